@@ -1,0 +1,1 @@
+//! The runbook over the four crates: gates, ticket, renderers and the embedded gateway.
