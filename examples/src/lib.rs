@@ -1,1 +1,7 @@
 //! The runbook over the four crates: gates, ticket, renderers and the embedded gateway.
+
+pub mod clean;
+pub mod finding;
+pub mod gates;
+pub mod render;
+pub mod ticket;

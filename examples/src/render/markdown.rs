@@ -1,0 +1,203 @@
+//! The ticket for an issue tracker.
+//!
+//! Foreign text stands only in code: inline with a longer run of backticks than it holds, or in a fence longer than
+//! any run inside. So no stack can put a link, a mention or a heading on somebody's ticket.
+
+use std::fmt::Write;
+
+use super::{headline, position, role};
+use crate::finding::Confidence;
+use crate::gates::{Gate, State};
+use crate::ticket::{Noted, Ticket, Verdict};
+
+/// Renders the ticket as Markdown.
+#[must_use]
+pub fn markdown(ticket: &Ticket) -> String {
+    let mut out = String::new();
+    let verdict = match ticket.verdict {
+        Verdict::Red => "RED",
+        Verdict::Green => "GREEN",
+        Verdict::Unknown => "UNKNOWN",
+    };
+    let _ = writeln!(out, "## {verdict}: {}\n", heading(&headline(ticket)));
+    let mut facts =
+        vec![format!("stack {}", code(&ticket.stack)), format!("openclaw {}", code(&ticket.openclaw))];
+    facts.extend(ticket.host.as_ref().map(|host| format!("host {}", code(host))));
+    facts.extend(ticket.at.as_ref().map(|at| format!("at {}", code(at))));
+    let _ = writeln!(out, "{}\n", facts.join(", "));
+    if let Some(noted) = ticket.cause() {
+        finding(&mut out, noted);
+    }
+    gates(&mut out, ticket);
+    let first = ticket.first_cause.as_ref().map(|cause| cause.finding);
+    let mut others: Vec<(Option<Gate>, usize, &Noted)> = ticket
+        .findings
+        .iter()
+        .enumerate()
+        .filter(|(number, noted)| noted.gate.is_some() && Some(*number) != first)
+        .map(|(number, noted)| (noted.gate, number, noted))
+        .collect();
+    others.sort_by_key(|(gate, number, _)| (*gate, *number));
+    section(
+        &mut out,
+        "Also shut, or next behind the first cause",
+        others.into_iter().map(|(_, _, noted)| noted),
+    );
+    section(&mut out, "Advisories", ticket.advisories.iter().filter_map(|&index| ticket.findings.get(index)));
+    if !ticket.evidence.is_empty() {
+        let read: Vec<String> = ticket.evidence.iter().map(|text| code(text)).collect();
+        let _ = writeln!(out, "Read: {}\n", read.join(", "));
+    }
+    for missing in &ticket.missing {
+        let _ = writeln!(out, "Not seen: {}\n", code(missing));
+    }
+    let _ = writeln!(out, "Exit status {}.", ticket.exit);
+    out
+}
+
+fn finding(out: &mut String, noted: &Noted) {
+    let finding = &noted.finding;
+    let inferred = if finding.confidence == Confidence::Inferred { " (inferred)" } else { "" };
+    let _ = writeln!(out, "**{}**{inferred}\n", code(&format!("{} {}", finding.code, finding.name)));
+    let _ = writeln!(out, "{}\n", code(&finding.summary));
+    for (index, place) in finding.places.iter().enumerate() {
+        let _ = writeln!(out, "- {} {}", role(place.role), code(&position(place)));
+        if let Some(excerpt) = noted.excerpts.iter().find(|excerpt| excerpt.place == index) {
+            let _ = writeln!(out, "\n{}", indent(&fence("", &excerpt.text), "  "));
+        }
+    }
+    if !finding.places.is_empty() {
+        out.push('\n');
+    }
+    for evidence in &finding.evidence {
+        let _ = writeln!(out, "- because {}", code(evidence));
+    }
+    if !finding.evidence.is_empty() {
+        out.push('\n');
+    }
+    if let Some(remedy) = &finding.remedy {
+        let _ = writeln!(out, "Next ({}): {}\n", remedy.safety.words(), code(&remedy.text));
+        if let Some(command) = &remedy.command {
+            let _ = writeln!(out, "{}", fence("sh", command));
+        }
+    }
+}
+
+fn gates(out: &mut String, ticket: &Ticket) {
+    if ticket.clients.is_empty() {
+        out.push_str("No client of the gateway was found in this stack.\n\n");
+        return;
+    }
+    out.push_str("| gate |");
+    for ladder in &ticket.clients {
+        let _ = write!(out, " {} |", cell(&ladder.client.name));
+    }
+    out.push_str("\n| --- |");
+    out.push_str(&" --- |".repeat(ticket.clients.len()));
+    out.push('\n');
+    for gate in Gate::all() {
+        let cells: Vec<_> = ticket
+            .clients
+            .iter()
+            .map(|ladder| ladder.rungs.iter().find(|rung| rung.gate == gate).map(|rung| rung.state))
+            .collect();
+        if cells.iter().all(Option::is_none) {
+            continue;
+        }
+        let _ = write!(out, "| {gate} |");
+        for state in cells {
+            let word = match state {
+                Some(State::Red) => "**RED**",
+                Some(other) => other.word(),
+                None => "-",
+            };
+            let _ = write!(out, " {word} |");
+        }
+        out.push('\n');
+    }
+    out.push('\n');
+}
+
+fn section<'a>(out: &mut String, title: &str, findings: impl Iterator<Item = &'a Noted>) {
+    let mut findings = findings.peekable();
+    if findings.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, "### {title}\n");
+    for noted in findings {
+        let finding = &noted.finding;
+        let place =
+            finding.first_place().map(|place| format!(" at {}", code(&position(place)))).unwrap_or_default();
+        let label = noted.gate.map_or(finding.severity.word(), Gate::key);
+        let title = code(&format!("{} {}", finding.code, finding.name));
+        let _ = writeln!(out, "- {label} {title}{place}: {}", code(&finding.summary));
+    }
+    out.push('\n');
+}
+
+/// Inline code that nothing inside can close.
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let ticks = "`".repeat(longest_run(text, '`') + 1);
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{pad}{text}{pad}{ticks}")
+}
+
+/// Inline code inside a table, where a pipe ends the cell even in code.
+fn cell(text: &str) -> String {
+    code(&text.replace('|', "\u{2502}"))
+}
+
+/// The headline holds service names; only harmless characters of them may stand outside code.
+fn heading(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ',' | '(' | ')' | ':' | '/') {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect()
+}
+
+/// A fenced block that nothing inside can close.
+fn fence(language: &str, text: &str) -> String {
+    let ticks = "`".repeat(longest_run(text, '`').max(2) + 1);
+    format!("{ticks}{language}\n{text}\n{ticks}\n")
+}
+
+fn indent(text: &str, by: &str) -> String {
+    text.lines().map(|line| format!("{by}{line}\n")).collect()
+}
+
+fn longest_run(text: &str, of: char) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == of { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_cannot_be_closed_from_inside() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("a `b` c"), "``a `b` c``");
+        assert_eq!(code("`` `"), "``` `` ` ```");
+        assert_eq!(cell("a|b"), "`a\u{2502}b`");
+        assert!(fence("sh", "x\n````\ny").starts_with("`````sh\n"));
+    }
+
+    #[test]
+    fn a_heading_holds_no_markup() {
+        assert_eq!(heading("@all <b> [x](y) #1"), "?all ?b? ?x?(y) ?1");
+    }
+}

@@ -1,0 +1,304 @@
+//! The ticket for a terminal: the first cause on top, then the gates, then everything else.
+
+use std::fmt::Write;
+
+use super::{headline, position, role};
+use crate::finding::{Confidence, Role, Severity};
+use crate::gates::{Gate, State};
+use crate::ticket::{Noted, Ticket, Verdict};
+
+/// Where long lines are broken.
+const WIDTH: usize = 100;
+/// The most advisories shown; the rest is counted.
+const ADVISORIES: usize = 8;
+/// The most lines of evidence under one finding.
+const EVIDENCE: usize = 5;
+
+/// Whether to colour. The words say everything that the colours do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// SGR codes.
+    On,
+    /// Plain text.
+    Off,
+}
+
+/// Renders the ticket for a terminal.
+#[must_use]
+pub fn text(ticket: &Ticket, colour: Colour) -> String {
+    let mut page = Page { out: String::new(), colour };
+    page.head(ticket);
+    if let (Some(cause), Some(noted)) = (&ticket.first_cause, ticket.cause()) {
+        page.finding(noted, cause.finding);
+    }
+    page.gates(ticket);
+    page.others(ticket);
+    page.advisories(ticket);
+    page.foot(ticket);
+    page.out
+}
+
+/// SGR parameters.
+#[derive(Clone, Copy)]
+enum Paint {
+    Red,
+    Green,
+    Yellow,
+    Dim,
+    Bold,
+}
+
+struct Page {
+    out: String,
+    colour: Colour,
+}
+
+impl Page {
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        let code = match paint {
+            Paint::Red => "1;31",
+            Paint::Green => "32",
+            Paint::Yellow => "33",
+            Paint::Dim => "2",
+            Paint::Bold => "1",
+        };
+        match self.colour {
+            Colour::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Colour::Off => text.to_owned(),
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn blank(&mut self) {
+        self.out.push('\n');
+    }
+
+    /// A paragraph under a label of at most eight characters.
+    fn labelled(&mut self, label: &str, text: &str) {
+        let mut label = format!("  {label:<9}");
+        for line in wrap(text, WIDTH - 11) {
+            self.line(&format!("{label}{line}"));
+            label = " ".repeat(11);
+        }
+    }
+
+    fn head(&mut self, ticket: &Ticket) {
+        let verdict = match ticket.verdict {
+            Verdict::Red => self.paint(Paint::Red, "RED"),
+            Verdict::Green => self.paint(Paint::Green, "GREEN"),
+            Verdict::Unknown => self.paint(Paint::Yellow, "UNKNOWN"),
+        };
+        let headline = self.paint(Paint::Bold, &headline(ticket));
+        self.line(&format!("{verdict}  {headline}"));
+        let mut facts = vec![ticket.stack.clone(), format!("openclaw {}", ticket.openclaw)];
+        facts.extend(ticket.host.as_ref().map(|host| format!("host {host}")));
+        facts.extend(ticket.at.clone());
+        let facts = self.paint(Paint::Dim, &facts.join("  |  "));
+        self.line(&facts);
+        self.blank();
+    }
+
+    fn finding(&mut self, noted: &Noted, _number: usize) {
+        let finding = &noted.finding;
+        let title = self.paint(Paint::Bold, &format!("{} {}", finding.code, finding.name));
+        let inferred = if finding.confidence == Confidence::Inferred { "  (inferred)" } else { "" };
+        self.line(&format!("{title}{inferred}"));
+        for line in wrap(&finding.summary, WIDTH - 2) {
+            self.line(&format!("  {line}"));
+        }
+        self.places(noted);
+        if !finding.evidence.is_empty() {
+            self.blank();
+        }
+        for (index, evidence) in finding.evidence.iter().take(EVIDENCE).enumerate() {
+            self.labelled(if index == 0 { "because" } else { "" }, evidence);
+        }
+        if finding.evidence.len() > EVIDENCE {
+            self.labelled(
+                "",
+                &format!("and {} more lines (--format json)", finding.evidence.len() - EVIDENCE),
+            );
+        }
+        if let Some(remedy) = &finding.remedy {
+            self.blank();
+            self.labelled(
+                "next",
+                &format!("{} ({})", remedy.text.trim_end_matches('.'), remedy.safety.words()),
+            );
+            for line in remedy.command.iter().flat_map(|command| command.lines()) {
+                let command = self.paint(Paint::Bold, &format!("$ {line}"));
+                self.line(&format!("           {command}"));
+            }
+        }
+        self.blank();
+    }
+
+    fn places(&mut self, noted: &Noted) {
+        for (index, place) in noted.finding.places.iter().enumerate() {
+            let position = position(place);
+            let marked = match place.role {
+                Role::Decided => self.paint(Paint::Bold, &position),
+                Role::Shadowed | Role::Related => position,
+            };
+            self.line(&format!("  {:<9}{marked}", role(place.role)));
+            let Some(excerpt) = noted.excerpts.iter().find(|excerpt| excerpt.place == index) else {
+                continue;
+            };
+            let number = place.line.to_string();
+            self.line(&format!("           {number} | {}", excerpt.text));
+            let blank = " ".repeat(number.len());
+            let before = " ".repeat(excerpt.from);
+            let mark = self.paint(Paint::Yellow, &"^".repeat(excerpt.to.saturating_sub(excerpt.from).max(1)));
+            self.line(&format!("           {blank} | {before}{mark}"));
+        }
+    }
+
+    fn gates(&mut self, ticket: &Ticket) {
+        if ticket.clients.is_empty() {
+            self.line("No client of the gateway was found in this stack.");
+            self.blank();
+            return;
+        }
+        let left = Gate::all().map(|gate| gate.title().len()).max().unwrap_or_default() + 2;
+        let widths: Vec<usize> =
+            ticket.clients.iter().map(|ladder| ladder.client.name.chars().count().max(7) + 2).collect();
+        let mut header = format!("  {:<left$}", "gates");
+        for (ladder, width) in ticket.clients.iter().zip(&widths) {
+            let _ = write!(header, "{:<width$}", ladder.client.name);
+        }
+        let header = self.paint(Paint::Bold, header.trim_end());
+        self.line(&header);
+        for gate in Gate::all() {
+            let cells: Vec<_> = ticket
+                .clients
+                .iter()
+                .map(|ladder| ladder.rungs.iter().find(|rung| rung.gate == gate).map(|rung| rung.state))
+                .collect();
+            if cells.iter().all(Option::is_none) {
+                continue;
+            }
+            let mut row = format!("  {:<left$}", gate.title());
+            for (cell, width) in cells.iter().zip(&widths) {
+                let word = cell.map_or("-", State::word);
+                let padding = " ".repeat(width.saturating_sub(word.len()));
+                let painted = match cell {
+                    Some(State::Green) => self.paint(Paint::Green, word),
+                    Some(State::Red) => self.paint(Paint::Red, word),
+                    _ => self.paint(Paint::Dim, word),
+                };
+                row.push_str(&painted);
+                row.push_str(&padding);
+            }
+            self.line(&row);
+        }
+        self.blank();
+    }
+
+    /// Red findings beside the first cause, and what waits behind it.
+    fn others(&mut self, ticket: &Ticket) {
+        let first = ticket.first_cause.as_ref().map(|cause| cause.finding);
+        let mut others: Vec<(usize, &Noted)> = ticket
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(number, noted)| noted.gate.is_some() && Some(*number) != first)
+            .collect();
+        others.sort_by_key(|(number, noted)| (noted.gate, *number));
+        if others.is_empty() {
+            return;
+        }
+        let title = self.paint(Paint::Bold, "  also shut, or next behind the first cause");
+        self.line(&title);
+        for (_, noted) in others {
+            self.short(noted, noted.gate.map_or("", Gate::key));
+        }
+        self.blank();
+    }
+
+    fn advisories(&mut self, ticket: &Ticket) {
+        if ticket.advisories.is_empty() {
+            return;
+        }
+        let title = self.paint(Paint::Bold, "  advisories");
+        self.line(&title);
+        for noted in ticket.advisories.iter().take(ADVISORIES).filter_map(|&index| ticket.findings.get(index))
+        {
+            self.short(noted, noted.finding.severity.word());
+        }
+        if ticket.advisories.len() > ADVISORIES {
+            self.line(&format!("  and {} more (--format json)", ticket.advisories.len() - ADVISORIES));
+        }
+        self.blank();
+    }
+
+    fn short(&mut self, noted: &Noted, label: &str) {
+        let finding = &noted.finding;
+        let place = finding.first_place().map(|place| format!("  {}", position(place))).unwrap_or_default();
+        let painted = match finding.severity {
+            Severity::Error => self.paint(Paint::Red, &format!("{label:<9}")),
+            Severity::Warning => self.paint(Paint::Yellow, &format!("{label:<9}")),
+            Severity::Info => self.paint(Paint::Dim, &format!("{label:<9}")),
+        };
+        self.line(&format!("  {painted}{} {}{place}", finding.code, finding.name));
+        for line in wrap(&finding.summary, WIDTH - 11) {
+            self.line(&format!("           {line}"));
+        }
+    }
+
+    fn foot(&mut self, ticket: &Ticket) {
+        if !ticket.evidence.is_empty() {
+            self.labelled("read", &ticket.evidence.join(", "));
+        }
+        let unknown = ticket
+            .clients
+            .iter()
+            .flat_map(|ladder| &ladder.rungs)
+            .filter(|rung| rung.unjudged)
+            .flat_map(|rung| rung.because.iter().map(move |because| format!("{}: {because}", rung.gate)));
+        let mut seen: Vec<String> = Vec::new();
+        for text in unknown {
+            if !seen.contains(&text) {
+                self.labelled("unjudged", &text);
+                seen.push(text);
+            }
+        }
+        for (index, missing) in ticket.missing.iter().enumerate() {
+            self.labelled(if index == 0 { "not seen" } else { "" }, missing);
+        }
+        self.labelled("exit", &format!("{} ({})", ticket.exit, meaning(ticket.verdict)));
+    }
+}
+
+fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Green => "every gate that the evidence can show is green",
+        Verdict::Red => "a gate is red",
+        Verdict::Unknown => "a gate that should be shown could not be judged",
+    }
+}
+
+/// Breaks at spaces. A word longer than the width stays whole: it is a path or a command.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        let word_length = word.chars().count();
+        if length > 0 && length + 1 + word_length > width {
+            lines.push(std::mem::take(&mut line));
+            length = 0;
+        }
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        line.push_str(word);
+        length += word_length;
+    }
+    lines.push(line);
+    lines
+}

@@ -1,0 +1,259 @@
+//! The ticket: what is wrong, for whom, which line decided it, and the next safe step.
+//!
+//! A ticket is data, built once and rendered three ways. Every foreign string is made harmless on the way in, so no
+//! renderer has to remember to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::clean;
+use crate::finding::{Finding, Place, Safety};
+use crate::gates::{Gate, Ladder, State};
+
+/// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
+pub const SCHEMA: &str = "openclaw-runbook/ticket/1";
+
+/// One stack, diagnosed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ticket {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The stack's name, as the call gave it.
+    pub stack: String,
+    /// Time of the diagnosis, as given by the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Host of the diagnosis, as given by the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// OpenClaw's version and how it is known.
+    pub openclaw: String,
+    /// The verdict in one word.
+    pub verdict: Verdict,
+    /// The exit status that the verdict means.
+    pub exit: u8,
+    /// The first cause, where a gate is red.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_cause: Option<FirstCause>,
+    /// A ladder for each client.
+    pub clients: Vec<Ladder>,
+    /// Every finding once, numbered by its place in this list.
+    pub findings: Vec<Noted>,
+    /// Numbers of the findings that shut no gate, worst first.
+    pub advisories: Vec<usize>,
+    /// What was read.
+    pub evidence: Vec<String>,
+    /// What would show more, were it given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// The verdict over all clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every gate that the evidence can show is green.
+    Green,
+    /// Some gate is red.
+    Red,
+    /// No gate is red, and one that should be shown could not be judged.
+    Unknown,
+}
+
+impl Verdict {
+    /// The exit status of the runbook.
+    #[must_use]
+    pub fn exit(self) -> u8 {
+        match self {
+            Self::Green => 0,
+            Self::Red => 1,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+/// The cause to mend first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FirstCause {
+    /// The earliest red gate.
+    pub gate: Gate,
+    /// The clients whose first red gate it is.
+    pub clients: Vec<String>,
+    /// The finding's number.
+    pub finding: usize,
+}
+
+/// A finding on the ticket, with the lines it points at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Noted {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// The lines it points at, secrets masked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excerpts: Vec<Excerpt>,
+    /// The gate it shuts, if it shuts one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+}
+
+/// A source line under a place of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Excerpt {
+    /// Index of the place in the finding.
+    pub place: usize,
+    /// The line, secrets masked, without its indent.
+    pub text: String,
+    /// First underlined character.
+    pub from: usize,
+    /// One past the last underlined character.
+    pub to: usize,
+}
+
+/// Everything that [`Ticket::new`] is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The stack's name.
+    pub stack: String,
+    /// Caller's time.
+    pub at: Option<String>,
+    /// Caller's host.
+    pub host: Option<String>,
+    /// OpenClaw's version and how it is known.
+    pub openclaw: String,
+    /// Ladders, in the order to show.
+    pub clients: Vec<Ladder>,
+    /// All findings; ladders name them by index.
+    pub findings: Vec<Noted>,
+    /// What was read.
+    pub evidence: Vec<String>,
+    /// What would show more.
+    pub missing: Vec<String>,
+    /// The last gate that must have been observed green.
+    pub through: Option<Gate>,
+}
+
+impl Ticket {
+    /// Draws the conclusions and makes every foreign string harmless.
+    #[must_use]
+    pub fn new(draft: Draft) -> Self {
+        let Draft { stack, at, host, openclaw, mut clients, mut findings, evidence, missing, through } =
+            draft;
+        for noted in &mut findings {
+            scrub(noted);
+        }
+        for ladder in &mut clients {
+            ladder.client.name = clean::line(&ladder.client.name);
+            ladder.client.url = ladder.client.url.as_deref().map(clean::line);
+            for rung in &mut ladder.rungs {
+                rung.because = rung.because.iter().map(|text| clean::line(text)).collect();
+                rung.findings.sort_by_key(|&finding| rank(&findings, finding));
+            }
+        }
+        let first_cause = first_cause(&clients, &findings);
+        let verdict = verdict(&clients, through);
+        let mut shut: BTreeMap<usize, Gate> = BTreeMap::new();
+        for rung in clients.iter().flat_map(|ladder| &ladder.rungs) {
+            for &finding in &rung.findings {
+                shut.entry(finding).or_insert(rung.gate);
+            }
+        }
+        let mut advisories: Vec<usize> =
+            (0..findings.len()).filter(|index| !shut.contains_key(index)).collect();
+        advisories.sort_by_key(|&finding| rank(&findings, finding));
+        for (index, gate) in shut {
+            if let Some(noted) = findings.get_mut(index) {
+                noted.gate = Some(gate);
+            }
+        }
+        let lines = |texts: Vec<String>| texts.iter().map(|text| clean::line(text)).collect();
+        Self {
+            schema: SCHEMA,
+            stack: clean::line(&stack),
+            at: at.as_deref().map(clean::line),
+            host: host.as_deref().map(clean::line),
+            openclaw: clean::line(&openclaw),
+            verdict,
+            exit: verdict.exit(),
+            first_cause,
+            clients,
+            findings,
+            advisories,
+            evidence: lines(evidence),
+            missing: lines(missing),
+        }
+    }
+
+    /// The finding behind the first cause.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Noted> {
+        self.first_cause.as_ref().and_then(|cause| self.findings.get(cause.finding))
+    }
+}
+
+/// Worst first, then the surer, then by code, then as they came.
+fn rank(findings: &[Noted], index: usize) -> impl Ord + use<> {
+    let noted = findings.get(index).map(|noted| &noted.finding);
+    let severity = noted.map(|finding| std::cmp::Reverse(finding.severity));
+    let confidence = noted.map(|finding| std::cmp::Reverse(finding.confidence));
+    let actionable =
+        noted.map(|finding| finding.remedy.as_ref().is_none_or(|remedy| remedy.safety != Safety::Safe));
+    (severity, confidence, actionable, noted.map(|finding| finding.code.clone()), index)
+}
+
+fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
+    let red: Vec<_> = clients.iter().filter_map(|ladder| Some((ladder, ladder.first_red()?))).collect();
+    let (_, first) = red.iter().min_by_key(|(_, rung)| rung.gate)?;
+    let finding = first.findings.iter().copied().min_by_key(|&finding| rank(findings, finding))?;
+    let clients = red
+        .iter()
+        .filter(|(_, rung)| rung.gate == first.gate && rung.findings.contains(&finding))
+        .map(|(ladder, _)| ladder.client.name.clone())
+        .collect();
+    Some(FirstCause { gate: first.gate, clients, finding })
+}
+
+fn verdict(clients: &[Ladder], through: Option<Gate>) -> Verdict {
+    let rungs = || clients.iter().flat_map(|ladder| &ladder.rungs);
+    if rungs().any(|rung| rung.state == State::Red) {
+        return Verdict::Red;
+    }
+    let short = through.is_some_and(|last| {
+        clients.is_empty() || rungs().any(|rung| rung.gate <= last && rung.state != State::Green)
+    });
+    if short || rungs().any(|rung| rung.unjudged) { Verdict::Unknown } else { Verdict::Green }
+}
+
+fn scrub(noted: &mut Noted) {
+    let Noted { finding, excerpts, gate: _ } = noted;
+    let Finding { code, name, severity: _, confidence: _, summary, places, evidence, remedy, versions } =
+        finding;
+    for text in [code, name, summary] {
+        *text = clean::line(text);
+    }
+    for Place { file, .. } in places {
+        *file = clean::line(file);
+    }
+    for text in evidence {
+        *text = clean::line(text);
+    }
+    if let Some(remedy) = remedy {
+        remedy.text = clean::line(&remedy.text);
+        remedy.command = remedy.command.as_deref().map(command);
+    }
+    if let Some(versions) = versions {
+        *versions = clean::line(versions);
+    }
+    for excerpt in excerpts {
+        excerpt.text = clean::line(&excerpt.text);
+        let length = excerpt.text.chars().count();
+        excerpt.to = excerpt.to.min(length);
+        excerpt.from = excerpt.from.min(excerpt.to);
+    }
+}
+
+/// A command may have lines; each is cleaned by itself.
+fn command(text: &str) -> String {
+    text.lines().map(clean::line).collect::<Vec<_>>().join("\n")
+}
