@@ -375,7 +375,7 @@ fn rung(gate: Gate, claims: &[&Claim]) -> Rung {
     } else if !unreadable.is_empty() && !observed_pass {
         (State::Unknown, unreadable)
     } else if observed_pass {
-        (State::Green, passes.into_iter().filter(seen).collect())
+        (State::Green, passes.into_iter().filter(|claim| seen(claim)).collect())
     } else {
         (State::Unknown, passes)
     };
