@@ -1,0 +1,179 @@
+//! What was seen: texts in, nothing opened, nothing asked.
+
+use crate::devices::{DeviceList, DeviceListError};
+use crate::plan::Topology;
+use crate::refusal::Refusal;
+use crate::scope::ScopeSet;
+use crate::timeline::Timeline;
+
+/// Where a text was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Vantage {
+    /// Inside the gateway's network namespace.
+    Gateway,
+    /// Where the CLI runs.
+    Client,
+    /// The dashboard in a browser.
+    Dashboard,
+    /// The host of the containers.
+    Host,
+}
+
+impl Vantage {
+    /// The word that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Client => "client",
+            Self::Dashboard => "dashboard",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// One command's output.
+#[derive(Clone, Debug)]
+pub(crate) struct CliOutput {
+    pub(crate) vantage: Vantage,
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// One device list with where it was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenList {
+    pub(crate) vantage: Vantage,
+    pub(crate) name: String,
+    pub(crate) list: DeviceList,
+}
+
+/// A hello or refusal of one's own connection attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenRefusal {
+    pub(crate) vantage: Vantage,
+    pub(crate) refusal: Refusal,
+}
+
+/// A hello of one's own connection attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenHello {
+    pub(crate) vantage: Vantage,
+    pub(crate) granted: ScopeSet,
+    pub(crate) boot_id: String,
+}
+
+/// Everything that was seen, from any mix of sources. Add what is there; more evidence makes the verdict surer.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    pub(crate) topology: Topology,
+    pub(crate) version: Option<String>,
+    pub(crate) now_ms: Option<u64>,
+    pub(crate) own_device: Option<String>,
+    pub(crate) wanted: Option<ScopeSet>,
+    pub(crate) lists: Vec<SeenList>,
+    pub(crate) outputs: Vec<CliOutput>,
+    pub(crate) timelines: Vec<Timeline>,
+    pub(crate) refusals: Vec<SeenRefusal>,
+    pub(crate) hellos: Vec<SeenHello>,
+    pub(crate) configs: Vec<(String, String)>,
+}
+
+impl Evidence {
+    /// No evidence yet, for this topology.
+    pub fn new(topology: Topology) -> Self {
+        Self { topology, ..Self::default() }
+    }
+
+    /// The gateway's version (`2026.9.6`), from hello, an image label or the caller.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// The gateway's clock in milliseconds since 1970, so that expiry can be told.
+    #[must_use]
+    pub fn now_ms(mut self, now_ms: u64) -> Self {
+        self.now_ms = Some(now_ms);
+        self
+    }
+
+    /// The device that all this is about.
+    #[must_use]
+    pub fn own_device(mut self, device_id: impl Into<String>) -> Self {
+        self.own_device = Some(device_id.into());
+        self
+    }
+
+    /// The scopes that the failing command needs.
+    #[must_use]
+    pub fn wanted(mut self, scopes: ScopeSet) -> Self {
+        self.wanted = Some(scopes);
+        self
+    }
+
+    /// The standard output of `openclaw devices list --json` taken at `vantage`; `name` is how places call the text.
+    ///
+    /// # Errors
+    /// [`DeviceListError::Shape`] if the text is neither a list nor an error of the CLI. The CLI's error object is
+    /// evidence like any other and is accepted.
+    pub fn device_list(
+        mut self,
+        vantage: Vantage,
+        name: impl Into<String>,
+        text: &str,
+    ) -> Result<Self, DeviceListError> {
+        match DeviceList::from_json(text) {
+            Ok(list) => self.lists.push(SeenList { vantage, name: name.into(), list }),
+            Err(DeviceListError::CliError { .. }) => {
+                self.outputs.push(CliOutput { vantage, name: name.into(), text: text.to_owned() });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(self)
+    }
+
+    /// A device list that is already parsed, such as the driver's or the offline store's.
+    #[must_use]
+    pub fn devices(mut self, vantage: Vantage, name: impl Into<String>, list: DeviceList) -> Self {
+        self.lists.push(SeenList { vantage, name: name.into(), list });
+        self
+    }
+
+    /// Standard output and error of any OpenClaw command taken at `vantage`.
+    #[must_use]
+    pub fn cli_output(mut self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
+        self.outputs.push(CliOutput { vantage, name: name.into(), text: text.to_owned() });
+        self
+    }
+
+    /// A log of the gateway or of a client.
+    #[must_use]
+    pub fn log(mut self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
+        self.timelines.push(Timeline::parse(vantage, name, text));
+        self
+    }
+
+    /// A refusal of one's own connection attempt.
+    #[must_use]
+    pub fn refusal(mut self, vantage: Vantage, refusal: Refusal) -> Self {
+        self.refusals.push(SeenRefusal { vantage, refusal });
+        self
+    }
+
+    /// A hello of one's own connection attempt: what it granted and which process answered.
+    #[must_use]
+    pub fn hello(mut self, vantage: Vantage, granted: ScopeSet, boot_id: impl Into<String>) -> Self {
+        self.hellos.push(SeenHello { vantage, granted, boot_id: boot_id.into() });
+        self
+    }
+
+    /// A configuration text (`openclaw.json`, Compose file), searched only for bypasses left behind.
+    #[must_use]
+    pub fn config(mut self, name: impl Into<String>, text: &str) -> Self {
+        self.configs.push((name.into(), text.to_owned()));
+        self
+    }
+}

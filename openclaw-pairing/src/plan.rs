@@ -1,0 +1,379 @@
+//! The way out, as data: ordered steps with the exact command for one topology, least scopes, and what to see after each.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::devices::{DeviceList, PendingRequest};
+use crate::refusal::Actor;
+use crate::scope::ScopeSet;
+
+/// Whether a step or remedy may be carried out without thinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Safety {
+    /// Changes nothing, or is undone by the command beside it.
+    Safe,
+    /// Someone must agree first: it grants, removes or restarts something.
+    Judgement,
+    /// No command exists; a person does it.
+    TextOnly,
+}
+
+/// How commands reach a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Engine {
+    /// `docker compose exec` into running services.
+    ComposeExec,
+    /// `docker compose run --rm` one-shot containers for the client, `exec` for the gateway.
+    ComposeRun,
+    /// `docker exec` by container name.
+    Docker,
+    /// `podman exec` by container name.
+    Podman,
+    /// No container: the commands run on the gateway's own host.
+    Host,
+}
+
+/// Where the gateway and the client run, so that a plan can name exact commands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Topology {
+    /// How commands reach a container.
+    pub engine: Engine,
+    /// Compose service or container of the gateway.
+    pub gateway: String,
+    /// Compose service or container of the client.
+    pub client: String,
+    /// Compose files in order (`-f`); empty for the default.
+    pub compose_files: Vec<String>,
+    /// The command that starts OpenClaw's CLI inside a container.
+    pub cli: Vec<String>,
+    /// True if the client shares the gateway's network namespace.
+    pub shared_namespace: bool,
+}
+
+impl Default for Topology {
+    /// The official Compose layout, with the client in a namespace of its own.
+    fn default() -> Self {
+        Self::new(Engine::ComposeExec, "openclaw-gateway", "openclaw-cli")
+    }
+}
+
+impl Topology {
+    /// A topology with the CLI called `openclaw` and separate network namespaces.
+    pub fn new(engine: Engine, gateway: impl Into<String>, client: impl Into<String>) -> Self {
+        Self {
+            engine,
+            gateway: gateway.into(),
+            client: client.into(),
+            compose_files: Vec::new(),
+            cli: vec!["openclaw".to_owned()],
+            shared_namespace: false,
+        }
+    }
+
+    /// `openclaw` with these arguments, inside the gateway's network namespace: loopback there carries full scopes
+    /// with the shared token alone (OpenClaw 2026.9.6 observed behaviour).
+    pub fn in_gateway(&self, arguments: &[&str]) -> CommandLine {
+        self.enter(&self.gateway, false, arguments)
+    }
+
+    /// `openclaw` with these arguments, where the client runs.
+    pub fn in_client(&self, arguments: &[&str]) -> CommandLine {
+        self.enter(&self.client, self.engine == Engine::ComposeRun, arguments)
+    }
+
+    /// The engine's own command on this topology, such as `logs` or `ps`, for the gateway. `None` on a bare host.
+    pub fn engine_command(&self, arguments: &[&str]) -> Option<CommandLine> {
+        let mut argv = match self.engine {
+            Engine::ComposeExec | Engine::ComposeRun => self.compose(),
+            Engine::Docker => vec!["docker".to_owned()],
+            Engine::Podman => vec!["podman".to_owned()],
+            Engine::Host => return None,
+        };
+        argv.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        Some(CommandLine { argv })
+    }
+
+    fn compose(&self) -> Vec<String> {
+        let mut argv = vec!["docker".to_owned(), "compose".to_owned()];
+        for file in &self.compose_files {
+            argv.extend(["-f".to_owned(), file.clone()]);
+        }
+        argv
+    }
+
+    fn enter(&self, target: &str, one_shot: bool, arguments: &[&str]) -> CommandLine {
+        let mut argv = match self.engine {
+            Engine::ComposeExec | Engine::ComposeRun => self.compose(),
+            Engine::Docker => vec!["docker".to_owned()],
+            Engine::Podman => vec!["podman".to_owned()],
+            Engine::Host => Vec::new(),
+        };
+        match self.engine {
+            // `--no-deps`: a one-shot client must never start or recreate the gateway that holds the request.
+            Engine::ComposeExec | Engine::ComposeRun if one_shot => {
+                argv.extend(["run", "--rm", "--no-deps", "-T", target].map(str::to_owned));
+            }
+            Engine::ComposeExec | Engine::ComposeRun => {
+                argv.extend(["exec", "-T", target].map(str::to_owned));
+            }
+            Engine::Docker | Engine::Podman => argv.extend(["exec", target].map(str::to_owned)),
+            Engine::Host => {}
+        }
+        argv.extend(self.cli.iter().cloned());
+        argv.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        CommandLine { argv }
+    }
+}
+
+/// A command as arguments; its `Display` quotes them for a POSIX shell. It never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct CommandLine {
+    argv: Vec<String>,
+}
+
+impl CommandLine {
+    /// The program and its arguments.
+    pub fn argv(&self) -> &[String] {
+        &self.argv
+    }
+
+    fn with(&self, argument: &str) -> Self {
+        let mut argv = self.argv.clone();
+        argv.push(argument.to_owned());
+        Self { argv }
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, argument) in self.argv.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+            if !argument.is_empty() && argument.chars().all(plain) {
+                f.write_str(argument)?;
+            } else {
+                write!(f, "'{}'", argument.replace('\'', r"'\''"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+#[non_exhaustive]
+pub enum Action {
+    /// Run one command.
+    Run {
+        /// The command.
+        command: CommandLine,
+    },
+    /// List again, find this device's request, and decide that one: a remembered request id may be gone.
+    Decide {
+        /// The device whose request is meant.
+        device_id: String,
+        /// Approve or reject.
+        verdict: Verdict,
+        /// The most that may be granted; a request for more is refused by [`Action::resolve`].
+        at_most: ScopeSet,
+        /// Lists the requests.
+        list: CommandLine,
+        /// Decides, once the request id is appended.
+        decide: CommandLine,
+    },
+    /// Wait this many seconds, then go on.
+    Wait {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// A person does something that no command can.
+    Ask,
+}
+
+/// A decision on a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Let the device in.
+    Approve,
+    /// Turn it away.
+    Reject,
+}
+
+/// Why a decision step cannot be carried out against the list just read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The step is not a decision.
+    #[error("this step decides nothing; run its command as it stands")]
+    NotADecision,
+    /// The device has no request now.
+    #[error("device {device_id} has no pending request now: let it connect once more, then list again")]
+    NoRequest {
+        /// The device.
+        device_id: String,
+    },
+    /// The request grew beyond what was agreed.
+    #[error("device {device_id} now also asks for {excess}: agree to that first, or have it ask for less")]
+    AsksForMore {
+        /// The device.
+        device_id: String,
+        /// The scopes beyond the agreed ones.
+        excess: ScopeSet,
+    },
+}
+
+impl Action {
+    /// The command that decides this device's request as `list` shows it now.
+    ///
+    /// # Errors
+    /// [`ResolveError`] if the request is gone or asks for more than was agreed.
+    pub fn resolve(&self, list: &DeviceList) -> Result<CommandLine, ResolveError> {
+        let Self::Decide { device_id, verdict, at_most, decide, .. } = self else {
+            return Err(ResolveError::NotADecision);
+        };
+        let Some(PendingRequest { request_id, scopes, .. }) = list.pending_for(device_id) else {
+            return Err(ResolveError::NoRequest { device_id: device_id.clone() });
+        };
+        let excess = scopes.missing_from(*at_most);
+        if *verdict == Verdict::Approve && !excess.is_empty() {
+            return Err(ResolveError::AsksForMore { device_id: device_id.clone(), excess });
+        }
+        Ok(decide.with(request_id))
+    }
+}
+
+/// How to tell that a step did what it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+#[non_exhaustive]
+pub enum Check {
+    /// The command ends with status 0.
+    ExitsZero,
+    /// The list holds a request of this device (of any device if `None`).
+    RequestListed {
+        /// The device.
+        device_id: Option<String>,
+    },
+    /// The answer names this device as approved with at least these scopes.
+    Approved {
+        /// The device.
+        device_id: String,
+        /// The scopes.
+        scopes: ScopeSet,
+    },
+    /// A person says so.
+    Person,
+}
+
+impl Check {
+    /// Judges a command's exit status and standard output. `None` if only a person can tell.
+    pub fn judge(&self, status: i32, stdout: &str) -> Option<bool> {
+        match self {
+            Self::ExitsZero => Some(status == 0),
+            Self::RequestListed { device_id } => Some(DeviceList::from_json(stdout).is_ok_and(|list| {
+                device_id.as_deref().map_or(!list.pending.is_empty(), |id| list.pending_for(id).is_some())
+            })),
+            Self::Approved { device_id, scopes } => Some(
+                status == 0
+                    && serde_json::from_str::<Approval>(stdout).is_ok_and(|approval| {
+                        approval.device.device_id == *device_id
+                            && scopes.missing_from(approval.device.scopes).is_empty()
+                    }),
+            ),
+            Self::Person => None,
+        }
+    }
+}
+
+/// The answer of `openclaw devices approve ID --json`.
+#[derive(serde::Deserialize)]
+struct Approval {
+    device: crate::devices::PairedDevice,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// What it is for, one sentence.
+    pub text: String,
+    /// What it does.
+    pub action: Action,
+    /// What to see afterwards, one sentence.
+    pub expect: String,
+    /// The same for a program.
+    pub check: Check,
+    /// How to take it back, if it changes anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// Whether it may be carried out without thinking.
+    pub safety: Safety,
+    /// Who does it.
+    pub actor: Actor,
+}
+
+impl Step {
+    /// The command as it would be typed. A decision shows `REQUEST_ID` where the freshly listed id goes.
+    pub fn command(&self) -> Option<String> {
+        match &self.action {
+            Action::Run { command } => Some(command.to_string()),
+            Action::Decide { decide, .. } => Some(decide.with("REQUEST_ID").to_string()),
+            Action::Wait { .. } | Action::Ask => None,
+        }
+    }
+}
+
+/// How a plan ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// With an authenticated session that has the scopes asked for.
+    Session,
+    /// With the decision of a named person.
+    Decision(Actor),
+}
+
+/// Ordered steps out of the state found. There always is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// How it ends.
+    pub ending: Ending,
+    /// Why the gateway must not be restarted now, if it must not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_now: Option<String>,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(warning) = &self.restart_now {
+            writeln!(f, "Do not restart the gateway now: {warning}")?;
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{}. {}", index + 1, step.text)?;
+            if let Some(command) = step.command() {
+                writeln!(f, "   $ {command}")?;
+            }
+            writeln!(f, "   see: {}", step.expect)?;
+            if let Some(undo) = &step.undo {
+                writeln!(f, "   undo: {undo}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,320 @@
+//! Why a gateway refuses, who must act, and whether trying again can help.
+//!
+//! One table, [`REFUSALS`], is the source for the enum's wire names, for the state machine's classes and for the
+//! advice that findings print. Rows come from OpenClaw 2026.9.6 observed behaviour unless they say otherwise.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scope::ScopeSet;
+
+/// Who has to do something before the same connect can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Actor {
+    /// Someone who holds `operator.pairing` (and the scopes asked for) must decide.
+    Approver,
+    /// The owner of the client: its credential, its clock, its URL, its build.
+    ClientOwner,
+    /// The owner of the gateway: its configuration, its proxy, its version.
+    GatewayOwner,
+    /// Nobody: time or the other credential is enough.
+    Nobody,
+    /// This crate or its caller: a frame was malformed.
+    Program,
+}
+
+/// Whether connecting again can help, all else unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Retry {
+    /// Only after the one in [`Actor`] has changed something. Trying before is harmful or useless.
+    AfterChange,
+    /// After the wait that the gateway names, or a short constant one.
+    AfterWait,
+    /// At once, with another credential.
+    OtherCredential,
+    /// On a constant beat until a person decides.
+    UntilDecided,
+}
+
+/// What a refusal means to the state machine. Small, `Copy`, and closed: a new code joins one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RefusalClass {
+    /// The bootstrap (setup) token is spent, expired or unknown.
+    Bootstrap,
+    /// The signature was too old or too new.
+    Clock,
+    /// The device token is stale: rotated, revoked, or another device's.
+    DeviceToken,
+    /// The device proof is missing or wrong.
+    Identity,
+    /// Too many failures from this address; the gateway says how long.
+    LockedOut,
+    /// The browser origin or the proxy in front is not admitted.
+    Origin,
+    /// Anything else: malformed, forbidden, unknown.
+    Other,
+    /// A person must approve the device or its wider wish.
+    Pairing,
+    /// No common protocol version or build.
+    Protocol,
+    /// The shared token or password is missing, wrong or not configured.
+    SharedSecret,
+    /// The gateway is starting or draining; it names a wait.
+    Starting,
+    /// The device token is good but its scopes are too narrow.
+    TokenScope,
+}
+
+/// Why a device must be approved (`details.reason` of `PAIRING_REQUIRED`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PairingReason {
+    /// The device is unknown to this gateway.
+    NotPaired,
+    /// More scopes than approved.
+    ScopeUpgrade,
+    /// A role without approval, or one whose token was revoked.
+    RoleUpgrade,
+    /// Platform or device family changed since approval.
+    MetadataUpgrade,
+    /// A reason that this release does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl PairingReason {
+    /// The reason with this wire name.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "not-paired" => Self::NotPaired,
+            "scope-upgrade" => Self::ScopeUpgrade,
+            "role-upgrade" => Self::RoleUpgrade,
+            "metadata-upgrade" => Self::MetadataUpgrade,
+            _ => Self::Other,
+        }
+    }
+
+    /// The wire name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotPaired => "not-paired",
+            Self::ScopeUpgrade => "scope-upgrade",
+            Self::RoleUpgrade => "role-upgrade",
+            Self::MetadataUpgrade => "metadata-upgrade",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One row of [`REFUSALS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusalRow {
+    /// `details.code` (or the top-level code) on the wire.
+    pub code: &'static str,
+    /// What it means to the state machine.
+    pub class: RefusalClass,
+    /// Who must act.
+    pub actor: Actor,
+    /// Whether trying again can help.
+    pub retry: Retry,
+    /// One line for people.
+    pub meaning: &'static str,
+}
+
+macro_rules! refusals {
+    ($($variant:ident $code:literal $class:ident $actor:ident $retry:ident $meaning:literal;)*) => {
+        /// A refusal's code: `details.code` if there is one, else the top-level `code`.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum RefusalCode {
+            $(#[doc = concat!("`", $code, "`: ", $meaning)] $variant,)*
+            /// A code that this release does not know, as the gateway spelled it.
+            Other(String),
+        }
+
+        /// Every code that this release knows, in alphabetical order of the wire name.
+        pub const REFUSALS: &[RefusalRow] = &[$(RefusalRow {
+            code: $code,
+            class: RefusalClass::$class,
+            actor: Actor::$actor,
+            retry: Retry::$retry,
+            meaning: $meaning,
+        },)*];
+
+        impl RefusalCode {
+            /// The code with this wire name.
+            pub fn from_name(name: &str) -> Self {
+                match name { $($code => Self::$variant,)* other => Self::Other(other.to_owned()) }
+            }
+
+            /// The wire name.
+            pub fn name(&self) -> &str {
+                match self { $(Self::$variant => $code,)* Self::Other(name) => name }
+            }
+        }
+    };
+}
+
+refusals! {
+    ApprovalNotFound "APPROVAL_NOT_FOUND" Other Approver AfterChange "the approval is gone: decided, expired or replaced";
+    AuthenticatedProfileUnavailable "AUTHENTICATED_PROFILE_UNAVAILABLE" SharedSecret GatewayOwner AfterChange "the signed-in user has no profile on this gateway";
+    AuthBootstrapTokenInvalid "AUTH_BOOTSTRAP_TOKEN_INVALID" Bootstrap ClientOwner OtherCredential "the setup code is spent, expired or unknown";
+    AuthDeviceTokenMismatch "AUTH_DEVICE_TOKEN_MISMATCH" DeviceToken Nobody OtherCredential "the device token was rotated, revoked, or belongs to another device";
+    AuthIdentityHeaderRequired "AUTH_IDENTITY_HEADER_REQUIRED" SharedSecret GatewayOwner AfterChange "the proxy in front did not name the user";
+    AuthPasswordMismatch "AUTH_PASSWORD_MISMATCH" SharedSecret ClientOwner AfterChange "the gateway password differs";
+    AuthPasswordMissing "AUTH_PASSWORD_MISSING" SharedSecret ClientOwner AfterChange "no password was sent";
+    AuthPasswordNotConfigured "AUTH_PASSWORD_NOT_CONFIGURED" SharedSecret GatewayOwner AfterChange "the gateway has no password to compare with";
+    AuthRateLimited "AUTH_RATE_LIMITED" LockedOut Nobody AfterWait "too many failures from this address; even the right token waits";
+    AuthRequired "AUTH_REQUIRED" SharedSecret ClientOwner AfterChange "no credential was sent";
+    AuthScopeMismatch "AUTH_SCOPE_MISMATCH" TokenScope Approver OtherCredential "the device token is good, its scopes are too narrow";
+    AuthTailscaleIdentityMismatch "AUTH_TAILSCALE_IDENTITY_MISMATCH" SharedSecret GatewayOwner AfterChange "the tailnet identity is another one";
+    AuthTailscaleIdentityMissing "AUTH_TAILSCALE_IDENTITY_MISSING" SharedSecret GatewayOwner AfterChange "no tailnet identity arrived";
+    AuthTailscaleProxyMissing "AUTH_TAILSCALE_PROXY_MISSING" SharedSecret GatewayOwner AfterChange "the request did not come through tailscale serve";
+    AuthTailscaleWhoisFailed "AUTH_TAILSCALE_WHOIS_FAILED" SharedSecret GatewayOwner AfterChange "the gateway could not ask the tailnet who called";
+    AuthTokenMismatch "AUTH_TOKEN_MISMATCH" SharedSecret ClientOwner AfterChange "the shared token differs from the gateway's";
+    AuthTokenMissing "AUTH_TOKEN_MISSING" SharedSecret ClientOwner AfterChange "a device was sent without the shared token";
+    AuthTokenNotConfigured "AUTH_TOKEN_NOT_CONFIGURED" SharedSecret GatewayOwner AfterChange "the gateway has no token to compare with";
+    AuthUnauthorized "AUTH_UNAUTHORIZED" SharedSecret ClientOwner AfterChange "the credential was refused";
+    AuthVerifiedUserRequired "AUTH_VERIFIED_USER_REQUIRED" SharedSecret GatewayOwner AfterChange "this gateway admits signed-in users only";
+    ClientVersionMismatch "CLIENT_VERSION_MISMATCH" Protocol ClientOwner AfterChange "the client's version is not admitted";
+    ControlUiBuildMismatch "CONTROL_UI_BUILD_MISMATCH" Protocol ClientOwner AfterChange "the dashboard page is from another build: reload it";
+    ControlUiDeviceIdentityRequired "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" Identity ClientOwner AfterChange "the dashboard has no device key: the page is not a secure context";
+    ControlUiOriginNotAllowed "CONTROL_UI_ORIGIN_NOT_ALLOWED" Origin GatewayOwner AfterChange "the page's origin is not in gateway.controlUi.allowedOrigins";
+    DeviceAuthDeviceIdMismatch "DEVICE_AUTH_DEVICE_ID_MISMATCH" Identity ClientOwner AfterChange "the device id is not the hash of the public key";
+    DeviceAuthInvalid "DEVICE_AUTH_INVALID" Identity ClientOwner AfterChange "the device proof was refused";
+    DeviceAuthNonceMismatch "DEVICE_AUTH_NONCE_MISMATCH" Identity Program AfterChange "the proof signs another connection's nonce";
+    DeviceAuthNonceRequired "DEVICE_AUTH_NONCE_REQUIRED" Identity Program AfterChange "the proof carries no nonce";
+    DeviceAuthPublicKeyInvalid "DEVICE_AUTH_PUBLIC_KEY_INVALID" Identity ClientOwner AfterChange "the public key cannot be read";
+    DeviceAuthSignatureExpired "DEVICE_AUTH_SIGNATURE_EXPIRED" Clock ClientOwner AfterChange "the proof's time is outside the gateway's window";
+    DeviceAuthSignatureInvalid "DEVICE_AUTH_SIGNATURE_INVALID" Identity ClientOwner AfterChange "the signature does not match what was sent";
+    DeviceIdentityRequired "DEVICE_IDENTITY_REQUIRED" Identity ClientOwner AfterChange "neither a device nor a usable token was sent";
+    Forbidden "FORBIDDEN" Other Approver AfterChange "the session may not do this";
+    InvalidRequest "INVALID_REQUEST" Other Program AfterChange "the request is malformed or names something that is gone";
+    MissingScope "MISSING_SCOPE" Other Approver AfterChange "the session lacks a scope";
+    NotPaired "NOT_PAIRED" Identity ClientOwner AfterChange "the device is not admitted, without a reason given";
+    PairingRequired "PAIRING_REQUIRED" Pairing Approver UntilDecided "a person must approve this device, or what it now asks for";
+    ProtocolMismatch "PROTOCOL_MISMATCH" Protocol ClientOwner AfterChange "no common protocol version";
+    ProxyAttributionRequired "PROXY_ATTRIBUTION_REQUIRED" Origin GatewayOwner AfterChange "forwarding headers from a peer that is not in gateway.trustedProxies";
+    Unavailable "UNAVAILABLE" Starting Nobody AfterWait "the gateway is starting or draining";
+}
+
+impl RefusalCode {
+    /// The row of [`REFUSALS`] for this code; `None` for [`RefusalCode::Other`].
+    pub fn row(&self) -> Option<&'static RefusalRow> {
+        REFUSALS.iter().find(|row| row.code == self.name())
+    }
+
+    /// What the state machine makes of it.
+    pub fn class(&self) -> RefusalClass {
+        self.row().map_or(RefusalClass::Other, |row| row.class)
+    }
+
+    /// Who must act; the gateway's owner for a code that this release does not know.
+    pub fn actor(&self) -> Actor {
+        self.row().map_or(Actor::GatewayOwner, |row| row.actor)
+    }
+
+    /// Whether trying again can help; not before a change for a code that this release does not know.
+    pub fn retry(&self) -> Retry {
+        self.row().map_or(Retry::AfterChange, |row| row.retry)
+    }
+}
+
+impl Serialize for RefusalCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A refusal as it came over the wire, with everything that a person or a plan needs. It holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The code that decides.
+    pub code: RefusalCode,
+    /// The gateway's own words, cut to 512 bytes. For people, never for decisions.
+    pub message: String,
+    /// Why pairing is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairing: Option<PairingReason>,
+    /// The pending request's id, from `error.details`; never from a close reason, which the gateway cuts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The device that the gateway means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// Role asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_role: Option<String>,
+    /// Scopes asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_scopes: Option<ScopeSet>,
+    /// Scopes approved so far (upgrades only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_scopes: Option<ScopeSet>,
+    /// The scope that was missing (`MISSING_SCOPE`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_scope: Option<String>,
+    /// How long the gateway asks the client to wait, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The gateway says that a stored device token would do.
+    pub can_retry_with_device_token: bool,
+}
+
+impl Refusal {
+    /// A refusal with this code and message and nothing else.
+    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            pairing: None,
+            request_id: None,
+            device_id: None,
+            requested_role: None,
+            requested_scopes: None,
+            approved_scopes: None,
+            missing_scope: None,
+            retry_after_ms: None,
+            can_retry_with_device_token: false,
+        }
+    }
+
+    /// What the state machine makes of it.
+    pub fn class(&self) -> RefusalClass {
+        self.code.class()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_unique_and_round_trips() {
+        for pair in REFUSALS.windows(2) {
+            let key = |row: &RefusalRow| row.code.replace('_', "\u{1}");
+            assert!(key(&pair[0]) != key(&pair[1]), "{} twice", pair[0].code);
+        }
+        for row in REFUSALS {
+            let code = RefusalCode::from_name(row.code);
+            assert!(!matches!(code, RefusalCode::Other(_)), "{}", row.code);
+            assert_eq!(code.name(), row.code);
+            assert_eq!(code.row(), Some(row));
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_is_kept_and_never_retried_blindly() {
+        let code = RefusalCode::from_name("AUTH_MOON_PHASE");
+        assert_eq!(code.name(), "AUTH_MOON_PHASE");
+        assert_eq!((code.class(), code.retry()), (RefusalClass::Other, Retry::AfterChange));
+    }
+}

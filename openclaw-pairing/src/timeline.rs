@@ -1,0 +1,333 @@
+//! Log lines and command output as dated marks. One table says which words mean what.
+
+use serde::Serialize;
+
+use crate::evidence::Vantage;
+use crate::finding::{Place, PlaceRole};
+
+/// What a line means for pairing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Symptom {
+    /// An owner approved a device.
+    Approved,
+    /// The device's clock is outside the window.
+    ClockSkew,
+    /// `device identity required`: neither device nor usable token.
+    DeviceIdentityRequired,
+    /// The device proof is wrong.
+    DeviceProofRefused,
+    /// A device token is stale or another device's.
+    DeviceTokenMismatch,
+    /// A device token's role was revoked.
+    DeviceTokenRevoked,
+    /// A list without entries.
+    EmptyList,
+    /// The gateway process starts.
+    GatewayStarts,
+    /// The gateway process stops.
+    GatewayStops,
+    /// The dashboard has no secure context.
+    InsecureContext,
+    /// A state directory of an older name is involved.
+    LegacyStateDir,
+    /// Too many failures from one address.
+    LockedOut,
+    /// Platform or family changed.
+    MetadataUpgrade,
+    /// A scope is missing in a session.
+    MissingScope,
+    /// The CLI's local fallback reads another store than the gateway's.
+    OtherStore,
+    /// A browser origin is refused.
+    OriginRefused,
+    /// Pairing is required, without a reason that this release knows.
+    PairingRequired,
+    /// The device is not approved.
+    NotPaired,
+    /// No common protocol.
+    ProtocolMismatch,
+    /// A proxy in front is not trusted.
+    ProxyRefused,
+    /// A role without approval, or revoked.
+    RoleUpgrade,
+    /// More scopes than approved.
+    ScopeUpgrade,
+    /// The shared token differs.
+    SharedTokenMismatch,
+    /// The shared token is missing.
+    SharedTokenMissing,
+    /// Approved without anyone being asked.
+    SilentlyApproved,
+    /// A silent pairing evicted an older one.
+    SilentPairingPruned,
+    /// The gateway is starting and says so.
+    Starting,
+    /// The device token's scopes are too narrow.
+    TokenScopeMismatch,
+    /// The pairing store was edited or overwritten.
+    StoreOverwritten,
+    /// No frame was exchanged.
+    Unreachable,
+    /// The request id is gone.
+    UnknownRequest,
+}
+
+/// Words and what they mean; the first row that a line contains wins. Compared without case.
+const WORDS: &[(&str, Symptom)] = &[
+    ("no pending device request matches", Symptom::UnknownRequest),
+    ("unknown requestid", Symptom::UnknownRequest),
+    ("no device pairing entries", Symptom::EmptyList),
+    ("local fallback pairing state does not contain", Symptom::OtherStore),
+    ("migration skipped: target already exists", Symptom::LegacyStateDir),
+    ("device pairing auto-approved", Symptom::SilentlyApproved),
+    ("superseded silent pairing", Symptom::SilentPairingPruned),
+    ("device pairing approved", Symptom::Approved),
+    ("device token revoked", Symptom::DeviceTokenRevoked),
+    ("received sigterm", Symptom::GatewayStops),
+    ("service restart", Symptom::GatewayStops),
+    ("loading configuration", Symptom::GatewayStarts),
+    ("device signature expired", Symptom::ClockSkew),
+    ("device_auth_signature_expired", Symptom::ClockSkew),
+    ("protocol mismatch", Symptom::ProtocolMismatch),
+    ("protocol_mismatch", Symptom::ProtocolMismatch),
+    ("requires device identity", Symptom::InsecureContext),
+    ("control_ui_device_identity_required", Symptom::InsecureContext),
+    ("origin not allowed", Symptom::OriginRefused),
+    ("origin_not_allowed", Symptom::OriginRefused),
+    ("cause=origin-mismatch", Symptom::OriginRefused),
+    ("requires gateway.controlui.allowedorigins", Symptom::OriginRefused),
+    ("proxy_attribution_required", Symptom::ProxyRefused),
+    ("unattributable proxy-shaped traffic", Symptom::ProxyRefused),
+    ("proxy headers detected from untrusted address", Symptom::ProxyRefused),
+    ("too many failed authentication attempts", Symptom::LockedOut),
+    ("too many failed attempts", Symptom::LockedOut),
+    ("auth_rate_limited", Symptom::LockedOut),
+    ("reason=rate_limited", Symptom::LockedOut),
+    ("device token scope mismatch", Symptom::TokenScopeMismatch),
+    ("auth_scope_mismatch", Symptom::TokenScopeMismatch),
+    ("device token mismatch", Symptom::DeviceTokenMismatch),
+    ("device_token_mismatch", Symptom::DeviceTokenMismatch),
+    ("device-ownership-mismatch", Symptom::DeviceTokenMismatch),
+    ("gateway token mismatch", Symptom::SharedTokenMismatch),
+    ("auth_token_mismatch", Symptom::SharedTokenMismatch),
+    ("reason=token_mismatch", Symptom::SharedTokenMismatch),
+    ("gateway password mismatch", Symptom::SharedTokenMismatch),
+    ("gateway token missing", Symptom::SharedTokenMissing),
+    ("auth_token_missing", Symptom::SharedTokenMissing),
+    ("requires credentials before opening", Symptom::SharedTokenMissing),
+    ("url override requires explicit credentials", Symptom::SharedTokenMissing),
+    ("asking for more scopes than currently approved", Symptom::ScopeUpgrade),
+    ("scope upgrade pending", Symptom::ScopeUpgrade),
+    ("reason=scope-upgrade", Symptom::ScopeUpgrade),
+    ("asking for a higher role", Symptom::RoleUpgrade),
+    ("role upgrade pending", Symptom::RoleUpgrade),
+    ("reason=role-upgrade", Symptom::RoleUpgrade),
+    ("identity changed and must be re-approved", Symptom::MetadataUpgrade),
+    ("metadata-upgrade", Symptom::MetadataUpgrade),
+    ("device is not approved yet", Symptom::NotPaired),
+    ("reason=not-paired", Symptom::NotPaired),
+    ("reason: not-paired", Symptom::NotPaired),
+    ("device pairing required (requestid", Symptom::NotPaired),
+    ("device identity required", Symptom::DeviceIdentityRequired),
+    ("device_identity_required", Symptom::DeviceIdentityRequired),
+    ("device signature invalid", Symptom::DeviceProofRefused),
+    ("device identity mismatch", Symptom::DeviceProofRefused),
+    ("device nonce", Symptom::DeviceProofRefused),
+    ("pairing required", Symptom::PairingRequired),
+    ("pairing_required", Symptom::PairingRequired),
+    ("cause=pairing-required", Symptom::PairingRequired),
+    ("not_paired", Symptom::PairingRequired),
+    ("missing scope: operator.", Symptom::MissingScope),
+    ("gateway starting; retry", Symptom::Starting),
+    ("startup-sidecars", Symptom::Starting),
+    ("pending.json was overwritten", Symptom::StoreOverwritten),
+    ("gateway not reachable", Symptom::Unreachable),
+    ("econnrefused", Symptom::Unreachable),
+    ("1006 abnormal closure", Symptom::Unreachable),
+    ("plaintext ws:// to a non-loopback", Symptom::Unreachable),
+];
+
+/// One meaningful line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Mark {
+    /// What it means.
+    pub symptom: Symptom,
+    /// Milliseconds since 1970, if the line is dated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
+    /// The device that the line names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// The request that the line names in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The peer's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// The client's id on the wire, such as `cli` or `openclaw-control-ui`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The scope that was missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Byte range of the deciding words in the text.
+    pub span: [usize; 2],
+    /// The deciding words as the line has them: never the rest of the line, which may hold a secret.
+    pub words: String,
+}
+
+/// A text's marks, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Timeline {
+    /// Where the text was taken.
+    pub vantage: Vantage,
+    /// How the caller calls the text.
+    pub name: String,
+    /// Its meaningful lines.
+    pub marks: Vec<Mark>,
+}
+
+/// Lines longer than this are read up to it: a gateway's own lines stay far below.
+const LONGEST_LINE: usize = 16 * 1024;
+
+impl Timeline {
+    /// Reads a log or a command's output: colour and erase codes, a Compose prefix and JSON lines are fine.
+    pub fn parse(vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
+        let mut marks = Vec::new();
+        let mut start = 0;
+        for (index, line) in text.split('\n').enumerate() {
+            if let Some(mark) = mark(line, start, u32::try_from(index + 1).unwrap_or(u32::MAX)) {
+                marks.push(mark);
+            }
+            start += line.len() + 1;
+        }
+        Self { vantage, name: name.into(), marks }
+    }
+
+    pub(crate) fn place(&self, mark: &Mark, role: PlaceRole) -> Place {
+        Place { role, file: self.name.clone(), line: mark.line, column: 1, span: mark.span }
+    }
+}
+
+fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
+    let line = head(line, LONGEST_LINE);
+    let plain = line.to_ascii_lowercase();
+    let (words, at, symptom) =
+        WORDS.iter().find_map(|(words, symptom)| plain.find(words).map(|at| (*words, at, *symptom)))?;
+    let seen = line.get(at..at + words.len()).unwrap_or(words);
+    Some(Mark {
+        symptom,
+        at_ms: dated(line),
+        device_id: field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8).map(str::to_owned),
+        request_id: field(line, &["requestId=", "requestId: ", "requestid: "]).map(str::to_owned),
+        remote: field(line, &["remoteAddr=", "remote=", "ip="]).map(str::to_owned),
+        client: field(line, &["client="]).map(str::to_owned),
+        scope: field(line, &["missing scope: "]).map(str::to_owned),
+        line: number,
+        span: [start + at, start + at + words.len()],
+        words: seen.to_owned(),
+    })
+}
+
+/// The value after the first of `keys` that the line has: up to a delimiter, and only if it looks like an id or address.
+fn field<'a>(line: &'a str, keys: &[&str]) -> Option<&'a str> {
+    keys.iter().find_map(|key| {
+        // A longer key ends with a shorter one (`authReason=`, `reason=`), so a key must start a word.
+        let at = line.match_indices(key).map(|(at, _)| at).find(|at| {
+            line.get(..*at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric())
+        })?;
+        let rest = line.get(at + key.len()..)?;
+        let value = rest.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.:".contains(c))).next()?;
+        (!value.is_empty() && value.len() <= 128).then_some(value)
+    })
+}
+
+/// The first RFC 3339 time in the line's first 160 bytes, in milliseconds since 1970.
+fn dated(line: &str) -> Option<u64> {
+    let head = head(line, 160);
+    let at = head.match_indices('T').map(|(at, _)| at).find(|at| {
+        let date = at.checked_sub(10).and_then(|from| head.get(from..*at));
+        date.is_some_and(|date| date.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+            && head.as_bytes().get(at + 3) == Some(&b':')
+    })?;
+    let number = |from: usize, to: usize| head.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(at - 10, at - 6)?, number(at - 5, at - 3)?, number(at - 2, at)?);
+    let (hour, minute, second) = (number(at + 1, at + 3)?, number(at + 4, at + 6)?, number(at + 7, at + 9)?);
+    let rest = head.get(at + 9..).unwrap_or_default();
+    let (millis, rest) = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+            let text: String = fraction.chars().take(digits.min(3)).chain("000".chars()).take(3).collect();
+            (text.parse::<i64>().ok()?, fraction.get(digits..).unwrap_or_default())
+        }
+        None => (0, rest),
+    };
+    let offset = match rest.as_bytes().first() {
+        Some(sign @ (b'+' | b'-')) => {
+            let hours = rest.get(1..3)?.parse::<i64>().ok()?;
+            let minutes = rest.get(4..6)?.parse::<i64>().ok()?;
+            (hours * 60 + minutes) * if *sign == b'+' { 1 } else { -1 }
+        }
+        _ => 0,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Days since 1970-01-01 in the proleptic Gregorian calendar, months counted from March.
+    let (y, m) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
+    u64::try_from(seconds * 1000 + millis).ok()
+}
+
+/// The first `most` bytes of `text`, cut at a character boundary.
+pub(crate) fn head(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_with_offset_fraction_and_prefix() {
+        assert_eq!(dated("2026-11-22T06:25:32.343+00:00 [gateway] x"), Some(1_795_328_732_343));
+        assert_eq!(
+            dated("openclaw-gateway-1  | \u{1b}[2K2026-11-22T08:25:32+02:00 x"),
+            Some(1_795_328_732_000)
+        );
+        assert_eq!(dated("{\"time\":\"1970-01-01T00:00:00.5Z\"}"), Some(500));
+        assert_eq!(dated("no time"), None);
+    }
+
+    #[test]
+    fn the_full_request_id_is_taken_from_the_tail_not_from_the_cut_reason() {
+        let line = "2026-11-22T06:26:00.737+00:00 [ws] closed before connect conn=1 remote=10.0.0.2 code=1008 \
+                    reason=pairing required: device is asking for a higher role than currently approved \
+                    (requestId: 0234eb71-62a0-4ac3-8d0e-d29c1ae cause=pairing-required \
+                    deviceId=77fc328f73074abb requestId=0234eb71-62a0-4ac3-8d0e-d29c1aea27a3 reason=role-upgrade";
+        let timeline = Timeline::parse(Vantage::Gateway, "log", line);
+        let mark = &timeline.marks[0];
+        assert_eq!(mark.symptom, Symptom::RoleUpgrade);
+        assert_eq!(mark.request_id.as_deref(), Some("0234eb71-62a0-4ac3-8d0e-d29c1aea27a3"));
+        assert_eq!(mark.device_id.as_deref(), Some("77fc328f73074abb"));
+        assert_eq!(mark.remote.as_deref(), Some("10.0.0.2"));
+    }
+
+    #[test]
+    fn only_the_deciding_words_are_quoted() {
+        let line = "gateway token mismatch for ws://h/?token=canary-token-1 --token canary-token-1";
+        let timeline = Timeline::parse(Vantage::Client, "out", line);
+        assert!(!format!("{timeline:?}").contains("canary"));
+    }
+}
