@@ -1,0 +1,126 @@
+//! Feature `fs`: the part of the crate that touches files (Unix: Linux and macOS).
+//!
+//! Everything lives under one directory, [`STATE_DIRECTORY`], inside the root that the caller names:
+//!
+//! ```text
+//! .openclaw-token/
+//!   records/record-000001.json        what was frozen (never the token)
+//!   ledger.jsonl                      the trail
+//!   transactions/000001.done/         journal and backups (mode 0600) of one change
+//! ```
+
+mod disk;
+pub mod transaction;
+
+use disk::{Disk, Held, Refused, Sync};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Name of the directory, inside a root, that holds everything this crate keeps there.
+pub const STATE_DIRECTORY: &str = ".openclaw-token";
+
+/// How long a caller waits for another process before it gives up. A change takes milliseconds; somebody who holds
+/// the lock longer is stuck or stopped in a debugger, and a person should look.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// A file operation that the operating system refused. Nothing was overwritten by it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {act} {}: {source}{}", path.display(), self.advice())]
+#[non_exhaustive]
+pub struct FileError {
+    /// What was tried, as a verb: `read`, `create`, `sync`.
+    pub act: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// The answer of the operating system.
+    pub source: io::Error,
+}
+
+impl FileError {
+    fn of(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { act, path: path.to_owned(), source }
+    }
+
+    /// The disk or the quota is full: make room, then repeat.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// The directory or file system may not be written by this user.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+    }
+
+    fn advice(&self) -> &'static str {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull => "; make room and repeat, nothing was overwritten",
+            io::ErrorKind::QuotaExceeded => "; raise the quota and repeat, nothing was overwritten",
+            io::ErrorKind::ReadOnlyFilesystem => "; the file system is mounted read-only",
+            io::ErrorKind::PermissionDenied => {
+                "; run as the owner of the directory, or correct its owner and mode"
+            }
+            io::ErrorKind::CrossesDevices => "; a single-file bind mount cannot be replaced by rename",
+            _ => "",
+        }
+    }
+}
+
+/// Why an exclusive lock was not had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another live process holds it. A dead one cannot: the kernel takes its locks back.
+    #[error("{} is locked by {holder}; waited {} s", path.display(), waited.as_secs())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// Who left their name in it.
+        holder: String,
+        /// For how long this caller waited.
+        waited: Duration,
+    },
+    /// The lock file cannot be opened, or this file system has no locks.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Held>, LockError> {
+    disk.lock(path, LOCK_WAIT, &lock_note()).map_err(|refused| lock_error(refused, path))
+}
+
+fn lock_error(refused: Refused, path: &Path) -> LockError {
+    match refused {
+        Refused::Held(note) => {
+            let holder = if note.is_empty() { "another process".to_owned() } else { note };
+            LockError::Held { path: path.to_owned(), holder, waited: LOCK_WAIT }
+        }
+        Refused::Io(source) => FileError { act: "lock", path: path.to_owned(), source }.into(),
+    }
+}
+
+/// Who we are, for those who wait.
+fn lock_note() -> String {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    format!("pid {} ({})", std::process::id(), name.as_deref().unwrap_or("unknown program"))
+}
+
+/// Makes `dir` and what is missing above it, below `root`, durable.
+fn make_dirs(disk: &dyn Disk, root: &Path, dir: &Path) -> Result<(), FileError> {
+    if disk.stat(dir).map_err(FileError::of("inspect", dir))?.is_some() {
+        return Ok(());
+    }
+    let Some(parent) = dir.parent() else { return Ok(()) };
+    if parent != root {
+        make_dirs(disk, root, parent)?;
+    }
+    match disk.make_dir(dir) {
+        // Somebody else was faster; that is as good.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(FileError::of("create", dir))?,
+    }
+    disk.sync_dir(parent, Sync::StateDirectory).map_err(FileError::of("sync", parent))
+}
