@@ -1,7 +1,9 @@
 //! The runbook over the four crates: gates, ticket, renderers and the embedded gateway.
 
+pub mod captured;
 pub mod clean;
 pub mod finding;
 pub mod gates;
+pub mod lifecycle;
 pub mod render;
 pub mod ticket;

@@ -1,0 +1,132 @@
+//! What the gateway's own log says about its life: did it come up, and what stopped it.
+
+use crate::clean;
+
+/// How far the last start in the log came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// Line of the last `loading configuration`.
+    pub began: Option<usize>,
+    /// Line of `http server listening` after it.
+    pub listening: Option<usize>,
+    /// Line of `ready` after it.
+    pub ready: Option<usize>,
+    /// Line of the signal that ended it.
+    pub stopped: Option<usize>,
+    /// What kept it from coming up.
+    pub failed: Option<Failure>,
+    /// Starts seen in the whole log.
+    pub starts: usize,
+}
+
+/// A line that says why the gateway did not come up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Line in the log, from 1.
+    pub line: usize,
+    /// What it means.
+    pub meaning: Meaning,
+}
+
+/// Why the gateway did not come up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A file of the state directory may not be read or written.
+    Permission,
+    /// No or broken configuration.
+    Configuration,
+    /// The bind was refused for want of a credential.
+    BindRefused,
+    /// A credential could not be resolved, or is a placeholder.
+    Credential,
+    /// The port is taken.
+    PortBusy,
+}
+
+impl Meaning {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Permission => "the gateway's log says EACCES: it may not use its state directory",
+            Self::Configuration => "the gateway's log says that its configuration is missing or broken",
+            Self::BindRefused => "the gateway refused to bind beyond loopback without a credential",
+            Self::Credential => "the gateway refused its own credential",
+            Self::PortBusy => "the gateway's port is taken by another process",
+        }
+    }
+}
+
+/// Stable beginnings of the lines that matter; sentences differ between releases (OpenClaw 2026.9.6 observed behaviour).
+/// The first line of a start that matches wins: the last line of an EACCES start speaks of `gateway.mode`.
+const FAILURES: &[(&str, Meaning)] = &[
+    ("EACCES: permission denied", Meaning::Permission),
+    ("Missing config.", Meaning::Configuration),
+    ("Gateway start blocked: existing config is missing gateway.mode", Meaning::Configuration),
+    ("Gateway failed to start: Invalid config: gateway auth token", Meaning::Credential),
+    ("Gateway failed to start: Invalid config", Meaning::Configuration),
+    ("Gateway failed to start: Startup failed: required secrets", Meaning::Credential),
+    ("Gateway auth token is a known redaction sentinel", Meaning::Credential),
+    ("Refusing to bind gateway", Meaning::BindRefused),
+    ("another gateway instance is already listening", Meaning::PortBusy),
+];
+
+/// Reads a gateway log. Only the last start counts.
+#[must_use]
+pub fn lifecycle(log: &str) -> Lifecycle {
+    let mut life = Lifecycle::default();
+    for (index, raw) in log.lines().enumerate() {
+        let line = index + 1;
+        if !interesting(raw) {
+            continue;
+        }
+        let text = clean::line(raw);
+        if text.contains("[gateway] loading configuration") {
+            life = Lifecycle { began: Some(line), starts: life.starts + 1, ..Lifecycle::default() };
+        } else if text.contains("[gateway] http server listening") {
+            life.listening = Some(line);
+        } else if text.trim_end().ends_with("[gateway] ready") {
+            life.ready = Some(line);
+        } else if text.contains("[gateway] received SIG") {
+            life.stopped = Some(line);
+        } else if life.failed.is_none()
+            && let Some((_, meaning)) = FAILURES.iter().find(|(head, _)| text.contains(head))
+        {
+            life.failed = Some(Failure { line, meaning: *meaning });
+        }
+    }
+    life
+}
+
+/// Keeps the cleaning off the thousands of lines that say nothing here.
+fn interesting(line: &str) -> bool {
+    ["[gateway] ", "EACCES", "Missing config", "Gateway ", "Refusing to bind", "already listening"]
+        .iter()
+        .any(|word| line.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_start_counts() {
+        let life = lifecycle(
+            "\u{1b}[2K2026-11-22T06:00:00+00:00 [gateway] loading configuration…\n\
+             EACCES: permission denied, mkdir '/home/node/.openclaw/state'\n\
+             2026-11-22T06:01:00+00:00 [gateway] loading configuration…\n\
+             2026-11-22T06:01:08+00:00 [gateway] http server listening (1 plugins: a; 1s)\n\
+             2026-11-22T06:01:10+00:00 \u{1b}[32m[gateway] ready\u{1b}[0m\n",
+        );
+        assert_eq!((life.starts, life.listening, life.ready, life.failed), (2, Some(4), Some(5), None));
+    }
+
+    #[test]
+    fn the_first_reason_of_a_start_wins_over_the_misleading_last_line() {
+        let life = lifecycle(
+            "[gateway] loading configuration…\nread failed: Error: EACCES: permission denied, open 'x'\n\
+             Gateway start blocked: existing config is missing gateway.mode. Treat\n",
+        );
+        assert_eq!(life.failed, Some(Failure { line: 2, meaning: Meaning::Permission }));
+    }
+}
