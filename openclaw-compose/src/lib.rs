@@ -2,3 +2,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use secrecy;
+
+pub mod source;
+pub mod syntax;

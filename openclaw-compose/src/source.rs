@@ -1,0 +1,416 @@
+//! Source texts, spans in them, and quotes of their lines that never show a secret.
+//!
+//! Every value this crate reports knows the bytes that decided it: a [`Span`] is a file and a byte range, [`Sources`]
+//! turns it into a line and a column when somebody wants to read it, and quotes it with every secret masked.
+
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, OnceLock};
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+/// What stands in a quoted line where a secret was. Its length says nothing about the secret's.
+pub const MASK: &str = "********";
+
+/// One text of a [`Sources`]. Only `Sources` hands these out, and they mean something only to the one that did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u32);
+
+impl FileId {
+    /// The file's position in the order in which the texts were added, from 0.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The id of the text added as number `index`, from 0, for a caller that keeps its own texts.
+    #[must_use]
+    pub fn new(index: u32) -> Self {
+        Self(index)
+    }
+}
+
+/// A range of bytes in one text: `start` inclusive, `end` exclusive.
+///
+/// Twelve bytes, so that every node can carry one. Lines and columns are worked out only when asked for:
+/// see [`Sources::location`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The text the range lies in.
+    pub file: FileId,
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Offset after the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes `start..end` of `file`. An end before the start gives the empty span at `start`.
+    #[must_use]
+    pub fn new(file: FileId, start: u32, end: u32) -> Self {
+        Self { file, start, end: if end < start { start } else { end } }
+    }
+
+    /// As [`Span::new`] from offsets of any size; what lies past 4 GiB is cut off.
+    #[must_use]
+    pub fn from_range(file: FileId, range: Range<usize>) -> Self {
+        Self::new(file, narrow(range.start), narrow(range.end))
+    }
+
+    /// The span as a range for slicing the text.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// True where the span holds no bytes: it marks a place, such as the end of a file.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The smallest span that holds both. Where they lie in different texts, `self`.
+    #[must_use]
+    pub fn to(self, other: Self) -> Self {
+        if self.file == other.file {
+            Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        } else {
+            self
+        }
+    }
+
+    /// The part of the span at `range`, counted from the span's own start; never past the span's end.
+    #[must_use]
+    pub fn sub(self, range: Range<usize>) -> Self {
+        let clamp = |offset: usize| self.start.saturating_add(narrow(offset)).min(self.end);
+        Self::new(self.file, clamp(range.start), clamp(range.end))
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}..{}", self.file.0, self.start, self.end)
+    }
+}
+
+/// Where a span begins, as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Location {
+    /// The text's name, as the caller gave it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters (Unicode scalar values), from 1.
+    pub column: u32,
+}
+
+/// `file:line:column`, which terminals and editors make clickable.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// The source lines of a span with every secret in them replaced by [`MASK`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Quote {
+    /// Where the span begins in the *unmasked* text.
+    pub location: Location,
+    /// Every line the span touches, in order; at least one.
+    pub lines: Vec<QuotedLine>,
+}
+
+/// One line of a [`Quote`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuotedLine {
+    /// Line number, from 1.
+    pub number: u32,
+    /// The line without its line break, secrets masked.
+    pub text: String,
+    /// What to underline: a range of characters in `text`, from 0, `[start, end)`. Empty where the span only marks a place.
+    pub underline: (u32, u32),
+}
+
+/// Text that came from a source and may be a secret: cheap to clone, reads as a `str`, and prints nothing of itself.
+///
+/// There is no `Display` and no `Serialize` on purpose: whoever prints it decides that it is no secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// The text as a secret of its own, for reports and comparisons.
+    #[must_use]
+    pub fn to_secret(&self) -> SecretString {
+        SecretString::from(self.0.as_ref())
+    }
+
+    /// The text itself. The name is there to be seen: what is done with it may show a secret.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl From<Arc<str>> for Text {
+    fn from(text: Arc<str>) -> Self {
+        Self(text)
+    }
+}
+
+impl From<Text> for Arc<str> {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        &*self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        &*self.0 == *other
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Text(…)")
+    }
+}
+
+/// All texts of one resolution, by [`FileId`].
+///
+/// ```
+/// use openclaw_compose::source::{Sources, Span};
+///
+/// let mut sources = Sources::new();
+/// let file = sources.add(".env", "PORT=18789\nTOKEN=test-token-1\n");
+/// let token = Span::new(file, 17, 29);
+/// assert_eq!(sources.slice(token), "test-token-1");
+/// assert_eq!(sources.location(token).to_string(), ".env:2:7");
+///
+/// sources.mark_secret(token);
+/// assert_eq!(sources.quote(token).lines[0].text, "TOKEN=********");
+/// ```
+#[derive(Clone, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+#[derive(Clone)]
+struct Source {
+    name: Arc<str>,
+    text: Arc<str>,
+    /// Offset of every line's first byte; built on the first question.
+    lines: OnceLock<Arc<[u32]>>,
+    /// Secret byte ranges, sorted, not overlapping.
+    secrets: Vec<(u32, u32)>,
+}
+
+impl Sources {
+    /// No texts yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps `text` under `name` (a path as its user would write it, or a label such as `shell`) and returns its id.
+    pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        let id = FileId(narrow(self.files.len()));
+        self.files.push(Source {
+            name: name.into(),
+            text: text.into(),
+            lines: OnceLock::new(),
+            secrets: Vec::new(),
+        });
+        id
+    }
+
+    /// Every id, in the order in which the texts were added.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..narrow(self.files.len())).map(FileId)
+    }
+
+    /// The name the text was added under; empty for an id of another `Sources`.
+    #[must_use]
+    pub fn name(&self, file: FileId) -> &str {
+        self.source(file).map_or("", |source| &source.name)
+    }
+
+    /// The whole text, secrets and all; empty for an id of another `Sources`.
+    #[must_use]
+    pub fn text(&self, file: FileId) -> &str {
+        self.source(file).map_or("", |source| &source.text)
+    }
+
+    /// The text under a span, secrets and all. What does not lie in the text is cut off.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        let text = self.text(span.file);
+        let end = floor(text, span.end);
+        text.get(floor(text, span.start).min(end)..end).unwrap_or("")
+    }
+
+    /// Where the span begins: line and column from 1, columns in characters.
+    #[must_use]
+    pub fn location(&self, span: Span) -> Location {
+        let Some(source) = self.source(span.file) else {
+            return Location { file: String::new(), line: 1, column: 1 };
+        };
+        let (line, start) = source.line_at(span.start);
+        let end = floor(&source.text, span.start);
+        let column = source.text.get(start..end).map_or(0, |before| before.chars().count());
+        Location { file: source.name.to_string(), line, column: narrow(column) + 1 }
+    }
+
+    /// Records that the bytes under `span` are a secret: [`Sources::quote`] masks them from now on.
+    pub fn mark_secret(&mut self, span: Span) {
+        if span.is_empty() {
+            return;
+        }
+        let Some(source) = self.files.get_mut(span.file.index()) else { return };
+        let (mut start, mut end) = (span.start, span.end);
+        let from = source.secrets.partition_point(|&(_, e)| e < start);
+        let to = source.secrets.partition_point(|&(s, _)| s <= end);
+        if let Some(&(s, _)) = source.secrets.get(from..to).and_then(<[_]>::first) {
+            start = start.min(s);
+        }
+        if let Some(&(_, e)) = source.secrets.get(from..to).and_then(<[_]>::last) {
+            end = end.max(e);
+        }
+        source.secrets.splice(from..to, [(start, end)]);
+    }
+
+    /// True where any byte under `span` was marked as a secret.
+    #[must_use]
+    pub fn is_secret(&self, span: Span) -> bool {
+        self.source(span.file).is_some_and(|source| {
+            let at = source.secrets.partition_point(|&(_, end)| end <= span.start);
+            source.secrets.get(at).is_some_and(|&(start, _)| start < span.end)
+        })
+    }
+
+    /// The lines `span` touches, secrets masked, and what to underline in each.
+    #[must_use]
+    pub fn quote(&self, span: Span) -> Quote {
+        let location = self.location(span);
+        let Some(source) = self.source(span.file) else {
+            let line = QuotedLine { number: 1, text: String::new(), underline: (0, 0) };
+            return Quote { location, lines: vec![line] };
+        };
+        // An end at the very start of a line belongs to the line before it.
+        let last = if span.is_empty() { span.start } else { span.end - 1 };
+        let lines =
+            (location.line..=source.line_at(last).0).map(|number| source.quote(number, span)).collect();
+        Quote { location, lines }
+    }
+
+    fn source(&self, file: FileId) -> Option<&Source> {
+        self.files.get(file.index())
+    }
+}
+
+impl Source {
+    /// The number of the line that holds `offset`, from 1, and the offset of its first byte.
+    fn line_at(&self, offset: u32) -> (u32, usize) {
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| narrow(at + 1))).collect()
+        });
+        let line = lines.partition_point(|&start| start <= offset).max(1);
+        (narrow(line), lines.get(line - 1).copied().unwrap_or(0) as usize)
+    }
+
+    fn quote(&self, number: u32, span: Span) -> QuotedLine {
+        let lines = self.lines.get().map_or(&[][..], |lines| lines);
+        let start = lines.get(number as usize - 1).copied().unwrap_or(0) as usize;
+        let rest = self.text.get(start..).unwrap_or("");
+        let line = rest.split('\n').next().unwrap_or("");
+        let line = line.strip_suffix('\r').unwrap_or(line);
+
+        let mut text = String::with_capacity(line.len());
+        let (mut chars, mut underline, mut masked) = (0, None::<(u32, u32)>, false);
+        for (at, c) in line.char_indices() {
+            let offset = narrow(start + at);
+            let secret = self.is_secret(offset);
+            let width = match (secret, masked) {
+                (true, true) => 0,
+                (true, false) => {
+                    text.push_str(MASK);
+                    narrow(MASK.len())
+                }
+                (false, _) => {
+                    text.push(c);
+                    1
+                }
+            };
+            masked = secret;
+            if span.start <= offset && offset < span.end {
+                // The underline covers the whole mask even where it begins inside the secret.
+                let first = if secret && width == 0 { chars - narrow(MASK.len()) } else { chars };
+                let (from, to) = underline.unwrap_or((first, first));
+                underline = Some((from, to.max(chars + width)));
+            } else if span.is_empty() && offset == span.start {
+                underline = Some((chars, chars));
+            }
+            chars += width;
+        }
+        QuotedLine { number, text, underline: underline.unwrap_or((chars, chars)) }
+    }
+
+    fn is_secret(&self, offset: u32) -> bool {
+        let at = self.secrets.partition_point(|&(_, end)| end <= offset);
+        self.secrets.get(at).is_some_and(|&(start, _)| start <= offset)
+    }
+}
+
+/// Names and sizes only: a text may hold secrets.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.files.iter().map(|source| (&source.name, source.text.len()))).finish()
+    }
+}
+
+/// Offsets are 32 bits wide; nobody reads a 4 GiB compose file.
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// The character boundary at or before `offset`.
+fn floor(text: &str, offset: u32) -> usize {
+    let mut at = (offset as usize).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

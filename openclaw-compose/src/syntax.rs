@@ -1,0 +1,5 @@
+//! Text to spanned values, without meaning: YAML as go-yaml reads it, dotenv and interpolation as compose-go does.
+
+pub mod dotenv;
+pub mod interpolate;
+pub mod yaml;

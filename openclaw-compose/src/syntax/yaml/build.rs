@@ -1,0 +1,483 @@
+//! The tree, built from the parser's events on a stack of its own: no recursion, whatever the text.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use granit_parser as granit;
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
+
+use super::scalar::{self, ScalarTag};
+use super::{Entry, Map, Node, Parsed, Problem, ProblemKind, Style, Tag, Value, Verdict, Via, ViaKind};
+use crate::source::{FileId, Span, Text};
+
+/// Nodes that aliases and merge keys may add to a document. Two hundred services that merge twice add some thousands;
+/// nine levels of nine aliases add hundreds of millions.
+const MAX_EXPANSION: u64 = 1_000_000;
+
+/// Levels of collections, aliases followed. The parser's own limits are 255 block and 255 flow levels.
+const MAX_DEPTH: u32 = 512;
+
+/// Builds every document of `text`.
+pub(super) fn build(file: FileId, text: &str) -> Parsed {
+    let mut builder = Builder::new(file, text);
+    builder.run();
+    builder.problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    Parsed { documents: builder.documents, problems: builder.problems }
+}
+
+struct Builder<'t> {
+    file: FileId,
+    text: &'t str,
+    documents: Vec<Node>,
+    problems: Vec<Problem>,
+    /// Open collections, outermost first.
+    frames: Vec<Frame>,
+    /// Finished items of the open sequences; each frame owns the tail from its `base`.
+    items: Vec<Node>,
+    /// Finished entries of the open mappings; each frame owns the tail from its `base`.
+    entries: Vec<Entry>,
+    anchors: HashMap<usize, Built>,
+    root: Option<Node>,
+    /// Nodes that aliases added to this document.
+    expansion: u64,
+}
+
+/// A finished value, and what it costs to walk it.
+#[derive(Clone)]
+struct Built {
+    node: Node,
+    /// Nodes in it, itself included, aliases followed.
+    size: u64,
+    /// Levels of collections in it.
+    depth: u32,
+    /// Where it is written: an alias' own place, not its definition's.
+    place: Span,
+}
+
+struct Frame {
+    kind: FrameKind,
+    style: Style,
+    tag: Tag,
+    anchor: usize,
+    /// Flow: from the bracket. Block: from the first child, once there is one.
+    place: Span,
+    size: u64,
+    depth: u32,
+    /// Where this frame's children begin in `items` or `entries`.
+    base: usize,
+}
+
+enum FrameKind {
+    Seq,
+    Map { key: Option<Key>, merge: Option<(Span, Node)> },
+}
+
+enum Key {
+    Text(Arc<str>, Span),
+    /// Plain `<<`.
+    Merge(Span),
+    /// Reported already; its value is dropped.
+    Refused(Span),
+}
+
+impl Key {
+    fn span(&self) -> Span {
+        match self {
+            Self::Text(_, span) | Self::Merge(span) | Self::Refused(span) => *span,
+        }
+    }
+}
+
+impl<'t> Builder<'t> {
+    fn new(file: FileId, text: &'t str) -> Self {
+        Self {
+            file,
+            text,
+            documents: Vec::new(),
+            problems: Vec::new(),
+            frames: Vec::new(),
+            items: Vec::new(),
+            entries: Vec::new(),
+            anchors: HashMap::new(),
+            root: None,
+            expansion: 0,
+        }
+    }
+
+    fn run(&mut self) {
+        let options = granit_parser::options! {
+            bom_inside_document_as_content: true,
+            block_scalar_eof_without_line_feed: true,
+            emit_unresolved_aliases: true,
+            emit_comments: false,
+        };
+        for next in Parser::new_from_str_with_options(self.text, options) {
+            match next {
+                Ok((event, span)) => self.event(event, &span),
+                Err(error) => return self.broken(&error),
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<'t>, span: &granit::Span) {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(&text, style, anchor, tag.as_deref(), self.span(span));
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.open(FrameKind::Seq, style, anchor, tag.as_deref(), self.span(span));
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let kind = FrameKind::Map { key: None, merge: None };
+                self.open(kind, style, anchor, tag.as_deref(), self.span(span));
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(Some(self.span(span))),
+            Event::Alias(anchor) => self.alias(anchor, self.span(span)),
+            Event::UnresolvedAlias(name) => {
+                let span = self.span(span);
+                let message = format!("no anchor `&{name}` stands before this alias");
+                self.problem(ProblemKind::UnknownAlias, span, message);
+                self.attach(null(span));
+            }
+            Event::DocumentStart(_, version) => {
+                if version.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+                    let message = "docker compose reads no other version than `%YAML 1.1`".to_owned();
+                    self.problem(ProblemKind::Directive, self.span(span), message);
+                }
+            }
+            Event::DocumentEnd => self.document_end(self.span(span)),
+            _ => {}
+        }
+    }
+
+    fn span(&self, span: &granit::Span) -> Span {
+        Span::from_range(self.file, span.byte_range().unwrap_or(0..0))
+    }
+
+    fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
+        let verdict = match kind {
+            ProblemKind::TooDeep | ProblemKind::TooLarge => Verdict::OurLimit,
+            _ => Verdict::ComposeRefuses,
+        };
+        self.problems.push(Problem { kind, message, span, related: Vec::new(), verdict });
+    }
+
+    fn document_end(&mut self, span: Span) {
+        let root = self.root.take().unwrap_or_else(|| null(span).node);
+        self.documents.push(root);
+        self.anchors.clear();
+        self.expansion = 0;
+    }
+
+    /// The parser gave up: what was read so far becomes the last document.
+    fn broken(&mut self, error: &ScanError) {
+        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let span = Span::from_range(self.file, at..at);
+        self.problem(ProblemKind::Syntax, span, error.info());
+        while !self.frames.is_empty() {
+            if let Some(Frame { kind: FrameKind::Map { key: Some(_), .. }, .. }) = self.frames.last() {
+                self.attach(null(span));
+            }
+            self.close(None);
+        }
+        if self.root.is_some() {
+            self.document_end(span);
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&granit::Tag>,
+        span: Span,
+    ) {
+        let plain = style == ScalarStyle::Plain;
+        // An empty plain value arrives as `~` under an empty span.
+        let text = if plain && span.is_empty() { "" } else { text };
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::SingleQuoted,
+            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        let (value, tag) = match tag {
+            None if plain => (scalar::untagged(text), Tag::None),
+            None => (None, Tag::None),
+            Some(tag) => self.tagged(text, plain, tag, span),
+        };
+        if anchor == 0
+            && let Some(Frame { kind: FrameKind::Map { key: key @ None, .. }, .. }) = self.frames.last_mut()
+            && value.is_none()
+        {
+            // Most keys are plain strings and need no node.
+            *key =
+                Some(if plain && text == "<<" { Key::Merge(span) } else { Key::Text(Arc::from(text), span) });
+            return;
+        }
+        let value = value.unwrap_or_else(|| Value::Str(Text::from(text)));
+        let node = Node { value, span, style, tag, via: None };
+        let built = Built { node, size: 1, depth: 0, place: span };
+        if anchor != 0 {
+            self.anchors.insert(anchor, built.clone());
+        }
+        self.attach(built);
+    }
+
+    /// The value that an explicit tag asks for; `None` is the string itself.
+    fn tagged(&mut self, text: &str, plain: bool, tag: &granit::Tag, span: Span) -> (Option<Value>, Tag) {
+        let meaning = meaning(tag);
+        let Some(wanted) = tag_suffix(tag).and_then(|suffix| ScalarTag::from_suffix(&suffix)) else {
+            // `!` alone asks for nothing; any other unknown tag leaves the text as it is.
+            let untyped = plain && tag.handle().is_empty() && tag.suffix() == "!";
+            return (if untyped { scalar::untagged(text) } else { None }, meaning);
+        };
+        let value = scalar::tagged(wanted, text);
+        if value.is_none() {
+            let message = format!("the value does not fit its tag {}", wanted.name());
+            self.problem(ProblemKind::BadTag, span, message);
+        }
+        (value, meaning)
+    }
+
+    fn open(
+        &mut self,
+        kind: FrameKind,
+        style: StructureStyle,
+        anchor: usize,
+        tag: Option<&granit::Tag>,
+        place: Span,
+    ) {
+        let base = if matches!(kind, FrameKind::Seq) { self.items.len() } else { self.entries.len() };
+        let style = if style == StructureStyle::Flow { Style::Flow } else { Style::Block };
+        let tag = tag.map_or(Tag::None, meaning);
+        // A block collection has no bytes of its own: its place begins with its first child.
+        let place = if style == Style::Flow { place } else { Span::new(self.file, u32::MAX, 0) };
+        self.frames.push(Frame { kind, style, tag, anchor, place, size: 1, depth: 1, base });
+    }
+
+    /// Ends the innermost collection; `end` is the place of its closing event, `None` where the text broke off.
+    fn close(&mut self, end: Option<Span>) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        if frame.style == Style::Flow
+            && let Some(end) = end
+        {
+            frame.place = frame.place.to(end);
+        } else if frame.place.start == u32::MAX {
+            frame.place = end.unwrap_or(Span::from_range(self.file, self.text.len()..self.text.len()));
+        }
+        let value = match frame.kind {
+            FrameKind::Seq => Value::Seq(self.items.drain(frame.base..).collect()),
+            FrameKind::Map { merge, .. } => {
+                self.refuse_duplicates(frame.base, merge.as_ref().map(|&(span, _)| span));
+                if let Some((_, node)) = merge {
+                    self.merge(frame.base, &node);
+                }
+                Value::Map(Map::new(self.entries.drain(frame.base..).collect()))
+            }
+        };
+        let node = Node { value, span: frame.place, style: frame.style, tag: frame.tag, via: None };
+        let built = Built { node, size: frame.size, depth: frame.depth, place: frame.place };
+        if frame.anchor != 0 {
+            self.anchors.insert(frame.anchor, built.clone());
+        }
+        self.attach(built);
+    }
+
+    fn alias(&mut self, anchor: usize, at: Span) {
+        let Some(target) = self.anchors.get(&anchor) else {
+            let inside = self.frames.iter().any(|frame| frame.anchor == anchor);
+            if inside {
+                let message = "this alias stands inside the value that it names".to_owned();
+                self.problem(ProblemKind::SelfAlias, at, message);
+            }
+            return self.attach(null(at));
+        };
+        let mut built = target.clone();
+        built.place = at;
+        built.node.via = Some(Arc::new(Via { kind: ViaKind::Alias, at, next: built.node.via.take() }));
+        self.expansion = self.expansion.saturating_add(built.size);
+        let levels = u32::try_from(self.frames.len()).unwrap_or(u32::MAX);
+        if self.expansion > MAX_EXPANSION {
+            if self.expansion - built.size <= MAX_EXPANSION {
+                let message = format!("aliases add more than {MAX_EXPANSION} values to this document");
+                self.problem(ProblemKind::TooLarge, at, message);
+            }
+            built = null(at);
+        } else if levels.saturating_add(built.depth) > MAX_DEPTH {
+            let message = format!("aliases nest this document deeper than {MAX_DEPTH} levels");
+            self.problem(ProblemKind::TooDeep, at, message);
+            built = null(at);
+        }
+        self.attach(built);
+    }
+
+    /// Hands a finished value to the innermost open collection, as key, value or item, or to the document.
+    fn attach(&mut self, built: Built) {
+        let Some(frame) = self.frames.last_mut() else {
+            self.root = Some(built.node);
+            return;
+        };
+        frame.size = frame.size.saturating_add(built.size);
+        frame.depth = frame.depth.max(built.depth.saturating_add(1));
+        match &mut frame.kind {
+            FrameKind::Seq => {
+                frame.place = cover(frame.place, built.place);
+                self.items.push(built.node);
+            }
+            FrameKind::Map { key, merge } => match key.take() {
+                None => {
+                    frame.place = cover(frame.place, built.place);
+                    let refused = match &built.node.value {
+                        Value::Str(text) => {
+                            *key = Some(Key::Text(text.clone().into(), built.place));
+                            return;
+                        }
+                        other => other.kind_name(),
+                    };
+                    *key = Some(Key::Refused(built.place));
+                    let message =
+                        format!("a mapping key must be a string, and this is a {refused}: quote it");
+                    self.problem(ProblemKind::KeyNotString, built.place, message);
+                }
+                Some(started) => {
+                    frame.place = cover(frame.place, started.span());
+                    frame.place = cover(frame.place, built.place);
+                    match started {
+                        Key::Text(key, key_span) => {
+                            self.entries.push(Entry { key, key_span, value: built.node })
+                        }
+                        Key::Refused(_) => {}
+                        Key::Merge(span) => {
+                            let first = merge.as_ref().map(|&(first, _)| first);
+                            if let Some(first) = first {
+                                self.duplicate("<<", span, first);
+                            } else {
+                                *merge = Some((span, built.node));
+                            }
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    fn duplicate(&mut self, key: &str, span: Span, first: Span) {
+        self.problems.push(Problem {
+            kind: ProblemKind::DuplicateKey,
+            message: format!("mapping key `{key}` stands here a second time"),
+            span,
+            related: vec![(first, "the first one")],
+            verdict: Verdict::ComposeRefuses,
+        });
+    }
+
+    /// Reports and drops every entry whose key stands before it in the same mapping.
+    fn refuse_duplicates(&mut self, base: usize, merge: Option<Span>) {
+        let entries = self.entries.get(base..).unwrap_or_default();
+        let mut doubles: Vec<(usize, Span)> = Vec::new();
+        if entries.len() <= 16 {
+            for (at, entry) in entries.iter().enumerate() {
+                if let Some(first) = entries.iter().take(at).find(|first| first.key == entry.key) {
+                    doubles.push((at, first.key_span));
+                }
+            }
+        } else {
+            let mut seen: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
+            for (at, entry) in entries.iter().enumerate() {
+                if let Some(&first) = seen.get(&*entry.key) {
+                    doubles.push((at, first));
+                } else {
+                    seen.insert(&entry.key, entry.key_span);
+                }
+            }
+        }
+        if let Some(merge) = merge
+            && let Some(quoted) = entries.iter().position(|entry| &*entry.key == "<<")
+        {
+            doubles.push((quoted, merge));
+            doubles.sort_unstable_by_key(|&(at, _)| at);
+            doubles.dedup_by_key(|&mut (at, _)| at);
+        }
+        for (at, first) in doubles.into_iter().rev() {
+            let entry = self.entries.remove(base + at);
+            self.duplicate(&entry.key, entry.key_span, first);
+        }
+    }
+
+    /// `<<`: own keys win wherever they stand; of several maps the first one wins.
+    fn merge(&mut self, base: usize, node: &Node) {
+        match &node.value {
+            Value::Map(map) => self.merge_map(base, map, place_of_use(node)),
+            Value::Seq(items) => {
+                for item in items.iter() {
+                    match &item.value {
+                        Value::Map(map) => self.merge_map(base, map, place_of_use(item)),
+                        other => self.bad_merge(other.kind_name(), place_of_use(item)),
+                    }
+                }
+            }
+            other => self.bad_merge(other.kind_name(), place_of_use(node)),
+        }
+    }
+
+    fn merge_map(&mut self, base: usize, map: &Map, at: Span) {
+        let direct = Arc::new(Via { kind: ViaKind::MergeKey, at, next: None });
+        let own = self.entries.len();
+        let known: Option<HashMap<Arc<str>, ()>> = (own - base > 16)
+            .then(|| self.entries.iter().skip(base).map(|entry| (entry.key.clone(), ())).collect());
+        for entry in map {
+            let hidden = match &known {
+                Some(known) => known.contains_key(&entry.key),
+                None => {
+                    self.entries.get(base..own).unwrap_or_default().iter().any(|mine| mine.key == entry.key)
+                }
+            };
+            if hidden {
+                continue;
+            }
+            let mut entry = entry.clone();
+            entry.value.via = Some(match entry.value.via.take() {
+                None => direct.clone(),
+                Some(next) => Arc::new(Via { kind: ViaKind::MergeKey, at, next: Some(next) }),
+            });
+            self.entries.push(entry);
+        }
+    }
+
+    fn bad_merge(&mut self, found: &str, span: Span) {
+        let message = format!("`<<` takes a mapping or a list of mappings, and this is a {found}");
+        self.problem(ProblemKind::BadMerge, span, message);
+    }
+}
+
+/// The bytes by which a value is used: the alias if it came through one.
+fn place_of_use(node: &Node) -> Span {
+    node.via.as_ref().map_or(node.span, |via| via.at)
+}
+
+fn null(span: Span) -> Built {
+    let node = Node { value: Value::Null, span, style: Style::Plain, tag: Tag::None, via: None };
+    Built { node, size: 1, depth: 0, place: span }
+}
+
+/// `place` grown to hold `child`, where `place` may not have begun.
+fn cover(place: Span, child: Span) -> Span {
+    Span::new(place.file, place.start.min(child.start), place.end.max(child.end))
+}
+
+fn meaning(tag: &granit::Tag) -> Tag {
+    match (tag.handle(), tag.suffix()) {
+        ("!", "reset") => Tag::Reset,
+        ("!", "override") => Tag::Override,
+        _ => Tag::None,
+    }
+}
+
+/// The part of a standard tag after `tag:yaml.org,2002:`.
+fn tag_suffix(tag: &granit::Tag) -> Option<Cow<'_, str>> {
+    tag.suffix_in_namespace("tag:yaml.org,2002:")
+}
