@@ -3,5 +3,6 @@
 
 pub use secrecy;
 
+pub mod openclaw;
 pub mod source;
 pub mod syntax;

@@ -1,0 +1,457 @@
+//! `openclaw.json` as a process reads it: JSON5, `$include`, OpenClaw's own `${NAME}`, secret references, and the keys that
+//! decide tokens and reach, each with the bytes that say so. Keys not named here are left to OpenClaw.
+
+use crate::source::{FileId, Span, Text};
+use crate::syntax::json5::{self, Json5Error, Member, Node, Value};
+
+/// `$include` nests at most this deep (2026.9.6, read).
+const MAX_INCLUDE_DEPTH: usize = 10;
+/// The largest included file, in bytes (2026.9.6, read).
+const MAX_INCLUDE_BYTES: usize = 2 * 1024 * 1024;
+/// The longest include path, in bytes (2026.9.6, read).
+const MAX_INCLUDE_PATH: usize = 4096;
+
+/// Reads the configuration `text` that stands at `path`.
+///
+/// `open` hands out the text of an included file by its normalised path, or nothing when it is not known. The path is in
+/// whatever form `path` has; relative includes are joined to it.
+pub(super) fn read(
+    file: FileId,
+    path: &str,
+    text: &str,
+    open: &mut dyn FnMut(&str) -> Option<(FileId, Text)>,
+) -> Config {
+    let mut faults = Vec::new();
+    let root = match json5::parse(file, text.trim_start_matches('\u{feff}')) {
+        Ok(root) => {
+            let mut include = Include { top: parent(path), open, faults: &mut faults };
+            Some(include.expand(root, path, 0))
+        }
+        Err(error) => {
+            faults.push(ConfigFault::Syntax(error));
+            None
+        }
+    };
+    if let Some(root) = &root
+        && !matches!(root.value, Value::Object(_))
+    {
+        faults.push(ConfigFault::NotAnObject { span: root.span });
+    }
+    Config { file, root, faults }
+}
+
+/// One configuration, included files merged in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it starts from.
+    pub file: FileId,
+    root: Option<Node>,
+    /// What kept parts of it from being read.
+    pub faults: Vec<ConfigFault>,
+}
+
+/// Why a configuration, or a part of it, could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigFault {
+    /// Not JSON5. The gateway then reports a *missing gateway.mode* (2026.9.6, observed).
+    Syntax(Json5Error),
+    /// The document is no object.
+    NotAnObject {
+        /// The document.
+        span: Span,
+    },
+    /// An `$include` that OpenClaw would refuse, or whose text was not given.
+    Include {
+        /// The path as written.
+        path: String,
+        /// Why.
+        why: &'static str,
+        /// True when OpenClaw refuses it; false when only this report lacks the text.
+        refused: bool,
+        /// The include.
+        span: Span,
+    },
+}
+
+impl Config {
+    /// Whether the gateway refuses this file.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.faults.iter().any(|fault| !matches!(fault, ConfigFault::Include { refused: false, .. }))
+    }
+
+    /// True where text that may hold any key was not given.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.root.is_none() || self.faults.iter().any(|fault| matches!(fault, ConfigFault::Include { .. }))
+    }
+
+    /// The node at `path`, `null` counting as absent.
+    #[must_use]
+    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+        self.root.as_ref()?.at(path).filter(|node| !matches!(node.value, Value::Null))
+    }
+
+    /// The string at `path`, as written.
+    #[must_use]
+    pub fn text(&self, path: &[&str]) -> Option<(&str, Span)> {
+        let node = self.at(path)?;
+        Some((node.as_str()?, node.span))
+    }
+
+    /// Whether the boolean at `path` is `true`, and where.
+    #[must_use]
+    pub fn switched_on(&self, path: &[&str]) -> Option<Span> {
+        self.at(path).filter(|node| node.as_bool() == Some(true)).map(|node| node.span)
+    }
+
+    /// `gateway.mode`.
+    #[must_use]
+    pub fn mode(&self) -> Option<(&str, Span)> {
+        self.text(&["gateway", "mode"])
+    }
+
+    /// `gateway.bind`.
+    #[must_use]
+    pub fn bind(&self) -> Option<(&str, Span)> {
+        self.text(&["gateway", "bind"])
+    }
+
+    /// `gateway.port`, where it is a port number.
+    #[must_use]
+    pub fn port(&self) -> Option<(u16, Span)> {
+        let node = self.at(&["gateway", "port"])?;
+        let number = node.as_f64()?;
+        let port = (1..=u16::MAX).find(|&port| f64::from(port) == number)?;
+        Some((port, node.span))
+    }
+
+    /// `gateway.auth.mode`.
+    #[must_use]
+    pub fn auth_mode(&self) -> Option<(&str, Span)> {
+        self.text(&["gateway", "auth", "mode"])
+    }
+
+    /// The strings of a list, each with its place.
+    pub fn list(&self, path: &[&str]) -> impl Iterator<Item = (&str, Span)> {
+        self.at(path).map_or(&[][..], Node::items).iter().filter_map(|item| Some((item.as_str()?, item.span)))
+    }
+
+    /// `env.vars`: the weakest source of the process environment.
+    pub fn env_vars(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.at(&["env", "vars"])
+            .map_or(&[][..], Node::members)
+            .iter()
+            .filter(|member| member.value.as_str().is_some())
+            .map(|member| (member.key.as_str(), &member.value))
+    }
+
+    /// The secret at `path`, whatever form it takes.
+    #[must_use]
+    pub fn secret(&self, path: &[&str]) -> Option<SecretForm<'_>> {
+        let node = self.at(path)?;
+        match &node.value {
+            Value::String(text) => Some(match shorthand(text) {
+                Some(id) => SecretForm::Ref { source: RefSource::Env, id, span: node.span },
+                None => SecretForm::Text { text, span: node.span },
+            }),
+            Value::Object(_) => {
+                let source = match node.get("source").and_then(Node::as_str)? {
+                    "env" => RefSource::Env,
+                    "file" => RefSource::File,
+                    "exec" => RefSource::Exec,
+                    "store" => RefSource::Store,
+                    _ => return None,
+                };
+                let id = node.get("id").and_then(Node::as_str)?;
+                Some(SecretForm::Ref { source, id, span: node.span })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How a secret is written.
+#[derive(Clone, Copy, Debug)]
+pub enum SecretForm<'a> {
+    /// A string, in which `${NAME}` is substituted.
+    Text {
+        /// The string.
+        text: &'a Text,
+        /// Its place.
+        span: Span,
+    },
+    /// A reference that OpenClaw resolves at start and that fails closed.
+    Ref {
+        /// Where it looks.
+        source: RefSource,
+        /// What it looks for.
+        id: &'a str,
+        /// The reference's place.
+        span: Span,
+    },
+}
+
+/// Where a secret reference looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefSource {
+    /// A variable of the process.
+    Env,
+    /// A file given by a provider.
+    File,
+    /// A program's answer.
+    Exec,
+    /// OpenClaw's own store.
+    Store,
+}
+
+/// The outcome of [`substitute`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substituted {
+    /// The text; a placeholder that could not be filled is still in it.
+    pub text: Text,
+    /// Every variable it names, in order, and whether it had a value.
+    pub names: Vec<(String, bool)>,
+}
+
+impl Substituted {
+    /// Whether some placeholder stayed: the consumer then sees *no value*.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.names.iter().any(|(_, filled)| !filled)
+    }
+}
+
+/// OpenClaw's `${NAME}` substitution, which is not Compose's: upper-case names only, no defaults, `$${NAME}` is literal,
+/// and an unset or empty variable leaves the placeholder standing (2026.9.6, observed).
+///
+/// ```
+/// use openclaw_compose::openclaw::substitute;
+///
+/// let out = substitute("${A}-${b}-$${A}-${GONE}", &mut |name| (name == "A").then(|| "1".into()));
+/// assert_eq!(out.text.as_str(), "1-${b}-${A}-${GONE}");
+/// assert!(out.is_incomplete());
+/// ```
+pub fn substitute(text: &str, lookup: &mut dyn FnMut(&str) -> Option<Text>) -> Substituted {
+    let mut out = String::with_capacity(text.len());
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        if let Some(escaped) = from.strip_prefix('$').filter(|tail| placeholder(tail).is_some()) {
+            let (_, after) = placeholder(escaped).unwrap_or(("", escaped));
+            out.push_str(escaped.get(..escaped.len() - after.len()).unwrap_or_default());
+            rest = after;
+        } else if let Some((name, after)) = placeholder(from) {
+            let value = lookup(name).filter(|value| !value.is_empty());
+            names.push((name.to_owned(), value.is_some()));
+            match value {
+                Some(value) => out.push_str(&value),
+                None => out.push_str(from.get(..from.len() - after.len()).unwrap_or_default()),
+            }
+            rest = after;
+        } else {
+            out.push('$');
+            rest = from.get(1..).unwrap_or_default();
+        }
+    }
+    out.push_str(rest);
+    Substituted { text: Text::from(out), names }
+}
+
+/// `${NAME}` at the start of `text`: the name and what follows.
+fn placeholder(text: &str) -> Option<(&str, &str)> {
+    let (name, after) = text.strip_prefix("${")?.split_once('}')?;
+    is_name(name).then_some((name, after))
+}
+
+/// A bare `"$NAME"` is short for an environment reference (package documentation).
+fn shorthand(text: &str) -> Option<&str> {
+    text.strip_prefix('$').filter(|name| is_name(name) && name.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// A `NAME=value` of the state directory's `.env`.
+#[derive(Clone, Debug)]
+pub struct StateVariable {
+    /// The name.
+    pub name: String,
+    /// The value, quotes taken off.
+    pub value: Text,
+    /// The value's bytes, quotes included.
+    pub span: Span,
+}
+
+/// Reads `$STATE/.env` in OpenClaw's dialect: quotes are stripped, nothing is substituted, the last line of a name counts.
+#[must_use]
+pub fn state_dotenv(file: FileId, text: &str) -> Vec<StateVariable> {
+    let mut variables = Vec::new();
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        let Some((name, value)) = line.split_once('=') else { continue };
+        let name = name.trim_start_matches('\u{feff}').trim();
+        let name = name.strip_prefix("export ").unwrap_or(name).trim();
+        if name.is_empty() || name.starts_with('#') {
+            continue;
+        }
+        let from = start + line.len() - value.len() + (value.len() - value.trim_start().len());
+        let written = match value.trim() {
+            quoted if quoted.starts_with(['"', '\'', '`']) => quoted,
+            bare => bare.split(" #").next().unwrap_or_default().trim_end(),
+        };
+        let value = unquote(written);
+        let span = Span::from_range(file, from..from + written.len());
+        variables.push(StateVariable { name: name.to_owned(), value: Text::from(value), span });
+    }
+    variables
+}
+
+fn unquote(written: &str) -> &str {
+    for quote in ['"', '\'', '`'] {
+        if let Some((inside, _)) = written.strip_prefix(quote).and_then(|rest| rest.rsplit_once(quote)) {
+            return inside;
+        }
+    }
+    written
+}
+
+struct Include<'a> {
+    /// Included files must stay below this directory.
+    top: &'a str,
+    open: &'a mut dyn FnMut(&str) -> Option<(FileId, Text)>,
+    faults: &'a mut Vec<ConfigFault>,
+}
+
+impl Include<'_> {
+    fn expand(&mut self, node: Node, path: &str, depth: usize) -> Node {
+        let Node { value, span } = node;
+        let value = match value {
+            Value::Object(members) => return self.object(members, span, path, depth),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|item| self.expand(item, path, depth)).collect())
+            }
+            other => other,
+        };
+        Node { value, span }
+    }
+
+    fn object(&mut self, members: Vec<Member>, span: Span, path: &str, depth: usize) -> Node {
+        let mut included: Option<Node> = None;
+        let mut own = Vec::with_capacity(members.len());
+        for Member { key, key_span, value } in members {
+            if key == "$include" {
+                for wanted in included_paths(&value) {
+                    if let Some(node) = self.file(wanted, value.span, path, depth) {
+                        included = Some(match included {
+                            Some(base) => merge(base, node),
+                            None => node,
+                        });
+                    }
+                }
+            } else {
+                own.push(Member { key, key_span, value: self.expand(value, path, depth) });
+            }
+        }
+        let own = Node { value: Value::Object(own), span };
+        match included {
+            Some(base) => merge(base, own),
+            None => own,
+        }
+    }
+
+    fn file(&mut self, wanted: &str, span: Span, path: &str, depth: usize) -> Option<Node> {
+        let mut fault = |why, refused| {
+            let path = wanted.to_owned();
+            self.faults.push(ConfigFault::Include { path, why, refused, span });
+            None
+        };
+        if depth >= MAX_INCLUDE_DEPTH {
+            return fault("includes nest deeper than 10 files", true);
+        }
+        if wanted.len() >= MAX_INCLUDE_PATH {
+            return fault("the path is too long", true);
+        }
+        let target = normalise(parent(path), wanted);
+        if !is_below(self.top, &target) {
+            return fault("it leaves the directory of openclaw.json", true);
+        }
+        let Some((file, text)) = (self.open)(&target) else {
+            return fault("its text was not given", false);
+        };
+        if text.len() > MAX_INCLUDE_BYTES {
+            return fault("it is larger than 2 MiB", true);
+        }
+        match json5::parse(file, &text) {
+            Ok(node) => Some(self.expand(node, &target, depth + 1)),
+            Err(error) => {
+                self.faults.push(ConfigFault::Syntax(error));
+                None
+            }
+        }
+    }
+}
+
+fn included_paths(node: &Node) -> impl Iterator<Item = &str> {
+    node.as_str().into_iter().chain(node.items().iter().filter_map(Node::as_str))
+}
+
+/// Objects merge by key; anything else of `over` replaces what `base` has.
+fn merge(base: Node, over: Node) -> Node {
+    match (base.value, over.value) {
+        (Value::Object(mut members), Value::Object(overriding)) => {
+            for member in overriding {
+                match members.iter().position(|m| m.key == member.key) {
+                    Some(at) => {
+                        let old = members.remove(at);
+                        let value = merge(old.value, member.value);
+                        members.insert(at, Member { value, ..member });
+                    }
+                    None => members.push(member),
+                }
+            }
+            Node { value: Value::Object(members), span: over.span }
+        }
+        (_, value) => Node { value, span: over.span },
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// Joins and resolves `.` and `..` without a file system.
+pub(super) fn normalise(directory: &str, path: &str) -> String {
+    let joined = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
+    let absolute = joined.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in joined.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if absolute => {}
+            part => parts.push(part),
+        }
+    }
+    let body = parts.join("/");
+    if absolute { format!("/{body}") } else { body }
+}
+
+/// Whether `path` is `directory` or lies inside it.
+pub(super) fn is_below(directory: &str, path: &str) -> bool {
+    let directory = directory.trim_end_matches('/');
+    match path.strip_prefix(directory) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/') || directory.is_empty(),
+        None => false,
+    }
+}
