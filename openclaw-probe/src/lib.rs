@@ -1,4 +1,34 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attempts;
+mod authenticate;
+mod backoff;
+mod budget;
+mod classify;
+mod clock;
+mod endpoint;
+mod exchange;
+mod finding;
+mod ladder;
+mod report;
+mod rung;
+mod stream;
+mod target;
+
+pub use attempts::AttemptPolicy;
+pub use authenticate::{
+    Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, Refusal, RefusalKind, Session,
+    TokenAuthenticator, read_connect_answer,
+};
+pub use backoff::{Backoff, BackoffError};
+pub use budget::{Allowance, Budget};
+pub use classify::CLOSE_CODES;
+pub use clock::ClockSkew;
+pub use endpoint::{ENDPOINTS, Endpoint};
+pub use finding::{Code, Confidence, Finding, Place, Remedy, Role, Safety, Severity, Side};
+pub use ladder::{BuildError, Prober, ProberBuilder};
+pub use report::{Because, Facts, Fault, Outcome, ProbeReport, RungResult};
+pub use rung::{Rung, UnknownRung};
 pub use secrecy;
+pub use target::{DEFAULT_PORT, Target, TargetError};

@@ -1,0 +1,327 @@
+//! The seam to an authenticated session: who makes the connect frame also reads the answer, so that the ladder
+//! knows no more of the protocol than the challenge.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What the gateway opens its handshake with (OpenClaw 2026.9.6 observed behaviour).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Challenge {
+    /// Fresh for every connection; part of what a device signs.
+    pub nonce: String,
+    /// The gateway's clock, milliseconds since 1970.
+    pub ts: Option<i64>,
+}
+
+/// Makes the connect frame and reads its answer.
+///
+/// The built-in [`TokenAuthenticator`] sends a token and no device, so that the gateway cannot create a device or a
+/// pairing request. An implementation with a device says in [`device`](Self::device) what is known of it.
+pub trait Authenticate: Send + Sync {
+    /// What this authenticator's frames may create on the gateway.
+    fn device(&self) -> DeviceUse;
+
+    /// The text frame to send in answer to the challenge. It holds secrets.
+    ///
+    /// # Errors
+    ///
+    /// When there is no credential or it cannot sign; the climb reports it as `OC-H613` without sending anything.
+    fn connect_frame(&self, challenge: &Challenge) -> Result<SecretString, AuthenticateError>;
+
+    /// What a text frame means that came after the connect frame. Called for each frame until it is not
+    /// [`Answer::NotYet`].
+    fn read_answer(&self, frame: &str) -> Answer;
+}
+
+/// What an authenticator may leave behind on the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeviceUse {
+    /// No device is sent: nothing can be created.
+    None,
+    /// A device is sent that is known to be paired with the scopes it asks for: nothing new is created.
+    KnownPaired,
+    /// A device is sent that may be new: connecting may create a pairing request, so a climb does not.
+    Unknown,
+}
+
+/// The meaning of one frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// Not the answer: an event that came first.
+    NotYet,
+    /// A session.
+    Accepted(Session),
+    /// No session.
+    Refused(Refusal),
+    /// The answer, but not one that can be read; the text says why and repeats nothing secret.
+    Unreadable(String),
+}
+
+/// What a session is worth. Holds nothing secret: a device token in the answer is not for the ladder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Session {
+    /// Granted scopes.
+    pub scopes: Vec<String>,
+    /// Granted role.
+    pub role: Option<String>,
+    /// The gateway's release.
+    pub version: Option<String>,
+    /// Changes with every start of the gateway.
+    pub boot_id: Option<String>,
+    /// The protocol version agreed on.
+    pub protocol: Option<u32>,
+}
+
+/// A refusal, sorted by cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The cause.
+    pub kind: RefusalKind,
+    /// The gateway's own code, such as `AUTH_TOKEN_MISMATCH`.
+    pub code: String,
+    /// The gateway's own sentence, cut to a line.
+    pub message: String,
+    /// How long to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal with the gateway's own code and words; control characters become blanks and long words are cut.
+    #[must_use]
+    pub fn new(kind: RefusalKind, code: &str, message: &str, retry_after: Option<Duration>) -> Self {
+        Self { kind, code: one_line(code, 64), message: one_line(message, 200), retry_after }
+    }
+}
+
+/// The causes of a refusal that end in different next steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// The device's signature is outside the clock window.
+    DeviceClock,
+    /// The device's proof is refused.
+    DeviceProof,
+    /// A device identity is required.
+    DeviceRequired,
+    /// The gateway is stopping or restarting.
+    Draining,
+    /// Locked out after failed attempts.
+    LockedOut,
+    /// The origin is refused.
+    Origin,
+    /// Anything else.
+    Other,
+    /// The device is not paired, or not for this much.
+    PairingRequired,
+    /// No protocol version in common.
+    Protocol,
+    /// The gateway is still starting.
+    Starting,
+    /// The token is wrong.
+    TokenMismatch,
+    /// No token was sent.
+    TokenMissing,
+}
+
+/// The gateway's codes and what they mean, most specific first (OpenClaw 2026.9.6 observed behaviour and bundle).
+/// Looked up in `details.code`, then `details.reason`, then `code`.
+const REFUSALS: &[(&str, RefusalKind)] = &[
+    ("AUTH_RATE_LIMITED", RefusalKind::LockedOut),
+    ("AUTH_TOKEN_MISMATCH", RefusalKind::TokenMismatch),
+    ("AUTH_PASSWORD_MISMATCH", RefusalKind::TokenMismatch),
+    ("AUTH_DEVICE_TOKEN_MISMATCH", RefusalKind::TokenMismatch),
+    ("AUTH_BOOTSTRAP_TOKEN_INVALID", RefusalKind::TokenMismatch),
+    ("AUTH_UNAUTHORIZED", RefusalKind::TokenMismatch),
+    ("AUTH_TOKEN_MISSING", RefusalKind::TokenMissing),
+    ("AUTH_PASSWORD_MISSING", RefusalKind::TokenMissing),
+    ("AUTH_REQUIRED", RefusalKind::TokenMissing),
+    ("PAIRING_REQUIRED", RefusalKind::PairingRequired),
+    ("AUTH_SCOPE_MISMATCH", RefusalKind::PairingRequired),
+    ("DEVICE_IDENTITY_REQUIRED", RefusalKind::DeviceRequired),
+    ("CONTROL_UI_DEVICE_IDENTITY_REQUIRED", RefusalKind::DeviceRequired),
+    ("DEVICE_AUTH_SIGNATURE_EXPIRED", RefusalKind::DeviceClock),
+    ("DEVICE_AUTH_DEVICE_ID_MISMATCH", RefusalKind::DeviceProof),
+    ("DEVICE_AUTH_NONCE_REQUIRED", RefusalKind::DeviceProof),
+    ("DEVICE_AUTH_NONCE_MISMATCH", RefusalKind::DeviceProof),
+    ("DEVICE_AUTH_SIGNATURE_INVALID", RefusalKind::DeviceProof),
+    ("DEVICE_AUTH_PUBLIC_KEY_INVALID", RefusalKind::DeviceProof),
+    ("DEVICE_AUTH_INVALID", RefusalKind::DeviceProof),
+    ("PROTOCOL_MISMATCH", RefusalKind::Protocol),
+    ("CLIENT_VERSION_MISMATCH", RefusalKind::Protocol),
+    ("CONTROL_UI_BUILD_MISMATCH", RefusalKind::Protocol),
+    ("CONTROL_UI_ORIGIN_NOT_ALLOWED", RefusalKind::Origin),
+    ("startup-sidecars", RefusalKind::Starting),
+    ("gateway-draining", RefusalKind::Draining),
+    ("NOT_PAIRED", RefusalKind::PairingRequired),
+];
+
+/// Why an authenticator has no frame to send.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthenticateError {
+    /// There is no credential.
+    #[error("no credential: {reason}")]
+    NoCredential {
+        /// Why, without the credential.
+        reason: String,
+    },
+    /// The device could not sign.
+    #[error("the device could not sign: {reason}")]
+    CannotSign {
+        /// Why, without the key.
+        reason: String,
+    },
+}
+
+/// Sends a token and no device: it can be refused, and it can create nothing.
+///
+/// ```
+/// use openclaw_probe::{Authenticate, DeviceUse, TokenAuthenticator, secrecy::SecretString};
+/// let authenticator = TokenAuthenticator::new(SecretString::from("test-token"));
+/// assert_eq!(authenticator.device(), DeviceUse::None);
+/// ```
+#[derive(Debug)]
+pub struct TokenAuthenticator {
+    token: SecretString,
+    scopes: Vec<String>,
+}
+
+impl TokenAuthenticator {
+    /// With the gateway's shared token.
+    #[must_use]
+    pub const fn new(token: SecretString) -> Self {
+        Self { token, scopes: Vec::new() }
+    }
+
+    /// Asks for scopes such as `operator.read`. On loopback the gateway grants them; elsewhere a client without a
+    /// device gets none, which the scope rung reports.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// The id of the one request that a climb sends.
+const REQUEST_ID: &str = "probe-1";
+
+impl Authenticate for TokenAuthenticator {
+    fn device(&self) -> DeviceUse {
+        DeviceUse::None
+    }
+
+    fn connect_frame(&self, _: &Challenge) -> Result<SecretString, AuthenticateError> {
+        if self.token.expose_secret().is_empty() {
+            return Err(AuthenticateError::NoCredential { reason: "the token is empty".to_owned() });
+        }
+        // The client list of the gateway is closed, so a third party borrows an entry; 3..4 reaches every release
+        // that was run.
+        let frame = json!({
+            "type": "req",
+            "id": REQUEST_ID,
+            "method": "connect",
+            "params": {
+                "minProtocol": 3,
+                "maxProtocol": 4,
+                "client": {
+                    "id": "cli",
+                    "mode": "cli",
+                    "displayName": "openclaw-probe",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "platform": std::env::consts::OS,
+                },
+                "role": "operator",
+                "scopes": self.scopes,
+                "caps": [],
+                "auth": { "token": self.token.expose_secret() },
+            },
+        });
+        Ok(SecretString::from(frame.to_string()))
+    }
+
+    fn read_answer(&self, frame: &str) -> Answer {
+        read_connect_answer(frame, REQUEST_ID)
+    }
+}
+
+/// What a text frame says about the connect request with this id: for authenticators that make their own frame and
+/// are content with the ladder's reading of the answer.
+#[must_use]
+pub fn read_connect_answer(frame: &str, request_id: &str) -> Answer {
+    let Ok(frame) = serde_json::from_str::<Value>(frame) else {
+        return Answer::Unreadable("the answer is not JSON".to_owned());
+    };
+    match frame.get("type").and_then(Value::as_str) {
+        Some("event") => return Answer::NotYet,
+        Some("res") => {}
+        _ => return Answer::Unreadable("the frame is neither an event nor a response".to_owned()),
+    }
+    if frame.get("id").and_then(Value::as_str) != Some(request_id) {
+        return Answer::Unreadable("the response is to a request that was not sent".to_owned());
+    }
+    match frame.get("ok").and_then(Value::as_bool) {
+        Some(true) => read_hello(frame.get("payload")),
+        Some(false) => Answer::Refused(read_refusal(frame.get("error").unwrap_or(&Value::Null))),
+        None => Answer::Unreadable("the response does not say whether it is ok".to_owned()),
+    }
+}
+
+fn read_hello(payload: Option<&Value>) -> Answer {
+    let Some(payload) = payload.filter(|p| p.get("type").and_then(Value::as_str) == Some("hello-ok")) else {
+        return Answer::Unreadable("the response is ok but is no hello".to_owned());
+    };
+    let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).map(|s| one_line(s, 128));
+    Answer::Accepted(Session {
+        scopes: payload
+            .pointer("/auth/scopes")
+            .and_then(Value::as_array)
+            .map(|scopes| scopes.iter().filter_map(Value::as_str).map(|s| one_line(s, 128)).collect())
+            .unwrap_or_default(),
+        role: text("/auth/role"),
+        version: text("/server/version"),
+        boot_id: text("/server/bootId"),
+        protocol: payload.get("protocol").and_then(Value::as_u64).and_then(|p| u32::try_from(p).ok()),
+    })
+}
+
+fn read_refusal(error: &Value) -> Refusal {
+    let text = |pointer: &str| error.pointer(pointer).and_then(Value::as_str);
+    let named = [text("/details/code"), text("/details/reason"), text("/code")];
+    let kind = named
+        .iter()
+        .flatten()
+        .find_map(|name| REFUSALS.iter().find(|(code, _)| code == name).map(|(_, kind)| *kind))
+        .or_else(|| match (text("/code"), text("/message")) {
+            (Some("UNAVAILABLE"), Some(m)) if m.contains("starting") || m.contains("startup") => {
+                Some(RefusalKind::Starting)
+            }
+            (Some("UNAVAILABLE"), _) => Some(RefusalKind::Draining),
+            (_, Some(m)) if m.contains("protocol mismatch") => Some(RefusalKind::Protocol),
+            _ => None,
+        })
+        .unwrap_or(RefusalKind::Other);
+    let retry_after = error
+        .get("retryAfterMs")
+        .or_else(|| error.pointer("/details/retryAfterMs"))
+        .and_then(Value::as_u64)
+        .map(Duration::from_millis);
+    let code = named.iter().flatten().next().copied().unwrap_or("no code");
+    Refusal::new(kind, code, text("/message").unwrap_or(""), retry_after)
+}
+
+/// Foreign text on one line of at most `limit` characters.
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit).collect();
+    if text.chars().nth(limit).is_some() {
+        line.push('…');
+    }
+    line
+}

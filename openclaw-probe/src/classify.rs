@@ -1,0 +1,230 @@
+//! Library errors to faults: the only file that names the errors of reqwest, hyper, tungstenite and rustls.
+//!
+//! Every error ends as exactly one [`Code`]; the table of what was tried is in `FAULTS.md`, written by the test that
+//! tries it.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, http::Response};
+
+use crate::authenticate::one_line;
+use crate::budget::Allowance;
+use crate::finding::Code;
+use crate::report::Fault;
+use crate::rung::Rung;
+use crate::rung::http::{self, HttpAnswer};
+
+/// What a rung's timeout means.
+pub(crate) fn timeout(rung: Rung, allowance: Allowance) -> Fault {
+    let code = match rung {
+        Rung::Resolve => Code::NameLookupTimeout,
+        Rung::Tcp => Code::ConnectTimeout,
+        Rung::Tls => Code::TlsTimeout,
+        Rung::Liveness | Rung::Startup | Rung::Readiness => Code::HttpTimeout,
+        Rung::Upgrade => Code::UpgradeTimeout,
+        Rung::Challenge => Code::ChallengeTimeout,
+        Rung::Hello | Rung::Scope => Code::HelloTimeout,
+    };
+    let limit = if allowance.limited_by_total { "what was left of the total" } else { "the rung's cap" };
+    Fault::new(code, format!("no answer within {} ms ({limit})", allowance.time.as_millis()))
+}
+
+/// A failed name lookup. The standard library gives no stable kind for "no such name", so anything that is not a
+/// timeout counts as not found; the resolver's words are in the detail.
+pub(crate) fn lookup(error: &io::Error) -> Fault {
+    let code = if error.kind() == ErrorKind::TimedOut { Code::NameLookupTimeout } else { Code::NameNotFound };
+    Fault::new(code, one_line(&error.to_string(), 200))
+}
+
+/// Any error below or inside HTTP: the first cause in its chain that is known decides.
+pub(crate) fn error(error: &(dyn Error + 'static)) -> Fault {
+    let mut cause = Some(error);
+    let mut outer: Option<Fault> = None;
+    while let Some(current) = cause {
+        if let Some(fault) = known(current) {
+            // An I/O error under an HTTP error is the more exact one.
+            if outer.is_none() || current.is::<io::Error>() {
+                outer = Some(fault);
+            }
+        }
+        cause = current.source();
+    }
+    outer.unwrap_or_else(|| Fault::new(Code::NetworkFailure, chain(error)))
+}
+
+/// The HTTP client's errors. The URL is taken off first: texts of URLs may hold secrets.
+pub(crate) fn request(error: reqwest::Error) -> Fault {
+    self::error(&error.without_url())
+}
+
+/// A failure after the head of an HTTP answer arrived.
+pub(crate) fn truncated(error: &(dyn Error + 'static)) -> Fault {
+    Fault::new(Code::AnswerTruncated, chain(error))
+}
+
+fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        #[cfg(feature = "__tls")]
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(rustls_error(inner));
+        }
+        return io_error(error);
+    }
+    let error = error.downcast_ref::<hyper::Error>()?;
+    // hyper tells "too large" apart for servers only; to a client it is one of the parse errors, known by its words.
+    let code = if error.is_parse() && error.to_string().contains("too large") {
+        Code::HeaderTooLarge
+    } else if error.is_parse() {
+        Code::NotHttp
+    } else if error.is_incomplete_message() {
+        Code::ClosedWithoutAnswer
+    } else {
+        return None;
+    };
+    Some(Fault::new(code, chain(error)))
+}
+
+fn io_error(error: &io::Error) -> Option<Fault> {
+    let code = match error.kind() {
+        ErrorKind::ConnectionRefused => Code::ConnectionRefused,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::NotConnected => Code::ConnectionReset,
+        ErrorKind::UnexpectedEof => Code::ClosedWithoutAnswer,
+        ErrorKind::TimedOut => Code::ConnectTimeout,
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::NetworkDown => Code::HostUnreachable,
+        // A wrapper of another error, whose turn comes next.
+        ErrorKind::Other | ErrorKind::InvalidData => return None,
+        _ => Code::NetworkFailure,
+    };
+    Some(Fault::new(code, one_line(&error.to_string(), 200)))
+}
+
+/// A failed TLS handshake.
+#[cfg(feature = "__tls")]
+pub(crate) fn tls(error: &io::Error) -> Fault {
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return rustls_error(inner);
+    }
+    let code = match error.kind() {
+        ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe => Code::TlsClosed,
+        _ => Code::NetworkFailure,
+    };
+    Fault::new(code, one_line(&error.to_string(), 200))
+}
+
+#[cfg(feature = "__tls")]
+fn rustls_error(error: &rustls::Error) -> Fault {
+    use rustls::{CertificateError as Certificate, Error};
+    let code = match error {
+        Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
+            Code::CertificateExpired
+        }
+        Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
+            Code::CertificateNotYetValid
+        }
+        Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => Code::CertificateNameMismatch,
+        Error::InvalidCertificate(Certificate::UnknownIssuer) => Code::CertificateUnknownIssuer,
+        Error::InvalidCertificate(_) | Error::NoCertificatesPresented => Code::CertificateInvalid,
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. } => Code::TlsNotSpoken,
+        _ => Code::TlsRefused,
+    };
+    Fault::new(code, one_line(&error.to_string(), 200))
+}
+
+/// A failed upgrade. A refusal over HTTP is judged by the same rules as the answers of the probe endpoints.
+pub(crate) fn upgrade(error: tungstenite::Error) -> Fault {
+    use tungstenite::Error as Ws;
+    match error {
+        Ws::Http(response) => http::refused_upgrade(&answer_of(*response)),
+        Ws::Io(error) => self::error(&error),
+        Ws::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Fault::new(Code::ClosedWithoutAnswer, "closed before the answer to the upgrade")
+        }
+        Ws::Protocol(ProtocolError::HttparseError(_)) | Ws::HttpFormat(_) => {
+            Fault::new(Code::NotHttp, "the answer is not HTTP")
+        }
+        Ws::Capacity(_) | Ws::AttackAttempt => {
+            Fault::new(Code::HeaderTooLarge, "the header of the answer is too large")
+        }
+        other => Fault::new(Code::UpgradeInvalid, one_line(&other.to_string(), 200)),
+    }
+}
+
+/// A failure on the open WebSocket.
+pub(crate) fn frame(error: &tungstenite::Error) -> Fault {
+    use tungstenite::Error as Ws;
+    let code = match error {
+        Ws::Capacity(CapacityError::MessageTooLong { .. }) => Code::FrameTooLarge,
+        Ws::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | Ws::ConnectionClosed
+        | Ws::AlreadyClosed
+        | Ws::Io(_) => Code::ConnectionLost,
+        _ => Code::FrameInvalid,
+    };
+    Fault::new(code, one_line(&error.to_string(), 200))
+}
+
+/// What the gateway's close codes mean before a session (OpenClaw 2026.9.6 observed behaviour).
+pub const CLOSE_CODES: &[(u16, Code)] = &[
+    (1000, Code::ClosedNormally),
+    (1002, Code::ClosedProtocol),
+    (1006, Code::ConnectionLost),
+    (1008, Code::ClosedPolicy),
+    (1009, Code::ClosedTooLarge),
+    (1011, Code::ClosedInternal),
+    (1012, Code::ClosedRestart),
+    (1013, Code::ClosedTryLater),
+    (4001, Code::ClosedAuthChanged),
+];
+
+/// A close frame, with or without code.
+pub(crate) fn close(frame: Option<&CloseFrame>) -> Fault {
+    let Some(frame) = frame else { return Fault::new(Code::ClosedOther, "closed without a code (1005)") };
+    let number = u16::from(frame.code);
+    let code = CLOSE_CODES.iter().find(|(n, _)| *n == number).map_or(Code::ClosedOther, |(_, code)| *code);
+    let reason = one_line(frame.reason.as_str(), 123);
+    let reason = if reason.is_empty() { "no reason given".to_owned() } else { format!("{reason:?}") };
+    Fault::new(code, format!("closed with {number}, {reason}"))
+}
+
+fn answer_of(response: Response<Option<Vec<u8>>>) -> HttpAnswer {
+    let (head, body) = response.into_parts();
+    let header = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    HttpAnswer {
+        status: head.status.as_u16(),
+        content_type: header("content-type"),
+        location: header("location"),
+        date: header("date"),
+        body: body.unwrap_or_default(),
+    }
+}
+
+/// The words of an error and its causes, on one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        let more = current.to_string();
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        cause = current.source();
+    }
+    one_line(&words, 200)
+}

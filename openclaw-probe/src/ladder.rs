@@ -1,0 +1,451 @@
+//! The climb: rung order, the stop rule, and one budget over all.
+
+#![expect(clippy::disallowed_methods, reason = "a climb measures its rungs and compares clocks")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use secrecy::SecretString;
+
+use crate::attempts::{AttemptPolicy, Attempts};
+use crate::authenticate::{Answer, Authenticate, DeviceUse, Session};
+use crate::budget::{Allowance, Budget};
+use crate::classify;
+use crate::exchange;
+use crate::finding::Code;
+use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
+use crate::rung::http::{HttpAnswer, HttpClients, Judgement};
+use crate::rung::{Rung, challenge, hello, http, resolve, tcp, tls, upgrade};
+use crate::stream::Socket;
+use crate::target::Target;
+
+/// Climbs ladders. Cheap to share behind an `Arc`; nothing is spawned and no connection is kept.
+pub struct Prober {
+    budget: Budget,
+    authenticator: Option<Arc<dyn Authenticate>>,
+    required_scopes: Vec<String>,
+    token_over_http: Option<SecretString>,
+    attempts: Attempts,
+    tls: tls::TlsSetup,
+    http: HttpClients,
+}
+
+/// What a rung gives to the next one, and what it saw.
+pub(crate) type RungOutput<T> = Result<(T, Vec<String>), Fault>;
+
+impl Prober {
+    /// A prober with the usual budget, no authenticator and the operating system's trusted roots.
+    #[must_use]
+    pub fn builder() -> ProberBuilder {
+        ProberBuilder::default()
+    }
+
+    /// Climbs rung by rung up to `upto` and says how far it came. A failure is data, so this does not fail.
+    ///
+    /// Each rung opens its own connection, so that no warm one hides a fault; all use the address that the TCP rung
+    /// proved. Redirects are not followed and no proxy is used.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the open connection and leaves nothing behind; use
+    /// [`climb_observed`](Self::climb_observed) to keep what was seen so far.
+    pub async fn climb(&self, target: &Target, upto: Rung) -> ProbeReport {
+        self.climb_observed(target, upto, |_| ()).await
+    }
+
+    /// [`climb`](Self::climb) that shows each rung as it ends.
+    pub async fn climb_observed(
+        &self,
+        target: &Target,
+        upto: Rung,
+        observe: impl FnMut(&RungResult) + Send,
+    ) -> ProbeReport {
+        let mut climb = Climb::start(self, target, upto, observe);
+        climb.run().await;
+        climb.finish(Because::LowerRungFailed)
+    }
+
+    /// Asks one HTTP question, [`Rung::Liveness`], [`Rung::Startup`] or [`Rung::Readiness`], over the one connection
+    /// that resolves, connects and, where the target wants it, speaks TLS. The cheapest useful probe, for fleets and
+    /// health checks; judged by the same rules as [`climb`](Self::climb). Any other rung is climbed to instead.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`climb`](Self::climb).
+    pub async fn check(&self, target: &Target, question: Rung) -> ProbeReport {
+        if !matches!(question, Rung::Liveness | Rung::Startup | Rung::Readiness) {
+            return self.climb(target, question).await;
+        }
+        let mut climb = Climb::start(self, target, question, |_: &RungResult| ());
+        climb.ask_once(question).await;
+        climb.finish(Because::LowerRungFailed)
+    }
+}
+
+/// The state of one climb.
+struct Climb<'a, F> {
+    prober: &'a Prober,
+    target: &'a Target,
+    started: Instant,
+    report: ProbeReport,
+    observe: F,
+}
+
+impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
+    fn start(prober: &'a Prober, target: &'a Target, upto: Rung, observe: F) -> Self {
+        Self { prober, target, started: Instant::now(), report: ProbeReport::new(target, upto), observe }
+    }
+
+    async fn run(&mut self) -> Option<()> {
+        let socket = self.connect().await?;
+        drop(socket);
+        let address = self.report.facts.address?;
+        self.http_rung(Rung::Liveness, address).await?;
+        self.http_rung(Rung::Startup, address).await?;
+        self.http_rung(Rung::Readiness, address).await?;
+        self.session(address).await
+    }
+
+    /// Resolve, TCP and, on secure targets, TLS.
+    async fn connect(&mut self) -> Option<Socket> {
+        let target = self.target;
+        let addresses = self.rung(Rung::Resolve, resolve::resolve(target)).await?;
+        let (stream, address) = self.rung(Rung::Tcp, tcp::connect(&addresses)).await?;
+        self.report.facts.address = Some(address);
+        if !target.is_secure() {
+            self.skip(Rung::Tls, Because::PlainTarget);
+            return Some(Socket::plain(stream));
+        }
+        let setup = &self.prober.tls;
+        self.rung(Rung::Tls, setup.connect(target, stream)).await
+    }
+
+    /// One probe endpoint over a fresh connection. `None` ends the climb.
+    async fn http_rung(&mut self, rung: Rung, address: SocketAddr) -> Option<()> {
+        let bearer = self.bearer_for(rung, address);
+        let (target, clients, setup) = (self.target, &self.prober.http, &self.prober.tls);
+        let sent = SystemTime::now();
+        let started = Instant::now();
+        let asked = http::ask(clients, setup, target, rung, address, bearer);
+        let answer = timed(rung, self.allowance(rung), asked).await;
+        self.judge(rung, answer, sent, started, bearer.is_some())
+    }
+
+    async fn ask_once(&mut self, question: Rung) -> Option<()> {
+        let mut socket = self.connect().await?;
+        for rung in [Rung::Liveness, Rung::Startup, Rung::Readiness] {
+            if rung < question {
+                self.skip(rung, Because::NotAsked);
+            }
+        }
+        let address = self.report.facts.address?;
+        let bearer = self.bearer_for(question, address);
+        let sent = SystemTime::now();
+        let started = Instant::now();
+        let target = self.target;
+        let asked = exchange::ask(&mut socket, target, question, bearer);
+        let answer = timed(question, self.allowance(question), asked).await;
+        self.judge(question, answer, sent, started, bearer.is_some())
+    }
+
+    /// The token, when the HTTP question may be asked with it: only of a remote gateway, because a local one gives the
+    /// details to everybody, and only while the attempts last.
+    fn bearer_for(&self, rung: Rung, address: SocketAddr) -> Option<&'a SecretString> {
+        let token = self.prober.token_over_http.as_ref()?;
+        let asks = rung == Rung::Startup && !address.ip().to_canonical().is_loopback();
+        (asks && self.prober.attempts.take(self.target)).then_some(token)
+    }
+
+    fn judge(
+        &mut self,
+        rung: Rung,
+        answer: Result<HttpAnswer, Fault>,
+        sent: SystemTime,
+        started: Instant,
+        with_token: bool,
+    ) -> Option<()> {
+        let took = started.elapsed();
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(fault) => return self.record(rung, Outcome::Failed(fault), took, Vec::new()),
+        };
+        if let Some(skew) = answer.skew(sent, sent + took) {
+            self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
+        }
+        let Judgement { outcome, version, evidence } = http::judge(rung, &answer);
+        if with_token && matches!(outcome, Outcome::Passed) {
+            self.report.facts.token_equal = Some(version.is_some());
+            if version.is_some() {
+                self.prober.attempts.accepted(self.target);
+            }
+        }
+        if version.is_some() {
+            self.report.facts.version = version;
+        }
+        self.record(rung, outcome, took, evidence)
+    }
+
+    /// Upgrade, challenge, hello and scope over one WebSocket.
+    async fn session(&mut self, address: SocketAddr) -> Option<()> {
+        let (target, setup) = (self.target, &self.prober.tls);
+        let sent = SystemTime::now();
+        let started = Instant::now();
+        let mut websocket = self.rung(Rung::Upgrade, upgrade::upgrade(setup, target, address)).await?;
+        let challenge = self.rung(Rung::Challenge, challenge::read(&mut websocket)).await?;
+        if let Some(ts) = challenge.ts {
+            let skew = crate::clock::ClockSkew::from_challenge(ts, sent, sent + started.elapsed());
+            self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
+        }
+        let Some(authenticator) = self.allowed_authenticator() else {
+            upgrade::close(&mut websocket).await;
+            return None;
+        };
+        let started = Instant::now();
+        let connect = hello::connect(&mut websocket, authenticator.as_ref(), &challenge);
+        let hello = timed(Rung::Hello, self.allowance(Rung::Hello), connect).await;
+        let took = started.elapsed();
+        self.note_attempt(&hello);
+        upgrade::close(&mut websocket).await;
+        let session = match hello.and_then(hello::accept) {
+            Ok(session) => session,
+            Err(fault) => return self.record(Rung::Hello, Outcome::Failed(fault), took, Vec::new()),
+        };
+        self.record(Rung::Hello, Outcome::Passed, took, hello::evidence(&session))?;
+        self.scope_rung(session)
+    }
+
+    /// The authenticator, when there is one, it can create nothing, and the attempts last. Records why not.
+    fn allowed_authenticator(&mut self) -> Option<Arc<dyn Authenticate>> {
+        if self.report.upto < Rung::Hello {
+            return None;
+        }
+        let refused = match &self.prober.authenticator {
+            None => Because::NoAuthenticator,
+            Some(authenticator) if authenticator.device() == DeviceUse::Unknown => {
+                Because::DeviceNotKnownPaired
+            }
+            Some(_) if !self.prober.attempts.take(self.target) => Because::AttemptsSpent,
+            Some(authenticator) => return Some(Arc::clone(authenticator)),
+        };
+        self.skip(Rung::Hello, refused);
+        None
+    }
+
+    /// Only an answer that judged the credential is kept in the account of attempts.
+    fn note_attempt(&self, hello: &Result<Answer, Fault>) {
+        match hello {
+            Ok(Answer::Refused(refusal)) if hello::counts_against_us(refusal.kind) => {
+                self.prober.attempts.refused(self.target, hello::lock_of(refusal));
+            }
+            Ok(Answer::Accepted(_)) => self.prober.attempts.accepted(self.target),
+            Ok(_) => self.prober.attempts.not_judged(self.target),
+            // These may hide a refusal that was counted: the charge stays.
+            Err(fault) if matches!(fault.code, Code::HelloTimeout | Code::ClosedPolicy) => {}
+            Err(_) => self.prober.attempts.not_judged(self.target),
+        }
+    }
+
+    fn scope_rung(&mut self, session: Session) -> Option<()> {
+        let missing: Vec<&String> =
+            self.prober.required_scopes.iter().filter(|scope| !session.scopes.contains(scope)).collect();
+        let outcome = if self.prober.required_scopes.is_empty() {
+            Outcome::Skipped { because: Because::NoScopesAsked }
+        } else if missing.is_empty() {
+            Outcome::Passed
+        } else {
+            let missing: Vec<&str> = missing.into_iter().map(String::as_str).collect();
+            Outcome::Failed(Fault::new(Code::ScopeMissing, format!("not granted: {}", missing.join(", "))))
+        };
+        let facts = &mut self.report.facts;
+        facts.version = session.version.or_else(|| facts.version.take());
+        facts.boot_id = session.boot_id;
+        facts.protocol = session.protocol;
+        facts.scopes = Some(session.scopes);
+        self.record(Rung::Scope, outcome, Duration::ZERO, Vec::new())
+    }
+
+    /// Runs one rung within its allowance and records it; the value, when the climb goes on.
+    async fn rung<T>(&mut self, rung: Rung, work: impl Future<Output = RungOutput<T>>) -> Option<T> {
+        if rung > self.report.upto {
+            return None;
+        }
+        let started = Instant::now();
+        let result = timed(rung, self.allowance(rung), work).await;
+        let took = started.elapsed();
+        match result {
+            Ok((value, evidence)) => self.record(rung, Outcome::Passed, took, evidence).map(|()| value),
+            Err(fault) => {
+                self.record(rung, Outcome::Failed(fault), took, Vec::new());
+                None
+            }
+        }
+    }
+
+    fn allowance(&self, rung: Rung) -> Allowance {
+        self.prober.budget.allowance(rung, self.started.elapsed())
+    }
+
+    fn skip(&mut self, rung: Rung, because: Because) {
+        if rung <= self.report.upto {
+            self.push(rung, Outcome::Skipped { because }, Duration::ZERO, Vec::new());
+        }
+    }
+
+    /// Records a rung. `None` ends the climb: the rung failed in a way that stops, or was the last asked for.
+    fn record(&mut self, rung: Rung, outcome: Outcome, took: Duration, evidence: Vec<String>) -> Option<()> {
+        let goes_on = match &outcome {
+            Outcome::Failed(fault) => !stops(rung, fault.code),
+            _ => true,
+        };
+        if rung <= self.report.upto {
+            self.push(rung, outcome, took, evidence);
+        }
+        (goes_on && rung < self.report.upto).then_some(())
+    }
+
+    fn push(&mut self, rung: Rung, outcome: Outcome, took: Duration, evidence: Vec<String>) {
+        let result = RungResult { rung, outcome, took, evidence };
+        (self.observe)(&result);
+        self.report.rungs.push(result);
+    }
+
+    /// The report, with every rung that was not reached.
+    fn finish(mut self, because: Because) -> ProbeReport {
+        let reached = self.report.rungs.last().map_or(0, |last| last.rung as usize + 1);
+        for rung in Rung::ALL.iter().copied().skip(reached) {
+            self.skip(rung, because);
+        }
+        self.report.took = self.started.elapsed();
+        self.report
+    }
+}
+
+/// The work, or the timeout fault of its rung.
+async fn timed<T>(
+    rung: Rung,
+    allowance: Allowance,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    match tokio::time::timeout(allowance.time, work).await {
+        Ok(result) => result,
+        Err(_) => Err(classify::timeout(rung, allowance)),
+    }
+}
+
+/// The stop rule: the first failure ends the climb, with one exception. A gateway that is started but "not ready" (one
+/// failed channel account is enough) may serve sessions all the same, and only the rungs above can tell.
+const fn stops(rung: Rung, code: Code) -> bool {
+    !matches!((rung, code), (Rung::Readiness, Code::NotReady))
+}
+
+/// Settings of a [`Prober`].
+#[derive(Default)]
+#[must_use]
+pub struct ProberBuilder {
+    budget: Budget,
+    authenticator: Option<Arc<dyn Authenticate>>,
+    required_scopes: Vec<String>,
+    token_over_http: Option<SecretString>,
+    attempts: AttemptPolicy,
+    tls: tls::TlsOptions,
+}
+
+impl ProberBuilder {
+    /// Time for the whole climb and for each rung.
+    pub const fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Who makes the connect frame and reads its answer. Without one the ladder ends at the challenge.
+    pub fn authenticate(mut self, authenticator: impl Authenticate + 'static) -> Self {
+        self.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// The scopes that the scope rung wants to see in the session.
+    pub fn require_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.required_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Also compare this token with the gateway's over plain HTTP: `/startupz` gives its details to a remote caller
+    /// only with the right one. Off by default, because a wrong token counts towards the gateway's lockout; it is
+    /// charged to the same [attempts](Self::attempts). Nothing is sent to a loopback address, where it proves nothing.
+    pub fn compare_token_over_http(mut self, token: SecretString) -> Self {
+        self.token_over_http = Some(token);
+        self
+    }
+
+    /// How many refused authentications a target may cost.
+    pub const fn attempts(mut self, policy: AttemptPolicy) -> Self {
+        self.attempts = policy;
+        self
+    }
+
+    /// Trust these roots too: PEM, one or more certificates.
+    #[cfg(feature = "__tls")]
+    pub fn add_roots_pem(mut self, pem: &[u8]) -> Self {
+        self.tls.extra_pem = pem.to_vec();
+        self
+    }
+
+    /// Trust only the [added](Self::add_roots_pem) roots, not the operating system's.
+    #[cfg(feature = "__tls")]
+    pub const fn without_system_roots(mut self) -> Self {
+        self.tls.system_roots = false;
+        self
+    }
+
+    /// The prober.
+    ///
+    /// # Errors
+    ///
+    /// When the added roots hold no readable certificate.
+    pub fn build(self) -> Result<Prober, BuildError> {
+        Ok(Prober {
+            budget: self.budget,
+            authenticator: self.authenticator,
+            required_scopes: self.required_scopes,
+            token_over_http: self.token_over_http,
+            attempts: Attempts::new(self.attempts),
+            tls: tls::TlsSetup::new(self.tls)?,
+            http: HttpClients::default(),
+        })
+    }
+}
+
+/// Why a prober cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The added roots are not PEM certificates.
+    #[error("the added roots hold no readable certificate: {reason}")]
+    Roots {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The cryptographic provider cannot speak any TLS version.
+    #[error("the TLS provider is unusable: {reason}")]
+    Provider {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl std::fmt::Debug for Prober {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prober")
+            .field("budget", &self.budget)
+            .field("authenticates", &self.authenticator.is_some())
+            .field("required_scopes", &self.required_scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ProberBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProberBuilder").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,320 @@
+//! The probe endpoints: asking them, and judging what comes back. Bodies are judged, not only codes: the web UI answers
+//! unknown paths with 200 and a page, remote callers get short bodies, old releases lack endpoints.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::authenticate::one_line;
+use crate::classify;
+use crate::clock::ClockSkew;
+use crate::endpoint;
+use crate::finding::Code;
+use crate::report::{Because, Fault, Outcome};
+use crate::rung::Rung;
+use crate::rung::tls::TlsSetup;
+use crate::target::Target;
+
+/// No answer of a gateway comes near this.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+
+/// How the prober names itself in requests.
+pub(crate) const USER_AGENT: &str = concat!("openclaw-probe/", env!("CARGO_PKG_VERSION"));
+
+/// What is looked at in an HTTP answer, whichever client fetched it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    pub(crate) location: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpAnswer {
+    pub(crate) fn skew(&self, sent: SystemTime, received: SystemTime) -> Option<ClockSkew> {
+        ClockSkew::from_date_header(self.date.as_deref()?, sent, received)
+    }
+
+    fn is_json(&self) -> bool {
+        self.media_type().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+    }
+
+    fn is_html(&self) -> bool {
+        self.media_type().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
+    }
+
+    fn media_type(&self) -> Option<&str> {
+        self.content_type.as_deref().and_then(|kind| kind.split(';').next()).map(str::trim)
+    }
+
+    /// Status, type and the head of the body, as evidence.
+    fn in_words(&self) -> String {
+        let kind = self.media_type().unwrap_or("no content type");
+        let body = one_line(String::from_utf8_lossy(self.body.get(..200).unwrap_or(&self.body)).trim(), 80);
+        format!("HTTP {} {}, {body:?}", self.status, one_line(kind, 60))
+    }
+}
+
+/// The ladder's HTTP clients: one that is shared, for literal addresses; a name needs its own, pinned to the address that
+/// TCP proved.
+#[derive(Debug, Default)]
+pub(crate) struct HttpClients {
+    plain: OnceLock<reqwest::Client>,
+}
+
+impl HttpClients {
+    fn for_target(
+        &self,
+        setup: &TlsSetup,
+        target: &Target,
+        address: SocketAddr,
+    ) -> Result<reqwest::Client, Fault> {
+        if target.is_secure() || target.address().is_none() {
+            return client(setup, target.is_secure(), Some((target.host(), address)));
+        }
+        if let Some(client) = self.plain.get() {
+            return Ok(client.clone());
+        }
+        let client = client(setup, false, None)?;
+        Ok(self.plain.get_or_init(|| client).clone())
+    }
+}
+
+/// Inert: no proxy, no redirects, no warm connections.
+fn client(setup: &TlsSetup, secure: bool, pin: Option<(&str, SocketAddr)>) -> Result<reqwest::Client, Fault> {
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .http1_only()
+        .user_agent(USER_AGENT);
+    #[cfg(feature = "__tls")]
+    {
+        let config = if secure { setup.config().as_ref().clone() } else { setup.inert_config() };
+        builder = builder.tls_backend_preconfigured(config);
+    }
+    #[cfg(not(feature = "__tls"))]
+    let _ = (setup, secure);
+    if let Some((host, address)) = pin {
+        builder = builder.resolve(host, address);
+    }
+    builder.build().map_err(classify::request)
+}
+
+/// One GET over a fresh connection.
+pub(crate) async fn ask(
+    clients: &HttpClients,
+    setup: &TlsSetup,
+    target: &Target,
+    rung: Rung,
+    address: SocketAddr,
+    bearer: Option<&SecretString>,
+) -> Result<HttpAnswer, Fault> {
+    let client = clients.for_target(setup, target, address)?;
+    let path = endpoint::of(rung).map_or("/", |endpoint| endpoint.path);
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if let Some(token) = bearer {
+        headers.insert(AUTHORIZATION, bearer_value(token)?);
+    }
+    let mut response =
+        client.get(target.http_url(path)).headers(headers).send().await.map_err(classify::request)?;
+    let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut answer = HttpAnswer {
+        status: response.status().as_u16(),
+        content_type: header("content-type"),
+        location: header("location"),
+        date: header("date"),
+        body: Vec::new(),
+    };
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| classify::truncated(&error.without_url()))?
+    {
+        if answer.body.len() + chunk.len() > BODY_LIMIT {
+            return Err(too_large());
+        }
+        answer.body.extend_from_slice(&chunk);
+    }
+    Ok(answer)
+}
+
+/// The body went past the limit.
+pub(crate) fn too_large() -> Fault {
+    Fault::new(Code::BodyTooLarge, format!("over {BODY_LIMIT} bytes; stopped reading"))
+}
+
+fn bearer_value(token: &SecretString) -> Result<HeaderValue, Fault> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| unsendable_token())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The token holds a byte that no header can carry.
+pub(crate) fn unsendable_token() -> Fault {
+    Fault::new(Code::CredentialUnavailable, "the token holds a character that an HTTP header cannot carry")
+}
+
+/// What an answer says about its rung.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    pub(crate) outcome: Outcome,
+    pub(crate) version: Option<String>,
+    pub(crate) evidence: Vec<String>,
+}
+
+impl Judgement {
+    const fn bare(outcome: Outcome) -> Self {
+        Self { outcome, version: None, evidence: Vec::new() }
+    }
+
+    fn failed(code: Code, detail: impl Into<String>) -> Self {
+        Self::bare(Outcome::Failed(Fault::new(code, detail)))
+    }
+}
+
+/// Judges the answer of a probe endpoint.
+pub(crate) fn judge(rung: Rung, answer: &HttpAnswer) -> Judgement {
+    // The gateway says 200 when all is well and 503 when it is not, with JSON both times.
+    if matches!(answer.status, 200 | 503) && answer.is_json() {
+        return match rung {
+            Rung::Liveness => judge_liveness(answer),
+            Rung::Startup => judge_startup(answer),
+            _ => judge_readiness(answer),
+        };
+    }
+    // The liveness rung below proved that this is the gateway: a page or a 404 here is an older release.
+    let absent =
+        rung > Rung::Liveness && (answer.status == 404 || (answer.status == 200 && answer.is_html()));
+    if absent {
+        let since = endpoint::of(rung).map_or("", |endpoint| endpoint.since);
+        return Judgement {
+            outcome: Outcome::Skipped { because: Because::EndpointAbsent },
+            version: None,
+            evidence: vec![format!("{}; the endpoint exists since {since}", answer.in_words())],
+        };
+    }
+    Judgement::bare(Outcome::Failed(refusal(answer, Code::HtmlInsteadOfJson, Code::NotTheGateway)))
+}
+
+/// An upgrade request that was answered with something else than 101.
+pub(crate) fn refused_upgrade(answer: &HttpAnswer) -> Fault {
+    refusal(answer, Code::UpgradeIgnored, Code::UpgradeIgnored)
+}
+
+/// An answer that is not the gateway's JSON: by status, then by body.
+fn refusal(answer: &HttpAnswer, page: Code, other: Code) -> Fault {
+    let code = match answer.status {
+        200 if answer.is_html() => page,
+        200..=299 => other,
+        300..=399 => {
+            let to = answer
+                .location
+                .as_deref()
+                .map_or_else(|| "no location".to_owned(), |to| one_line(without_query(to), 120));
+            return Fault::new(Code::Redirected, format!("HTTP {} to {to}", answer.status));
+        }
+        401 => Code::Unauthorized,
+        403 if contains(&answer.body, b"proxy_attribution_required") => Code::ProxyAttributionRequired,
+        403 => Code::Forbidden,
+        404 => Code::PathNotFound,
+        502 | 504 => Code::BadGateway,
+        503 if contains(&answer.body, b"Gateway websocket admission closed") => Code::Draining,
+        503 => Code::ServiceUnavailable,
+        _ => Code::UnexpectedStatus,
+    };
+    Fault::new(code, answer.in_words())
+}
+
+#[derive(Deserialize)]
+struct Live<'a> {
+    ok: bool,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+}
+
+fn judge_liveness(answer: &HttpAnswer) -> Judgement {
+    match serde_json::from_slice::<Live<'_>>(&answer.body) {
+        Ok(live) if live.ok && live.status == "live" && answer.status == 200 => {
+            Judgement::bare(Outcome::Passed)
+        }
+        _ => Judgement::failed(Code::NotTheGateway, answer.in_words()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Startup<'a> {
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    version: Option<String>,
+    uptime_ms: Option<u64>,
+    #[serde(borrow)]
+    pending_reason: Option<Cow<'a, str>>,
+}
+
+fn judge_startup(answer: &HttpAnswer) -> Judgement {
+    let Ok(said) = serde_json::from_slice::<Startup<'_>>(&answer.body) else {
+        return Judgement::failed(Code::StateUnreadable, answer.in_words());
+    };
+    let pending = said
+        .pending_reason
+        .as_deref()
+        .map_or_else(String::new, |why| format!(", waiting for {}", one_line(why, 80)));
+    let outcome = match (said.status.as_ref(), answer.status) {
+        ("started", 200) => Outcome::Passed,
+        ("starting", _) => {
+            Outcome::Failed(Fault::new(Code::Starting, format!("status \"starting\"{pending}")))
+        }
+        ("draining", _) => Outcome::Failed(Fault::new(Code::Draining, "status \"draining\"")),
+        _ => Outcome::Failed(Fault::new(Code::StateUnreadable, answer.in_words())),
+    };
+    let evidence = said.uptime_ms.map(|ms| format!("up {} s", ms / 1000)).into_iter().collect();
+    Judgement { outcome, version: said.version.map(|v| one_line(&v, 64)), evidence }
+}
+
+#[derive(Deserialize)]
+struct Ready<'a> {
+    ready: bool,
+    #[serde(borrow)]
+    failing: Option<Vec<Cow<'a, str>>>,
+}
+
+fn judge_readiness(answer: &HttpAnswer) -> Judgement {
+    let Ok(said) = serde_json::from_slice::<Ready<'_>>(&answer.body) else {
+        return Judgement::failed(Code::StateUnreadable, answer.in_words());
+    };
+    if said.ready && answer.status == 200 {
+        return Judgement::bare(Outcome::Passed);
+    }
+    let Some(failing) = said.failing else {
+        return Judgement::failed(
+            Code::NotReady,
+            "ready: false; the reasons are withheld from remote callers without the token",
+        );
+    };
+    let code = if failing.iter().any(|name| name == "gateway-draining") {
+        Code::Draining
+    } else if failing.iter().any(|name| name == "startup-sidecars") {
+        Code::Starting
+    } else {
+        Code::NotReady
+    };
+    Judgement::failed(code, format!("failing: {}", one_line(&failing.join(", "), 160)))
+}
+
+/// A location without the part where tokens hide.
+fn without_query(location: &str) -> &str {
+    location.split(['?', '#']).next().unwrap_or("")
+}
+
+fn contains(body: &[u8], words: &[u8]) -> bool {
+    body.windows(words.len()).any(|window| window == words)
+}

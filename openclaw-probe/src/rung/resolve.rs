@@ -1,0 +1,30 @@
+//! Name resolution: a literal address needs none.
+
+use std::net::SocketAddr;
+
+use crate::classify;
+use crate::finding::Code;
+use crate::ladder::RungOutput;
+use crate::report::Fault;
+use crate::target::Target;
+
+/// The addresses of the target, in the resolver's order, each once.
+pub(crate) async fn resolve(target: &Target) -> RungOutput<Vec<SocketAddr>> {
+    if let Some(address) = target.address() {
+        return Ok((vec![SocketAddr::new(address, target.port())], Vec::new()));
+    }
+    let found = tokio::net::lookup_host((target.host(), target.port()))
+        .await
+        .map_err(|error| classify::lookup(&error))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err(Fault::new(Code::NameNotFound, "the name has no address"));
+    }
+    let evidence = vec![addresses.iter().map(|a| a.ip().to_string()).collect::<Vec<_>>().join(", ")];
+    Ok((addresses, evidence))
+}
