@@ -82,7 +82,7 @@ impl Span {
 
     /// The part of the span at `range`, counted from the span's own start; never past the span's end.
     #[must_use]
-    pub fn sub(self, range: Range<usize>) -> Self {
+    pub fn part(self, range: Range<usize>) -> Self {
         let clamp = |offset: usize| self.start.saturating_add(narrow(offset)).min(self.end);
         Self::new(self.file, clamp(range.start), clamp(range.end))
     }

@@ -3,4 +3,5 @@
 pub mod dotenv;
 pub mod interpolate;
 pub mod json5;
+pub mod offsets;
 pub mod yaml;

@@ -181,6 +181,18 @@ pub enum ProblemKind {
     TooDeep,
 }
 
+/// What is wrong, without any part of the template: not even the text of a required variable, which may have taken in
+/// a secret.
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid => f.write_str("invalid interpolation format: a literal `$` is written `$$`"),
+            Self::Required { name, .. } => write!(f, "required variable {name} is missing a value"),
+            Self::TooDeep => write!(f, "arguments are nested deeper than {MAX_DEPTH} levels"),
+        }
+    }
+}
+
 /// Puts values in place of the variables of `template`.
 ///
 /// `lookup` is asked for every variable, once per use; `None` is unset. A template without `$` is returned as it is,

@@ -98,7 +98,7 @@ pub struct Via {
     /// The place of use: `*name`, in a merge key the value of `<<`.
     pub at: Span,
     /// The next step towards the definition.
-    pub next: Option<Arc<Via>>,
+    pub next: Option<Arc<Self>>,
 }
 
 /// The two ways of [`Via`].

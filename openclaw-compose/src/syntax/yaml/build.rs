@@ -140,11 +140,9 @@ impl<'t> Builder<'t> {
                 self.problem(ProblemKind::UnknownAlias, span, message);
                 self.attach(null(span));
             }
-            Event::DocumentStart(_, version) => {
-                if version.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
-                    let message = "docker compose reads no other version than `%YAML 1.1`".to_owned();
-                    self.problem(ProblemKind::Directive, self.span(span), message);
-                }
+            Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
+                let message = "docker compose reads no other version than `%YAML 1.1`".to_owned();
+                self.problem(ProblemKind::Directive, self.span(span), message);
             }
             Event::DocumentEnd => self.document_end(self.span(span)),
             _ => {}
@@ -348,7 +346,7 @@ impl<'t> Builder<'t> {
                     frame.place = cover(frame.place, built.place);
                     match started {
                         Key::Text(key, key_span) => {
-                            self.entries.push(Entry { key, key_span, value: built.node })
+                            self.entries.push(Entry { key, key_span, value: built.node });
                         }
                         Key::Refused(_) => {}
                         Key::Merge(span) => {

@@ -1,0 +1,45 @@
+//! From an offset in a decoded string back to the bytes that spell it.
+
+use std::ops::Range;
+
+use crate::source::{FileId, Span};
+
+/// Where each part of a decoded string stands in its source.
+///
+/// Between escapes the two run in step, so only the places where they come apart are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    file: FileId,
+    /// Offsets in the string and in the source from which both run in step, ascending; the first is offset 0.
+    steps: Vec<(usize, usize)>,
+}
+
+impl Offsets {
+    /// A string that stands in `file` as it is, from `start` on.
+    #[must_use]
+    pub fn verbatim(file: FileId, start: usize) -> Self {
+        Self { file, steps: vec![(0, start)] }
+    }
+
+    /// The source of the string's bytes `range`.
+    #[must_use]
+    pub fn span(&self, range: Range<usize>) -> Span {
+        Span::from_range(self.file, self.source(range.start)..self.source(range.end))
+    }
+
+    /// Says that from offset `decoded` on the source goes on at `source`. Calls must ascend.
+    pub(crate) fn step(&mut self, decoded: usize, source: usize) {
+        match self.steps.last_mut() {
+            Some(last) if last.0 == decoded => last.1 = source,
+            _ => self.steps.push((decoded, source)),
+        }
+    }
+
+    fn source(&self, offset: usize) -> usize {
+        let behind = self.steps.partition_point(|&(decoded, _)| decoded <= offset);
+        let (decoded, source) = self.steps.get(behind.saturating_sub(1)).copied().unwrap_or((0, 0));
+        let there = source + (offset - decoded.min(offset));
+        // An escape may be longer than what it spells, never shorter: stop before the next step.
+        self.steps.get(behind).map_or(there, |&(_, next)| there.min(next))
+    }
+}
