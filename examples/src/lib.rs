@@ -4,6 +4,7 @@ pub mod captured;
 pub mod clean;
 pub mod finding;
 pub mod gates;
+pub mod gateway;
 pub mod lifecycle;
 pub mod render;
 pub mod ticket;

@@ -1,0 +1,704 @@
+//! May this client come in, and with which scopes? The steps run in the order in which the gateway runs them, because the
+//! first refusal is the one the client sees. OpenClaw 2026.9.6 observed behaviour.
+
+use super::connect::{Connect, Device};
+use super::lockout::Credential;
+use super::origin;
+use super::pairing::{Approver, Claim, Record, Token, TokenFlaw};
+use super::proof::{self, Payload, pinned_form};
+use super::refusal::{PairingReason, Refusal};
+use super::scopes;
+use super::state::{Phase, Session, State};
+use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// The gateway's protocol; a node may also speak the one before, a probe any range that touches the two.
+pub(super) const PROTOCOL: u64 = 4;
+const PROBE_PROTOCOL: u64 = 3;
+
+/// The build that a web interface must match.
+pub(super) const BUILD_ID: &str = "2026.9.6-embedded";
+
+/// The connection as the gateway sees it, before the first frame.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) id: String,
+    /// As presented: a bridge door names another address than the socket does.
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    /// A peer on loopback without forwarded headers; no header can change that.
+    pub(super) is_local: bool,
+    pub(super) host: String,
+    pub(super) origin: Option<String>,
+    pub(super) user_agent: Option<String>,
+    /// `x-openclaw-scopes`, which can only take away.
+    pub(super) scope_cap: Option<Vec<String>>,
+    pub(super) nonce: String,
+    pub(super) opened_at: u64,
+}
+
+/// An admitted client.
+pub(super) struct Admitted {
+    pub(super) session: Session,
+    pub(super) method: &'static str,
+    pub(super) device_token: Option<Token>,
+}
+
+/// A verdict, and how long its delivery waits.
+pub(super) struct Verdict {
+    pub(super) outcome: Result<Admitted, Box<Refusal>>,
+    pub(super) delay: Duration,
+    /// How far the attempt came, for the log line.
+    pub(super) reached: &'static str,
+}
+
+/// Decides one `connect`.
+pub(super) fn decide(state: &mut State, caller: &Caller, connect: &mut Connect) -> Verdict {
+    let mut attempt = Attempt { state, caller, delay: Duration::ZERO, reached: "ws_upgrade_started" };
+    let outcome = attempt.run(connect);
+    let (delay, reached) = (attempt.delay, attempt.reached);
+    Verdict { outcome, delay, reached }
+}
+
+struct Attempt<'a> {
+    state: &'a mut State,
+    caller: &'a Caller,
+    delay: Duration,
+    reached: &'static str,
+}
+
+/// The verdict on the shared secret.
+struct SharedAuth {
+    /// Matches, lock or no lock.
+    matches: bool,
+    failure: Option<AuthFailure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AuthFailure {
+    TokenMissing,
+    TokenMismatch,
+    DeviceTokenMismatch,
+    ScopeMismatch,
+    RateLimited(u64),
+}
+
+impl Attempt<'_> {
+    fn run(&mut self, connect: &mut Connect) -> Result<Admitted, Box<Refusal>> {
+        self.started()?;
+        speaks(connect)?;
+        role(connect)?;
+        self.origin(connect)?;
+        if connect.auth.sent_anything() || connect.device.is_some() {
+            self.reached = "auth_credentials_received";
+        }
+        let shared = self.shared_secret(connect);
+        self.missing_device(connect, &shared)?;
+        let payload = self.device_proof(connect, &shared)?;
+        let method = self.credentials(connect, &shared)?;
+        self.reached = "auth_validated";
+        let device_token = match (connect.device.clone(), payload) {
+            (Some(device), Some(payload)) => {
+                self.pairing(connect, &device, payload, method, shared.matches)?
+            }
+            _ => None,
+        };
+        self.build(connect)?;
+        if let Some(cap) = &self.caller.scope_cap {
+            connect.scopes.retain(|scope| cap.contains(scope));
+        }
+        let session = Session {
+            role: connect.role.clone(),
+            scopes: connect.scopes.clone(),
+            device_id: connect.device.as_ref().map(|device| device.id.clone()),
+            by_shared_secret: method == "token",
+            by_device_token: method == "device-token",
+        };
+        Ok(Admitted { session, method, device_token })
+    }
+
+    fn started(&self) -> Result<(), Box<Refusal>> {
+        match self.state.phase {
+            Phase::Starting => Err(Refusal::new(
+                "UNAVAILABLE",
+                "gateway starting; retry shortly",
+                1013,
+                "startup-sidecars-pending",
+            )
+            .retry_after(500)
+            .detail("reason", "startup-sidecars")
+            .closing_with("gateway starting")),
+            Phase::Ready | Phase::Draining => Ok(()),
+        }
+    }
+
+    fn origin(&self, connect: &Connect) -> Result<(), Box<Refusal>> {
+        let origin = self.caller.origin.as_deref();
+        if origin.is_none() && !connect.client.needs_origin() {
+            return Ok(());
+        }
+        origin::check(origin, &self.caller.host, self.caller.is_local, &self.state.policy.allowed_origins)
+            .map_err(|reason| {
+                Refusal::invalid(
+                    "origin not allowed (open the Control UI from the gateway host or allow it in \
+                 gateway.controlUi.allowedOrigins)",
+                    "origin-mismatch",
+                )
+                .detail("code", "CONTROL_UI_ORIGIN_NOT_ALLOWED")
+                .detail("reason", reason)
+                .fact("origin", origin.unwrap_or("n/a"))
+                .fact("host", &self.caller.host)
+                .fact("reason", reason)
+            })
+    }
+
+    /// Evaluates the shared secret. A failure is counted at once only where no device token could still let the client in.
+    fn shared_secret(&mut self, connect: &Connect) -> SharedAuth {
+        let Some(offered) = connect.auth.shared_secret() else {
+            return SharedAuth { matches: false, failure: Some(AuthFailure::TokenMissing) };
+        };
+        let matches = self.state.is_shared_secret(offered);
+        let (address, now) = (self.address(), self.state.now());
+        if let Some(ms) = self.state.lockout.locked(Credential::SharedSecret, address, now) {
+            return SharedAuth { matches, failure: Some(AuthFailure::RateLimited(ms)) };
+        }
+        if matches {
+            self.state.lockout.succeed(Credential::SharedSecret, address);
+            return SharedAuth { matches, failure: None };
+        }
+        if !could_use_device_token(connect) {
+            self.delay = self.state.lockout.fail(Credential::SharedSecret, address, now);
+        }
+        SharedAuth { matches, failure: Some(AuthFailure::TokenMismatch) }
+    }
+
+    /// Without a device only a shared secret lets an operator in, and then only a local CLI or backend keeps its scopes.
+    fn missing_device(&mut self, connect: &mut Connect, shared: &SharedAuth) -> Result<(), Box<Refusal>> {
+        if connect.device.is_some() {
+            return Ok(());
+        }
+        let keeps_scopes = self.caller.is_local
+            && self.caller.origin.is_none()
+            && shared.matches
+            && (connect.client.is_cli() || connect.client.is_backend());
+        if !keeps_scopes {
+            connect.scopes.clear();
+        }
+        if connect.client.is_operator_ui() {
+            return Err(Refusal::invalid(
+                "control ui requires device identity (use HTTPS or localhost secure context)",
+                "control-ui-insecure-auth",
+            )
+            .detail("code", "CONTROL_UI_DEVICE_IDENTITY_REQUIRED")
+            .fact("insecureAuthConfigured", "false"));
+        }
+        if connect.role == "operator" && shared.matches {
+            return Ok(());
+        }
+        match shared.failure {
+            Some(failure) if connect.auth.sent_shared_secret() => Err(self.unauthorized(connect, failure)),
+            _ => Err(Refusal::new("NOT_PAIRED", "device identity required", 1008, "device-required")
+                .detail("code", "DEVICE_IDENTITY_REQUIRED")),
+        }
+    }
+
+    fn device_proof(
+        &mut self,
+        connect: &Connect,
+        shared: &SharedAuth,
+    ) -> Result<Option<Payload>, Box<Refusal>> {
+        let Some(device) = &connect.device else { return Ok(None) };
+        let now = self.state.now();
+        proof::verify(connect, device, &self.caller.nonce, now).map(Some).map_err(|flaw| {
+            self.count_deferred(connect, shared);
+            let (code, reason, message) = flaw.words();
+            Refusal::invalid(message, "device-auth-invalid")
+                .detail("code", code)
+                .detail("reason", reason)
+                .fact("reason", reason)
+                .fact("client", &connect.client.id)
+                .fact("deviceId", &device.id)
+        })
+    }
+
+    /// The shared secret, or else a device token.
+    fn credentials(&mut self, connect: &Connect, shared: &SharedAuth) -> Result<&'static str, Box<Refusal>> {
+        let Some(failure) = shared.failure else { return Ok("token") };
+        let (Some(device), Some(candidate)) = (&connect.device, connect.auth.device_token_candidate()) else {
+            return Err(self.unauthorized(connect, failure));
+        };
+        let (address, now) = (self.address(), self.state.now());
+        let failure = if let Some(ms) = self.state.lockout.locked(Credential::DeviceToken, address, now) {
+            AuthFailure::RateLimited(ms)
+        } else {
+            match self.state.pairing.check_token(&device.id, &connect.role, candidate, &connect.scopes, now) {
+                Ok(()) => {
+                    self.state.lockout.succeed(Credential::DeviceToken, address);
+                    return Ok("device-token");
+                }
+                Err(flaw) => {
+                    self.state.lockout.fail(Credential::DeviceToken, address, now);
+                    match flaw {
+                        TokenFlaw::Scope => AuthFailure::ScopeMismatch,
+                        TokenFlaw::Mismatch if connect.auth.explicit_device_token().is_some() => {
+                            AuthFailure::DeviceTokenMismatch
+                        }
+                        TokenFlaw::Mismatch => failure,
+                    }
+                }
+            }
+        };
+        self.count_deferred(connect, shared);
+        Err(self.unauthorized(connect, failure))
+    }
+
+    /// Counts a wrong shared secret whose verdict had waited for a device token.
+    fn count_deferred(&mut self, connect: &Connect, shared: &SharedAuth) {
+        if shared.failure == Some(AuthFailure::TokenMismatch) && could_use_device_token(connect) {
+            let (address, now) = (self.address(), self.state.now());
+            self.delay = self.state.lockout.fail(Credential::SharedSecret, address, now);
+        }
+    }
+
+    /// Holds the claim against the record, asks for pairing where it goes beyond it, and issues the device token.
+    fn pairing(
+        &mut self,
+        connect: &mut Connect,
+        device: &Device,
+        payload: Payload,
+        method: &'static str,
+        shared_matches: bool,
+    ) -> Result<Option<Token>, Box<Refusal>> {
+        let now = self.state.now();
+        self.state.pairing.expire(now);
+        if connect.client.id == "node-host" && connect.client.is_node() {
+            complete_desktop_metadata(connect);
+        }
+        let backend = connect.client.is_backend() && self.caller.is_local && self.caller.origin.is_none();
+        let paired = self.state.pairing.record(&device.id).cloned();
+        if !backend {
+            let pairing = Pairing { device, payload, method, shared_matches };
+            match &paired {
+                None => self.require(PairingReason::NotPaired, None, connect, &pairing)?,
+                Some(record) => {
+                    for reason in self.beyond_record(connect, record) {
+                        self.require(reason, Some(record), connect, &pairing)?;
+                    }
+                }
+            }
+        }
+        let remote_ip = self.remote_ip();
+        self.state.pairing.seen(&device.id, connect.client.display_name.as_ref(), remote_ip.as_ref(), now);
+        let State { pairing, ids, .. } = &mut *self.state;
+        Ok(pairing.issue_token(&device.id, &connect.role, &connect.scopes, ids, now))
+    }
+
+    fn beyond_record(&self, connect: &Connect, record: &Record) -> Vec<PairingReason> {
+        let differs =
+            |pinned: &str, claimed: &str| !pinned.is_empty() && pinned_form(pinned) != pinned_form(claimed);
+        let claimed_family = connect.client.device_family.as_deref().unwrap_or_default();
+        let metadata = differs(record.platform(), &connect.client.platform)
+            || differs(record.device_family().unwrap_or_default(), claimed_family);
+        let role = !record.effective_roles().contains(&connect.role);
+        let scopes = scopes::missing(&connect.role, record.approved_scopes(), &connect.scopes).is_some();
+        [
+            (metadata, PairingReason::MetadataUpgrade),
+            (role, PairingReason::RoleUpgrade),
+            (scopes, PairingReason::ScopeUpgrade),
+        ]
+        .into_iter()
+        .filter_map(|(beyond, reason)| beyond.then_some(reason))
+        .collect()
+    }
+
+    fn require(
+        &mut self,
+        reason: PairingReason,
+        record: Option<&Record>,
+        connect: &Connect,
+        pairing: &Pairing<'_>,
+    ) -> Result<(), Box<Refusal>> {
+        let now = self.state.now();
+        let silent = self.is_silent(reason, record, connect, pairing);
+        self.audit(reason, record, connect, pairing, silent);
+        let claim = Claim {
+            device_id: pairing.device.id.clone(),
+            public_key: pairing.device.public_key.clone(),
+            display_name: connect.client.display_name.clone(),
+            platform: connect.client.platform.clone(),
+            device_family: connect.client.device_family.clone(),
+            client_id: connect.client.id.clone(),
+            client_mode: connect.client.mode.clone(),
+            role: connect.role.clone(),
+            scopes: connect.scopes.clone(),
+            remote_ip: self.remote_ip(),
+        };
+        let State { pairing: store, ids, .. } = &mut *self.state;
+        let asked = store.ask(claim, silent, ids, now);
+        for id in &asked.superseded {
+            let payload =
+                json!({ "requestId": id, "deviceId": pairing.device.id, "decision": "rejected", "ts": now });
+            self.state.broadcast("operator.pairing", "device.pair.resolved", &payload);
+        }
+        if asked.request.silent {
+            self.approve_silently(&asked.request.id, record, connect, now);
+            return Ok(());
+        }
+        if asked.created {
+            self.state.broadcast("operator.pairing", "device.pair.requested", &asked.request.to_json());
+        }
+        let ssh = reason == PairingReason::NotPaired && self.is_verified_by_ssh(connect);
+        let control_ui = connect.client.is_operator_ui() && connect.role == "operator";
+        Err(pairing_required(
+            reason,
+            record,
+            connect,
+            &asked.request.id,
+            &pairing.device.id,
+            ssh || control_ui,
+        ))
+    }
+
+    fn approve_silently(&mut self, request_id: &str, record: Option<&Record>, connect: &Connect, now: u64) {
+        let held = record.map_or(&[] as &[String], Record::approved_scopes);
+        let authority = scopes::union(&connect.scopes, held);
+        let approver = Approver { scopes: &authority, via: "silent", seen: true };
+        let State { pairing: store, ids, .. } = &mut *self.state;
+        // A silent request carries no more than its own scopes and those of the record.
+        let Ok(record) = store.approve(request_id, &approver, ids, now) else { return };
+        let (device_id, role) = (record.device_id(), record.role());
+        self.state.log("gateway", &format!("device pairing auto-approved device={device_id} role={role}"));
+        let payload =
+            json!({ "requestId": request_id, "deviceId": device_id, "decision": "approved", "ts": now });
+        self.state.broadcast("operator.pairing", "device.pair.resolved", &payload);
+        let connected: Vec<String> = self
+            .state
+            .connections
+            .values()
+            .filter_map(|open| open.session.as_ref()?.device_id.clone())
+            .collect();
+        for pruned in self.state.pairing.prune(&record, &connected, now) {
+            let (device_id, roles) = (pruned.device_id(), pruned.roles().join(","));
+            self.state.log(
+                "gateway",
+                &format!("device pairing pruned superseded silent pairing device={device_id} roles={roles}"),
+            );
+        }
+    }
+
+    /// May a request be approved without an owner?
+    fn is_silent(
+        &self,
+        reason: PairingReason,
+        record: Option<&Record>,
+        connect: &Connect,
+        pairing: &Pairing<'_>,
+    ) -> bool {
+        let browser = self.caller.origin.is_some();
+        let web_ui = connect.client.is_operator_ui() || connect.client.is_webchat();
+        if record.is_some() && connect.role != "operator" {
+            return false;
+        }
+        if !(self.caller.is_local || self.is_browser_through_published_port(connect, pairing))
+            || (browser && !web_ui)
+        {
+            return false;
+        }
+        match reason {
+            PairingReason::MetadataUpgrade => false,
+            PairingReason::ScopeUpgrade => self.state.policy.auto_approve_local && pairing.method == "token",
+            PairingReason::NotPaired | PairingReason::RoleUpgrade => self.state.policy.auto_approve_local,
+        }
+    }
+
+    /// A browser on the Docker host reaches the gateway from the bridge's own address, under a loopback name.
+    fn is_browser_through_published_port(&self, connect: &Connect, pairing: &Pairing<'_>) -> bool {
+        connect.client.id == "openclaw-control-ui"
+            && connect.client.mode == "webchat"
+            && pairing.shared_matches
+            && pairing.method == "token"
+            && origin::is_private(self.address())
+            && origin::is_loopback(origin::host_name(&self.caller.host))
+            && self
+                .caller
+                .origin
+                .as_deref()
+                .and_then(origin::origin_host_name)
+                .is_some_and(|host| origin::is_loopback(&host))
+    }
+
+    /// For a new node without scopes the gateway tries SSH back to the node before an owner is asked.
+    fn is_verified_by_ssh(&self, connect: &Connect) -> bool {
+        connect.role == "node"
+            && connect.scopes.is_empty()
+            && !self.caller.is_local
+            && self.caller.origin.is_none()
+            && origin::is_private(self.address())
+    }
+
+    fn audit(
+        &mut self,
+        reason: PairingReason,
+        record: Option<&Record>,
+        connect: &Connect,
+        pairing: &Pairing<'_>,
+        silent: bool,
+    ) {
+        let Some(record) = record else { return };
+        let (device_id, ip) = (&pairing.device.id, self.remote_ip().unwrap_or_else(|| "unknown-ip".into()));
+        let (client, conn, auth) = (&connect.client.id, &self.caller.id, pairing.method);
+        let line = match reason {
+            PairingReason::NotPaired => return,
+            PairingReason::MetadataUpgrade if silent => return,
+            PairingReason::MetadataUpgrade => format!(
+                "security audit: device metadata upgrade requested reason=metadata-upgrade device={device_id} ip={ip} \
+                 auth={auth} payload={} claimedPlatform={} pinnedPlatform={} claimedDeviceFamily={} pinnedDeviceFamily={} \
+                 client={client} conn={conn}",
+                pairing.payload.name(),
+                connect.client.platform,
+                record.platform(),
+                connect.client.device_family.as_deref().unwrap_or("<none>"),
+                record.device_family().unwrap_or("<none>"),
+            ),
+            PairingReason::RoleUpgrade | PairingReason::ScopeUpgrade => format!(
+                "security audit: device access upgrade requested reason={} device={device_id} ip={ip} auth={auth} \
+                 roleFrom={} roleTo={} scopesFrom={} scopesTo={} client={client} conn={conn}",
+                reason.words().0,
+                sorted(&record.effective_roles()),
+                connect.role,
+                sorted(record.approved_scopes()),
+                sorted(&connect.scopes),
+            ),
+        };
+        self.state.log("gateway", &line);
+    }
+
+    /// A web interface of another build is told to reload, after its pairing has been settled.
+    fn build(&mut self, connect: &Connect) -> Result<(), Box<Refusal>> {
+        let client = &connect.client;
+        let current = client.id != "openclaw-control-ui"
+            || matches!(client.build_id.as_deref(), Some("dev" | BUILD_ID))
+            || !self.caller.origin.as_deref().is_some_and(|origin| origin.ends_with(&self.caller.host));
+        if current {
+            return Ok(());
+        }
+        let conn = &self.caller.id;
+        let line = format!(
+            "control ui build rejected conn={conn} clientBuild=legacy gatewayBuild={BUILD_ID}; reload required"
+        );
+        self.state.log("ws", &line);
+        Err(Refusal::new(
+            "UNAVAILABLE",
+            "protocol mismatch: Control UI updated; reload this page to continue",
+            1008,
+            "control-ui-build-mismatch",
+        )
+        .not_retryable()
+        .detail("code", "PROTOCOL_MISMATCH")
+        .detail("gatewayBuildId", BUILD_ID)
+        .detail("reloadRequired", true))
+    }
+
+    fn unauthorized(&mut self, connect: &Connect, failure: AuthFailure) -> Box<Refusal> {
+        let hint = if connect.client.mode == "cli" {
+            if self.caller.is_local {
+                "use this gateway's gateway.auth.token or pair the device"
+            } else {
+                "set gateway.remote.token to match gateway.auth.token"
+            }
+        } else if connect.client.is_operator_ui() || connect.client.is_webchat() {
+            if failure == AuthFailure::TokenMissing {
+                "paste in Control UI settings or openclaw doctor --generate-gateway-token; restart"
+            } else {
+                "open the dashboard URL and paste the token in Control UI settings"
+            }
+        } else {
+            "provide gateway auth token"
+        };
+        let retry = failure == AuthFailure::TokenMismatch
+            && connect.device.is_some()
+            && connect.auth.kind() == "token"
+            && connect.auth.explicit_device_token().is_none();
+        let (code, reason, message, next) = match failure {
+            AuthFailure::TokenMissing => (
+                "AUTH_TOKEN_MISSING",
+                "token_missing",
+                format!("unauthorized: gateway token missing ({hint})"),
+                "update_auth_configuration",
+            ),
+            AuthFailure::TokenMismatch => (
+                "AUTH_TOKEN_MISMATCH",
+                "token_mismatch",
+                format!("unauthorized: gateway token mismatch ({hint})"),
+                if retry { "retry_with_device_token" } else { "update_auth_credentials" },
+            ),
+            AuthFailure::DeviceTokenMismatch => (
+                "AUTH_DEVICE_TOKEN_MISMATCH",
+                "device_token_mismatch",
+                "unauthorized: device token mismatch (rotate/reissue device token)".into(),
+                "update_auth_credentials",
+            ),
+            AuthFailure::ScopeMismatch => (
+                "AUTH_SCOPE_MISMATCH",
+                "scope_mismatch",
+                "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)".into(),
+                "review_auth_configuration",
+            ),
+            AuthFailure::RateLimited(_) => (
+                "AUTH_RATE_LIMITED",
+                "rate_limited",
+                "unauthorized: too many failed authentication attempts (retry later)".into(),
+                "wait_then_retry",
+            ),
+        };
+        self.log_unauthorized(connect, reason, &message);
+        let refusal = Refusal::invalid(message, "unauthorized")
+            .detail("code", code)
+            .detail("authReason", reason)
+            .detail("canRetryWithDeviceToken", retry)
+            .detail("recommendedNextStep", next)
+            .fact("authMode", "token")
+            .fact("authProvided", connect.auth.kind())
+            .fact("authReason", reason)
+            .fact("allowTailscale", "false")
+            .fact("peer", format!("{}->{}", self.caller.peer, self.caller.local))
+            .fact("role", &connect.role)
+            .fact("scopeCount", connect.scopes.len().to_string())
+            .fact("hasDeviceIdentity", connect.device.is_some().to_string());
+        match failure {
+            AuthFailure::RateLimited(ms) => refusal.retry_after(ms),
+            _ => refusal,
+        }
+    }
+
+    fn log_unauthorized(&mut self, connect: &Connect, reason: &str, guidance: &str) {
+        let Caller { id, peer, local, host, origin, user_agent, .. } = self.caller;
+        let client = &connect.client;
+        let line = format!(
+            "unauthorized conn={id} peer={peer}->{local} remote={} client={} {} v{} role={} scopes={} auth={} device={} \
+             platform={} instance={} host={host} origin={} ua={} reason={reason} guidance={guidance}",
+            peer.ip(),
+            client.label(),
+            client.mode,
+            client.version,
+            connect.role,
+            connect.scopes.len(),
+            connect.auth.kind(),
+            if connect.device.is_some() { "yes" } else { "no" },
+            client.platform,
+            client.instance_id.as_deref().unwrap_or("n/a"),
+            origin.as_deref().unwrap_or("n/a"),
+            user_agent.as_deref().unwrap_or("n/a"),
+        );
+        self.state.log("ws", &line);
+    }
+
+    fn address(&self) -> IpAddr {
+        self.caller.peer.ip()
+    }
+
+    /// Records name the address of remote callers only.
+    fn remote_ip(&self) -> Option<String> {
+        (!self.caller.is_local).then(|| self.address().to_string())
+    }
+}
+
+/// What the steps of pairing need to know about the attempt.
+struct Pairing<'a> {
+    device: &'a Device,
+    payload: Payload,
+    method: &'static str,
+    shared_matches: bool,
+}
+
+fn speaks(connect: &Connect) -> Result<(), Box<Refusal>> {
+    let (min, max) = (connect.min_protocol, connect.max_protocol);
+    let current = min <= PROTOCOL && max >= PROTOCOL;
+    let probe = connect.client.mode == "probe" && min <= PROTOCOL && max >= PROBE_PROTOCOL;
+    let node =
+        connect.role == "node" && connect.client.is_node() && min <= PROBE_PROTOCOL && max >= PROBE_PROTOCOL;
+    if current || probe || node {
+        return Ok(());
+    }
+    Err(Refusal::new("INVALID_REQUEST", "protocol mismatch", 1002, "protocol-mismatch")
+        .detail("code", "PROTOCOL_MISMATCH")
+        .detail("clientMinProtocol", min)
+        .detail("clientMaxProtocol", max)
+        .detail("expectedProtocol", PROTOCOL)
+        .detail("minimumProbeProtocol", PROBE_PROTOCOL)
+        .fact("minProtocol", min.to_string())
+        .fact("maxProtocol", max.to_string())
+        .fact("expectedProtocol", PROTOCOL.to_string())
+        .fact("minimumProbeProtocol", PROBE_PROTOCOL.to_string()))
+}
+
+fn role(connect: &Connect) -> Result<(), Box<Refusal>> {
+    if matches!(connect.role.as_str(), "operator" | "node") {
+        return Ok(());
+    }
+    Err(Refusal::invalid("invalid role", "invalid-role").fact("role", &connect.role))
+}
+
+fn could_use_device_token(connect: &Connect) -> bool {
+    connect.device.is_some() && connect.auth.device_token_candidate().is_some()
+}
+
+fn pairing_required(
+    reason: PairingReason,
+    record: Option<&Record>,
+    connect: &Connect,
+    request_id: &str,
+    device_id: &str,
+    wait: bool,
+) -> Box<Refusal> {
+    let (name, tail, hint) = reason.words();
+    let mut refusal =
+        Refusal::new("NOT_PAIRED", format!("pairing required: {tail}"), 1008, "pairing-required")
+            .closing_with(format!("pairing required: {tail} (requestId: {request_id})"))
+            .detail("code", "PAIRING_REQUIRED")
+            .detail("reason", name)
+            .detail("requestId", request_id)
+            .detail("remediationHint", hint)
+            .detail("deviceId", device_id)
+            .detail("requestedRole", connect.role.as_str())
+            .fact("deviceId", device_id)
+            .fact("requestId", request_id)
+            .fact("reason", name);
+    if wait {
+        refusal = refusal
+            .detail("recommendedNextStep", "wait_then_retry")
+            .detail("retryable", true)
+            .detail("pauseReconnect", false);
+    }
+    if !connect.scopes.is_empty() {
+        refusal = refusal.detail("requestedScopes", connect.scopes.clone());
+    }
+    if let Some(record) = record {
+        refusal = refusal.detail("approvedRoles", record.roles().to_vec());
+        if !record.approved_scopes().is_empty() {
+            refusal = refusal.detail("approvedScopes", record.approved_scopes().to_vec());
+        }
+    }
+    refusal
+}
+
+/// A node host that leaves its family out gets the one of its platform.
+fn complete_desktop_metadata(connect: &mut Connect) {
+    let (platform, family) = match connect.client.platform.as_str() {
+        "linux" => ("linux", "Linux"),
+        "darwin" | "macos" => ("macos", "Mac"),
+        "win32" | "windows" => ("windows", "Windows"),
+        _ => return,
+    };
+    if connect.client.device_family.is_none() {
+        platform.clone_into(&mut connect.client.platform);
+        connect.client.device_family = Some(family.to_owned());
+    }
+}
+
+fn sorted(list: &[String]) -> String {
+    let mut list = list.to_vec();
+    list.sort();
+    if list.is_empty() { "<none>".to_owned() } else { list.join(",") }
+}
