@@ -5,6 +5,7 @@ pub mod clean;
 pub mod finding;
 pub mod gates;
 pub mod gateway;
+pub mod instant;
 pub mod lifecycle;
 pub mod render;
 pub mod ticket;

@@ -1,7 +1,8 @@
 //! The ticket for an issue tracker.
 //!
-//! Foreign text stands only in code: inline with a longer run of backticks than it holds, or in a fence longer than
-//! any run inside. So no stack can put a link, a mention or a heading on somebody's ticket.
+//! Foreign words stand outside code only if they are plain words; everything else goes into code, inline with a longer
+//! run of backticks than it holds, or in a fence longer than any run inside. So no stack can put a link, a mention, a
+//! heading or markup on somebody's ticket.
 
 use std::fmt::Write;
 
@@ -49,7 +50,7 @@ pub fn markdown(ticket: &Ticket) -> String {
         let _ = writeln!(out, "Read: {}\n", read.join(", "));
     }
     for missing in &ticket.missing {
-        let _ = writeln!(out, "Not seen: {}\n", code(missing));
+        let _ = writeln!(out, "Not seen: {}\n", prose(missing));
     }
     let _ = writeln!(out, "Exit status {}.", ticket.exit);
     out
@@ -59,24 +60,24 @@ fn finding(out: &mut String, noted: &Noted) {
     let finding = &noted.finding;
     let inferred = if finding.confidence == Confidence::Inferred { " (inferred)" } else { "" };
     let _ = writeln!(out, "**{}**{inferred}\n", code(&format!("{} {}", finding.code, finding.name)));
-    let _ = writeln!(out, "{}\n", code(&finding.summary));
+    let _ = writeln!(out, "{}\n", prose(&finding.summary));
     for (index, place) in finding.places.iter().enumerate() {
         let _ = writeln!(out, "- {} {}", role(place.role), code(&position(place)));
         if let Some(excerpt) = noted.excerpts.iter().find(|excerpt| excerpt.place == index) {
-            let _ = writeln!(out, "\n{}", indent(&fence("", &excerpt.text), "  "));
+            let _ = write!(out, "\n{}\n", indent(&fence("", &excerpt.text), "  "));
         }
     }
     if !finding.places.is_empty() {
         out.push('\n');
     }
     for evidence in &finding.evidence {
-        let _ = writeln!(out, "- because {}", code(evidence));
+        let _ = writeln!(out, "- because {}", prose(evidence));
     }
     if !finding.evidence.is_empty() {
         out.push('\n');
     }
     if let Some(remedy) = &finding.remedy {
-        let _ = writeln!(out, "Next ({}): {}\n", remedy.safety.words(), code(&remedy.text));
+        let _ = writeln!(out, "Next ({}): {}\n", remedy.safety.words(), prose(&remedy.text));
         if let Some(command) = &remedy.command {
             let _ = writeln!(out, "{}", fence("sh", command));
         }
@@ -130,7 +131,7 @@ fn section<'a>(out: &mut String, title: &str, findings: impl Iterator<Item = &'a
             finding.first_place().map(|place| format!(" at {}", code(&position(place)))).unwrap_or_default();
         let label = noted.gate.map_or(finding.severity.word(), Gate::key);
         let title = code(&format!("{} {}", finding.code, finding.name));
-        let _ = writeln!(out, "- {label} {title}{place}: {}", code(&finding.summary));
+        let _ = writeln!(out, "- {label} {title}{place}: {}", prose(&finding.summary));
     }
     out.push('\n');
 }
@@ -143,6 +144,43 @@ fn code(text: &str) -> String {
     let ticks = "`".repeat(longest_run(text, '`') + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{pad}{text}{pad}{ticks}")
+}
+
+/// Plain words as they are, runs of anything else as inline code.
+fn prose(text: &str) -> String {
+    let mut words: Vec<(bool, String)> = Vec::new();
+    for word in text.split_whitespace() {
+        let plain = is_plain(word);
+        match words.last_mut() {
+            Some((false, run)) if !plain => {
+                run.push(' ');
+                run.push_str(word);
+            }
+            _ => words.push((plain, word.to_owned())),
+        }
+    }
+    let words: Vec<String> =
+        words.into_iter().map(|(plain, word)| if plain { word } else { code_before_stop(&word) }).collect();
+    words.join(" ")
+}
+
+/// A word that no Markdown reader makes anything of: letters, digits and inner or closing punctuation of prose.
+fn is_plain(word: &str) -> bool {
+    let www = word.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www."));
+    let body = word.trim_start_matches('(').trim_end_matches(['.', ',', ';', ':', ')', '?', '\'']);
+    !www && body
+        .chars()
+        .enumerate()
+        .all(|(at, c)| c.is_alphanumeric() || (at > 0 && matches!(c, '-' | '\'' | '/')))
+        && !word.is_empty()
+        && !word.chars().all(|c| c.is_ascii_digit() || c == '.' || c == ')')
+        || word.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Inline code with the sentence's own comma or full stop outside.
+fn code_before_stop(word: &str) -> String {
+    let body = word.trim_end_matches(['.', ',', ';', ':']);
+    if body.is_empty() { code(word) } else { format!("{}{}", code(body), &word[body.len()..]) }
 }
 
 /// Inline code inside a table, where a pipe ends the cell even in code.
@@ -194,6 +232,18 @@ mod tests {
         assert_eq!(code("`` `"), "``` `` ` ```");
         assert_eq!(cell("a|b"), "`a\u{2502}b`");
         assert!(fence("sh", "x\n````\ny").starts_with("`````sh\n"));
+    }
+
+    #[test]
+    fn prose_keeps_plain_words_and_fences_the_rest() {
+        assert_eq!(
+            prose("The gateway enforces B, openclaw-cli sends A."),
+            "The gateway enforces B, openclaw-cli sends A."
+        );
+        assert_eq!(prose("see @all #1 now"), "see `@all #1` now");
+        assert_eq!(prose("go to http://x.test."), "go to `http://x.test`.");
+        assert_eq!(prose("www.x.test <b> *x* 1. a_b"), "`www.x.test <b> *x* 1. a_b`");
+        assert_eq!(prose("- x"), "`-` x");
     }
 
     #[test]

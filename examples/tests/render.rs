@@ -1,0 +1,282 @@
+//! What a ticket looks like, and that hostile text cannot change it.
+
+use expect_test::expect;
+use openclaw_examples::finding::{Confidence, Finding, Place, Remedy, Role, Safety, Severity};
+use openclaw_examples::gates::{Claim, Client, Gate, Kind, Says, Whom, judge};
+use openclaw_examples::render::{Colour, json, markdown, text};
+use openclaw_examples::ticket::{Draft, Excerpt, Noted, Ticket, Verdict};
+
+fn finding(code: &str, name: &str, severity: Severity, summary: &str) -> Finding {
+    Finding {
+        code: code.into(),
+        name: name.into(),
+        severity,
+        confidence: Confidence::Observed,
+        summary: summary.into(),
+        places: vec![Place {
+            role: Role::Decided,
+            file: "state/openclaw.json".into(),
+            line: 9,
+            column: 14,
+            span: [120, 160],
+        }],
+        evidence: vec!["captured/logs/openclaw-gateway.log:11 reason=token_mismatch".into()],
+        remedy: Some(Remedy {
+            text: "Write the token that the gateway enforces into .env, then recreate the CLI.".into(),
+            command: Some("docker compose up -d --force-recreate openclaw-cli".into()),
+            edits: Vec::new(),
+            safety: Safety::Safe,
+        }),
+        versions: None,
+    }
+}
+
+fn clients() -> Vec<Client> {
+    vec![
+        Client { kind: Kind::Service, name: "openclaw-cli".into(), url: Some("ws://127.0.0.1:18789".into()) },
+        Client { kind: Kind::Browser, name: "browser".into(), url: Some("http://127.0.0.1:18789".into()) },
+    ]
+}
+
+fn claim(gate: Gate, says: Says, whom: Whom) -> Claim {
+    Claim { gate, whom, says, confidence: Confidence::Observed, because: "seen".into() }
+}
+
+fn ticket() -> Ticket {
+    let claims = [
+        claim(Gate::State, Says::Pass, Whom::Everyone),
+        claim(Gate::Listener, Says::Pass, Whom::Everyone),
+        claim(Gate::Reach, Says::Pass, Whom::Everyone),
+        claim(Gate::Liveness, Says::Pass, Whom::Everyone),
+        claim(Gate::Startup, Says::Pass, Whom::Everyone),
+        claim(Gate::Readiness, Says::Pass, Whom::Everyone),
+        claim(Gate::Upgrade, Says::Pass, Whom::Everyone),
+        claim(Gate::Auth, Says::Fail(0), Whom::Client("openclaw-cli".into())),
+        claim(Gate::Pairing, Says::Fail(1), Whom::Client("openclaw-cli".into())),
+    ];
+    Ticket::new(Draft {
+        stack: "examples/stacks/silent-override".into(),
+        at: Some("2026-11-22T06:30:00Z".into()),
+        host: Some("mac-vps-1".into()),
+        openclaw: "2026.9.6 (image tag)".into(),
+        clients: clients().into_iter().map(|client| judge(client, &claims)).collect(),
+        findings: vec![
+            Noted {
+                finding: finding(
+                    "OC-C101",
+                    "token-mismatch",
+                    Severity::Error,
+                    "openclaw-cli sends A, the gateway enforces B.",
+                ),
+                excerpts: vec![Excerpt { place: 0, text: "token: \"********\",".into(), from: 7, to: 17 }],
+                gate: None,
+            },
+            Noted {
+                finding: finding("OC-P108", "pending-approval", Severity::Error, "A device waits."),
+                excerpts: Vec::new(),
+                gate: None,
+            },
+            Noted {
+                finding: finding(
+                    "OC-C901",
+                    "image-not-pinned",
+                    Severity::Warning,
+                    "The image is not pinned.",
+                ),
+                excerpts: Vec::new(),
+                gate: None,
+            },
+        ],
+        evidence: vec!["compose.yaml".into(), ".env".into()],
+        missing: vec!["nothing was asked of a running gateway".into()],
+        through: None,
+    })
+}
+
+#[test]
+fn a_terminal_reads_the_first_cause_first() {
+    expect![[r#"
+        RED  gateway auth is shut for openclaw-cli
+        examples/stacks/silent-override  |  openclaw 2026.9.6 (image tag)  |  host mac-vps-1  |  2026-11-22T06:30:00Z
+
+        OC-C101 token-mismatch
+          openclaw-cli sends A, the gateway enforces B.
+          decided  state/openclaw.json:9:14
+                   9 | token: "********",
+                     |        ^^^^^^^^^^
+
+          because  captured/logs/openclaw-gateway.log:11 reason=token_mismatch
+
+          next     Write the token that the gateway enforces into .env, then recreate the CLI (safe)
+                   $ docker compose up -d --force-recreate openclaw-cli
+
+          gates                   openclaw-cli  browser
+          state usable            ok            ok
+          listener (bind)         ok            ok
+          published port          -             ?
+          namespace and URL       ok            ok
+          liveness                ok            ok
+          startup                 ok            ok
+          readiness               ok            ok
+          upgrade and challenge   ok            ok
+          origin, secure context  -             ?
+          gateway auth            RED           ?
+          pairing                 blocked       ?
+          scopes                  blocked       ?
+          authenticated session   blocked       ?
+
+          also shut, or next behind the first cause
+          pairing  OC-P108 pending-approval  state/openclaw.json:9:14
+                   A device waits.
+
+          advisories
+          warning  OC-C901 image-not-pinned  state/openclaw.json:9:14
+                   The image is not pinned.
+
+          read     compose.yaml, .env
+          not seen nothing was asked of a running gateway
+          exit     1 (a gate is red)
+    "#]].assert_eq(&text(&ticket(), Colour::Off));
+}
+
+#[test]
+fn an_issue_tracker_reads_the_same() {
+    expect![[r###"
+        ## RED: gateway auth is shut for openclaw-cli
+
+        stack `examples/stacks/silent-override`, openclaw `2026.9.6 (image tag)`, host `mac-vps-1`, at `2026-11-22T06:30:00Z`
+
+        **`OC-C101 token-mismatch`**
+
+        openclaw-cli sends A, the gateway enforces B.
+
+        - decided `state/openclaw.json:9:14`
+
+          ```
+          token: "********",
+          ```
+
+
+        - because `captured/logs/openclaw-gateway.log:11 reason=token_mismatch`
+
+        Next (safe): Write the token that the gateway enforces into `.env`, then recreate the CLI.
+
+        ```sh
+        docker compose up -d --force-recreate openclaw-cli
+        ```
+
+        | gate | `openclaw-cli` | `browser` |
+        | --- | --- | --- |
+        | state usable | ok | ok |
+        | listener (bind) | ok | ok |
+        | published port | - | ? |
+        | namespace and URL | ok | ok |
+        | liveness | ok | ok |
+        | startup | ok | ok |
+        | readiness | ok | ok |
+        | upgrade and challenge | ok | ok |
+        | origin, secure context | - | ? |
+        | gateway auth | **RED** | ? |
+        | pairing | blocked | ? |
+        | scopes | blocked | ? |
+        | authenticated session | blocked | ? |
+
+        ### Also shut, or next behind the first cause
+
+        - pairing `OC-P108 pending-approval` at `state/openclaw.json:9:14`: A device waits.
+
+        ### Advisories
+
+        - warning `OC-C901 image-not-pinned` at `state/openclaw.json:9:14`: The image is not pinned.
+
+        Read: `compose.yaml`, `.env`
+
+        Not seen: nothing was asked of a running gateway
+
+        Exit status 1.
+    "###]].assert_eq(&markdown(&ticket()));
+}
+
+#[test]
+fn hostile_text_moves_no_cursor_and_opens_no_markup() {
+    let hostile = "\u{1b}[2J\u{202e}x\u{7}``` @all\n# heading\n<script>|";
+    let mut bad = finding("OC-C101", "token-mismatch", Severity::Error, hostile);
+    bad.evidence = vec![hostile.into()];
+    bad.places[0].file = hostile.into();
+    if let Some(remedy) = &mut bad.remedy {
+        remedy.text = hostile.into();
+        remedy.command = Some(format!("echo '{hostile}'"));
+    }
+    let mut clients = clients();
+    clients[0].name = hostile.into();
+    let claims = [claim(Gate::Auth, Says::Fail(0), Whom::Everyone)];
+    let ticket = Ticket::new(Draft {
+        stack: hostile.into(),
+        at: Some(hostile.into()),
+        host: Some(hostile.into()),
+        openclaw: hostile.into(),
+        clients: clients.into_iter().map(|client| judge(client, &claims)).collect(),
+        findings: vec![Noted {
+            finding: bad,
+            excerpts: vec![Excerpt { place: 0, text: hostile.into(), from: 3, to: 4000 }],
+            gate: None,
+        }],
+        evidence: vec![hostile.into()],
+        missing: vec![hostile.into()],
+        through: None,
+    });
+    let pages = [text(&ticket, Colour::Off), markdown(&ticket), json(&ticket).unwrap()];
+    for page in &pages {
+        assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
+        assert!(!page.contains('\u{202e}'), "{page}");
+    }
+    // Outside of fences, no line of the Markdown begins a heading that the renderer did not write.
+    let mut fence: Option<&str> = None;
+    for line in pages[1].lines() {
+        let ticks = line.trim_start();
+        match fence {
+            Some(open) if ticks == open => fence = None,
+            Some(_) => {}
+            // An opening fence has no backtick after its run; inline code at the start of a line does.
+            None if ticks.starts_with("```") && !ticks.trim_start_matches('`').contains('`') => {
+                fence = Some(ticks.trim_end_matches(char::is_alphabetic));
+            }
+            None => assert!(!line.starts_with("# "), "{line}"),
+        }
+    }
+    assert_eq!(fence, None, "{}", pages[1]);
+}
+
+#[test]
+fn json_names_its_shape_and_colour_is_only_paint() {
+    let ticket = ticket();
+    let value: serde_json::Value = serde_json::from_str(&json(&ticket).unwrap()).unwrap();
+    assert_eq!(value["schema"], "openclaw-runbook/ticket/1");
+    assert_eq!(value["exit"], 1);
+    assert_eq!(value["first_cause"]["gate"], "auth");
+    let painted = text(&ticket, Colour::On);
+    assert!(painted.contains("\u{1b}[1;31mRED\u{1b}[0m"));
+    let plain: String =
+        openclaw_examples::clean::line(&painted.replace('\n', "\u{1}")).replace('\u{fffd}', "\n");
+    assert!(plain.starts_with("RED  gateway auth is shut for openclaw-cli\n"));
+}
+
+#[test]
+fn through_a_gate_asks_for_observation() {
+    let green =
+        [Gate::State, Gate::Listener, Gate::Reach].map(|gate| claim(gate, Says::Pass, Whom::Everyone));
+    let draft =
+        |through| Draft { clients: vec![judge(clients().remove(0), &green)], through, ..Draft::default() };
+    assert_eq!(Ticket::new(draft(None)).verdict, Verdict::Green);
+    assert_eq!(Ticket::new(draft(Some(Gate::Reach))).verdict, Verdict::Green);
+    assert_eq!(Ticket::new(draft(Some(Gate::Liveness))).verdict, Verdict::Unknown);
+    assert_eq!(Ticket::new(Draft { through: Some(Gate::State), ..Draft::default() }).exit, 3);
+}
+
+#[test]
+fn an_advisory_never_outranks_a_red_gate_and_stands_worst_first() {
+    let ticket = ticket();
+    assert_eq!(ticket.first_cause.as_ref().map(|cause| (cause.gate, cause.finding)), Some((Gate::Auth, 0)));
+    assert_eq!(ticket.advisories, [2]);
+    assert_eq!(ticket.findings[1].gate, Some(Gate::Pairing));
+}
