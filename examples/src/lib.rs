@@ -2,6 +2,7 @@
 
 pub mod captured;
 pub mod clean;
+pub mod diagnose;
 pub mod finding;
 pub mod gates;
 pub mod gateway;

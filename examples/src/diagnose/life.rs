@@ -1,0 +1,198 @@
+//! Claims from what was captured of the running containers: the gateway's log, `docker inspect`, connections in the log.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+
+use super::case::Case;
+use super::codes::Code;
+use crate::captured::{Captured, Text};
+use crate::clean;
+use crate::finding::{Place, Role};
+use crate::gates::{Gate, Kind, Whom};
+use crate::lifecycle::{Lifecycle, Meaning, lifecycle};
+
+/// A container as `docker inspect` shows it, as far as the gates need it.
+#[derive(Clone, Debug)]
+pub(super) struct Container {
+    pub(super) service: String,
+    addresses: Vec<IpAddr>,
+    running: bool,
+    health: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    state: Option<InspectedState>,
+    config: Option<InspectedConfig>,
+    network_settings: Option<InspectedNetworks>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedState {
+    running: Option<bool>,
+    health: Option<InspectedHealth>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedHealth {
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedConfig {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedNetworks {
+    networks: Option<BTreeMap<String, InspectedNetwork>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedNetwork {
+    #[serde(rename = "IPAddress")]
+    address: Option<String>,
+}
+
+/// Reads `docker inspect`.
+///
+/// # Errors
+/// Line and column where it is not the JSON of `docker inspect`. The parser's own words may quote the text, and the
+/// text may hold a token, so they are not passed on.
+pub(super) fn containers(text: &str) -> Result<Vec<Container>, (usize, usize)> {
+    let inspected: Vec<Inspected> =
+        serde_json::from_str(text).map_err(|error| (error.line(), error.column()))?;
+    Ok(inspected
+        .into_iter()
+        .filter_map(|container| {
+            let service = container.config?.labels?.remove("com.docker.compose.service")?;
+            let networks =
+                container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+            let addresses =
+                networks.values().filter_map(|network| network.address.as_ref()?.parse().ok()).collect();
+            let (running, health) = container
+                .state
+                .map(|state| (state.running.unwrap_or(false), state.health.and_then(|health| health.status)))
+                .unwrap_or_default();
+            Some(Container { service, addresses, running, health })
+        })
+        .collect())
+}
+
+/// Enters what the gateway's log and its container say.
+pub(super) fn enter(case: &mut Case, gateway: &str, captured: &Captured, containers: &[Container]) {
+    if let Some(container) =
+        containers.iter().find(|container| container.service == gateway && container.running)
+        && container.health.as_deref() == Some("healthy")
+    {
+        let because = "captured/inspect.json says that the gateway's health check passes";
+        case.pass(Gate::Liveness, Whom::Everyone, because);
+    }
+    let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
+    let life = lifecycle(&log.text);
+    if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {
+        return;
+    }
+    came_up(case, log, &life);
+    connections(case, log, containers);
+}
+
+fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
+    if let Some(line) = life.stopped {
+        let because = format!("{}:{line} says that the gateway was stopped", log.name);
+        for gate in [Gate::Liveness, Gate::Startup, Gate::Readiness] {
+            case.unjudged(gate, Whom::Everyone, because.clone());
+        }
+        return;
+    }
+    if let Some(line) = life.listening {
+        case.pass(Gate::Liveness, Whom::Everyone, format!("{}:{line} listening", log.name));
+    }
+    if let Some(line) = life.ready {
+        case.pass(Gate::Startup, Whom::Everyone, format!("{}:{line} ready", log.name));
+        case.pass(Gate::Readiness, Whom::Everyone, format!("{}:{line} ready", log.name));
+        return;
+    }
+    let Some(failed) = &life.failed else { return };
+    let code = match failed.meaning {
+        Meaning::Permission => Code::StateRefused,
+        Meaning::Configuration => Code::ConfigurationRefused,
+        Meaning::BindRefused | Meaning::PortBusy => Code::ListenerRefused,
+        Meaning::Credential => Code::CredentialRefused,
+    };
+    let mut finding = code.finding(format!("The gateway did not come up: {}.", failed.meaning.words()));
+    finding.places.push(Place {
+        role: Role::Decided,
+        file: log.name.clone(),
+        line: failed.line,
+        column: 1,
+        span: [0, 0],
+    });
+    if life.starts > 1 {
+        finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
+    }
+    case.report(finding, Vec::new(), &[Whom::Everyone]);
+}
+
+/// A connect frame in the log proves that the upgrade was granted and the challenge answered, for whoever sent it.
+fn connections(case: &mut Case, log: &Text, containers: &[Container]) {
+    let mut seen: Vec<(usize, IpAddr, bool)> = Vec::new();
+    for (index, raw) in log.text.lines().enumerate() {
+        if !raw.contains("lastFrameMethod=connect") {
+            continue;
+        }
+        let text = clean::line(raw);
+        let field = |name: &str| text.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let Some(remote) = field("remote").and_then(|remote| remote.parse::<IpAddr>().ok()) else { continue };
+        let browser = field("origin").is_some_and(|origin| origin != "n/a");
+        if !seen.iter().any(|(_, ip, was)| *ip == remote && *was == browser) {
+            seen.push((index + 1, remote, browser));
+        }
+    }
+    for (line, remote, browser) in seen {
+        let service = containers.iter().find(|container| container.addresses.contains(&remote));
+        let names: Vec<String> = case
+            .clients
+            .iter()
+            .filter(|client| match (browser, service) {
+                (true, _) => client.kind == Kind::Browser,
+                (false, Some(container)) => client.name == container.service,
+                // Loopback of the gateway's namespace: the services that share it.
+                (false, None) => remote.is_loopback() && client.kind == Kind::Service,
+            })
+            .map(|client| client.name.clone())
+            .collect();
+        for name in names {
+            case.pass(
+                Gate::Upgrade,
+                Whom::Client(name),
+                format!("{}:{line} a connect frame arrived", log.name),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inspect_is_read_and_broken_inspect_is_placed_without_its_words() {
+        let text = r#"[{"State":{"Running":true,"Health":{"Status":"healthy"}},
+          "Config":{"Labels":{"com.docker.compose.service":"gw"},"Env":["A=b"]},
+          "NetworkSettings":{"Networks":{"n":{"IPAddress":"172.20.0.2"},"m":{"IPAddress":""}}}},{"Id":"x"}]"#;
+        let containers = containers(text).unwrap();
+        assert_eq!(containers.len(), 1);
+        assert_eq!(containers[0].addresses, ["172.20.0.2".parse::<IpAddr>().unwrap()]);
+        assert!(containers[0].running);
+        assert_eq!(super::containers("[{\"State\":\n canary").unwrap_err().0, 2);
+    }
+}
