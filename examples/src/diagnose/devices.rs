@@ -1,6 +1,7 @@
 //! Claims from pairing evidence: device lists, the logs of both containers, and openclaw-pairing's verdict over them.
 
-use openclaw_pairing::{Code, DeviceList, Evidence, Topology, Vantage, diagnose};
+use openclaw_pairing::plan::Topology;
+use openclaw_pairing::{Code, DeviceList, Evidence, Vantage, diagnose};
 
 use super::case::Case;
 use crate::captured::Captured;
