@@ -1,0 +1,155 @@
+//! How much a guesser has to guess: an estimate from the text alone.
+//!
+//! No estimate can see how a text was made. This one knows what people do (words, repeats, keyboard-like runs, few
+//! characters) and charges little for it; the rest it charges by how evenly the characters are used. It errs towards
+//! weak: calling a good token weak costs a fingerprint, calling a guessable one strong leaks it.
+
+use std::collections::BTreeMap;
+
+/// A word of a passphrase: log2 of the 7776 words of the usual dice list, rounded up.
+const WORD_BITS: f64 = 13.0;
+
+/// A character that its neighbours foretell.
+const FORETOLD_BITS: f64 = 1.0;
+
+/// Estimated entropy in bits.
+pub(super) fn bits(text: &str) -> u32 {
+    let text = text.trim();
+    let chars: Vec<char> = text.chars().collect();
+    let each = bits_per_char(&chars);
+    let mut total = 0.0;
+    let mut at = 0;
+    while at < chars.len() {
+        let word = word_at(&chars, at);
+        if word > 0 {
+            total += WORD_BITS.min(each * word as f64);
+            at += word;
+        } else {
+            total += if is_foretold(&chars, at) { FORETOLD_BITS.min(each) } else { each };
+            at += 1;
+        }
+    }
+    total as u32
+}
+
+/// Shannon entropy of the characters used, with Miller and Madow's correction for short samples, capped by what their
+/// kinds allow.
+fn bits_per_char(chars: &[char]) -> f64 {
+    let mut counts = BTreeMap::new();
+    for c in chars {
+        *counts.entry(c).or_insert(0_u32) += 1;
+    }
+    let length = chars.len() as f64;
+    let shannon: f64 = counts.values().map(|&n| f64::from(n) / length).map(|p| -p * p.log2()).sum();
+    let correction = (counts.len() as f64 - 1.0).max(0.0) / (2.0 * length * std::f64::consts::LN_2);
+    (shannon + correction).min(alphabet(chars).log2())
+}
+
+/// Size of the alphabet the characters seem to be drawn from.
+fn alphabet(chars: &[char]) -> f64 {
+    let has = |kind: fn(&char) -> bool| chars.iter().any(kind);
+    let hex = |c: &char| c.is_ascii_hexdigit();
+    if chars.iter().all(hex) && !(has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase)) {
+        return if has(char::is_ascii_alphabetic) { 16.0 } else { 10.0 };
+    }
+    let kinds: [(fn(&char) -> bool, f64); 5] = [
+        (char::is_ascii_lowercase, 26.0),
+        (char::is_ascii_uppercase, 26.0),
+        (char::is_ascii_digit, 10.0),
+        (char::is_ascii_punctuation, 32.0),
+        (|c| !c.is_ascii_graphic(), 100.0),
+    ];
+    kinds.iter().filter(|(kind, _)| has(*kind)).map(|(_, size)| size).sum::<f64>().max(1.0)
+}
+
+/// Repeats and runs: the character continues a step of at most one from the two before it (`aaa`, `abc`, `321`),
+/// follows the same three characters as it did before, or is a separator used before.
+fn is_foretold(chars: &[char], at: usize) -> bool {
+    let before = |n: usize| at.checked_sub(n).and_then(|at| chars.get(at)).copied();
+    let known = chars.get(..at).unwrap_or_default();
+    if chars.get(at).is_some_and(|c| !c.is_alphanumeric() && known.contains(c)) {
+        return true;
+    }
+    let (Some(c), Some(one), Some(two)) = (chars.get(at).copied(), before(1), before(2)) else {
+        return false;
+    };
+    let step = i64::from(u32::from(c)) - i64::from(u32::from(one));
+    if step.abs() <= 1 && step == i64::from(u32::from(one)) - i64::from(u32::from(two)) {
+        return true;
+    }
+    let Some(three) = before(3) else { return false };
+    known.windows(4).any(|window| window == [three, two, one, c])
+}
+
+/// Length of the pronounceable word that begins at `at`; 0 if none does.
+fn word_at(chars: &[char], at: usize) -> usize {
+    let letter = |c: &&char| c.is_ascii_alphabetic();
+    if at.checked_sub(1).and_then(|before| chars.get(before)).is_some_and(|c| c.is_ascii_lowercase()) {
+        return 0;
+    }
+    let run = chars.get(at..).unwrap_or_default();
+    let first = run.first().filter(letter).map_or(0, |_| 1);
+    let lower = run.get(first..).unwrap_or_default().iter().take_while(|c| c.is_ascii_lowercase()).count();
+    let length = first + lower;
+    let word = run.get(..length).unwrap_or_default();
+    let is_vowel = |c: &char| "aeiouyAEIOUY".contains(*c);
+    let clusters = word.split(is_vowel).map(<[char]>::len).max().unwrap_or(0);
+    let pronounceable = word.iter().any(is_vowel) && clusters <= 4;
+    // A run of a-f letters is more likely hexadecimal than a word.
+    let is_word = (4..=14).contains(&length) && pronounceable && !word.iter().all(char::is_ascii_hexdigit);
+    if is_word { length } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::STRENGTH_FLOOR_BITS;
+
+    #[test]
+    fn guessable_texts_are_below_the_floor() {
+        for text in [
+            "",
+            "hunter2",
+            "correct-horse-battery-staple",
+            "this-is-my-super-secret-gateway-token-2026",
+            "OpenClaw-Gateway-Production-Token",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "abababababababababababababababababababababababab",
+            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+            "password1password2password3password4password5",
+            "12345678901234567890123456789012345678901234567890",
+            "qwertyuiopasdfghjklzxcvbnm",
+            "20261122134155",
+        ] {
+            assert!(bits(text) < STRENGTH_FLOOR_BITS, "{text}: {}", bits(text));
+        }
+    }
+
+    #[test]
+    fn random_texts_are_above_the_floor() {
+        for text in [
+            // openssl rand -hex 32, -hex 24, -hex 16; base64 of 24 bytes; a UUID.
+            "d41b0e8c5f7a92364cb1e07f58a3d96b21f04e7783ac5d196e0fb8d24c7a9135",
+            "9c5e02b7f1a84d63e0b92c75d8f31a46708be5c23f9d1a64",
+            "7e03b94fd5c82a61f0e7394bd82c5a16",
+            "q8ZtV3xN0pLr7YdKw2BfHs5JmEuGc9Ta",
+            "3f2b8c1e-9d47-4a60-b5e3-7c81f0a2d964",
+        ] {
+            assert!(bits(text) >= STRENGTH_FLOOR_BITS, "{text}: {}", bits(text));
+        }
+    }
+
+    /// Of ten thousand tokens as OpenClaw and openssl make them, none may be called weak.
+    #[test]
+    fn minted_tokens_are_never_weak() {
+        let least = (0..2_000)
+            .map(|_| {
+                let mut bytes = [0; 32];
+                getrandom::fill(&mut bytes).unwrap();
+                bits(&hex::encode(bytes)).min(bits(&hex::encode(&bytes[..24])))
+            })
+            .min();
+        assert!(least >= Some(150), "{least:?}");
+    }
+}
