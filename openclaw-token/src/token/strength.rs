@@ -73,12 +73,27 @@ fn is_foretold(chars: &[char], at: usize) -> bool {
     let (Some(c), Some(one), Some(two)) = (chars.get(at).copied(), before(1), before(2)) else {
         return false;
     };
-    let step = i64::from(u32::from(c)) - i64::from(u32::from(one));
-    if step.abs() <= 1 && step == i64::from(u32::from(one)) - i64::from(u32::from(two)) {
+    let code = |c: char| Some(i64::from(u32::from(c)));
+    let key = |c: char| {
+        KEYBOARD
+            .find(c.to_ascii_lowercase())
+            .and_then(|at| i64::try_from(at).ok())
+            .filter(|_| c.is_ascii_alphabetic())
+    };
+    if continues(two, one, c, code) || continues(two, one, c, key) {
         return true;
     }
     let Some(three) = before(3) else { return false };
     known.windows(4).any(|window| window == [three, two, one, c])
+}
+
+/// The rows of letters; the spaces keep a step from leaving its row.
+const KEYBOARD: &str = "qwertyuiop asdfghjkl zxcvbnm";
+
+/// Whether the third character goes on as the second did, by a step of at most one.
+fn continues(two: char, one: char, c: char, place: impl Fn(char) -> Option<i64>) -> bool {
+    let (Some(two), Some(one), Some(c)) = (place(two), place(one), place(c)) else { return false };
+    (c - one).abs() <= 1 && c - one == one - two
 }
 
 /// Length of the pronounceable word that begins at `at`; 0 if none does.
