@@ -8,5 +8,6 @@ pub mod case;
 pub mod codes;
 mod devices;
 mod life;
+pub mod live;
 
 pub use codes::shut_by;

@@ -19,19 +19,24 @@ pub struct Case {
 impl Case {
     /// Adds a finding. If its code shuts a gate, the gate is claimed shut for `whom`.
     pub fn report(&mut self, finding: Finding, excerpts: Vec<Excerpt>, whom: &[Whom]) {
-        let number = self.findings.len();
         if let Some(gate) = shut_by(&finding) {
-            for whom in whom {
-                self.claims.push(Claim {
-                    gate,
-                    whom: whom.clone(),
-                    says: Says::Fail(number),
-                    confidence: finding.confidence,
-                    because: String::new(),
-                });
-            }
+            self.shut(gate, finding.confidence, whom);
         }
         self.findings.push(Noted { finding, excerpts, gate: None });
+    }
+
+    /// Adds a finding that shuts this gate, whatever its code usually does: the gate was tried and did not open.
+    pub fn report_at(&mut self, gate: Gate, finding: Finding, whom: &[Whom]) {
+        self.shut(gate, finding.confidence, whom);
+        self.findings.push(Noted { finding, excerpts: Vec::new(), gate: None });
+    }
+
+    /// Claims the gate shut by the finding that is added next.
+    fn shut(&mut self, gate: Gate, confidence: Confidence, whom: &[Whom]) {
+        let says = Says::Fail(self.findings.len());
+        for whom in whom {
+            self.claims.push(Claim { gate, whom: whom.clone(), says, confidence, because: String::new() });
+        }
     }
 
     /// Claims that a gate was seen to be passed.
