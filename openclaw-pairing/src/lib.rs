@@ -1,20 +1,36 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub mod client;
 mod devices;
 pub mod diagnosis;
 mod evidence;
 mod finding;
+pub mod identity;
+mod input;
+pub mod machine;
+mod output;
+mod phase;
 pub mod plan;
+mod policy;
 pub mod refusal;
 mod scope;
 mod timeline;
+pub mod wire;
 
 pub use devices::{DeviceList, DeviceListError, PairedDevice, PendingRequest, TokenSummary};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use evidence::{Evidence, Vantage};
 pub use finding::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Severity};
+pub use identity::{DeviceSigner, SignError};
+pub use input::{BootTag, Cause, Decision, Grant, Input, Refused, RequestTag, Timer};
+pub use machine::{Credentials, Pairing, Pending};
+pub use output::{CredentialKind, Output, Outputs};
+pub use phase::Phase;
 pub use plan::Plan;
+pub use policy::{Policy, PolicyError, REQUEST_LIFETIME};
 pub use refusal::{Refusal, RefusalCode};
 pub use scope::{Scope, ScopeSet};
 pub use timeline::{Mark, Symptom, Timeline};

@@ -1,0 +1,231 @@
+//! Device identity: what is signed, and by whom. The key itself stays with the caller's signer.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::wire::{Challenge, ConnectParams};
+
+/// Signs for one device. A key in a file, an agent or a hardware module all fit.
+pub trait DeviceSigner: Send + Sync {
+    /// The device id: lower-case hex SHA-256 of the 32 bytes of [`DeviceSigner::public_key`].
+    fn device_id(&self) -> &str;
+
+    /// The raw Ed25519 public key.
+    fn public_key(&self) -> [u8; 32];
+
+    /// The Ed25519 signature of `payload`. The payload contains the credential: do not log or keep it.
+    ///
+    /// # Errors
+    /// [`SignError`] if the key cannot be used now.
+    fn sign(&self, payload: &[u8]) -> Result<[u8; 64], SignError>;
+}
+
+/// The signer could not sign.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the device key could not sign: {reason}")]
+#[non_exhaustive]
+pub struct SignError {
+    /// The signer's own words; it must not put a secret in them.
+    pub reason: String,
+}
+
+impl SignError {
+    /// An error with these words.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// A connection's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Role {
+    /// People and their tools.
+    Operator,
+    /// A machine that the gateway commands.
+    Node,
+}
+
+impl Role {
+    /// The wire name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// Which form of the signed text. Gateways that know v3 still take v2 (OpenClaw 2026.9.6 observed behaviour).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PayloadVersion {
+    /// Without platform and family.
+    V2,
+    /// With platform and family.
+    #[default]
+    V3,
+}
+
+/// The text to sign. It contains the credential, so it is a secret.
+///
+/// ```
+/// use openclaw_pairing::identity::{PayloadVersion, signed_text};
+/// use openclaw_pairing::secrecy::ExposeSecret;
+/// use openclaw_pairing::wire::{Challenge, ClientInfo, ConnectParams};
+/// use openclaw_pairing::{Scope, ScopeSet};
+///
+/// let params = ConnectParams::operator(ClientInfo::cli("0.1.0", " Linux "), ScopeSet::from([Scope::Read]));
+/// let text = signed_text(PayloadVersion::V3, "d0", &params, None, 5, "n-1");
+/// assert_eq!(text.expose_secret(), "v3|d0|cli|cli|operator|operator.read|5||n-1|linux|");
+/// ```
+pub fn signed_text(
+    version: PayloadVersion,
+    device_id: &str,
+    params: &ConnectParams,
+    credential: Option<&SecretString>,
+    signed_at_ms: u64,
+    nonce: &str,
+) -> SecretString {
+    let client = &params.client;
+    let scopes = params.scopes.join(",");
+    let credential = credential.map_or("", ExposeSecret::expose_secret);
+    // The gateway pins platform and family trimmed and in ASCII lower case.
+    let pinned = |text: &str| text.trim().to_ascii_lowercase();
+    let platform = pinned(&client.platform);
+    let family = pinned(client.device_family.as_deref().unwrap_or_default());
+    let signed_at = signed_at_ms.to_string();
+    let prefix = match version {
+        PayloadVersion::V2 => "v2",
+        PayloadVersion::V3 => "v3",
+    };
+    let common = [
+        prefix,
+        device_id,
+        &client.id,
+        &client.mode,
+        params.role.name(),
+        &scopes,
+        &signed_at,
+        credential,
+        nonce,
+    ];
+    let pinned: &[&str] = match version {
+        PayloadVersion::V2 => &[],
+        PayloadVersion::V3 => &[&platform, &family],
+    };
+    // Sized beforehand: growing would leave copies of the credential behind.
+    let length: usize = common.iter().chain(pinned).map(|part| part.len() + 1).sum();
+    let mut text = String::with_capacity(length);
+    for part in common.iter().chain(pinned) {
+        if !text.is_empty() {
+            text.push('|');
+        }
+        text.push_str(part);
+    }
+    SecretString::from(text)
+}
+
+/// The device part of a connect request.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Proof {
+    /// The device.
+    pub id: String,
+    /// Its public key, base64url without padding.
+    pub public_key: String,
+    /// The signature, base64url without padding.
+    pub signature: String,
+    /// When it was signed, in milliseconds of the gateway's clock.
+    pub signed_at: u64,
+    /// The challenge's nonce.
+    pub nonce: String,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proof")
+            .field("id", &self.id)
+            .field("signed_at", &self.signed_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Proof {
+    /// Signs a challenge in the newest form, at the gateway's own time: the device's clock cannot matter.
+    ///
+    /// # Errors
+    /// [`SignError`] if the signer cannot sign.
+    pub fn sign(
+        signer: &dyn DeviceSigner,
+        params: &ConnectParams,
+        credential: Option<&SecretString>,
+        challenge: &Challenge,
+    ) -> Result<Self, SignError> {
+        let id = signer.device_id();
+        let text = signed_text(PayloadVersion::V3, id, params, credential, challenge.ts, &challenge.nonce);
+        let signature = signer.sign(text.expose_secret().as_bytes())?;
+        Ok(Self {
+            id: id.to_owned(),
+            public_key: base64url(&signer.public_key()),
+            signature: base64url(&signature),
+            signed_at: challenge.ts,
+            nonce: challenge.nonce.clone(),
+        })
+    }
+}
+
+/// Base64url without padding (RFC 4648 section 5).
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: [char; 64] = {
+        let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut alphabet = ['A'; 64];
+        let mut index = 0;
+        while index < 64 {
+            alphabet[index] = bytes[index] as char;
+            index += 1;
+        }
+        alphabet
+    };
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for position in 0..=chunk.len() {
+            let index = (bits >> (18 - 6 * position)) & 63;
+            text.extend(ALPHABET.get(index as usize));
+        }
+    }
+    text
+}
+
+#[cfg(feature = "ed25519")]
+mod ed25519;
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+pub use ed25519::{DeviceKey, IdentityFileError, StoredTokens};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64url_matches_rfc_4648() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg"),
+            ("fo", "Zm8"),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg"),
+            ("fooba", "Zm9vYmE"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64url(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
+    }
+}
