@@ -89,6 +89,8 @@ impl Code {
 /// Which gate a code shuts when its finding is an error, by code or by the beginning of codes. The longest match wins;
 /// [`None`] means that the code is an advisory whatever its severity.
 const SHUTS: &[(&str, Option<Gate>)] = &[
+    // Who wins is openclaw-compose's to say; a token's own flaws and its record stand beside the gates.
+    ("OC-T", None),
     // The project: a stack that Compose refuses starts nothing.
     ("OC-C0", Some(Gate::State)),
     ("OC-C1", Some(Gate::State)),
@@ -148,4 +150,12 @@ pub fn shut_by(finding: &Finding) -> Option<Gate> {
 #[must_use]
 pub fn gate_of(code: &str) -> Option<Gate> {
     SHUTS.iter().filter(|(prefix, _)| code.starts_with(prefix)).max_by_key(|(prefix, _)| prefix.len())?.1
+}
+
+/// Whether the table holds no row twice and each row is reachable; for the test that reads every code.
+#[must_use]
+pub fn is_unambiguous() -> bool {
+    let mut prefixes: Vec<_> = SHUTS.iter().map(|(prefix, _)| prefix).collect();
+    prefixes.sort_unstable();
+    prefixes.windows(2).all(|pair| pair[0] != pair[1])
 }
