@@ -105,6 +105,7 @@ codes! {
     LedgerBroken "OC-T402" "ledger-broken" Error "lines of the ledger are missing, added or in another order";
     LedgerTruncated "OC-T403" "ledger-truncated" Error "the ledger ends before the anchor";
     LedgerTorn "OC-T404" "ledger-torn" Warning "the last line of the ledger is incomplete: a writer died before it was acknowledged";
+    LedgerNewer "OC-T405" "ledger-newer" Warning "the ledger was written by a newer release and was not checked";
 }
 
 impl Serialize for Code {

@@ -9,8 +9,13 @@
 //!   transactions/000001.done/         journal and backups (mode 0600) of one change
 //! ```
 
+mod directory;
 mod disk;
+mod ledger_file;
 pub mod transaction;
+
+pub use directory::{DirectoryGuard, DirectoryStore};
+pub use ledger_file::{LedgerFile, LedgerFileError};
 
 use disk::{Disk, Held, Refused, Sync};
 use std::io;
@@ -108,17 +113,14 @@ fn lock_note() -> String {
     format!("pid {} ({})", std::process::id(), name.as_deref().unwrap_or("unknown program"))
 }
 
-/// Makes `dir` and what is missing above it, below `root`, durable.
+/// Makes `dir` and what is missing above it, below `root`, durable. Also what exists already: whoever made it may have
+/// died before it was.
 fn make_dirs(disk: &dyn Disk, root: &Path, dir: &Path) -> Result<(), FileError> {
-    if disk.stat(dir).map_err(FileError::of("inspect", dir))?.is_some() {
-        return Ok(());
-    }
     let Some(parent) = dir.parent() else { return Ok(()) };
     if parent != root {
         make_dirs(disk, root, parent)?;
     }
     match disk.make_dir(dir) {
-        // Somebody else was faster; that is as good.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.map_err(FileError::of("create", dir))?,
     }

@@ -7,7 +7,9 @@ mod fingerprint;
 mod freeze;
 #[cfg(all(feature = "fs", unix))]
 pub mod fs;
+pub mod ledger;
 mod record;
+pub mod rotation;
 mod sighting;
 mod timestamp;
 mod token;

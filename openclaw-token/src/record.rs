@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 pub const RECORD_SCHEMA: u32 = 1;
 
 /// A record is a page of text; whatever is larger is not one.
-const LONGEST_RECORD: usize = 1 << 20;
+pub(crate) const RECORD_SIZE_LIMIT: u64 = 1 << 20;
 
 /// How far two clocks may be apart before it is worth a word: OpenClaw itself tolerates as much in device signatures.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
@@ -155,7 +155,7 @@ impl Record {
         struct Versioned {
             schema: u32,
         }
-        if text.len() > LONGEST_RECORD {
+        if text.len() as u64 > RECORD_SIZE_LIMIT {
             return Err(RecordError::TooLarge { length: text.len() });
         }
         let malformed = |error: serde_json::Error| RecordError::Malformed {

@@ -1,0 +1,283 @@
+//! What a rotation touches, in which order, and who is cut off when.
+//!
+//! Rotation itself is [`rotate`](crate::rotate); this is the plan a person reads before it. The rules are observed behaviour
+//! of OpenClaw 2026.9.6.
+
+use serde::Serialize;
+
+/// Where a token is kept or used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Carrier {
+    /// The caller's name for it: a file, a service, a browser.
+    pub name: String,
+    /// What kind of place it is.
+    pub kind: CarrierKind,
+    /// For containers: the service whose network namespace it shares (`network_mode: service:…`).
+    pub shares_network_of: Option<String>,
+}
+
+impl Carrier {
+    /// A carrier by name and kind.
+    pub fn new(name: impl Into<String>, kind: CarrierKind) -> Self {
+        Self { name: name.into(), kind, shares_network_of: None }
+    }
+
+    /// It lives in the network namespace of `service`, and loses its network when that is recreated.
+    #[must_use]
+    pub fn shares_network_of(mut self, service: impl Into<String>) -> Self {
+        self.shares_network_of = Some(service.into());
+        self
+    }
+}
+
+/// The kinds of places that hold a token, by how a new one takes effect there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CarrierKind {
+    /// `gateway.auth.token` in the gateway's `openclaw.json`: applied while running.
+    GatewayConfig,
+    /// A file that Compose reads when it creates a container: `.env`, `env_file`, `environment`.
+    ComposeFile,
+    /// A container of the gateway, started from such files.
+    GatewayContainer,
+    /// A container of a client.
+    ClientContainer,
+    /// A systemd unit or launchd property list with the token in it.
+    ServiceUnit,
+    /// A secret manager or vault.
+    SecretStore,
+    /// A shell profile on a host.
+    ShellProfile,
+    /// A browser with the dashboard open.
+    Browser,
+    /// A client that keeps its own device token: not touched by a rotation.
+    PairedDevice,
+}
+
+/// The steps of a rotation, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RotationPlan {
+    /// Do them from the first to the last.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// What to do.
+    pub phase: Phase,
+    /// To which carriers.
+    pub carriers: Vec<String>,
+    /// How.
+    pub action: String,
+    /// Who is cut off by it, and for how long.
+    pub disconnects: Option<String>,
+    /// How to see that it worked.
+    pub check: String,
+}
+
+/// The order of a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Stop clients that would retry the old token: ten wrong attempts in a minute lock their address out for five,
+    /// also for the right token, and behind one bridge all clients share an address.
+    QuietClients,
+    /// Update what feeds the files, so that nothing writes the old token back.
+    UpdateSources,
+    /// All files in one transaction.
+    WriteFiles,
+    /// The gateway takes the new token.
+    ReloadGateway,
+    /// Containers that lived in the gateway's network namespace.
+    RecreateDependants,
+    /// Clients take the new token.
+    RestartClients,
+    /// People take the new token.
+    TellPeople,
+    /// Prove it.
+    Verify,
+}
+
+/// Plans a rotation over these carriers.
+///
+/// ```
+/// use openclaw_token::rotation::{Carrier, CarrierKind, Phase, plan};
+/// let plan = plan(&[
+///     Carrier::new("openclaw.json", CarrierKind::GatewayConfig),
+///     Carrier::new("dashboard", CarrierKind::Browser),
+/// ]);
+/// assert_eq!(plan.steps[0].phase, Phase::WriteFiles);
+/// assert!(plan.steps[1].disconnects.as_deref().unwrap().contains("4001"));
+/// ```
+#[must_use]
+pub fn plan(carriers: &[Carrier]) -> RotationPlan {
+    use CarrierKind as Kind;
+    let of = |kinds: &[Kind]| -> Vec<&Carrier> {
+        carriers.iter().filter(|carrier| kinds.contains(&carrier.kind)).collect()
+    };
+    let names =
+        |carriers: &[&Carrier]| carriers.iter().map(|carrier| carrier.name.clone()).collect::<Vec<_>>();
+
+    let sources = of(&[Kind::SecretStore]);
+    let files = of(&[Kind::GatewayConfig, Kind::ComposeFile, Kind::ServiceUnit, Kind::ShellProfile]);
+    let config = of(&[Kind::GatewayConfig]);
+    let gateways = of(&[Kind::GatewayContainer]);
+    let units = of(&[Kind::ServiceUnit]);
+    let clients = of(&[Kind::ClientContainer]);
+    let people = of(&[Kind::Browser, Kind::ShellProfile]);
+    let devices = of(&[Kind::PairedDevice]);
+    // Recreating is needed only where the environment carries the token: a running process keeps its environment.
+    let recreates = !gateways.is_empty() && !of(&[Kind::ComposeFile]).is_empty();
+    let (dependants, clients_apart): (Vec<&Carrier>, Vec<&Carrier>) =
+        clients.iter().copied().partition(|client| {
+            recreates
+                && client
+                    .shares_network_of
+                    .as_ref()
+                    .is_some_and(|owner| gateways.iter().any(|gateway| gateway.name == *owner))
+        });
+
+    let mut steps = Vec::new();
+    let mut step = |phase, carriers: Vec<String>, action: &str, disconnects: Option<&str>, check: &str| {
+        if !carriers.is_empty() {
+            let disconnects = disconnects.map(str::to_owned);
+            steps.push(Step {
+                phase,
+                carriers,
+                action: action.to_owned(),
+                disconnects,
+                check: check.to_owned(),
+            });
+        }
+    };
+    step(
+        Phase::QuietClients,
+        names(&clients),
+        "stop them: ten attempts with the old token within a minute lock their address out for five minutes, also for the new one",
+        Some("these clients, until they are started again"),
+        "`docker compose ps` shows them exited",
+    );
+    step(
+        Phase::UpdateSources,
+        names(&sources),
+        "store the new token, so that no deployment brings the old one back",
+        None,
+        "read it back and compare fingerprints",
+    );
+    step(
+        Phase::WriteFiles,
+        names(&files),
+        "write the new token into all of them as one transaction",
+        None,
+        "compare the fingerprint of every place with the new record",
+    );
+    if recreates {
+        step(
+            Phase::ReloadGateway,
+            names(&gateways),
+            "`docker compose up -d` it: a running process keeps the environment it was created with, `restart` does not re-read `.env`",
+            Some("every client, for the 8 to 30 s that the gateway takes to start"),
+            "`/healthz` and `/readyz` answer, then an authenticated session with the new token",
+        );
+    } else {
+        step(
+            Phase::ReloadGateway,
+            names(&config),
+            "nothing to do: the gateway applies the file within about 1.5 s",
+            Some("every connection made with the shared token, with close code 4001 `gateway auth changed`"),
+            "its log says `config hot reload applied (gateway.auth.token)`",
+        );
+    }
+    step(
+        Phase::RestartClients,
+        names(&units),
+        "systemd: `daemon-reload`, then restart; launchd: `bootout`, then `bootstrap`. Neither re-reads its file by itself",
+        Some("what the unit runs"),
+        "compare the fingerprint of the running process's environment",
+    );
+    step(
+        Phase::RecreateDependants,
+        names(&dependants),
+        "recreate them with `docker compose up -d --force-recreate`: their network namespace went away with the old gateway container",
+        None,
+        "an authenticated session from inside each",
+    );
+    step(
+        Phase::RestartClients,
+        names(&clients_apart),
+        "`docker compose up -d` them, so that they get the new environment",
+        None,
+        "an authenticated session from inside each",
+    );
+    step(
+        Phase::TellPeople,
+        names(&people),
+        "give people the new token by the channel for secrets; they paste it or open a new shell",
+        Some("their sessions, until they do"),
+        "they see the dashboard connected, or `openclaw health` answer",
+    );
+    step(
+        Phase::Verify,
+        names(&devices),
+        "nothing to do: device tokens survive, except those a browser got through the shared token",
+        None,
+        "each device reconnects without a new approval",
+    );
+    steps.sort_by_key(|step| step.phase);
+    RotationPlan { steps }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn outline(carriers: &[Carrier]) -> String {
+        let plan = plan(carriers);
+        plan.steps.iter().map(|step| format!("{:?}: {}\n", step.phase, step.carriers.join(", "))).collect()
+    }
+
+    #[test]
+    fn a_compose_stack() {
+        use CarrierKind as Kind;
+        let carriers = [
+            Carrier::new(".env", Kind::ComposeFile),
+            Carrier::new("openclaw.json", Kind::GatewayConfig),
+            Carrier::new("openclaw-gateway", Kind::GatewayContainer),
+            Carrier::new("openclaw-cli", Kind::ClientContainer).shares_network_of("openclaw-gateway"),
+            Carrier::new("worker", Kind::ClientContainer),
+            Carrier::new("vault", Kind::SecretStore),
+            Carrier::new("com.example.watch.plist", Kind::ServiceUnit),
+            Carrier::new("dashboard", Kind::Browser),
+            Carrier::new("phone", Kind::PairedDevice),
+        ];
+        expect![[r#"
+            QuietClients: openclaw-cli, worker
+            UpdateSources: vault
+            WriteFiles: .env, openclaw.json, com.example.watch.plist
+            ReloadGateway: openclaw-gateway
+            RecreateDependants: openclaw-cli
+            RestartClients: com.example.watch.plist
+            RestartClients: worker
+            TellPeople: dashboard
+            Verify: phone
+        "#]]
+        .assert_eq(&outline(&carriers));
+    }
+
+    #[test]
+    fn a_config_alone_is_applied_while_running() {
+        let carriers = [Carrier::new("openclaw.json", CarrierKind::GatewayConfig)];
+        expect![[r#"
+            WriteFiles: openclaw.json
+            ReloadGateway: openclaw.json
+        "#]]
+        .assert_eq(&outline(&carriers));
+    }
+}
