@@ -8,5 +8,6 @@ pub mod gates;
 pub mod gateway;
 pub mod instant;
 pub mod lifecycle;
+pub mod rehearsal;
 pub mod render;
 pub mod ticket;
