@@ -8,6 +8,7 @@ pub mod gates;
 pub mod gateway;
 pub mod instant;
 pub mod lifecycle;
+pub mod owners;
 pub mod rehearsal;
 pub mod render;
 pub mod ticket;

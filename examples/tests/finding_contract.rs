@@ -53,7 +53,6 @@ fn token_finding() -> Value {
     serde_json::to_value(&comparison.findings()[0]).unwrap()
 }
 
-
 fn pairing_finding() -> Value {
     use openclaw_pairing::{Evidence, Vantage, diagnose, plan::Topology};
     let log = "2026-11-22T06:26:00.737+00:00 [ws] closed before connect cause=pairing-required reason=not-paired \
