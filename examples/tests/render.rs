@@ -197,9 +197,8 @@ fn an_issue_tracker_reads_the_same() {
     "###]].assert_eq(&markdown(&ticket()));
 }
 
-#[test]
-fn hostile_text_moves_no_cursor_and_opens_no_markup() {
-    let hostile = "\u{1b}[2J\u{202e}x\u{7}``` @all\n# heading\n<script>|";
+/// A ticket in which every foreign string is this one.
+fn full_of(hostile: &str) -> Ticket {
     let mut bad = finding("OC-C101", "token-mismatch", Severity::Error, hostile);
     bad.evidence = vec![hostile.into()];
     bad.places[0].file = hostile.into();
@@ -210,7 +209,7 @@ fn hostile_text_moves_no_cursor_and_opens_no_markup() {
     let mut clients = clients();
     clients[0].name = hostile.into();
     let claims = [claim(Gate::Auth, Says::Fail(0), Whom::Everyone)];
-    let ticket = Ticket::new(Draft {
+    Ticket::new(Draft {
         stack: hostile.into(),
         at: Some(hostile.into()),
         host: Some(hostile.into()),
@@ -224,15 +223,14 @@ fn hostile_text_moves_no_cursor_and_opens_no_markup() {
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],
         through: None,
-    });
-    let pages = [text(&ticket, Colour::Off), markdown(&ticket), json(&ticket).unwrap()];
-    for page in &pages {
-        assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
-        assert!(!page.contains('\u{202e}'), "{page}");
-    }
-    // Outside of fences, no line of the Markdown begins a heading that the renderer did not write.
+    })
+}
+
+/// The lines of Markdown that stand outside of fences; every fence must be closed.
+fn outside_of_fences(page: &str) -> Vec<&str> {
     let mut fence: Option<&str> = None;
-    for line in pages[1].lines() {
+    let mut outside = Vec::new();
+    for line in page.lines() {
         let ticks = line.trim_start();
         match fence {
             Some(open) if ticks == open => fence = None,
@@ -241,10 +239,42 @@ fn hostile_text_moves_no_cursor_and_opens_no_markup() {
             None if ticks.starts_with("```") && !ticks.trim_start_matches('`').contains('`') => {
                 fence = Some(ticks.trim_end_matches(char::is_alphabetic));
             }
-            None => assert!(!line.starts_with("# "), "{line}"),
+            None => outside.push(line),
         }
     }
-    assert_eq!(fence, None, "{}", pages[1]);
+    assert_eq!(fence, None, "{page}");
+    outside
+}
+
+fn stays_harmless(hostile: &str) {
+    let ticket = full_of(hostile);
+    let pages = [text(&ticket, Colour::Off), markdown(&ticket), json(&ticket).unwrap()];
+    for page in &pages {
+        assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
+        assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{feff}']), "{page:?}");
+    }
+    let ours = ["## ", "### "];
+    for line in outside_of_fences(&pages[1]) {
+        let heading = line.trim_start().starts_with('#');
+        assert!(!heading || ours.iter().any(|head| line.starts_with(head)), "{line}");
+        assert!(!line.contains("<script") || line.contains('`'), "{line}");
+    }
+}
+
+#[test]
+fn hostile_text_moves_no_cursor_and_opens_no_markup() {
+    stays_harmless("\u{1b}[2J\u{202e}x\u{7}``` @all\n# heading\n<script>|");
+    stays_harmless("```\n# out\n````");
+    stays_harmless("");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_text_stays_harmless(hostile in "([`#<|@~\\[\\]_* \n\t]|\\PC|\\p{Cc}|\\p{Cf}){0,60}") {
+        stays_harmless(&hostile);
+    }
 }
 
 #[test]
