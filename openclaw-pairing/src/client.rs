@@ -82,7 +82,7 @@ pub enum ClientError {
 #[non_exhaustive]
 pub enum Outcome {
     /// A session; look at its scopes.
-    Session(Session),
+    Session(Box<Session>),
     /// A final phase.
     Stopped(Stopped),
 }
@@ -225,7 +225,7 @@ impl Client {
         let mut connecting = self.start()?;
         loop {
             match connecting.next().await {
-                Progress::Session(session) => return Ok(Outcome::Session(*session)),
+                Progress::Session(session) => return Ok(Outcome::Session(session)),
                 Progress::Stopped(stopped) => return Ok(Outcome::Stopped(stopped)),
                 Progress::Phase(_) | Progress::Pending(_) => {}
             }

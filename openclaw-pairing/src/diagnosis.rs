@@ -1,5 +1,9 @@
 //! Evidence in, verdict out: which cause, who waits for whom, and the plan.
 
+mod facts;
+mod rules;
+mod steps;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -134,7 +138,5 @@ pub struct Diagnosis {
 /// Judges the evidence. It always ends in a cause and a plan; with too little evidence the cause is
 /// [`Code::NotEnoughEvidence`] and the plan collects more.
 pub fn diagnose(evidence: &Evidence) -> Diagnosis {
-    crate::diagnosis::rules::judge(evidence)
+    rules::judge(evidence)
 }
-
-mod rules;

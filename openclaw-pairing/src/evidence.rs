@@ -33,14 +33,6 @@ impl Vantage {
     }
 }
 
-/// One command's output.
-#[derive(Clone, Debug)]
-pub(crate) struct CliOutput {
-    pub(crate) vantage: Vantage,
-    pub(crate) name: String,
-    pub(crate) text: String,
-}
-
 /// One device list with where it was taken.
 #[derive(Clone, Debug)]
 pub(crate) struct SeenList {
@@ -49,7 +41,7 @@ pub(crate) struct SeenList {
     pub(crate) list: DeviceList,
 }
 
-/// A hello or refusal of one's own connection attempt.
+/// A refusal of one's own connection attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct SeenRefusal {
     pub(crate) vantage: Vantage,
@@ -73,7 +65,6 @@ pub struct Evidence {
     pub(crate) own_device: Option<String>,
     pub(crate) wanted: Option<ScopeSet>,
     pub(crate) lists: Vec<SeenList>,
-    pub(crate) outputs: Vec<CliOutput>,
     pub(crate) timelines: Vec<Timeline>,
     pub(crate) refusals: Vec<SeenRefusal>,
     pub(crate) hellos: Vec<SeenHello>,
@@ -128,7 +119,7 @@ impl Evidence {
         match DeviceList::from_json(text) {
             Ok(list) => self.lists.push(SeenList { vantage, name: name.into(), list }),
             Err(DeviceListError::CliError { .. }) => {
-                self.outputs.push(CliOutput { vantage, name: name.into(), text: text.to_owned() });
+                self.timelines.push(Timeline::parse(vantage, name, text));
             }
             Err(error) => return Err(error),
         }
@@ -145,7 +136,7 @@ impl Evidence {
     /// Standard output and error of any OpenClaw command taken at `vantage`.
     #[must_use]
     pub fn cli_output(mut self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
-        self.outputs.push(CliOutput { vantage, name: name.into(), text: text.to_owned() });
+        self.timelines.push(Timeline::parse(vantage, name, text));
         self
     }
 

@@ -131,6 +131,9 @@ impl Topology {
     }
 }
 
+/// Stands in a decision's command where the freshly listed id goes.
+pub(crate) const REQUEST_ID: &str = "REQUEST_ID";
+
 /// A command as arguments; its `Display` quotes them for a POSIX shell. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -144,10 +147,11 @@ impl CommandLine {
         &self.argv
     }
 
-    fn with(&self, argument: &str) -> Self {
-        let mut argv = self.argv.clone();
-        argv.push(argument.to_owned());
-        Self { argv }
+    /// The command with the request id in its place.
+    fn for_request(&self, request_id: &str) -> Self {
+        let fill =
+            |argument: &String| if argument == REQUEST_ID { request_id.to_owned() } else { argument.clone() };
+        Self { argv: self.argv.iter().map(fill).collect() }
     }
 }
 
@@ -188,7 +192,7 @@ pub enum Action {
         at_most: ScopeSet,
         /// Lists the requests.
         list: CommandLine,
-        /// Decides, once the request id is appended.
+        /// Decides, once the request id is filled in.
         decide: CommandLine,
     },
     /// Wait this many seconds, then go on.
@@ -250,7 +254,7 @@ impl Action {
         if *verdict == Verdict::Approve && !excess.is_empty() {
             return Err(ResolveError::AsksForMore { device_id: device_id.clone(), excess });
         }
-        Ok(decide.with(request_id))
+        Ok(decide.for_request(request_id))
     }
 }
 
@@ -329,7 +333,7 @@ impl Step {
     pub fn command(&self) -> Option<String> {
         match &self.action {
             Action::Run { command } => Some(command.to_string()),
-            Action::Decide { decide, .. } => Some(decide.with("REQUEST_ID").to_string()),
+            Action::Decide { decide, .. } => Some(decide.to_string()),
             Action::Wait { .. } | Action::Ask => None,
         }
     }

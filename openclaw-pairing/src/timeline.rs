@@ -66,8 +66,12 @@ pub enum Symptom {
     Starting,
     /// The device token's scopes are too narrow.
     TokenScopeMismatch,
+    /// A person rejected a request.
+    RejectedByPerson,
     /// The pairing store was edited or overwritten.
     StoreOverwritten,
+    /// The client dialled its own loopback, by its own word.
+    DialledOwnLoopback,
     /// No frame was exchanged.
     Unreachable,
     /// The request id is gone.
@@ -78,6 +82,10 @@ pub enum Symptom {
 const WORDS: &[(&str, Symptom)] = &[
     ("no pending device request matches", Symptom::UnknownRequest),
     ("unknown requestid", Symptom::UnknownRequest),
+    ("device pairing rejected", Symptom::RejectedByPerson),
+    ("pairing request was rejected", Symptom::RejectedByPerson),
+    ("\"urlsource\": \"local loopback\"", Symptom::DialledOwnLoopback),
+    ("source: local loopback", Symptom::DialledOwnLoopback),
     ("no device pairing entries", Symptom::EmptyList),
     ("local fallback pairing state does not contain", Symptom::OtherStore),
     ("migration skipped: target already exists", Symptom::LegacyStateDir),

@@ -177,7 +177,7 @@ impl Connecting {
             }
             Seen::Frame(Some(Err(error))) => self.down(Cause::Lost, format!("the connection broke: {error}")),
             Seen::Frame(None) => {
-                self.down(Cause::Lost, "the connection ended without a close frame".to_owned())
+                self.down(Cause::Lost, "the connection ended without a close frame".to_owned());
             }
         }
     }

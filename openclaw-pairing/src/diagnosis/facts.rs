@@ -1,0 +1,157 @@
+//! The evidence, put so that rules can ask short questions.
+
+use crate::devices::{DeviceList, PairedDevice, PendingRequest};
+use crate::evidence::{Evidence, Vantage};
+use crate::finding::{Place, PlaceRole};
+use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
+use crate::scope::{Scope, ScopeSet};
+use crate::timeline::{Mark, Symptom, Timeline};
+
+pub(super) struct Facts<'a> {
+    pub(super) evidence: &'a Evidence,
+}
+
+/// A mark with the text that it is from.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) timeline: &'a Timeline,
+    pub(super) mark: &'a Mark,
+}
+
+impl Seen<'_> {
+    pub(super) fn place(self) -> Place {
+        self.timeline.place(self.mark, PlaceRole::Decided)
+    }
+
+    pub(super) fn quote(self) -> String {
+        let Self { timeline, mark } = self;
+        let mut text = format!("{} line {}: {}", timeline.name, mark.line, mark.words);
+        for (key, value) in
+            [("device", &mark.device_id), ("request", &mark.request_id), ("from", &mark.remote)]
+        {
+            if let Some(value) = value {
+                text.push_str(&format!(", {key} {value}"));
+            }
+        }
+        text
+    }
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'a>> {
+        let timelines = &self.evidence.timelines;
+        timelines.iter().flat_map(|timeline| timeline.marks.iter().map(move |mark| Seen { timeline, mark }))
+    }
+
+    pub(super) fn first(&self, symptoms: &[Symptom]) -> Option<Seen<'a>> {
+        self.seen().find(|seen| symptoms.contains(&seen.mark.symptom))
+    }
+
+    pub(super) fn first_at(&self, vantage: Vantage, symptoms: &[Symptom]) -> Option<Seen<'a>> {
+        self.seen().find(|seen| seen.timeline.vantage == vantage && symptoms.contains(&seen.mark.symptom))
+    }
+
+    pub(super) fn has(&self, symptoms: &[Symptom]) -> bool {
+        self.first(symptoms).is_some()
+    }
+
+    pub(super) fn refusal(&self, class: RefusalClass) -> Option<&'a Refusal> {
+        self.evidence.refusals.iter().map(|seen| &seen.refusal).find(|refusal| refusal.class() == class)
+    }
+
+    /// True if someone there was told to wait for approval.
+    pub(super) fn is_refused_at(&self, there: impl Fn(Vantage) -> bool) -> bool {
+        self.evidence
+            .refusals
+            .iter()
+            .any(|seen| there(seen.vantage) && seen.refusal.class() == RefusalClass::Pairing)
+    }
+
+    pub(super) fn refusal_code(&self, code: &RefusalCode) -> Option<&'a Refusal> {
+        self.evidence.refusals.iter().map(|seen| &seen.refusal).find(|refusal| refusal.code == *code)
+    }
+
+    pub(super) fn pairing_refusal(&self, reason: PairingReason) -> Option<&'a Refusal> {
+        self.evidence
+            .refusals
+            .iter()
+            .map(|seen| &seen.refusal)
+            .find(|refusal| refusal.pairing == Some(reason))
+    }
+
+    /// The list that a decision would be made on: the gateway's own if there is one.
+    pub(super) fn list(&self) -> Option<&'a DeviceList> {
+        let lists = &self.evidence.lists;
+        lists
+            .iter()
+            .find(|seen| seen.vantage == Vantage::Gateway)
+            .or_else(|| lists.first())
+            .map(|seen| &seen.list)
+    }
+
+    pub(super) fn pending(&self) -> impl Iterator<Item = &'a PendingRequest> {
+        self.list().into_iter().flat_map(|list| &list.pending)
+    }
+
+    pub(super) fn paired(&self) -> impl Iterator<Item = &'a PairedDevice> {
+        self.list().into_iter().flat_map(|list| &list.paired)
+    }
+
+    /// A device that may approve now: an operator with a live token and `operator.pairing`, connected.
+    pub(super) fn approver(&self) -> Option<&'a PairedDevice> {
+        self.paired().find(|device| {
+            device.connected && device.has_live_role("operator") && device.scopes.allows(Scope::Pairing)
+        })
+    }
+
+    /// The device that waits: the one named, else the one refused, else the first that a log or list names.
+    pub(super) fn waiting_device(&self) -> Option<String> {
+        let refused = self.evidence.refusals.iter().filter_map(|seen| seen.refusal.device_id.clone());
+        let pending = self.pending().map(|request| request.device_id.clone());
+        let logged = self.asks().filter_map(|seen| seen.mark.device_id.clone());
+        self.evidence.own_device.clone().into_iter().chain(refused).chain(pending).chain(logged).next()
+    }
+
+    /// The scopes that the waiting device asks for, as far as known.
+    pub(super) fn requested(&self) -> ScopeSet {
+        let device = self.waiting_device();
+        let listed = self.pending().find(|request| Some(&request.device_id) == device.as_ref());
+        let refused = self.evidence.refusals.iter().find_map(|seen| seen.refusal.requested_scopes);
+        listed.map(|request| request.scopes).or(refused).or(self.evidence.wanted).unwrap_or_default()
+    }
+
+    /// Marks that a request was made or refused for want of approval.
+    pub(super) fn asks(&self) -> impl Iterator<Item = Seen<'a>> {
+        self.seen().filter(|seen| ASKS.contains(&seen.mark.symptom))
+    }
+
+    /// True if anything shows a client that waits for approval.
+    pub(super) fn is_asking(&self) -> bool {
+        self.asks().next().is_some()
+            || self.pending().next().is_some()
+            || self.refusal(RefusalClass::Pairing).is_some()
+    }
+
+    /// True if the version is known and older than this one.
+    pub(super) fn is_older_than(&self, version: [u32; 3]) -> bool {
+        self.evidence.version.as_deref().and_then(parse_version).is_some_and(|own| own < version)
+    }
+}
+
+/// What shows a client that waits for approval.
+pub(super) const ASKS: &[Symptom] = &[
+    Symptom::NotPaired,
+    Symptom::PairingRequired,
+    Symptom::ScopeUpgrade,
+    Symptom::RoleUpgrade,
+    Symptom::MetadataUpgrade,
+];
+
+/// `2026.9.6`, with or without a suffix.
+pub(super) fn parse_version(text: &str) -> Option<[u32; 3]> {
+    let mut parts = text.trim().trim_start_matches('v').split(['.', '-']).map(str::parse);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(Ok(year)), Some(Ok(month)), Some(Ok(patch))) => Some([year, month, patch]),
+        _ => None,
+    }
+}

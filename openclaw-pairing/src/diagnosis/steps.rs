@@ -1,0 +1,348 @@
+//! From a cause to the ordered steps out of it.
+
+use super::facts::Facts;
+use crate::finding::{Code, Remedy};
+use crate::plan::{Action, Check, Ending, Plan, REQUEST_ID, Safety, Step, Verdict};
+use crate::refusal::Actor;
+use crate::scope::ScopeSet;
+
+/// The shortest way out of `cause`. It always ends in a session or in a named person's decision.
+pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
+    let mut steps = Vec::new();
+    let ending = match cause {
+        Code::OwnApproverMissing
+        | Code::MutualWait
+        | Code::PendingApproval
+        | Code::NatHidesLocal
+        | Code::ScopeUpgrade
+        | Code::RoleUpgrade
+        | Code::MetadataUpgrade
+        | Code::ApproverLacksScope => {
+            approve(facts, &mut steps);
+            Ending::Session
+        }
+        Code::SplitIdentity => {
+            approve(facts, &mut steps);
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Keep the client's state directory on a volume, so that its key survives the next recreate.",
+                "the device id stays the same after the client is recreated",
+            ));
+            Ending::Session
+        }
+        Code::RequestIdChurn => {
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Stop whatever retries on its own (cron, watch loops, an app's reconnect) until the request is decided.",
+                "the request id stays the same in two listings ten seconds apart",
+            ));
+            approve(facts, &mut steps);
+            Ending::Session
+        }
+        Code::RequestExpired => {
+            steps.push(reconnect(
+                facts,
+                "Have the client connect once more: that makes a fresh request, good for five minutes.",
+            ));
+            approve(facts, &mut steps);
+            Ending::Session
+        }
+        Code::RestartMidPairing => {
+            steps.push(ask(
+                Actor::GatewayOwner,
+                "Hold whatever restarts the gateway (restart policy, health check, auto-update, launchd) until the device is approved.",
+                "the gateway's uptime grows across the next steps",
+            ));
+            approve(facts, &mut steps);
+            Ending::Session
+        }
+        Code::NeverAsks | Code::ConnectedWithoutScope => {
+            steps.push(list(facts, None));
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Give the client a device identity: share the gateway's network namespace (network_mode: service:...), \
+                 or connect once with a client that brings its own key (break-pairing does).",
+                "a pending request of the client's device, or a session at once if the namespace is shared",
+            ));
+            if facts.waiting_device().is_some() {
+                approve(facts, &mut steps);
+            }
+            steps.push(verify(facts));
+            Ending::Session
+        }
+        Code::DeviceTokenFault => {
+            steps.push(list(facts, None));
+            steps.push(reconnect(
+                facts,
+                "Have the client connect once more with the shared token: it drops the refused device token and is given a new one.",
+            ));
+            steps.push(verify(facts));
+            Ending::Session
+        }
+        Code::LockedOut => {
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Find and stop the client that still uses the old token: behind a bridge all clients share one address.",
+                "no new `reason=token_mismatch` line in the gateway's log",
+            ));
+            steps.push(wait(
+                300,
+                "Wait out the lockout: trying earlier is refused even with the right token.",
+            ));
+            steps.push(verify(facts));
+            Ending::Session
+        }
+        Code::GatewayStarting => {
+            steps.push(wait(30, "Let the gateway finish starting."));
+            steps.push(verify(facts));
+            Ending::Session
+        }
+        Code::Paired | Code::StaleRows | Code::UnknownVersion => {
+            steps.push(verify(facts));
+            Ending::Session
+        }
+        Code::SplitState | Code::SplitGateway | Code::ListAsymmetry | Code::LegacyStore => {
+            compare(facts, &mut steps);
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Point both at one gateway and one state directory: the same URL, the same volume, the same OPENCLAW_STATE_DIR.",
+                "both lists show the same requests",
+            ));
+            Ending::Decision(Actor::ClientOwner)
+        }
+        Code::PairingLost | Code::StoreEditedByHand => {
+            steps.push(list(facts, None));
+            steps.push(ask(
+                Actor::GatewayOwner,
+                "Mount a volume where the gateway keeps its state, and leave its pairing store to it; approve once more after that.",
+                "an approved device is still listed as paired after the next recreate",
+            ));
+            Ending::Decision(Actor::GatewayOwner)
+        }
+        Code::RequestRejected => {
+            steps.push(ask(
+                Actor::Approver,
+                "Ask the person who rejected the device whether it was meant; only then let it ask again.",
+                "a yes or a no, with a name",
+            ));
+            Ending::Decision(Actor::Approver)
+        }
+        Code::SharedTokenFault => {
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Make the client's winning token the gateway's winning token. Do not try tokens: ten wrong ones in a minute \
+                 lock the whole bridge address for five minutes.",
+                "the next refusal, if any, is about pairing",
+            ));
+            steps.push(verify(facts));
+            Ending::Decision(Actor::ClientOwner)
+        }
+        Code::GatewayUnreachable => {
+            steps.push(list(facts, None));
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Let the client reach the gateway: share its network namespace, or give it the gateway's address.",
+                "the client's next command is answered, even if with a refusal",
+            ));
+            Ending::Decision(Actor::ClientOwner)
+        }
+        Code::OriginRefused => gateway_owner(
+            &mut steps,
+            "Name the exact origin in gateway.controlUi.allowedOrigins, or the proxy's own address in gateway.trustedProxies.",
+        ),
+        Code::ProtocolMismatch => client_owner(
+            &mut steps,
+            "Bring client and gateway to releases that share a protocol: 3 up to 2026.4.15, 4 from 2026.5.28 on.",
+        ),
+        Code::InsecureContext => client_owner(
+            &mut steps,
+            "Open the dashboard over https or on localhost (an SSH tunnel will do): only there can a browser make a device key.",
+        ),
+        Code::ClockSkew => client_owner(
+            &mut steps,
+            "Set the device's clock, or sign with the time of the gateway's challenge.",
+        ),
+        Code::IdentityRefused => client_owner(
+            &mut steps,
+            "Use one key for id, public key and signature, and sign the nonce and credential of the same connection.",
+        ),
+        Code::BypassLeftBehind | Code::NotEnoughEvidence => {
+            compare(facts, &mut steps);
+            if let Some(command) = facts.evidence.topology.engine_command(&[
+                "logs",
+                "--tail",
+                "500",
+                &facts.evidence.topology.gateway,
+            ]) {
+                steps.push(Step {
+                    text: "Take the gateway's log.".to_owned(),
+                    action: Action::Run { command },
+                    expect: "lines with `closed before connect` and their cause".to_owned(),
+                    check: Check::ExitsZero,
+                    undo: None,
+                    safety: Safety::Safe,
+                    actor: Actor::Nobody,
+                });
+            }
+            Ending::Decision(Actor::ClientOwner)
+        }
+    };
+    Plan { steps, ending, restart_now: restart_now(facts) }
+}
+
+/// One line and the first command of the plan for a finding.
+pub(super) fn remedy(code: Code, facts: &Facts<'_>) -> Option<Remedy> {
+    if matches!(code, Code::Paired | Code::UnknownVersion) {
+        return None;
+    }
+    let plan = plan(code, facts);
+    // The step that changes something says more than the look that comes before it.
+    let step = plan.steps.iter().find(|step| step.safety != Safety::Safe).or(plan.steps.first())?;
+    Some(Remedy { text: step.text.clone(), command: step.command(), safety: step.safety })
+}
+
+/// Why a restart now would cut a pairing in half.
+fn restart_now(facts: &Facts<'_>) -> Option<String> {
+    let count = facts.pending().count();
+    if count > 0 {
+        return Some(format!(
+            "{count} pairing request(s) wait for a decision; a restart drops their clients, and a request lives five minutes only"
+        ));
+    }
+    facts.is_asking().then(|| "a client asks to be paired right now; decide first, restart later".to_owned())
+}
+
+/// List in the gateway's namespace, approve by device id, see the client succeed.
+fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
+    // Clients first, dashboards last: an approved CLI can approve the rest.
+    let mut devices: Vec<(String, ScopeSet)> =
+        facts.pending().map(|request| (request.device_id.clone(), request.scopes)).collect();
+    if let Some(own) = facts.waiting_device() {
+        devices.sort_by_key(|(device, _)| *device != own);
+        if devices.is_empty() {
+            devices.push((own, facts.requested()));
+        }
+    }
+    steps.push(list(facts, devices.first().map(|(device, _)| device.clone())));
+    let topology = &facts.evidence.topology;
+    if devices.is_empty() {
+        steps.push(ask(
+            Actor::Approver,
+            "Approve the device that the list shows as pending, by the request id of that same list.",
+            "the device under `paired`",
+        ));
+    }
+    for (device_id, scopes) in devices {
+        steps.push(Step {
+            text: format!("Approve device {device_id} with no more than {scopes}."),
+            action: Action::Decide {
+                device_id: device_id.clone(),
+                verdict: Verdict::Approve,
+                at_most: scopes,
+                list: topology.in_gateway(&["devices", "list", "--json"]),
+                decide: topology.in_gateway(&["devices", "approve", REQUEST_ID, "--json"]),
+            },
+            expect: "the answer names the device, approvedVia owner".to_owned(),
+            check: Check::Approved { device_id: device_id.clone(), scopes },
+            undo: Some(topology.in_gateway(&["devices", "remove", &device_id]).to_string()),
+            safety: Safety::Judgement,
+            actor: Actor::Approver,
+        });
+    }
+    steps.push(verify(facts));
+}
+
+/// Both lists side by side.
+fn compare(facts: &Facts<'_>, steps: &mut Vec<Step>) {
+    steps.push(list(facts, None));
+    let command = facts.evidence.topology.in_client(&["devices", "list", "--json"]);
+    steps.push(Step {
+        text: "List devices where the client runs.".to_owned(),
+        action: Action::Run { command },
+        expect: "the same requests and devices; anything else says where they part".to_owned(),
+        check: Check::Person,
+        undo: None,
+        safety: Safety::Safe,
+        actor: Actor::Nobody,
+    });
+}
+
+/// Inside the gateway's namespace the shared token alone carries every scope.
+fn list(facts: &Facts<'_>, device_id: Option<String>) -> Step {
+    let command = facts.evidence.topology.in_gateway(&["devices", "list", "--json"]);
+    let (expect, check) = match device_id {
+        Some(id) => {
+            (format!("a pending request of device {id}"), Check::RequestListed { device_id: Some(id) })
+        }
+        None => ("a list, empty or not".to_owned(), Check::ExitsZero),
+    };
+    Step {
+        text: "List devices inside the gateway's network namespace.".to_owned(),
+        action: Action::Run { command },
+        expect,
+        check,
+        undo: None,
+        safety: Safety::Safe,
+        actor: Actor::Nobody,
+    }
+}
+
+fn reconnect(facts: &Facts<'_>, text: &str) -> Step {
+    let command = facts.evidence.topology.in_client(&["devices", "list", "--json"]);
+    Step {
+        text: text.to_owned(),
+        action: Action::Run { command },
+        expect: "a list, or `device pairing required` with a fresh request id".to_owned(),
+        check: Check::Person,
+        undo: None,
+        safety: Safety::Safe,
+        actor: Actor::ClientOwner,
+    }
+}
+
+fn verify(facts: &Facts<'_>) -> Step {
+    let command = facts.evidence.topology.in_client(&["devices", "list", "--json"]);
+    Step {
+        text: "Prove the session where the client runs.".to_owned(),
+        action: Action::Run { command },
+        expect: "the list, without `missing scope` or `pairing required`".to_owned(),
+        check: Check::ExitsZero,
+        undo: None,
+        safety: Safety::Safe,
+        actor: Actor::Nobody,
+    }
+}
+
+fn wait(seconds: u64, text: &str) -> Step {
+    Step {
+        text: text.to_owned(),
+        action: Action::Wait { seconds },
+        expect: format!("{seconds} s later nothing has changed but the time"),
+        check: Check::Person,
+        undo: None,
+        safety: Safety::Safe,
+        actor: Actor::Nobody,
+    }
+}
+
+fn ask(actor: Actor, text: &str, expect: &str) -> Step {
+    Step {
+        text: text.to_owned(),
+        action: Action::Ask,
+        expect: expect.to_owned(),
+        check: Check::Person,
+        undo: None,
+        safety: Safety::TextOnly,
+        actor,
+    }
+}
+
+fn gateway_owner(steps: &mut Vec<Step>, text: &str) -> Ending {
+    steps.push(ask(Actor::GatewayOwner, text, "the next refusal, if any, is about pairing"));
+    Ending::Decision(Actor::GatewayOwner)
+}
+
+fn client_owner(steps: &mut Vec<Step>, text: &str) -> Ending {
+    steps.push(ask(Actor::ClientOwner, text, "the next refusal, if any, is about pairing"));
+    Ending::Decision(Actor::ClientOwner)
+}
