@@ -4,25 +4,26 @@ use std::time::Duration;
 
 use crate::rung::Rung;
 
-/// The most time each rung may take, by measure of what a healthy gateway needs on a busy two-core host.
-const CAPS: &[(Rung, Duration)] = &[
-    (Rung::Resolve, Duration::from_secs(3)),
-    (Rung::Tcp, Duration::from_secs(3)),
-    (Rung::Tls, Duration::from_secs(5)),
-    (Rung::Liveness, Duration::from_secs(5)),
-    (Rung::Startup, Duration::from_secs(5)),
-    (Rung::Readiness, Duration::from_secs(5)),
-    (Rung::Upgrade, Duration::from_secs(5)),
-    (Rung::Challenge, Duration::from_secs(10)),
-    (Rung::Hello, Duration::from_secs(15)),
-    (Rung::Scope, Duration::from_secs(15)),
+/// The most seconds each rung may take, lowest rung first: what a healthy gateway needs on a busy two-core host, with
+/// room.
+const CAPS: [(Rung, u64); 10] = [
+    (Rung::Resolve, 3),
+    (Rung::Tcp, 3),
+    (Rung::Tls, 5),
+    (Rung::Liveness, 5),
+    (Rung::Startup, 5),
+    (Rung::Readiness, 5),
+    (Rung::Upgrade, 5),
+    (Rung::Challenge, 10),
+    (Rung::Hello, 15),
+    (Rung::Scope, 15),
 ];
 
 /// One total for the climb, and a cap for each rung: a rung gets the smaller of its cap and what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     total: Duration,
-    cap: Option<Duration>,
+    caps: [Duration; CAPS.len()],
 }
 
 /// What one rung gets.
@@ -38,14 +39,16 @@ pub struct Allowance {
 impl Budget {
     /// A total, with the usual caps per rung.
     #[must_use]
-    pub const fn total(total: Duration) -> Self {
-        Self { total, cap: None }
+    pub fn total(total: Duration) -> Self {
+        Self { total, caps: CAPS.map(|(_, seconds)| Duration::from_secs(seconds)) }
     }
 
-    /// One cap for every rung in place of the usual ones.
+    /// Another cap for one rung.
     #[must_use]
-    pub const fn cap_each(mut self, cap: Duration) -> Self {
-        self.cap = Some(cap);
+    pub fn cap(mut self, rung: Rung, cap: Duration) -> Self {
+        if let Some(slot) = self.caps.get_mut(rung as usize) {
+            *slot = cap;
+        }
         self
     }
 
@@ -53,10 +56,7 @@ impl Budget {
     #[must_use]
     pub fn allowance(&self, rung: Rung, spent: Duration) -> Allowance {
         let left = self.total.saturating_sub(spent);
-        let cap = self
-            .cap
-            .or_else(|| CAPS.iter().find(|(r, _)| *r == rung).map(|(_, cap)| *cap))
-            .unwrap_or(self.total);
+        let cap = self.caps.get(rung as usize).copied().unwrap_or(left);
         Allowance { time: cap.min(left), limited_by_total: left < cap }
     }
 }
@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn every_rung_has_a_cap() {
-        for rung in Rung::ALL {
-            assert!(CAPS.iter().any(|(r, _)| r == rung), "{rung}");
+        for (index, rung) in Rung::ALL.iter().enumerate() {
+            assert_eq!(CAPS[index].0, *rung);
         }
     }
 

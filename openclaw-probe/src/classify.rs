@@ -74,10 +74,12 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
         return io_error(error);
     }
     let error = error.downcast_ref::<hyper::Error>()?;
-    // hyper tells "too large" apart for servers only; to a client it is one of the parse errors, known by its words.
-    let code = if error.is_parse() && error.to_string().contains("too large") {
+    // hyper tells these two apart from other errors only by their words: a head that is too large, and bytes that came
+    // before the request went out.
+    let words = error.to_string();
+    let code = if error.is_parse() && words.contains("too large") {
         Code::HeaderTooLarge
-    } else if error.is_parse() {
+    } else if error.is_parse() || words.contains("unexpected message") {
         Code::NotHttp
     } else if error.is_incomplete_message() {
         Code::ClosedWithoutAnswer
@@ -227,4 +229,17 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         cause = current.source();
     }
     one_line(&words, 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_no_known_kind() {
+        let odd = io::Error::from(ErrorKind::AddrInUse);
+        assert_eq!(error(&odd).code, Code::NetworkFailure);
+        assert_eq!(lookup(&io::Error::from(ErrorKind::TimedOut)).code, Code::NameLookupTimeout);
+        assert_eq!(lookup(&io::Error::other("no such name")).code, Code::NameNotFound);
+    }
 }

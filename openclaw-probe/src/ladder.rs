@@ -2,7 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a climb measures its rungs and compares clocks")]
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -27,6 +28,7 @@ pub struct Prober {
     required_scopes: Vec<String>,
     token_over_http: Option<SecretString>,
     attempts: Attempts,
+    pins: HashMap<String, Vec<IpAddr>>,
     tls: tls::TlsSetup,
     http: HttpClients,
 }
@@ -36,7 +38,6 @@ pub(crate) type RungOutput<T> = Result<(T, Vec<String>), Fault>;
 
 impl Prober {
     /// A prober with the usual budget, no authenticator and the operating system's trusted roots.
-    #[must_use]
     pub fn builder() -> ProberBuilder {
         ProberBuilder::default()
     }
@@ -110,7 +111,8 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     /// Resolve, TCP and, on secure targets, TLS.
     async fn connect(&mut self) -> Option<Socket> {
         let target = self.target;
-        let addresses = self.rung(Rung::Resolve, resolve::resolve(target)).await?;
+        let addresses =
+            self.rung(Rung::Resolve, resolve::resolve(target, self.prober.pins.get(target.host()))).await?;
         let (stream, address) = self.rung(Rung::Tcp, tcp::connect(&addresses)).await?;
         self.report.facts.address = Some(address);
         if !target.is_secure() {
@@ -327,6 +329,9 @@ async fn timed<T>(
     allowance: Allowance,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
+    if allowance.time.is_zero() {
+        return Err(classify::timeout(rung, allowance));
+    }
     match tokio::time::timeout(allowance.time, work).await {
         Ok(result) => result,
         Err(_) => Err(classify::timeout(rung, allowance)),
@@ -348,6 +353,7 @@ pub struct ProberBuilder {
     required_scopes: Vec<String>,
     token_over_http: Option<SecretString>,
     attempts: AttemptPolicy,
+    pins: HashMap<String, Vec<IpAddr>>,
     tls: tls::TlsOptions,
 }
 
@@ -384,6 +390,13 @@ impl ProberBuilder {
         self
     }
 
+    /// Takes these addresses for a host name instead of asking the resolver, as `curl --resolve` does; none at all means
+    /// that the name does not exist.
+    pub fn pin(mut self, host: impl Into<String>, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.pins.insert(host.into().to_ascii_lowercase(), addresses.into_iter().collect());
+        self
+    }
+
     /// Trust these roots too: PEM, one or more certificates.
     #[cfg(feature = "__tls")]
     pub fn add_roots_pem(mut self, pem: &[u8]) -> Self {
@@ -410,6 +423,7 @@ impl ProberBuilder {
             required_scopes: self.required_scopes,
             token_over_http: self.token_over_http,
             attempts: Attempts::new(self.attempts),
+            pins: self.pins,
             tls: tls::TlsSetup::new(self.tls)?,
             http: HttpClients::default(),
         })
@@ -447,5 +461,52 @@ impl std::fmt::Debug for Prober {
 impl std::fmt::Debug for ProberBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProberBuilder").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withheld_version_means_another_token() {
+        let target: Target = "192.0.2.7".parse().expect("a target");
+        let token = SecretString::from("canary-token");
+        let prober = Prober::builder().compare_token_over_http(token).build().expect("a prober");
+        let address = SocketAddr::from(([192, 0, 2, 7], 18789));
+        for (body, equal) in [
+            (r#"{"ok":true,"status":"started"}"#, false),
+            (r#"{"ok":true,"status":"started","version":"2026.9.6","uptimeMs":1}"#, true),
+        ] {
+            let mut climb = Climb::start(&prober, &target, Rung::Startup, |_: &RungResult| ());
+            assert!(climb.bearer_for(Rung::Liveness, address).is_none(), "asked once only");
+            assert!(climb.bearer_for(Rung::Startup, address).is_some());
+            let answer = HttpAnswer {
+                status: 200,
+                content_type: Some("application/json".into()),
+                body: body.into(),
+                ..HttpAnswer::default()
+            };
+            climb.judge(Rung::Startup, Ok(answer), SystemTime::now(), Instant::now(), true);
+            assert_eq!(climb.report.facts.token_equal, Some(equal));
+            let codes: Vec<Code> = climb.report.findings().iter().map(|finding| finding.code).collect();
+            assert_eq!(codes.contains(&Code::TokenUnequal), !equal);
+        }
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 18789));
+        let climb = Climb::start(&prober, &target, Rung::Startup, |_: &RungResult| ());
+        assert!(climb.bearer_for(Rung::Startup, loopback).is_none(), "a local answer proves nothing");
+    }
+
+    #[test]
+    fn the_comparison_stops_when_the_attempts_are_spent() {
+        let target: Target = "192.0.2.7".parse().expect("a target");
+        let prober = Prober::builder()
+            .compare_token_over_http(SecretString::from("canary-token"))
+            .build()
+            .expect("a prober");
+        let address = SocketAddr::from(([192, 0, 2, 7], 18789));
+        let climb = Climb::start(&prober, &target, Rung::Startup, |_: &RungResult| ());
+        let sent = (0..10).filter(|_| climb.bearer_for(Rung::Startup, address).is_some()).count();
+        assert_eq!(sent, 2);
     }
 }

@@ -10,11 +10,13 @@ mod clock;
 mod endpoint;
 mod exchange;
 mod finding;
+mod gate;
 mod ladder;
 mod report;
 mod rung;
 mod stream;
 mod target;
+mod vantage;
 
 pub use attempts::AttemptPolicy;
 pub use authenticate::{
@@ -27,8 +29,10 @@ pub use classify::CLOSE_CODES;
 pub use clock::ClockSkew;
 pub use endpoint::{ENDPOINTS, Endpoint};
 pub use finding::{Code, Confidence, Finding, Place, Remedy, Role, Safety, Severity, Side};
+pub use gate::{Gate, GateState, Sample, Watch, WatchPolicy, WatchState};
 pub use ladder::{BuildError, Prober, ProberBuilder};
 pub use report::{Because, Facts, Fault, Outcome, ProbeReport, RungResult};
 pub use rung::{Rung, UnknownRung};
 pub use secrecy;
 pub use target::{DEFAULT_PORT, Target, TargetError};
+pub use vantage::{Comparison, Vantage, compare, tools};

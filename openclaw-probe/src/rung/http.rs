@@ -41,7 +41,7 @@ impl HttpAnswer {
         ClockSkew::from_date_header(self.date.as_deref()?, sent, received)
     }
 
-    fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.media_type().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
     }
 
