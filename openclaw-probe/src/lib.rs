@@ -15,6 +15,9 @@ mod ladder;
 mod report;
 mod rung;
 mod stream;
+#[cfg(feature = "supervisors")]
+#[cfg_attr(docsrs, doc(cfg(feature = "supervisors")))]
+pub mod supervisors;
 mod target;
 mod vantage;
 

@@ -1,0 +1,169 @@
+//! launchd property lists. Keys and their meaning: launchd.plist(5).
+
+use plist::{Dictionary, Value};
+
+use super::{Exists, Job, STOP_BUDGET, is_literal, is_secret_argument, names_a_secret, observed, place};
+use crate::finding::{Code, Finding};
+
+/// launchd's own pause between two starts of a job, in seconds.
+const THROTTLE: i64 = 10;
+
+/// The XML property list of a job: a `LaunchDaemon` when the job names a user, else a `LaunchAgent`.
+///
+/// It starts again only after a failure (`KeepAlive` with `SuccessfulExit` false), so that a gate that opened and exited 0
+/// stays done.
+///
+/// # Errors
+///
+/// When the plist crate cannot write it, which no valid [`Job`] brings about.
+pub fn generate(job: &Job) -> Result<String, WriteError> {
+    let mut keep_alive = Dictionary::new();
+    keep_alive.insert("SuccessfulExit".into(), Value::Boolean(false));
+    let mut root = Dictionary::new();
+    let mut set = |key: &str, value: Value| {
+        root.insert(key.to_owned(), value);
+    };
+    set("Label", Value::String(job.label.clone()));
+    set("ProgramArguments", Value::Array(job.program.iter().cloned().map(Value::String).collect()));
+    if let Some(user) = &job.user {
+        set("UserName", Value::String(user.clone()));
+    }
+    set("RunAtLoad", Value::Boolean(true));
+    set("KeepAlive", Value::Dictionary(keep_alive));
+    set("ThrottleInterval", Value::Integer(THROTTLE.into()));
+    set("ExitTimeOut", Value::Integer(STOP_BUDGET.as_secs().into()));
+    set("Umask", Value::Integer(0o077.into()));
+    set("StandardOutPath", Value::String(format!("{}/{}.out.log", job.logs, job.label)));
+    set("StandardErrorPath", Value::String(format!("{}/{}.err.log", job.logs, job.label)));
+    let mut bytes = Vec::new();
+    Value::Dictionary(root)
+        .to_writer_xml(&mut bytes)
+        .map_err(|error| WriteError { reason: error.to_string() })?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(|error| WriteError { reason: error.to_string() })
+}
+
+/// The property list could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the property list could not be written: {reason}")]
+#[non_exhaustive]
+pub struct WriteError {
+    /// What went wrong.
+    pub reason: String,
+}
+
+/// Where a property list lies, which decides the domain it runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Domain {
+    /// In a user's `LaunchAgents`: runs while that user is logged in.
+    Agent,
+    /// In `/Library/LaunchDaemons`: runs from boot.
+    Daemon,
+}
+
+/// What is wrong with an existing property list, XML or binary. `headless` says that nobody logs in on this host.
+#[must_use]
+pub fn verify(file: &str, bytes: &[u8], domain: Domain, headless: bool, exists: Exists<'_>) -> Vec<Finding> {
+    let root = match Value::from_reader(std::io::Cursor::new(bytes)) {
+        Ok(Value::Dictionary(root)) => root,
+        Ok(_) => {
+            return vec![observed(Code::DefinitionUnreadable, format!("{file}: the root is no dictionary"))];
+        }
+        Err(error) => return vec![observed(Code::DefinitionUnreadable, format!("{file}: {error}"))],
+    };
+    let text = std::str::from_utf8(bytes).unwrap_or("");
+    let mut findings = Vec::new();
+    let mut find = |code: Code, key: &str, seen: String| {
+        let key_tag = format!("<key>{key}</key>");
+        findings.push(observed(code, format!("{file}: {seen}")).at(place(file, text, &key_tag)));
+    };
+    match root.get("KeepAlive") {
+        Some(Value::Boolean(true)) => {
+            find(
+                Code::RestartsConfigError,
+                "KeepAlive",
+                "KeepAlive is true: restarts after every exit, 78 included".into(),
+            );
+        }
+        Some(Value::Dictionary(when))
+            if when.get("SuccessfulExit").and_then(Value::as_boolean) == Some(true) =>
+        {
+            find(
+                Code::RestartsConfigError,
+                "KeepAlive",
+                "SuccessfulExit is true: restarts after success, not after failure".into(),
+            );
+        }
+        _ => {}
+    }
+    let seconds = |key: &str| root.get(key).and_then(Value::as_signed_integer);
+    match seconds("ExitTimeOut") {
+        // 0 means for ever.
+        Some(0) => {}
+        Some(time) if time >= STOP_BUDGET.as_secs().cast_signed() => {}
+        Some(time) => find(Code::StopTimeTooShort, "ExitTimeOut", format!("ExitTimeOut is {time} s")),
+        None => find(Code::StopTimeTooShort, "Label", "no ExitTimeOut: launchd kills after 20 s".into()),
+    }
+    if seconds("ThrottleInterval") == Some(0) {
+        find(Code::ThrottleMissing, "ThrottleInterval", "ThrottleInterval is 0".into());
+    }
+    for key in ["StandardOutPath", "StandardErrorPath"] {
+        match root.get(key).and_then(Value::as_string) {
+            None => find(Code::LogsDiscarded, "Label", format!("no {key}")),
+            Some("/dev/null") => find(Code::LogsDiscarded, key, format!("{key} is /dev/null")),
+            Some(_) => {}
+        }
+    }
+    verify_command(&root, &mut find, exists);
+    if let Some(Value::Dictionary(variables)) = root.get("EnvironmentVariables") {
+        for (name, value) in variables {
+            if names_a_secret(name) && value.as_string().is_some_and(is_literal) {
+                find(Code::SecretEmbedded, name, format!("EnvironmentVariables holds the value of {name}"));
+            }
+        }
+    }
+    match (domain, root.get("UserName").and_then(Value::as_string)) {
+        (Domain::Agent, _) if headless => {
+            find(
+                Code::NeedsLogin,
+                "Label",
+                "a LaunchAgent starts when its user logs in, and nobody does".into(),
+            );
+        }
+        (Domain::Daemon, None | Some("root")) => {
+            find(Code::RunsAsRoot, "UserName", "a LaunchDaemon without UserName runs as root".into());
+        }
+        _ => {}
+    }
+    findings
+}
+
+fn verify_command(root: &Dictionary, find: &mut impl FnMut(Code, &str, String), exists: Exists<'_>) {
+    let arguments: Vec<String> = root
+        .get("ProgramArguments")
+        .and_then(Value::as_array)
+        .map(|values| values.iter().filter_map(Value::as_string).map(str::to_owned).collect())
+        .unwrap_or_default();
+    let program = root.get("Program").and_then(Value::as_string).or(arguments.first().map(String::as_str));
+    match program {
+        None => find(Code::PathStale, "Label", "neither Program nor ProgramArguments".into()),
+        Some(program) if program.starts_with('/') && !exists(program) => {
+            find(Code::PathStale, "ProgramArguments", format!("{program} is not there"));
+        }
+        Some(_) => {}
+    }
+    // A runtime's script goes stale just as the runtime does.
+    for script in arguments.iter().skip(1).filter(|a| a.starts_with('/') && is_script(a) && !exists(a)) {
+        find(Code::PathStale, "ProgramArguments", format!("{script} is not there"));
+    }
+    for index in 0..arguments.len() {
+        if is_secret_argument(&arguments, index) {
+            find(Code::SecretEmbedded, "ProgramArguments", format!("argument {index} holds a secret"));
+        }
+    }
+}
+
+fn is_script(path: &str) -> bool {
+    [".js", ".mjs", ".cjs", ".sh"].iter().any(|end| path.ends_with(end))
+}

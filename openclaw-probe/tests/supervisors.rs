@@ -1,0 +1,233 @@
+//! Definitions are validated by parsers that are not ours, and verified as people have them.
+#![cfg(feature = "supervisors")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use openclaw_probe::supervisors::{Job, JobError, compose, launchd, systemd};
+use openclaw_probe::{Code, Finding};
+
+fn gate() -> Job {
+    let command = [
+        "/usr/local/bin/gate",
+        "--token-file",
+        "/etc/openclaw/token",
+        "--times",
+        "3",
+        "ws://127.0.0.1:18789",
+    ];
+    Job::new("ai.openclaw.gate", command, "/var/log/openclaw").expect("a job")
+}
+
+fn odd() -> Job {
+    let command = ["/opt/o c/gate", "50%", "$HOME", "a\"b\\c", "<&>", ""];
+    Job::new("ai.openclaw.odd", command, "/var/log/o&c").expect("a job").user("_openclaw").expect("a user")
+}
+
+fn codes(findings: &[Finding]) -> Vec<Code> {
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+/// Runs a program on a text; `None` when the program is not there.
+fn run(program: &str, arguments: &[&str], input: &str) -> Option<(bool, String)> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("ended");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    Some((output.status.success(), text))
+}
+
+#[test]
+fn plistlib_reads_what_we_write() {
+    const READ: &str =
+        "import plistlib,sys,json;print(json.dumps(plistlib.loads(sys.stdin.buffer.read()),sort_keys=True))";
+    for job in [gate(), gate().user("openclaw").expect("a user"), odd()] {
+        let text = launchd::generate(&job).expect("a plist");
+        let (ok, json) = run("python3", &["-c", READ], &text).expect("python3 is needed for this test");
+        assert!(ok, "{json}\n{text}");
+        let plist: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(plist["KeepAlive"]["SuccessfulExit"], false);
+        assert_eq!(plist["ExitTimeOut"], 330);
+        assert!(plist["ProgramArguments"].as_array().expect("an array").len() >= 6);
+    }
+    let text = launchd::generate(&odd()).expect("a plist");
+    let (_, json) = run("python3", &["-c", READ], &text).expect("python3");
+    let plist: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        plist["ProgramArguments"],
+        serde_json::json!(["/opt/o c/gate", "50%", "$HOME", "a\"b\\c", "<&>", ""])
+    );
+    assert_eq!(plist["UserName"], "_openclaw");
+}
+
+#[test]
+fn systemd_accepts_what_we_write() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let program = directory.path().join("gate it");
+    std::fs::write(&program, "#!/bin/sh\n").expect("written");
+    #[cfg(unix)]
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("executable");
+    let program = program.to_str().expect("UTF-8").to_owned();
+    let job = Job::new("ai.openclaw.gate", [program, "50% $HOME".to_owned()], "/var/log").expect("a job");
+    let unit = directory.path().join("openclaw-gate.service");
+    std::fs::write(&unit, systemd::generate(&job.user("root").expect("a user"))).expect("written");
+    let Some((ok, words)) =
+        run("systemd-analyze", &["verify", "--man=no", unit.to_str().expect("UTF-8")], "")
+    else {
+        return; // Not a systemd machine.
+    };
+    assert!(ok && words.is_empty(), "{words}");
+}
+
+#[test]
+fn what_we_write_passes_our_own_check() {
+    let there = |_: &str| true;
+    let daemon = launchd::generate(&gate().user("openclaw").expect("a user")).expect("a plist");
+    assert_eq!(
+        codes(&launchd::verify("gate.plist", daemon.as_bytes(), launchd::Domain::Daemon, true, &there)),
+        []
+    );
+    let agent = launchd::generate(&gate()).expect("a plist");
+    assert_eq!(
+        codes(&launchd::verify("gate.plist", agent.as_bytes(), launchd::Domain::Agent, false, &there)),
+        []
+    );
+    let unit = systemd::generate(&gate().user("openclaw").expect("a user"));
+    assert_eq!(codes(&systemd::verify("gate.service", &unit, systemd::Manager::System, &there)), []);
+}
+
+/// The gateway's own LaunchAgent, with what incidents added to it.
+#[test]
+fn an_installed_launch_agent_is_taken_apart() {
+    let text = r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>Label</key><string>ai.openclaw.gateway</string>
+  <key>ProgramArguments</key>
+  <array><string>/opt/homebrew/bin/node</string><string>/old/openclaw.mjs</string><string>gateway</string></array>
+  <key>RunAtLoad</key><true/>
+  <key>KeepAlive</key><true/>
+  <key>ThrottleInterval</key><integer>0</integer>
+  <key>ExitTimeOut</key><integer>20</integer>
+  <key>StandardOutPath</key><string>/dev/null</string>
+  <key>StandardErrorPath</key><string>/tmp/e.log</string>
+  <key>EnvironmentVariables</key>
+  <dict><key>OPENCLAW_GATEWAY_TOKEN</key><string>canary-plist-token</string></dict>
+</dict>
+</plist>"#;
+    let there = |path: &str| !path.starts_with("/old");
+    let findings = launchd::verify("a.plist", text.as_bytes(), launchd::Domain::Agent, true, &there);
+    let expected = [
+        Code::RestartsConfigError,
+        Code::StopTimeTooShort,
+        Code::ThrottleMissing,
+        Code::LogsDiscarded,
+        Code::PathStale,
+        Code::SecretEmbedded,
+        Code::NeedsLogin,
+    ];
+    assert_eq!(codes(&findings), expected);
+    assert_eq!(findings[0].places[0].line, 9);
+    assert!(!serde_json::to_string(&findings).expect("JSON").contains("canary"));
+    let daemon = launchd::verify("a.plist", text.as_bytes(), launchd::Domain::Daemon, true, &there);
+    assert!(codes(&daemon).contains(&Code::RunsAsRoot));
+    let broken = launchd::verify("a.plist", b"<plist><dict>", launchd::Domain::Agent, false, &there);
+    assert_eq!(codes(&broken), [Code::DefinitionUnreadable]);
+}
+
+#[test]
+fn an_installed_unit_is_taken_apart() {
+    let text = "[Unit]\nDescription=x\n[Service]\nExecStart=/old/node /opt/openclaw.mjs gateway \\\n  --token canary-unit-token\n\
+                Environment=\"OPENCLAW_GATEWAY_TOKEN=canary-unit-token\" HOME=/root\nRestart=always\nRestartSec=0\n\
+                TimeoutStopSec=1min 30s\nStandardOutput=null\n[Install]\nWantedBy=default.target\n";
+    let findings = systemd::verify("g.service", text, systemd::Manager::User { lingers: false }, &|_| false);
+    let expected = [
+        Code::RestartsConfigError,
+        Code::ThrottleMissing,
+        Code::StopTimeTooShort,
+        Code::LogsDiscarded,
+        Code::PathStale,
+        Code::SecretEmbedded,
+        Code::SecretEmbedded,
+        Code::NeedsLogin,
+    ];
+    assert_eq!(codes(&findings), expected);
+    assert_eq!(findings[0].places[0].line, 7);
+    assert!(!serde_json::to_string(&findings).expect("JSON").contains("canary"));
+    let system = systemd::verify("g.service", text, systemd::Manager::System, &|_| true);
+    assert!(codes(&system).contains(&Code::RunsAsRoot));
+    let empty = systemd::verify("g.service", "[Service]\n", systemd::Manager::System, &|_| true);
+    assert_eq!(codes(&empty), [Code::DefinitionUnreadable]);
+}
+
+#[test]
+fn compose_checks_that_prove_nothing_are_named() {
+    let service = |test: &[&str]| compose::Service {
+        test: test.iter().map(|word| (*word).to_owned()).collect(),
+        start_period: Some(Duration::from_secs(120)),
+        stop_grace_period: Some(Duration::from_secs(330)),
+        ..compose::Service::default()
+    };
+    for (test, expected) in [
+        (&["CMD", "probe-gateway", "--healthcheck", "ws://127.0.0.1:18789"][..], &[][..]),
+        (&["CMD-SHELL", "curl -fsS http://127.0.0.1:18789/healthz"], &[]),
+        (&["CMD-SHELL", "curl -f http://127.0.0.1:18789/"], &[Code::HealthcheckBlind]),
+        (&["CMD-SHELL", "pgrep -f openclaw"], &[Code::HealthcheckBlind]),
+        (&["CMD-SHELL", "nc -z 127.0.0.1 18789"], &[Code::HealthcheckBlind]),
+        (&["NONE"], &[Code::HealthcheckMissing]),
+    ] {
+        assert_eq!(codes(&compose::verify("openclaw-gateway", &service(test))), expected, "{test:?}");
+    }
+    let hasty = compose::Service {
+        test: vec!["CMD".into(), "probe-gateway".into()],
+        interval: Some(Duration::from_secs(5)),
+        ..compose::Service::default()
+    };
+    let found = codes(&compose::verify("openclaw-gateway", &hasty));
+    assert_eq!(found, [Code::StartBudgetTooShort, Code::StopTimeTooShort]);
+}
+
+#[test]
+fn compose_stanzas_are_yaml_that_asks_for_started() {
+    for tool in [compose::Tool::ProbeGateway, compose::Tool::Node] {
+        let text = compose::generate(tool, 18789);
+        assert!(text.contains("startup") && text.contains("stop_grace_period: 330s"), "{text}");
+        // The test is a JSON array, which is YAML too.
+        let test = text.lines().find_map(|line| line.trim().strip_prefix("test: ")).expect("a test");
+        let words: Vec<String> = serde_json::from_str(test).expect("an array of strings");
+        let service = compose::Service {
+            test: words,
+            start_period: Some(Duration::from_secs(120)),
+            stop_grace_period: Some(Duration::from_secs(330)),
+            ..compose::Service::default()
+        };
+        assert_eq!(codes(&compose::verify("g", &service)), []);
+    }
+}
+
+#[test]
+fn jobs_never_hold_a_secret() {
+    let job = |command: &[&str]| Job::new("a", command.iter().copied(), "/var/log");
+    for command in [
+        &["/bin/gate", "--token", "canary"][..],
+        &["/bin/gate", "--token=canary"],
+        &["/bin/gate", "http://h/?token=canary"],
+        &["/usr/bin/env", "OPENCLAW_GATEWAY_TOKEN=canary"],
+    ] {
+        let error = job(command).expect_err("refused");
+        assert!(matches!(error, JobError::Secret { .. }));
+        assert!(!error.to_string().contains("canary"));
+    }
+    assert_eq!(job(&["gate"]), Err(JobError::Program));
+    assert_eq!(Job::new("a/b", ["/bin/gate"], "/var/log"), Err(JobError::Label));
+    assert!(job(&["/bin/gate", "--token-file=/etc/token"]).is_ok());
+}
