@@ -174,6 +174,8 @@ pub enum ProblemKind {
     UnexpectedCharacter(char),
     /// A name holds a blank.
     KeyWithSpace,
+    /// The text ends behind `export`.
+    MissingName,
     /// A quote does not close before the end of the text.
     UnterminatedQuote,
     /// The value does not interpolate.
@@ -186,6 +188,7 @@ impl fmt::Display for ProblemKind {
         match self {
             Self::UnexpectedCharacter(c) => write!(f, "unexpected character {c:?} in a variable name"),
             Self::KeyWithSpace => f.write_str("a variable name cannot contain a space"),
+            Self::MissingName => f.write_str("`export` without a variable name"),
             Self::UnterminatedQuote => f.write_str("the quote that opens this value never closes"),
             Self::Template(problem) => problem.fmt(f),
         }
@@ -306,9 +309,14 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
     }
 
     fn statement(&mut self) {
+        let line = self.at;
         let exported = self.skip_export();
         let start = self.at;
         let rest = self.rest();
+        if rest.is_empty() {
+            let span = self.span(line..line + "export".len());
+            return self.refuse(ProblemKind::MissingName, span, None);
+        }
         let separator = rest.char_indices().find(|&(_, c)| !(is_blank(c) || is_key_character(c)));
         // A bare name that the text ends on without a line break is read as the value of the name "".
         let (name, separator) = match separator {

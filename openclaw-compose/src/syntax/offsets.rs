@@ -12,18 +12,29 @@ pub struct Offsets {
     file: FileId,
     /// Offsets in the string and in the source from which both run in step, ascending; the first is offset 0.
     steps: Vec<(usize, usize)>,
+    /// Where the parts cannot be told apart: the whole.
+    whole: Option<Span>,
 }
 
 impl Offsets {
     /// A string that stands in `file` as it is, from `start` on.
     #[must_use]
     pub fn verbatim(file: FileId, start: usize) -> Self {
-        Self { file, steps: vec![(0, start)] }
+        Self { file, steps: vec![(0, start)], whole: None }
+    }
+
+    /// A string whose parts cannot be found in its source: every part is the whole of `span`.
+    #[must_use]
+    pub fn whole(span: Span) -> Self {
+        Self { file: span.file, steps: Vec::new(), whole: Some(span) }
     }
 
     /// The source of the string's bytes `range`.
     #[must_use]
     pub fn span(&self, range: Range<usize>) -> Span {
+        if let Some(span) = self.whole {
+            return span;
+        }
         Span::from_range(self.file, self.source(range.start)..self.source(range.end))
     }
 

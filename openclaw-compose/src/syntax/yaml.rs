@@ -7,12 +7,16 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::offsets::Offsets;
 use crate::source::{FileId, Span, Text};
 
 pub use scalar::Timestamp;
 
 mod build;
+mod dialect;
+mod read;
 mod scalar;
+mod text;
 
 /// One value of a document and where it stands.
 ///
@@ -225,7 +229,7 @@ pub enum ProblemKind {
 /// ```
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parsed {
-    build::build(file, text)
+    read::read(file, text)
 }
 
 impl Node {
@@ -263,6 +267,17 @@ impl Node {
         if let Value::Str(text) = &self.value { Some(text) } else { None }
     }
 
+    /// From offsets in the node's text to the places that spell them, so that a finding can point inside a string.
+    /// `source` is the whole text of the node's file. For a folded block, and for a node that is no string, every part
+    /// is the whole node.
+    #[must_use]
+    pub fn offsets(&self, source: &str) -> Offsets {
+        match (&self.value, source.get(self.span.range())) {
+            (Value::Str(text), Some(raw)) => text::offsets(self.span, self.style, raw, text),
+            _ => Offsets::whole(self.span),
+        }
+    }
+
     /// True for `null`, however it is spelt.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -271,18 +286,19 @@ impl Node {
 }
 
 impl Value {
-    /// What a person calls it: `null`, `boolean`, `integer`, `float`, `timestamp`, `string`, `list`, `mapping`.
+    /// What a person calls it, with its article: `null`, `a boolean`, `an integer`, `a float`, `a timestamp`,
+    /// `a string`, `a list`, `a mapping`.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool(_) => "boolean",
-            Self::Int(_) | Self::UInt(_) => "integer",
-            Self::Float(_) => "float",
-            Self::Timestamp(_) => "timestamp",
-            Self::Str(_) => "string",
-            Self::Seq(_) => "list",
-            Self::Map(_) => "mapping",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::UInt(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Timestamp(_) => "a timestamp",
+            Self::Str(_) => "a string",
+            Self::Seq(_) => "a list",
+            Self::Map(_) => "a mapping",
         }
     }
 }
@@ -376,7 +392,7 @@ impl fmt::Debug for Node {
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Seq(items) => write!(f, "list of {}", items.len()),
+            Self::Seq(items) => write!(f, "a list of {}", items.len()),
             Self::Map(map) => write!(f, "{map:?}"),
             scalar => f.write_str(scalar.kind_name()),
         }
@@ -386,7 +402,7 @@ impl fmt::Debug for Value {
 /// The size, never the contents: a mistyped key may hold a secret as well.
 impl fmt::Debug for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mapping of {}", self.len())
+        write!(f, "a mapping of {}", self.len())
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use granit_parser as granit;
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
+use super::dialect::{Refusal, RefusalKind, Token, Watch};
 use super::scalar::{self, ScalarTag};
-use super::{Entry, Map, Node, Parsed, Problem, ProblemKind, Style, Tag, Value, Verdict, Via, ViaKind};
+use super::text;
+use super::{Entry, Map, Node, Problem, ProblemKind, Style, Tag, Value, Verdict, Via, ViaKind};
 use crate::source::{FileId, Span, Text};
 
 /// Nodes that aliases and merge keys may add to a document. Two hundred services that merge twice add some thousands;
@@ -18,17 +20,15 @@ const MAX_EXPANSION: u64 = 1_000_000;
 /// Levels of collections, aliases followed. The parser's own limits are 255 block and 255 flow levels.
 const MAX_DEPTH: u32 = 512;
 
-/// Builds every document of `text`.
-pub(super) fn build(file: FileId, text: &str) -> Parsed {
-    let mut builder = Builder::new(file, text);
-    builder.run();
-    builder.problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
-    Parsed { documents: builder.documents, problems: builder.problems }
-}
-
-struct Builder<'t> {
+/// One pass over a text.
+pub(super) struct Builder<'t> {
     file: FileId,
+    /// The text as it is: spans and quoted scalars are taken from it.
+    original: &'t str,
+    /// The text of this pass, of the same length.
     text: &'t str,
+    watch: Option<Watch<'t>>,
+    refused: Vec<Refusal>,
     documents: Vec<Node>,
     problems: Vec<Problem>,
     /// Open collections, outermost first.
@@ -41,6 +41,16 @@ struct Builder<'t> {
     root: Option<Node>,
     /// Nodes that aliases added to this document.
     expansion: u64,
+}
+
+/// Why a pass ended before the text did.
+pub(super) struct Stop {
+    pub(super) at: usize,
+    pub(super) kind: ErrorKind,
+    /// The parser's own words.
+    pub(super) message: String,
+    /// The outermost bracket that was open.
+    pub(super) flow: Option<usize>,
 }
 
 /// A finished value, and what it costs to walk it.
@@ -62,6 +72,8 @@ struct Frame {
     anchor: usize,
     /// Flow: from the bracket. Block: from the first child, once there is one.
     place: Span,
+    /// Column of its first character, from 0.
+    column: usize,
     size: u64,
     depth: u32,
     /// Where this frame's children begin in `items` or `entries`.
@@ -90,10 +102,13 @@ impl Key {
 }
 
 impl<'t> Builder<'t> {
-    fn new(file: FileId, text: &'t str) -> Self {
+    pub(super) fn new(file: FileId, original: &'t str, text: &'t str) -> Self {
         Self {
             file,
+            original,
             text,
+            watch: Watch::new(text),
+            refused: Vec::new(),
             documents: Vec::new(),
             problems: Vec::new(),
             frames: Vec::new(),
@@ -105,8 +120,9 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn run(&mut self) {
-        let options = granit_parser::options! {
+    /// Reads to the end, or to where the parser gives up.
+    pub(super) fn run(&mut self) -> Option<Stop> {
+        let options = granit::options! {
             bom_inside_document_as_content: true,
             block_scalar_eof_without_line_feed: true,
             emit_unresolved_aliases: true,
@@ -115,22 +131,79 @@ impl<'t> Builder<'t> {
         for next in Parser::new_from_str_with_options(self.text, options) {
             match next {
                 Ok((event, span)) => self.event(event, &span),
-                Err(error) => return self.broken(&error),
+                Err(error) => return Some(self.stop(&error)),
             }
         }
+        None
+    }
+
+    /// The documents and the problems of the pass. What was still open is closed as it is.
+    pub(super) fn finish(mut self) -> (Vec<Node>, Vec<Problem>) {
+        let end = Span::from_range(self.file, self.text.len()..self.text.len());
+        while !self.frames.is_empty() {
+            if let Some(Frame { kind: FrameKind::Map { key: Some(_), .. }, .. }) = self.frames.last() {
+                self.attach(null(end));
+            }
+            self.close(None);
+        }
+        if self.root.is_some() {
+            self.document_end(end);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.finish(&mut self.refused);
+        }
+        for refusal in std::mem::take(&mut self.refused) {
+            self.refuse(&refusal);
+        }
+        (self.documents, self.problems)
+    }
+
+    fn stop(&self, error: &ScanError) -> Stop {
+        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let flow = self
+            .frames
+            .iter()
+            .find(|frame| frame.style == Style::Flow)
+            .map(|frame| frame.place.range().start);
+        Stop { at, kind: error.kind().clone(), message: error.info(), flow }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        let (kind, message) = match refusal.kind {
+            RefusalKind::Tab => (ProblemKind::Tab, "docker compose refuses a tab here: use blanks"),
+            RefusalKind::Escape => (ProblemKind::Escape, "docker compose does not know this escape"),
+            RefusalKind::LineBreak => (
+                ProblemKind::Character,
+                "docker compose takes this invisible character for a line break: remove it",
+            ),
+            RefusalKind::Directive => {
+                (ProblemKind::Directive, "docker compose knows no directives but `%YAML 1.1` and `%TAG`")
+            }
+            RefusalKind::QuestionMark => (
+                ProblemKind::Character,
+                "docker compose refuses `?` in a text between brackets: quote the text",
+            ),
+            RefusalKind::AnchorName => (
+                ProblemKind::Character,
+                "docker compose takes only letters, digits, `_` and `-` for the name of an anchor",
+            ),
+        };
+        let span = Span::from_range(self.file, refusal.at..refusal.at + refusal.len);
+        self.problem(kind, span, message.to_owned());
     }
 
     fn event(&mut self, event: Event<'t>, span: &granit::Span) {
+        self.observe(&event, span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), self.span(span));
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.open(FrameKind::Seq, style, anchor, tag.as_deref(), self.span(span));
+                self.open(FrameKind::Seq, style, anchor, tag.as_deref(), span);
             }
             Event::MappingStart(style, anchor, tag) => {
                 let kind = FrameKind::Map { key: None, merge: None };
-                self.open(kind, style, anchor, tag.as_deref(), self.span(span));
+                self.open(kind, style, anchor, tag.as_deref(), span);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(Some(self.span(span))),
             Event::Alias(anchor) => self.alias(anchor, self.span(span)),
@@ -147,6 +220,28 @@ impl<'t> Builder<'t> {
             Event::DocumentEnd => self.document_end(self.span(span)),
             _ => {}
         }
+    }
+
+    /// Shows the event to the checks of what go-yaml refuses, where the text needs any.
+    fn observe(&mut self, event: &Event<'_>, span: &granit::Span) {
+        let Some(watch) = &mut self.watch else { return };
+        let place = span.byte_range().unwrap_or(0..0);
+        let (token, closing) = match event {
+            Event::Scalar(_, style, ..) => (Token::Scalar(*style), false),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => (Token::Alias, false),
+            Event::SequenceStart(..) | Event::MappingStart(..) => (Token::Bracket, false),
+            Event::SequenceEnd | Event::MappingEnd => (Token::Bracket, true),
+            _ => return,
+        };
+        // What is not written (a null, the ends of a block) is no token.
+        if place.is_empty() {
+            return;
+        }
+        let flows = self.frames.iter().filter(|frame| frame.style == Style::Flow).count();
+        let in_flow = if closing { flows > 1 } else { flows > 0 || token == Token::Bracket };
+        let indent =
+            self.frames.iter().rev().find(|frame| frame.style == Style::Block).map(|frame| frame.column);
+        watch.token(token, place, indent, in_flow, &mut self.refused);
     }
 
     fn span(&self, span: &granit::Span) -> Span {
@@ -168,22 +263,6 @@ impl<'t> Builder<'t> {
         self.expansion = 0;
     }
 
-    /// The parser gave up: what was read so far becomes the last document.
-    fn broken(&mut self, error: &ScanError) {
-        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let span = Span::from_range(self.file, at..at);
-        self.problem(ProblemKind::Syntax, span, error.info());
-        while !self.frames.is_empty() {
-            if let Some(Frame { kind: FrameKind::Map { key: Some(_), .. }, .. }) = self.frames.last() {
-                self.attach(null(span));
-            }
-            self.close(None);
-        }
-        if self.root.is_some() {
-            self.document_end(span);
-        }
-    }
-
     fn scalar(
         &mut self,
         text: &str,
@@ -195,6 +274,7 @@ impl<'t> Builder<'t> {
         let plain = style == ScalarStyle::Plain;
         // An empty plain value arrives as `~` under an empty span.
         let text = if plain && span.is_empty() { "" } else { text };
+        let span = if plain && span.is_empty() { self.behind_colon(span) } else { span };
         let style = match style {
             ScalarStyle::Plain => Style::Plain,
             ScalarStyle::SingleQuoted => Style::SingleQuoted,
@@ -202,6 +282,8 @@ impl<'t> Builder<'t> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
+        let decoded = self.decode(style, span);
+        let text = decoded.as_deref().unwrap_or(text);
         let (value, tag) = match tag {
             None if plain => (scalar::untagged(text), Tag::None),
             None => (None, Tag::None),
@@ -223,6 +305,30 @@ impl<'t> Builder<'t> {
             self.anchors.insert(anchor, built.clone());
         }
         self.attach(built);
+    }
+
+    /// A value that is not written stands behind its colon.
+    fn behind_colon(&self, span: Span) -> Span {
+        let at = span.range().start;
+        let behind = if self.text.as_bytes().get(at) == Some(&b':') { at + 1 } else { at };
+        Span::from_range(self.file, behind..behind)
+    }
+
+    /// A quoted scalar that the parser would read otherwise than libyaml does, read as libyaml does.
+    fn decode(&self, style: Style, span: Span) -> Option<String> {
+        if self.watch.is_none() && std::ptr::eq(self.text, self.original) {
+            return None;
+        }
+        if !matches!(style, Style::SingleQuoted | Style::DoubleQuoted) {
+            return None;
+        }
+        let raw = self.original.get(span.range())?;
+        let patched = self.text.get(span.range()) != Some(raw);
+        let other_breaks = raw.contains(['\u{85}', '\u{2028}', '\u{2029}']);
+        if !(patched || other_breaks) {
+            return None;
+        }
+        text::decode(self.file, span.range().start, style, raw).map(|decoded| decoded.text)
     }
 
     /// The value that an explicit tag asks for; `None` is the string itself.
@@ -247,14 +353,19 @@ impl<'t> Builder<'t> {
         style: StructureStyle,
         anchor: usize,
         tag: Option<&granit::Tag>,
-        place: Span,
+        span: &granit::Span,
     ) {
         let base = if matches!(kind, FrameKind::Seq) { self.items.len() } else { self.entries.len() };
         let style = if style == StructureStyle::Flow { Style::Flow } else { Style::Block };
         let tag = tag.map_or(Tag::None, meaning);
         // A block collection has no bytes of its own: its place begins with its first child.
-        let place = if style == Style::Flow { place } else { Span::new(self.file, u32::MAX, 0) };
-        self.frames.push(Frame { kind, style, tag, anchor, place, size: 1, depth: 1, base });
+        let place = if style == Style::Flow {
+            self.span(span)
+        } else {
+            Span { file: self.file, start: u32::MAX, end: 0 }
+        };
+        let column = span.start.col();
+        self.frames.push(Frame { kind, style, tag, anchor, place, column, size: 1, depth: 1, base });
     }
 
     /// Ends the innermost collection; `end` is the place of its closing event, `None` where the text broke off.
@@ -337,8 +448,7 @@ impl<'t> Builder<'t> {
                         other => other.kind_name(),
                     };
                     *key = Some(Key::Refused(built.place));
-                    let message =
-                        format!("a mapping key must be a string, and this is a {refused}: quote it");
+                    let message = format!("a mapping key must be a string, not {refused}: quote it");
                     self.problem(ProblemKind::KeyNotString, built.place, message);
                 }
                 Some(started) => {
@@ -447,7 +557,7 @@ impl<'t> Builder<'t> {
     }
 
     fn bad_merge(&mut self, found: &str, span: Span) {
-        let message = format!("`<<` takes a mapping or a list of mappings, and this is a {found}");
+        let message = format!("`<<` takes a mapping or a list of mappings, not {found}");
         self.problem(ProblemKind::BadMerge, span, message);
     }
 }

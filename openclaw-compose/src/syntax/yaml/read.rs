@@ -1,0 +1,197 @@
+//! The passes over a text: read it; where the parser gives up, say so, blank the lines at fault and read on.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use granit_parser::ErrorKind;
+
+use super::build::{Builder, Stop};
+use super::{Parsed, Problem, ProblemKind, Verdict, text};
+use crate::source::{FileId, Span};
+
+/// Passes after the first, and the bytes that they may read together.
+const MAX_REREADS: usize = 16;
+const MAX_REREAD_BYTES: usize = 4 << 20;
+
+/// Reads every document of `text`.
+///
+/// Blanks take the place of what is blanked, so that all spans stay those of the text. What a later pass says about the
+/// structure may be a consequence of the blanking: behind the first syntax error only further ones are reported.
+pub(super) fn read(file: FileId, text: &str) -> Parsed {
+    if u32::try_from(text.len()).is_err() {
+        let span = Span::new(file, 0, 0);
+        return Parsed {
+            documents: Vec::new(),
+            problems: vec![limit(ProblemKind::TooLarge, span, "texts of 4 GiB and more are not read")],
+        };
+    }
+    let mut rereads = MAX_REREADS.min(MAX_REREAD_BYTES / text.len().max(1));
+    let mut attempt = Cow::Borrowed(text);
+    let mut errors: Vec<Problem> = Vec::new();
+    loop {
+        let mut builder = Builder::new(file, text, &attempt);
+        let Some(stop) = builder.run() else { return finish(builder, errors) };
+        let patched = if rereads == 0 { None } else { patch(&attempt, &stop) };
+        let next = patched.or_else(|| {
+            let problem = syntax_problem(file, &attempt, &stop);
+            let onward = errors.last().is_none_or(|before| before.span.start < problem.span.start);
+            if onward {
+                errors.push(problem);
+            }
+            if onward && rereads > 0 { blank(&attempt, &stop) } else { None }
+        });
+        let Some(next) = next else { return finish(builder, errors) };
+        attempt = Cow::Owned(next);
+        rereads -= 1;
+    }
+}
+
+fn finish(builder: Builder<'_>, errors: Vec<Problem>) -> Parsed {
+    let (documents, mut problems) = builder.finish();
+    if let Some(first) = errors.first() {
+        problems.retain(|problem| problem.span.start < first.span.start);
+        problems.extend(errors);
+    }
+    problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    Parsed { documents, problems }
+}
+
+/// The text changed so that the parser reads what libyaml reads and it does not.
+fn patch(attempt: &str, stop: &Stop) -> Option<String> {
+    match stop.kind {
+        // libyaml takes a tab between brackets for a blank.
+        ErrorKind::TabInBlockIndentation if stop.flow.is_some() => {
+            let start = line(attempt, stop.at).start;
+            let mut end = start;
+            for line in attempt.get(start..)?.split_inclusive('\n') {
+                let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+                if !line.get(..indent).is_some_and(|indent| indent.contains('\t')) {
+                    break;
+                }
+                end += line.len();
+            }
+            let mut bytes = attempt.as_bytes().to_vec();
+            let mut leading = true;
+            for byte in bytes.get_mut(start..end)? {
+                match byte {
+                    b'\t' if leading => *byte = b' ',
+                    b' ' => {}
+                    b'\n' => leading = true,
+                    _ => leading = false,
+                }
+            }
+            (end > start).then(|| String::from_utf8(bytes).ok()).flatten()
+        }
+        // libyaml knows `\'`. The scalar is decoded from the text as it is.
+        ErrorKind::UnknownQuotedScalarEscape => {
+            let raw = text::double_quoted(attempt.get(stop.at..)?)?;
+            if text::unknown_escape(raw).is_some() || !raw.contains("\\'") {
+                return None;
+            }
+            let mut patched = String::with_capacity(attempt.len());
+            patched.push_str(attempt.get(..stop.at)?);
+            patched.push_str(&raw.replace("\\'", "\\\""));
+            patched.push_str(attempt.get(stop.at + raw.len()..)?);
+            Some(patched)
+        }
+        _ => None,
+    }
+}
+
+/// The text without the lines from the outermost open bracket to the error. `None` where they are blank already.
+fn blank(attempt: &str, stop: &Stop) -> Option<String> {
+    let from = line(attempt, stop.flow.unwrap_or(stop.at).min(stop.at)).start;
+    let to = line(attempt, stop.at).end;
+    let lines = attempt.get(from..to)?;
+    if lines.trim().is_empty() {
+        return None;
+    }
+    let mut blanked = String::with_capacity(attempt.len());
+    blanked.push_str(attempt.get(..from)?);
+    blanked.extend(lines.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+    blanked.push_str(attempt.get(to..)?);
+    Some(blanked)
+}
+
+/// The line that holds `at`, without its line feed.
+fn line(text: &str, at: usize) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let at = at.min(bytes.len());
+    let start = bytes.iter().take(at).rposition(|&byte| byte == b'\n').map_or(0, |before| before + 1);
+    let end = bytes.iter().skip(at).position(|&byte| byte == b'\n').map_or(bytes.len(), |length| at + length);
+    start..end
+}
+
+fn limit(kind: ProblemKind, span: Span, message: &str) -> Problem {
+    Problem { kind, message: message.to_owned(), span, related: Vec::new(), verdict: Verdict::OurLimit }
+}
+
+fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
+    let mut at = stop.at;
+    if matches!(stop.kind, ErrorKind::UnknownQuotedScalarEscape) {
+        let inside = attempt.get(at..).and_then(text::unknown_escape);
+        at += inside.unwrap_or(0);
+    }
+    let width = attempt
+        .get(at..)
+        .and_then(|rest| rest.chars().next())
+        .filter(|c| !c.is_control())
+        .map_or(0, char::len_utf8);
+    let span = Span::from_range(file, at..at + width);
+    if matches!(stop.kind, ErrorKind::RecursionLimitExceeded) {
+        return limit(ProblemKind::TooDeep, span, "collections are nested deeper than 255 levels");
+    }
+    let verdict = match stop.kind {
+        ErrorKind::TabInBlockIndentation if stop.flow.is_some() => Verdict::OurLimit,
+        ErrorKind::PlainScalarStartsWithDashFlowIndicator
+        | ErrorKind::DirectiveByteLimitExceeded { .. }
+        | ErrorKind::TooManyReservedDirectiveParams { .. } => Verdict::OurLimit,
+        _ => Verdict::ComposeRefuses,
+    };
+    let opened = stop.flow.filter(|&flow| flow < at).map(|flow| Span::from_range(file, flow..flow + 1));
+    Problem {
+        kind: ProblemKind::Syntax,
+        message: explain(stop),
+        span,
+        related: opened.map(|span| (span, "the bracket that is still open")).into_iter().collect(),
+        verdict,
+    }
+}
+
+/// What the parser means, for somebody who writes a Compose file.
+fn explain(stop: &Stop) -> String {
+    let known = match stop.kind {
+        ErrorKind::MappingValueNotAllowed => {
+            "`: ` cannot stand here: quote the text, or check the indentation of this line and the one before"
+        }
+        ErrorKind::UnclosedQuotedScalar => "the quote that opens here never closes",
+        ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabNotAllowed => {
+            "a tab cannot indent: use blanks"
+        }
+        ErrorKind::TabInPlainScalar => "a tab cannot indent the next line of a text: use blanks",
+        ErrorKind::ExpectedBlockMappingKey => {
+            "no key of the mapping above: check the indentation of this line"
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            "no `- ` item of the list above: check the indentation of this line"
+        }
+        ErrorKind::InvalidColonPlacement | ErrorKind::ExpectedFlowSequenceSeparator => {
+            "expected `,` or `]`: a list in brackets is not closed, or an item needs quotes"
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            "expected `,` or `}`: a mapping in braces is not closed, or a value such as `${NAME}` needs quotes"
+        }
+        ErrorKind::UnexpectedCharacter { character } if !character.is_control() => {
+            return format!("a text cannot begin with {character:?}: quote it");
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            return format!("the control character {character:?} cannot stand here");
+        }
+        ErrorKind::UnknownQuotedScalarEscape => {
+            "YAML does not know this escape: write `\\\\` for a backslash, or use single quotes"
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => "this bracket closes nothing",
+        _ => return stop.message.clone(),
+    };
+    known.to_owned()
+}
