@@ -108,7 +108,8 @@ pub fn verify(file: &str, text: &str, manager: Manager, exists: Exists<'_>) -> V
     }
     for line in all("Environment") {
         for pair in self::words(line) {
-            let secret = pair.split_once('=').filter(|(name, value)| names_a_secret(name) && is_literal(value));
+            let secret =
+                pair.split_once('=').filter(|(name, value)| names_a_secret(name) && is_literal(value));
             if let Some((name, _)) = secret {
                 find(Code::SecretEmbedded, name, format!("Environment holds the value of {name}"));
             }
