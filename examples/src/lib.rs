@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod instant;
 pub mod lifecycle;
 pub mod owners;
+pub mod probing;
 pub mod rehearsal;
 pub mod render;
 pub mod ticket;

@@ -52,6 +52,13 @@ impl Budget {
         self
     }
 
+    /// The same with a total of at most this.
+    #[must_use]
+    pub fn at_most(mut self, total: Duration) -> Self {
+        self.total = self.total.min(total);
+        self
+    }
+
     /// What `rung` gets after `spent` of the total is gone.
     #[must_use]
     pub fn allowance(&self, rung: Rung, spent: Duration) -> Allowance {

@@ -66,7 +66,7 @@ impl Fleet {
             while !stopped && running.len() < self.concurrency.max(1) {
                 let Some(index) = schedule.due(started.elapsed()) else { break };
                 let Some(target) = targets.get(index) else { continue };
-                running.push(async move { (index, self.ask(prober, target).await) });
+                running.push(async move { (index, prober.check(target, self.upto).await) });
             }
             if running.is_empty() && (stopped || targets.is_empty()) {
                 return made;
@@ -98,10 +98,6 @@ impl Fleet {
                 schedule.ended(index, started.elapsed(), report.is_good());
             }
         }
-    }
-
-    async fn ask(&self, prober: &Prober, target: &Target) -> ProbeReport {
-        prober.check(target, self.upto).await
     }
 }
 

@@ -100,6 +100,14 @@ impl Gate {
         self.state
     }
 
+    /// Takes into account that nothing was learnt until `at`, for instance because a climb was cut off.
+    pub fn expire(&mut self, at: Duration) -> GateState {
+        if self.state == GateState::Waiting && at >= self.deadline {
+            self.state = GateState::TimedOut;
+        }
+        self.state
+    }
+
     /// How many good climbs in a row there are.
     #[must_use]
     pub const fn held(&self) -> u32 {

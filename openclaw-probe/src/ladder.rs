@@ -75,11 +75,19 @@ impl Prober {
     ///
     /// As [`climb`](Self::climb).
     pub async fn check(&self, target: &Target, question: Rung) -> ProbeReport {
-        if !matches!(question, Rung::Liveness | Rung::Startup | Rung::Readiness) {
-            return self.climb(target, question).await;
-        }
+        self.check_within(target, question, Duration::MAX).await
+    }
+
+    /// [`check`](Self::check) that takes no longer than `total`, or the prober's own budget where that is shorter. What
+    /// was reached by then is in the report.
+    pub async fn check_within(&self, target: &Target, question: Rung, total: Duration) -> ProbeReport {
         let mut climb = Climb::start(self, target, question, |_: &RungResult| ());
-        climb.ask_once(question).await;
+        climb.budget = self.budget.at_most(total);
+        if matches!(question, Rung::Liveness | Rung::Startup | Rung::Readiness) {
+            climb.ask_once(question).await;
+        } else {
+            climb.run().await;
+        }
         climb.finish(Because::LowerRungFailed)
     }
 }
@@ -88,6 +96,7 @@ impl Prober {
 struct Climb<'a, F> {
     prober: &'a Prober,
     target: &'a Target,
+    budget: Budget,
     started: Instant,
     report: ProbeReport,
     observe: F,
@@ -95,7 +104,14 @@ struct Climb<'a, F> {
 
 impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     fn start(prober: &'a Prober, target: &'a Target, upto: Rung, observe: F) -> Self {
-        Self { prober, target, started: Instant::now(), report: ProbeReport::new(target, upto), observe }
+        Self {
+            prober,
+            target,
+            budget: prober.budget,
+            started: Instant::now(),
+            report: ProbeReport::new(target, upto),
+            observe,
+        }
     }
 
     async fn run(&mut self) -> Option<()> {
@@ -285,7 +301,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     }
 
     fn allowance(&self, rung: Rung) -> Allowance {
-        self.prober.budget.allowance(rung, self.started.elapsed())
+        self.budget.allowance(rung, self.started.elapsed())
     }
 
     fn skip(&mut self, rung: Rung, because: Because) {

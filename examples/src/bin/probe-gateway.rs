@@ -1,0 +1,178 @@
+//! Climbs the ladder of one gateway, or watches many.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use openclaw_examples::probing::{self, ProbeArguments, StartError};
+use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchPolicy, WatchState};
+
+/// How far up the stack is the gateway alive?
+///
+/// Exit codes: 0 all that was asked for holds; 10 resolve, 11 tcp, 12 tls, 13 liveness, 14 startup, 15 readiness,
+/// 16 upgrade, 17 challenge, 18 hello, 19 scope is the rung that decides; 2 wrong arguments, 78 a file that cannot be
+/// read. With --healthcheck 0 or 1, as Docker wants it.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Gateways: ws, wss, http or https URL, host or host:port.
+    #[arg(default_value = "ws://127.0.0.1:18789")]
+    targets: Vec<Target>,
+
+    #[command(flatten)]
+    probe: ProbeArguments,
+
+    /// Ask one HTTP question only, over one connection: liveness, startup or readiness. The cheapest useful probe.
+    #[arg(long, value_name = "RUNG", conflicts_with = "upto")]
+    ask: Option<Rung>,
+
+    /// Print the reports as JSON, one a line.
+    #[arg(long)]
+    json: bool,
+
+    /// Print nothing but failures, and exit 0 or 1: for a container's HEALTHCHECK.
+    #[arg(long)]
+    healthcheck: bool,
+
+    /// Go on until SIGTERM or Ctrl-C, every so many seconds: a live table on a terminal, else a line for each change.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5")]
+    watch: Option<f64>,
+
+    /// The most probes at a time when watching.
+    #[arg(long, default_value_t = 100)]
+    concurrency: usize,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(run(&arguments)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("probe-gateway: {error}");
+    ExitCode::from(78)
+}
+
+async fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
+    let (prober, upto) = arguments.probe.prober()?;
+    if let Some(interval) = arguments.watch {
+        let upto = arguments.ask.unwrap_or(upto);
+        return watch(arguments, &prober, upto, probing::seconds("watch", interval)?).await;
+    }
+    let mut worst = 0;
+    for target in &arguments.targets {
+        let report = match arguments.ask {
+            Some(question) => prober.check(target, question).await,
+            None => prober.climb(target, upto).await,
+        };
+        worst = worst.max(report.exit_code());
+        if arguments.json {
+            println!("{}", serde_json::json!({ "report": report, "findings": report.findings() }));
+        } else if !arguments.healthcheck || !report.is_good() {
+            println!("{report}");
+        }
+    }
+    Ok(ExitCode::from(if arguments.healthcheck { worst.min(1) } else { worst }))
+}
+
+/// Watches until told to stop; the exit code is that of the states at the end.
+async fn watch(
+    arguments: &Arguments,
+    prober: &Prober,
+    upto: Rung,
+    interval: Duration,
+) -> Result<ExitCode, StartError> {
+    let backoff = Backoff::new(Duration::from_secs(1).min(interval), interval, 0.3)
+        .map_err(|_| StartError::Seconds { name: "watch" })?;
+    let concurrency = arguments.concurrency;
+    let fleet =
+        Fleet { upto, interval, jitter: 0.2, backoff, concurrency, seed: u64::from(std::process::id()) };
+    let mut table = Table::new(&arguments.targets);
+    let mut watches = vec![Watch::new(WatchPolicy::default()); arguments.targets.len()];
+    let started = tokio::time::Instant::now();
+    let made = fleet
+        .run(prober, &arguments.targets, stop(), |index, report| {
+            let (Some(watch), Some(target)) = (watches.get_mut(index), arguments.targets.get(index)) else {
+                return;
+            };
+            let before = watch.state();
+            let state = watch.observe(Sample::of(started.elapsed(), report));
+            let flaps = if watch.is_flapping() { ", flapping" } else { "" };
+            let line = format!("{:<8} {}{flaps}", name(state), probing::line(target, report));
+            table.show(index, line, state != before);
+        })
+        .await;
+    table.finish();
+    eprintln!("probe-gateway: stopped after {made} probes");
+    Ok(ExitCode::from(u8::from(watches.iter().any(|watch| watch.state() != WatchState::Up))))
+}
+
+const fn name(state: WatchState) -> &'static str {
+    match state {
+        WatchState::Up => "up",
+        WatchState::Down => "DOWN",
+        _ => "starting",
+    }
+}
+
+/// A line for each target on a terminal; elsewhere a line for each change.
+struct Table {
+    rows: Vec<ProgressBar>,
+    seen: Vec<bool>,
+}
+
+impl Table {
+    fn new(targets: &[Target]) -> Self {
+        let all = MultiProgress::new();
+        let live = std::io::stderr().is_terminal() && targets.len() <= 200;
+        let row = |target: &Target| {
+            let style =
+                ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let row = all.add(ProgressBar::no_length().with_style(style));
+            row.set_message(format!("waiting  {target}"));
+            row
+        };
+        Self {
+            rows: if live { targets.iter().map(row).collect() } else { Vec::new() },
+            seen: vec![false; targets.len()],
+        }
+    }
+
+    fn show(&mut self, index: usize, line: String, changed: bool) {
+        let first = self.seen.get_mut(index).is_some_and(|seen| !std::mem::replace(seen, true));
+        match self.rows.get(index) {
+            Some(row) => row.set_message(line),
+            None if changed || first => println!("{line}"),
+            None => {}
+        }
+    }
+
+    fn finish(&self) {
+        for row in &self.rows {
+            row.abandon();
+        }
+    }
+}
+
+/// SIGTERM or Ctrl-C.
+async fn stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

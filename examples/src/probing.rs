@@ -1,0 +1,136 @@
+//! What the three probe programs share: their arguments, and how a prober is made of them.
+
+#![expect(clippy::disallowed_methods, reason = "programs read their token from a file or the environment")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use openclaw_probe::secrecy::SecretString;
+use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TokenAuthenticator};
+
+/// Arguments of every probe program.
+#[derive(Args, Clone, Debug)]
+pub struct ProbeArguments {
+    /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
+    /// Without it: hello where a token is given, else challenge.
+    #[arg(long, value_name = "RUNG")]
+    pub upto: Option<Rung>,
+
+    /// A file that holds the gateway's token. It is never taken from the command line, where every process can read it.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// The environment variable that holds the token, where no file is given.
+    #[arg(long, value_name = "NAME", default_value = "OPENCLAW_GATEWAY_TOKEN")]
+    pub token_env: String,
+
+    /// A scope that the session must have, such as operator.read; may be given more than once.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub scopes: Vec<String>,
+
+    /// Also compare the token over HTTP; proves something only from another host or container.
+    #[arg(long)]
+    pub compare_token: bool,
+
+    /// PEM file of roots to trust beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Seconds for one whole climb.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    pub timeout: f64,
+}
+
+/// Why a program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file that was named cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The settings make no prober.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A number that cannot be a time.
+    #[error("--{name} must be a number of seconds above 0")]
+    Seconds {
+        /// Which argument.
+        name: &'static str,
+    },
+    /// A rung that needs the token, without one.
+    #[error("--upto {0} needs a token: give --token-file or set the variable named by --token-env")]
+    NoToken(Rung),
+}
+
+impl ProbeArguments {
+    /// The prober, and the rung to climb to.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, a number is no time, or the rung needs a token that is not there.
+    pub fn prober(&self) -> Result<(Prober, Rung), StartError> {
+        let token = self.token()?;
+        let upto = self.upto.unwrap_or(if token.is_none() {
+            Rung::Challenge
+        } else if self.scopes.is_empty() {
+            Rung::Hello
+        } else {
+            Rung::Scope
+        });
+        let mut builder = Prober::builder().budget(Budget::total(seconds("timeout", self.timeout)?));
+        if let Some(file) = &self.ca_file {
+            builder = builder.add_roots_pem(&read(file)?);
+        }
+        if let Some(token) = token {
+            if self.compare_token {
+                builder = builder.compare_token_over_http(token.clone());
+            }
+            builder = builder
+                .authenticate(TokenAuthenticator::new(token).scopes(self.scopes.clone()))
+                .require_scopes(self.scopes.clone());
+        } else if upto >= Rung::Hello {
+            return Err(StartError::NoToken(upto));
+        }
+        Ok((builder.build()?, upto))
+    }
+
+    /// The token, without the line end that editors add.
+    fn token(&self) -> Result<Option<SecretString>, StartError> {
+        if let Some(path) = &self.token_file {
+            let source = |source| StartError::File { path: path.clone(), source };
+            let text = std::fs::read_to_string(path).map_err(source)?;
+            return Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())));
+        }
+        Ok(std::env::var(&self.token_env).ok().filter(|token| !token.is_empty()).map(SecretString::from))
+    }
+}
+
+/// A time given in seconds.
+///
+/// # Errors
+///
+/// When it is not a number above 0.
+pub fn seconds(name: &'static str, value: f64) -> Result<Duration, StartError> {
+    Duration::try_from_secs_f64(value).ok().filter(|time| !time.is_zero()).ok_or(StartError::Seconds { name })
+}
+
+/// One line for a report: what a table or a log shows.
+#[must_use]
+pub fn line(target: &Target, report: &openclaw_probe::ProbeReport) -> String {
+    let highest = report.highest().map_or("nothing", Rung::name);
+    let state = match (report.first_fault(), report.first_unproven()) {
+        (Some((rung, fault)), _) => format!("FAIL at {rung}: {}", fault.code),
+        (None, Some(rung)) => format!("not proven: {rung}"),
+        (None, None) => "ok".to_owned(),
+    };
+    format!("{target}  up to {highest}  {:.1} ms  {state}", report.took.as_secs_f64() * 1000.0)
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|source| StartError::File { path: path.clone(), source })
+}
