@@ -1,0 +1,214 @@
+//! Findings: what is wrong or worth knowing, where it was decided, and the smallest next step.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::ser::SerializeStruct;
+
+pub use crate::codes::Code;
+use crate::source::{Sources, Span};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Works, and probably not as meant.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// How a finding is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Confidence {
+    /// It stands in the sources.
+    Observed,
+    /// It follows from rules about what was not seen.
+    Inferred,
+}
+
+/// What a place did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Role {
+    /// It decided.
+    Decided,
+    /// It was overruled.
+    Shadowed,
+    /// It matters, too.
+    Related,
+}
+
+/// A place in a source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Place {
+    /// What the place did.
+    pub role: Role,
+    /// The source's name.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// The bytes themselves, for quoting with [`Sources::quote`].
+    pub span: Span,
+}
+
+impl Place {
+    /// The place of a span.
+    #[must_use]
+    pub fn of(sources: &Sources, role: Role, span: Span) -> Self {
+        let location = sources.location(span);
+        Self { role, file: location.file, line: location.line, column: location.column, span }
+    }
+}
+
+/// `file:line:column`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Place", 5)?;
+        out.serialize_field("role", &self.role)?;
+        out.serialize_field("file", &self.file)?;
+        out.serialize_field("line", &self.line)?;
+        out.serialize_field("column", &self.column)?;
+        out.serialize_field("span", &[self.span.start, self.span.end])?;
+        out.end()
+    }
+}
+
+/// Who may carry a remedy out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Safety {
+    /// A machine may: reversible, widens nothing.
+    Safe,
+    /// A person decides.
+    Judgement,
+    /// Words only.
+    TextOnly,
+}
+
+/// The smallest next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Remedy {
+    /// What to do, in a sentence.
+    pub text: String,
+    /// The command, ready to paste.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Who may carry it out.
+    pub safety: Safety,
+}
+
+impl Remedy {
+    /// A remedy that is words only.
+    #[must_use]
+    pub fn words(text: impl Into<String>) -> Self {
+        Self { text: text.into(), command: None, safety: Safety::TextOnly }
+    }
+}
+
+/// Something wrong or worth knowing. Its texts never hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is about.
+    pub code: Code,
+    /// How bad it is here.
+    pub severity: Severity,
+    /// How it is known.
+    pub confidence: Confidence,
+    /// One sentence.
+    pub summary: String,
+    /// The places, the deciding one first.
+    pub places: Vec<Place>,
+    /// What supports it, one line each.
+    pub evidence: Vec<String>,
+    /// The smallest next step, where there is one.
+    pub remedy: Option<Remedy>,
+    /// The versions its rule holds for.
+    pub versions: Option<String>,
+}
+
+impl Finding {
+    /// A finding with its code's own severity, observed, without places.
+    #[must_use]
+    pub fn new(code: Code, summary: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            confidence: Confidence::Observed,
+            summary: summary.into(),
+            places: Vec::new(),
+            evidence: Vec::new(),
+            remedy: None,
+            versions: None,
+        }
+    }
+
+    /// The same with a place more.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// The place to open first.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Place> {
+        self.places.iter().find(|place| place.role == Role::Decided).or_else(|| self.places.first())
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let optional = usize::from(self.remedy.is_some()) + usize::from(self.versions.is_some());
+        let mut out = serializer.serialize_struct("Finding", 7 + optional)?;
+        out.serialize_field("code", &self.code)?;
+        out.serialize_field("name", self.code.name())?;
+        out.serialize_field("severity", &self.severity)?;
+        out.serialize_field("confidence", &self.confidence)?;
+        out.serialize_field("summary", &self.summary)?;
+        out.serialize_field("places", &self.places)?;
+        out.serialize_field("evidence", &self.evidence)?;
+        if let Some(remedy) = &self.remedy {
+            out.serialize_field("remedy", remedy)?;
+        }
+        if let Some(versions) = &self.versions {
+            out.serialize_field("versions", versions)?;
+        }
+        out.end()
+    }
+}
+
+/// `OC-C140 unknown-key: summary`
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.code.id(), self.code.name(), self.summary)
+    }
+}

@@ -1,0 +1,415 @@
+//! One form for every field: the short forms of ports, volumes, networks, `depends_on` and the rest made long.
+
+pub(crate) mod port;
+pub(crate) mod scalar;
+pub(crate) mod volume;
+
+use std::sync::Arc;
+
+use crate::codes::Code;
+use crate::source::{Span, Text};
+
+use super::merge;
+use super::model::{Map, Node, Value};
+use super::raise::Raised;
+
+/// What the transformations report.
+pub(crate) type Problems = Vec<Raised>;
+
+/// Makes the long forms. What cannot be read is reported, and dropped.
+pub(crate) fn canonical(root: &mut Node, problems: &mut Problems) {
+    let Some(map) = root.as_map_mut() else { return };
+    for entry in map.iter_mut() {
+        match &*entry.key {
+            "services" => {
+                for service in entry.node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+                    self::service(&service.key, &mut service.node, problems);
+                }
+            }
+            "volumes" | "networks" | "secrets" | "configs" => {
+                let section = entry.key.clone();
+                for resource in entry.node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+                    external(&section, &resource.key, &mut resource.node, problems);
+                }
+            }
+            "include" => {
+                for item in entry.node.as_list_mut().into_iter().flatten() {
+                    wrap(item, "path");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn service(name: &str, node: &mut Node, problems: &mut Problems) {
+    let Some(map) = node.as_map_mut() else { return };
+    for entry in map.iter_mut() {
+        let node = &mut entry.node;
+        match &*entry.key {
+            "build" => build(node),
+            "configs" | "secrets" => each(node, |item| wrap(item, "source")),
+            "depends_on" => depends_on(node),
+            "devices" => devices(name, node, problems),
+            "dns" => {
+                string_or_list(node);
+                // An empty server is what `${DNS:-}` leaves behind.
+                if let Some(items) = node.as_list_mut() {
+                    items.retain(|item| !item.is_null() && item.as_str() != Some(""));
+                }
+            }
+            "label_file" => string_or_list(node),
+            "env_file" => env_file(node),
+            "extends" => wrap(node, "service"),
+            "gpus" => gpus(node),
+            "networks" => names_to_null(node),
+            "ports" => ports(name, node, problems),
+            "ulimits" => ulimits(name, node, problems),
+            "volumes" => volumes(name, node, problems),
+            _ => {}
+        }
+    }
+}
+
+fn each(node: &mut Node, change: impl Fn(&mut Node)) {
+    for item in node.as_list_mut().into_iter().flatten() {
+        change(item);
+    }
+}
+
+/// A text becomes a mapping with the text under `key`.
+fn wrap(node: &mut Node, key: &str) {
+    if let Value::Text(_) = node.value {
+        let span = node.span;
+        let mut map = Map::with_capacity(1);
+        let inner = std::mem::replace(node, Node::new(Value::Null, span));
+        let story = inner.story;
+        map.push(key, span, inner);
+        *node = Node::with_story(Value::Map(map), span, story);
+    }
+}
+
+fn string_or_list(node: &mut Node) {
+    if let Value::Text(_) = node.value {
+        let item = node.clone();
+        node.value = Value::List(vec![item]);
+    }
+}
+
+fn names_to_null(node: &mut Node) {
+    let Value::List(items) = &node.value else { return };
+    let mut map = Map::with_capacity(items.len());
+    for item in items {
+        if let Value::Text(name) = &item.value {
+            map.set(name, item.span, Node::with_story(Value::Null, item.span, item.story));
+        }
+    }
+    node.value = Value::Map(map);
+}
+
+fn build(node: &mut Node) {
+    wrap(node, "context");
+    let Some(map) = node.as_map_mut() else { return };
+    for entry in map.iter_mut() {
+        match &*entry.key {
+            "additional_contexts" => pairs(&mut entry.node),
+            "secrets" => each(&mut entry.node, |item| wrap(item, "source")),
+            "ssh" => pairs(&mut entry.node),
+            _ => {}
+        }
+    }
+}
+
+/// A list of `K=V` as a mapping.
+fn pairs(node: &mut Node) {
+    let Value::List(items) = &node.value else { return };
+    let mut map = Map::with_capacity(items.len());
+    for item in items {
+        if let Value::Text(text) = &item.value {
+            match text.split_once('=') {
+                Some((key, value)) => map.set(key, item.span, item.with(Value::Text(Text::from(value)))),
+                None => map.set(text, item.span, item.with(Value::Null)),
+            }
+        }
+    }
+    node.value = Value::Map(map);
+}
+
+fn depends_on(node: &mut Node) {
+    match &mut node.value {
+        Value::List(items) => {
+            let mut map = Map::with_capacity(items.len());
+            for item in items {
+                if let Value::Text(name) = &item.value {
+                    map.set(name, item.span, merge::depends_on_default(item.span));
+                }
+            }
+            node.value = Value::Map(map);
+        }
+        Value::Map(map) => {
+            for entry in map.iter_mut() {
+                let span = entry.key_span;
+                let Some(dependency) = entry.node.as_map_mut() else { continue };
+                default_to(dependency, "condition", || Node::text("service_started", span));
+                default_to(dependency, "required", || Node::new(Value::Bool(true), span));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Adds an entry where there is none.
+pub(crate) fn default_to(map: &mut Map, key: &str, make: impl FnOnce() -> Node) {
+    if !map.contains(key) {
+        let node = make();
+        map.push(key, node.span, node);
+    }
+}
+
+fn env_file(node: &mut Node) {
+    string_or_list(node);
+    each(node, |item| {
+        wrap(item, "path");
+        let span = item.span;
+        if let Some(map) = item.as_map_mut() {
+            default_to(map, "required", || Node::new(Value::Bool(true), span));
+        }
+    });
+}
+
+fn gpus(node: &mut Node) {
+    if let Value::Text(_) = node.value {
+        let span = node.span;
+        let mut request = Map::with_capacity(1);
+        request.push("count", span, Node::text("all", span));
+        node.value = Value::List(vec![Node::new(Value::Map(request), span)]);
+    }
+}
+
+fn devices(service: &str, node: &mut Node, problems: &mut Problems) {
+    let Some(items) = node.as_list_mut() else { return };
+    items.retain_mut(|item| {
+        let Value::Text(text) = &item.value else { return true };
+        let parts: Vec<&str> = text.split(':').collect();
+        let (source, target, permissions) = match parts.as_slice() {
+            [source] => (*source, *source, "rwm"),
+            [source, target] => (*source, *target, "rwm"),
+            [source, target, permissions] => (*source, *target, *permissions),
+            _ => {
+                problems.push(
+                    Raised::error(Code::BadValue, format!("service {service:?}: a device mapping with more than three parts; use the long form"))
+                        .at(item.span),
+                );
+                return false;
+            }
+        };
+        let target = if target.is_empty() { source } else { target };
+        let span = item.span;
+        let mut map = Map::with_capacity(3);
+        for (key, value) in [("source", source), ("target", target), ("permissions", permissions)] {
+            map.push(key, span, Node::text(value, span));
+        }
+        item.value = Value::Map(map);
+        true
+    });
+}
+
+fn ulimits(service: &str, node: &mut Node, problems: &mut Problems) {
+    for entry in node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+        if !matches!(entry.node.value, Value::Map(_) | Value::Int(_) | Value::Unknown) {
+            let kind = entry.node.value.kind_name();
+            problems.push(
+                Raised::error(Code::BadValue, format!("service {service:?}: ulimit {:?} is {kind}, not an integer", entry.key))
+                    .at(entry.node.span),
+            );
+            entry.node.value = Value::Unknown;
+        }
+    }
+}
+
+fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
+    let Some(items) = node.as_list_mut() else { return };
+    let mut out = Vec::with_capacity(items.len());
+    for item in std::mem::take(items) {
+        let text = match &item.value {
+            Value::Map(_) | Value::Unknown => {
+                out.push(item);
+                continue;
+            }
+            Value::Text(text) => text.clone(),
+            Value::Int(number) => Text::from(number.to_string()),
+            other => {
+                let kind = other.kind_name();
+                problems.push(Raised::error(Code::BadPort, format!("service {service:?}: a port cannot be {kind}")).at(item.span));
+                continue;
+            }
+        };
+        match port::parse(&text) {
+            Err(problem) => problems.push(
+                Raised::error(Code::BadPort, format!("service {service:?}: {problem} in a port mapping"))
+                    .at(item.span)
+                    .help("write [[IP:]HOST:]CONTAINER[/PROTOCOL], ports from 0 to 65535"),
+            ),
+            Ok(ports) => {
+                if text.starts_with(':') && ports.iter().all(|port| port.published.is_empty()) {
+                    problems.push(
+                        Raised::warning(
+                            Code::RandomHostPort,
+                            format!("service {service:?}: the host port of this mapping is empty, so Docker picks one at random"),
+                        )
+                        .at(item.span),
+                    );
+                }
+                out.extend(ports.into_iter().map(|port| long_port(&port, &item)));
+            }
+        }
+    }
+    *items = out;
+}
+
+fn long_port(port: &port::Port, from: &Node) -> Node {
+    let span = from.span;
+    let text = |value: &str| Node::with_story(Value::Text(Text::from(value)), span, from.story);
+    let mut map = Map::with_capacity(5);
+    map.push("mode", span, text("ingress"));
+    if !port.host_ip.is_empty() {
+        map.push("host_ip", span, text(&port.host_ip));
+    }
+    map.push("target", span, Node::with_story(Value::Int(i64::from(port.target)), span, from.story));
+    if !port.published.is_empty() {
+        map.push("published", span, text(&port.published));
+    }
+    map.push("protocol", span, text(&port.protocol));
+    Node::with_story(Value::Map(map), span, from.story)
+}
+
+fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
+    let Some(items) = node.as_list_mut() else { return };
+    items.retain_mut(|item| {
+        let Value::Text(text) = &item.value else { return true };
+        match volume::parse(text) {
+            Err(problem) => {
+                problems.push(
+                    Raised::error(Code::BadVolume, format!("service {service:?}: {problem} in a volume mount"))
+                        .at(item.span)
+                        .help("write [SOURCE:]TARGET[:MODE]; an empty variable leaves an empty section"),
+                );
+                false
+            }
+            Ok(volume) => {
+                if volume.source.is_empty() && volume.target.as_bytes().get(1) == Some(&b':') {
+                    problems.push(
+                        Raised::warning(
+                            Code::DriveLetterVolume,
+                            format!("service {service:?}: a one-letter volume name is read as a Windows drive, so this mount is anonymous"),
+                        )
+                        .at(item.span)
+                        .help("give the volume a name of two letters or more"),
+                    );
+                }
+                item.value = Value::Map(long_volume(&volume, item.span, item));
+                true
+            }
+        }
+    });
+}
+
+fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
+    let text = |value: &str| Node::with_story(Value::Text(Text::from(value)), span, from.story);
+    let flag = || Node::with_story(Value::Bool(true), span, from.story);
+    let mut map = Map::with_capacity(5);
+    map.push("type", span, text(if volume.bind { "bind" } else { "volume" }));
+    if !volume.source.is_empty() {
+        map.push("source", span, text(&volume.source));
+    }
+    map.push("target", span, text(&clean_path(&volume.target)));
+    if volume.read_only {
+        map.push("read_only", span, flag());
+    }
+    let mut bind = Map::new();
+    if let Some(selinux) = &volume.selinux {
+        bind.push("selinux", span, text(selinux));
+    }
+    if let Some(propagation) = &volume.propagation {
+        bind.push("propagation", span, text(propagation));
+    }
+    let mut options = Map::new();
+    if volume.nocopy {
+        options.push("nocopy", span, flag());
+    }
+    if volume.bind {
+        bind.push("create_host_path", span, flag());
+    }
+    if volume.bind || !bind.is_empty() {
+        map.push("bind", span, Node::new(Value::Map(bind), span));
+    }
+    if !volume.bind || !options.is_empty() {
+        map.push("volume", span, Node::new(Value::Map(options), span));
+    }
+    map
+}
+
+/// `path.Clean` of Go: no `.`, no `..` that can be resolved, no doubled slashes.
+pub(crate) fn clean_path(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match parts.last() {
+                Some(&last) if last != ".." => {
+                    parts.pop();
+                }
+                _ if rooted => {}
+                _ => parts.push(".."),
+            },
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+/// `external: {name: x}` becomes `external: true` and `name: x`.
+fn external(section: &str, key: &Arc<str>, node: &mut Node, problems: &mut Problems) {
+    let Some(map) = node.as_map_mut() else { return };
+    let name = map.get("name").cloned();
+    let Some(external) = map.get_mut("external") else { return };
+    let Value::Map(inner) = &external.value else { return };
+    let inner = inner.get("name").cloned();
+    let span = external.span;
+    external.value = Value::Bool(true);
+    let Some(inner) = inner else { return };
+    problems.push(
+        Raised::warning(Code::DeprecatedExternal, format!("{section}.{key}: external.name is deprecated"))
+            .at(span)
+            .help("set `name` and `external: true`"),
+    );
+    match name {
+        Some(name) if name != inner => problems.push(
+            Raised::error(Code::ConflictingFields, format!("{section}.{key}: name and external.name differ"))
+                .at(inner.span)
+                .related(name.span),
+        ),
+        Some(_) => {}
+        None => map.push("name", inner.span, inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_go_cleans_them() {
+        for (path, expected) in
+            [("/a/../b", "/b"), ("/..", "/"), ("a/./b//c/", "a/b/c"), ("..", ".."), ("a/../..", ".."), ("", "."), ("/", "/")]
+        {
+            assert_eq!(clean_path(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! How a later value meets an earlier one: between `-f` files, between the documents of one file, and in `extends`.
+//!
+//! [`RULES`] says what is special, [`UNIQUE`] which lists hold a thing once. Everything else: mappings merge deeply, lists
+//! append, scalars are replaced, null keeps the base, `x-` keys are replaced whole, and values of different kinds
+//! are a conflict.
+
+use std::sync::Arc;
+
+use crate::source::{Span, Text};
+
+use super::model::{Entry, Map, Node, Value};
+use super::path::{Path, Pattern};
+use super::print;
+use super::provenance::{Event, Stories};
+
+/// What happens where both sides have a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// Both become lists (`K=V` from a mapping) and are appended; [`UNIQUE`] then keeps the last of each key.
+    Sequence,
+    /// The later value, even null.
+    Replace,
+    /// A text is `{context: text}`; then deep.
+    Build,
+    /// A list is a mapping of `{condition: service_started, required: true}`; then deep.
+    DependsOn,
+    /// A list is a mapping to null; then deep.
+    Networks,
+    /// As `Sequence`, exact repetitions dropped.
+    ExtraHosts,
+    /// Deep where the driver is the same or missing, else replaced.
+    Logging,
+    /// Pools meet by subnet.
+    Pools,
+}
+
+/// The fields that merge in a way of their own.
+const RULES: &[(Pattern, Rule)] = &[
+    (&["networks", "*", "ipam", "config"], Rule::Pools),
+    (&["networks", "*", "labels"], Rule::Sequence),
+    (&["volumes", "*", "labels"], Rule::Sequence),
+    (&["services", "*", "annotations"], Rule::Sequence),
+    (&["services", "*", "build"], Rule::Build),
+    (&["services", "*", "build", "additional_contexts"], Rule::Sequence),
+    (&["services", "*", "build", "args"], Rule::Sequence),
+    (&["services", "*", "build", "extra_hosts"], Rule::ExtraHosts),
+    (&["services", "*", "build", "labels"], Rule::Sequence),
+    (&["services", "*", "command"], Rule::Replace),
+    (&["services", "*", "depends_on"], Rule::DependsOn),
+    (&["services", "*", "deploy", "labels"], Rule::Sequence),
+    (&["services", "*", "dns"], Rule::Sequence),
+    (&["services", "*", "dns_opt"], Rule::Sequence),
+    (&["services", "*", "dns_search"], Rule::Sequence),
+    (&["services", "*", "entrypoint"], Rule::Replace),
+    (&["services", "*", "env_file"], Rule::Sequence),
+    (&["services", "*", "environment"], Rule::Sequence),
+    (&["services", "*", "extra_hosts"], Rule::ExtraHosts),
+    (&["services", "*", "healthcheck", "test"], Rule::Replace),
+    (&["services", "*", "label_file"], Rule::Sequence),
+    (&["services", "*", "labels"], Rule::Sequence),
+    (&["services", "*", "logging"], Rule::Logging),
+    (&["services", "*", "networks"], Rule::Networks),
+    (&["services", "*", "sysctls"], Rule::Sequence),
+    (&["services", "*", "tmpfs"], Rule::Sequence),
+    (&["services", "*", "ulimits", "*"], Rule::Replace),
+];
+
+/// What makes two items of a list the same thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity {
+    /// The text before `=`.
+    Key,
+    /// The whole text or number.
+    Whole,
+    /// The path of an env file.
+    EnvFile,
+    /// The mount target.
+    Mount,
+    /// The device's path in the container.
+    Device,
+    /// Host address, published port, target and protocol; a short form only by its text.
+    Port,
+    /// The target, by default the name under this directory.
+    File(&'static str),
+}
+
+/// The lists that hold a thing once: a later item takes the place of an earlier one.
+const UNIQUE: &[(Pattern, Identity)] = &[
+    (&["networks", "*", "labels"], Identity::Key),
+    (&["networks", "*", "ipam", "options"], Identity::Key),
+    (&["services", "*", "annotations"], Identity::Key),
+    (&["services", "*", "build", "additional_contexts"], Identity::Key),
+    (&["services", "*", "build", "args"], Identity::Key),
+    (&["services", "*", "build", "labels"], Identity::Key),
+    (&["services", "*", "build", "platform"], Identity::Key),
+    (&["services", "*", "build", "tags"], Identity::Key),
+    (&["services", "*", "cap_add"], Identity::Key),
+    (&["services", "*", "cap_drop"], Identity::Key),
+    (&["services", "*", "configs"], Identity::File("")),
+    (&["services", "*", "deploy", "labels"], Identity::Key),
+    (&["services", "*", "devices"], Identity::Device),
+    (&["services", "*", "dns"], Identity::Key),
+    (&["services", "*", "dns_opt"], Identity::Key),
+    (&["services", "*", "dns_search"], Identity::Key),
+    (&["services", "*", "env_file"], Identity::EnvFile),
+    (&["services", "*", "environment"], Identity::Key),
+    (&["services", "*", "expose"], Identity::Whole),
+    (&["services", "*", "labels"], Identity::Key),
+    (&["services", "*", "links"], Identity::Key),
+    (&["services", "*", "networks", "*", "aliases"], Identity::Key),
+    (&["services", "*", "networks", "*", "link_local_ips"], Identity::Key),
+    (&["services", "*", "ports"], Identity::Port),
+    (&["services", "*", "profiles"], Identity::Key),
+    (&["services", "*", "secrets"], Identity::File("/run/secrets")),
+    (&["services", "*", "sysctls"], Identity::Key),
+    (&["services", "*", "tmpfs"], Identity::Key),
+    (&["services", "*", "volumes"], Identity::Mount),
+];
+
+/// Two values of different kinds under one key.
+#[derive(Debug)]
+pub(crate) struct Conflict {
+    pub(crate) path: String,
+    pub(crate) later: Span,
+    pub(crate) earlier: Span,
+    pub(crate) later_kind: &'static str,
+    pub(crate) earlier_kind: &'static str,
+}
+
+/// An item that has no identity, so that it cannot be told whether it is there twice.
+#[derive(Debug)]
+pub(crate) struct NoIdentity {
+    pub(crate) path: String,
+    pub(crate) span: Span,
+    pub(crate) why: String,
+}
+
+/// Merges one tree into another.
+pub(crate) struct Merger<'a> {
+    pub(crate) stories: &'a mut Stories,
+    pub(crate) conflicts: Vec<Conflict>,
+}
+
+impl Merger<'_> {
+    /// `later` over `earlier`. A conflict is recorded and keeps the later value.
+    pub(crate) fn merge(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
+        if let Some((_, rule)) = RULES.iter().find(|(pattern, _)| path.matches(pattern)) {
+            return self.by_rule(*rule, earlier, later, path);
+        }
+        if later.is_null() {
+            return earlier;
+        }
+        let Node { value, span, story } = earlier;
+        match (value, later.value) {
+            (Value::Map(earlier), Value::Map(over)) => {
+                Node { value: Value::Map(self.mappings(earlier, over, path)), span, story }
+            }
+            (Value::List(mut items), Value::List(over)) => {
+                items.extend(over);
+                Node { value: Value::List(items), span, story }
+            }
+            (Value::Unknown, value) => Node { value, span: later.span, story: later.story },
+            (value @ (Value::Map(_) | Value::List(_)), Value::Unknown) => Node { value, span, story },
+            (older @ (Value::Map(_) | Value::List(_)), value) => {
+                self.conflicts.push(Conflict {
+                    path: path.to_string(),
+                    later: later.span,
+                    earlier: span,
+                    later_kind: value.kind_name(),
+                    earlier_kind: older.kind_name(),
+                });
+                Node { value, span: later.span, story: later.story }
+            }
+            (older, value) => {
+                let older = Node { value: older, span, story };
+                let story = self.stories.add(later.story, Event::Replaced { older: Box::new(older) });
+                Node { value, span: later.span, story }
+            }
+        }
+    }
+
+    /// Later entries over earlier ones.
+    pub(crate) fn mappings(&mut self, mut earlier: Map, later: Map, path: &Path<'_>) -> Map {
+        if earlier.is_empty() {
+            return later;
+        }
+        let index = Index::of(&earlier);
+        for entry in later.into_entries() {
+            match index.find(&earlier, &entry.key) {
+                None => earlier.entries_mut().push(entry),
+                Some(at) => {
+                    let Some(slot) = earlier.entries_mut().get_mut(at) else { continue };
+                    let older = std::mem::replace(&mut slot.node, Node::new(Value::Null, entry.node.span));
+                    slot.node = if entry.key.starts_with("x-") {
+                        self.replaced(older, entry.node)
+                    } else {
+                        self.merge(older, entry.node, &path.key(&entry.key))
+                    };
+                }
+            }
+        }
+        earlier
+    }
+
+    fn by_rule(&mut self, rule: Rule, earlier: Node, later: Node, path: &Path<'_>) -> Node {
+        if earlier.is_unknown() || later.is_unknown() {
+            return later;
+        }
+        match rule {
+            Rule::Replace => self.replaced(earlier, later),
+            Rule::Sequence => {
+                let (span, story) = (earlier.span, earlier.story);
+                let mut items = into_sequence(earlier);
+                items.extend(into_sequence(later));
+                Node { value: Value::List(items), span, story }
+            }
+            Rule::ExtraHosts => {
+                let (span, story) = (earlier.span, earlier.story);
+                let mut items = into_sequence(earlier);
+                for item in into_sequence(later) {
+                    if !items.contains(&item) {
+                        items.push(item);
+                    }
+                }
+                Node { value: Value::List(items), span, story }
+            }
+            Rule::Build => self.deep(build_mapping(earlier), build_mapping(later), path),
+            Rule::DependsOn => {
+                let earlier = into_mapping(earlier, depends_on_default);
+                let later = into_mapping(later, depends_on_default);
+                self.deep(earlier, later, path)
+            }
+            Rule::Networks => {
+                let earlier = into_mapping(earlier, |span| Node::new(Value::Null, span));
+                let later = into_mapping(later, |span| Node::new(Value::Null, span));
+                self.deep(earlier, later, path)
+            }
+            Rule::Logging => {
+                let driver = |node: &Node| node.get("driver").map(|driver| driver.value.clone());
+                let (older, newer) = (driver(&earlier), driver(&later));
+                if older.is_none() || newer.is_none() || older == newer {
+                    self.deep(earlier, later, path)
+                } else {
+                    self.replaced(earlier, later)
+                }
+            }
+            Rule::Pools => self.pools(earlier, later, path),
+        }
+    }
+
+    /// Two mappings, null being an empty one; anything else is a conflict.
+    fn deep(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
+        match (earlier.value, later.value) {
+            (Value::Map(over), Value::Map(map)) => {
+                Node { value: Value::Map(self.mappings(over, map, path)), span: earlier.span, story: earlier.story }
+            }
+            (value, Value::Null) => Node { value, ..earlier },
+            (Value::Null, value) => Node { value, ..later },
+            (older, value) => {
+                self.conflicts.push(Conflict {
+                    path: path.to_string(),
+                    later: later.span,
+                    earlier: earlier.span,
+                    later_kind: value.kind_name(),
+                    earlier_kind: older.kind_name(),
+                });
+                Node { value, ..later }
+            }
+        }
+    }
+
+    fn replaced(&mut self, older: Node, newer: Node) -> Node {
+        let story = self.stories.add(newer.story, Event::Replaced { older: Box::new(older) });
+        Node { story, ..newer }
+    }
+
+    /// Every earlier pool meets every later one: those of one subnet merge, the others are kept once each.
+    fn pools(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
+        let (span, story) = (earlier.span, earlier.story);
+        let (Value::List(ours), Value::List(theirs)) = (&earlier.value, &later.value) else {
+            return self.deep(earlier, later, path);
+        };
+        let subnet = |node: &Node| node.get("subnet").map(|subnet| subnet.value.clone());
+        let mut out: Vec<Node> = Vec::new();
+        for right in ours {
+            for left in theirs {
+                let at = out.iter().position(|pool| subnet(pool) == subnet(left));
+                if subnet(left) != subnet(right) && at.is_none() {
+                    out.push(left.clone());
+                    continue;
+                }
+                let merged = self.deep(right.clone(), left.clone(), path);
+                match out.iter().position(|pool| subnet(pool) == subnet(&merged)).and_then(|at| out.get_mut(at)) {
+                    Some(slot) => *slot = merged,
+                    None => out.push(merged),
+                }
+            }
+        }
+        Node { value: Value::List(out), span, story }
+    }
+}
+
+/// Finds keys of a mapping that does not change but at its end.
+struct Index {
+    sorted: Option<Vec<(Arc<str>, usize)>>,
+}
+
+impl Index {
+    /// Below this size looking through is faster.
+    const SMALL: usize = 24;
+
+    fn of(map: &Map) -> Self {
+        if map.len() < Self::SMALL {
+            return Self { sorted: None };
+        }
+        let mut sorted: Vec<_> = map.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
+        sorted.sort();
+        Self { sorted: Some(sorted) }
+    }
+
+    fn find(&self, map: &Map, key: &str) -> Option<usize> {
+        match &self.sorted {
+            None => map.entries().iter().position(|entry| &*entry.key == key),
+            Some(sorted) => {
+                let at = sorted.binary_search_by(|(have, _)| (**have).cmp(key)).ok()?;
+                sorted.get(at).map(|(_, at)| *at)
+            }
+        }
+    }
+}
+
+fn build_mapping(node: Node) -> Node {
+    match node.value {
+        Value::Text(_) => {
+            let span = node.span;
+            let mut map = Map::new();
+            map.push("context", span, node);
+            Node::new(Value::Map(map), span)
+        }
+        _ => node,
+    }
+}
+
+/// What `depends_on: [name]` means.
+pub(crate) fn depends_on_default(span: Span) -> Node {
+    let mut map = Map::with_capacity(2);
+    map.push("condition", span, Node::text("service_started", span));
+    map.push("required", span, Node::new(Value::Bool(true), span));
+    Node::new(Value::Map(map), span)
+}
+
+/// A list of names as a mapping to `default`.
+fn into_mapping(node: Node, default: fn(Span) -> Node) -> Node {
+    let Value::List(items) = node.value else { return node };
+    let mut map = Map::with_capacity(items.len());
+    for item in items {
+        if let Value::Text(name) = &item.value {
+            map.set(name, item.span, default(item.span));
+        }
+    }
+    Node { value: Value::Map(map), span: node.span, story: node.story }
+}
+
+/// A mapping as sorted `K=V` texts, a text as a list of one.
+pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
+    match node.value {
+        Value::List(items) => items,
+        Value::Text(_) => vec![node],
+        Value::Map(map) => {
+            let mut out = Vec::with_capacity(map.len());
+            for Entry { key, key_span, node } in map.into_entries() {
+                let span = key_span.to(node.span);
+                let pair = |value: &Value, span: Span, story| Node {
+                    value: Value::Text(Text::from(format!("{key}={}", print::go(value)))),
+                    span,
+                    story,
+                };
+                match &node.value {
+                    Value::Null => {
+                        out.push(Node { value: Value::Text(Text::from(key.clone())), span: key_span, story: node.story });
+                    }
+                    Value::List(items) => out.extend(items.iter().map(|item| pair(&item.value, item.span, item.story))),
+                    value => out.push(pair(value, span, node.story)),
+                }
+            }
+            out.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+            out
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Keeps one item of each identity in the lists of [`UNIQUE`]: the later one, in the place of the earlier.
+pub(crate) fn enforce_unique(root: &mut Node, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
+    walk_unique(root, &Path::ROOT, stories, problems);
+}
+
+fn walk_unique(node: &mut Node, path: &Path<'_>, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
+    match &mut node.value {
+        Value::Map(map) => {
+            // Only networks and services hold such lists, and none lies deeper than six levels.
+            let skip = path.depth() > 5;
+            for entry in map.iter_mut() {
+                let dull = path.depth() == 0 && &*entry.key != "services" && &*entry.key != "networks";
+                if !skip && !dull {
+                    walk_unique(&mut entry.node, &path.key(&entry.key), stories, problems);
+                }
+            }
+        }
+        Value::List(items) if items.len() > 1 || matches!(path.key_at(2), Some("volumes" | "expose" | "env_file" | "ports")) => {
+            let Some((_, identity)) = UNIQUE.iter().find(|(pattern, _)| path.matches(pattern)) else { return };
+            keep_unique(items, *identity, path, stories, problems);
+        }
+        _ => {}
+    }
+}
+
+fn keep_unique(items: &mut Vec<Node>, identity: Identity, path: &Path<'_>, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
+    let mut kept: Vec<Node> = Vec::with_capacity(items.len());
+    let mut keys: Vec<String> = Vec::with_capacity(items.len());
+    for (number, item) in std::mem::take(items).into_iter().enumerate() {
+        let key = match identity_of(&item, identity) {
+            Ok(key) => key,
+            Err(why) => {
+                problems.push(NoIdentity { path: path.item(number).to_string(), span: item.span, why });
+                continue;
+            }
+        };
+        match keys.iter().position(|have| *have == key) {
+            Some(at) => {
+                if let Some(slot) = kept.get_mut(at) {
+                    let older = std::mem::replace(slot, Node::new(Value::Null, item.span));
+                    let story = stories.add(item.story, Event::Replaced { older: Box::new(older) });
+                    *slot = Node { story, ..item };
+                }
+            }
+            None => {
+                keys.push(key);
+                kept.push(item);
+            }
+        }
+    }
+    *items = kept;
+}
+
+fn identity_of(item: &Node, identity: Identity) -> Result<String, String> {
+    let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
+    let odd = || Err(format!("{} cannot stand in this list", item.value.kind_name()));
+    match (identity, &item.value) {
+        (_, Value::Unknown) => Ok(format!("unknown at {:?}", item.span)),
+        (Identity::Key, Value::Text(value)) => Ok(value.split('=').next().unwrap_or_default().to_owned()),
+        (Identity::Key, _) => odd(),
+        (Identity::Whole, Value::Text(value)) => Ok(value.as_str().to_owned()),
+        (Identity::Whole, Value::Int(value)) => Ok(value.to_string()),
+        (Identity::Whole, _) => odd(),
+        (Identity::EnvFile, Value::Text(value)) => Ok(value.as_str().to_owned()),
+        (Identity::EnvFile, Value::Map(_)) => text("path").ok_or_else(|| "an env file without a path".to_owned()),
+        (Identity::Mount, Value::Map(_)) => text("target").ok_or_else(|| "a volume without a mount target".to_owned()),
+        (Identity::Mount, Value::Text(value)) => {
+            super::canonical::volume::parse(value).map(|volume| volume.target).map_err(|problem| problem.to_string())
+        }
+        (Identity::Device, Value::Map(_)) => text("target").ok_or_else(|| "a device without a target".to_owned()),
+        (Identity::Device, Value::Text(value)) => {
+            let mut parts = value.split(':');
+            let first = parts.next().unwrap_or_default();
+            Ok(parts.next().unwrap_or(first).to_owned())
+        }
+        (Identity::File(base), Value::Text(value)) => Ok(format!("{base}/{}", value.as_str())),
+        (Identity::File(base), Value::Map(_)) => {
+            Ok(text("target").unwrap_or_else(|| format!("{base}/{}", text("source").unwrap_or_default())))
+        }
+        (Identity::File(_), _) => odd(),
+        (Identity::Port, Value::Int(value)) => Ok(value.to_string()),
+        (Identity::Port, Value::Text(value)) => Ok(value.as_str().to_owned()),
+        (Identity::Port, Value::Map(_)) => {
+            let part = |key: &str, default: &str| {
+                item.get(key).map_or_else(|| default.to_owned(), |node| print::go(&node.value))
+            };
+            if item.get("target").is_none() {
+                return Err("a port without a target".to_owned());
+            }
+            Ok(format!("{}:{}:{}/{}", part("host_ip", "0.0.0.0"), part("published", ""), part("target", ""), part("protocol", "tcp")))
+        }
+        (Identity::EnvFile | Identity::Mount | Identity::Device | Identity::Port, _) => Ok(String::new()),
+    }
+}

@@ -1,0 +1,313 @@
+//! The tree of a project: values that can be merged and rewritten, each with the place that decided it and its story.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::source::{FileId, Span, Text};
+
+use super::provenance::StoryId;
+
+/// One value of the model.
+///
+/// Printing a node with `{:?}` shows kinds and sizes, never contents: any scalar may be a secret.
+#[derive(Clone)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// The bytes that decided the value; empty at the start of file 0 for what Compose itself supplies.
+    pub span: Span,
+    /// What happened to the value on its way here; see [`Resolution::explain`](super::Resolution::explain).
+    pub(crate) story: StoryId,
+}
+
+/// A typed value of the model.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// A value that could not be told: its place is broken, and a finding says how.
+    Unknown,
+    /// `null`, or a bare name.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// An integer past `i64::MAX`.
+    Uint(u64),
+    /// A float.
+    Float(f64),
+    /// A date or a date and time that was not quoted.
+    Time(crate::syntax::yaml::Timestamp),
+    /// Text.
+    Text(Text),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping.
+    Map(Map),
+}
+
+/// A mapping in source order.
+#[derive(Clone, Default, PartialEq)]
+pub struct Map {
+    entries: Vec<Entry>,
+}
+
+/// One entry of a [`Map`].
+#[derive(Clone)]
+pub struct Entry {
+    /// The key.
+    pub key: Arc<str>,
+    /// The bytes that spell the key.
+    pub key_span: Span,
+    /// What it maps to.
+    pub node: Node,
+}
+
+/// The span of what no source spells.
+pub(crate) fn nowhere() -> Span {
+    Span::new(FileId::new(u32::MAX), 0, 0)
+}
+
+/// True for a span that lies in a source.
+pub(crate) fn is_somewhere(span: Span) -> bool {
+    span.file != FileId::new(u32::MAX)
+}
+
+impl Node {
+    pub(crate) fn new(value: Value, span: Span) -> Self {
+        Self { value, span, story: StoryId::NONE }
+    }
+
+    pub(crate) fn with_story(value: Value, span: Span, story: StoryId) -> Self {
+        Self { value, span, story }
+    }
+
+    pub(crate) fn text(text: impl Into<Text>, span: Span) -> Self {
+        Self::new(Value::Text(text.into()), span)
+    }
+
+    /// The same place and story with another value.
+    pub(crate) fn with(&self, value: Value) -> Self {
+        Self { value, span: self.span, story: self.story }
+    }
+
+    /// The value under `key`, where this is a mapping that has it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.get(key)
+    }
+
+    /// The mapping, where this is one.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&Map> {
+        if let Value::Map(map) = &self.value { Some(map) } else { None }
+    }
+
+    pub(crate) fn as_map_mut(&mut self) -> Option<&mut Map> {
+        if let Value::Map(map) = &mut self.value { Some(map) } else { None }
+    }
+
+    /// The items, where this is a list.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Self]> {
+        if let Value::List(items) = &self.value { Some(items) } else { None }
+    }
+
+    pub(crate) fn as_list_mut(&mut self) -> Option<&mut Vec<Self>> {
+        if let Value::List(items) = &mut self.value { Some(items) } else { None }
+    }
+
+    /// The text, where this is text. It may be a secret.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// The boolean, where this is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Value::Bool(b) = self.value { Some(b) } else { None }
+    }
+
+    /// The integer, where this is one that fits.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self.value {
+            Value::Int(i) => Some(i),
+            Value::Uint(u) => i64::try_from(u).ok(),
+            _ => None,
+        }
+    }
+
+    /// True for null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// True where the value could not be told.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.value, Value::Unknown)
+    }
+}
+
+/// Values are compared, not places.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && self.node == other.node
+    }
+}
+
+impl Value {
+    /// What a person calls it: `a string`, `a list`, ...
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "an unknown value",
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Uint(_) => "an integer",
+            Self::Float(_) => "a number",
+            Self::Time(_) => "a timestamp",
+            Self::Text(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+}
+
+impl Map {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity) }
+    }
+
+    /// The entries in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn entries_mut(&mut self) -> &mut Vec<Entry> {
+        &mut self.entries
+    }
+
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// The entries in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Entry> {
+        self.entries.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Entry> {
+        self.entries.iter_mut()
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True for `{}`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entry with this key.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| &*entry.key == key)
+    }
+
+    /// The value with this key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.entries.iter_mut().find(|entry| &*entry.key == key).map(|entry| &mut entry.node)
+    }
+
+    /// True where the key is there, whatever its value.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Appends without looking for an older entry.
+    pub(crate) fn push(&mut self, key: impl Into<Arc<str>>, key_span: Span, node: Node) {
+        self.entries.push(Entry { key: key.into(), key_span, node });
+    }
+
+    /// Sets the value, in place where the key is there already.
+    pub(crate) fn set(&mut self, key: &str, key_span: Span, node: Node) {
+        match self.entries.iter_mut().find(|entry| &*entry.key == key) {
+            Some(entry) => {
+                entry.key_span = key_span;
+                entry.node = node;
+            }
+            None => self.push(key, key_span, node),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| &*entry.key == key)?;
+        Some(self.entries.remove(at))
+    }
+
+    pub(crate) fn sort(&mut self) {
+        self.entries.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = &'a Entry;
+    type IntoIter = std::slice::Iter<'a, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {:?}", self.value, self.span)
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List(items) => f.debug_list().entries(items).finish(),
+            Self::Map(map) => map.fmt(f),
+            other => f.write_str(other.kind_name()),
+        }
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries.iter().map(|entry| (&entry.key, &entry.node))).finish()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.key, self.node)
+    }
+}

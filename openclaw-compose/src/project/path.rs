@@ -1,0 +1,113 @@
+//! Where in the tree something is: a path that lives on the stack, and the patterns of the rule tables.
+
+use std::fmt;
+
+/// A path from the root, as a chain of stack frames.
+#[derive(Clone, Copy)]
+pub(crate) struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    segment: Segment<'a>,
+    depth: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Segment<'a> {
+    Root,
+    Key(&'a str),
+    Item(usize),
+}
+
+/// A pattern of a rule table: `*` is any key, `[]` any item of a list.
+pub(crate) type Pattern = &'static [&'static str];
+
+impl<'a> Path<'a> {
+    pub(crate) const ROOT: Path<'static> = Path { parent: None, segment: Segment::Root, depth: 0 };
+
+    pub(crate) fn key(&'a self, key: &'a str) -> Path<'a> {
+        Path { parent: Some(self), segment: Segment::Key(key), depth: self.depth + 1 }
+    }
+
+    pub(crate) fn item(&'a self, index: usize) -> Path<'a> {
+        Path { parent: Some(self), segment: Segment::Item(index), depth: self.depth + 1 }
+    }
+
+    /// How many segments the path has.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The ancestor with `depth` segments, or the path itself.
+    fn ancestor(&'a self, depth: usize) -> &'a Path<'a> {
+        let mut path = self;
+        while path.depth > depth {
+            match path.parent {
+                Some(parent) => path = parent,
+                None => break,
+            }
+        }
+        path
+    }
+
+    /// The key at this depth, from 0; `None` for a list item or past the end.
+    pub(crate) fn key_at(&self, depth: usize) -> Option<&str> {
+        if depth >= self.depth {
+            return None;
+        }
+        match self.ancestor(depth + 1).segment {
+            Segment::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn matches(&self, pattern: Pattern) -> bool {
+        if pattern.len() != self.depth {
+            return false;
+        }
+        let mut path = self;
+        for want in pattern.iter().rev() {
+            let fits = match path.segment {
+                Segment::Root => false,
+                Segment::Key(key) => *want == "*" || *want == key,
+                Segment::Item(_) => *want == "[]" || *want == "*",
+            };
+            if !fits {
+                return false;
+            }
+            match path.parent {
+                Some(parent) => path = parent,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// True where every segment is a key and equals the given one.
+    pub(crate) fn is(&self, keys: &[std::sync::Arc<str>]) -> bool {
+        if keys.len() != self.depth {
+            return false;
+        }
+        let mut path = self;
+        for want in keys.iter().rev() {
+            match (path.segment, path.parent) {
+                (Segment::Key(key), Some(parent)) if key == &**want => path = parent,
+                _ => return false,
+            }
+        }
+        true
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(parent) = self.parent else { return Ok(()) };
+        parent.fmt(f)?;
+        if parent.parent.is_some() {
+            f.write_str(".")?;
+        }
+        match self.segment {
+            Segment::Root => Ok(()),
+            Segment::Key(key) => f.write_str(key),
+            Segment::Item(index) => write!(f, "{index}"),
+        }
+    }
+}
