@@ -3,6 +3,12 @@
 
 pub use secrecy;
 
+mod codes;
+pub mod finding;
+#[cfg(feature = "fs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
+pub mod fs;
 pub mod openclaw;
+pub mod project;
 pub mod source;
 pub mod syntax;

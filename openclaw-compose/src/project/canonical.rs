@@ -322,7 +322,7 @@ fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
     if !volume.source.is_empty() {
         map.push("source", span, text(&volume.source));
     }
-    map.push("target", span, text(&clean_path(&volume.target)));
+    map.push("target", span, text(&super::paths::clean(&volume.target)));
     if volume.read_only {
         map.push("read_only", span, flag());
     }
@@ -349,30 +349,6 @@ fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
     map
 }
 
-/// `path.Clean` of Go: no `.`, no `..` that can be resolved, no doubled slashes.
-pub(crate) fn clean_path(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => match parts.last() {
-                Some(&last) if last != ".." => {
-                    parts.pop();
-                }
-                _ if rooted => {}
-                _ => parts.push(".."),
-            },
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
-}
 
 /// `external: {name: x}` becomes `external: true` and `name: x`.
 fn external(section: &str, key: &Arc<str>, node: &mut Node, problems: &mut Problems) {
@@ -397,19 +373,5 @@ fn external(section: &str, key: &Arc<str>, node: &mut Node, problems: &mut Probl
         ),
         Some(_) => {}
         None => map.push("name", inner.span, inner),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_cleaned_as_go_cleans_them() {
-        for (path, expected) in
-            [("/a/../b", "/b"), ("/..", "/"), ("a/./b//c/", "a/b/c"), ("..", ".."), ("a/../..", ".."), ("", "."), ("/", "/")]
-        {
-            assert_eq!(clean_path(path), expected, "{path}");
-        }
     }
 }

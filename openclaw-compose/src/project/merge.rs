@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::source::{Span, Text};
 
+use super::dialect::Dialect;
 use super::model::{Entry, Map, Node, Value};
 use super::path::{Path, Pattern};
 use super::print;
@@ -137,11 +138,16 @@ pub(crate) struct NoIdentity {
 
 /// Merges one tree into another.
 pub(crate) struct Merger<'a> {
-    pub(crate) stories: &'a mut Stories,
+    stories: &'a mut Stories,
+    dialect: Dialect,
     pub(crate) conflicts: Vec<Conflict>,
 }
 
-impl Merger<'_> {
+impl<'a> Merger<'a> {
+    pub(crate) fn new(stories: &'a mut Stories, dialect: Dialect) -> Self {
+        Self { stories, dialect, conflicts: Vec::new() }
+    }
+
     /// `later` over `earlier`. A conflict is recorded and keeps the later value.
     pub(crate) fn merge(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
         if let Some((_, rule)) = RULES.iter().find(|(pattern, _)| path.matches(pattern)) {
@@ -191,7 +197,7 @@ impl Merger<'_> {
                 Some(at) => {
                     let Some(slot) = earlier.entries_mut().get_mut(at) else { continue };
                     let older = std::mem::replace(&mut slot.node, Node::new(Value::Null, entry.node.span));
-                    slot.node = if entry.key.starts_with("x-") {
+                    slot.node = if entry.key.starts_with("x-") && !self.dialect.merges_extensions() {
                         self.replaced(older, entry.node)
                     } else {
                         self.merge(older, entry.node, &path.key(&entry.key))

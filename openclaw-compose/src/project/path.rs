@@ -1,6 +1,7 @@
 //! Where in the tree something is: a path that lives on the stack, and the patterns of the rule tables.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A path from the root, as a chain of stack frames.
 #[derive(Clone, Copy)]
@@ -59,6 +60,27 @@ impl<'a> Path<'a> {
         }
     }
 
+    /// The keys from the root on; a list item gives its number.
+    pub(crate) fn keys(&self) -> Vec<Arc<str>> {
+        let mut keys = Vec::with_capacity(self.depth);
+        let mut path = self;
+        while let Some(parent) = path.parent {
+            match path.segment {
+                Segment::Root => {}
+                Segment::Key(key) => keys.push(Arc::from(key)),
+                Segment::Item(index) => keys.push(Arc::from(index.to_string())),
+            }
+            path = parent;
+        }
+        keys.reverse();
+        keys
+    }
+
+    /// The last key; empty for a list item or the root.
+    pub(crate) fn last(&self) -> &str {
+        if let Segment::Key(key) = self.segment { key } else { "" }
+    }
+
     pub(crate) fn matches(&self, pattern: Pattern) -> bool {
         if pattern.len() != self.depth {
             return false;
@@ -82,7 +104,7 @@ impl<'a> Path<'a> {
     }
 
     /// True where every segment is a key and equals the given one.
-    pub(crate) fn is(&self, keys: &[std::sync::Arc<str>]) -> bool {
+    pub(crate) fn is(&self, keys: &[Arc<str>]) -> bool {
         if keys.len() != self.depth {
             return false;
         }

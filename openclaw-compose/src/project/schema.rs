@@ -4,23 +4,31 @@
 //! they are laid down here as one const table so that a reader can look a field up, and so that an unknown key can be
 //! answered with the nearest known one.
 
-use super::model::{Key, Node, Value};
+use std::sync::Arc;
+
+use crate::codes::Code;
+use crate::source::Span;
+
+use super::model::{Node, Value};
 use super::path::Path;
+use super::raise::Raised;
 
 /// What the check found in one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Violation {
     pub(crate) kind: Kind,
     /// Path of the offending value, dotted.
     pub(crate) path: String,
+    /// How many keys the path has.
+    depth: usize,
     /// Where the primary mark belongs.
-    pub(crate) span: crate::Span,
+    pub(crate) span: Span,
     /// A second place worth showing (the twin of a repeated item).
-    pub(crate) related: Option<crate::Span>,
+    pub(crate) related: Option<Span>,
 }
 
 /// The kinds of violation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Kind {
     /// A key the schema does not know, with the nearest known one.
     UnknownKey { key: String, nearest: Option<&'static str> },
@@ -605,3 +613,367 @@ const PROJECT: Object = object! {
     "version": STR,
     "volumes": Shape::Object(&named(&VOLUME)),
 };
+
+/// Checks a tree, and puts [`Value::Unknown`] in place of what is wrong. The violation that Compose reports comes first.
+pub(crate) fn check(root: &mut Node) -> Vec<Violation> {
+    let mut checker = Checker { found: Vec::new() };
+    if checker.not_finite(root, &Path::ROOT) {
+        return checker.found;
+    }
+    checker.object(root, &PROJECT, &Path::ROOT);
+    let mut found = checker.found;
+    // Compose names the deepest violation, a wrong type before others of the same depth.
+    found.sort_by_key(|violation| {
+        let depth = violation.depth;
+        (std::cmp::Reverse(depth), !matches!(violation.kind, Kind::WrongType { .. }))
+    });
+    found
+}
+
+struct Checker {
+    found: Vec<Violation>,
+}
+
+impl Checker {
+    fn report(&mut self, kind: Kind, path: &Path<'_>, span: Span) {
+        self.found.push(Violation { kind, path: path.to_string(), depth: path.depth(), span, related: None });
+    }
+
+    /// JSON has no word for infinity, so that Compose cannot even check such a tree.
+    fn not_finite(&mut self, node: &mut Node, path: &Path<'_>) -> bool {
+        match &mut node.value {
+            Value::Float(value) if !value.is_finite() => {
+                node.value = Value::Unknown;
+                self.report(Kind::NotFinite, path, node.span);
+                true
+            }
+            Value::List(items) => {
+                let mut any = false;
+                for (number, item) in items.iter_mut().enumerate() {
+                    any |= self.not_finite(item, &path.item(number));
+                }
+                any
+            }
+            Value::Map(map) => {
+                let mut any = false;
+                for entry in map.iter_mut() {
+                    any |= self.not_finite(&mut entry.node, &path.key(&entry.key));
+                }
+                any
+            }
+            _ => false,
+        }
+    }
+
+    fn node(&mut self, node: &mut Node, shape: &Shape, path: &Path<'_>) {
+        if node.is_unknown() {
+            return;
+        }
+        match shape {
+            Shape::Any => {}
+            Shape::Scalar(types) => {
+                if !types.admits(&node.value) {
+                    self.wrong(node, types.names(), path);
+                }
+            }
+            Shape::Word(words) => match &node.value {
+                Value::Text(text) if words.contains(&text.as_str()) => {}
+                Value::Text(_) => {
+                    self.report(Kind::NotOneOf { expected: words }, path, node.span);
+                    node.value = Value::Unknown;
+                }
+                _ => self.wrong(node, "a string".to_owned(), path),
+            },
+            Shape::Ranged(low, high) => self.ranged(node, *low, *high, path),
+            Shape::List(item, unique) => self.list(node, item, *unique, path),
+            Shape::Object(object) => self.object(node, object, path),
+            Shape::Nullable(object) => {
+                if !node.is_null() {
+                    self.object(node, object, path);
+                }
+            }
+            Shape::Either(shapes) => match shapes.iter().find(|shape| shape.takes(&node.value)) {
+                Some(shape) => self.node(node, shape, path),
+                None => {
+                    let expected = join(shapes.iter().map(Shape::name).collect::<Vec<_>>().iter().map(String::as_str));
+                    self.wrong(node, expected, path);
+                }
+            },
+        }
+    }
+
+    fn wrong(&mut self, node: &mut Node, expected: String, path: &Path<'_>) {
+        let got = node.value.kind_name();
+        self.report(Kind::WrongType { expected, got }, path, node.span);
+        node.value = Value::Unknown;
+    }
+
+    fn ranged(&mut self, node: &mut Node, low: i64, high: i64, path: &Path<'_>) {
+        let inside = match &node.value {
+            Value::Text(_) => true,
+            Value::Int(value) => (low..=high).contains(value),
+            Value::Uint(_) => high == i64::MAX,
+            #[expect(clippy::cast_precision_loss, reason = "the bounds are small or the largest there is")]
+            Value::Float(value) if value.fract() == 0.0 => *value >= low as f64 && *value <= high as f64,
+            _ => return self.wrong(node, "an integer or a string".to_owned(), path),
+        };
+        if !inside {
+            self.report(Kind::OutOfRange { low, high }, path, node.span);
+            node.value = Value::Unknown;
+        }
+    }
+
+    fn list(&mut self, node: &mut Node, shape: &Shape, unique: bool, path: &Path<'_>) {
+        let Value::List(items) = &mut node.value else {
+            return self.wrong(node, "a list".to_owned(), path);
+        };
+        for (number, item) in items.iter_mut().enumerate() {
+            self.node(item, shape, &path.item(number));
+        }
+        if unique {
+            if let Some((first, second)) = repeated(items) {
+                let (at, twin) = (items.get(second).map(|item| item.span), items.get(first).map(|item| item.span));
+                self.found.push(Violation {
+                    kind: Kind::Repeated { first, second },
+                    path: path.to_string(),
+                    depth: path.depth(),
+                    span: at.unwrap_or(node.span),
+                    related: twin,
+                });
+                items.remove(second);
+            }
+        }
+        items.retain(|item| !item.is_unknown());
+    }
+
+    fn object(&mut self, node: &mut Node, object: &Object, path: &Path<'_>) {
+        let span = node.span;
+        let Value::Map(map) = &mut node.value else {
+            return self.wrong(node, "a mapping".to_owned(), path);
+        };
+        for key in object.required {
+            if !map.contains(key) {
+                self.report(Kind::Missing { key }, path, span);
+            }
+        }
+        let mut refused: Vec<Arc<str>> = Vec::new();
+        for entry in map.iter_mut() {
+            let (key, key_span) = (&entry.key, entry.key_span);
+            if let Ok(at) = object.fields.binary_search_by(|(name, _)| (*name).cmp(key)) {
+                if let Some((_, shape)) = object.fields.get(at) {
+                    self.node(&mut entry.node, shape, &path.key(key));
+                }
+                continue;
+            }
+            let shape = match &object.other {
+                Other::Anything => None,
+                Other::Extensions if key.starts_with("x-") => None,
+                Other::Closed | Other::Extensions => {
+                    let nearest = nearest(key, object.fields.iter().map(|(name, _)| *name));
+                    self.report(Kind::UnknownKey { key: key.to_string(), nearest }, path, key_span);
+                    refused.push(key.clone());
+                    continue;
+                }
+                Other::Named(shape) if is_name(key) => Some(shape),
+                Other::Named(_) => {
+                    self.report(Kind::BadName { name: key.to_string() }, path, key_span);
+                    refused.push(key.clone());
+                    continue;
+                }
+                Other::NamedOrAny(shape) => is_name(key).then_some(shape),
+                Other::LowerOrAny(shape) => {
+                    (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(shape)
+                }
+                Other::Each(_) if key.is_empty() => {
+                    self.report(Kind::BadName { name: String::new() }, path, key_span);
+                    refused.push(key.clone());
+                    continue;
+                }
+                Other::Each(shape) => Some(shape),
+            };
+            if let Some(shape) = shape {
+                self.node(&mut entry.node, shape, &path.key(key));
+            }
+        }
+        for key in refused {
+            map.remove(&key);
+        }
+    }
+}
+
+impl Shape {
+    /// True where a value is of this shape's kind, right or wrong in its details.
+    fn takes(&self, value: &Value) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Scalar(types) => types.admits(value),
+            Self::Word(_) | Self::Ranged(..) => matches!(value, Value::Text(_)),
+            Self::List(..) => matches!(value, Value::List(_)),
+            Self::Object(_) => matches!(value, Value::Map(_)),
+            Self::Nullable(_) => matches!(value, Value::Map(_) | Value::Null),
+            Self::Either(shapes) => shapes.iter().any(|shape| shape.takes(value)),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Any => "anything".to_owned(),
+            Self::Scalar(types) => types.names(),
+            Self::Word(_) => "a string".to_owned(),
+            Self::Ranged(..) => "an integer".to_owned(),
+            Self::List(..) => "a list".to_owned(),
+            Self::Object(_) | Self::Nullable(_) => "a mapping".to_owned(),
+            Self::Either(shapes) => join(shapes.iter().map(Self::name).collect::<Vec<_>>().iter().map(String::as_str)),
+        }
+    }
+}
+
+fn is_name(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// The numbers of the first two equal items.
+fn repeated(items: &[Node]) -> Option<(usize, usize)> {
+    if items.len() <= 16 {
+        for (second, item) in items.iter().enumerate() {
+            if let Some(first) = items.iter().take(second).position(|other| same_json(other, item)) {
+                return Some((first, second));
+            }
+        }
+        return None;
+    }
+    let mut seen = std::collections::HashMap::with_capacity(items.len());
+    for (second, item) in items.iter().enumerate() {
+        let text = if item.is_unknown() { format!("\u{0}{second}") } else { format!("{}{}", item.value.kind_name(), super::print::go(&item.value)) };
+        if let Some(first) = seen.insert(text, second) {
+            return Some((first, second));
+        }
+    }
+    None
+}
+
+fn same_json(a: &Node, b: &Node) -> bool {
+    match (&a.value, &b.value) {
+        (Value::Unknown, _) | (_, Value::Unknown) => false,
+        #[expect(clippy::cast_precision_loss, reason = "JSON numbers are compared by value")]
+        (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => *a as f64 == *b,
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len() && a.iter().all(|entry| b.get(&entry.key).is_some_and(|other| same_json(&entry.node, other)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// The candidate that is near enough to be what was meant.
+pub(crate) fn nearest<'a>(key: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (key.chars().count() / 3).clamp(1, 3);
+    candidates
+        .map(|candidate| (distance(key, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits from one word to the other, a swap of neighbours being one; bounded to short words.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(40).collect(), b.chars().take(40).collect());
+    if a.len().abs_diff(b.len()) > 3 {
+        return usize::MAX;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            if i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x) {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or(usize::MAX)
+}
+
+/// The finding for a violation.
+pub(crate) fn report(violation: Violation) -> Raised {
+    let Violation { kind, path, span, related, .. } = violation;
+    let under = if path.is_empty() { "the top level".to_owned() } else { path.clone() };
+    let mut raised = match kind {
+        Kind::UnknownKey { key, nearest } => {
+            let raised = Raised::error(Code::UnknownKey, format!("{under}: additional property {key:?} is not allowed"));
+            match nearest {
+                Some(near) => raised.help(format!("did you mean `{near}`?")),
+                None => raised.help("remove it, or begin its name with `x-`"),
+            }
+        }
+        Kind::BadName { name } => {
+            Raised::error(Code::BadResourceName, format!("{under}: additional property {name:?} is not allowed"))
+                .help("names are made of a-z, A-Z, 0-9, `.`, `_` and `-`")
+        }
+        Kind::WrongType { expected, got } => {
+            Raised::error(Code::WrongType, format!("{under} must be {expected}, not {got}"))
+        }
+        Kind::NotOneOf { expected } => {
+            Raised::error(Code::NotOneOf, format!("{under} must be one of {}", expected.join(", ")))
+        }
+        Kind::Missing { key } => Raised::error(Code::MissingKey, format!("{under}: {key} is required")),
+        Kind::Repeated { first, second } => {
+            Raised::error(Code::RepeatedItem, format!("{under}: items {first} and {second} must be unique"))
+                .help("remove one of them; a merge appends lists of this kind")
+        }
+        Kind::OutOfRange { low, high } => {
+            let bound = if high == i64::MAX { format!("at least {low}") } else { format!("from {low} to {high}") };
+            Raised::error(Code::OutOfRange, format!("{under} must be {bound}"))
+        }
+        Kind::NotFinite => Raised::error(Code::NotFinite, format!("{under}: Compose cannot pass on infinity or not-a-number")),
+    };
+    raised = raised.at(span);
+    if let Some(related) = related {
+        raised = raised.related(related);
+    }
+    raised
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(object: &Object, name: &str) {
+        for pair in object.fields.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "{name}: {} before {}", pair[0].0, pair[1].0);
+        }
+        for (field, shape) in object.fields {
+            walk(shape, field);
+        }
+        match &object.other {
+            Other::Named(shape) | Other::NamedOrAny(shape) | Other::LowerOrAny(shape) | Other::Each(shape) => walk(shape, name),
+            _ => {}
+        }
+    }
+
+    fn walk(shape: &Shape, name: &str) {
+        match shape {
+            Shape::Object(object) | Shape::Nullable(object) => sorted(object, name),
+            Shape::List(item, _) => walk(item, name),
+            Shape::Either(shapes) => shapes.iter().for_each(|shape| walk(shape, name)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn fields_are_sorted_for_the_binary_search() {
+        sorted(&PROJECT, "project");
+    }
+
+    #[test]
+    fn near_words_are_found() {
+        let near = |key| nearest(key, SERVICE.fields.iter().map(|(name, _)| *name));
+        assert_eq!(near("enviroment"), Some("environment"));
+        assert_eq!(near("prots"), Some("ports"));
+        assert_eq!(near("Image"), Some("image"));
+        assert_eq!(near("kubernetes"), None);
+    }
+}

@@ -1,0 +1,321 @@
+//! Checks across the project, once profiles have chosen its services.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::codes::Code;
+use crate::source::Span;
+
+use super::model::{Entry, Map, Node};
+use super::raise::Raised;
+use super::schema;
+
+/// What the checks look at.
+pub(crate) struct Parts<'a> {
+    /// Services that are switched on.
+    pub(crate) enabled: &'a Map,
+    /// Services that their profiles switch off.
+    pub(crate) disabled: &'a Map,
+    /// The whole tree, for its resources.
+    pub(crate) root: &'a Node,
+}
+
+/// Raises what does not fit together.
+pub(crate) fn check(parts: &Parts<'_>, problems: &mut Vec<Raised>) {
+    let checker = Checker {
+        enabled: parts.enabled.iter().map(|entry| &*entry.key).collect(),
+        disabled: parts.disabled.iter().map(|entry| &*entry.key).collect(),
+        parts,
+    };
+    for service in parts.enabled {
+        checker.service(service, problems);
+    }
+    for secret in section(parts.root, "secrets") {
+        let Some(map) = secret.node.as_map() else { continue };
+        let unset = |key: &str| map.get(key).and_then(Node::as_str).is_none_or(str::is_empty);
+        let unknown = map.iter().any(|entry| entry.node.is_unknown());
+        if !unknown && map.get("external").and_then(Node::as_bool) != Some(true) && unset("file") && unset("environment") {
+            problems.push(
+                Raised::error(Code::BadSource, format!("secret {:?} must declare either `file` or `environment`", secret.key))
+                    .at(secret.key_span),
+            );
+        }
+    }
+    checker.circles(problems);
+}
+
+fn section<'a>(root: &'a Node, name: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
+    root.get(name).and_then(Node::as_map).into_iter().flatten()
+}
+
+struct Checker<'a> {
+    enabled: HashSet<&'a str>,
+    disabled: HashSet<&'a str>,
+    parts: &'a Parts<'a>,
+}
+
+impl Checker<'_> {
+    #[expect(clippy::too_many_lines, reason = "one check after the other, in Compose's order")]
+    fn service(&self, service: &Entry, problems: &mut Vec<Raised>) {
+        let name = &service.key;
+        let Some(fields) = service.node.as_map() else { return };
+        let build = fields.get("build");
+        if build.is_none() && fields.get("image").is_none() {
+            problems.push(
+                Raised::error(Code::NoImage, format!("service {name:?} has neither an image nor a build context specified"))
+                    .at(service.key_span)
+                    .help("give it an `image:`"),
+            );
+        }
+        if let Some(build) = build {
+            self.build(name, build, fields, problems);
+        }
+        let mode = fields.entry("network_mode");
+        let networks = fields.entry("networks").filter(|entry| entry.node.as_map().is_some_and(|map| !map.is_empty()));
+        if let (Some(mode), Some(networks)) = (mode, networks) {
+            problems.push(
+                Raised::error(
+                    Code::NetworkModeAndNetworks,
+                    format!("service {name} declares mutually exclusive `network_mode` and `networks`"),
+                )
+                .at(mode.key_span)
+                .related(networks.key_span)
+                .help("keep one of the two"),
+            );
+        }
+        for network in networks.and_then(|entry| entry.node.as_map()).into_iter().flatten() {
+            self.defined("networks", "network", name, &network.key, network.key_span, problems);
+        }
+        let test = fields.get("healthcheck").and_then(|check| check.get("test"));
+        if let Some(first) = test.and_then(Node::as_list).and_then(<[_]>::first) {
+            if !matches!(first.as_str(), Some("CMD" | "CMD-SHELL" | "NONE") | None) {
+                problems.push(
+                    Raised::error(
+                        Code::BadHealthcheck,
+                        format!("service {name:?}: healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\""),
+                    )
+                    .at(first.span)
+                    .help("put CMD before the command, or write it as one text"),
+                );
+            }
+        }
+        for dependency in fields.get("depends_on").and_then(Node::as_map).into_iter().flatten() {
+            self.dependency(name, dependency, problems);
+        }
+        for mount in fields.get("volumes").and_then(Node::as_list).into_iter().flatten() {
+            let source = mount.get("source").and_then(|node| Some((node.as_str()?, node.span)));
+            if let (Some("volume"), Some((source, span))) = (mount.get("type").and_then(Node::as_str), source) {
+                self.defined("volumes", "volume", name, source, span, problems);
+            }
+        }
+        let secrets = build.and_then(|build| build.get("secrets")).map(|list| (list, "secrets", "build secret"));
+        let lists = [
+            secrets,
+            fields.get("configs").map(|list| (list, "configs", "config")),
+            fields.get("secrets").map(|list| (list, "secrets", "secret")),
+        ];
+        for (list, section, what) in lists.into_iter().flatten() {
+            for item in list.as_list().into_iter().flatten() {
+                let source = item.get("source");
+                let span = source.map_or(item.span, |node| node.span);
+                self.defined(section, what, name, source.and_then(Node::as_str).unwrap_or_default(), span, problems);
+            }
+        }
+        limits(name, fields, problems);
+    }
+
+    fn defined(&self, section: &str, what: &str, service: &str, name: &str, span: Span, problems: &mut Vec<Raised>) {
+        let known = self.parts.root.get(section);
+        if known.is_some_and(Node::is_unknown) || known.is_some_and(|known| known.get(name).is_some()) {
+            return;
+        }
+        let near = schema::nearest(name, known.and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key));
+        let raised =
+            Raised::error(Code::UndefinedResource, format!("service {service:?} refers to undefined {what} {name}")).at(span);
+        problems.push(match near {
+            Some(near) => raised.help(format!("did you mean {near:?}?")),
+            None => raised.help(format!("define {name} under the top-level `{section}:`")),
+        });
+    }
+
+    fn dependency(&self, service: &str, dependency: &Entry, problems: &mut Vec<Raised>) {
+        let name = &*dependency.key;
+        if self.enabled.contains(name) {
+            return;
+        }
+        let required = dependency.node.get("required").and_then(Node::as_bool).unwrap_or(true);
+        let disabled = self.disabled.contains(name);
+        if disabled && !required {
+            return;
+        }
+        let mut raised =
+            Raised::error(Code::UndefinedService, format!("service {service:?} depends on undefined service {name:?}"))
+                .at(dependency.key_span);
+        if disabled {
+            let profiles: Vec<&str> = self
+                .parts
+                .disabled
+                .get(name)
+                .and_then(|other| other.get("profiles"))
+                .and_then(Node::as_list)
+                .into_iter()
+                .flatten()
+                .filter_map(Node::as_str)
+                .collect();
+            if let Some(entry) = self.parts.disabled.entry(name) {
+                raised = raised.related(entry.key_span);
+            }
+            raised = raised
+                .because(format!("{name} exists, and is switched off by its profiles ({})", profiles.join(", ")))
+                .help(format!("use --profile {}, or give both services the same profiles", profiles.first().unwrap_or(&"NAME")));
+        } else if let Some(near) = schema::nearest(name, self.enabled.iter().chain(&self.disabled).copied()) {
+            raised = raised.help(format!("did you mean {near:?}?"));
+        }
+        problems.push(raised);
+    }
+
+    fn build(&self, name: &str, build: &Node, fields: &Map, problems: &mut Vec<Raised>) {
+        let entry = |key: &str| build.as_map().and_then(|map| map.entry(key));
+        if let (Some(inline), Some(file)) = (entry("dockerfile_inline"), entry("dockerfile")) {
+            problems.push(
+                Raised::error(
+                    Code::ConflictingFields,
+                    format!("service {name:?} declares mutually exclusive dockerfile and dockerfile_inline"),
+                )
+                .at(inline.key_span)
+                .related(file.key_span),
+            );
+        }
+        for context in entry("additional_contexts").and_then(|entry| entry.node.as_map()).into_iter().flatten() {
+            let Some(target) = context.node.as_str().and_then(|text| text.strip_prefix("service:")) else { continue };
+            let what = match self.parts.enabled.get(target) {
+                Some(other) if other.get("build").is_some() => continue,
+                Some(_) => "non-buildable",
+                None => "unknown",
+            };
+            problems.push(
+                Raised::error(
+                    Code::UndefinedService,
+                    format!("service {name:?} declares {what} service {target:?} as additional context {}", context.key),
+                )
+                .at(context.node.span),
+            );
+        }
+        let platforms = entry("platforms").and_then(|entry| entry.node.as_list());
+        if let (Some(platforms), Some(platform)) = (platforms, fields.get("platform")) {
+            if !platforms.is_empty() && !platforms.contains(platform) {
+                problems.push(
+                    Raised::error(Code::ConflictingFields, format!("service {name:?}: build.platforms must include its platform"))
+                        .at(platform.span),
+                );
+            }
+        }
+    }
+
+    /// Circles of dependencies, each reported once.
+    fn circles(&self, problems: &mut Vec<Raised>) {
+        // 0: not seen, 1: on the way, 2: done.
+        let mut states: HashMap<&str, u8> = HashMap::new();
+        for service in self.parts.enabled {
+            let mut trail: Vec<(&str, Span)> = Vec::new();
+            let mut stack: Vec<(&Entry, usize)> = vec![(service, 0)];
+            if states.get(&*service.key).is_some_and(|state| *state == 2) {
+                continue;
+            }
+            states.insert(&service.key, 1);
+            while let Some((entry, at)) = stack.pop() {
+                let next = entry.node.get("depends_on").and_then(Node::as_map).and_then(|map| map.entries().get(at));
+                let Some(next) = next else {
+                    states.insert(&entry.key, 2);
+                    trail.pop();
+                    continue;
+                };
+                stack.push((entry, at + 1));
+                let Some(child) = self.parts.enabled.entry(&next.key) else { continue };
+                match states.get(&*child.key).copied().unwrap_or(0) {
+                    0 => {
+                        states.insert(&child.key, 1);
+                        trail.push((&child.key, next.key_span));
+                        stack.push((child, 0));
+                    }
+                    1 => {
+                        let names: Vec<&str> = stack.iter().map(|(entry, _)| &*entry.key).collect();
+                        let from = names.iter().position(|name| *name == &*child.key).unwrap_or(0);
+                        let mut chain: Vec<&str> = names.iter().skip(from).copied().collect();
+                        chain.push(&child.key);
+                        problems.push(
+                            Raised::error(Code::DependencyCycle, format!("dependency cycle detected: {}", chain.join(" -> ")))
+                                .at(next.key_span),
+                        );
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Limits that are given twice must be the same.
+fn limits(name: &str, fields: &Map, problems: &mut Vec<Raised>) {
+    let deploy = fields.get("deploy");
+    let resource = |kind: &str, key: &str| {
+        deploy.and_then(|deploy| deploy.get("resources")?.get(kind)).map(|resource| resource.get(key))
+    };
+    let mut differ = |field: &str, other: Option<&Node>, path: &str| {
+        let Some(own) = fields.get(field) else { return };
+        let same = match other {
+            Some(other) => super::print::go(&own.value) == super::print::go(&other.value),
+            None => false,
+        };
+        if !same && !own.is_unknown() && !other.is_some_and(Node::is_unknown) {
+            let mut raised = Raised::error(
+                Code::ConflictingFields,
+                format!("services.{name}: can't set distinct values on '{field}' and '{path}'"),
+            )
+            .at(own.span);
+            if let Some(other) = other {
+                raised = raised.related(other.span);
+            }
+            problems.push(raised);
+        }
+    };
+    if let Some(replicas) = deploy.and_then(|deploy| deploy.get("replicas")) {
+        differ("scale", Some(replicas), "deploy.replicas");
+    }
+    for (field, kind, key) in [
+        ("cpus", "limits", "cpus"),
+        ("mem_limit", "limits", "memory"),
+        ("mem_reservation", "reservations", "memory"),
+        ("pids_limit", "limits", "pids"),
+    ] {
+        if let Some(other) = resource(kind, key) {
+            differ(field, other, &format!("deploy.resources.{kind}.{key}"));
+        }
+    }
+    let scale = fields.get("scale").or_else(|| deploy.and_then(|deploy| deploy.get("replicas")));
+    if let (Some(scale), Some(container)) = (scale, fields.entry("container_name")) {
+        if scale.as_int().is_some_and(|scale| scale > 1) {
+            problems.push(
+                Raised::error(
+                    Code::ConflictingFields,
+                    format!("services.{name}: can't set container_name and scale as container name must be unique"),
+                )
+                .at(container.key_span)
+                .related(scale.span),
+            );
+        }
+    }
+    if let Some(watches) = fields.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list) {
+        for watch in watches {
+            let action = watch.get("action").and_then(Node::as_str);
+            if watch.get("target").is_none() && !matches!(action, Some("rebuild" | "restart") | None) {
+                problems.push(
+                    Raised::error(
+                        Code::MissingKey,
+                        format!("services.{name}.develop.watch: target is required for non-rebuild actions"),
+                    )
+                    .at(watch.span),
+                );
+            }
+        }
+    }
+}

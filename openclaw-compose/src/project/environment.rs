@@ -1,0 +1,297 @@
+//! What a container's environment gets: `environment` over the env files, the last of them first.
+//!
+//! | rank | source |
+//! | --- | --- |
+//! | 1 | `environment` with a value |
+//! | 2 | `environment` with a bare name: the shell or `.env`; where it is unset there, null, which still hides the rest |
+//! | 3 | the last `env_file` that names it ... the first |
+//!
+//! Nothing comes from the project's `.env` by itself.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::codes::Code;
+use crate::source::{FileId, Span, Text};
+use crate::syntax::dotenv;
+use crate::syntax::interpolate::Found;
+
+use super::discovery::Assignment;
+use super::inputs::{Kind, ReadError};
+use super::load::{Loader, unreadable};
+use super::model::{Entry, Map, Node, Value};
+use super::paths;
+use super::provenance::Event;
+use super::raise::{EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
+use super::variables::{EnvironmentId, Setting};
+
+/// Env files that read the same in every service.
+#[derive(Default)]
+pub(crate) struct Cache {
+    files: HashMap<(FileId, bool), Rc<[Assignment]>>,
+}
+
+/// What one service's files say so far.
+#[derive(Default)]
+struct Gathered {
+    order: Vec<Entry>,
+    at: HashMap<Arc<str>, usize>,
+}
+
+impl Gathered {
+    fn value(&self, name: &str) -> Option<&Text> {
+        match &self.order.get(*self.at.get(name)?)?.node.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl Loader<'_> {
+    /// Merges a service's env files below its `environment`, and its label files below its labels.
+    pub(crate) fn service_environment(
+        &mut self,
+        name: &str,
+        fields: &mut Map,
+        environment: EnvironmentId,
+        cache: &mut Cache,
+    ) {
+        let own = fields.get("environment").and_then(Node::as_map).cloned().unwrap_or_default();
+        if let Some(files) = fields.get("env_file").cloned() {
+            let mut gathered = Gathered::default();
+            for item in files.as_list().unwrap_or_default() {
+                self.env_file(name, item, environment, &own, &mut gathered, cache);
+            }
+            self.overlay(name, fields, "environment", gathered, files.span);
+        }
+        if let Some(files) = fields.get("label_file").cloned() {
+            let mut gathered = Gathered::default();
+            for item in files.as_list().unwrap_or_default() {
+                self.label_file(name, item, &mut gathered);
+            }
+            self.overlay(name, fields, "labels", gathered, files.span);
+        }
+    }
+
+    fn env_file(
+        &mut self,
+        service: &str,
+        item: &Node,
+        environment: EnvironmentId,
+        own: &Map,
+        gathered: &mut Gathered,
+        cache: &mut Cache,
+    ) {
+        let Some(path_node) = item.get("path") else { return };
+        let Some(path) = path_node.as_str() else { return };
+        let required = item.get("required").is_none_or(|node| match &node.value {
+            Value::Bool(required) => *required,
+            Value::Text(text) => !matches!(text.to_lowercase().as_str(), "false" | "n" | "no" | "off"),
+            _ => true,
+        });
+        let at = path_node.span;
+        if self.kind(path).is_none() {
+            if required {
+                let shown = paths::shown(path, &self.inputs.directory);
+                self.raise(
+                    Raised::error(Code::EnvFileMissing, format!("service {service:?}: env file {shown} not found"))
+                        .at(at)
+                        .exit(EXIT_NOT_FOUND)
+                        .help("create it, or list it with `required: false`"),
+                );
+            }
+            return;
+        }
+        if let Some(format) = item.get("format") {
+            let known = format.as_str() == Some("raw") && self.inputs.dialect.knows_raw_env_files();
+            if format.as_str() != Some("") && !known {
+                let shown = format.as_str().unwrap_or_default();
+                self.raise(
+                    Raised::error(
+                        Code::EnvFileFormat,
+                        format!("service {service:?}: unsupported env_file format {shown:?} in {}", self.inputs.dialect),
+                    )
+                    .at(format.span)
+                    .help("leave the format out"),
+                );
+                return;
+            }
+            if known {
+                self.raw_env_file(path, at, gathered);
+                return;
+            }
+        }
+        let Some(file) = self.open(path, at) else { return };
+        let assignments = self.read_env_file(file, environment, own, gathered, cache);
+        self.gather(&assignments, at, gathered);
+    }
+
+    fn open(&mut self, path: &str, at: Span) -> Option<FileId> {
+        if self.kind(path) == Some(Kind::Directory) {
+            self.raise(unreadable(path, &ReadError::Directory, &self.inputs.directory).at(at));
+            return None;
+        }
+        match self.read(path, false) {
+            Ok(file) => Some(file),
+            Err(error) => {
+                self.raise(unreadable(path, &error, &self.inputs.directory).at(at));
+                None
+            }
+        }
+    }
+
+    /// Reads an env file, or takes what it said to an earlier service where that cannot differ.
+    fn read_env_file(
+        &mut self,
+        file: FileId,
+        environment: EnvironmentId,
+        own: &Map,
+        gathered: &Gathered,
+        cache: &mut Cache,
+    ) -> Rc<[Assignment]> {
+        // What never asks for a variable is the same everywhere; what does, is so as the first file of a service.
+        let first = gathered.order.is_empty();
+        let known = cache.files.get(&(file, false)).or_else(|| if first { cache.files.get(&(file, true)) } else { None });
+        if let Some(known) = known {
+            return known.clone();
+        }
+        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let options = self.dotenv_options();
+        let shell_first = self.inputs.dialect.env_file_sees_shell_first();
+        let asked = Cell::new(false);
+        let variables = self.environment(environment);
+        let read = dotenv::parse(file, &text, options, |name| {
+            asked.set(true);
+            let outer = || variables.find(name).map(|variable| Found { value: variable.value.clone(), source: variable.setting });
+            let so_far = || {
+                let at = *gathered.at.get(name)?;
+                let node = &gathered.order.get(at)?.node;
+                gathered.value(name).map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
+            };
+            if shell_first {
+                let own = || match &own.get(name)?.value {
+                    Value::Text(value) => {
+                        Some(Found { value: value.clone(), source: Setting::File(own.get(name)?.span) })
+                    }
+                    _ => None,
+                };
+                outer().or_else(own).or_else(so_far)
+            } else {
+                so_far().or_else(outer)
+            }
+        });
+        let assignments: Rc<[Assignment]> = self.assignments(read, EXIT_PROJECT, false).into();
+        if !asked.get() {
+            cache.files.insert((file, false), assignments.clone());
+        } else if first && !shell_first {
+            cache.files.insert((file, true), assignments.clone());
+        }
+        assignments
+    }
+
+    fn gather(&mut self, assignments: &[Assignment], listed: Span, gathered: &mut Gathered) {
+        let event = Event::EnvFile { listed };
+        for (name, value, setting) in assignments {
+            let (span, mut story) = match setting {
+                Setting::File(span) => (*span, super::provenance::StoryId::NONE),
+                _ => (listed, super::provenance::StoryId::NONE),
+            };
+            story = self.stories.add(story, event.clone());
+            let mut node = Node::with_story(Value::Text(value.clone()), span, story);
+            match gathered.at.get(name).and_then(|at| gathered.order.get_mut(*at)) {
+                Some(slot) => {
+                    let older = std::mem::replace(&mut slot.node, Node::new(Value::Null, span));
+                    node.story = self.stories.add(node.story, Event::Replaced { older: Box::new(older) });
+                    slot.node = node;
+                }
+                None => {
+                    gathered.at.insert(name.clone(), gathered.order.len());
+                    gathered.order.push(Entry { key: name.clone(), key_span: span, node });
+                }
+            }
+        }
+    }
+
+    /// `NAME=value` lines as they are: no quotes, no interpolation, no comments at their end.
+    fn raw_env_file(&mut self, path: &str, at: Span, gathered: &mut Gathered) {
+        let Some(file) = self.open(path, at) else { return };
+        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let mut assignments: Vec<Assignment> = Vec::new();
+        let mut offset = 0;
+        for line in text.split_inclusive('\n') {
+            let start = offset;
+            offset += line.len();
+            let body = line.strip_suffix('\n').unwrap_or(line);
+            let body = body.strip_suffix('\r').unwrap_or(body);
+            let trimmed = body.trim_start();
+            if trimmed.is_empty() || trimmed.starts_with('#') {
+                continue;
+            }
+            if let Some((key, value)) = trimmed.split_once('=') {
+                let from = start + (body.len() - value.len());
+                let span = Span::from_range(file, from..from + value.len());
+                if super::secret::looks_secret(key) {
+                    self.sources.mark_secret(span);
+                }
+                assignments.push((Arc::from(key), Text::from(value), Setting::File(span)));
+            }
+        }
+        self.gather(&assignments, at, gathered);
+    }
+
+    fn label_file(&mut self, service: &str, item: &Node, gathered: &mut Gathered) {
+        let Some(path) = item.as_str() else { return };
+        if self.kind(path).is_none() {
+            let shown = paths::shown(path, &self.inputs.directory);
+            self.raise(
+                Raised::error(Code::EnvFileMissing, format!("service {service:?}: label file {shown} not found"))
+                    .at(item.span)
+                    .exit(EXIT_NOT_FOUND),
+            );
+            return;
+        }
+        let Some(file) = self.open(path, item.span) else { return };
+        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let read = dotenv::parse(file, &text, self.dotenv_options(), |name| {
+            let node = &gathered.order.get(*gathered.at.get(name)?)?.node;
+            gathered.value(name).map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
+        });
+        let assignments = self.assignments(read, EXIT_PROJECT, false);
+        self.gather(&assignments, item.span, gathered);
+    }
+
+    /// Puts a service's own entries over those of its files.
+    fn overlay(&mut self, service: &str, fields: &mut Map, field: &str, gathered: Gathered, files: Span) {
+        if gathered.order.is_empty() {
+            return;
+        }
+        if !fields.contains(field) {
+            fields.push(field, files, Node::new(Value::Map(Map::new()), files));
+        }
+        let Some(own) = fields.get_mut(field).and_then(Node::as_map_mut) else { return };
+        let Gathered { order, mut at } = gathered;
+        let mut order: Vec<Option<Entry>> = order.into_iter().map(Some).collect();
+        for entry in own.iter_mut() {
+            let Some(older) = at.remove(&entry.key).and_then(|at| order.get_mut(at)).and_then(Option::take) else { continue };
+            if entry.node.is_null() {
+                self.raise(
+                    Raised::warning(
+                        Code::NullHidesEnvFile,
+                        format!(
+                            "service {service:?}: {} is listed without a value and set nowhere, which hides the value of its env file",
+                            entry.key
+                        ),
+                    )
+                    .at(entry.key_span)
+                    .shadowed(older.node.span)
+                    .help(format!("remove {} from `environment`, or give it a value there", entry.key)),
+                );
+            }
+            entry.node.story = self.stories.add(entry.node.story, Event::Replaced { older: Box::new(older.node) });
+        }
+        own.entries_mut().extend(order.into_iter().flatten());
+        own.sort();
+    }
+}

@@ -1,0 +1,560 @@
+//! What decided a value: its story told from the source to the container, every shadowed value kept.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::ser::SerializeStruct;
+
+use crate::finding::{Place, Role};
+use crate::source::{MASK, Sources, Span, Text};
+use crate::syntax::interpolate::{Gave, OperatorKind, Piece, PieceKind};
+use crate::syntax::yaml::{Via, ViaKind};
+
+use super::model::{Map, Node, Value, is_somewhere};
+use super::print;
+use super::provenance::{Event, Stories};
+use super::resolution::Resolution;
+use super::secret;
+use super::tree::names_secret;
+use super::variables::{EnvironmentId, Setting, Variables};
+
+/// The whole story of one value.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The dotted path of the value.
+    pub path: String,
+    /// Its kind: `a string`, `null`, `a list`, ...
+    pub kind: &'static str,
+    /// True where the value must not be printed: its name looks secret, or a variable with such a name went into it.
+    pub secret: bool,
+    /// The value as text, for scalars.
+    #[serde(skip)]
+    pub value: Option<SecretString>,
+    /// What happened, in order; the last step gave the value.
+    pub steps: Vec<Step>,
+    /// What lost, the nearest first, each with its reason.
+    pub shadowed: Vec<Step>,
+}
+
+/// One step of a story.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Step {
+    /// What happened.
+    pub kind: StepKind,
+    /// One sentence about it, without the value.
+    pub text: String,
+    /// Where, if that is a place in a source.
+    pub place: Option<Place>,
+    /// The value after this step, for scalars.
+    pub value: Option<SecretString>,
+    /// True where that value must not be printed.
+    pub secret: bool,
+}
+
+/// The kinds of [`Step`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StepKind {
+    /// A variable of the shell.
+    Shell,
+    /// A line of an env file of the project (`.env`, `--env-file`).
+    Dotenv,
+    /// A line of an env file of the service.
+    EnvFile,
+    /// The default in a template: `${NAME:-default}`.
+    Default,
+    /// A variable that is set nowhere.
+    Unset,
+    /// Compose itself set it.
+    Compose,
+    /// Text in a Compose file.
+    Literal,
+    /// A template was filled in.
+    Interpolated,
+    /// It is defined elsewhere and used by an alias or a merge key.
+    Alias,
+    /// It came with `extends`.
+    Extends,
+    /// It came with `include`.
+    Include,
+    /// It took the place of an older value.
+    Overrides,
+    /// A path was made absolute.
+    MadeAbsolute,
+    /// It is a service's value now.
+    Service,
+}
+
+impl Explanation {
+    /// The place that decided the value: where its text comes from. A variable's own line before the template that uses it.
+    #[must_use]
+    pub fn decided_by(&self) -> Option<&Place> {
+        let source = |step: &&Step| {
+            matches!(step.kind, StepKind::Dotenv | StepKind::EnvFile | StepKind::Default | StepKind::Literal)
+        };
+        let first = self.steps.iter().find(source).and_then(|step| step.place.as_ref());
+        first.or_else(|| self.steps.iter().find_map(|step| step.place.as_ref()))
+    }
+
+    /// The value for a report: masked where it is secret; `None` where it is no scalar.
+    #[must_use]
+    pub fn shown(&self) -> Option<String> {
+        self.value.as_ref().map(|value| shown(value, self.secret))
+    }
+}
+
+impl Step {
+    /// The value after this step for a report: masked where it is secret; `None` where it is no scalar.
+    #[must_use]
+    pub fn shown(&self) -> Option<String> {
+        self.value.as_ref().map(|value| shown(value, self.secret))
+    }
+}
+
+fn shown(value: &SecretString, secret: bool) -> String {
+    let value = value.expose_secret();
+    if secret && !value.is_empty() { MASK.to_owned() } else { value.to_owned() }
+}
+
+/// The chain in one line: `.env:1 -> interpolated at compose.yaml:5:14 -> service gateway`.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.steps.iter().enumerate() {
+            if number > 0 {
+                f.write_str(" -> ")?;
+            }
+            f.write_str(&step.text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything but the value.
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step").field("kind", &self.kind).field("text", &self.text).field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// The value only where it is not secret.
+impl Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Step", 5)?;
+        out.serialize_field("kind", &self.kind)?;
+        out.serialize_field("text", &self.text)?;
+        out.serialize_field("place", &self.place)?;
+        out.serialize_field("secret", &self.secret)?;
+        out.serialize_field("value", &self.shown())?;
+        out.end()
+    }
+}
+
+/// A value found by its path.
+pub(crate) struct Found<'r> {
+    pub(crate) node: &'r Node,
+    /// True where a key on the way looks secret.
+    secret: bool,
+    /// The service it belongs to.
+    service: Option<&'r str>,
+}
+
+/// The value at a dotted path. Where a key holds dots itself, the longest that fits is taken.
+pub(crate) fn find<'r>(resolution: &'r Resolution, path: &str) -> Option<Found<'r>> {
+    if let Some(rest) = path.strip_prefix("services.") {
+        let maps = [&resolution.enabled, &resolution.disabled];
+        let (entry, rest) = maps.into_iter().find_map(|map| longest(map, rest))?;
+        let (node, secret) = descend(&entry.node, rest)?;
+        return Some(Found { node, secret, service: Some(&entry.key) });
+    }
+    let (node, secret) = descend(&resolution.root, Some(path))?;
+    Some(Found { node, secret, service: None })
+}
+
+fn longest<'m, 'p>(map: &'m Map, path: &'p str) -> Option<(&'m super::model::Entry, Option<&'p str>)> {
+    let mut best: Option<(&super::model::Entry, Option<&str>)> = None;
+    for entry in map {
+        let rest = match path.strip_prefix(&*entry.key) {
+            Some("") => None,
+            Some(rest) if rest.starts_with(['.', '[']) => Some(rest.strip_prefix('.').unwrap_or(rest)),
+            _ => continue,
+        };
+        if best.as_ref().is_none_or(|(other, _)| other.key.len() < entry.key.len()) {
+            best = Some((entry, rest));
+        }
+    }
+    best
+}
+
+fn descend<'m>(node: &'m Node, path: Option<&str>) -> Option<(&'m Node, bool)> {
+    let Some(path) = path.filter(|path| !path.is_empty()) else { return Some((node, false)) };
+    match &node.value {
+        Value::Map(map) => {
+            let (entry, rest) = longest(map, path)?;
+            let (found, secret) = descend(&entry.node, rest)?;
+            Some((found, secret || secret::looks_secret(&entry.key)))
+        }
+        Value::List(items) => {
+            let path = path.strip_prefix('[').unwrap_or(path);
+            let digits = path.bytes().take_while(u8::is_ascii_digit).count();
+            let (index, rest) = path.split_at_checked(digits)?;
+            let rest = rest.strip_prefix(']').unwrap_or(rest);
+            let rest = rest.strip_prefix('.').unwrap_or(rest);
+            descend(items.get(index.parse::<usize>().ok()?)?, Some(rest))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn explain(resolution: &Resolution, path: &str) -> Option<Explanation> {
+    let found = find(resolution, path)?;
+    Some(tell(resolution, found.node, path, found.secret, found.service))
+}
+
+pub(crate) fn env(resolution: &Resolution, service: &str, name: &str) -> Option<Explanation> {
+    let node = resolution.service(service)?.field("environment")?.get(name)?;
+    let path = format!("services.{service}.environment.{name}");
+    Some(tell(resolution, node, &path, secret::looks_secret(name), Some(service)))
+}
+
+pub(crate) fn variable(resolution: &Resolution, name: &str) -> Option<Explanation> {
+    let variables = resolution.environments.get(resolution.environment.0 as usize)?;
+    let variable = variables.find(name)?;
+    let secret = secret::looks_secret(name);
+    let teller = Teller { resolution, secret };
+    let mut explanation = Explanation {
+        path: format!("${{{name}}}"),
+        kind: "a string",
+        secret,
+        value: Some(variable.value.to_secret()),
+        steps: vec![teller.setting(name, variable.setting, Some(&variable.value))],
+        shadowed: Vec::new(),
+    };
+    teller.hidden(name, resolution.environment, &mut explanation.shadowed);
+    Some(explanation)
+}
+
+fn tell(resolution: &Resolution, node: &Node, path: &str, secret: bool, service: Option<&str>) -> Explanation {
+    let secret = secret || is_secret(&resolution.stories, node);
+    let teller = Teller { resolution, secret };
+    let mut shadowed = Vec::new();
+    let mut steps = teller.steps(node, &mut shadowed);
+    if let Some(service) = service {
+        steps.push(Step {
+            kind: StepKind::Service,
+            text: format!("service {service}"),
+            place: None,
+            value: scalar(&node.value),
+            secret,
+        });
+    }
+    Explanation { path: path.to_owned(), kind: node.value.kind_name(), secret, value: scalar(&node.value), steps, shadowed }
+}
+
+/// True where a variable with a name that looks secret went into the value, now or before.
+pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
+    stories.events(node.story).any(|event| match event {
+        Event::Interpolated { pieces, .. } => names_secret(pieces),
+        Event::Named { name, .. } => secret::looks_secret(name),
+        _ => false,
+    })
+}
+
+fn scalar(value: &Value) -> Option<SecretString> {
+    match value {
+        Value::List(_) | Value::Map(_) | Value::Unknown => None,
+        Value::Null => None,
+        other => Some(SecretString::from(print::go(other))),
+    }
+}
+
+struct Teller<'r> {
+    resolution: &'r Resolution,
+    secret: bool,
+}
+
+impl Teller<'_> {
+    fn place(&self, span: Span) -> Option<Place> {
+        self.resolution.place(Role::Decided, span)
+    }
+
+    /// `compose.yaml:5:14`
+    fn location(&self, span: Span) -> String {
+        if is_somewhere(span) { self.resolution.sources.location(span).to_string() } else { "Compose itself".to_owned() }
+    }
+
+    /// `.env:3`
+    fn line(&self, span: Span) -> String {
+        let location = self.resolution.sources.location(span);
+        format!("{}:{}", location.file, location.line)
+    }
+
+    fn step(&self, kind: StepKind, text: String, span: Option<Span>, value: Option<SecretString>) -> Step {
+        Step { kind, text, place: span.and_then(|span| self.place(span)), value, secret: self.secret }
+    }
+
+    /// The steps of a node, oldest first; what it shadows goes to `shadowed`, nearest first.
+    fn steps(&self, node: &Node, shadowed: &mut Vec<Step>) -> Vec<Step> {
+        let value = scalar(&node.value);
+        let mut steps = Vec::new();
+        let mut origin = false;
+        let mut events: Vec<&Event> = self.resolution.stories.events(node.story).collect();
+        events.reverse();
+        for event in events {
+            match event {
+                Event::Interpolated { span, pieces, environment } => {
+                    origin = true;
+                    self.pieces(pieces, *span, *environment, &mut steps, shadowed);
+                    let text = format!("interpolated at {}", self.location(*span));
+                    steps.push(self.step(StepKind::Interpolated, text, Some(*span), value.clone()));
+                }
+                Event::Named { name, setting, environment } => {
+                    origin = true;
+                    let found = self.variables(*environment).and_then(|variables| variables.find(name));
+                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
+                    self.hidden(name, *environment, shadowed);
+                    let text = format!("asked for by name at {}", self.location(node.span));
+                    steps.push(self.step(StepKind::Literal, text, Some(node.span), value.clone()));
+                }
+                Event::EnvFile { listed } => {
+                    origin = true;
+                    let text = self.line(node.span);
+                    steps.push(self.step(StepKind::EnvFile, text, Some(node.span), value.clone()));
+                    let text = format!("env_file listed at {}", self.location(*listed));
+                    steps.push(self.step(StepKind::EnvFile, text, Some(*listed), value.clone()));
+                }
+                Event::Via(via) => self.via(via, &mut steps),
+                Event::Extends { at, service } => {
+                    let text = format!("extends {service} at {}", self.location(*at));
+                    steps.push(self.step(StepKind::Extends, text, Some(*at), value.clone()));
+                }
+                Event::Included { at } => {
+                    let text = format!("included at {}", self.location(*at));
+                    steps.push(self.step(StepKind::Include, text, Some(*at), value.clone()));
+                }
+                Event::MadeAbsolute => {
+                    let text = "made absolute".to_owned();
+                    steps.push(self.step(StepKind::MadeAbsolute, text, None, value.clone()));
+                }
+                Event::Replaced { older } => {
+                    let text = format!("overrides {}", self.location(older.span));
+                    steps.push(self.step(StepKind::Overrides, text, Some(node.span), value.clone()));
+                    self.lost(older, node.span, shadowed);
+                }
+            }
+        }
+        if !origin {
+            let text = self.location(node.span);
+            let kind = if is_somewhere(node.span) { StepKind::Literal } else { StepKind::Compose };
+            steps.insert(0, self.step(kind, text, Some(node.span), value));
+        }
+        steps
+    }
+
+    /// A value that was replaced, and what it had replaced itself.
+    fn lost(&self, older: &Node, by: Span, shadowed: &mut Vec<Step>) {
+        let mut deeper = Vec::new();
+        let steps = self.steps(older, &mut deeper);
+        let chain: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
+        let text = format!("{}, overridden by {}", chain.join(" -> "), self.location(by));
+        shadowed.push(Step {
+            kind: StepKind::Overrides,
+            text,
+            place: self.resolution.place(Role::Shadowed, older.span),
+            value: scalar(&older.value),
+            secret: self.secret || is_secret(&self.resolution.stories, older),
+        });
+        shadowed.append(&mut deeper);
+    }
+
+    fn via(&self, via: &Via, steps: &mut Vec<Step>) {
+        let mut chain = vec![via];
+        let mut at = via;
+        while let Some(next) = &at.next {
+            chain.push(next);
+            at = next;
+        }
+        for via in chain.into_iter().rev() {
+            let what = if via.kind == ViaKind::Alias { "alias" } else { "merge key" };
+            let text = format!("{what} at {}", self.location(via.at));
+            steps.push(self.step(StepKind::Alias, text, Some(via.at), None));
+        }
+    }
+
+    fn pieces(
+        &self,
+        pieces: &[Piece<Setting>],
+        span: Span,
+        environment: EnvironmentId,
+        steps: &mut Vec<Step>,
+        shadowed: &mut Vec<Step>,
+    ) {
+        for piece in pieces {
+            let PieceKind::Variable(substitution) = &piece.kind else { continue };
+            let name = &substitution.name;
+            let found = self.variables(environment).and_then(|variables| variables.find(name));
+            match (&substitution.source, substitution.gave) {
+                (Some(setting), Gave::Value) => {
+                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
+                    self.hidden(name, environment, shadowed);
+                }
+                (source, Gave::Argument) => {
+                    let text = match source {
+                        None => format!("{name} is unset, default at {}", self.location(span)),
+                        Some(_) if substitution.operator.is_some_and(|operator| operator.kind == OperatorKind::Alternate) => {
+                            format!("{name} is set, alternate at {}", self.location(span))
+                        }
+                        Some(_) => format!("{name} is empty, default at {}", self.location(span)),
+                    };
+                    steps.push(self.step(StepKind::Default, text, Some(span), None));
+                    if let Some(setting) = source {
+                        let mut step = self.setting(name, *setting, found.map(|found| &found.value));
+                        step.text.push_str(", empty");
+                        shadowed.push(step);
+                    }
+                    self.pieces(&substitution.argument, span, environment, steps, shadowed);
+                }
+                (None, _) => {
+                    let text = format!("{name} is set nowhere");
+                    steps.push(self.step(StepKind::Unset, text, Some(span), None));
+                }
+                (Some(setting), Gave::Nothing) => {
+                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn variables(&self, environment: EnvironmentId) -> Option<&Variables> {
+        self.resolution.environments.get(environment.0 as usize)
+    }
+
+    fn setting(&self, name: &str, setting: Setting, value: Option<&Text>) -> Step {
+        let secret = secret::looks_secret(name);
+        let (kind, text, span) = match setting {
+            Setting::Shell => (StepKind::Shell, format!("shell ({name})"), None),
+            Setting::Compose => (StepKind::Compose, format!("Compose ({name})"), None),
+            Setting::File(span) => (StepKind::Dotenv, self.line(span), Some(span)),
+        };
+        let mut step = self.step(kind, text, span, value.map(Text::to_secret));
+        step.secret |= secret;
+        step
+    }
+
+    /// The values that a variable's winner hides.
+    fn hidden(&self, name: &str, environment: EnvironmentId, shadowed: &mut Vec<Step>) {
+        let Some(variable) = self.variables(environment).and_then(|variables| variables.find(name)) else { return };
+        let winner = match variable.setting {
+            Setting::Shell => "the shell".to_owned(),
+            Setting::Compose => "Compose".to_owned(),
+            Setting::File(span) => self.line(span),
+        };
+        for (value, setting) in &variable.hidden {
+            let mut step = self.setting(name, *setting, Some(value));
+            step.text = format!("{}, shadowed by {winner}", step.text);
+            if let Some(place) = &mut step.place {
+                place.role = Role::Shadowed;
+            }
+            shadowed.push(step);
+        }
+    }
+}
+
+/// Marks the bytes of secret values in the sources, so that quotes of their lines mask them.
+pub(crate) fn mark_secrets<'m>(
+    sources: &mut Sources,
+    stories: &Stories,
+    roots: impl IntoIterator<Item = &'m Node>,
+    services: impl IntoIterator<Item = &'m Map>,
+) {
+    let mut marker = Marker { sources, stories };
+    for root in roots {
+        marker.node(root, false);
+    }
+    for map in services {
+        for entry in map {
+            marker.node(&entry.node, false);
+        }
+    }
+}
+
+struct Marker<'s> {
+    sources: &'s mut Sources,
+    stories: &'s Stories,
+}
+
+impl Marker<'_> {
+    fn node(&mut self, node: &Node, secret: bool) {
+        match &node.value {
+            Value::Map(map) => {
+                for entry in map {
+                    self.node(&entry.node, secret || secret::looks_secret(&entry.key));
+                }
+            }
+            Value::List(items) => {
+                for item in items {
+                    let named = item.as_str().and_then(|text| text.split_once('=')).is_some_and(|(name, _)| secret::looks_secret(name));
+                    self.node(item, secret || named);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Unknown => {}
+            _ if secret => self.scalar(node),
+            _ => {}
+        }
+        for event in self.stories.events(node.story) {
+            if let Event::Replaced { older } = event {
+                self.node(older, secret);
+            }
+        }
+    }
+
+    /// The text of a literal, or the defaults inside a template.
+    fn scalar(&mut self, node: &Node) {
+        if !is_somewhere(node.span) {
+            return;
+        }
+        let written = self.sources.slice(node.span).to_owned();
+        // A list item `NAME=value`: the name may be read.
+        let from = match written.split_once('=') {
+            Some((name, _)) if secret::looks_secret(name.trim_start_matches(['"', '\''])) => name.len() + 1,
+            _ => 0,
+        };
+        let value = written.get(from..).unwrap_or_default();
+        if !value.contains("${") {
+            self.sources.mark_secret(node.span.sub(from..written.len()));
+            return;
+        }
+        // What stands outside of `${NAME` and its operator is text: mask it.
+        let bytes = written.as_bytes();
+        let (mut at, mut depth, mut start) = (from, 0usize, from);
+        while let Some(byte) = bytes.get(at) {
+            if *byte == b'$' && bytes.get(at + 1) == Some(&b'{') {
+                self.sources.mark_secret(node.span.sub(start..at));
+                depth += 1;
+                at += 2;
+                while bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+                    at += 1;
+                }
+                while bytes.get(at).is_some_and(|byte| matches!(byte, b':' | b'-' | b'+' | b'?')) {
+                    at += 1;
+                }
+                start = at;
+            } else if *byte == b'}' && depth > 0 {
+                self.sources.mark_secret(node.span.sub(start..at));
+                depth -= 1;
+                at += 1;
+                start = at;
+            } else {
+                at += 1;
+            }
+        }
+        let end = written.trim_end_matches(['"', '\'']).len();
+        if start < end {
+            self.sources.mark_secret(node.span.sub(start..end));
+        }
+    }
+}

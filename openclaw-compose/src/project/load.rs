@@ -1,0 +1,453 @@
+//! The pipeline: every file, every document of it, in Compose's order.
+//!
+//! Per document: interpolate, `extends`, drop what it resets, `include`, merge into what came before, unique lists,
+//! schema of the merged result, canonical forms, unique lists again. After the last file: defaults, checks of
+//! resources, absolute paths, bare names of `environment` lists.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::codes::Code;
+use crate::source::{FileId, Sources, Span, Text};
+use crate::syntax::yaml::{self, Parsed, ProblemKind, Verdict};
+
+use super::canonical::{self, default_to};
+use super::inputs::{Files, Inputs, Kind, ReadError};
+use super::merge::{self, Merger};
+use super::model::{Map, Node, Value, nowhere};
+use super::path::Path;
+use super::paths;
+use super::provenance::{Event, Stories};
+use super::raise::{EXIT_NOT_FOUND, Raised};
+use super::schema;
+use super::tree::{self, Document};
+use super::variables::{EnvironmentId, Setting, Variables};
+
+/// Everything a resolution collects on its way.
+pub(crate) struct Loader<'a> {
+    pub(crate) inputs: &'a Inputs,
+    files: &'a dyn Files,
+    pub(crate) sources: Sources,
+    pub(crate) stories: Stories,
+    pub(crate) environments: Vec<Variables>,
+    pub(crate) raised: Vec<Raised>,
+    /// Unset variables, each once, with the place of its first use.
+    pub(crate) unset: Vec<(Arc<str>, Span)>,
+    read: HashMap<String, Result<FileId, ReadError>>,
+    parsed: HashMap<FileId, Rc<Parsed>>,
+    /// Everything on the command line, one argument a line, for findings about flags.
+    pub(crate) config_files: Vec<FileId>,
+}
+
+/// How the files of one project (the main one, or an included one) are read.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    /// Relative paths are below this directory, which may itself be relative to the outer project's.
+    pub(crate) working_dir: String,
+    /// The same directory, absolute: where files are looked for.
+    pub(crate) real_dir: String,
+    pub(crate) environment: EnvironmentId,
+    /// Files that include this one, the outermost first.
+    pub(crate) including: Vec<String>,
+}
+
+impl<'a> Loader<'a> {
+    pub(crate) fn new(inputs: &'a Inputs, files: &'a dyn Files) -> Self {
+        Self {
+            inputs,
+            files,
+            sources: Sources::new(),
+            stories: Stories::default(),
+            environments: Vec::new(),
+            raised: Vec::new(),
+            unset: Vec::new(),
+            read: HashMap::new(),
+            parsed: HashMap::new(),
+            config_files: Vec::new(),
+        }
+    }
+
+    pub(crate) fn raise(&mut self, raised: Raised) {
+        let same = |have: &Raised| {
+            have.code == raised.code && have.primary() == raised.primary() && have.summary == raised.summary
+        };
+        if !self.raised.iter().any(same) {
+            self.raised.push(raised);
+        }
+    }
+
+    pub(crate) fn unset(&mut self, name: &str, at: Span) {
+        if !self.unset.iter().any(|(have, _)| &**have == name) {
+            self.unset.push((Arc::from(name), at));
+            self.raise(
+                Raised::warning(
+                    Code::UnsetVariable,
+                    format!("The \"{name}\" variable is not set. Defaulting to a blank string."),
+                )
+                .at(at)
+                .help(format!("set {name}, or write ${{{name}:-}} where empty is meant")),
+            );
+        }
+    }
+
+    pub(crate) fn kind(&self, path: &str) -> Option<Kind> {
+        self.files.kind(path)
+    }
+
+    /// The text of a file, read once. What is no UTF-8 is replaced, and reported where `strict`.
+    pub(crate) fn read(&mut self, path: &str, strict: bool) -> Result<FileId, ReadError> {
+        if let Some(known) = self.read.get(path) {
+            return known.clone();
+        }
+        let done = self.files.read(path).map(|bytes| {
+            let name = paths::shown(path, &self.inputs.directory);
+            match std::str::from_utf8(&bytes) {
+                Ok(text) => self.sources.add(name, text),
+                Err(error) => {
+                    let file = self.sources.add(name, String::from_utf8_lossy(&bytes).as_ref());
+                    let at = error.valid_up_to();
+                    // The lossy text has U+FFFD (three bytes) where the first bad byte stood.
+                    let raised = if strict { Raised::error } else { Raised::warning };
+                    self.raise(
+                        raised(Code::NotUtf8, "the file holds bytes that are no UTF-8")
+                            .at(Span::from_range(file, at..at + 3))
+                            .help("save the file as UTF-8"),
+                    );
+                    file
+                }
+            }
+        });
+        self.read.insert(path.to_owned(), done.clone());
+        done
+    }
+
+    /// Reads and parses a Compose file. `asked` is the place that names it, if a file does.
+    pub(crate) fn parse(&mut self, path: &str, asked: Option<Span>) -> Option<(FileId, Rc<Parsed>)> {
+        let file = if path == "-" { Ok(self.stdin()) } else { self.read(path, true) };
+        let file = match file {
+            Ok(file) => file,
+            Err(error) => {
+                self.raise(unreadable(path, &error, &self.inputs.directory).at(asked.unwrap_or_else(nowhere)));
+                return None;
+            }
+        };
+        if let Some(parsed) = self.parsed.get(&file) {
+            return Some((file, parsed.clone()));
+        }
+        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let parsed = Rc::new(yaml::parse(file, &text));
+        for problem in &parsed.problems {
+            self.raise(yaml_problem(problem));
+        }
+        self.parsed.insert(file, parsed.clone());
+        Some((file, parsed))
+    }
+
+    fn stdin(&mut self) -> FileId {
+        if let Some(Ok(file)) = self.read.get("-") {
+            return *file;
+        }
+        let text = self.inputs.stdin.clone().unwrap_or_else(|| Text::from(""));
+        let file = self.sources.add("-", text.as_str());
+        self.read.insert("-".to_owned(), Ok(file));
+        file
+    }
+
+    /// Reads the files of one project into one tree, up to absolute paths.
+    pub(crate) fn project(&mut self, files: &[(String, Option<Span>)], scope: &Scope) -> Node {
+        let mut dict = Node::new(Value::Map(Map::new()), nowhere());
+        for (path, asked) in files {
+            self.file(path, *asked, scope, &mut dict);
+        }
+        set_defaults(&mut dict);
+        super::resources::check(&dict, &mut self.raised);
+        super::absolute::resolve(&mut dict, &scope.working_dir, self);
+        self.bare_names(&mut dict, scope.environment);
+        dict
+    }
+
+    fn file(&mut self, path: &str, asked: Option<Span>, scope: &Scope, dict: &mut Node) {
+        let Some((file, parsed)) = self.parse(path, asked) else { return };
+        if !self.config_files.contains(&file) {
+            self.config_files.push(file);
+        }
+        for root in &parsed.documents {
+            if !self.is_mapping(root) {
+                continue;
+            }
+            let mut document = tree::document(self, root, scope.environment);
+            if self.inputs.dialect.includes_first() {
+                self.include(path, scope, &mut document.root);
+                self.extends(path, scope, &mut document);
+                drop_paths(dict, &document.resets);
+            } else {
+                self.extends(path, scope, &mut document);
+                drop_paths(dict, &document.resets);
+                self.include(path, scope, &mut document.root);
+            }
+            let older = std::mem::replace(dict, Node::new(Value::Map(Map::new()), root.span));
+            *dict = self.merged(older, document.root);
+            self.unique(dict);
+            self.check_schema(dict);
+            canonical::canonical(dict, &mut self.raised);
+            self.unique(dict);
+        }
+    }
+
+    /// A file that `extends` names: its documents merged and made canonical, nothing else.
+    pub(crate) fn extended_file(
+        &mut self,
+        path: &str,
+        asked: Span,
+        environment: EnvironmentId,
+    ) -> Option<(Node, Vec<Vec<Arc<str>>>)> {
+        let (file, parsed) = self.parse(path, Some(asked))?;
+        if !self.config_files.contains(&file) {
+            self.config_files.push(file);
+        }
+        let mut dict = Node::new(Value::Map(Map::new()), nowhere());
+        let mut resets = Vec::new();
+        for root in &parsed.documents {
+            if !self.is_mapping(root) {
+                continue;
+            }
+            let document = tree::document(self, root, environment);
+            drop_paths(&mut dict, &document.resets);
+            resets = document.resets;
+            let older = std::mem::replace(&mut dict, Node::new(Value::Map(Map::new()), root.span));
+            dict = self.merged(older, document.root);
+            self.unique(&mut dict);
+            canonical::canonical(&mut dict, &mut self.raised);
+            self.unique(&mut dict);
+        }
+        Some((dict, resets))
+    }
+
+    fn is_mapping(&mut self, root: &yaml::Node) -> bool {
+        if root.as_map().is_some() {
+            return true;
+        }
+        let span = if root.span.is_empty() { Span::new(root.span.file, 0, 0) } else { root.span };
+        self.raise(
+            Raised::error(
+                Code::NotAMapping,
+                format!("the top level of a Compose file must be a mapping, not {}", root.value.kind_name()),
+            )
+            .at(span)
+            .help("begin with `services:`"),
+        );
+        false
+    }
+
+    pub(crate) fn merged(&mut self, older: Node, newer: Node) -> Node {
+        let (Value::Map(earlier), Value::Map(later)) = (older.value, newer.value) else { return Node { value: Value::Map(Map::new()), ..newer } };
+        let mut merger = Merger::new(&mut self.stories, self.inputs.dialect);
+        let merged = merger.mappings(earlier, later, &Path::ROOT);
+        let conflicts = merger.conflicts;
+        self.conflicts(conflicts);
+        Node { value: Value::Map(merged), span: newer.span, story: newer.story }
+    }
+
+    pub(crate) fn conflicts(&mut self, conflicts: Vec<merge::Conflict>) {
+        for conflict in conflicts {
+            self.raise(
+                Raised::error(
+                    Code::MergeConflict,
+                    format!(
+                        "cannot override {}: {} here, {} before",
+                        conflict.path, conflict.later_kind, conflict.earlier_kind
+                    ),
+                )
+                .at(conflict.later)
+                .shadowed(conflict.earlier)
+                .help("write both in the same form, or put !override before the later one"),
+            );
+        }
+    }
+
+    pub(crate) fn unique(&mut self, dict: &mut Node) {
+        let mut problems = Vec::new();
+        merge::enforce_unique(dict, &mut self.stories, &mut problems);
+        for problem in problems {
+            self.raise(
+                Raised::error(Code::WrongType, format!("{}: {}", problem.path, problem.why)).at(problem.span),
+            );
+        }
+    }
+
+    fn check_schema(&mut self, dict: &mut Node) {
+        for violation in schema::check(dict) {
+            self.raise(schema::report(violation));
+        }
+        if let Some(version) = dict.as_map_mut().and_then(|map| map.remove("version")) {
+            let name = self.sources.name(version.key_span.file).to_owned();
+            self.raise(
+                Raised::warning(
+                    Code::ObsoleteVersion,
+                    format!(
+                        "{name}: the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion"
+                    ),
+                )
+                .at(version.key_span)
+                .help("remove the line"),
+            );
+        }
+    }
+
+    /// Bare names in an `environment` list take their value from the project's variables.
+    fn bare_names(&mut self, dict: &mut Node, environment: EnvironmentId) {
+        let Some(services) = dict.as_map_mut().and_then(|map| map.get_mut("services")).and_then(Node::as_map_mut) else { return };
+        for service in services.iter_mut() {
+            let Some(items) = service.node.as_map_mut().and_then(|map| map.get_mut("environment")).and_then(Node::as_list_mut) else {
+                continue;
+            };
+            for item in items {
+                let Value::Text(name) = &item.value else { continue };
+                let Some(variable) = self.environments.get(environment.0 as usize).and_then(|known| known.find(name)) else {
+                    continue;
+                };
+                let (value, setting) = (variable.value.clone(), variable.setting);
+                let event = Event::Named { name: Arc::from(name.as_str()), setting, environment };
+                item.story = self.stories.add(item.story, event);
+                item.value = Value::Text(Text::from(format!("{}={}", name.as_str(), value.as_str())));
+            }
+        }
+    }
+
+    pub(crate) fn environment(&self, id: EnvironmentId) -> &Variables {
+        static EMPTY: std::sync::OnceLock<Variables> = std::sync::OnceLock::new();
+        self.environments.get(id.0 as usize).unwrap_or_else(|| EMPTY.get_or_init(Variables::default))
+    }
+
+    pub(crate) fn add_environment(&mut self, variables: Variables) -> EnvironmentId {
+        self.environments.push(variables);
+        EnvironmentId(u32::try_from(self.environments.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The home directory, as the shell says it.
+    pub(crate) fn home(&self) -> Option<&str> {
+        self.inputs.shell.get("HOME").map(Text::as_str).filter(|home| !home.is_empty())
+    }
+
+    /// The place where a variable was set, as evidence.
+    pub(crate) fn setting(&self, setting: Setting) -> String {
+        match setting {
+            Setting::Shell => "the shell".to_owned(),
+            Setting::Compose => "Compose itself".to_owned(),
+            Setting::File(span) => {
+                let location = self.sources.location(span);
+                format!("{}:{}", location.file, location.line)
+            }
+        }
+    }
+}
+
+/// The finding for a file that cannot be read.
+pub(crate) fn unreadable(path: &str, error: &ReadError, directory: &str) -> Raised {
+    let shown = paths::shown(path, directory);
+    let code = if *error == ReadError::NotFound { Code::FileNotFound } else { Code::FileUnreadable };
+    Raised::error(code, format!("{shown}: {error}")).exit(EXIT_NOT_FOUND)
+}
+
+/// Removes what stands at these paths.
+fn drop_paths(node: &mut Node, resets: &[Vec<Arc<str>>]) {
+    for reset in resets {
+        drop_path(node, reset);
+    }
+}
+
+pub(crate) fn drop_path(node: &mut Node, keys: &[Arc<str>]) {
+    let (Some((first, rest)), Some(map)) = (keys.split_first(), node.as_map_mut()) else { return };
+    if rest.is_empty() {
+        map.remove(first);
+    } else if let Some(next) = map.get_mut(first) {
+        drop_path(next, rest);
+    }
+}
+
+fn yaml_problem(problem: &yaml::Problem) -> Raised {
+    let code = match problem.kind {
+        ProblemKind::DuplicateKey => Code::DuplicateKey,
+        ProblemKind::KeyNotString => Code::KeyNotString,
+        ProblemKind::UnknownAlias => Code::UnknownAnchor,
+        ProblemKind::SelfAlias => Code::AliasCycle,
+        ProblemKind::BadMerge => Code::BadMergeKey,
+        ProblemKind::BadTag
+        | ProblemKind::Tab
+        | ProblemKind::Escape
+        | ProblemKind::Character
+        | ProblemKind::Directive => Code::YamlDialect,
+        ProblemKind::TooDeep | ProblemKind::TooLarge => Code::YamlLimit,
+        _ => Code::YamlSyntax,
+    };
+    let mut raised = if problem.verdict == Verdict::ComposeRefuses || code == Code::YamlLimit {
+        Raised::error(code, problem.message.clone())
+    } else {
+        Raised::warning(code, problem.message.clone())
+    };
+    raised = raised.at(problem.span);
+    for (span, what) in &problem.related {
+        raised = raised.related(*span).because(*what);
+    }
+    raised
+}
+
+/// What a missing attribute means.
+fn set_defaults(dict: &mut Node) {
+    let Some(services) = dict.as_map_mut().and_then(|map| map.get_mut("services")).and_then(Node::as_map_mut) else { return };
+    for service in services.iter_mut() {
+        let Some(service) = service.node.as_map_mut() else { continue };
+        for entry in service.iter_mut() {
+            let node = &mut entry.node;
+            match &*entry.key {
+                "build" => {
+                    let span = node.span;
+                    if let Some(build) = node.as_map_mut() {
+                        default_to(build, "context", || Node::text(".", span));
+                    }
+                }
+                "secrets" => {
+                    for item in node.as_list_mut().into_iter().flatten() {
+                        let span = item.span;
+                        let Some(secret) = item.as_map_mut() else { continue };
+                        let source = secret.get("source").and_then(Node::as_str).unwrap_or_default().to_owned();
+                        default_to(secret, "target", || Node::text(format!("/run/secrets/{source}"), span));
+                    }
+                }
+                "ports" => {
+                    for item in node.as_list_mut().into_iter().flatten() {
+                        let span = item.span;
+                        let Some(port) = item.as_map_mut() else { continue };
+                        default_to(port, "protocol", || Node::text("tcp", span));
+                        default_to(port, "mode", || Node::text("ingress", span));
+                    }
+                }
+                "gpus" => device_requests(node),
+                "deploy" => {
+                    let devices = node
+                        .as_map_mut()
+                        .and_then(|deploy| deploy.get_mut("resources"))
+                        .and_then(Node::as_map_mut)
+                        .and_then(|resources| resources.get_mut("reservations"))
+                        .and_then(Node::as_map_mut)
+                        .and_then(|reservations| reservations.get_mut("devices"));
+                    if let Some(devices) = devices {
+                        device_requests(devices);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn device_requests(node: &mut Node) {
+    for item in node.as_list_mut().into_iter().flatten() {
+        let span = item.span;
+        let Some(request) = item.as_map_mut() else { continue };
+        if !request.contains("count") && !request.contains("device_ids") {
+            request.push("count", span, Node::text("all", span));
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The answer: what the project is, what is wrong with it, and what decided each of its values.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::finding::{Finding, Place, Role};
+use crate::source::{FileId, Sources, Span};
+
+use super::dialect::Dialect;
+use super::discovery::Project;
+use super::explain::{self, Explanation};
+use super::load::Loader;
+use super::model::{Entry, Map, Node, is_somewhere};
+use super::provenance::Stories;
+use super::variables::{EnvironmentId, Variables};
+
+/// A resolved project.
+///
+/// Printing one with `{:?}` shows names and counts, never values.
+pub struct Resolution {
+    pub(crate) dialect: Dialect,
+    pub(crate) name: String,
+    pub(crate) working_dir: String,
+    pub(crate) profiles: Vec<String>,
+    pub(crate) sources: Sources,
+    pub(crate) stories: Stories,
+    pub(crate) environments: Vec<Variables>,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) root: Node,
+    pub(crate) enabled: Map,
+    pub(crate) disabled: Map,
+    findings: Vec<Finding>,
+    unset: Vec<UnsetVariable>,
+    refusal: Option<Refusal>,
+    config_files: Vec<FileId>,
+}
+
+/// Why Compose refuses the whole project: the first thing it stumbles over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The exit status of `docker compose config`: 1 for flags and env files, 14 for a missing file, 15 for a bad project.
+    pub exit: u8,
+    /// What it stumbles over.
+    pub finding: Finding,
+}
+
+/// A variable that is set nowhere and became the empty string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnsetVariable {
+    /// Its name.
+    pub name: String,
+    /// Its first use.
+    pub place: Option<Place>,
+}
+
+/// `docker compose`'s own words.
+impl fmt::Display for UnsetVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The \"{}\" variable is not set. Defaulting to a blank string.", self.name)
+    }
+}
+
+/// One service of a resolution.
+#[derive(Clone, Copy)]
+pub struct Service<'r> {
+    resolution: &'r Resolution,
+    entry: &'r Entry,
+    enabled: bool,
+}
+
+impl Resolution {
+    /// The version of Compose that was played.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The project's name; empty where there is none.
+    #[must_use]
+    pub fn project_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The project's directory, absolute.
+    #[must_use]
+    pub fn working_dir(&self) -> &str {
+        &self.working_dir
+    }
+
+    /// The profiles that are switched on.
+    #[must_use]
+    pub fn profiles(&self) -> &[String] {
+        &self.profiles
+    }
+
+    /// Every text that was read, for locations and quotes.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The Compose files that were read, in order, with those that `extends` and `include` name.
+    #[must_use]
+    pub fn config_files(&self) -> &[FileId] {
+        &self.config_files
+    }
+
+    /// Everything that is wrong or worth knowing, what Compose refuses first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Variables that became the empty string, each once.
+    #[must_use]
+    pub fn unset_variables(&self) -> &[UnsetVariable] {
+        &self.unset
+    }
+
+    /// Why Compose would refuse the whole project; `None` where it reads it.
+    #[must_use]
+    pub fn compose_would_refuse(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// The services that are switched on, by name.
+    pub fn services(&self) -> impl Iterator<Item = Service<'_>> {
+        self.enabled.iter().map(|entry| Service { resolution: self, entry, enabled: true })
+    }
+
+    /// The services that their profiles switch off, by name. They are resolved all the same.
+    pub fn disabled_services(&self) -> impl Iterator<Item = Service<'_>> {
+        self.disabled.iter().map(|entry| Service { resolution: self, entry, enabled: false })
+    }
+
+    /// The service of this name, on or off.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<Service<'_>> {
+        let find = |map: &'_ Map| map.entries().iter().position(|entry| &*entry.key == name);
+        if let Some(entry) = find(&self.enabled).and_then(|at| self.enabled.entries().get(at)) {
+            return Some(Service { resolution: self, entry, enabled: true });
+        }
+        let entry = find(&self.disabled).and_then(|at| self.disabled.entries().get(at))?;
+        Some(Service { resolution: self, entry, enabled: false })
+    }
+
+    /// The top-level `networks`, `volumes`, `secrets`, `configs` and `x-` keys in canonical form, used or not.
+    #[must_use]
+    pub fn resources(&self, section: &str) -> Option<&Node> {
+        self.root.get(section)
+    }
+
+    /// The value at a dotted path such as `services.gateway.ports.0.published`. Keys may hold dots themselves.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<&Node> {
+        explain::find(self, path).map(|found| found.node)
+    }
+
+    /// What decided the value at a dotted path; `None` where there is no such value.
+    #[must_use]
+    pub fn explain(&self, path: &str) -> Option<Explanation> {
+        explain::explain(self, path)
+    }
+
+    /// What decided a variable of a service's container; `None` where the service has no such variable.
+    #[must_use]
+    pub fn env(&self, service: &str, name: &str) -> Option<Explanation> {
+        explain::env(self, service, name)
+    }
+
+    /// The value that `${NAME}` has in this project, with its story: shell, env file or nothing.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<Explanation> {
+        explain::variable(self, name)
+    }
+
+    /// The place of a span, for findings.
+    #[must_use]
+    pub fn place(&self, role: Role, span: Span) -> Option<Place> {
+        is_somewhere(span).then(|| Place::of(&self.sources, role, span))
+    }
+}
+
+impl<'r> Service<'r> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'r str {
+        &self.entry.key
+    }
+
+    /// The bytes that spell its name, where it is defined.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.entry.key_span
+    }
+
+    /// False where its profiles switch it off.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// The whole service in canonical form.
+    #[must_use]
+    pub fn node(&self) -> &'r Node {
+        &self.entry.node
+    }
+
+    /// A field in canonical form.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'r Node> {
+        self.entry.node.get(name)
+    }
+
+    /// The entry of a field: its key's span as well.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<&'r Entry> {
+        self.entry.node.as_map()?.entry(name)
+    }
+
+    /// A field's text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&'r str> {
+        self.field(name)?.as_str()
+    }
+
+    /// A field's items; none where it is absent.
+    #[must_use]
+    pub fn items(&self, name: &str) -> &'r [Node] {
+        self.field(name).and_then(Node::as_list).unwrap_or_default()
+    }
+
+    /// The container's environment by name; null for a bare name that is set nowhere.
+    #[must_use]
+    pub fn environment(&self) -> &'r [Entry] {
+        self.field("environment").and_then(Node::as_map).map(Map::entries).unwrap_or_default()
+    }
+
+    /// The value of a variable of the container, as a secret; `None` where it is absent, null or unknown.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<SecretString> {
+        let text = self.field("environment")?.get(name)?.as_str()?;
+        Some(SecretString::from(text))
+    }
+
+    /// What decided a variable of the container.
+    #[must_use]
+    pub fn explain_variable(&self, name: &str) -> Option<Explanation> {
+        self.resolution.env(self.name(), name)
+    }
+}
+
+impl fmt::Debug for Service<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.name()).field("enabled", &self.enabled).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolution")
+            .field("dialect", &self.dialect)
+            .field("name", &self.name)
+            .field("services", &super::names(&self.enabled))
+            .field("disabled", &super::names(&self.disabled))
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Closes the books: spans become places, secrets are marked, what Compose refuses comes first.
+pub(crate) fn finish(
+    loader: Loader<'_>,
+    root: Node,
+    enabled: Map,
+    disabled: Map,
+    name: String,
+    project: &Project,
+) -> Resolution {
+    let dialect = loader.inputs.dialect;
+    let Loader { mut sources, stories, environments, raised, unset, config_files, .. } = loader;
+    super::explain::mark_secrets(&mut sources, &stories, [&root], [&enabled, &disabled]);
+    let exit = raised.iter().find_map(|raised| raised.refusal);
+    let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
+    let findings: Vec<Finding> = refused.into_iter().chain(passed).map(|raised| raised.finish(&sources)).collect();
+    let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Refusal { exit, finding });
+    let unset = unset
+        .into_iter()
+        .map(|(name, span): (Arc<str>, Span)| UnsetVariable {
+            name: name.to_string(),
+            place: is_somewhere(span).then(|| Place::of(&sources, Role::Decided, span)),
+        })
+        .collect();
+    Resolution {
+        dialect,
+        name,
+        working_dir: project.working_dir.clone(),
+        profiles: project.profiles.clone(),
+        sources,
+        stories,
+        environments,
+        environment: project.environment,
+        root,
+        enabled,
+        disabled,
+        findings,
+        unset,
+        refusal,
+        config_files,
+    }
+}

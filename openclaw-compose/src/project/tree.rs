@@ -1,0 +1,305 @@
+//! From a YAML document to the model: `!reset` and `!override` collected, every text interpolated, typed fields cast.
+
+use std::sync::Arc;
+
+use crate::codes::Code;
+use crate::source::{Span, Text};
+use crate::syntax::interpolate::{self, Found, Piece, PieceKind, ProblemKind};
+use crate::syntax::yaml;
+
+use super::load::Loader;
+use super::model::{Map, Node, Value};
+use super::path::{Path, Pattern};
+use super::provenance::{Event, StoryId};
+use super::raise::Raised;
+use super::secret;
+use super::variables::{EnvironmentId, Setting};
+
+/// The types that texts are cast to once they are interpolated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cast {
+    Int,
+    Float,
+    Float32,
+    Bool,
+}
+
+/// The fields whose texts are cast.
+const CASTS: &[(Pattern, Cast)] = &[
+    (&["configs", "*", "external"], Cast::Bool),
+    (&["networks", "*", "attachable"], Cast::Bool),
+    (&["networks", "*", "enable_ipv4"], Cast::Bool),
+    (&["networks", "*", "enable_ipv6"], Cast::Bool),
+    (&["networks", "*", "external"], Cast::Bool),
+    (&["networks", "*", "internal"], Cast::Bool),
+    (&["secrets", "*", "external"], Cast::Bool),
+    (&["services", "*", "configs", "[]", "mode"], Cast::Int),
+    (&["services", "*", "cpu_count"], Cast::Int),
+    (&["services", "*", "cpu_percent"], Cast::Float),
+    (&["services", "*", "cpu_period"], Cast::Int),
+    (&["services", "*", "cpu_quota"], Cast::Int),
+    (&["services", "*", "cpu_rt_period"], Cast::Int),
+    (&["services", "*", "cpu_rt_runtime"], Cast::Int),
+    (&["services", "*", "cpu_shares"], Cast::Int),
+    (&["services", "*", "cpus"], Cast::Float32),
+    (&["services", "*", "deploy", "placement", "max_replicas_per_node"], Cast::Int),
+    (&["services", "*", "deploy", "replicas"], Cast::Int),
+    (&["services", "*", "deploy", "restart_policy", "max_attempts"], Cast::Int),
+    (&["services", "*", "deploy", "rollback_config", "max_failure_ratio"], Cast::Float),
+    (&["services", "*", "deploy", "rollback_config", "parallelism"], Cast::Int),
+    (&["services", "*", "deploy", "update_config", "max_failure_ratio"], Cast::Float),
+    (&["services", "*", "deploy", "update_config", "parallelism"], Cast::Int),
+    (&["services", "*", "healthcheck", "disable"], Cast::Bool),
+    (&["services", "*", "healthcheck", "retries"], Cast::Int),
+    (&["services", "*", "init"], Cast::Bool),
+    (&["services", "*", "oom_kill_disable"], Cast::Bool),
+    (&["services", "*", "oom_score_adj"], Cast::Int),
+    (&["services", "*", "pids_limit"], Cast::Int),
+    (&["services", "*", "ports", "[]", "target"], Cast::Int),
+    (&["services", "*", "privileged"], Cast::Bool),
+    (&["services", "*", "read_only"], Cast::Bool),
+    (&["services", "*", "scale"], Cast::Int),
+    (&["services", "*", "secrets", "[]", "mode"], Cast::Int),
+    (&["services", "*", "stdin_open"], Cast::Bool),
+    (&["services", "*", "tty"], Cast::Bool),
+    (&["services", "*", "ulimits", "*"], Cast::Int),
+    (&["services", "*", "ulimits", "*", "hard"], Cast::Int),
+    (&["services", "*", "ulimits", "*", "soft"], Cast::Int),
+    (&["services", "*", "volumes", "[]", "read_only"], Cast::Bool),
+    (&["services", "*", "volumes", "[]", "volume", "nocopy"], Cast::Bool),
+    (&["volumes", "*", "external"], Cast::Bool),
+];
+
+/// A document in the model, and the paths it resets.
+pub(crate) struct Document {
+    pub(crate) root: Node,
+    /// Where `!reset` and `!override` stand: what earlier files have there is dropped.
+    pub(crate) resets: Vec<Vec<Arc<str>>>,
+    /// Those of `resets` that were `!override`.
+    pub(crate) overrides: usize,
+}
+
+/// Reads one document.
+pub(crate) fn document(loader: &mut Loader<'_>, root: &yaml::Node, environment: EnvironmentId) -> Document {
+    let mut reader = Reader { loader, environment, resets: Vec::new(), overrides: 0, castable: false };
+    let root = reader.node(root, &Path::ROOT).unwrap_or_else(|| Node::new(Value::Null, root.span));
+    Document { root, resets: reader.resets, overrides: reader.overrides }
+}
+
+struct Reader<'r, 'l> {
+    loader: &'r mut Loader<'l>,
+    environment: EnvironmentId,
+    resets: Vec<Vec<Arc<str>>>,
+    overrides: usize,
+    /// True below a field that stands in [`CASTS`].
+    castable: bool,
+}
+
+impl Reader<'_, '_> {
+    /// `None` for what is reset.
+    fn node(&mut self, node: &yaml::Node, path: &Path<'_>) -> Option<Node> {
+        match node.tag {
+            yaml::Tag::Reset => {
+                self.resets.push(path.keys());
+                return None;
+            }
+            yaml::Tag::Override => {
+                self.overrides += 1;
+                self.resets.push(path.keys());
+            }
+            yaml::Tag::None => {}
+        }
+        let value = match &node.value {
+            yaml::Value::Null => Value::Null,
+            yaml::Value::Bool(value) => Value::Bool(*value),
+            yaml::Value::Int(value) => Value::Int(*value),
+            yaml::Value::UInt(value) => Value::Uint(*value),
+            yaml::Value::Float(value) => Value::Float(*value),
+            yaml::Value::Timestamp(value) => Value::Time(*value),
+            yaml::Value::Str(text) => return Some(self.text(text, node, path)),
+            yaml::Value::Seq(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for (number, item) in items.iter().enumerate() {
+                    out.extend(self.node(item, &path.item(number)));
+                }
+                Value::List(out)
+            }
+            yaml::Value::Map(map) => {
+                let mut out = Map::with_capacity(map.len());
+                for entry in map {
+                    if path.depth() == 2 {
+                        self.castable = is_cast_field(&entry.key);
+                    }
+                    if let Some(value) = self.node(&entry.value, &path.key(&entry.key)) {
+                        out.push(entry.key.clone(), entry.key_span, value);
+                    }
+                }
+                Value::Map(out)
+            }
+        };
+        let story = self.via(node);
+        Some(Node::with_story(value, node.span, story))
+    }
+
+    fn via(&mut self, node: &yaml::Node) -> StoryId {
+        match &node.via {
+            None => StoryId::NONE,
+            Some(via) => self.loader.stories.add(StoryId::NONE, Event::Via(via.clone())),
+        }
+    }
+
+    fn text(&mut self, text: &Text, node: &yaml::Node, path: &Path<'_>) -> Node {
+        let mut story = self.via(node);
+        let mut value = text.clone();
+        if text.contains('$') {
+            let Some((filled, pieces)) = self.loader.fill(text, node, path, self.environment) else {
+                return Node::with_story(Value::Unknown, node.span, story);
+            };
+            value = filled;
+            story = self.loader.stories.add(
+                story,
+                Event::Interpolated { span: node.span, pieces, environment: self.environment },
+            );
+        }
+        let cast = if self.castable { CASTS.iter().find(|(pattern, _)| path.matches(pattern)) } else { None };
+        let value = match cast {
+            None => Value::Text(value),
+            Some((_, cast)) => self.cast(*cast, &value, node.span, path),
+        };
+        Node::with_story(value, node.span, story)
+    }
+
+    fn cast(&mut self, cast: Cast, text: &str, span: Span, path: &Path<'_>) -> Value {
+        let (value, wanted) = match cast {
+            Cast::Int => (text.parse().ok().map(Value::Int), "an integer"),
+            Cast::Float => (text.parse().ok().map(Value::Float), "a number"),
+            Cast::Float32 => (text.parse::<f32>().ok().map(|value| Value::Float(widen(value))), "a number"),
+            Cast::Bool => (boolean(self.loader, text, span, path), "a boolean"),
+        };
+        value.unwrap_or_else(|| {
+            self.loader.raise(
+                Raised::error(Code::BadCast, format!("{path}: the text is not {wanted}"))
+                    .at(span)
+                    .help(format!("write {wanted}")),
+            );
+            Value::Unknown
+        })
+    }
+}
+
+/// The float whose shortest digits are those of the narrower one.
+pub(crate) fn widen(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+}
+
+fn is_cast_field(field: &str) -> bool {
+    CASTS.iter().any(|(pattern, _)| pattern.get(2) == Some(&field))
+}
+
+/// `true`, `false`, and with a warning the words that YAML 1.2 dropped.
+pub(crate) fn boolean(loader: &mut Loader<'_>, text: &str, span: Span, path: &Path<'_>) -> Option<Value> {
+    let lower = text.to_lowercase();
+    let value = match lower.as_str() {
+        "true" => return Some(Value::Bool(true)),
+        "false" => return Some(Value::Bool(false)),
+        "y" | "yes" | "on" => true,
+        "n" | "no" | "off" => false,
+        _ => return None,
+    };
+    loader.raise(
+        Raised::warning(
+            Code::OldBoolean,
+            format!("{path}: {lower:?} for boolean is not supported by YAML 1.2, please use `{value}`"),
+        )
+        .at(span)
+        .help(format!("write {value}")),
+    );
+    Some(Value::Bool(value))
+}
+
+impl Loader<'_> {
+    /// Fills a template in. `None` where that is an error, which is then raised.
+    pub(crate) fn fill(
+        &mut self,
+        template: &Text,
+        node: &yaml::Node,
+        path: &Path<'_>,
+        environment: EnvironmentId,
+    ) -> Option<(Text, Box<[Piece<Setting>]>)> {
+        let options = interpolate::Options::default().eager_arguments(self.inputs.dialect.eager_arguments());
+        let variables = self.environments.get(environment.0 as usize);
+        let lookup = |name: &str| {
+            let variable = variables?.find(name)?;
+            Some(Found { value: variable.value.clone(), source: variable.setting })
+        };
+        let done = interpolate::interpolate(template, options, lookup);
+        let (text, pieces) = (Text::from(done.text.into_owned()), done.pieces.into_boxed_slice());
+        let (unset, problems) = (done.unset, done.problems);
+        for unset in unset {
+            self.unset(&unset.name, self.written(node, template, unset.written));
+        }
+        let Some(problem) = problems.into_iter().next() else { return Some((text, pieces)) };
+        let at = self.written(node, template, problem.written.clone());
+        let raised = match problem.kind {
+            ProblemKind::Required { name, message } => {
+                let mut summary = format!("{path}: required variable {name} is missing a value");
+                if !message.is_empty() {
+                    let shown = if names_secret(&pieces) { crate::source::MASK } else { message.as_str() };
+                    summary.push_str(": ");
+                    summary.push_str(shown);
+                }
+                let mut raised = Raised::error(Code::RequiredVariable, summary).at(at);
+                let empty = self.environments.get(environment.0 as usize).and_then(|variables| variables.find(&name));
+                match empty.map(|variable| variable.setting) {
+                    Some(Setting::File(span)) => raised = raised.related(span).because(format!("{name} is set, but empty")),
+                    Some(_) => raised = raised.because(format!("{name} is set in the shell, but empty")),
+                    None => raised = raised.because(format!("{name} is set neither in the shell nor in an env file of the project")),
+                }
+                raised.help(format!("set {name} in the shell or in .env"))
+            }
+            ProblemKind::Invalid => {
+                let quoted = template.get(problem.scope).unwrap_or(template);
+                let quoted = if secret::looks_secret(path.last()) && !quoted.contains("${") { "" } else { quoted };
+                Raised::error(
+                    Code::BadTemplate,
+                    format!("invalid interpolation format for {path}: {}", first_line(quoted)),
+                )
+                .at(at)
+                .help("you may need to escape any $ with another $")
+            }
+            _ => Raised::warning(Code::YamlLimit, format!("{path}: expressions nested deeper than this reader follows")).at(at),
+        };
+        self.raise(raised);
+        None
+    }
+
+    /// The bytes of a source that spell a part of a scalar; the whole scalar where escapes or folding stand between.
+    pub(crate) fn written(&self, node: &yaml::Node, text: &str, range: std::ops::Range<usize>) -> Span {
+        let raw = self.sources.slice(node.span);
+        let shift = match node.style {
+            _ if raw == text => 0,
+            yaml::Style::SingleQuoted | yaml::Style::DoubleQuoted if raw.get(1..raw.len().saturating_sub(1)) == Some(text) => 1,
+            _ => return node.span,
+        };
+        node.span.sub(range.start + shift..range.end + shift)
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let mut shown: String = line.chars().take(80).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// True where any variable of the pieces has a name that looks secret.
+pub(crate) fn names_secret(pieces: &[Piece<Setting>]) -> bool {
+    pieces.iter().any(|piece| match &piece.kind {
+        PieceKind::Variable(substitution) => {
+            secret::looks_secret(&substitution.name) || names_secret(&substitution.argument)
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,86 @@
+//! Which value a variable has, and what it hides.
+//!
+//! | rank | source |
+//! | --- | --- |
+//! | 1 | the shell, also where the value is empty |
+//! | 2 | the last `--env-file` that names it ... the first; or else the project's `.env` |
+//! | 3 | unset |
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::source::{Span, Text};
+
+/// Where a variable's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// The shell's environment.
+    Shell,
+    /// A line of an env file.
+    File(Span),
+    /// Compose itself: `COMPOSE_PROJECT_NAME`.
+    Compose,
+}
+
+/// A variable, and what its value hides, nearest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Variable {
+    pub(crate) value: Text,
+    pub(crate) setting: Setting,
+    pub(crate) hidden: Vec<(Text, Setting)>,
+}
+
+/// One of the environments of a resolution: the project's, or that of an included project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EnvironmentId(pub(crate) u32);
+
+/// Variables by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Variables {
+    by_name: HashMap<Arc<str>, Variable>,
+}
+
+impl Variables {
+    pub(crate) fn from_shell<'a>(shell: impl Iterator<Item = (&'a str, &'a Text)>) -> Self {
+        let by_name = shell
+            .map(|(name, value)| {
+                (Arc::from(name), Variable { value: value.clone(), setting: Setting::Shell, hidden: Vec::new() })
+            })
+            .collect();
+        Self { by_name }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Variable> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.find(name).map(|variable| variable.value.as_str())
+    }
+
+    /// Sets a variable that is not set; an older value wins, and remembers what it hid.
+    pub(crate) fn offer(&mut self, name: &Arc<str>, value: Text, setting: Setting) {
+        match self.by_name.get_mut(name) {
+            Some(variable) => {
+                if variable.setting != setting {
+                    variable.hidden.push((value, setting));
+                }
+            }
+            None => {
+                self.by_name.insert(name.clone(), Variable { value, setting, hidden: Vec::new() });
+            }
+        }
+    }
+
+    /// Sets a variable whatever it was; the older value is remembered as hidden.
+    pub(crate) fn set(&mut self, name: &str, value: Text, setting: Setting) {
+        let mut variable = Variable { value, setting, hidden: Vec::new() };
+        if let Some(older) = self.by_name.remove(name) {
+            if older.setting != setting {
+                variable.hidden.push((older.value, older.setting));
+            }
+            variable.hidden.extend(older.hidden);
+        }
+        self.by_name.insert(Arc::from(name), variable);
+    }
+}

@@ -1,0 +1,690 @@
+//! The project as `docker compose config` prints it: JSON or YAML, every literal `$` doubled.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use crate::source::MASK;
+
+use super::explain;
+use super::model::{Entry, Map, Node, Value};
+use super::print;
+use super::resolution::Resolution;
+use super::secret;
+use super::typed::{Absent, Form, Record, record_of};
+
+/// The two formats of `docker compose config`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// YAML, what Compose prints unless asked otherwise.
+    #[default]
+    Yaml,
+    /// JSON, indented by two.
+    Json,
+}
+
+/// What to do with values under names that look secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reveal {
+    /// Mask them. The output is then not what Compose prints.
+    #[default]
+    Masked,
+    /// Print them, as Compose does.
+    Secrets,
+}
+
+/// The sections of a project, in YAML's order.
+const SECTIONS: [&str; 4] = ["networks", "volumes", "secrets", "configs"];
+
+impl Resolution {
+    /// The project as `docker compose config` prints it. Resources that no enabled service uses are left out.
+    #[must_use]
+    pub fn config(&self, format: Format, reveal: Reveal) -> String {
+        let mut writer = Writer { resolution: self, reveal, out: String::with_capacity(4096) };
+        match format {
+            Format::Json => writer.json(),
+            Format::Yaml => writer.yaml(),
+        }
+        writer.out.replace('$', "$$")
+    }
+
+    /// The resources of a section that an enabled service uses, by name.
+    pub(crate) fn used(&self, section: &str) -> Vec<&Entry> {
+        let mut used: HashSet<&str> = HashSet::new();
+        for service in &self.enabled {
+            let fields = &service.node;
+            let sources = |field: &str| {
+                let items = fields.get(field).and_then(Node::as_list).unwrap_or_default();
+                items.iter().filter_map(|item| item.get("source")?.as_str())
+            };
+            match section {
+                "networks" => {
+                    used.extend(fields.get("networks").and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key));
+                }
+                "volumes" => {
+                    let items = fields.get("volumes").and_then(Node::as_list).unwrap_or_default();
+                    let named = items.iter().filter(|item| item.get("type").and_then(Node::as_str) == Some("volume"));
+                    used.extend(named.filter_map(|item| item.get("source")?.as_str()));
+                }
+                "secrets" => {
+                    used.extend(sources("secrets"));
+                    let build = fields.get("build").and_then(|build| build.get("secrets")).and_then(Node::as_list);
+                    used.extend(build.unwrap_or_default().iter().filter_map(|item| item.get("source")?.as_str()));
+                }
+                _ => used.extend(sources(section)),
+            }
+        }
+        let all = self.root.get(section).and_then(Node::as_map).into_iter().flatten();
+        all.filter(|entry| used.contains(&*entry.key)).collect()
+    }
+}
+
+struct Writer<'r> {
+    resolution: &'r Resolution,
+    reveal: Reveal,
+    out: String,
+}
+
+impl Writer<'_> {
+    /// True where a scalar is to be masked.
+    fn masks(&self, node: &Node, secret: bool) -> bool {
+        self.reveal == Reveal::Masked
+            && (secret || explain::is_secret(&self.resolution.stories, node))
+            && !matches!(node.value, Value::Null | Value::Bool(_))
+            && node.as_str() != Some("")
+    }
+
+    // JSON
+
+    fn json(&mut self) {
+        let mut top: Vec<(&str, Top<'_>)> = vec![("name", Top::Name), ("services", Top::Services)];
+        for section in SECTIONS {
+            let used = self.resolution.used(section);
+            if !used.is_empty() {
+                top.push((section, Top::Section(section, used)));
+            }
+        }
+        for entry in self.resolution.root.as_map().into_iter().flatten() {
+            if entry.key.starts_with("x-") {
+                top.push((&entry.key, Top::Extension(&entry.node)));
+            }
+        }
+        top.sort_by(|a, b| a.0.cmp(b.0));
+        self.out.push('{');
+        for (number, (key, value)) in top.into_iter().enumerate() {
+            self.json_key(number, 1, key);
+            match value {
+                Top::Name => {
+                    let name = &self.resolution.name;
+                    json_text(&mut self.out, name);
+                }
+                Top::Services => {
+                    let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
+                    self.json_resources("services", &services);
+                }
+                Top::Section(section, used) => self.json_resources(section, &used),
+                Top::Extension(node) => self.json_any(node, secret::looks_secret(key), 1),
+            }
+        }
+        self.out.push_str("\n}");
+    }
+
+    fn json_resources(&mut self, section: &str, entries: &[&Entry]) {
+        let Some(record) = record_of(section) else { return };
+        if entries.is_empty() {
+            self.out.push_str("{}");
+            return;
+        }
+        self.out.push('{');
+        for (number, entry) in entries.iter().enumerate() {
+            self.json_key(number, 2, &entry.key);
+            self.json_record(entry.node.as_map(), record, 2);
+        }
+        self.indent(1);
+        self.out.push('}');
+    }
+
+    fn json_record(&mut self, map: Option<&Map>, record: &Record, depth: usize) {
+        self.out.push('{');
+        let mut number = 0;
+        for field in record.0 {
+            let node = map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed));
+            let name = field.json.unwrap_or(field.name);
+            match (node, &field.form, field.absent) {
+                (None, _, Absent::Nothing) => continue,
+                (None, _, Absent::Null) => {
+                    self.json_key(number, depth + 1, name);
+                    self.out.push_str("null");
+                }
+                (None, Form::Record(inner), Absent::Record) => {
+                    self.json_key(number, depth + 1, name);
+                    self.json_record(None, inner, depth + 1);
+                }
+                (None, _, Absent::Record) => continue,
+                (Some(node), form, _) => {
+                    self.json_key(number, depth + 1, name);
+                    self.json_form(node, form, secret::looks_secret(field.name), depth + 1);
+                }
+            }
+            number += 1;
+        }
+        if number > 0 {
+            self.indent(depth);
+        }
+        self.out.push('}');
+    }
+
+    fn json_form(&mut self, node: &Node, form: &Form, secret: bool, depth: usize) {
+        match (form, &node.value) {
+            (Form::Record(record), Value::Map(map)) => self.json_record(Some(map), record, depth),
+            (Form::Records(record), Value::List(items)) => {
+                self.out.push('[');
+                for (number, item) in items.iter().enumerate() {
+                    if number > 0 {
+                        self.out.push(',');
+                    }
+                    self.indent(depth + 1);
+                    self.json_record(item.as_map(), record, depth + 1);
+                }
+                self.indent(depth);
+                self.out.push(']');
+            }
+            (Form::Named(record, _), Value::Map(map)) => {
+                self.out.push('{');
+                for (number, entry) in map.iter().enumerate() {
+                    self.json_key(number, depth + 1, &entry.key);
+                    if entry.node.is_null() {
+                        self.out.push_str("null");
+                    } else {
+                        self.json_record(entry.node.as_map(), record, depth + 1);
+                    }
+                }
+                self.indent(depth);
+                self.out.push('}');
+            }
+            (Form::Ulimits, Value::Map(map)) => {
+                self.out.push('{');
+                for (number, entry) in map.iter().enumerate() {
+                    self.json_key(number, depth + 1, &entry.key);
+                    match &entry.node.value {
+                        Value::Map(limits) => {
+                            let mut kept = Map::new();
+                            for limit in limits {
+                                if limit.node.as_int() != Some(0) {
+                                    kept.push(limit.key.clone(), limit.key_span, limit.node.clone());
+                                }
+                            }
+                            self.json_any(&entry.node.with(Value::Map(kept)), false, depth + 1);
+                        }
+                        _ => self.json_any(&entry.node, false, depth + 1),
+                    }
+                }
+                self.indent(depth);
+                self.out.push('}');
+            }
+            _ => self.json_any(node, secret, depth),
+        }
+    }
+
+    fn json_any(&mut self, node: &Node, secret: bool, depth: usize) {
+        match &node.value {
+            Value::List(items) if items.is_empty() => self.out.push_str("[]"),
+            Value::List(items) => {
+                self.out.push('[');
+                for (number, item) in items.iter().enumerate() {
+                    if number > 0 {
+                        self.out.push(',');
+                    }
+                    self.indent(depth + 1);
+                    self.json_any(item, secret, depth + 1);
+                }
+                self.indent(depth);
+                self.out.push(']');
+            }
+            Value::Map(map) if map.is_empty() => self.out.push_str("{}"),
+            Value::Map(map) => {
+                self.out.push('{');
+                let mut entries: Vec<&Entry> = map.iter().collect();
+                entries.sort_by(|a, b| a.key.cmp(&b.key));
+                for (number, entry) in entries.into_iter().enumerate() {
+                    self.json_key(number, depth + 1, &entry.key);
+                    self.json_any(&entry.node, secret || secret::looks_secret(&entry.key), depth + 1);
+                }
+                self.indent(depth);
+                self.out.push('}');
+            }
+            _ if self.masks(node, secret) => json_text(&mut self.out, MASK),
+            Value::Unknown | Value::Null => self.out.push_str("null"),
+            Value::Bool(value) => self.print(value),
+            Value::Int(value) => self.print(value),
+            Value::Uint(value) => self.print(value),
+            Value::Float(value) if value.is_finite() => self.out.push_str(&print::json_float(*value)),
+            Value::Float(_) => self.out.push_str("null"),
+            Value::Time(value) => json_text(&mut self.out, &value.rfc3339()),
+            Value::Text(text) => json_text(&mut self.out, text),
+        }
+    }
+
+    fn print(&mut self, value: impl std::fmt::Display) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.out, "{value}");
+    }
+
+    fn json_key(&mut self, number: usize, depth: usize, key: &str) {
+        if number > 0 {
+            self.out.push(',');
+        }
+        self.indent(depth);
+        json_text(&mut self.out, key);
+        self.out.push_str(": ");
+    }
+
+    fn indent(&mut self, depth: usize) {
+        self.out.push('\n');
+        for _ in 0..depth {
+            self.out.push_str("  ");
+        }
+    }
+
+    // YAML
+
+    fn yaml(&mut self) {
+        self.out.push_str("name: ");
+        let name = self.resolution.name.clone();
+        yaml_text(&mut self.out, &name, 0);
+        self.out.push('\n');
+        let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
+        self.yaml_resources("services", &services);
+        for section in SECTIONS {
+            let used = self.resolution.used(section);
+            if !used.is_empty() {
+                self.yaml_resources(section, &used);
+            }
+        }
+        let mut extensions: Vec<&Entry> =
+            self.resolution.root.as_map().into_iter().flatten().filter(|entry| entry.key.starts_with("x-")).collect();
+        extensions.sort_by(|a, b| a.key.cmp(&b.key));
+        for entry in extensions {
+            self.yaml_entry(&entry.key, &entry.node, &Form::Any, secret::looks_secret(&entry.key), 0);
+        }
+    }
+
+    fn yaml_resources(&mut self, section: &str, entries: &[&Entry]) {
+        let Some(record) = record_of(section) else { return };
+        if entries.is_empty() {
+            self.print(format_args!("{section}: {{}}\n"));
+            return;
+        }
+        self.print(format_args!("{section}:\n"));
+        let mut entries: Vec<&Entry> = entries.to_vec();
+        entries.sort_by(|a, b| natural(&a.key, &b.key));
+        for entry in entries {
+            self.pad(1);
+            yaml_text(&mut self.out, &entry.key, 1);
+            self.out.push(':');
+            self.yaml_record(entry.node.as_map(), record, 1, false);
+        }
+    }
+
+    /// The fields of a record; `item` where the first line follows a dash.
+    fn yaml_record(&mut self, map: Option<&Map>, record: &Record, depth: usize, item: bool) {
+        let mut lines = 0;
+        for field in record.0 {
+            let Some(node) = map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed)) else { continue };
+            if matches!(field.absent, Absent::Record) && node.as_map().is_some_and(Map::is_empty) {
+                continue;
+            }
+            self.first_line(&mut lines, depth, item);
+            self.yaml_value(field.name, node, &field.form, secret::looks_secret(field.name), depth + 1);
+        }
+        for entry in map.into_iter().flatten().filter(|entry| entry.key.starts_with("x-")) {
+            self.first_line(&mut lines, depth, item);
+            self.yaml_value(&entry.key, &entry.node, &Form::Any, secret::looks_secret(&entry.key), depth + 1);
+        }
+        if lines == 0 {
+            self.out.push_str(" {}\n");
+        }
+    }
+
+    fn first_line(&mut self, lines: &mut usize, depth: usize, item: bool) {
+        match (*lines, item) {
+            (0, true) => self.out.push(' '),
+            (0, false) => {
+                self.out.push('\n');
+                self.pad(depth + 1);
+            }
+            _ => self.pad(depth + 1),
+        }
+        *lines += 1;
+    }
+
+    fn yaml_entry(&mut self, key: &str, node: &Node, form: &Form, secret: bool, depth: usize) {
+        self.pad(depth);
+        self.yaml_value(key, node, form, secret, depth);
+    }
+
+    /// `key:` and its value; the line's indentation is there already.
+    fn yaml_value(&mut self, key: &str, node: &Node, form: &Form, secret: bool, depth: usize) {
+        yaml_text(&mut self.out, key, depth);
+        self.out.push(':');
+        self.yaml_form(node, form, secret, depth, false);
+    }
+
+    /// A value after `key:` or, where `item`, after a dash.
+    fn yaml_form(&mut self, node: &Node, form: &Form, secret: bool, depth: usize, item: bool) {
+        match (form, &node.value) {
+            (Form::Record(record), Value::Map(map)) => self.yaml_record(Some(map), record, depth, item),
+            (Form::Records(record), Value::List(items)) if !items.is_empty() => {
+                self.out.push('\n');
+                for item in items {
+                    self.pad(depth + 1);
+                    self.out.push('-');
+                    self.yaml_record(item.as_map(), record, depth + 1, true);
+                }
+            }
+            (Form::Named(record, _), Value::Map(map)) => {
+                self.out.push('\n');
+                let mut entries: Vec<&Entry> = map.iter().collect();
+                entries.sort_by(|a, b| natural(&a.key, &b.key));
+                for entry in entries {
+                    self.pad(depth + 1);
+                    yaml_text(&mut self.out, &entry.key, depth + 1);
+                    self.out.push(':');
+                    if entry.node.is_null() {
+                        self.out.push_str(" null\n");
+                    } else {
+                        self.yaml_record(entry.node.as_map(), record, depth + 1, false);
+                    }
+                }
+            }
+            (_, Value::List(items)) if !items.is_empty() => {
+                if item {
+                    self.out.push(' ');
+                } else {
+                    self.out.push('\n');
+                }
+                for (number, inner) in items.iter().enumerate() {
+                    if !(item && number == 0) {
+                        self.pad(depth + 1);
+                    }
+                    self.out.push('-');
+                    self.yaml_form(inner, &Form::Any, secret, depth + 1, true);
+                }
+            }
+            (_, Value::Map(map)) if !map.is_empty() => {
+                let mut entries: Vec<&Entry> = map.iter().collect();
+                entries.sort_by(|a, b| natural(&a.key, &b.key));
+                let mut lines = 0;
+                for entry in entries {
+                    self.first_line(&mut lines, depth, item);
+                    self.yaml_value(&entry.key, &entry.node, &Form::Any, secret || secret::looks_secret(&entry.key), depth + 1);
+                }
+            }
+            _ => {
+                self.out.push(' ');
+                self.yaml_scalar(node, secret, depth);
+                self.out.push('\n');
+            }
+        }
+    }
+
+    fn yaml_scalar(&mut self, node: &Node, secret: bool, depth: usize) {
+        match &node.value {
+            Value::List(_) => self.out.push_str("[]"),
+            Value::Map(_) => self.out.push_str("{}"),
+            _ if self.masks(node, secret) => yaml_text(&mut self.out, MASK, depth),
+            Value::Unknown | Value::Null => self.out.push_str("null"),
+            Value::Bool(value) => self.print(value),
+            Value::Int(value) => self.print(value),
+            Value::Uint(value) => self.print(value),
+            Value::Float(value) => self.out.push_str(&print::yaml_float(*value)),
+            Value::Time(value) => self.out.push_str(&value.rfc3339()),
+            Value::Text(text) => yaml_text(&mut self.out, text, depth),
+        }
+    }
+
+    fn pad(&mut self, depth: usize) {
+        for _ in 0..depth {
+            self.out.push_str("  ");
+        }
+    }
+}
+
+enum Top<'r> {
+    Name,
+    Services,
+    Section(&'static str, Vec<&'r Entry>),
+    Extension(&'r Node),
+}
+
+/// A JSON text as Go writes it, `<`, `>` and `&` escaped.
+fn json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// go-yaml's order of keys: numbers inside them by value, letters after everything else.
+fn natural(a: &str, b: &str) -> std::cmp::Ordering {
+    let (left, right): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut digits = false;
+    let mut at = 0;
+    while let (Some(&x), Some(&y)) = (left.get(at), right.get(at)) {
+        if x == y {
+            digits = x.is_numeric();
+            at += 1;
+            continue;
+        }
+        let (al, bl) = (x.is_alphabetic(), y.is_alphabetic());
+        if al && bl {
+            return x.cmp(&y);
+        }
+        if al || bl {
+            let first = if digits { al } else { bl };
+            return if first { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater };
+        }
+        let number = |chars: &[char]| {
+            let (mut value, mut end) = (0u64, at);
+            // A run of zeros before does not count.
+            if x == '0' || y == '0' {
+                let mut back = at;
+                while back > 0 && chars.get(back - 1).is_some_and(char::is_ascii_digit) {
+                    back -= 1;
+                    if chars.get(back).is_some_and(|digit| *digit != '0') {
+                        value = 1;
+                        break;
+                    }
+                }
+            }
+            while let Some(digit) = chars.get(end).and_then(|c| c.to_digit(10)) {
+                value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+                end += 1;
+            }
+            (value, end)
+        };
+        let ((an, ae), (bn, be)) = (number(&left), number(&right));
+        if an != bn {
+            return an.cmp(&bn);
+        }
+        if ae != be {
+            return ae.cmp(&be);
+        }
+        return x.cmp(&y);
+    }
+    left.len().cmp(&right.len())
+}
+
+/// A YAML text in the style that go-yaml picks.
+fn yaml_text(out: &mut String, text: &str, depth: usize) {
+    match style(text) {
+        Style::Plain => out.push_str(text),
+        Style::Single => {
+            out.push('\'');
+            out.push_str(&text.replace('\'', "''"));
+            out.push('\'');
+        }
+        Style::Double => double_quoted(out, text),
+        Style::Literal => literal(out, text, depth),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Single,
+    Double,
+    Literal,
+}
+
+fn style(text: &str) -> Style {
+    if text.is_empty() || means_something_else(text) {
+        return Style::Double;
+    }
+    let printable = |c: char| matches!(c, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}') && c != '\u{feff}';
+    let special = text.chars().any(|c| !printable(c));
+    let breaks = text.contains(['\n', '\u{85}', '\u{2028}', '\u{2029}']);
+    if breaks {
+        let leading = text.starts_with([' ', '\n']);
+        let blank_before_break = text.contains(" \n");
+        return if special || blank_before_break || text.ends_with(' ') || (leading && text.trim().is_empty()) {
+            Style::Double
+        } else {
+            Style::Literal
+        };
+    }
+    if special {
+        return Style::Double;
+    }
+    if plain_allowed(text) { Style::Plain } else { Style::Single }
+}
+
+/// True where a plain text would be read as a number, a boolean, null, a date or a merge key.
+fn means_something_else(text: &str) -> bool {
+    use crate::syntax::yaml;
+    if matches!(
+        text,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "<<" | "="
+    ) {
+        return text != "=";
+    }
+    let first = text.as_bytes().first().copied().unwrap_or_default();
+    let suspicious = first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.' | b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F');
+    if !suspicious {
+        return false;
+    }
+    if is_base_60(text) {
+        return true;
+    }
+    !matches!(yaml::resolve_plain(text), yaml::Value::Str(_))
+}
+
+/// `12:30:45`, which YAML 1.1 read as a number.
+fn is_base_60(text: &str) -> bool {
+    let body = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let Some((first, rest)) = body.split_once(':') else { return false };
+    if first.is_empty() || !first.starts_with(|c: char| c.is_ascii_digit()) || !first.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+        return false;
+    }
+    let (rest, fraction) = rest.split_once('.').unwrap_or((rest, ""));
+    fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+        && rest.split(':').all(|part| match part.as_bytes() {
+            [b] => b.is_ascii_digit(),
+            [a, b] => (b'0'..=b'5').contains(a) && b.is_ascii_digit(),
+            _ => false,
+        })
+}
+
+/// The rules of a block plain scalar in libyaml.
+fn plain_allowed(text: &str) -> bool {
+    if text.starts_with("---") || text.starts_with("...") || text.starts_with(' ') || text.ends_with(' ') {
+        return false;
+    }
+    let chars: Vec<char> = text.chars().collect();
+    for (at, c) in chars.iter().enumerate() {
+        let before_blank = chars.get(at + 1).is_none_or(|next| matches!(next, ' ' | '\t'));
+        let after_blank = at == 0 || chars.get(at - 1).is_some_and(|last| matches!(last, ' ' | '\t'));
+        let bad = if at == 0 {
+            match c {
+                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => true,
+                '?' | ':' | '-' => before_blank,
+                _ => false,
+            }
+        } else {
+            match c {
+                ':' => before_blank,
+                '#' => after_blank,
+                _ => false,
+            }
+        };
+        if bad {
+            return false;
+        }
+    }
+    true
+}
+
+fn double_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\0' => out.push_str("\\0"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            '\u{1b}' => out.push_str("\\e"),
+            '\u{85}' => out.push_str("\\N"),
+            '\u{2028}' => out.push_str("\\L"),
+            '\u{2029}' => out.push_str("\\P"),
+            '\u{feff}' => out.push_str("\\uFEFF"),
+            c if c < ' ' || ('\u{7f}'..'\u{a0}').contains(&c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\x{:02X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn literal(out: &mut String, text: &str, depth: usize) {
+    out.push('|');
+    if text.starts_with([' ', '\n']) {
+        out.push('2');
+    }
+    if !text.ends_with('\n') {
+        out.push('-');
+    } else if text.ends_with("\n\n") || text == "\n" {
+        out.push('+');
+    }
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    for line in body.split('\n') {
+        out.push('\n');
+        if !line.is_empty() {
+            for _ in 0..=depth {
+                out.push_str("  ");
+            }
+            out.push_str(line);
+        }
+    }
+}
