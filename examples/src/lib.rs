@@ -2,6 +2,7 @@
 
 pub mod captured;
 pub mod clean;
+pub mod compose_flags;
 pub mod diagnose;
 pub mod finding;
 pub mod gates;

@@ -136,7 +136,10 @@ mod tests {
         for code in Code::ALL {
             let digits = code.id().strip_prefix("OC-C").expect("prefix");
             assert!(digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()), "{code}");
-            assert!(code.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{code}");
+            assert!(
+                code.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{code}"
+            );
             assert!(code.doc().ends_with('.'), "{code}");
         }
     }
@@ -145,7 +148,8 @@ mod tests {
     fn the_readme_lists_every_code() {
         let readme = include_str!("../README.md");
         for code in Code::ALL {
-            let row = format!("| `{}` | `{}` | {} | {} |", code.id(), code.name(), code.severity(), code.doc());
+            let row =
+                format!("| `{}` | `{}` | {} | {} |", code.id(), code.name(), code.severity(), code.doc());
             assert!(readme.contains(&row), "README.md lacks the row\n{row}");
         }
     }

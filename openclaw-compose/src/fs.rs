@@ -61,13 +61,18 @@ pub fn inputs_here() -> io::Result<Inputs> {
     // `PWD` keeps the path the user sees, as Compose does; it is believed only where it leads to the same place.
     let actual = std::env::current_dir()?;
     let logical = std::env::var_os("PWD").map(std::path::PathBuf::from).filter(|path| {
-        path.is_absolute() && fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(&actual).is_ok_and(|actual| path == actual))
+        path.is_absolute()
+            && fs::canonicalize(path)
+                .is_ok_and(|path| fs::canonicalize(&actual).is_ok_and(|actual| path == actual))
     });
     let directory = logical.unwrap_or(actual).into_os_string().into_string();
-    let directory = directory.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the current directory is no UTF-8"))?;
+    let directory = directory
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the current directory is no UTF-8"))?;
     let mut inputs = Inputs::new(directory);
     inputs.shell = std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), Text::from(value.to_string_lossy().into_owned())))
+        .map(|(name, value)| {
+            (name.to_string_lossy().into_owned(), Text::from(value.to_string_lossy().into_owned()))
+        })
         .collect::<BTreeMap<_, _>>();
     Ok(inputs)
 }

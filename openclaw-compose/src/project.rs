@@ -92,7 +92,11 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     }
     let name = loader.project_name(&project);
     if let Some(variables) = loader.environments.get_mut(project.environment.0 as usize) {
-        variables.set("COMPOSE_PROJECT_NAME", crate::source::Text::from(name.as_str()), variables::Setting::Compose);
+        variables.set(
+            "COMPOSE_PROJECT_NAME",
+            crate::source::Text::from(name.as_str()),
+            variables::Setting::Compose,
+        );
     }
     let scope = Scope {
         working_dir: project.working_dir.clone(),
@@ -104,7 +108,10 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     let mut root = loader.project(&paths, &scope);
     let empty = root.as_map().is_none_or(Map::is_empty);
     if empty && parsed && !project.files.is_empty() {
-        let at = loader.config_files.first().map_or_else(model::nowhere, |file| crate::source::Span::new(*file, 0, 0));
+        let at = loader
+            .config_files
+            .first()
+            .map_or_else(model::nowhere, |file| crate::source::Span::new(*file, 0, 0));
         loader.raise(Raised::error(crate::codes::Code::NotAMapping, "empty compose file").at(at));
     }
     normalise::normalise(&mut root, &name, project.environment, &mut loader);

@@ -45,10 +45,17 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
             "build" => {
                 let Some(build) = node.as_map_mut() else { continue };
                 at(build, "context", Form::Context, base, loader);
-                for entry in build.get_mut("additional_contexts").and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut) {
+                for entry in build
+                    .get_mut("additional_contexts")
+                    .and_then(Node::as_map_mut)
+                    .into_iter()
+                    .flat_map(Map::iter_mut)
+                {
                     path(&mut entry.node, Form::Context, base, loader);
                 }
-                for entry in build.get_mut("ssh").and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut) {
+                for entry in
+                    build.get_mut("ssh").and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut)
+                {
                     path(&mut entry.node, Form::MaybeWindows, base, loader);
                 }
             }
@@ -66,13 +73,18 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
             }
             "extends" => {
                 if let Some(map) = node.as_map_mut() {
-                    if map.get("file").and_then(Node::as_str).is_some_and(|file| !super::include::is_remote(file)) {
+                    if map
+                        .get("file")
+                        .and_then(Node::as_str)
+                        .is_some_and(|file| !super::include::is_remote(file))
+                    {
                         at(map, "file", Form::Plain, base, loader);
                     }
                 }
             }
             "develop" => {
-                let watch = node.as_map_mut().and_then(|map| map.get_mut("watch")).and_then(Node::as_list_mut);
+                let watch =
+                    node.as_map_mut().and_then(|map| map.get_mut("watch")).and_then(Node::as_list_mut);
                 for item in watch.into_iter().flatten() {
                     if let Some(map) = item.as_map_mut() {
                         at(map, "path", Form::Plain, base, loader);
@@ -91,7 +103,11 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
                         at(map, "source", Form::MaybeWindows, base, loader);
                     } else {
                         loader.raise(
-                            Raised::error(Code::BadVolume, format!("service {name:?}: a bind mount needs a source")).at(span),
+                            Raised::error(
+                                Code::BadVolume,
+                                format!("service {name:?}: a bind mount needs a source"),
+                            )
+                            .at(span),
                         );
                     }
                 }

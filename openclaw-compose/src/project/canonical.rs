@@ -219,8 +219,11 @@ fn ulimits(service: &str, node: &mut Node, problems: &mut Problems) {
         if !matches!(entry.node.value, Value::Map(_) | Value::Int(_) | Value::Unknown) {
             let kind = entry.node.value.kind_name();
             problems.push(
-                Raised::error(Code::BadValue, format!("service {service:?}: ulimit {:?} is {kind}, not an integer", entry.key))
-                    .at(entry.node.span),
+                Raised::error(
+                    Code::BadValue,
+                    format!("service {service:?}: ulimit {:?} is {kind}, not an integer", entry.key),
+                )
+                .at(entry.node.span),
             );
             entry.node.value = Value::Unknown;
         }
@@ -240,7 +243,10 @@ fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
             Value::Int(number) => Text::from(number.to_string()),
             other => {
                 let kind = other.kind_name();
-                problems.push(Raised::error(Code::BadPort, format!("service {service:?}: a port cannot be {kind}")).at(item.span));
+                problems.push(
+                    Raised::error(Code::BadPort, format!("service {service:?}: a port cannot be {kind}"))
+                        .at(item.span),
+                );
                 continue;
             }
         };
@@ -348,7 +354,6 @@ fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
     }
     map
 }
-
 
 /// `external: {name: x}` becomes `external: true` and `name: x`.
 fn external(section: &str, key: &Arc<str>, node: &mut Node, problems: &mut Problems) {

@@ -196,14 +196,22 @@ impl Comparer<'_> {
                 if same && self.same_place(left.span, right.span) {
                     return;
                 }
-                let (Some(left), Some(right)) = (self.left.explain(path), self.right.explain(path)) else { return };
+                let (Some(left), Some(right)) = (self.left.explain(path), self.right.explain(path)) else {
+                    return;
+                };
                 if same {
-                    let chain = |told: &Explanation| told.steps.iter().map(|step| (step.kind, step.text.clone())).collect::<Vec<_>>();
+                    let chain = |told: &Explanation| {
+                        told.steps.iter().map(|step| (step.kind, step.text.clone())).collect::<Vec<_>>()
+                    };
                     if chain(&left) != chain(&right) {
-                        self.out.push(Difference { path: path.to_owned(), change: Change::Moved { left, right } });
+                        self.out.push(Difference {
+                            path: path.to_owned(),
+                            change: Change::Moved { left, right },
+                        });
                     }
                 } else {
-                    self.out.push(Difference { path: path.to_owned(), change: Change::Changed { left, right } });
+                    self.out
+                        .push(Difference { path: path.to_owned(), change: Change::Changed { left, right } });
                 }
             }
         }
@@ -212,7 +220,10 @@ impl Comparer<'_> {
     /// True where two spans show the same place of the same file, so that nothing has to be told.
     fn same_place(&self, left: Span, right: Span) -> bool {
         let (a, b) = (&self.left.sources, &self.right.sources);
-        a.name(left.file) == b.name(right.file) && a.slice(left) == b.slice(right) && !a.slice(left).contains('$') && a.location(left) == b.location(right)
+        a.name(left.file) == b.name(right.file)
+            && a.slice(left) == b.slice(right)
+            && !a.slice(left).contains('$')
+            && a.location(left) == b.location(right)
     }
 }
 

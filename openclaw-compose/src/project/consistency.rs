@@ -33,10 +33,17 @@ pub(crate) fn check(parts: &Parts<'_>, problems: &mut Vec<Raised>) {
         let Some(map) = secret.node.as_map() else { continue };
         let unset = |key: &str| map.get(key).and_then(Node::as_str).is_none_or(str::is_empty);
         let unknown = map.iter().any(|entry| entry.node.is_unknown());
-        if !unknown && map.get("external").and_then(Node::as_bool) != Some(true) && unset("file") && unset("environment") {
+        if !unknown
+            && map.get("external").and_then(Node::as_bool) != Some(true)
+            && unset("file")
+            && unset("environment")
+        {
             problems.push(
-                Raised::error(Code::BadSource, format!("secret {:?} must declare either `file` or `environment`", secret.key))
-                    .at(secret.key_span),
+                Raised::error(
+                    Code::BadSource,
+                    format!("secret {:?} must declare either `file` or `environment`", secret.key),
+                )
+                .at(secret.key_span),
             );
         }
     }
@@ -61,16 +68,20 @@ impl Checker<'_> {
         let build = fields.get("build");
         if build.is_none() && fields.get("image").is_none() {
             problems.push(
-                Raised::error(Code::NoImage, format!("service {name:?} has neither an image nor a build context specified"))
-                    .at(service.key_span)
-                    .help("give it an `image:`"),
+                Raised::error(
+                    Code::NoImage,
+                    format!("service {name:?} has neither an image nor a build context specified"),
+                )
+                .at(service.key_span)
+                .help("give it an `image:`"),
             );
         }
         if let Some(build) = build {
             self.build(name, build, fields, problems);
         }
         let mode = fields.entry("network_mode");
-        let networks = fields.entry("networks").filter(|entry| entry.node.as_map().is_some_and(|map| !map.is_empty()));
+        let networks =
+            fields.entry("networks").filter(|entry| entry.node.as_map().is_some_and(|map| !map.is_empty()));
         if let (Some(mode), Some(networks)) = (mode, networks) {
             problems.push(
                 Raised::error(
@@ -103,11 +114,13 @@ impl Checker<'_> {
         }
         for mount in fields.get("volumes").and_then(Node::as_list).into_iter().flatten() {
             let source = mount.get("source").and_then(|node| Some((node.as_str()?, node.span)));
-            if let (Some("volume"), Some((source, span))) = (mount.get("type").and_then(Node::as_str), source) {
+            if let (Some("volume"), Some((source, span))) = (mount.get("type").and_then(Node::as_str), source)
+            {
                 self.defined("volumes", "volume", name, source, span, problems);
             }
         }
-        let secrets = build.and_then(|build| build.get("secrets")).map(|list| (list, "secrets", "build secret"));
+        let secrets =
+            build.and_then(|build| build.get("secrets")).map(|list| (list, "secrets", "build secret"));
         let lists = [
             secrets,
             fields.get("configs").map(|list| (list, "configs", "config")),
@@ -117,20 +130,41 @@ impl Checker<'_> {
             for item in list.as_list().into_iter().flatten() {
                 let source = item.get("source");
                 let span = source.map_or(item.span, |node| node.span);
-                self.defined(section, what, name, source.and_then(Node::as_str).unwrap_or_default(), span, problems);
+                self.defined(
+                    section,
+                    what,
+                    name,
+                    source.and_then(Node::as_str).unwrap_or_default(),
+                    span,
+                    problems,
+                );
             }
         }
         limits(name, fields, problems);
     }
 
-    fn defined(&self, section: &str, what: &str, service: &str, name: &str, span: Span, problems: &mut Vec<Raised>) {
+    fn defined(
+        &self,
+        section: &str,
+        what: &str,
+        service: &str,
+        name: &str,
+        span: Span,
+        problems: &mut Vec<Raised>,
+    ) {
         let known = self.parts.root.get(section);
         if known.is_some_and(Node::is_unknown) || known.is_some_and(|known| known.get(name).is_some()) {
             return;
         }
-        let near = schema::nearest(name, known.and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key));
-        let raised =
-            Raised::error(Code::UndefinedResource, format!("service {service:?} refers to undefined {what} {name}")).at(span);
+        let near = schema::nearest(
+            name,
+            known.and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key),
+        );
+        let raised = Raised::error(
+            Code::UndefinedResource,
+            format!("service {service:?} refers to undefined {what} {name}"),
+        )
+        .at(span);
         problems.push(match near {
             Some(near) => raised.help(format!("did you mean {near:?}?")),
             None => raised.help(format!("define {name} under the top-level `{section}:`")),
@@ -147,9 +181,11 @@ impl Checker<'_> {
         if disabled && !required {
             return;
         }
-        let mut raised =
-            Raised::error(Code::UndefinedService, format!("service {service:?} depends on undefined service {name:?}"))
-                .at(dependency.key_span);
+        let mut raised = Raised::error(
+            Code::UndefinedService,
+            format!("service {service:?} depends on undefined service {name:?}"),
+        )
+        .at(dependency.key_span);
         if disabled {
             let profiles: Vec<&str> = self
                 .parts
@@ -165,8 +201,14 @@ impl Checker<'_> {
                 raised = raised.related(entry.key_span);
             }
             raised = raised
-                .because(format!("{name} exists, and is switched off by its profiles ({})", profiles.join(", ")))
-                .help(format!("use --profile {}, or give both services the same profiles", profiles.first().unwrap_or(&"NAME")));
+                .because(format!(
+                    "{name} exists, and is switched off by its profiles ({})",
+                    profiles.join(", ")
+                ))
+                .help(format!(
+                    "use --profile {}, or give both services the same profiles",
+                    profiles.first().unwrap_or(&"NAME")
+                ));
         } else if let Some(near) = schema::nearest(name, self.enabled.iter().chain(&self.disabled).copied()) {
             raised = raised.help(format!("did you mean {near:?}?"));
         }
@@ -185,8 +227,12 @@ impl Checker<'_> {
                 .related(file.key_span),
             );
         }
-        for context in entry("additional_contexts").and_then(|entry| entry.node.as_map()).into_iter().flatten() {
-            let Some(target) = context.node.as_str().and_then(|text| text.strip_prefix("service:")) else { continue };
+        for context in
+            entry("additional_contexts").and_then(|entry| entry.node.as_map()).into_iter().flatten()
+        {
+            let Some(target) = context.node.as_str().and_then(|text| text.strip_prefix("service:")) else {
+                continue;
+            };
             let what = match self.parts.enabled.get(target) {
                 Some(other) if other.get("build").is_some() => continue,
                 Some(_) => "non-buildable",
@@ -195,7 +241,10 @@ impl Checker<'_> {
             problems.push(
                 Raised::error(
                     Code::UndefinedService,
-                    format!("service {name:?} declares {what} service {target:?} as additional context {}", context.key),
+                    format!(
+                        "service {name:?} declares {what} service {target:?} as additional context {}",
+                        context.key
+                    ),
                 )
                 .at(context.node.span),
             );
@@ -204,8 +253,11 @@ impl Checker<'_> {
         if let (Some(platforms), Some(platform)) = (platforms, fields.get("platform")) {
             if !platforms.is_empty() && !platforms.contains(platform) {
                 problems.push(
-                    Raised::error(Code::ConflictingFields, format!("service {name:?}: build.platforms must include its platform"))
-                        .at(platform.span),
+                    Raised::error(
+                        Code::ConflictingFields,
+                        format!("service {name:?}: build.platforms must include its platform"),
+                    )
+                    .at(platform.span),
                 );
             }
         }
@@ -223,7 +275,8 @@ impl Checker<'_> {
             }
             states.insert(&service.key, 1);
             while let Some((entry, at)) = stack.pop() {
-                let next = entry.node.get("depends_on").and_then(Node::as_map).and_then(|map| map.entries().get(at));
+                let next =
+                    entry.node.get("depends_on").and_then(Node::as_map).and_then(|map| map.entries().get(at));
                 let Some(next) = next else {
                     states.insert(&entry.key, 2);
                     trail.pop();
@@ -243,8 +296,11 @@ impl Checker<'_> {
                         let mut chain: Vec<&str> = names.iter().skip(from).copied().collect();
                         chain.push(&child.key);
                         problems.push(
-                            Raised::error(Code::DependencyCycle, format!("dependency cycle detected: {}", chain.join(" -> ")))
-                                .at(next.key_span),
+                            Raised::error(
+                                Code::DependencyCycle,
+                                format!("dependency cycle detected: {}", chain.join(" -> ")),
+                            )
+                            .at(next.key_span),
                         );
                     }
                     _ => {}
@@ -297,14 +353,18 @@ fn limits(name: &str, fields: &Map, problems: &mut Vec<Raised>) {
             problems.push(
                 Raised::error(
                     Code::ConflictingFields,
-                    format!("services.{name}: can't set container_name and scale as container name must be unique"),
+                    format!(
+                        "services.{name}: can't set container_name and scale as container name must be unique"
+                    ),
                 )
                 .at(container.key_span)
                 .related(scale.span),
             );
         }
     }
-    if let Some(watches) = fields.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list) {
+    if let Some(watches) =
+        fields.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list)
+    {
         for watch in watches {
             let action = watch.get("action").and_then(Node::as_str);
             if watch.get("target").is_none() && !matches!(action, Some("rebuild" | "restart") | None) {

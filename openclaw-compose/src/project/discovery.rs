@@ -21,10 +21,15 @@ use super::secret;
 use super::variables::{EnvironmentId, Setting, Variables};
 
 /// Names of a Compose file, the preferred one first.
-pub const FILE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub const FILE_NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// Names of its override; here `.yml` comes first.
-pub const OVERRIDE_NAMES: [&str; 4] =
-    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+pub const OVERRIDE_NAMES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
 
 /// What was found.
 pub(crate) struct Project {
@@ -76,7 +81,11 @@ impl Loader<'_> {
         }
         let profiles = if inputs.profiles.is_empty() {
             let listed = variables.value("COMPOSE_PROFILES").unwrap_or_default();
-            listed.split(',').map(|profile| profile.trim().to_owned()).filter(|profile| !profile.is_empty()).collect()
+            listed
+                .split(',')
+                .map(|profile| profile.trim().to_owned())
+                .filter(|profile| !profile.is_empty())
+                .collect()
         } else {
             inputs.profiles.clone()
         };
@@ -103,19 +112,25 @@ impl Loader<'_> {
     fn config_paths(&mut self, variables: &Variables) -> (Vec<String>, Vec<Raised>) {
         let inputs = self.inputs;
         let directory = &inputs.directory;
-        let absolute = |path: &str| if path == "-" { path.to_owned() } else { paths::absolute(directory, path) };
+        let absolute =
+            |path: &str| if path == "-" { path.to_owned() } else { paths::absolute(directory, path) };
         if !inputs.files.is_empty() {
             return (inputs.files.iter().map(|path| absolute(path)).collect(), Vec::new());
         }
         if let Some(listed) = variables.find("COMPOSE_FILE") {
-            let separator = variables.value("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty()).unwrap_or(":");
+            let separator =
+                variables.value("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty()).unwrap_or(":");
             let at = if let Setting::File(span) = listed.setting { span } else { nowhere() };
             let mut complain = Vec::new();
             let mut files = Vec::new();
             for path in listed.value.split(separator) {
                 let path = absolute(path);
                 if path != "-" && self.kind(&path).is_none() {
-                    complain.push(unreadable(&path, &ReadError::NotFound, directory).at(at).because("named by COMPOSE_FILE"));
+                    complain.push(
+                        unreadable(&path, &ReadError::NotFound, directory)
+                            .at(at)
+                            .because("named by COMPOSE_FILE"),
+                    );
                     continue;
                 }
                 files.push(path);
@@ -154,7 +169,11 @@ impl Loader<'_> {
     }
 
     fn present(&self, names: &[&str], directory: &str) -> Vec<String> {
-        names.iter().map(|name| paths::join(directory, name)).filter(|path| self.kind(path).is_some()).collect()
+        names
+            .iter()
+            .map(|name| paths::join(directory, name))
+            .filter(|path| self.kind(path).is_some())
+            .collect()
     }
 
     fn working_dir(&self, files: &[String]) -> String {
@@ -169,7 +188,12 @@ impl Loader<'_> {
     }
 
     /// `--env-file`s, or the `.env` of the project's directory.
-    fn project_env_files(&mut self, flags: &[String], working_dir: &str, variables: &Variables) -> Vec<(String, Option<Span>)> {
+    fn project_env_files(
+        &mut self,
+        flags: &[String],
+        working_dir: &str,
+        variables: &Variables,
+    ) -> Vec<(String, Option<Span>)> {
         if !flags.is_empty() {
             return flags.iter().map(|path| (path.clone(), None)).collect();
         }
@@ -192,7 +216,12 @@ impl Loader<'_> {
 
     /// Reads env files in order; the last that names a variable gives its value. `exit` is Compose's status where one
     /// cannot be read.
-    pub(crate) fn env_files(&mut self, files: &[(String, Option<Span>)], outer: &Variables, exit: u8) -> Vec<Assignment> {
+    pub(crate) fn env_files(
+        &mut self,
+        files: &[(String, Option<Span>)],
+        outer: &Variables,
+        exit: u8,
+    ) -> Vec<Assignment> {
         let mut known: HashMap<String, (Text, Setting)> = HashMap::new();
         let mut order: Vec<Assignment> = Vec::new();
         for (path, asked) in files {
@@ -241,12 +270,18 @@ impl Loader<'_> {
         for problem in &read.problems {
             let location = self.sources.location(problem.span);
             let mut raised = match &problem.kind {
-                ProblemKind::Template(inner) => match &inner.kind {
+                ProblemKind::Template(inner) => match inner {
                     interpolate::ProblemKind::Required { name, message } => Raised::error(
                         Code::RequiredVariable,
-                        format!("line {}: required variable {name} is missing a value: {}", location.line, message.as_str()),
+                        format!(
+                            "line {}: required variable {name} is missing a value: {}",
+                            location.line,
+                            message.as_str()
+                        ),
                     ),
-                    _ => Raised::error(Code::BadTemplate, format!("line {}: invalid template", location.line)),
+                    _ => {
+                        Raised::error(Code::BadTemplate, format!("line {}: invalid template", location.line))
+                    }
                 },
                 kind => Raised::error(Code::DotenvSyntax, format!("line {}: {kind}", location.line)),
             };
@@ -268,7 +303,11 @@ impl Loader<'_> {
                 self.raise(
                     Raised::error(
                         Code::DotenvUnusable,
-                        if entry.key.is_empty() { "an empty name: setenv: invalid argument".to_owned() } else { format!("{}: setenv: invalid argument", entry.key) },
+                        if entry.key.is_empty() {
+                            "an empty name: setenv: invalid argument".to_owned()
+                        } else {
+                            format!("{}: setenv: invalid argument", entry.key)
+                        },
                     )
                     .at(if entry.key_span.is_empty() { entry.value_span } else { entry.key_span })
                     .exit(EXIT_FLAGS),
@@ -291,7 +330,11 @@ impl Loader<'_> {
                 return name.clone();
             }
             if self.inputs.project_name.as_ref() != Some(name) {
-                let at = match self.environment(project.environment).find("COMPOSE_PROJECT_NAME").map(|variable| variable.setting) {
+                let at = match self
+                    .environment(project.environment)
+                    .find("COMPOSE_PROJECT_NAME")
+                    .map(|variable| variable.setting)
+                {
                     Some(Setting::File(span)) => span,
                     _ => nowhere(),
                 };
@@ -336,7 +379,9 @@ impl Loader<'_> {
         let name = normalised(&filled);
         if name.is_empty() {
             self.raise(
-                Raised::error(Code::BadProjectName, "project name must not be empty").at(node.span).help("use a-z, 0-9, - and _"),
+                Raised::error(Code::BadProjectName, "project name must not be empty")
+                    .at(node.span)
+                    .help("use a-z, 0-9, - and _"),
             );
         }
         name
@@ -356,15 +401,21 @@ fn bad_name(name: &str, at: Span) -> Raised {
 
 fn several(what: &str, files: &[String]) -> Raised {
     let winner = files.first().map(String::as_str).unwrap_or_default();
-    Raised::warning(Code::SeveralComposeFiles, format!("Found multiple {what} files with supported names: {}", files.join(", ")))
-        .because(format!("Using {winner}"))
-        .help(format!("remove the others, or name one with -f {}", paths::base(winner)))
+    Raised::warning(
+        Code::SeveralComposeFiles,
+        format!("Found multiple {what} files with supported names: {}", files.join(", ")),
+    )
+    .because(format!("Using {winner}"))
+    .help(format!("remove the others, or name one with -f {}", paths::base(winner)))
 }
 
 /// Lower case, letters, digits, `_` and `-` only, beginning with a letter or a digit.
 pub(crate) fn normalised(name: &str) -> String {
     let lower = name.to_lowercase();
-    let kept: String = lower.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')).collect();
+    let kept: String = lower
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
+        .collect();
     kept.trim_start_matches(['_', '-']).to_owned()
 }
 

@@ -96,10 +96,13 @@ impl Loader<'_> {
             if required {
                 let shown = paths::shown(path, &self.inputs.directory);
                 self.raise(
-                    Raised::error(Code::EnvFileMissing, format!("service {service:?}: env file {shown} not found"))
-                        .at(at)
-                        .exit(EXIT_NOT_FOUND)
-                        .help("create it, or list it with `required: false`"),
+                    Raised::error(
+                        Code::EnvFileMissing,
+                        format!("service {service:?}: env file {shown} not found"),
+                    )
+                    .at(at)
+                    .exit(EXIT_NOT_FOUND)
+                    .help("create it, or list it with `required: false`"),
                 );
             }
             return;
@@ -111,7 +114,10 @@ impl Loader<'_> {
                 self.raise(
                     Raised::error(
                         Code::EnvFileFormat,
-                        format!("service {service:?}: unsupported env_file format {shown:?} in {}", self.inputs.dialect),
+                        format!(
+                            "service {service:?}: unsupported env_file format {shown:?} in {}",
+                            self.inputs.dialect
+                        ),
                     )
                     .at(format.span)
                     .help("leave the format out"),
@@ -153,7 +159,10 @@ impl Loader<'_> {
     ) -> Rc<[Assignment]> {
         // What never asks for a variable is the same everywhere; what does, is so as the first file of a service.
         let first = gathered.order.is_empty();
-        let known = cache.files.get(&(file, false)).or_else(|| if first { cache.files.get(&(file, true)) } else { None });
+        let known = cache
+            .files
+            .get(&(file, false))
+            .or_else(|| if first { cache.files.get(&(file, true)) } else { None });
         if let Some(known) = known {
             return known.clone();
         }
@@ -164,11 +173,17 @@ impl Loader<'_> {
         let variables = self.environment(environment);
         let read = dotenv::parse(file, &text, options, |name| {
             asked.set(true);
-            let outer = || variables.find(name).map(|variable| Found { value: variable.value.clone(), source: variable.setting });
+            let outer = || {
+                variables
+                    .find(name)
+                    .map(|variable| Found { value: variable.value.clone(), source: variable.setting })
+            };
             let so_far = || {
                 let at = *gathered.at.get(name)?;
                 let node = &gathered.order.get(at)?.node;
-                gathered.value(name).map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
+                gathered
+                    .value(name)
+                    .map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
             };
             if shell_first {
                 let own = || match &own.get(name)?.value {
@@ -246,9 +261,12 @@ impl Loader<'_> {
         if self.kind(path).is_none() {
             let shown = paths::shown(path, &self.inputs.directory);
             self.raise(
-                Raised::error(Code::EnvFileMissing, format!("service {service:?}: label file {shown} not found"))
-                    .at(item.span)
-                    .exit(EXIT_NOT_FOUND),
+                Raised::error(
+                    Code::EnvFileMissing,
+                    format!("service {service:?}: label file {shown} not found"),
+                )
+                .at(item.span)
+                .exit(EXIT_NOT_FOUND),
             );
             return;
         }
@@ -274,7 +292,10 @@ impl Loader<'_> {
         let Gathered { order, mut at } = gathered;
         let mut order: Vec<Option<Entry>> = order.into_iter().map(Some).collect();
         for entry in own.iter_mut() {
-            let Some(older) = at.remove(&entry.key).and_then(|at| order.get_mut(at)).and_then(Option::take) else { continue };
+            let Some(older) = at.remove(&entry.key).and_then(|at| order.get_mut(at)).and_then(Option::take)
+            else {
+                continue;
+            };
             if entry.node.is_null() {
                 self.raise(
                     Raised::warning(
@@ -289,7 +310,8 @@ impl Loader<'_> {
                     .help(format!("remove {} from `environment`, or give it a value there", entry.key)),
                 );
             }
-            entry.node.story = self.stories.add(entry.node.story, Event::Replaced { older: Box::new(older.node) });
+            entry.node.story =
+                self.stories.add(entry.node.story, Event::Replaced { older: Box::new(older.node) });
         }
         own.entries_mut().extend(order.into_iter().flatten());
         own.sort();

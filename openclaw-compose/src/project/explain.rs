@@ -136,7 +136,11 @@ impl fmt::Display for Explanation {
 /// Everything but the value.
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Step").field("kind", &self.kind).field("text", &self.text).field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Step")
+            .field("kind", &self.kind)
+            .field("text", &self.text)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 
@@ -237,7 +241,13 @@ pub(crate) fn variable(resolution: &Resolution, name: &str) -> Option<Explanatio
     Some(explanation)
 }
 
-fn tell(resolution: &Resolution, node: &Node, path: &str, secret: bool, service: Option<&str>) -> Explanation {
+fn tell(
+    resolution: &Resolution,
+    node: &Node,
+    path: &str,
+    secret: bool,
+    service: Option<&str>,
+) -> Explanation {
     let secret = secret || is_secret(&resolution.stories, node);
     let teller = Teller { resolution, secret };
     let mut shadowed = Vec::new();
@@ -251,7 +261,14 @@ fn tell(resolution: &Resolution, node: &Node, path: &str, secret: bool, service:
             secret,
         });
     }
-    Explanation { path: path.to_owned(), kind: node.value.kind_name(), secret, value: scalar(&node.value), steps, shadowed }
+    Explanation {
+        path: path.to_owned(),
+        kind: node.value.kind_name(),
+        secret,
+        value: scalar(&node.value),
+        steps,
+        shadowed,
+    }
 }
 
 /// True where a variable with a name that looks secret went into the value, now or before.
@@ -283,7 +300,11 @@ impl Teller<'_> {
 
     /// `compose.yaml:5:14`
     fn location(&self, span: Span) -> String {
-        if is_somewhere(span) { self.resolution.sources.location(span).to_string() } else { "Compose itself".to_owned() }
+        if is_somewhere(span) {
+            self.resolution.sources.location(span).to_string()
+        } else {
+            "Compose itself".to_owned()
+        }
     }
 
     /// `.env:3`
@@ -404,7 +425,11 @@ impl Teller<'_> {
                 (source, Gave::Argument) => {
                     let text = match source {
                         None => format!("{name} is unset, default at {}", self.location(span)),
-                        Some(_) if substitution.operator.is_some_and(|operator| operator.kind == OperatorKind::Alternate) => {
+                        Some(_)
+                            if substitution
+                                .operator
+                                .is_some_and(|operator| operator.kind == OperatorKind::Alternate) =>
+                        {
                             format!("{name} is set, alternate at {}", self.location(span))
                         }
                         Some(_) => format!("{name} is empty, default at {}", self.location(span)),
@@ -421,10 +446,9 @@ impl Teller<'_> {
                     let text = format!("{name} is set nowhere");
                     steps.push(self.step(StepKind::Unset, text, Some(span), None));
                 }
-                (Some(setting), Gave::Nothing) => {
-                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
+                (Some(setting), _) => {
+                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)))
                 }
-                _ => {}
             }
         }
     }
@@ -447,7 +471,9 @@ impl Teller<'_> {
 
     /// The values that a variable's winner hides.
     fn hidden(&self, name: &str, environment: EnvironmentId, shadowed: &mut Vec<Step>) {
-        let Some(variable) = self.variables(environment).and_then(|variables| variables.find(name)) else { return };
+        let Some(variable) = self.variables(environment).and_then(|variables| variables.find(name)) else {
+            return;
+        };
         let winner = match variable.setting {
             Setting::Shell => "the shell".to_owned(),
             Setting::Compose => "Compose".to_owned(),
@@ -497,7 +523,10 @@ impl Marker<'_> {
             }
             Value::List(items) => {
                 for item in items {
-                    let named = item.as_str().and_then(|text| text.split_once('=')).is_some_and(|(name, _)| secret::looks_secret(name));
+                    let named = item
+                        .as_str()
+                        .and_then(|text| text.split_once('='))
+                        .is_some_and(|(name, _)| secret::looks_secret(name));
                     self.node(item, secret || named);
                 }
             }
@@ -525,7 +554,7 @@ impl Marker<'_> {
         };
         let value = written.get(from..).unwrap_or_default();
         if !value.contains("${") {
-            self.sources.mark_secret(node.span.sub(from..written.len()));
+            self.sources.mark_secret(node.span.part(from..written.len()));
             return;
         }
         // What stands outside of `${NAME` and its operator is text: mask it.
@@ -533,7 +562,7 @@ impl Marker<'_> {
         let (mut at, mut depth, mut start) = (from, 0usize, from);
         while let Some(byte) = bytes.get(at) {
             if *byte == b'$' && bytes.get(at + 1) == Some(&b'{') {
-                self.sources.mark_secret(node.span.sub(start..at));
+                self.sources.mark_secret(node.span.part(start..at));
                 depth += 1;
                 at += 2;
                 while bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
@@ -544,7 +573,7 @@ impl Marker<'_> {
                 }
                 start = at;
             } else if *byte == b'}' && depth > 0 {
-                self.sources.mark_secret(node.span.sub(start..at));
+                self.sources.mark_secret(node.span.part(start..at));
                 depth -= 1;
                 at += 1;
                 start = at;
@@ -554,7 +583,7 @@ impl Marker<'_> {
         }
         let end = written.trim_end_matches(['"', '\'']).len();
         if start < end {
-            self.sources.mark_secret(node.span.sub(start..end));
+            self.sources.mark_secret(node.span.part(start..end));
         }
     }
 }

@@ -93,7 +93,10 @@ impl Loader<'_> {
                     self.raise(
                         Raised::error(
                             Code::ExtendsUnknownService,
-                            format!("cannot extend service {name:?}: service {:?} not found", reference.service),
+                            format!(
+                                "cannot extend service {name:?}: service {:?} not found",
+                                reference.service
+                            ),
                         )
                         .at(reference.service_span)
                         .because(nearest(&reference.service, &services.map)),
@@ -128,7 +131,8 @@ impl Loader<'_> {
                 }
             }
         }
-        self.stories.mark(&mut base, &Event::Extends { at: reference.at, service: reference.service.clone() });
+        self.stories
+            .mark(&mut base, &Event::Extends { at: reference.at, service: reference.service.clone() });
         let own = services.map.get(name).cloned()?;
         let merged = self.extended(base, own);
         if let Some(slot) = services.map.get_mut(name) {
@@ -176,7 +180,9 @@ impl Loader<'_> {
                     Some(Node { value: Value::Null, .. }) => None,
                     Some(node) => match node.as_str() {
                         Some(file) => Some((file.to_owned(), node.span)),
-                        None => return broken(self, format!("the file to extend is {}", node.value.kind_name())),
+                        None => {
+                            return broken(self, format!("the file to extend is {}", node.value.kind_name()));
+                        }
                     },
                 };
                 Some(Reference {
@@ -209,14 +215,18 @@ impl Loader<'_> {
         let missing = |what: &str| {
             Raised::error(
                 Code::ExtendsBadFile,
-                format!("cannot extend service {name:?}: {what} in {}", paths::shown(&path, &self.inputs.directory)),
+                format!(
+                    "cannot extend service {name:?}: {what} in {}",
+                    paths::shown(&path, &self.inputs.directory)
+                ),
             )
             .at(reference.service_span)
         };
         let problem = match dict.get("services").map(|services| &services.value) {
             None => Some(missing("there is no `services`")),
             Some(Value::Map(services)) if !services.contains(&reference.service) => Some(
-                missing(&format!("service {:?} not found", reference.service)).because(nearest(&reference.service, services)),
+                missing(&format!("service {:?} not found", reference.service))
+                    .because(nearest(&reference.service, services)),
             ),
             Some(Value::Map(_)) => None,
             Some(_) => Some(missing("`services` is no mapping")),
@@ -227,7 +237,8 @@ impl Loader<'_> {
         }
         let directory = paths::relative(&scope.real_dir, &paths::directory(&path));
         super::absolute::resolve(&mut dict, &directory, self);
-        let Some(Value::Map(services)) = dict.as_map_mut().and_then(|map| map.remove("services")).map(|entry| entry.node.value)
+        let Some(Value::Map(services)) =
+            dict.as_map_mut().and_then(|map| map.remove("services")).map(|entry| entry.node.value)
         else {
             return None;
         };
@@ -247,8 +258,9 @@ impl Loader<'_> {
         if trail.iter().any(|(known, service, _)| known == file && &**service == name) {
             let chain: Vec<&str> = trail.iter().map(|(_, service, _)| &**service).chain([name]).collect();
             let first = trail.first().map_or(reference.at, |(_, _, at)| *at);
-            let mut raised = Raised::error(Code::ExtendsCycle, format!("circular reference: {}", chain.join(" extends ")))
-                .at(first);
+            let mut raised =
+                Raised::error(Code::ExtendsCycle, format!("circular reference: {}", chain.join(" extends ")))
+                    .at(first);
             for (_, _, at) in trail.iter().skip(1) {
                 raised = raised.related(*at);
             }

@@ -25,13 +25,19 @@ struct Include {
 
 /// True for what Compose would fetch from elsewhere.
 pub(crate) fn is_remote(path: &str) -> bool {
-    ["oci://", "git://", "git@", "ssh://", "https://", "http://", "github.com/"].iter().any(|scheme| path.starts_with(scheme))
+    ["oci://", "git://", "git@", "ssh://", "https://", "http://", "github.com/"]
+        .iter()
+        .any(|scheme| path.starts_with(scheme))
 }
 
 /// The finding for it.
 pub(crate) fn remote(path: &str, at: Span) -> Raised {
     let scheme = path.split(['/', '@', ':']).next().unwrap_or_default();
-    Raised::warning(Code::RemoteResource, format!("a remote resource ({scheme}) is not fetched; what it holds is unknown")).at(at)
+    Raised::warning(
+        Code::RemoteResource,
+        format!("a remote resource ({scheme}) is not fetched; what it holds is unknown"),
+    )
+    .at(at)
 }
 
 impl Loader<'_> {
@@ -72,19 +78,26 @@ impl Loader<'_> {
                     let include = Include {
                         at: item.span,
                         paths: strings(map.get("path")),
-                        project_directory: strings(map.get("project_directory")).pop().filter(|(path, _)| !path.is_empty()),
+                        project_directory: strings(map.get("project_directory"))
+                            .pop()
+                            .filter(|(path, _)| !path.is_empty()),
                         env_files: strings(map.get("env_file")),
                     };
                     for entry in map {
                         if !matches!(&*entry.key, "path" | "project_directory" | "env_file") {
                             self.raise(
-                                Raised::error(Code::UnknownKey, format!("include: additional property {:?} is not allowed", entry.key))
-                                    .at(entry.key_span),
+                                Raised::error(
+                                    Code::UnknownKey,
+                                    format!("include: additional property {:?} is not allowed", entry.key),
+                                )
+                                .at(entry.key_span),
                             );
                         }
                     }
                     if include.paths.is_empty() {
-                        self.raise(Raised::error(Code::IncludeInvalid, "an include without a path").at(item.span));
+                        self.raise(
+                            Raised::error(Code::IncludeInvalid, "an include without a path").at(item.span),
+                        );
                     } else {
                         out.push(include);
                     }
@@ -93,8 +106,11 @@ impl Loader<'_> {
                 other => {
                     let kind = other.kind_name();
                     self.raise(
-                        Raised::error(Code::IncludeInvalid, format!("an include must be a path or a mapping, not {kind}"))
-                            .at(item.span),
+                        Raised::error(
+                            Code::IncludeInvalid,
+                            format!("an include must be a path or a mapping, not {kind}"),
+                        )
+                        .at(item.span),
                     );
                 }
             }
@@ -107,15 +123,22 @@ impl Loader<'_> {
             self.raise(remote(path, *at));
             return;
         }
-        let files: Vec<(String, Option<Span>)> =
-            include.paths.iter().map(|(path, at)| (paths::absolute(&scope.real_dir, path), Some(*at))).collect();
+        let files: Vec<(String, Option<Span>)> = include
+            .paths
+            .iter()
+            .map(|(path, at)| (paths::absolute(&scope.real_dir, path), Some(*at)))
+            .collect();
         let Some(((main, at), _)) = files.first().zip(include.paths.first()) else { return };
         let at = at.unwrap_or(include.at);
         if including.contains(main) {
-            let chain: Vec<String> =
-                including.iter().chain([main]).map(|path| paths::shown(path, &self.inputs.directory)).collect();
+            let chain: Vec<String> = including
+                .iter()
+                .chain([main])
+                .map(|path| paths::shown(path, &self.inputs.directory))
+                .collect();
             self.raise(
-                Raised::error(Code::IncludeCycle, format!("include cycle: {}", chain.join(" includes "))).at(at),
+                Raised::error(Code::IncludeCycle, format!("include cycle: {}", chain.join(" includes ")))
+                    .at(at),
             );
             return;
         }
@@ -125,11 +148,17 @@ impl Loader<'_> {
                 let seen = paths::relative(&scope.real_dir, &real);
                 (real, seen)
             }
-            Some((directory, _)) if directory.starts_with('/') => (paths::clean(directory), directory.clone()),
+            Some((directory, _)) if directory.starts_with('/') => {
+                (paths::clean(directory), directory.clone())
+            }
             Some((directory, _)) => {
                 let real = paths::join(&scope.real_dir, directory);
                 // As Compose: a project directory that does not exist is taken for a file's name.
-                let seen = if self.kind(&real) == Some(Kind::Directory) { real.clone() } else { paths::directory(&real) };
+                let seen = if self.kind(&real) == Some(Kind::Directory) {
+                    real.clone()
+                } else {
+                    paths::directory(&real)
+                };
                 (real, paths::relative(&scope.real_dir, &seen))
             }
         };
@@ -153,7 +182,9 @@ impl Loader<'_> {
             match self.kind(&full) {
                 Some(Kind::File) => files.push((full, Some(*at))),
                 Some(Kind::Directory) => {
-                    self.raise(unreadable(&full, &ReadError::Directory, &self.inputs.directory).at(*at).exit(15));
+                    self.raise(
+                        unreadable(&full, &ReadError::Directory, &self.inputs.directory).at(*at).exit(15),
+                    );
                 }
                 None => self.raise(unreadable(&full, &ReadError::NotFound, &self.inputs.directory).at(*at)),
             }
@@ -180,7 +211,9 @@ impl Loader<'_> {
             if !target.contains(section) {
                 target.push(section, entry.key_span, Node::new(Value::Map(Map::new()), entry.node.span));
             }
-            let Some(Value::Map(known)) = target.get_mut(section).map(|node| &mut node.value) else { continue };
+            let Some(Value::Map(known)) = target.get_mut(section).map(|node| &mut node.value) else {
+                continue;
+            };
             for mut resource in resources.into_entries() {
                 match known.entry(&resource.key) {
                     None => {

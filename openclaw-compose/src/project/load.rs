@@ -21,7 +21,7 @@ use super::paths;
 use super::provenance::{Event, Stories};
 use super::raise::{EXIT_NOT_FOUND, Raised};
 use super::schema;
-use super::tree::{self, Document};
+use super::tree;
 use super::variables::{EnvironmentId, Setting, Variables};
 
 /// Everything a resolution collects on its way.
@@ -128,7 +128,9 @@ impl<'a> Loader<'a> {
         let file = match file {
             Ok(file) => file,
             Err(error) => {
-                self.raise(unreadable(path, &error, &self.inputs.directory).at(asked.unwrap_or_else(nowhere)));
+                self.raise(
+                    unreadable(path, &error, &self.inputs.directory).at(asked.unwrap_or_else(nowhere)),
+                );
                 return None;
             }
         };
@@ -241,7 +243,9 @@ impl<'a> Loader<'a> {
     }
 
     pub(crate) fn merged(&mut self, older: Node, newer: Node) -> Node {
-        let (Value::Map(earlier), Value::Map(later)) = (older.value, newer.value) else { return Node { value: Value::Map(Map::new()), ..newer } };
+        let (Value::Map(earlier), Value::Map(later)) = (older.value, newer.value) else {
+            return Node { value: Value::Map(Map::new()), ..newer };
+        };
         let mut merger = Merger::new(&mut self.stories, self.inputs.dialect);
         let merged = merger.mappings(earlier, later, &Path::ROOT);
         let conflicts = merger.conflicts;
@@ -297,14 +301,25 @@ impl<'a> Loader<'a> {
 
     /// Bare names in an `environment` list take their value from the project's variables.
     fn bare_names(&mut self, dict: &mut Node, environment: EnvironmentId) {
-        let Some(services) = dict.as_map_mut().and_then(|map| map.get_mut("services")).and_then(Node::as_map_mut) else { return };
+        let Some(services) =
+            dict.as_map_mut().and_then(|map| map.get_mut("services")).and_then(Node::as_map_mut)
+        else {
+            return;
+        };
         for service in services.iter_mut() {
-            let Some(items) = service.node.as_map_mut().and_then(|map| map.get_mut("environment")).and_then(Node::as_list_mut) else {
+            let Some(items) = service
+                .node
+                .as_map_mut()
+                .and_then(|map| map.get_mut("environment"))
+                .and_then(Node::as_list_mut)
+            else {
                 continue;
             };
             for item in items {
                 let Value::Text(name) = &item.value else { continue };
-                let Some(variable) = self.environments.get(environment.0 as usize).and_then(|known| known.find(name)) else {
+                let Some(variable) =
+                    self.environments.get(environment.0 as usize).and_then(|known| known.find(name))
+                else {
                     continue;
                 };
                 let (value, setting) = (variable.value.clone(), variable.setting);
@@ -395,7 +410,10 @@ fn yaml_problem(problem: &yaml::Problem) -> Raised {
 
 /// What a missing attribute means.
 fn set_defaults(dict: &mut Node) {
-    let Some(services) = dict.as_map_mut().and_then(|map| map.get_mut("services")).and_then(Node::as_map_mut) else { return };
+    let Some(services) = dict.as_map_mut().and_then(|map| map.get_mut("services")).and_then(Node::as_map_mut)
+    else {
+        return;
+    };
     for service in services.iter_mut() {
         let Some(service) = service.node.as_map_mut() else { continue };
         for entry in service.iter_mut() {
@@ -411,7 +429,8 @@ fn set_defaults(dict: &mut Node) {
                     for item in node.as_list_mut().into_iter().flatten() {
                         let span = item.span;
                         let Some(secret) = item.as_map_mut() else { continue };
-                        let source = secret.get("source").and_then(Node::as_str).unwrap_or_default().to_owned();
+                        let source =
+                            secret.get("source").and_then(Node::as_str).unwrap_or_default().to_owned();
                         default_to(secret, "target", || Node::text(format!("/run/secrets/{source}"), span));
                     }
                 }

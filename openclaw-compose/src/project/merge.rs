@@ -257,9 +257,11 @@ impl<'a> Merger<'a> {
     /// Two mappings, null being an empty one; anything else is a conflict.
     fn deep(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
         match (earlier.value, later.value) {
-            (Value::Map(over), Value::Map(map)) => {
-                Node { value: Value::Map(self.mappings(over, map, path)), span: earlier.span, story: earlier.story }
-            }
+            (Value::Map(over), Value::Map(map)) => Node {
+                value: Value::Map(self.mappings(over, map, path)),
+                span: earlier.span,
+                story: earlier.story,
+            },
             (value, Value::Null) => Node { value, ..earlier },
             (Value::Null, value) => Node { value, ..later },
             (older, value) => {
@@ -296,7 +298,11 @@ impl<'a> Merger<'a> {
                     continue;
                 }
                 let merged = self.deep(right.clone(), left.clone(), path);
-                match out.iter().position(|pool| subnet(pool) == subnet(&merged)).and_then(|at| out.get_mut(at)) {
+                match out
+                    .iter()
+                    .position(|pool| subnet(pool) == subnet(&merged))
+                    .and_then(|at| out.get_mut(at))
+                {
                     Some(slot) => *slot = merged,
                     None => out.push(merged),
                 }
@@ -383,9 +389,15 @@ pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
                 };
                 match &node.value {
                     Value::Null => {
-                        out.push(Node { value: Value::Text(Text::from(key.clone())), span: key_span, story: node.story });
+                        out.push(Node {
+                            value: Value::Text(Text::from(key.clone())),
+                            span: key_span,
+                            story: node.story,
+                        });
                     }
-                    Value::List(items) => out.extend(items.iter().map(|item| pair(&item.value, item.span, item.story))),
+                    Value::List(items) => {
+                        out.extend(items.iter().map(|item| pair(&item.value, item.span, item.story)))
+                    }
                     value => out.push(pair(value, span, node.story)),
                 }
             }
@@ -413,15 +425,26 @@ fn walk_unique(node: &mut Node, path: &Path<'_>, stories: &mut Stories, problems
                 }
             }
         }
-        Value::List(items) if items.len() > 1 || matches!(path.key_at(2), Some("volumes" | "expose" | "env_file" | "ports")) => {
-            let Some((_, identity)) = UNIQUE.iter().find(|(pattern, _)| path.matches(pattern)) else { return };
+        Value::List(items)
+            if items.len() > 1
+                || matches!(path.key_at(2), Some("volumes" | "expose" | "env_file" | "ports")) =>
+        {
+            let Some((_, identity)) = UNIQUE.iter().find(|(pattern, _)| path.matches(pattern)) else {
+                return;
+            };
             keep_unique(items, *identity, path, stories, problems);
         }
         _ => {}
     }
 }
 
-fn keep_unique(items: &mut Vec<Node>, identity: Identity, path: &Path<'_>, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
+fn keep_unique(
+    items: &mut Vec<Node>,
+    identity: Identity,
+    path: &Path<'_>,
+    stories: &mut Stories,
+    problems: &mut Vec<NoIdentity>,
+) {
     let mut kept: Vec<Node> = Vec::with_capacity(items.len());
     let mut keys: Vec<String> = Vec::with_capacity(items.len());
     for (number, item) in std::mem::take(items).into_iter().enumerate() {
@@ -460,12 +483,18 @@ fn identity_of(item: &Node, identity: Identity) -> Result<String, String> {
         (Identity::Whole, Value::Int(value)) => Ok(value.to_string()),
         (Identity::Whole, _) => odd(),
         (Identity::EnvFile, Value::Text(value)) => Ok(value.as_str().to_owned()),
-        (Identity::EnvFile, Value::Map(_)) => text("path").ok_or_else(|| "an env file without a path".to_owned()),
-        (Identity::Mount, Value::Map(_)) => text("target").ok_or_else(|| "a volume without a mount target".to_owned()),
-        (Identity::Mount, Value::Text(value)) => {
-            super::canonical::volume::parse(value).map(|volume| volume.target).map_err(|problem| problem.to_string())
+        (Identity::EnvFile, Value::Map(_)) => {
+            text("path").ok_or_else(|| "an env file without a path".to_owned())
         }
-        (Identity::Device, Value::Map(_)) => text("target").ok_or_else(|| "a device without a target".to_owned()),
+        (Identity::Mount, Value::Map(_)) => {
+            text("target").ok_or_else(|| "a volume without a mount target".to_owned())
+        }
+        (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value)
+            .map(|volume| volume.target)
+            .map_err(|problem| problem.to_string()),
+        (Identity::Device, Value::Map(_)) => {
+            text("target").ok_or_else(|| "a device without a target".to_owned())
+        }
         (Identity::Device, Value::Text(value)) => {
             let mut parts = value.split(':');
             let first = parts.next().unwrap_or_default();
@@ -485,7 +514,13 @@ fn identity_of(item: &Node, identity: Identity) -> Result<String, String> {
             if item.get("target").is_none() {
                 return Err("a port without a target".to_owned());
             }
-            Ok(format!("{}:{}:{}/{}", part("host_ip", "0.0.0.0"), part("published", ""), part("target", ""), part("protocol", "tcp")))
+            Ok(format!(
+                "{}:{}:{}/{}",
+                part("host_ip", "0.0.0.0"),
+                part("published", ""),
+                part("target", ""),
+                part("protocol", "tcp")
+            ))
         }
         (Identity::EnvFile | Identity::Mount | Identity::Device | Identity::Port, _) => Ok(String::new()),
     }

@@ -83,7 +83,9 @@ fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader:
             if build.get("context").is_none_or(Node::is_null) {
                 build.set("context", span, Node::text(".", span));
             }
-            if build.get("dockerfile").is_none_or(Node::is_null) && build.get("dockerfile_inline").is_none_or(Node::is_null) {
+            if build.get("dockerfile").is_none_or(Node::is_null)
+                && build.get("dockerfile_inline").is_none_or(Node::is_null)
+            {
                 build.set("dockerfile", span, Node::text("Dockerfile", span));
             }
             if let Some(args) = build.get_mut("args") {
@@ -112,7 +114,8 @@ fn fill(node: &mut Node, environment: EnvironmentId, keep: bool, loader: &mut Lo
     let mut named = |name: &str, node: &mut Node| -> Option<Text> {
         let variable = loader.environments.get(environment.0 as usize)?.find(name)?;
         let (value, setting) = (variable.value.clone(), variable.setting);
-        node.story = loader.stories.add(node.story, Event::Named { name: Arc::from(name), setting, environment });
+        node.story =
+            loader.stories.add(node.story, Event::Named { name: Arc::from(name), setting, environment });
         Some(value)
     };
     match &mut node.value {

@@ -57,7 +57,8 @@ pub(crate) fn base(path: &str) -> &str {
 /// `path` as seen from the directory `from`; both absolute.
 pub(crate) fn relative(from: &str, path: &str) -> String {
     let (from, path) = (clean(from), clean(path));
-    let split = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let split =
+        |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (from, path) = (split(&from), split(&path));
     let shared = from.iter().zip(&path).take_while(|(a, b)| a == b).count();
     let mut parts = vec![".."; from.len() - shared];
@@ -103,9 +104,15 @@ mod tests {
 
     #[test]
     fn paths_are_cleaned_and_joined_as_go_does_it() {
-        for (path, expected) in
-            [("/a/../b", "/b"), ("/..", "/"), ("a/./b//c/", "a/b/c"), ("..", ".."), ("a/../..", ".."), ("", "."), ("/", "/")]
-        {
+        for (path, expected) in [
+            ("/a/../b", "/b"),
+            ("/..", "/"),
+            ("a/./b//c/", "a/b/c"),
+            ("..", ".."),
+            ("a/../..", ".."),
+            ("", "."),
+            ("/", "/"),
+        ] {
             assert_eq!(clean(path), expected, "{path}");
         }
         assert_eq!(join("sub", "./rel"), "sub/rel");
@@ -123,6 +130,8 @@ mod tests {
     fn windows_paths_are_known() {
         assert!(is_windows_absolute("C:\\x") && is_windows_absolute("c:/x"));
         assert!(is_windows_absolute("\\\\server\\share\\x"));
-        assert!(!is_windows_absolute("C:x") && !is_windows_absolute("\\\\server") && !is_windows_absolute("x"));
+        assert!(
+            !is_windows_absolute("C:x") && !is_windows_absolute("\\\\server") && !is_windows_absolute("x")
+        );
     }
 }

@@ -25,7 +25,10 @@ fn go_into(out: &mut String, value: &Value) {
             out.push_str(&float(*value));
             Ok(())
         }
-        Value::Time(value) => write!(out, "{value}"),
+        Value::Time(value) => {
+            out.push_str(&value.go_string());
+            Ok(())
+        }
         Value::Text(value) => {
             out.push_str(value);
             Ok(())

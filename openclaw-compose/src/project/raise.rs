@@ -26,7 +26,14 @@ pub(crate) const EXIT_PROJECT: u8 = 15;
 impl Raised {
     /// Something for which Compose refuses the project.
     pub(crate) fn error(code: Code, summary: impl Into<String>) -> Self {
-        Self { code, summary: summary.into(), marks: Vec::new(), evidence: Vec::new(), help: None, refusal: Some(EXIT_PROJECT) }
+        Self {
+            code,
+            summary: summary.into(),
+            marks: Vec::new(),
+            evidence: Vec::new(),
+            help: None,
+            refusal: Some(EXIT_PROJECT),
+        }
     }
 
     /// Something that Compose lets pass.

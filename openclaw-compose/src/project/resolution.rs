@@ -256,7 +256,10 @@ impl<'r> Service<'r> {
 
 impl fmt::Debug for Service<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("name", &self.name()).field("enabled", &self.enabled).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("name", &self.name())
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
     }
 }
 
@@ -283,10 +286,11 @@ pub(crate) fn finish(
 ) -> Resolution {
     let dialect = loader.inputs.dialect;
     let Loader { mut sources, stories, environments, raised, unset, config_files, .. } = loader;
-    super::explain::mark_secrets(&mut sources, &stories, [&root], [&enabled, &disabled]);
+    explain::mark_secrets(&mut sources, &stories, [&root], [&enabled, &disabled]);
     let exit = raised.iter().find_map(|raised| raised.refusal);
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
-    let findings: Vec<Finding> = refused.into_iter().chain(passed).map(|raised| raised.finish(&sources)).collect();
+    let findings: Vec<Finding> =
+        refused.into_iter().chain(passed).map(|raised| raised.finish(&sources)).collect();
     let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Refusal { exit, finding });
     let unset = unset
         .into_iter()

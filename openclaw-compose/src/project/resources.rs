@@ -9,7 +9,14 @@ use super::raise::Raised;
 pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
     let section = |name: &str| dict.get(name).and_then(Node::as_map).into_iter().flatten();
     for entry in section("configs") {
-        file_object("configs", &entry.key, entry.key_span, &entry.node, &["file", "environment", "content"], problems);
+        file_object(
+            "configs",
+            &entry.key,
+            entry.key_span,
+            &entry.node,
+            &["file", "environment", "content"],
+            problems,
+        );
     }
     for entry in section("secrets") {
         file_object("secrets", &entry.key, entry.key_span, &entry.node, &["file", "environment"], problems);
@@ -24,7 +31,10 @@ pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
                 problems.push(
                     Raised::error(
                         Code::ConflictingFields,
-                        format!("volumes.{}: conflicting parameters \"external\" and {:?} specified", entry.key, other.key),
+                        format!(
+                            "volumes.{}: conflicting parameters \"external\" and {:?} specified",
+                            entry.key, other.key
+                        ),
                     )
                     .at(other.key_span)
                     .help("an external volume has a name and nothing else"),
@@ -38,7 +48,11 @@ pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
         for watch in watches.into_iter().flatten() {
             if let Some(path) = watch.get("path").filter(|path| path.as_str() == Some("")) {
                 problems.push(
-                    Raised::error(Code::BadValue, format!("service {:?}: the path to watch is blank", entry.key)).at(path.span),
+                    Raised::error(
+                        Code::BadValue,
+                        format!("service {:?}: the path to watch is blank", entry.key),
+                    )
+                    .at(path.span),
                 );
             }
         }
@@ -53,7 +67,10 @@ pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
                     problems.push(
                         Raised::error(
                             Code::ConflictingFields,
-                            format!("service {:?}: \"count\" and \"device_ids\" attributes are exclusive", entry.key),
+                            format!(
+                                "service {:?}: \"count\" and \"device_ids\" attributes are exclusive",
+                                entry.key
+                            ),
                         )
                         .at(request.span),
                     );
@@ -77,15 +94,22 @@ fn file_object(
         [] => {
             if !map.contains("driver") && !map.contains("external") {
                 problems.push(
-                    Raised::error(Code::BadSource, format!("{section}.{name}: one of {} must be set", sources.join("|"))).at(at),
+                    Raised::error(
+                        Code::BadSource,
+                        format!("{section}.{name}: one of {} must be set", sources.join("|")),
+                    )
+                    .at(at),
                 );
             }
         }
         [_] => {}
         [first, second, ..] => problems.push(
-            Raised::error(Code::BadSource, format!("{section}.{name}: {} attributes are mutually exclusive", sources.join("|")))
-                .at(second.key_span)
-                .related(first.key_span),
+            Raised::error(
+                Code::BadSource,
+                format!("{section}.{name}: {} attributes are mutually exclusive", sources.join("|")),
+            )
+            .at(second.key_span)
+            .related(first.key_span),
         ),
     }
 }

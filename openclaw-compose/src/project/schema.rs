@@ -243,8 +243,10 @@ const BUILD: Shape = Shape::Either(&[
     }),
 ]);
 
-const BLKIO_LIMITS: Shape = Shape::List(&Shape::Object(&object! { closed "path": STR, "rate": INT_STR }), false);
-const BLKIO_WEIGHTS: Shape = Shape::List(&Shape::Object(&object! { closed "path": STR, "weight": INT_STR }), false);
+const BLKIO_LIMITS: Shape =
+    Shape::List(&Shape::Object(&object! { closed "path": STR, "rate": INT_STR }), false);
+const BLKIO_WEIGHTS: Shape =
+    Shape::List(&Shape::Object(&object! { closed "path": STR, "weight": INT_STR }), false);
 const BLKIO: Shape = Shape::Object(&object! { closed
     "device_read_bps": BLKIO_LIMITS,
     "device_read_iops": BLKIO_LIMITS,
@@ -280,7 +282,9 @@ const ENV_FILE: Shape = Shape::Either(&[
     Shape::List(
         &Shape::Either(&[
             STR,
-            Shape::Object(&object! { closed requires ["path"] "format": STR, "path": STR, "required": BOOL_STR }),
+            Shape::Object(
+                &object! { closed requires ["path"] "format": STR, "path": STR, "required": BOOL_STR },
+            ),
         ]),
         false,
     ),
@@ -695,7 +699,8 @@ impl Checker {
             Shape::Either(shapes) => match shapes.iter().find(|shape| shape.takes(&node.value)) {
                 Some(shape) => self.node(node, shape, path),
                 None => {
-                    let expected = join(shapes.iter().map(Shape::name).collect::<Vec<_>>().iter().map(String::as_str));
+                    let expected =
+                        join(shapes.iter().map(Shape::name).collect::<Vec<_>>().iter().map(String::as_str));
                     self.wrong(node, expected, path);
                 }
             },
@@ -732,7 +737,8 @@ impl Checker {
         }
         if unique {
             if let Some((first, second)) = repeated(items) {
-                let (at, twin) = (items.get(second).map(|item| item.span), items.get(first).map(|item| item.span));
+                let (at, twin) =
+                    (items.get(second).map(|item| item.span), items.get(first).map(|item| item.span));
                 self.found.push(Violation {
                     kind: Kind::Repeated { first, second },
                     path: path.to_string(),
@@ -823,13 +829,16 @@ impl Shape {
             Self::Ranged(..) => "an integer".to_owned(),
             Self::List(..) => "a list".to_owned(),
             Self::Object(_) | Self::Nullable(_) => "a mapping".to_owned(),
-            Self::Either(shapes) => join(shapes.iter().map(Self::name).collect::<Vec<_>>().iter().map(String::as_str)),
+            Self::Either(shapes) => {
+                join(shapes.iter().map(Self::name).collect::<Vec<_>>().iter().map(String::as_str))
+            }
         }
     }
 }
 
 fn is_name(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    !key.is_empty()
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 /// The numbers of the first two equal items.
@@ -844,7 +853,11 @@ fn repeated(items: &[Node]) -> Option<(usize, usize)> {
     }
     let mut seen = std::collections::HashMap::with_capacity(items.len());
     for (second, item) in items.iter().enumerate() {
-        let text = if item.is_unknown() { format!("\u{0}{second}") } else { format!("{}{}", item.value.kind_name(), super::print::go(&item.value)) };
+        let text = if item.is_unknown() {
+            format!("\u{0}{second}")
+        } else {
+            format!("{}{}", item.value.kind_name(), super::print::go(&item.value))
+        };
         if let Some(first) = seen.insert(text, second) {
             return Some((first, second));
         }
@@ -858,7 +871,8 @@ fn same_json(a: &Node, b: &Node) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "JSON numbers are compared by value")]
         (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => *a as f64 == *b,
         (Value::Map(a), Value::Map(b)) => {
-            a.len() == b.len() && a.iter().all(|entry| b.get(&entry.key).is_some_and(|other| same_json(&entry.node, other)))
+            a.len() == b.len()
+                && a.iter().all(|entry| b.get(&entry.key).is_some_and(|other| same_json(&entry.node, other)))
         }
         (a, b) => a == b,
     }
@@ -886,7 +900,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
             let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
-            let mut best = (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let mut best =
+                (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
             if i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x) {
                 best = best.min(at(&before, j - 1) + 1);
             }
@@ -903,16 +918,20 @@ pub(crate) fn report(violation: Violation) -> Raised {
     let under = if path.is_empty() { "the top level".to_owned() } else { path.clone() };
     let mut raised = match kind {
         Kind::UnknownKey { key, nearest } => {
-            let raised = Raised::error(Code::UnknownKey, format!("{under}: additional property {key:?} is not allowed"));
+            let raised = Raised::error(
+                Code::UnknownKey,
+                format!("{under}: additional property {key:?} is not allowed"),
+            );
             match nearest {
                 Some(near) => raised.help(format!("did you mean `{near}`?")),
                 None => raised.help("remove it, or begin its name with `x-`"),
             }
         }
-        Kind::BadName { name } => {
-            Raised::error(Code::BadResourceName, format!("{under}: additional property {name:?} is not allowed"))
-                .help("names are made of a-z, A-Z, 0-9, `.`, `_` and `-`")
-        }
+        Kind::BadName { name } => Raised::error(
+            Code::BadResourceName,
+            format!("{under}: additional property {name:?} is not allowed"),
+        )
+        .help("names are made of a-z, A-Z, 0-9, `.`, `_` and `-`"),
         Kind::WrongType { expected, got } => {
             Raised::error(Code::WrongType, format!("{under} must be {expected}, not {got}"))
         }
@@ -925,10 +944,14 @@ pub(crate) fn report(violation: Violation) -> Raised {
                 .help("remove one of them; a merge appends lists of this kind")
         }
         Kind::OutOfRange { low, high } => {
-            let bound = if high == i64::MAX { format!("at least {low}") } else { format!("from {low} to {high}") };
+            let bound =
+                if high == i64::MAX { format!("at least {low}") } else { format!("from {low} to {high}") };
             Raised::error(Code::OutOfRange, format!("{under} must be {bound}"))
         }
-        Kind::NotFinite => Raised::error(Code::NotFinite, format!("{under}: Compose cannot pass on infinity or not-a-number")),
+        Kind::NotFinite => Raised::error(
+            Code::NotFinite,
+            format!("{under}: Compose cannot pass on infinity or not-a-number"),
+        ),
     };
     raised = raised.at(span);
     if let Some(related) = related {
@@ -949,7 +972,10 @@ mod tests {
             walk(shape, field);
         }
         match &object.other {
-            Other::Named(shape) | Other::NamedOrAny(shape) | Other::LowerOrAny(shape) | Other::Each(shape) => walk(shape, name),
+            Other::Named(shape)
+            | Other::NamedOrAny(shape)
+            | Other::LowerOrAny(shape)
+            | Other::Each(shape) => walk(shape, name),
             _ => {}
         }
     }

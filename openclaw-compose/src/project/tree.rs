@@ -156,10 +156,10 @@ impl Reader<'_, '_> {
                 return Node::with_story(Value::Unknown, node.span, story);
             };
             value = filled;
-            story = self.loader.stories.add(
-                story,
-                Event::Interpolated { span: node.span, pieces, environment: self.environment },
-            );
+            story = self
+                .loader
+                .stories
+                .add(story, Event::Interpolated { span: node.span, pieces, environment: self.environment });
         }
         let cast = if self.castable { CASTS.iter().find(|(pattern, _)| path.matches(pattern)) } else { None };
         let value = match cast {
@@ -249,17 +249,25 @@ impl Loader<'_> {
                     summary.push_str(shown);
                 }
                 let mut raised = Raised::error(Code::RequiredVariable, summary).at(at);
-                let empty = self.environments.get(environment.0 as usize).and_then(|variables| variables.find(&name));
+                let empty =
+                    self.environments.get(environment.0 as usize).and_then(|variables| variables.find(&name));
                 match empty.map(|variable| variable.setting) {
-                    Some(Setting::File(span)) => raised = raised.related(span).because(format!("{name} is set, but empty")),
+                    Some(Setting::File(span)) => {
+                        raised = raised.related(span).because(format!("{name} is set, but empty"))
+                    }
                     Some(_) => raised = raised.because(format!("{name} is set in the shell, but empty")),
-                    None => raised = raised.because(format!("{name} is set neither in the shell nor in an env file of the project")),
+                    None => {
+                        raised = raised.because(format!(
+                            "{name} is set neither in the shell nor in an env file of the project"
+                        ))
+                    }
                 }
                 raised.help(format!("set {name} in the shell or in .env"))
             }
             ProblemKind::Invalid => {
                 let quoted = template.get(problem.scope).unwrap_or(template);
-                let quoted = if secret::looks_secret(path.last()) && !quoted.contains("${") { "" } else { quoted };
+                let quoted =
+                    if secret::looks_secret(path.last()) && !quoted.contains("${") { "" } else { quoted };
                 Raised::error(
                     Code::BadTemplate,
                     format!("invalid interpolation format for {path}: {}", first_line(quoted)),
@@ -267,7 +275,11 @@ impl Loader<'_> {
                 .at(at)
                 .help("you may need to escape any $ with another $")
             }
-            _ => Raised::warning(Code::YamlLimit, format!("{path}: expressions nested deeper than this reader follows")).at(at),
+            _ => Raised::warning(
+                Code::YamlLimit,
+                format!("{path}: expressions nested deeper than this reader follows"),
+            )
+            .at(at),
         };
         self.raise(raised);
         None
@@ -278,10 +290,14 @@ impl Loader<'_> {
         let raw = self.sources.slice(node.span);
         let shift = match node.style {
             _ if raw == text => 0,
-            yaml::Style::SingleQuoted | yaml::Style::DoubleQuoted if raw.get(1..raw.len().saturating_sub(1)) == Some(text) => 1,
+            yaml::Style::SingleQuoted | yaml::Style::DoubleQuoted
+                if raw.get(1..raw.len().saturating_sub(1)) == Some(text) =>
+            {
+                1
+            }
             _ => return node.span,
         };
-        node.span.sub(range.start + shift..range.end + shift)
+        node.span.part(range.start + shift..range.end + shift)
     }
 }
 

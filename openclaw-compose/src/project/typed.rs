@@ -162,8 +162,11 @@ const BLKIO: Record = Record(&[
     field("device_write_iops", Form::Records(&LIMIT)),
 ]);
 
-const DEPENDENCY: Record =
-    Record(&[field("condition", Form::Text), field("restart", Form::Flag), field("required", Form::KeptFlag)]);
+const DEPENDENCY: Record = Record(&[
+    field("condition", Form::Text),
+    field("restart", Form::Flag),
+    field("required", Form::KeptFlag),
+]);
 
 const ROLLOUT: Record = Record(&[
     field("parallelism", Form::OptionalInt),
@@ -457,14 +460,15 @@ pub(crate) fn record(node: Node, record: &Record, path: &Path<'_>, loader: &mut 
     slots.resize_with(record.0.len(), || None);
     let mut extensions = Vec::new();
     for mut entry in map.into_entries() {
-        let Some((at, field)) = record.0.iter().enumerate().find(|(_, field)| *field.name == *entry.key) else {
+        let Some((at, field)) = record.0.iter().enumerate().find(|(_, field)| *field.name == *entry.key)
+        else {
             if entry.key.starts_with("x-") {
                 extensions.push(entry);
             }
             continue;
         };
         let here = path.key(&entry.key);
-        if let Some(node) = self::form(entry.node, &field.form, &here, loader) {
+        if let Some(node) = form(entry.node, &field.form, &here, loader) {
             entry.node = node;
             if let Some(slot) = slots.get_mut(at) {
                 *slot = Some(entry);
@@ -493,15 +497,21 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
         Form::OptionalFlag | Form::KeptFlag => flag(node, path, loader),
         Form::Int => int(node, path, loader).filter(|node| node.as_int() != Some(0)),
         Form::OptionalInt => int(node, path, loader),
-        Form::Number => number(node, path, loader).filter(|node| !matches!(node.value, Value::Int(0)) && !matches!(node.value, Value::Float(value) if value == 0.0)),
+        Form::Number => number(node, path, loader).filter(|node| {
+            !matches!(node.value, Value::Int(0)) && !matches!(node.value, Value::Float(value) if value == 0.0)
+        }),
         Form::Bytes => bytes(node, path, loader),
         Form::Duration => duration(node, path, loader),
         Form::PlainDuration => duration(node, path, loader).filter(|node| node.as_str() != Some("0s")),
         Form::Texts => texts(node, false, path, loader),
         Form::Printed => texts(node, true, path, loader),
         Form::HealthTest => health_test(node, path, loader),
-        Form::Environment => Some(pairs(node, true)).filter(|node| node.as_map().is_some_and(|map| !map.is_empty())),
-        Form::Pairs => Some(pairs(node, false)).filter(|node| node.as_map().is_some_and(|map| !map.is_empty())),
+        Form::Environment => {
+            Some(pairs(node, true)).filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
+        }
+        Form::Pairs => {
+            Some(pairs(node, false)).filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
+        }
         Form::Hosts => hosts(node, path, loader),
         Form::Count => count(node, path, loader),
         Form::Ssh => ssh(node),
@@ -667,7 +677,13 @@ fn command(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
                     .collect();
                 Some(node.with(Value::List(items)))
             }
-            None => bad(Code::BadValue, &node, path, "invalid command line string: a quote or a parenthesis stays open", loader),
+            None => bad(
+                Code::BadValue,
+                &node,
+                path,
+                "invalid command line string: a quote or a parenthesis stays open",
+                loader,
+            ),
         },
         Value::List(items) if items.is_empty() => Some(node),
         _ => texts(node, false, path, loader),
@@ -789,7 +805,11 @@ fn hosts(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
         return None;
     }
     out.sort_by(|a, b| a.0.cmp(&b.0));
-    Some(Node { value: Value::List(out.into_iter().map(|(_, node)| node).collect()), span: node.span, story: node.story })
+    Some(Node {
+        value: Value::List(out.into_iter().map(|(_, node)| node).collect()),
+        span: node.span,
+        story: node.story,
+    })
 }
 
 fn count(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
@@ -834,7 +854,11 @@ fn ulimits(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
                         both.push(key, limit.span, limit.clone());
                     } else if !limit.is_unknown() {
                         loader.raise(
-                            Raised::error(Code::BadValue, format!("{here}.{key}: a limit must be an integer")).at(limit.span),
+                            Raised::error(
+                                Code::BadValue,
+                                format!("{here}.{key}: a limit must be an integer"),
+                            )
+                            .at(limit.span),
                         );
                     }
                 }

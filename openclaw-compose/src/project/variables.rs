@@ -44,7 +44,10 @@ impl Variables {
     pub(crate) fn from_shell<'a>(shell: impl Iterator<Item = (&'a str, &'a Text)>) -> Self {
         let by_name = shell
             .map(|(name, value)| {
-                (Arc::from(name), Variable { value: value.clone(), setting: Setting::Shell, hidden: Vec::new() })
+                (
+                    Arc::from(name),
+                    Variable { value: value.clone(), setting: Setting::Shell, hidden: Vec::new() },
+                )
             })
             .collect();
         Self { by_name }

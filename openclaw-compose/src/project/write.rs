@@ -59,17 +59,28 @@ impl Resolution {
             };
             match section {
                 "networks" => {
-                    used.extend(fields.get("networks").and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key));
+                    used.extend(
+                        fields
+                            .get("networks")
+                            .and_then(Node::as_map)
+                            .into_iter()
+                            .flatten()
+                            .map(|entry| &*entry.key),
+                    );
                 }
                 "volumes" => {
                     let items = fields.get("volumes").and_then(Node::as_list).unwrap_or_default();
-                    let named = items.iter().filter(|item| item.get("type").and_then(Node::as_str) == Some("volume"));
+                    let named =
+                        items.iter().filter(|item| item.get("type").and_then(Node::as_str) == Some("volume"));
                     used.extend(named.filter_map(|item| item.get("source")?.as_str()));
                 }
                 "secrets" => {
                     used.extend(sources("secrets"));
-                    let build = fields.get("build").and_then(|build| build.get("secrets")).and_then(Node::as_list);
-                    used.extend(build.unwrap_or_default().iter().filter_map(|item| item.get("source")?.as_str()));
+                    let build =
+                        fields.get("build").and_then(|build| build.get("secrets")).and_then(Node::as_list);
+                    used.extend(
+                        build.unwrap_or_default().iter().filter_map(|item| item.get("source")?.as_str()),
+                    );
                 }
                 _ => used.extend(sources(section)),
             }
@@ -148,7 +159,8 @@ impl Writer<'_> {
         self.out.push('{');
         let mut number = 0;
         for field in record.0 {
-            let node = map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed));
+            let node =
+                map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed));
             let name = field.json.unwrap_or(field.name);
             match (node, &field.form, field.absent) {
                 (None, _, Absent::Nothing) => continue,
@@ -301,8 +313,14 @@ impl Writer<'_> {
                 self.yaml_resources(section, &used);
             }
         }
-        let mut extensions: Vec<&Entry> =
-            self.resolution.root.as_map().into_iter().flatten().filter(|entry| entry.key.starts_with("x-")).collect();
+        let mut extensions: Vec<&Entry> = self
+            .resolution
+            .root
+            .as_map()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.key.starts_with("x-"))
+            .collect();
         extensions.sort_by(|a, b| a.key.cmp(&b.key));
         for entry in extensions {
             self.yaml_entry(&entry.key, &entry.node, &Form::Any, secret::looks_secret(&entry.key), 0);
@@ -330,7 +348,11 @@ impl Writer<'_> {
     fn yaml_record(&mut self, map: Option<&Map>, record: &Record, depth: usize, item: bool) {
         let mut lines = 0;
         for field in record.0 {
-            let Some(node) = map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed)) else { continue };
+            let Some(node) =
+                map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed))
+            else {
+                continue;
+            };
             if matches!(field.absent, Absent::Record) && node.as_map().is_some_and(Map::is_empty) {
                 continue;
             }
@@ -417,7 +439,13 @@ impl Writer<'_> {
                 let mut lines = 0;
                 for entry in entries {
                     self.first_line(&mut lines, depth, item);
-                    self.yaml_value(&entry.key, &entry.node, &Form::Any, secret || secret::looks_secret(&entry.key), depth + 1);
+                    self.yaml_value(
+                        &entry.key,
+                        &entry.node,
+                        &Form::Any,
+                        secret || secret::looks_secret(&entry.key),
+                        depth + 1,
+                    );
                 }
             }
             _ => {
@@ -555,13 +583,17 @@ fn style(text: &str) -> Style {
     if text.is_empty() || means_something_else(text) {
         return Style::Double;
     }
-    let printable = |c: char| matches!(c, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}') && c != '\u{feff}';
+    let printable = |c: char| {
+        matches!(c, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+            && c != '\u{feff}'
+    };
     let special = text.chars().any(|c| !printable(c));
     let breaks = text.contains(['\n', '\u{85}', '\u{2028}', '\u{2029}']);
     if breaks {
         let leading = text.starts_with([' ', '\n']);
         let blank_before_break = text.contains(" \n");
-        return if special || blank_before_break || text.ends_with(' ') || (leading && text.trim().is_empty()) {
+        return if special || blank_before_break || text.ends_with(' ') || (leading && text.trim().is_empty())
+        {
             Style::Double
         } else {
             Style::Literal
@@ -578,26 +610,50 @@ fn means_something_else(text: &str) -> bool {
     use crate::syntax::yaml;
     if matches!(
         text,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "<<" | "="
+        "y" | "Y"
+            | "yes"
+            | "Yes"
+            | "YES"
+            | "on"
+            | "On"
+            | "ON"
+            | "n"
+            | "N"
+            | "no"
+            | "No"
+            | "NO"
+            | "off"
+            | "Off"
+            | "OFF"
+            | "<<"
+            | "="
     ) {
         return text != "=";
     }
     let first = text.as_bytes().first().copied().unwrap_or_default();
-    let suspicious = first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.' | b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F');
+    let suspicious = first.is_ascii_digit()
+        || matches!(first, b'+' | b'-' | b'.' | b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F');
     if !suspicious {
         return false;
     }
     if is_base_60(text) {
         return true;
     }
-    !matches!(yaml::resolve_plain(text), yaml::Value::Str(_))
+    let read = yaml::parse(crate::source::FileId::new(0), text);
+    match read.documents.as_slice() {
+        [only] => !matches!(only.value, yaml::Value::Str(_) | yaml::Value::Map(_) | yaml::Value::Seq(_)),
+        _ => false,
+    }
 }
 
 /// `12:30:45`, which YAML 1.1 read as a number.
 fn is_base_60(text: &str) -> bool {
     let body = text.strip_prefix(['+', '-']).unwrap_or(text);
     let Some((first, rest)) = body.split_once(':') else { return false };
-    if first.is_empty() || !first.starts_with(|c: char| c.is_ascii_digit()) || !first.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+    if first.is_empty()
+        || !first.starts_with(|c: char| c.is_ascii_digit())
+        || !first.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    {
         return false;
     }
     let (rest, fraction) = rest.split_once('.').unwrap_or((rest, ""));
@@ -620,7 +676,8 @@ fn plain_allowed(text: &str) -> bool {
         let after_blank = at == 0 || chars.get(at - 1).is_some_and(|last| matches!(last, ' ' | '\t'));
         let bad = if at == 0 {
             match c {
-                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => true,
+                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
+                | '`' => true,
                 '?' | ':' | '-' => before_blank,
                 _ => false,
             }

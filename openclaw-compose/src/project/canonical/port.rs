@@ -38,7 +38,9 @@ pub(crate) fn parse(spec: &str) -> Result<Vec<Port>, PortProblem> {
     let (container, protocol) = split_protocol(container);
 
     let host_ip = if ip.starts_with('[') {
-        ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).ok_or_else(|| PortProblem::Address(ip.to_owned()))?
+        ip.strip_prefix('[')
+            .and_then(|ip| ip.strip_suffix(']'))
+            .ok_or_else(|| PortProblem::Address(ip.to_owned()))?
     } else {
         ip
     };
@@ -133,7 +135,10 @@ mod tests {
             ("80:", "no container port"),
             ("80:99999", "invalid container port \"99999\""),
             ("x:80:80", "invalid IP address \"x\""),
-            ("8000-8005:9000-9001", "the ranges \"9000-9001\" (container) and \"8000-8005\" (host) differ in length"),
+            (
+                "8000-8005:9000-9001",
+                "the ranges \"9000-9001\" (container) and \"8000-8005\" (host) differ in length",
+            ),
             ("90-80", "invalid container port \"90-80\""),
             ("80/icmp", "invalid protocol \"icmp\""),
         ] {

@@ -47,7 +47,12 @@ fn parse_duration(text: &str) -> Option<i64> {
             let digits: String = fraction.chars().take(18).collect();
             let numerator: f64 = digits.parse().ok()?;
             let denominator = 10f64.powi(i32::try_from(digits.len()).ok()?);
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 3.6e12")]
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "at most 3.6e12"
+            )]
             let part = (numerator * (scale as f64 / denominator)) as u64;
             value = value.checked_add(part)?;
         }

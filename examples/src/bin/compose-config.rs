@@ -1,0 +1,104 @@
+//! `docker compose config` without Docker, with a place in front of every error and secrets masked.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use openclaw_compose::finding::Severity;
+use openclaw_compose::fs::Disk;
+use openclaw_compose::project::{self, Format, Resolution, Reveal};
+use openclaw_examples::compose_flags::ProjectFlags;
+
+/// Resolve a Compose project as `docker compose config` does.
+///
+/// Exit status: 0 printed; 1 flags, an env file or a write failed; 14 a file is missing; 15 the project is wrong.
+#[derive(Parser)]
+#[command(name = "compose-config", arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Print values under names that look secret; they are masked otherwise
+    #[arg(long)]
+    show_secrets: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Parse, resolve and render the project in canonical form
+    #[command(alias = "convert")]
+    Config {
+        /// Format of the output
+        #[arg(long, value_enum, default_value = "yaml")]
+        format: Output,
+        /// Only validate the project, print nothing
+        #[arg(short, long)]
+        quiet: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    Yaml,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = u8::from(error.use_stderr());
+            // Nothing can be done where even the usage cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    let Command::Config { format, quiet } = cli.command;
+    let inputs = match cli.project.inputs() {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let resolution = project::resolve(&inputs, &Disk);
+    report(&resolution);
+    if let Some(refusal) = resolution.compose_would_refuse() {
+        return ExitCode::from(refusal.exit);
+    }
+    if !quiet {
+        let format = if matches!(format, Output::Json) { Format::Json } else { Format::Yaml };
+        let reveal = if cli.show_secrets { Reveal::Secrets } else { Reveal::Masked };
+        let text = resolution.config(format, reveal);
+        if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Errors first, each with its place in front; then the warnings, in Compose's words where it has them.
+fn report(resolution: &Resolution) {
+    for finding in resolution.findings().iter().filter(|finding| finding.severity == Severity::Error) {
+        match finding.primary() {
+            Some(place) => eprintln!("{place}: {finding}"),
+            None => eprintln!("{finding}"),
+        }
+        for other in finding.places.iter().filter(|place| Some(*place) != finding.primary()) {
+            eprintln!("  see {other}");
+        }
+        for evidence in &finding.evidence {
+            eprintln!("  {evidence}");
+        }
+        if let Some(remedy) = &finding.remedy {
+            eprintln!("  help: {}", remedy.text);
+        }
+    }
+    for finding in resolution.findings().iter().filter(|finding| finding.severity != Severity::Error) {
+        let place = finding.primary().map(|place| format!(" ({place})")).unwrap_or_default();
+        eprintln!("{}: {}{place}", finding.severity, finding.summary);
+    }
+}

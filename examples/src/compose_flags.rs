@@ -1,0 +1,49 @@
+//! The command line of `docker compose`, as far as it chooses a project: shared by every example that resolves one.
+
+use std::io::{self, Read};
+
+use clap::Args;
+use openclaw_compose::fs::inputs_here;
+use openclaw_compose::project::Inputs;
+use openclaw_compose::source::Text;
+
+/// The flags that `docker compose` takes before its command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ProjectFlags {
+    /// Compose configuration files; `-` is standard input
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Project name
+    #[arg(short = 'p', long, value_name = "NAME")]
+    pub project_name: Option<String>,
+    /// Specify an alternate environment file
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub env_files: Vec<String>,
+    /// Specify a profile to enable; `*` enables all
+    #[arg(long = "profile", value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// Specify an alternate working directory (default: that of the first Compose file)
+    #[arg(long, value_name = "DIR")]
+    pub project_directory: Option<String>,
+}
+
+impl ProjectFlags {
+    /// The inputs of a resolution: these flags in this process's directory and environment.
+    ///
+    /// # Errors
+    /// When the current directory cannot be told, or `-f -` is given and standard input cannot be read.
+    pub fn inputs(&self) -> io::Result<Inputs> {
+        let mut inputs = inputs_here()?;
+        inputs.files.clone_from(&self.files);
+        inputs.env_files.clone_from(&self.env_files);
+        inputs.profiles.clone_from(&self.profiles);
+        inputs.project_name.clone_from(&self.project_name);
+        inputs.project_directory.clone_from(&self.project_directory);
+        if self.files.iter().any(|file| file == "-") {
+            let mut text = String::new();
+            io::stdin().take(16 << 20).read_to_string(&mut text)?;
+            inputs.stdin = Some(Text::from(text));
+        }
+        Ok(inputs)
+    }
+}
