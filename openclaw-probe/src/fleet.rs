@@ -81,10 +81,9 @@ impl Fleet {
                     stopped = true;
                     return Poll::Ready(None);
                 }
-                if !running.is_empty() {
-                    if let Poll::Ready(ended) = running.poll_next_unpin(cx) {
-                        return Poll::Ready(ended);
-                    }
+                // An empty set of futures is not an end.
+                if let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx) {
+                    return Poll::Ready(Some(ended));
                 }
                 match timer.as_mut().poll(cx) {
                     Poll::Ready(()) if timer_counts => Poll::Ready(None),

@@ -1,4 +1,4 @@
-//! Reports in the Prometheus text format, named as blackbox_exporter names them where it has a name.
+//! Reports in the Prometheus text format, named as `blackbox_exporter` names them where it has a name.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::report::{Outcome, ProbeReport};
 
 /// The metrics of one report, as the body of an answer to `/probe`.
 ///
-/// `probe_success` and `probe_duration_seconds` are blackbox_exporter's; the others say which rung, how long it took, and
+/// `probe_success` and `probe_duration_seconds` are `blackbox_exporter`'s; the others say which rung, how long it took, and
 /// the one code. Nothing secret is in them.
 #[must_use]
 pub fn exposition(report: &ProbeReport) -> String {

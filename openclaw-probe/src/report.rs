@@ -139,6 +139,8 @@ impl Because {
 }
 
 /// One thing that went wrong, as exactly one code.
+///
+#[doc = include_str!("../FAULTS.md")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Fault {

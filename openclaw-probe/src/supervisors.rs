@@ -118,12 +118,9 @@ fn is_secret_argument(command: &[String], index: usize) -> bool {
     if matches!(before, "--token" | "--password" | "--gateway-token") && !argument.starts_with('-') {
         return true;
     }
-    if let Some((key, value)) = argument.split_once('=') {
-        if names_a_secret(key) && is_literal(value) {
-            return true;
-        }
-    }
-    argument.contains("token=") && argument.contains("://")
+    let assigned =
+        argument.split_once('=').is_some_and(|(key, value)| names_a_secret(key) && is_literal(value));
+    assigned || (argument.contains("token=") && argument.contains("://"))
 }
 
 /// Whether a variable or option of this name holds a secret itself. A name that ends in `file` or `path` says where.

@@ -1,5 +1,6 @@
 //! Definitions are validated by parsers that are not ours, and verified as people have them.
 #![cfg(feature = "supervisors")]
+#![expect(clippy::disallowed_methods, reason = "the validators are programs that read files")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -31,17 +32,17 @@ fn codes(findings: &[Finding]) -> Vec<Code> {
 
 /// Runs a program on a text; `None` when the program is not there.
 fn run(program: &str, arguments: &[&str], input: &str) -> Option<(bool, String)> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
+    let piped = || Stdio::piped();
+    let mut command = Command::new(program);
+    let child = command.args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).spawn();
+    child.ok().map(|child| feed(child, input))
+}
+
+fn feed(mut child: std::process::Child, input: &str) -> (bool, String) {
     child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("written");
     let output = child.wait_with_output().expect("ended");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    Some((output.status.success(), text))
+    (output.status.success(), text)
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn what_we_write_passes_our_own_check() {
     assert_eq!(codes(&systemd::verify("gate.service", &unit, systemd::Manager::System, &there)), []);
 }
 
-/// The gateway's own LaunchAgent, with what incidents added to it.
+/// The gateway's own `LaunchAgent`, with what incidents added to it.
 #[test]
 fn an_installed_launch_agent_is_taken_apart() {
     let text = r#"<?xml version="1.0" encoding="UTF-8"?>

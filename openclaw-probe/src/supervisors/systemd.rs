@@ -63,7 +63,7 @@ pub fn verify(file: &str, text: &str, manager: Manager, exists: Exists<'_>) -> V
     let all = |name: &'static str| {
         settings.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())
     };
-    let last = |name: &'static str| all(name).last().filter(|value| !value.is_empty());
+    let last = |name: &'static str| all(name).next_back().filter(|value| !value.is_empty());
     let mut findings = Vec::new();
     let mut find = |code: Code, needle: &str, seen: String| {
         findings.push(observed(code, format!("{file}: {seen}")).at(place(file, text, needle)));
@@ -87,7 +87,7 @@ pub fn verify(file: &str, text: &str, manager: Manager, exists: Exists<'_>) -> V
     let stop = last("TimeoutStopSec").or_else(|| last("TimeoutSec"));
     match stop.map(|text| (text, seconds(text))) {
         None => {
-            find(Code::StopTimeTooShort, "ExecStart=", "no TimeoutStopSec: systemd kills after 90 s".into())
+            find(Code::StopTimeTooShort, "ExecStart=", "no TimeoutStopSec: systemd kills after 90 s".into());
         }
         Some((text, Some(time))) if time < STOP_BUDGET.as_secs_f64() => {
             find(Code::StopTimeTooShort, "TimeoutStopSec=", format!("the stop time is {text}"));
