@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::SerializeStruct;
 
 pub use crate::codes::Code;
+use crate::edit::Edit;
 use crate::source::{Sources, Span};
 
 /// How bad a finding is.
@@ -121,6 +122,9 @@ pub struct Remedy {
     /// The command, ready to paste.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The edits that carry it out; see [`crate::edit::apply`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
     /// Who may carry it out.
     pub safety: Safety,
 }
@@ -129,7 +133,7 @@ impl Remedy {
     /// A remedy that is words only.
     #[must_use]
     pub fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None, safety: Safety::TextOnly }
+        Self { text: text.into(), command: None, edits: Vec::new(), safety: Safety::TextOnly }
     }
 }
 

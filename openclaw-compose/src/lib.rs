@@ -4,6 +4,7 @@
 pub use secrecy;
 
 mod codes;
+pub mod edit;
 pub mod finding;
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]

@@ -1,8 +1,540 @@
-//! What OpenClaw makes of a resolved stack.
+//! What OpenClaw makes of a resolved stack: who wins the token, which client reaches which listener, whose files they are,
+//! and what to do about it.
+//!
+//! [`Stack`] collects what is known (the resolution, a way to read `openclaw.json`, recorded owners, `docker inspect`),
+//! [`examine`] turns it into a [`Report`]. What was not given is unknown, never fine.
+//!
+//! | question | file |
+//! | --- | --- |
+//! | What differs between releases? | `rules.rs` |
+//! | What does `openclaw.json` say? | `config.rs` |
+//! | Which service is what, and what does it see? | `processes.rs`, `invocation.rs` |
+//! | Who wins the token? | `tokens.rs`, `token_findings.rs` |
+//! | Does the gateway start, and where does it listen? | `gateway.rs`, `listener.rs` |
+//! | Which listener does a URL reach? | `reach.rs`, `namespaces.rs`, `names.rs`, `urls.rs`, `reach_findings.rs` |
+//! | May a browser connect? | `origins.rs` |
+//! | Whose files are they? | `state.rs`, `ownership.rs` |
+//! | Will it stay up? | `operation.rs` |
+//! | Do the running containers agree? | `runtime.rs` |
+//! | Which gate stops which client? | `clients.rs` |
+//! | Where else is the token mentioned? | `search.rs` |
+//! | What is the smallest edit? | `remedies.rs`, `layout.rs` |
 
+mod carriers;
+mod clients;
 mod config;
+mod files;
+mod gateway;
+mod invocation;
+mod layout;
+mod listener;
+mod names;
+mod namespaces;
+mod operation;
+mod origins;
+mod ownership;
+mod processes;
+mod reach;
+mod reach_findings;
+mod remedies;
 pub mod rules;
+mod runtime;
+mod scene;
+pub mod search;
+mod services;
+mod state;
+mod token_findings;
+mod tokens;
+mod urls;
 mod version;
 
+pub use carriers::{CarrierView, Definition};
+pub use clients::{ClientKind, ClientView, Gate, GateState, GateView};
 pub use config::{Substituted, substitute};
+pub use namespaces::{Namespace, Namespaces};
+pub use processes::{EnvLayer, Role};
+pub use runtime::ContainerView;
+pub use tokens::Secret;
 pub use version::{BadVersion, Version, Versions};
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::project::{Files, Resolution};
+use crate::source::{Sources, Text};
+
+use config::SecretForm;
+use ownership::Listing;
+use processes::{ConfigState, Process};
+use runtime::Runtime;
+use scene::Scene;
+use services::Services;
+
+/// What is known about a stack.
+///
+/// ```
+/// use openclaw_compose::openclaw::{Stack, examine};
+/// use openclaw_compose::project::{self, Inputs, Texts};
+///
+/// let files = Texts::new()
+///     .file("/srv/compose.yaml", "
+/// services:
+///   openclaw-gateway:
+///     image: openclaw:2026.9.6
+///     command: [openclaw, gateway]
+///     environment: { OPENCLAW_GATEWAY_TOKEN: test-token-1 }
+///     volumes: ['./state:/home/node/.openclaw']
+///   openclaw-cli:
+///     image: openclaw:2026.9.6
+///     entrypoint: [openclaw]
+///     volumes: ['./state:/home/node/.openclaw']
+/// ")
+///     .file("/srv/state/openclaw.json", "{ gateway: { mode: 'local', bind: 'lan' } }");
+/// let resolution = project::resolve(&Inputs::new("/srv"), &files);
+/// let report = examine(&Stack::new(&resolution).files(&files));
+/// let cli = report.client("openclaw-cli").expect("a client");
+/// assert_eq!(cli.first_red().and_then(|gate| gate.code).map(|code| code.name()), Some("own-loopback"));
+/// ```
+#[derive(Clone)]
+pub struct Stack<'s> {
+    resolution: &'s Resolution,
+    files: Option<&'s dyn Files>,
+    texts: BTreeMap<String, Text>,
+    listings: Vec<(String, String)>,
+    inspects: Vec<(String, Text)>,
+    definitions: Vec<Definition>,
+    version: Option<Version>,
+    upgrade_to: Option<Version>,
+    docker_vm: bool,
+    fingerprint: Option<&'s dyn Fn(&SecretString) -> String>,
+}
+
+impl<'s> Stack<'s> {
+    /// A stack of which only the Compose files are known.
+    #[must_use]
+    pub fn new(resolution: &'s Resolution) -> Self {
+        Self {
+            resolution,
+            files: None,
+            texts: BTreeMap::new(),
+            listings: Vec::new(),
+            inspects: Vec::new(),
+            definitions: Vec::new(),
+            version: None,
+            upgrade_to: None,
+            docker_vm: false,
+            fingerprint: None,
+        }
+    }
+
+    /// A way to read the host's files: `openclaw.json`, its includes and the state directory's `.env` are taken from there.
+    #[must_use]
+    pub fn files(mut self, files: &'s dyn Files) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// A text by itself, which beats [`Stack::files`]. `key` is a host path as reports show it (relative to the project's
+    /// directory where it lies there), `volume:NAME:path/inside`, or `container:SERVICE:/path` for what was read in the
+    /// running container.
+    #[must_use]
+    pub fn text(mut self, key: impl Into<String>, text: impl Into<Text>) -> Self {
+        self.texts.insert(key.into(), text.into());
+        self
+    }
+
+    /// Recorded owners and modes of the project directory: lines of `UID:GID MODE PATH`, as
+    /// `find . -printf '%U:%G %m %P\n'` or `stat -c '%u:%g %a %n'` print them. `name` is what reports call the listing.
+    #[must_use]
+    pub fn ownership(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.listings.push((name.into(), text.into()));
+        self
+    }
+
+    /// Output of `docker inspect` for containers of the stack. `name` is what reports call it.
+    #[must_use]
+    pub fn inspect(mut self, name: impl Into<String>, text: impl Into<Text>) -> Self {
+        self.inspects.push((name.into(), text.into()));
+        self
+    }
+
+    /// A launchd or systemd definition of an OpenClaw service on the host, whose token is compared.
+    #[must_use]
+    pub fn definition(mut self, definition: Definition) -> Self {
+        self.definitions.push(definition);
+        self
+    }
+
+    /// The release, where neither tag nor label says it; from the gateway's hello, for instance.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The release to which an upgrade is planned.
+    #[must_use]
+    pub fn upgrade_to(mut self, version: Version) -> Self {
+        self.upgrade_to = Some(version);
+        self
+    }
+
+    /// Docker runs in a virtual machine, as on macOS. Also taken from paths below `/Users/` and from a Mac's listing.
+    #[must_use]
+    pub fn docker_vm(mut self) -> Self {
+        self.docker_vm = true;
+        self
+    }
+
+    /// Renders a fingerprint for each token in the report. The function sees the secret; what it returns is shown.
+    #[must_use]
+    pub fn fingerprint(mut self, fingerprint: &'s dyn Fn(&SecretString) -> String) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+}
+
+/// Names and counts only.
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("resolution", self.resolution)
+            .field("texts", &self.texts.keys())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The release the rules were taken for.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionView {
+    /// The release; nothing where it is not known and the newest rules were used.
+    pub version: Option<Version>,
+    /// `image tag`, `label`, `caller` or `unknown`.
+    pub from: &'static str,
+}
+
+/// A gateway of the stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct GatewayView {
+    /// Its service.
+    pub service: String,
+    /// Its release.
+    pub version: VersionView,
+    /// `loopback`, `all`, an address, `tailnet` or `unknown`.
+    pub bind: String,
+    /// What decided the bind.
+    pub bind_from: &'static str,
+    /// The port it listens on, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// What decided the port.
+    pub port_from: &'static str,
+    /// `token`, `password`, `none`, `trusted-proxy` or `unknown`.
+    pub auth: &'static str,
+    /// The carrier that wins its secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_from: Option<String>,
+    /// The letter of the value it enforces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_class: Option<String>,
+    /// The rule that made it win: an id of [`rules::TOKEN_RULES`].
+    pub token_rule: &'static str,
+    /// Whether it starts, as far as the files tell.
+    pub starts: bool,
+    /// The state directory inside the container.
+    pub state_dir: String,
+    /// The uid its process runs as, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Services that lose their network when it is restarted.
+    pub stranded_by_restart: Vec<String>,
+}
+
+/// Everything [`examine`] found. Serialises without a secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The release the gateway's rules were taken for.
+    pub version: VersionView,
+    /// The gateways, in the order of their services.
+    pub gateways: Vec<GatewayView>,
+    /// Every client with its gates.
+    pub clients: Vec<ClientView>,
+    /// Every place that carries the token or should, side by side.
+    pub tokens: Vec<CarrierView>,
+    /// Who lives in whose network namespace.
+    pub namespaces: Namespaces,
+    /// The running containers of OpenClaw's services.
+    pub containers: Vec<ContainerView>,
+    /// What is wrong or worth knowing, errors first.
+    pub findings: Vec<Finding>,
+    /// Every text the findings and their edits point into: those of the resolution, and `openclaw.json` and its kin.
+    #[serde(skip)]
+    pub sources: Sources,
+}
+
+impl Report {
+    /// The client of that name.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Option<&ClientView> {
+        self.clients.iter().find(|client| client.name == name)
+    }
+
+    /// The first cause of the stack: the earliest red gate of any client.
+    #[must_use]
+    pub fn first_cause(&self) -> Option<(&ClientView, &GateView)> {
+        let reds = self.clients.iter().filter_map(|client| Some((client, client.first_red()?)));
+        reds.min_by_key(|(_, red)| red.gate)
+    }
+
+    /// The findings of a code.
+    pub fn of_code(&self, code: Code) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.code == code)
+    }
+}
+
+/// Examines a stack. Never fails: what cannot be told is unknown.
+#[must_use]
+pub fn examine(stack: &Stack<'_>) -> Report {
+    let resolution = stack.resolution;
+    let services = Services::read(resolution);
+    let project = resolution.project_name();
+    let directory = resolution.working_dir();
+    let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
+
+    let mut early: Vec<Finding> = Vec::new();
+    let runtime = read_inspects(stack, &mut reader, &mut early);
+    let (hint, hint_from) = match (stack.version, runtime.version()) {
+        (Some(version), _) => (Some(version), "caller"),
+        (None, Some(version)) => (Some(version), "label"),
+        (None, None) => (None, "unknown"),
+    };
+    let processes = processes::read(&services, hint, &mut reader);
+    let mut listing = Listing::default();
+    for (name, text) in &stack.listings {
+        let file = reader.enter(name, text);
+        listing.read(file, directory, text);
+    }
+    let definitions: Vec<_> = stack
+        .definitions
+        .iter()
+        .map(|definition| carriers::read_definition(definition, &mut reader))
+        .collect();
+    let mut sources = std::mem::take(&mut reader.sources);
+    mark_secrets(&processes, &definitions, &mut sources);
+
+    let scene =
+        Scene::new(resolution, &services, &processes, &sources, listing, stack.docker_vm, stack.upgrade_to);
+    let clients = clients::find(&scene);
+    let stale = stale_tokens(&runtime, project, &scene);
+
+    let mut findings = early;
+    listener::findings(&scene, &mut findings);
+    reach_findings::findings(&clients, &scene, &mut findings);
+    token_findings::findings(&clients, &scene, &mut findings);
+    state::findings(&scene, &mut findings);
+    operation::findings(&scene, &mut findings);
+    runtime::findings(&runtime, project, &scene, &mut findings);
+    carriers::findings(&definitions, &scene, &mut findings);
+    configuration(&scene, &mut findings);
+    versions(&scene, &mut findings);
+    rank(&mut findings);
+
+    // The server's winner is A.
+    let mut letters = tokens::Classes::default();
+    for gateway in &scene.gateways {
+        if let Some(value) = gateway.decision.value() {
+            letters.letter(value);
+        }
+    }
+    let gateways: Vec<GatewayView> =
+        scene.gateways.iter().map(|gateway| gateway_view(gateway, hint_from, &scene, &mut letters)).collect();
+    let mut views: Vec<ClientView> =
+        clients.iter().map(|client| clients::view(client, &scene, &mut letters)).collect();
+    for view in &mut views {
+        clients::apply_stale(view, &stale);
+    }
+    let containers = runtime::views(&runtime, project, &scene, &mut letters);
+    let tokens = carriers::views(&definitions, &scene, &mut letters, stack.fingerprint);
+    let version = gateways
+        .first()
+        .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
+    let namespaces = scene.namespaces;
+    Report { version, gateways, clients: views, tokens, namespaces, containers, findings, sources }
+}
+
+fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
+    let mut containers = Vec::new();
+    for (name, text) in &stack.inspects {
+        match runtime::read(text) {
+            Ok(read) => containers.extend(read),
+            Err(place) => {
+                let file = reader.enter(name, "");
+                let summary = format!("{name} is no output of docker inspect: JSON stops at {place}");
+                let place =
+                    Place::of(&reader.sources, PlaceRole::Decided, crate::source::Span::new(file, 0, 0));
+                out.push(Finding::new(Code::InspectUnreadable, summary).at(place));
+            }
+        }
+    }
+    Runtime::new(containers)
+}
+
+/// Services whose running container has another secret than the files.
+fn stale_tokens(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>) -> Vec<String> {
+    scene
+        .processes
+        .iter()
+        .filter(|process| process.is_openclaw())
+        .filter(|process| {
+            runtime
+                .stale_variables(project, process)
+                .iter()
+                .any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"))
+        })
+        .map(|process| process.service.name.to_owned())
+        .collect()
+}
+
+/// Masks every secret that this floor brought in.
+fn mark_secrets(processes: &[Process<'_>], definitions: &[carriers::Defined], sources: &mut Sources) {
+    for process in processes {
+        if let Some(config) = process.config() {
+            for section in ["auth", "remote"] {
+                for key in ["token", "password"] {
+                    if let Some(SecretForm::Text { span, .. }) = config.secret(&["gateway", section, key]) {
+                        sources.mark_secret(span);
+                    }
+                }
+            }
+            for (name, node) in config.env_vars().filter(|(name, _)| crate::project::looks_secret(name)) {
+                let _ = name;
+                sources.mark_secret(node.span);
+            }
+        }
+        for variable in
+            process.state_env.iter().filter(|variable| crate::project::looks_secret(&variable.name))
+        {
+            sources.mark_secret(variable.span);
+        }
+        for flag in
+            process.invocation.flags.iter().filter(|flag| matches!(flag.name.as_str(), "token" | "password"))
+        {
+            sources.mark_secret(flag.span);
+        }
+    }
+    for defined in definitions {
+        sources.mark_secret(defined.span);
+    }
+}
+
+fn gateway_view(
+    gateway: &gateway::Gateway,
+    hint_from: &'static str,
+    scene: &Scene<'_, '_>,
+    letters: &mut tokens::Classes,
+) -> GatewayView {
+    let process = scene.processes.get(gateway.at);
+    let name = scene.service_name(gateway.at);
+    let version = process.and_then(|process| process.version);
+    let image = process.and_then(|process| process.service.image.as_ref());
+    let from_tag = image.and_then(|image| version::tag(image.value)?.parse::<Version>().ok()).is_some();
+    GatewayView {
+        service: name.to_owned(),
+        version: VersionView {
+            version,
+            from: if from_tag {
+                "image tag"
+            } else if version.is_some() && hint_from == "unknown" {
+                "label"
+            } else {
+                hint_from
+            },
+        },
+        bind: match &gateway.bind.scope {
+            gateway::Scope::Loopback => "loopback".to_owned(),
+            gateway::Scope::All => "all".to_owned(),
+            gateway::Scope::Address(address) => address.clone(),
+            gateway::Scope::Tailnet => "tailnet".to_owned(),
+            gateway::Scope::Unknown => "unknown".to_owned(),
+        },
+        bind_from: gateway.bind.by,
+        port: gateway.port.number,
+        port_from: gateway.port.by,
+        auth: match gateway.auth {
+            gateway::Auth::Token => "token",
+            gateway::Auth::Password => "password",
+            gateway::Auth::None => "none",
+            gateway::Auth::TrustedProxy => "trusted-proxy",
+            gateway::Auth::Unknown => "unknown",
+        },
+        token_from: gateway.decision.winner().map(|winner| winner.label.clone()),
+        token_class: gateway.decision.value().map(|value| letters.letter(value)),
+        token_rule: gateway.decision.rule.id,
+        starts: gateway.refusals.is_empty(),
+        state_dir: process.map(|process| process.state_dir.clone()).unwrap_or_default(),
+        uid: process.and_then(|process| process.uid.number()),
+        stranded_by_restart: scene.namespaces.stranded_by(name).into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// Configurations that were not given, and stacks without a gateway.
+fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for gateway in &scene.gateways {
+        let Some(process) = scene.processes.get(gateway.at) else { continue };
+        if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
+            let summary = format!(
+                "{} of {} was not given: a token in it would win",
+                process.config_path, process.service.name
+            );
+            let mount = processes::mount_over(process.service, &process.config_path).map(|mount| mount.span);
+            let mut finding =
+                scene.finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)));
+            finding.remedy = Some(remedies::command(
+                "read it inside the container".to_owned(),
+                format!("docker compose exec {} cat {}", process.service.name, process.config_path),
+            ));
+            out.push(finding);
+        }
+    }
+    if scene.gateways.is_empty()
+        && let Some(cli) = scene.processes.iter().find(|process| process.role == Role::Cli)
+    {
+        let summary = format!("{} is there, and no service of this stack runs the gateway", cli.service.name);
+        out.push(scene.finding(Code::NoGateway, summary, Some(cli.service.key_span)));
+    }
+}
+
+/// A release that nobody names.
+fn versions(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for gateway in &scene.gateways {
+        let Some(process) = scene.processes.get(gateway.at).filter(|process| process.version.is_none())
+        else {
+            continue;
+        };
+        let span = process.service.image.as_ref().map_or(process.service.key_span, |image| image.span);
+        let summary =
+            format!("the release of {} is not known: it is judged by the newest rules", process.service.name);
+        let mut finding = scene.finding(Code::VersionUnknown, summary, Some(span));
+        finding.remedy = Some(remedies::command(
+            "ask it".to_owned(),
+            format!("docker compose exec {} openclaw --version", process.service.name),
+        ));
+        out.push(finding);
+    }
+}
+
+/// Errors before warnings before notes; within these in the order of the codes, then of the places.
+fn rank(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        let place = |finding: &Finding| {
+            finding.places.first().map(|place| (place.file.clone(), place.line, place.column))
+        };
+        b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then_with(|| place(a).cmp(&place(b)))
+    });
+    findings.dedup();
+}

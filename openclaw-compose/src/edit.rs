@@ -1,0 +1,467 @@
+//! Edits as data: which bytes of which source become what. A pure function turns a set of them into new file contents;
+//! writing those is somebody else's transaction.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use crate::source::{FileId, MASK, Sources, Span};
+
+/// A replacement of some bytes of one source.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The source's name, as [`Sources`] has it.
+    pub file: String,
+    /// The bytes to replace; empty to insert.
+    pub span: Span,
+    /// What to put there.
+    pub replacement: Replacement,
+    /// Whether a machine may make it unasked.
+    pub applicability: Applicability,
+}
+
+/// What an [`Edit`] puts in place.
+#[derive(Clone)]
+pub enum Replacement {
+    /// Plain text.
+    Text(String),
+    /// Text that holds a secret, quoted for its file already. Neither prints nor serialises.
+    Secret(SecretString),
+}
+
+/// Who may apply an [`Edit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Applicability {
+    /// A machine may: it is reversible and widens nothing.
+    Safe,
+    /// A person decides.
+    Judgement,
+}
+
+impl Edit {
+    /// Replaces `span` of `sources` by `text`.
+    #[must_use]
+    pub fn text(sources: &Sources, span: Span, text: impl Into<String>) -> Self {
+        Self::new(sources, span, Replacement::Text(text.into()))
+    }
+
+    /// Replaces `span` of `sources` by a secret.
+    #[must_use]
+    pub fn secret(sources: &Sources, span: Span, secret: SecretString) -> Self {
+        Self::new(sources, span, Replacement::Secret(secret))
+    }
+
+    fn new(sources: &Sources, span: Span, replacement: Replacement) -> Self {
+        let file = sources.name(span.file).to_owned();
+        Self { file, span, replacement, applicability: Applicability::Safe }
+    }
+
+    /// The same edit, left to a person.
+    #[must_use]
+    pub fn judgement(mut self) -> Self {
+        self.applicability = Applicability::Judgement;
+        self
+    }
+}
+
+impl Replacement {
+    fn expose(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Secret(secret) => secret.expose_secret(),
+        }
+    }
+
+    fn shown(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Secret(_) => MASK,
+        }
+    }
+}
+
+impl fmt::Debug for Replacement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
+            Self::Secret(_) => f.write_str("Secret"),
+        }
+    }
+}
+
+impl PartialEq for Replacement {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl PartialEq for Edit {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file && self.span == other.span && self.replacement == other.replacement
+    }
+}
+
+impl Eq for Edit {}
+
+/// `{file, span: [start, end], replacement | secret: true, applicability}`; the secret itself is never written.
+impl Serialize for Edit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Edit", 4)?;
+        out.serialize_field("file", &self.file)?;
+        out.serialize_field("span", &[self.span.start, self.span.end])?;
+        match &self.replacement {
+            Replacement::Text(text) => out.serialize_field("replacement", text)?,
+            Replacement::Secret(_) => out.serialize_field("secret", &true)?,
+        }
+        out.serialize_field("applicability", &self.applicability)?;
+        out.end()
+    }
+}
+
+/// The new content of one file.
+pub struct Change {
+    /// The file, named as its source.
+    pub path: String,
+    /// SHA-256 of the content the edits were made for: whoever writes checks it first.
+    pub expected: [u8; 32],
+    /// The new content; it may hold secrets old and new.
+    pub bytes: SecretSlice<u8>,
+    /// Whether an edit put a secret in.
+    pub secret: bool,
+    /// A unified diff of the file, every secret masked.
+    pub diff: String,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change")
+            .field("path", &self.path)
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Edits that cannot be applied together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EditError {
+    /// Two edits want the same bytes.
+    #[error(
+        "{file}: two different edits of bytes {first:?} and {second:?}; apply one of their findings at a time"
+    )]
+    Conflict {
+        /// The source.
+        file: String,
+        /// The earlier one's bytes.
+        first: (u32, u32),
+        /// The later one's bytes.
+        second: (u32, u32),
+    },
+    /// The bytes do not lie in the source, or cut a character in two.
+    #[error("{file}: bytes {span:?} are not there; the edit was made for other sources")]
+    OutOfRange {
+        /// The source.
+        file: String,
+        /// The bytes.
+        span: (u32, u32),
+    },
+    /// A source that no file stands behind, such as the shell.
+    #[error("{file} is no file that could be edited")]
+    NotAFile {
+        /// The source.
+        file: String,
+    },
+}
+
+/// Applies `edits` to the texts of `sources`: one [`Change`] a file, in path order. Equal edits count once.
+///
+/// # Errors
+///
+/// Edits that overlap and differ, and edits that do not fit the sources. Nothing is applied then.
+///
+/// ```
+/// use openclaw_compose::{edit::{Edit, apply}, source::{Sources, Span}};
+///
+/// let mut sources = Sources::new();
+/// let file = sources.add("openclaw.json", "{ bind: 'loopback' } // kept");
+/// let changes = apply(&[Edit::text(&sources, Span::new(file, 8, 18), "'lan'")], &sources)?;
+/// assert!(changes[0].diff.contains("+{ bind: 'lan' } // kept"));
+/// # Ok::<(), openclaw_compose::edit::EditError>(())
+/// ```
+pub fn apply(edits: &[Edit], sources: &Sources) -> Result<Vec<Change>, EditError> {
+    let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    for edit in edits {
+        let known = by_file.entry(edit.span.file).or_default();
+        if !known.contains(&edit) {
+            known.push(edit);
+        }
+    }
+    let mut changes = by_file
+        .into_iter()
+        .map(|(file, edits)| apply_to_file(file, edits, sources))
+        .collect::<Result<Vec<_>, _>>()?;
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(changes)
+}
+
+fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Result<Change, EditError> {
+    let path = sources.name(file).to_owned();
+    if path.is_empty() || path == "shell" {
+        let file = edits.first().map_or(path, |edit| edit.file.clone());
+        return Err(EditError::NotAFile { file });
+    }
+    let text = sources.text(file);
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    for edit in &edits {
+        if edit.file != path || text.get(edit.span.range()).is_none() {
+            return Err(EditError::OutOfRange { file: path, span: (edit.span.start, edit.span.end) });
+        }
+    }
+    for pair in edits.windows(2) {
+        let [first, second] = pair else { continue };
+        let same_place = first.span.start == second.span.start;
+        if second.span.start < first.span.end || same_place {
+            let (first, second) = (first.span, second.span);
+            return Err(EditError::Conflict {
+                file: path,
+                first: (first.start, first.end),
+                second: (second.start, second.end),
+            });
+        }
+    }
+    let mut new = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in &edits {
+        let range = edit.span.range();
+        new.push_str(text.get(at..range.start).unwrap_or_default());
+        new.push_str(edit.replacement.expose());
+        at = range.end;
+    }
+    new.push_str(text.get(at..).unwrap_or_default());
+    Ok(Change {
+        expected: Sha256::digest(text.as_bytes()).into(),
+        secret: edits.iter().any(|edit| matches!(edit.replacement, Replacement::Secret(_))),
+        diff: diff(&path, file, &edits, sources),
+        bytes: SecretSlice::from(new.into_bytes()),
+        path,
+    })
+}
+
+/// How many unchanged lines a diff shows around a change.
+const CONTEXT: usize = 3;
+
+/// A unified diff straight from the edits: the lines they touch are the lines that change.
+fn diff(path: &str, file: FileId, edits: &[&Edit], sources: &Sources) -> String {
+    let text = sources.text(file);
+    let lines: Vec<(usize, usize)> = text
+        .split_inclusive('\n')
+        .scan(0, |start, line| {
+            let from = *start;
+            *start += line.len();
+            Some((from, *start))
+        })
+        .collect();
+    let line_of = |offset: usize| lines.partition_point(|&(start, _)| start <= offset).saturating_sub(1);
+    // Edits whose line ranges meet share a block: [first line, past the last line), and the edits in it.
+    let mut blocks: Vec<(usize, usize, Vec<&Edit>)> = Vec::new();
+    for edit in edits {
+        let range = edit.span.range();
+        let first = line_of(range.start);
+        let mut past = if range.is_empty() { first + 1 } else { line_of(range.end - 1) + 1 };
+        let whole_lines = lines.get(first).is_some_and(|&(start, _)| start == range.start)
+            && edit.replacement.shown().ends_with('\n');
+        if range.is_empty() && (whole_lines || range.start == text.len() && text.ends_with('\n')) {
+            past = first;
+        }
+        match blocks.last_mut() {
+            Some((_, end, inside)) if first < *end => {
+                *end = past.max(*end);
+                inside.push(edit);
+            }
+            _ => blocks.push((first, past, vec![edit])),
+        }
+    }
+    let mut out = format!("--- {path}\n+++ {path}\n");
+    let mut grown = 0_isize;
+    let mut next = 0;
+    while next < blocks.len() {
+        let mut last = next;
+        while let (Some((_, end, _)), Some((start, _, _))) = (blocks.get(last), blocks.get(last + 1))
+            && *start <= *end + 2 * CONTEXT
+        {
+            last += 1;
+        }
+        let hunk = blocks.get(next..=last).unwrap_or_default();
+        next = last + 1;
+        let (Some((begin, ..)), Some((_, end, _))) = (hunk.first(), hunk.last()) else { continue };
+        let from = begin.saturating_sub(CONTEXT);
+        let to = (end + CONTEXT).min(lines.len());
+        let mut body = String::new();
+        let (mut removed, mut added) = (0_isize, 0_isize);
+        let mut at = from;
+        for (start, end, inside) in hunk {
+            context(&mut body, &lines, at, *start, file, sources);
+            let bytes = line_bytes(&lines, *start, *end, text.len());
+            let old = masked(file, bytes.clone(), sources);
+            let mut new = String::new();
+            let mut offset = bytes.start;
+            for edit in inside {
+                let range = edit.span.range();
+                new.push_str(&masked(file, offset..range.start, sources));
+                new.push_str(edit.replacement.shown());
+                offset = range.end;
+            }
+            new.push_str(&masked(file, offset..bytes.end.max(offset), sources));
+            removed += prefixed(&mut body, '-', &old);
+            added += prefixed(&mut body, '+', &new);
+            at = *end;
+        }
+        context(&mut body, &lines, at, to, file, sources);
+        let old_lines = isize::try_from(to - from).unwrap_or(isize::MAX);
+        let old_start = isize::try_from(from).unwrap_or(isize::MAX) + 1;
+        let new_lines = old_lines - removed + added;
+        out.push_str(&format!("@@ -{old_start},{old_lines} +{},{new_lines} @@\n", old_start + grown));
+        grown += added - removed;
+        out.push_str(&body);
+    }
+    out
+}
+
+fn line_bytes(lines: &[(usize, usize)], start: usize, end: usize, len: usize) -> std::ops::Range<usize> {
+    let from = lines.get(start).map_or(len, |&(from, _)| from);
+    if end <= start {
+        return from..from;
+    }
+    from..lines.get(end - 1).map_or(len, |&(_, to)| to)
+}
+
+fn context(
+    out: &mut String,
+    lines: &[(usize, usize)],
+    from: usize,
+    to: usize,
+    file: FileId,
+    sources: &Sources,
+) {
+    for &(start, end) in lines.get(from..to).unwrap_or_default() {
+        prefixed(out, ' ', &masked(file, start..end, sources));
+    }
+}
+
+/// Writes every line of `text` behind `sign` and says how many there were.
+fn prefixed(out: &mut String, sign: char, text: &str) -> isize {
+    let mut count = 0;
+    for line in text.split_inclusive('\n') {
+        out.push(sign);
+        out.push_str(line);
+        if !line.ends_with('\n') {
+            out.push_str("\n\\ No newline at end of file\n");
+        }
+        count += 1;
+    }
+    count
+}
+
+/// The bytes of a source with every secret replaced by the mask.
+fn masked(file: FileId, range: std::ops::Range<usize>, sources: &Sources) -> String {
+    let text = sources.text(file).get(range.clone()).unwrap_or_default();
+    let mut out = String::with_capacity(text.len());
+    let mut inside = false;
+    for (at, c) in text.char_indices() {
+        let from = range.start + at;
+        let secret = sources.is_secret(Span::from_range(file, from..from + c.len_utf8()));
+        match (secret, inside) {
+            (true, false) => out.push_str(MASK),
+            (true, true) => {}
+            (false, _) => out.push(c),
+        }
+        inside = secret;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(text: &str) -> (Sources, FileId) {
+        let mut sources = Sources::new();
+        let file = sources.add("compose.yaml", text);
+        (sources, file)
+    }
+
+    fn text_of(change: &Change) -> String {
+        String::from_utf8(change.bytes.expose_secret().to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn edits_meet_only_the_bytes_they_name() {
+        let (sources, file) = sources("a: 1 # one\nb: 2\nc: 3\n");
+        let edits = [
+            Edit::text(&sources, Span::new(file, 14, 15), "22"),
+            Edit::text(&sources, Span::new(file, 3, 4), "11"),
+            Edit::text(&sources, Span::new(file, 16, 16), "new: line\n"),
+            Edit::text(&sources, Span::new(file, 3, 4), "11"),
+        ];
+        let changes = apply(&edits, &sources).expect("no conflict");
+        assert_eq!(text_of(&changes[0]), "a: 11 # one\nb: 22\nnew: line\nc: 3\n");
+        expect_test::expect![[r"
+            --- compose.yaml
+            +++ compose.yaml
+            @@ -1,3 +1,4 @@
+            -a: 1 # one
+            +a: 11 # one
+            -b: 2
+            +b: 22
+            +new: line
+             c: 3
+        "]]
+        .assert_eq(&changes[0].diff);
+    }
+
+    #[test]
+    fn conflicts_are_errors() {
+        let (sources, file) = sources("a: 1234\n");
+        let edit = |start, end, text: &str| Edit::text(&sources, Span::new(file, start, end), text);
+        for pair in [
+            [edit(3, 7, "x"), edit(5, 6, "y")],
+            [edit(3, 5, "x"), edit(3, 5, "y")],
+            [edit(3, 3, "x"), edit(3, 3, "y")],
+            [edit(3, 3, "x"), edit(3, 5, "y")],
+        ] {
+            assert!(matches!(apply(&pair, &sources), Err(EditError::Conflict { .. })), "{pair:?}");
+        }
+        assert!(apply(&[edit(3, 5, "x"), edit(5, 7, "y")], &sources).is_ok());
+        assert!(matches!(apply(&[edit(3, 70, "x")], &sources), Err(EditError::OutOfRange { .. })));
+    }
+
+    #[test]
+    fn secrets_show_nowhere() {
+        let (mut sources, file) = sources("TOKEN=canary-old-1\nOTHER=x\n");
+        sources.mark_secret(Span::new(file, 6, 18));
+        let edit = Edit::secret(&sources, Span::new(file, 6, 18), "canary-new-2".into());
+        let shown = format!("{edit:?}{}", serde_json::to_string(&edit).expect("json"));
+        let changes = apply(&[edit], &sources).expect("one edit");
+        assert_eq!(text_of(&changes[0]), "TOKEN=canary-new-2\nOTHER=x\n");
+        assert!(changes[0].secret);
+        let all = format!("{shown}{:?}{}", changes[0], changes[0].diff);
+        assert!(!all.contains("canary"), "{all}");
+        assert!(changes[0].diff.contains("-TOKEN=********\n+TOKEN=********\n OTHER=x\n"));
+    }
+
+    #[test]
+    fn a_last_line_without_newline_is_said() {
+        let (sources, file) = sources("a: 1");
+        let changes = apply(&[Edit::text(&sources, Span::new(file, 3, 4), "2")], &sources).expect("one edit");
+        assert!(
+            changes[0]
+                .diff
+                .ends_with("-a: 1\n\\ No newline at end of file\n+a: 2\n\\ No newline at end of file\n")
+        );
+    }
+}

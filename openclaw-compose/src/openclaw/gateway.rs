@@ -1,0 +1,275 @@
+//! The gateway of a stack: where it listens, what it asks for, and whether it starts at all.
+
+use crate::source::Span;
+
+use super::config::ConfigFault;
+use super::processes::{ConfigState, Process};
+use super::rules::{self, DefaultBind, Meaning, Origins, Side};
+use super::tokens::{self, Content, Decision, Outcome, Secret};
+
+/// A gateway as its files describe it.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    /// Its service, by position.
+    pub(super) at: usize,
+    pub(super) bind: Bind,
+    pub(super) port: ListenPort,
+    pub(super) auth: Auth,
+    /// Who wins its token (or its password, in that mode).
+    pub(super) secret: Secret,
+    pub(super) decision: Decision,
+    /// Why it will not start, first reason first.
+    pub(super) refusals: Vec<Refusal>,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Debug)]
+pub(super) struct Bind {
+    pub(super) scope: Scope,
+    /// What decided it, for a person: `gateway.bind`, `--bind`.
+    pub(super) by: &'static str,
+    pub(super) span: Option<Span>,
+}
+
+/// Which peers a listener can see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Loopback,
+    All,
+    /// One address, and loopback.
+    Address(String),
+    /// The tailnet address, else loopback.
+    Tailnet,
+    Unknown,
+}
+
+/// The port the gateway listens on.
+#[derive(Clone, Debug)]
+pub(super) struct ListenPort {
+    pub(super) number: Option<u16>,
+    pub(super) by: &'static str,
+    pub(super) span: Option<Span>,
+}
+
+/// What a client has to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Auth {
+    Token,
+    Password,
+    None,
+    TrustedProxy,
+    Unknown,
+}
+
+/// Why a gateway exits instead of listening.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) why: RefusalKind,
+    pub(super) span: Option<Span>,
+}
+
+/// The start refusals of 2026.9.6, as observed; each with the exit code it ends in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RefusalKind {
+    ConfigMissing,
+    ConfigSyntax(String),
+    ConfigInclude(String),
+    ModeMissing,
+    ModeRemote,
+    NoSecret,
+    AuthNone,
+    Ambiguous,
+    ProxyAndToken,
+    RefMissing(String),
+    RefusedText,
+    OriginsRequired,
+}
+
+impl Gateway {
+    pub(super) fn read(at: usize, process: &Process<'_>) -> Self {
+        let bind = bind(process);
+        let port = port(process);
+        let password = tokens::decide(process, Side::Server, None, Secret::Password);
+        let auth = auth(process, &password);
+        let secret = if auth == Auth::Password { Secret::Password } else { Secret::Token };
+        let decision = match secret {
+            Secret::Password => password.clone(),
+            Secret::Token => tokens::decide(process, Side::Server, None, Secret::Token),
+        };
+        let mut gateway = Self { at, bind, port, auth, secret, decision, refusals: Vec::new() };
+        gateway.refusals = refusals(process, &gateway, &password);
+        gateway
+    }
+
+    /// The port, where it is known.
+    pub(super) fn listens_on(&self) -> u16 {
+        self.port.number.unwrap_or(rules::DEFAULT_PORT)
+    }
+
+    /// Whether a `${NAME}` that nothing fills makes it invent a token at every start.
+    pub(super) fn invents_token(&self) -> bool {
+        self.auth == Auth::Token && self.decision.outcome == Outcome::Nothing && self.refusals.is_empty()
+    }
+}
+
+fn bind(process: &Process<'_>) -> Bind {
+    let config = process.config();
+    if let Some(flag) = process.invocation.flag("bind") {
+        let text = process.shell_expand(flag.value.as_deref().unwrap_or_default());
+        return Bind { scope: scope(&text, process), by: "--bind", span: Some(flag.span) };
+    }
+    let tailscale = config.and_then(|config| config.text(&["gateway", "tailscale", "mode"]));
+    if let Some((mode, span)) = tailscale.filter(|(mode, _)| matches!(*mode, "serve" | "funnel")) {
+        let by =
+            if mode == "serve" { "gateway.tailscale.mode serve" } else { "gateway.tailscale.mode funnel" };
+        return Bind { scope: Scope::Loopback, by, span: Some(span) };
+    }
+    if let Some((text, span)) = config.and_then(super::config::Config::bind) {
+        return Bind { scope: scope(text, process), by: "gateway.bind", span: Some(span) };
+    }
+    if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
+        return Bind { scope: Scope::Unknown, by: "openclaw.json, which was not given", span: None };
+    }
+    let scope = match rules::default_bind(process.version).bind {
+        DefaultBind::Loopback => Scope::Loopback,
+        DefaultBind::AllInterfaces => Scope::All,
+        DefaultBind::Unknown => Scope::Unknown,
+    };
+    Bind { scope, by: "the default inside a container", span: None }
+}
+
+fn scope(text: &str, process: &Process<'_>) -> Scope {
+    match text.trim() {
+        "loopback" | "127.0.0.1" | "localhost" => Scope::Loopback,
+        "lan" | "0.0.0.0" | "auto" => Scope::All,
+        "tailnet" => Scope::Tailnet,
+        "custom" => match process.config().and_then(|config| config.text(&["gateway", "customBindHost"])) {
+            Some(("0.0.0.0", _)) => Scope::All,
+            Some((host, _)) if super::names::is_loopback(host) => Scope::Loopback,
+            Some((host, _)) => Scope::Address(host.to_owned()),
+            None => Scope::Unknown,
+        },
+        _ => Scope::Unknown,
+    }
+}
+
+fn port(process: &Process<'_>) -> ListenPort {
+    if let Some(flag) = process.invocation.flag("port") {
+        let number = process.shell_expand(flag.value.as_deref().unwrap_or_default()).trim().parse().ok();
+        return ListenPort { number, by: "--port", span: Some(flag.span) };
+    }
+    if let Some((_, value)) = process.meant(Meaning::Port) {
+        return ListenPort {
+            number: value.text.trim().parse().ok(),
+            by: "OPENCLAW_GATEWAY_PORT",
+            span: Some(value.span),
+        };
+    }
+    if let Some((number, span)) = process.config().and_then(super::config::Config::port) {
+        return ListenPort { number: Some(number), by: "gateway.port", span: Some(span) };
+    }
+    ListenPort { number: Some(rules::DEFAULT_PORT), by: "the default", span: None }
+}
+
+fn auth(process: &Process<'_>, password: &Decision) -> Auth {
+    let flag = process.invocation.flag("auth").and_then(|flag| flag.value.as_deref());
+    let mode = flag.or_else(|| Some(process.config()?.auth_mode()?.0));
+    match mode {
+        Some("token") => Auth::Token,
+        Some("password") => Auth::Password,
+        Some("none") => Auth::None,
+        Some("trusted-proxy") => Auth::TrustedProxy,
+        Some(_) => Auth::Unknown,
+        None if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) => Auth::Unknown,
+        None if matches!(password.outcome, Outcome::Wins(_) | Outcome::Opaque(_)) => Auth::Password,
+        None => Auth::Token,
+    }
+}
+
+fn refusals(process: &Process<'_>, gateway: &Gateway, password: &Decision) -> Vec<Refusal> {
+    let mut out = Vec::new();
+    let mut refuse = |why, span| out.push(Refusal { why, span });
+    match &process.config {
+        ConfigState::Unknown | ConfigState::Unreadable | ConfigState::Bare => {}
+        ConfigState::Absent if process.invocation.has("allow-unconfigured") || !process.invocation.given => {}
+        ConfigState::Absent => refuse(RefusalKind::ConfigMissing, None),
+        ConfigState::Read(config) => {
+            for fault in &config.faults {
+                match fault {
+                    ConfigFault::Syntax(error) => {
+                        refuse(RefusalKind::ConfigSyntax(error.fault.to_string()), Some(error.span));
+                    }
+                    ConfigFault::NotAnObject { span } => {
+                        refuse(
+                            RefusalKind::ConfigSyntax("the document is no object".to_owned()),
+                            Some(*span),
+                        );
+                    }
+                    ConfigFault::Include { why, refused: true, span, .. } => {
+                        refuse(RefusalKind::ConfigInclude((*why).to_owned()), Some(*span));
+                    }
+                    ConfigFault::Include { .. } => {}
+                }
+            }
+            match config.mode() {
+                _ if process.invocation.has("allow-unconfigured") => {}
+                Some(("local", _)) => {}
+                Some((_, span)) => refuse(RefusalKind::ModeRemote, Some(span)),
+                None if config.is_partial() => {}
+                None => refuse(RefusalKind::ModeMissing, config.at(&["gateway"]).map(|node| node.span)),
+            }
+        }
+    }
+    let open = matches!(gateway.bind.scope, Scope::All | Scope::Address(_));
+    let bind_span = gateway.bind.span;
+    let decision = &gateway.decision;
+    match (&gateway.auth, decision.outcome) {
+        (Auth::Token | Auth::Password, Outcome::Nothing) if open && decision.unfilled().is_none() => {
+            // An empty carrier is the place to look at: somebody meant to set it.
+            let empty =
+                decision.candidates.iter().find(|candidate| matches!(candidate.content, Content::Empty));
+            refuse(RefusalKind::NoSecret, empty.map(|candidate| candidate.span).or(bind_span));
+        }
+        (Auth::Token | Auth::Password, Outcome::Refuses(_)) => {
+            if let Some(Content::RefMissing { id }) = decision.winner().map(|winner| &winner.content) {
+                refuse(RefusalKind::RefMissing(id.clone()), decision.winner().map(|winner| winner.span));
+            }
+        }
+        (Auth::Token, Outcome::Wins(_))
+            if decision.value().is_some_and(|value| rules::REFUSED_TOKENS.contains(&value.as_str())) =>
+        {
+            refuse(RefusalKind::RefusedText, decision.winner().map(|winner| winner.span));
+        }
+        (Auth::None, _) if open => {
+            refuse(
+                RefusalKind::AuthNone,
+                process.config().and_then(|config| config.auth_mode()).map(|(_, span)| span),
+            );
+        }
+        (Auth::TrustedProxy, Outcome::Wins(_) | Outcome::Opaque(_)) => {
+            refuse(RefusalKind::ProxyAndToken, decision.winner().map(|winner| winner.span));
+        }
+        _ => {}
+    }
+    let configured = |key: &str| process.config().and_then(|config| config.at(&["gateway", "auth", key]));
+    if let (Some(_), Some(password_node)) = (configured("token"), configured("password"))
+        && process.config().is_some_and(|config| config.auth_mode().is_none())
+        && matches!(password.outcome, Outcome::Wins(_) | Outcome::Opaque(_))
+    {
+        refuse(RefusalKind::Ambiguous, Some(password_node.span));
+    }
+    if open
+        && rules::origins(process.version).origins == Origins::Required
+        && process.config().is_some_and(|config| {
+            config.list(&["gateway", "controlUi", "allowedOrigins"]).next().is_none()
+                && config.at(&["gateway", "controlUi", "enabled"]).and_then(|node| node.as_bool())
+                    != Some(false)
+                && config
+                    .switched_on(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"])
+                    .is_none()
+        })
+    {
+        refuse(RefusalKind::OriginsRequired, bind_span);
+    }
+    out
+}

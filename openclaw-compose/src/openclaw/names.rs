@@ -1,0 +1,208 @@
+//! Which names and addresses a container can reach: service names, aliases, container names, links, `extra_hosts`, static
+//! addresses.
+
+use std::net::IpAddr;
+
+use super::namespaces::{Namespace, Namespaces};
+use super::services::{Service, Services};
+
+/// What a host in a URL means to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resolved {
+    /// The service's own namespace.
+    Loopback,
+    /// These services, by position.
+    Services(Vec<usize>),
+    /// A service of that name exists, but no network joins the two.
+    NoSharedNetwork(usize),
+    /// The name belongs to a service that borrows another's namespace: it has no name of its own.
+    Borrower { named: usize, owner: Option<usize> },
+    /// The Docker host.
+    DockerHost,
+    /// Nothing of the stack; the nearest name that would work.
+    Unknown { nearest: Option<String> },
+    /// Some address or outside name this stack says nothing about.
+    Elsewhere,
+}
+
+/// Names by which Docker knows its host.
+const HOST_NAMES: [&str; 5] = [
+    "host.docker.internal",
+    "gateway.docker.internal",
+    "host.containers.internal",
+    "docker.for.mac.localhost",
+    "host.orb.internal",
+];
+
+pub(super) fn resolve(
+    client: &Service<'_>,
+    host: &str,
+    services: &Services<'_>,
+    namespaces: &Namespaces,
+) -> Resolved {
+    if is_loopback(host) {
+        return Resolved::Loopback;
+    }
+    // In a borrowed namespace the owner's networks and name server count.
+    let viewer = match namespaces.of.get(client.name) {
+        Some(Namespace::Service(owner)) => services.list.iter().find(|service| service.name == *owner),
+        _ => None,
+    };
+    if let Some((_, address)) =
+        viewer.iter().flat_map(|viewer| &viewer.extra_hosts).find(|(name, _)| *name == host)
+    {
+        return match *address {
+            "host-gateway" => Resolved::DockerHost,
+            address if is_loopback(address) => Resolved::Loopback,
+            address => by_address(address, services),
+        };
+    }
+    if HOST_NAMES.contains(&host) {
+        return Resolved::DockerHost;
+    }
+    if host.parse::<IpAddr>().is_ok() {
+        return by_address(host, services);
+    }
+    let Some(viewer) = viewer else {
+        return match namespaces.of.get(client.name) {
+            Some(Namespace::Container(_)) => Resolved::Elsewhere,
+            _ if host.contains('.') => Resolved::Elsewhere,
+            _ => Resolved::Unknown { nearest: None },
+        };
+    };
+    if let Some((linked, _)) = viewer.links.iter().find(|(_, alias)| *alias == host)
+        && let Some(at) = services.position(linked)
+    {
+        return Resolved::Services(vec![at]);
+    }
+    let reached: Vec<usize> = (0..services.list.len())
+        .filter(|&at| services.list.get(at).is_some_and(|other| shares_name(viewer, other, host)))
+        .collect();
+    if !reached.is_empty() {
+        return Resolved::Services(reached);
+    }
+    let named =
+        services.list.iter().position(|other| other.name == host || other.container_name == Some(host));
+    if let Some(named) = named
+        && let Some(other) = services.list.get(named)
+    {
+        if other.network_mode.is_some() {
+            let owner = match namespaces.of.get(other.name) {
+                Some(Namespace::Service(owner)) => services.position(owner),
+                _ => None,
+            };
+            return Resolved::Borrower { named, owner };
+        }
+        return Resolved::NoSharedNetwork(named);
+    }
+    let with_alias = services
+        .list
+        .iter()
+        .position(|other| other.networks.iter().any(|attachment| attachment.aliases.contains(&host)));
+    if let Some(other) = with_alias {
+        return Resolved::NoSharedNetwork(other);
+    }
+    if host.contains('.') {
+        return Resolved::Elsewhere;
+    }
+    let candidates =
+        services.list.iter().filter(|other| shares_network(viewer, other) && other.name != viewer.name);
+    Resolved::Unknown { nearest: nearest(host, candidates.flat_map(names_of)) }
+}
+
+fn by_address(address: &str, services: &Services<'_>) -> Resolved {
+    let holder = services.list.iter().position(|service| {
+        service.networks.iter().any(|attachment| attachment.addresses.contains(&address))
+    });
+    match holder {
+        Some(at) => Resolved::Services(vec![at]),
+        None => Resolved::Elsewhere,
+    }
+}
+
+/// Whether `host` names `other` on a network that `viewer` is on, too.
+fn shares_name(viewer: &Service<'_>, other: &Service<'_>, host: &str) -> bool {
+    other.networks.iter().any(|theirs| {
+        viewer.networks.iter().any(|ours| ours.network == theirs.network)
+            && (other.name == host || other.container_name == Some(host) || theirs.aliases.contains(&host))
+    })
+}
+
+pub(super) fn shares_network(a: &Service<'_>, b: &Service<'_>) -> bool {
+    a.networks.iter().any(|ours| b.networks.iter().any(|theirs| theirs.network == ours.network))
+}
+
+fn names_of<'s>(service: &'s Service<'_>) -> impl Iterator<Item = &'s str> {
+    let aliases = service.networks.iter().flat_map(|attachment| attachment.aliases.iter().copied());
+    std::iter::once(service.name).chain(service.container_name).chain(aliases)
+}
+
+pub(super) fn is_loopback(host: &str) -> bool {
+    matches!(host, "localhost" | "ip6-localhost")
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
+
+/// The candidate that `wanted` is most likely a slip for.
+pub(super) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
+    let squash = |name: &str| name.replace(['-', '_', '.'], "").to_ascii_lowercase();
+    let wanted_bare = squash(wanted);
+    candidates
+        .map(|name| {
+            let bare = squash(name);
+            // A name that is contained in the other is a slip however much is missing: `gateway`, `openclaw-gateway`.
+            let contained = bare.len() >= 4
+                && wanted_bare.len() >= 4
+                && (bare.contains(&wanted_bare) || wanted_bare.contains(&bare));
+            (if contained { 1 } else { distance(&wanted_bare, &bare) }, name)
+        })
+        .filter(|(steps, name)| *steps <= 1 + name.len() / 5)
+        .min()
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Optimal string alignment: insertions, deletions, replacements and swapped neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut older: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, cb) in b.iter().enumerate() {
+            let replaced = above.get(j).map_or(usize::MAX, |cost| cost + usize::from(ca != cb));
+            let shifted =
+                above.get(j + 1).into_iter().chain(row.get(j)).min().map_or(usize::MAX, |cost| cost + 1);
+            let swapped = match (i.checked_sub(1).and_then(|i| a.get(i)), j.checked_sub(1)) {
+                (Some(before), Some(k)) if Some(before) == Some(cb) && b.get(k) == Some(ca) => {
+                    older.get(k).map_or(usize::MAX, |cost| cost + 1)
+                }
+                _ => usize::MAX,
+            };
+            row.push(replaced.min(shifted).min(swapped));
+        }
+        older = std::mem::replace(&mut above, row);
+    }
+    above.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_find_their_name_and_strangers_find_none() {
+        let names = ["openclaw-gateway", "redis", "postgres"];
+        for (slip, wanted) in [
+            ("openclaw-gatway", Some("openclaw-gateway")),
+            ("openclaw_gateway", Some("openclaw-gateway")),
+            ("opneclaw-gateway", Some("openclaw-gateway")),
+            ("gateway", Some("openclaw-gateway")),
+            ("rdeis", Some("redis")),
+            ("traefik", None),
+        ] {
+            assert_eq!(nearest(slip, names.into_iter()).as_deref(), wanted, "{slip}");
+        }
+        assert_eq!(distance("ab", "ba"), 1);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

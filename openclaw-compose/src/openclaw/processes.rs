@@ -1,0 +1,424 @@
+//! Each service as a process: is it the gateway, a CLI, another client or none of these; who runs it, where its home and
+//! state are, which `openclaw.json` it reads, and what its environment says.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::source::{Span, Text};
+
+use super::config::{self, Config, StateVariable};
+use super::files::{Found, Reader};
+use super::invocation::Invocation;
+use super::rules::{self, Meaning, NameRule, Reads};
+use super::services::{At, Mount, MountKind, Service, Services, Variable};
+use super::version::Version;
+
+/// What a service is to the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It runs `openclaw gateway`.
+    Gateway,
+    /// It runs OpenClaw's own command line.
+    Cli,
+    /// Some other program that is given the gateway's URL.
+    App,
+    /// None of these.
+    Other,
+}
+
+/// The uid a process runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Uid {
+    /// Written in the compose file.
+    Written(u32, Option<u32>),
+    /// The official image's own user.
+    Image,
+    /// An image nobody knows.
+    Unknown,
+}
+
+impl Uid {
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Written(uid, _) => Some(uid),
+            Self::Image => Some(rules::IMAGE_UID),
+            Self::Unknown => None,
+        }
+    }
+
+    pub(super) fn group(self) -> Option<u32> {
+        match self {
+            Self::Written(uid, gid) => gid.or((uid == 0).then_some(0)),
+            Self::Image => Some(rules::IMAGE_UID),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Where a container path really lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Backing {
+    /// On the host, at this path.
+    Host(String),
+    /// In a named volume, at this path inside it.
+    Volume { name: String, path: String },
+    /// In an anonymous volume or a tmpfs: it does not outlive the container.
+    Fleeting,
+    /// In the container's own layer.
+    Layer,
+}
+
+/// A service as a process.
+#[derive(Debug)]
+pub(super) struct Process<'a> {
+    pub(super) service: &'a Service<'a>,
+    pub(super) role: Role,
+    pub(super) invocation: Invocation,
+    /// The release this process runs, as far as known.
+    pub(super) version: Option<Version>,
+    pub(super) uid: Uid,
+    pub(super) home: String,
+    pub(super) state_dir: String,
+    pub(super) state: Backing,
+    pub(super) config_path: String,
+    pub(super) config: ConfigState,
+    /// `$STATE/.env`.
+    pub(super) state_env: Vec<StateVariable>,
+}
+
+/// What is known of a process's `openclaw.json`.
+#[derive(Clone, Debug)]
+pub(super) enum ConfigState {
+    /// Its text was given.
+    Read(Rc<Config>),
+    /// It is known that there is none.
+    Absent,
+    /// Nothing is mounted there: only the image or an entrypoint could bring one.
+    Bare,
+    /// It is there, and cannot be read.
+    Unreadable,
+    /// Nobody gave its text.
+    Unknown,
+}
+
+/// Where in a process's environment a value stands, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnvLayer {
+    /// The container's own environment.
+    Container,
+    /// The state directory's `.env`.
+    StateDotenv,
+    /// `env.vars` of `openclaw.json`.
+    ConfigVars,
+}
+
+/// A value of a process's environment.
+#[derive(Clone, Debug)]
+pub(super) struct EnvValue<'p> {
+    pub(super) text: &'p str,
+    pub(super) span: Span,
+    pub(super) layer: EnvLayer,
+}
+
+impl<'a> Process<'a> {
+    pub(super) fn config(&self) -> Option<&Config> {
+        match &self.config {
+            ConfigState::Read(config) => Some(config),
+            _ => None,
+        }
+    }
+
+    /// Whether it runs OpenClaw's own code, so that OpenClaw's rules bind it.
+    pub(super) fn is_openclaw(&self) -> bool {
+        matches!(self.role, Role::Gateway | Role::Cli)
+    }
+
+    /// The variable as the process sees it: the first layer that has the name at all decides, even with an empty value.
+    pub(super) fn env(&self, name: &str) -> Option<EnvValue<'_>> {
+        if let Some(Variable { value: Some(text), span, .. }) = self.service.environment.get(name) {
+            return Some(EnvValue { text: text.as_str(), span: *span, layer: EnvLayer::Container });
+        }
+        if !self.is_openclaw() {
+            return None;
+        }
+        self.env_below_container(name)
+    }
+
+    /// What the process would see if its container gave it nothing.
+    pub(super) fn env_below_container(&self, name: &str) -> Option<EnvValue<'_>> {
+        if let Some(variable) = self.state_env.iter().rev().find(|variable| variable.name == name) {
+            let text = variable.value.as_str();
+            return Some(EnvValue { text, span: variable.span, layer: EnvLayer::StateDotenv });
+        }
+        let (_, node) = self.config()?.env_vars().find(|(key, _)| *key == name)?;
+        Some(EnvValue { text: node.as_str()?, span: node.span, layer: EnvLayer::ConfigVars })
+    }
+
+    /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset.
+    pub(super) fn meant(&self, meaning: Meaning) -> Option<(&'static NameRule, EnvValue<'_>)> {
+        rules::names(meaning, self.version)
+            .filter(|rule| rule.reads == Reads::Yes)
+            .find_map(|rule| Some((rule, self.env(rule.name).filter(|value| !value.text.trim().is_empty())?)))
+    }
+
+    /// Expands `$NAME`, `${NAME}` and `${NAME:-default}` that a shell inside the container would.
+    pub(super) fn shell_expand(&self, text: &str) -> String {
+        let Some(name) = text.strip_prefix('$') else { return text.to_owned() };
+        let name = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
+        let (name, default) = name.split_once(":-").unwrap_or((name, ""));
+        match self.env(name) {
+            Some(value) if !value.text.is_empty() => value.text.to_owned(),
+            _ => default.to_owned(),
+        }
+    }
+
+    /// `${NAME}` of `openclaw.json` with this process's environment.
+    pub(super) fn substitute(&self, text: &str) -> config::Substituted {
+        config::substitute(text, &mut |name| self.env(name).map(|value| Text::from(value.text)))
+    }
+}
+
+/// Reads every service as a process.
+pub(super) fn read<'a>(
+    services: &'a Services<'a>,
+    hint: Option<Version>,
+    files: &mut Reader<'_>,
+) -> Vec<Process<'a>> {
+    let roles = roles(services);
+    let mut configs: BTreeMap<String, ConfigState> = BTreeMap::new();
+    services
+        .list
+        .iter()
+        .zip(roles)
+        .map(|(service, (role, invocation))| {
+            let version = version(service, hint);
+            process(service, role, invocation, version, services, files, &mut configs)
+        })
+        .collect()
+}
+
+/// Labels in which images carry their release.
+const VERSION_LABELS: [&str; 2] = ["org.opencontainers.image.version", "org.opencontainers.image.ref.name"];
+
+/// The image's tag, a label of the compose file, or what the caller knows.
+fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
+    let tag = service.image.as_ref().and_then(|image| super::version::tag(image.value)?.parse().ok());
+    let label = || VERSION_LABELS.iter().find_map(|name| service.labels.get(name)?.value.parse().ok());
+    tag.or_else(label).or(hint)
+}
+
+fn process<'a>(
+    service: &'a Service<'a>,
+    role: Role,
+    invocation: Invocation,
+    version: Option<Version>,
+    services: &Services<'_>,
+    files: &mut Reader<'_>,
+    configs: &mut BTreeMap<String, ConfigState>,
+) -> Process<'a> {
+    let variable = |name: &str| {
+        let text = service.environment.get(name)?.value?.trim();
+        (!matches!(text, "" | "undefined" | "null")).then_some(text)
+    };
+    let uid = uid(service, role);
+    let image_home = if uid.number() == Some(0) { "/root" } else { rules::IMAGE_HOME };
+    let home = variable("OPENCLAW_HOME").or_else(|| variable("HOME")).unwrap_or(image_home).to_owned();
+    let tilde = |path: &str| match path.strip_prefix('~') {
+        Some(rest) => format!("{home}{rest}"),
+        None => path.to_owned(),
+    };
+    let state_dir = match variable("OPENCLAW_STATE_DIR") {
+        Some(path) => tilde(path),
+        None => default_state_dir(service, &home),
+    };
+    let state_dir = config::normalise("/", &state_dir);
+    let config_path = match variable("OPENCLAW_CONFIG_PATH") {
+        Some(path) => config::normalise("/", &tilde(path)),
+        None => format!("{state_dir}/{}", rules::CONFIG_NAME),
+    };
+    let mut process = Process {
+        service,
+        role,
+        invocation,
+        version,
+        uid,
+        home,
+        state: backing(service, services, &state_dir),
+        state_dir,
+        config_path,
+        config: ConfigState::Unknown,
+        state_env: Vec::new(),
+    };
+    if process.is_openclaw() {
+        process.config = config_of(&process, services, files, configs);
+        let path = format!("{}/.env", process.state_dir);
+        if let Found::Text(file, text) = files.inside(service, services, &path) {
+            process.state_env = config::state_dotenv(file, &text);
+        }
+    }
+    process
+}
+
+/// `~/.openclaw`, or an older directory where only that one is mounted.
+fn default_state_dir(service: &Service<'_>, home: &str) -> String {
+    let home = home.trim_end_matches('/');
+    let mounted = |name: &str| service.mounts.iter().any(|mount| mount.target == format!("{home}/{name}"));
+    let name = match rules::LEGACY_STATE_DIR_NAMES.iter().find(|name| mounted(name)) {
+        Some(legacy) if !mounted(rules::STATE_DIR_NAME) && *legacy == ".clawdbot" => legacy,
+        _ => rules::STATE_DIR_NAME,
+    };
+    format!("{home}/{name}")
+}
+
+fn config_of(
+    process: &Process<'_>,
+    services: &Services<'_>,
+    files: &mut Reader<'_>,
+    configs: &mut BTreeMap<String, ConfigState>,
+) -> ConfigState {
+    let service = process.service;
+    let path = process.config_path.as_str();
+    let key = match backing(service, services, path) {
+        Backing::Host(path) => path,
+        Backing::Volume { name, path } => format!("volume:{name}:{path}"),
+        Backing::Fleeting | Backing::Layer => format!("container:{}:{path}", service.name),
+    };
+    if let Some(known) = configs.get(&key) {
+        return known.clone();
+    }
+    let bare = key.starts_with("container:");
+    let state = match files.inside(service, services, path) {
+        Found::Text(file, text) => {
+            let mut open = |wanted: &str| match files.inside(service, services, wanted) {
+                Found::Text(file, text) => Some((file, text)),
+                Found::Absent | Found::Unreadable | Found::Unknown => None,
+            };
+            ConfigState::Read(Rc::new(config::read(file, path, &text, &mut open)))
+        }
+        Found::Absent if bare => ConfigState::Bare,
+        Found::Absent => ConfigState::Absent,
+        Found::Unreadable => ConfigState::Unreadable,
+        Found::Unknown => ConfigState::Unknown,
+    };
+    configs.insert(key, state.clone());
+    state
+}
+
+/// Where `path` of the service's file system lies: in the mount with the longest target above it.
+pub(super) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str) -> Backing {
+    let Some(mount) = mount_over(service, path) else { return Backing::Layer };
+    let rest = path.get(mount.target.trim_end_matches('/').len()..).unwrap_or_default();
+    match (mount.kind, mount.source) {
+        (MountKind::Bind, Some(source)) => Backing::Host(format!("{}{rest}", source.trim_end_matches('/'))),
+        (MountKind::Volume, Some(key)) => {
+            let name = services.volumes.get(key).copied().unwrap_or(key).to_owned();
+            Backing::Volume { name, path: rest.trim_start_matches('/').to_owned() }
+        }
+        _ => Backing::Fleeting,
+    }
+}
+
+pub(super) fn mount_over<'s, 'a>(service: &'s Service<'a>, path: &str) -> Option<&'s Mount<'a>> {
+    service
+        .mounts
+        .iter()
+        .filter(|mount| config::is_below(mount.target, path))
+        .max_by_key(|mount| mount.target.trim_end_matches('/').len())
+}
+
+fn uid(service: &Service<'_>, role: Role) -> Uid {
+    match &service.user {
+        Some(At { value, .. }) => {
+            let (user, group) = match value.split_once(':') {
+                Some((user, group)) => (user, Some(group)),
+                None => (*value, None),
+            };
+            let number = |text: &str| match text {
+                "root" => Some(0),
+                "node" => Some(rules::IMAGE_UID),
+                digits => digits.parse().ok(),
+            };
+            match number(user) {
+                Some(uid) => Uid::Written(uid, group.and_then(number)),
+                None => Uid::Unknown,
+            }
+        }
+        None if role <= Role::Cli => Uid::Image,
+        None => Uid::Unknown,
+    }
+}
+
+/// Words in an image name that mean OpenClaw, its older names included.
+const IMAGE_WORDS: [&str; 4] = ["openclaw", "clawdbot", "moltbot", "clawdis"];
+
+/// The least evidence for calling a service the gateway.
+const ENOUGH: u32 = 4;
+
+fn roles(services: &Services<'_>) -> Vec<(Role, Invocation)> {
+    let invocations: Vec<Invocation> = services.list.iter().map(Invocation::of).collect();
+    let somebody_runs_it = invocations.iter().any(Invocation::is_gateway);
+    services
+        .list
+        .iter()
+        .zip(invocations)
+        .map(|(service, invocation)| {
+            let role = if invocation.is_gateway() {
+                Role::Gateway
+            } else if !somebody_runs_it && gateway_likeness(service, &invocation) >= ENOUGH {
+                Role::Gateway
+            } else if invocation.is_openclaw || is_openclaw_image(service) {
+                Role::Cli
+            } else if is_app(service) {
+                Role::App
+            } else {
+                Role::Other
+            };
+            (role, invocation)
+        })
+        .collect()
+}
+
+/// How much speaks for a service whose command does not say `gateway`.
+fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
+    let ours = is_openclaw_image(service) || IMAGE_WORDS.iter().any(|word| service.name.contains(word));
+    let named = service.name.contains("gateway") || service.name.ends_with("-gw");
+    let cli = service.name.contains("cli") && !service.name.contains("client");
+    let published = service.ports.iter().any(|port| port.target == rules::DEFAULT_PORT);
+    let told = service.environment.keys().any(|name| {
+        matches!(
+            *name,
+            "OPENCLAW_GATEWAY_TOKEN"
+                | "OPENCLAW_GATEWAY_BIND"
+                | "CLAWDBOT_GATEWAY_TOKEN"
+                | "CLAWDBOT_GATEWAY_BIND"
+        )
+    });
+    if cli || invocation.is_openclaw || service.interactive && !published {
+        return 0;
+    }
+    let idle =
+        service.command.iter().flatten().any(|word| matches!(word.value, "sleep" | "tail" | "bash" | "sh"));
+    // Only an image's own command starts a gateway unseen.
+    let silent = !invocation.given;
+    [(ours, 2), (named, 2), (published, 2), (told && ours, 1), (silent && ours, 1), (!idle && ours, 1)]
+        .iter()
+        .map(|(holds, weight)| if *holds { *weight } else { 0 })
+        .sum()
+}
+
+pub(super) fn is_openclaw_image(service: &Service<'_>) -> bool {
+    service.image.as_ref().is_some_and(|image| {
+        let repository = super::version::repository(image.value);
+        IMAGE_WORDS.iter().any(|word| repository.contains(word))
+    })
+}
+
+/// A service that is told where a gateway is.
+fn is_app(service: &Service<'_>) -> bool {
+    service.environment.iter().any(|(name, variable)| {
+        name.ends_with("GATEWAY_URL")
+            && (name.contains("CLAW") || variable.value.is_some_and(|url| url.contains("18789")))
+    })
+}

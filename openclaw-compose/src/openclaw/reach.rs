@@ -1,0 +1,335 @@
+//! For one client: the URL it will really use, the rule that chose it, and which listener that URL reaches, or why none.
+
+use crate::source::Span;
+
+use super::gateway::{Gateway, Scope};
+use super::names::{self, Resolved};
+use super::namespaces::{Namespace, Namespaces};
+use super::processes::{ConfigState, Process, Role};
+use super::rules::{self, Meaning, Target, UrlCarrier};
+use super::services::Services;
+use super::urls::{HostClass, Url, host_class};
+
+/// The URL a client chooses.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub(super) carrier: UrlCarrier,
+    /// Which token rule the choice brings with it.
+    pub(super) target: Target,
+    /// What decided it: `OPENCLAW_GATEWAY_URL`, `gateway.remote.url`, `--url`.
+    pub(super) by: String,
+    pub(super) url: Option<Url>,
+    pub(super) span: Option<Span>,
+    /// False while an `openclaw.json` that was not given might say `mode: remote`.
+    pub(super) certain: bool,
+}
+
+/// Where a URL leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The gateway's listener.
+    Gateway,
+    /// The client's own namespace, in which no gateway listens.
+    OwnLoopback,
+    /// The gateway's namespace on a port where it does not listen.
+    WrongPort { listens: u16, published: bool },
+    /// The gateway's namespace, which listens on loopback only.
+    LoopbackBind,
+    /// Refused by the client itself: plaintext to this kind of host.
+    Plaintext,
+    /// Refused by the client itself: a URL of its own without a credential of its own.
+    NoCredentials,
+    /// TLS where the gateway has none, or the other way round.
+    Scheme { gateway_has_tls: bool },
+    /// No network joins client and gateway.
+    NoSharedNetwork { with: usize },
+    /// The name means nothing here.
+    UnknownName { nearest: Option<String> },
+    /// The name belongs to a service that lives in another's namespace.
+    BorrowedName { owner: Option<usize> },
+    /// The name belongs to a service whose profile is off.
+    DisabledProfile,
+    /// Another service listens there: a proxy, or a mistake.
+    OtherService(usize),
+    /// The Docker host, where no port of the stack is published under that number.
+    HostPortClosed,
+    /// The Docker host, where the port is open on the host's own loopback only.
+    HostLoopbackOnly,
+    /// `network_mode: none`, or a namespace that is not there.
+    NoNetwork,
+    /// Not a URL.
+    BadUrl,
+    /// Somewhere this stack says nothing about.
+    Elsewhere,
+    /// It leads to the gateway's namespace, whose bind is not known.
+    Unsure,
+}
+
+/// Chooses the URL as the client's release does.
+pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
+    let certain = !matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable);
+    if process.role == Role::App {
+        let (name, variable) = process
+            .service
+            .environment
+            .iter()
+            .find(|(name, variable)| name.ends_with("GATEWAY_URL") && variable.value.is_some())?;
+        let url = Url::parse(variable.value?);
+        return Some(Choice {
+            carrier: UrlCarrier::Env,
+            target: Target::EnvUrl,
+            by: (*name).to_owned(),
+            url,
+            span: Some(variable.span),
+            certain: true,
+        });
+    }
+    if let Some(flag) = process.invocation.flag("url") {
+        let text = process.shell_expand(flag.value.as_deref()?);
+        let (url, span) = (Url::parse(&text), Some(flag.span));
+        return Some(Choice {
+            carrier: UrlCarrier::Flag,
+            target: Target::FlagUrl,
+            by: "--url".to_owned(),
+            url,
+            span,
+            certain: true,
+        });
+    }
+    if let Some((rule, value)) = process.meant(Meaning::Url) {
+        let url = Url::parse(value.text);
+        let (by, span) = (rule.name.to_owned(), Some(value.span));
+        return Some(Choice {
+            carrier: UrlCarrier::Env,
+            target: Target::EnvUrl,
+            by,
+            url,
+            span,
+            certain: true,
+        });
+    }
+    let config = process.config();
+    let remote = config.and_then(|config| config.mode()).is_some_and(|(mode, _)| mode == "remote");
+    if remote && let Some((text, span)) = config.and_then(|config| config.text(&["gateway", "remote", "url"]))
+    {
+        let url = Url::parse(&process.substitute(text).text);
+        let by = "gateway.remote.url".to_owned();
+        return Some(Choice {
+            carrier: UrlCarrier::RemoteUrl,
+            target: Target::Remote,
+            by,
+            url,
+            span: Some(span),
+            certain,
+        });
+    }
+    let tls = config.is_some_and(|config| config.switched_on(&["gateway", "tls", "enabled"]).is_some());
+    let port = local_port(process);
+    let scheme = if tls { "wss" } else { "ws" };
+    let target = if remote { Target::Remote } else { Target::Local };
+    Some(Choice {
+        carrier: UrlCarrier::Loopback,
+        target,
+        by: "the default, its own loopback".to_owned(),
+        url: Url::parse(&format!("{scheme}://127.0.0.1:{port}")),
+        span: None,
+        certain,
+    })
+}
+
+/// The port a local client assumes.
+fn local_port(process: &Process<'_>) -> u16 {
+    let from_env = process.meant(Meaning::Port).and_then(|(_, value)| value.text.trim().parse().ok());
+    let from_flag = || process.invocation.flag("port").and_then(|flag| flag.value.as_deref()?.parse().ok());
+    let from_config = || Some(process.config()?.port()?.0);
+    from_env.or_else(from_flag).or_else(from_config).unwrap_or(rules::DEFAULT_PORT)
+}
+
+/// Everything [`follow`] looks at.
+pub(super) struct Map<'m, 'a> {
+    pub(super) services: &'m Services<'a>,
+    pub(super) processes: &'m [Process<'a>],
+    pub(super) namespaces: &'m Namespaces,
+    pub(super) disabled: &'m [String],
+    pub(super) gateways: &'m [Gateway],
+    pub(super) docker_vm: bool,
+}
+
+/// Follows a client's URL. `has_credential` says whether a URL of its own comes with one.
+pub(super) fn follow(
+    client: usize,
+    choice: &Choice,
+    gateway: &Gateway,
+    has_credential: bool,
+    map: &Map<'_, '_>,
+) -> Reach {
+    let Some(process) = map.processes.get(client) else { return Reach::Elsewhere };
+    let Some(url) = &choice.url else { return Reach::BadUrl };
+    let service = process.service;
+    match map.namespaces.of.get(service.name) {
+        Some(Namespace::None(_) | Namespace::Dangling { .. })
+            if map.namespaces.of.get(service.name) != owner_of(gateway, map) =>
+        {
+            return Reach::NoNetwork;
+        }
+        _ => {}
+    }
+    if process.is_openclaw() {
+        if matches!(choice.target, Target::EnvUrl | Target::FlagUrl) && !has_credential {
+            return Reach::NoCredentials;
+        }
+        if !url.secure && !plaintext_admitted(process, &url.host) {
+            return Reach::Plaintext;
+        }
+    }
+    match names::resolve(service, &url.host, map.services, map.namespaces) {
+        Resolved::Loopback => loopback(client, url, gateway, map),
+        Resolved::Services(found) => {
+            let owner = match owner_of(gateway, map) {
+                Some(Namespace::Service(owner)) => map.services.position(owner),
+                _ => None,
+            };
+            match (owner, found.first()) {
+                (Some(owner), _) if found.contains(&owner) => from_outside(url, gateway, map),
+                (_, Some(other)) => Reach::OtherService(*other),
+                _ => Reach::Elsewhere,
+            }
+        }
+        Resolved::NoSharedNetwork(with) => Reach::NoSharedNetwork { with },
+        Resolved::Borrower { owner, .. } => Reach::BorrowedName { owner },
+        Resolved::DockerHost => docker_host(url, gateway, map),
+        Resolved::Unknown { .. } if map.disabled.contains(&url.host) => Reach::DisabledProfile,
+        Resolved::Unknown { nearest } => Reach::UnknownName { nearest },
+        Resolved::Elsewhere => Reach::Elsewhere,
+    }
+}
+
+fn owner_of<'m>(gateway: &Gateway, map: &'m Map<'_, '_>) -> Option<&'m Namespace> {
+    map.namespaces.of.get(map.processes.get(gateway.at)?.service.name)
+}
+
+/// Whether the client's release dials this host without TLS.
+pub(super) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
+    let rule = rules::plaintext(process.version);
+    let broken = rule
+        .break_glass
+        .and_then(|name| process.env(name))
+        .is_some_and(|value| matches!(value.text.trim(), "1" | "true" | "yes" | "on"));
+    match host_class(host) {
+        HostClass::Loopback | HostClass::LocalName => true,
+        HostClass::PrivateLiteral => rule.private_literals || broken,
+        HostClass::OtherName => rule.other_names || broken,
+        HostClass::PublicLiteral => rule.other_names,
+    }
+}
+
+/// `127.0.0.1` in the client's own namespace.
+fn loopback(client: usize, url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
+    let here = map.processes.get(client).and_then(|process| map.namespaces.of.get(process.service.name));
+    let there = owner_of(gateway, map);
+    if here.is_some() && here == there {
+        return at_port(url, gateway, map, client);
+    }
+    // On the host's network a published port is on loopback, too.
+    if here == Some(&Namespace::Host) {
+        return match published_as(url.port, gateway, map) {
+            Some(_) => published(gateway),
+            None => Reach::OwnLoopback,
+        };
+    }
+    Reach::OwnLoopback
+}
+
+/// Inside the gateway's namespace: only the port can be wrong.
+fn at_port(url: &Url, gateway: &Gateway, map: &Map<'_, '_>, client: usize) -> Reach {
+    let Some(listens) = gateway.port.number else { return Reach::Unsure };
+    if url.port == listens {
+        return scheme(url, gateway, map).unwrap_or(Reach::Gateway);
+    }
+    let name = map.processes.get(client).map(|process| process.service.name);
+    let neighbour = map.services.list.iter().position(|service| {
+        Some(service.name) != name
+            && map.processes.get(gateway.at).is_some_and(|process| process.service.name != service.name)
+            && name.is_some_and(|name| map.namespaces.share(name, service.name))
+            && service.ports.iter().any(|port| port.target == url.port)
+    });
+    match neighbour {
+        Some(other) => Reach::OtherService(other),
+        None => wrong_port(url, listens, gateway, map),
+    }
+}
+
+/// Over a network: bind and port both count.
+fn from_outside(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
+    let Some(listens) = gateway.port.number else { return Reach::Unsure };
+    if url.port != listens {
+        return wrong_port(url, listens, gateway, map);
+    }
+    match gateway.bind.scope {
+        Scope::Loopback => Reach::LoopbackBind,
+        Scope::Unknown | Scope::Tailnet | Scope::Address(_) => Reach::Unsure,
+        Scope::All => scheme(url, gateway, map).unwrap_or(Reach::Gateway),
+    }
+}
+
+fn wrong_port(url: &Url, listens: u16, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
+    Reach::WrongPort { listens, published: published_as(url.port, gateway, map).is_some() }
+}
+
+fn scheme(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Option<Reach> {
+    let config = map.processes.get(gateway.at)?.config()?;
+    let tls = config.switched_on(&["gateway", "tls", "enabled"]).is_some();
+    (tls != url.secure).then_some(Reach::Scheme { gateway_has_tls: tls })
+}
+
+fn docker_host(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
+    if owner_of(gateway, map) == Some(&Namespace::Host) && Some(url.port) == gateway.port.number {
+        return match gateway.bind.scope {
+            Scope::Loopback => Reach::LoopbackBind,
+            Scope::All => Reach::Gateway,
+            _ => Reach::Unsure,
+        };
+    }
+    match published_as(url.port, gateway, map) {
+        Some(true) if !map.docker_vm => Reach::HostLoopbackOnly,
+        Some(_) => published(gateway),
+        None if published_by_anybody(url.port, map) => Reach::Elsewhere,
+        None => Reach::HostPortClosed,
+    }
+}
+
+fn published(gateway: &Gateway) -> Reach {
+    match gateway.bind.scope {
+        Scope::Loopback => Reach::LoopbackBind,
+        Scope::All => Reach::Gateway,
+        _ => Reach::Unsure,
+    }
+}
+
+/// Whether the host's `port` leads to the gateway's, and whether only on the host's loopback.
+fn published_as(port: u16, gateway: &Gateway, map: &Map<'_, '_>) -> Option<bool> {
+    let Some(Namespace::Service(owner)) = owner_of(gateway, map) else { return None };
+    let owner = map.services.list.iter().find(|service| service.name == *owner)?;
+    owner
+        .ports
+        .iter()
+        .find(|mapping| {
+            !mapping.udp && mapping.published == Some(port) && Some(mapping.target) == gateway.port.number
+        })
+        .map(|mapping| mapping.host_ip.is_some_and(names::is_loopback) && mapping.host_ip != Some("0.0.0.0"))
+}
+
+fn published_by_anybody(port: u16, map: &Map<'_, '_>) -> bool {
+    map.services.list.iter().flat_map(|service| &service.ports).any(|mapping| mapping.published == Some(port))
+}
+
+impl Reach {
+    /// Whether the client gets as far as the gateway's listener; nothing where that cannot be told.
+    pub(super) fn arrives(&self) -> Option<bool> {
+        match self {
+            Self::Gateway => Some(true),
+            Self::Elsewhere | Self::Unsure | Self::OtherService(_) => None,
+            _ => Some(false),
+        }
+    }
+}

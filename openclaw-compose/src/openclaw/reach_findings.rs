@@ -1,0 +1,521 @@
+//! What to say, and what to do, about a client that does not reach the gateway.
+
+use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::source::Span;
+
+use super::clients::{self, Client, ClientKind, GateState};
+use super::gateway::Scope;
+use super::names;
+use super::processes::{Process, Role};
+use super::reach::Reach;
+use super::remedies;
+use super::rules::{self, Meaning, Reads, Target, UrlCarrier};
+use super::scene::Scene;
+
+/// Why it is not known whether a client arrives.
+pub(super) fn unknown_because(client: &Client, scene: &Scene<'_, '_>) -> String {
+    match &client.reach {
+        Reach::OtherService(other) => {
+            format!(
+                "the URL leads to {}, which may or may not pass it on to the gateway",
+                scene.service_name_at(*other)
+            )
+        }
+        Reach::Unsure => "the bind of the gateway is not known".to_owned(),
+        _ => "the URL leads out of this stack".to_owned(),
+    }
+}
+
+/// The code, the sentence and the deciding place for a client that does not arrive.
+pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
+    let choice = client.choice.as_ref()?;
+    let process = scene.processes.get(client.at?)?;
+    let gateway = scene.gateways.get(client.gateway)?;
+    let name = process.service.name;
+    let gateway_name = scene.service_name(gateway.at);
+    let url = choice.url.as_ref();
+    let shown = url.map_or_else(|| "its URL".to_owned(), super::urls::Url::shown);
+    let by = &choice.by;
+    let key = Some(process.service.key_span);
+    let span = choice.span.or(key);
+    let host = url.map_or("", |url| url.host.as_str());
+    Some(match &client.reach {
+        Reach::OwnLoopback => (
+            Code::OwnLoopback,
+            format!(
+                "{name} dials {shown} ({by}): that is its own container, {gateway_name} listens in another"
+            ),
+            span,
+        ),
+        Reach::LoopbackBind => (
+            Code::LoopbackBind,
+            format!(
+                "{name} dials {shown}, and {gateway_name} listens on its own loopback only ({})",
+                gateway.bind.by
+            ),
+            gateway.bind.span.or(span),
+        ),
+        Reach::WrongPort { listens, published } => {
+            let why = if *published { "; the published port counts on the host only" } else { "" };
+            (
+                Code::WrongPort,
+                format!("{name} dials {shown}, and {gateway_name} listens on {listens}{why}"),
+                span,
+            )
+        }
+        Reach::Plaintext => (
+            Code::PlaintextRefused,
+            format!(
+                "{name} refuses to dial {shown} before it opens a socket: plaintext ws:// to a name that is not local"
+            ),
+            span,
+        ),
+        Reach::NoCredentials => (
+            Code::UrlWithoutCredentials,
+            format!(
+                "{name} has a URL of its own from {by} and no token beside it: a token of openclaw.json is never sent there"
+            ),
+            span,
+        ),
+        Reach::Scheme { gateway_has_tls: true } => (
+            Code::SchemeMismatch,
+            format!("{name} dials {shown} without TLS, and {gateway_name} has gateway.tls on"),
+            span,
+        ),
+        Reach::Scheme { gateway_has_tls: false } => (
+            Code::SchemeMismatch,
+            format!("{name} dials {shown} with TLS, and {gateway_name} has none"),
+            span,
+        ),
+        Reach::NoSharedNetwork { with } => {
+            let other = scene.service_name_at(*with);
+            (
+                Code::NoSharedNetwork,
+                format!("{name} and {other} are on no common network: the name {host} means nothing there"),
+                span,
+            )
+        }
+        Reach::UnknownName { nearest } => {
+            let hint = nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean {name}?"));
+            (
+                Code::NameNotResolvable,
+                format!("no service, alias or container reachable from {name} is called {host}{hint}"),
+                span,
+            )
+        }
+        Reach::BorrowedName { owner } => {
+            let owner = owner.map_or("another service", |owner| scene.service_name_at(owner));
+            (
+                Code::NameNotResolvable,
+                format!("{host} lives in the namespace of {owner} and has no name of its own on a network"),
+                span,
+            )
+        }
+        Reach::DisabledProfile => (
+            Code::DisabledProfile,
+            format!("{name} dials {host}, a service whose profile is not active"),
+            span,
+        ),
+        Reach::HostPortClosed => (
+            Code::HostPortClosed,
+            format!(
+                "{name} dials {shown} on the Docker host, where this stack publishes nothing on that port"
+            ),
+            span,
+        ),
+        Reach::HostLoopbackOnly => (
+            Code::HostPortClosed,
+            format!(
+                "{name} dials {shown} on the Docker host, where the port is open on the host's own loopback only"
+            ),
+            span,
+        ),
+        Reach::NoNetwork => {
+            let mode = process.service.network_mode.as_ref().map(|mode| mode.span);
+            (Code::NoNetwork, format!("{name} has no network in which a gateway could be"), mode.or(key))
+        }
+        Reach::BadUrl => (Code::BadGatewayUrl, format!("{by} of {name} is no ws:// or wss:// URL"), span),
+        Reach::Gateway | Reach::OtherService(_) | Reach::Elsewhere | Reach::Unsure => return None,
+    })
+}
+
+/// Everything about reaching the gateway.
+pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for client in clients {
+        if client.kind == ClientKind::Service {
+            if let Some((code, summary, span)) = describe(client, scene) {
+                out.push(unreached(client, code, summary, span, scene));
+            }
+            through_another_service(client, scene, out);
+        } else if client.kind == ClientKind::Host {
+            host_findings(client, scene, out);
+        } else {
+            browser_findings(client, scene, out);
+        }
+    }
+    for process in scene.processes {
+        unread_names(process, clients, scene, out);
+        break_glass(process, scene, out);
+        ignored_remote_url(process, scene, out);
+    }
+    stranded(scene, out);
+    proxies(scene, out);
+    bypasses(scene, out);
+}
+
+fn unreached(
+    client: &Client,
+    code: Code,
+    summary: String,
+    span: Option<Span>,
+    scene: &Scene<'_, '_>,
+) -> Finding {
+    let mut finding = scene.finding(code, summary, span);
+    let process = client.at.and_then(|at| scene.processes.get(at));
+    if let Some(choice) = &client.choice {
+        finding.evidence.push(match choice.carrier {
+            UrlCarrier::Loopback => match choice.target {
+                Target::Remote => "gateway.mode is remote and gateway.remote.url is missing: the CLI falls back to loopback".to_owned(),
+                _ => "no --url, no OPENCLAW_GATEWAY_URL, gateway.mode not remote: the CLI dials 127.0.0.1 of its own namespace".to_owned(),
+            },
+            _ => format!("the URL comes from {}", choice.by),
+        });
+        if !choice.certain {
+            finding.confidence = Confidence::Inferred;
+            finding.evidence.push("openclaw.json was not given".to_owned());
+        }
+    }
+    if process.is_some_and(|process| process.role == Role::App) {
+        finding.confidence = Confidence::Inferred;
+        finding.evidence.push("not an OpenClaw program: how it reads its variables is inferred".to_owned());
+    }
+    if code == Code::PlaintextRefused
+        && let Some(process) = process
+    {
+        let rule = rules::plaintext(process.version);
+        finding.versions = Some(rule.versions.to_string());
+        finding.evidence.push(rule.citation.to_owned());
+    }
+    if let Some(gateway) = scene.gateways.get(client.gateway) {
+        if let Some(bind) = gateway.bind.span.filter(|bind| Some(*bind) != span) {
+            finding.places.extend(scene.place(PlaceRole::Related, bind));
+        }
+        if code == Code::OwnLoopback && gateway.bind.scope == Scope::Loopback {
+            finding
+                .evidence
+                .push("the gateway is on its loopback as well: sharing its namespace mends both".to_owned());
+        }
+    }
+    finding.remedy = remedies::reach(client, scene);
+    finding
+}
+
+/// A URL that leads to another service: right for a proxy, and worth a look.
+fn through_another_service(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Reach::OtherService(other) = client.reach else { return };
+    let Some(choice) = &client.choice else { return };
+    let name = &client.name;
+    let summary =
+        format!("{name} goes to {} ({}), not to the gateway itself", scene.service_name_at(other), choice.by);
+    let mut finding = scene.finding(Code::ClientThroughProxy, summary, choice.span);
+    finding.confidence = Confidence::Inferred;
+    finding.remedy = Some(remedies::words(
+        "inside the stack, dial the gateway's own port; leave the proxy to clients outside",
+    ));
+    out.push(finding);
+}
+
+fn host_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let (Some(gateway), Some(published)) = (scene.gateways.get(client.gateway), &client.published) else {
+        return;
+    };
+    let name = scene.service_name(gateway.at);
+    match &client.reach {
+        Reach::LoopbackBind => {
+            // One finding a gateway: a service client may have said so already.
+            if out.iter().any(|finding| finding.code == Code::LoopbackBind) {
+                return;
+            }
+            let summary = format!(
+                "{name} listens on the loopback of its container ({}): connections to the published port {} are reset",
+                gateway.bind.by, published.port
+            );
+            let mut finding =
+                scene.finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)));
+            finding.places.extend(scene.place(PlaceRole::Related, published.span));
+            finding
+                .evidence
+                .push("Docker accepts the connection and finds nobody at the container's address".to_owned());
+            finding.remedy = remedies::listen_on_all(gateway, scene);
+            out.push(finding);
+        }
+        Reach::WrongPort { listens, .. } => {
+            let summary = format!(
+                "host port {} leads to port {}, and {name} listens on {listens} ({})",
+                published.port, published.target, gateway.port.by
+            );
+            let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(published.span));
+            if let Some(span) = gateway.port.span {
+                finding.places.extend(scene.place(PlaceRole::Related, span));
+            }
+            finding.remedy = remedies::publish_right_port(published, *listens, scene);
+            out.push(finding);
+        }
+        _ => {}
+    }
+    let owner = scene.namespace_owner(gateway.at);
+    let internal = owner.is_some_and(|owner| {
+        !owner.networks.is_empty()
+            && owner.networks.iter().all(|attachment| {
+                scene.services.networks.get(attachment.network).is_some_and(|network| network.internal)
+            })
+    });
+    if internal && !published.host_network {
+        let summary = format!("{name} is on internal networks only: Docker publishes none of its ports");
+        out.push(scene.finding(Code::InternalNetwork, summary, Some(published.span)));
+    }
+    if published.host_network && scene.docker_vm {
+        let summary = format!(
+            "{name} is on the host network, which on a Mac is that of Docker's virtual machine, not of the Mac"
+        );
+        let mut finding = scene.finding(Code::HostNetworkOnMac, summary, Some(published.span));
+        finding.confidence = Confidence::Inferred;
+        finding.remedy = Some(remedies::words("use a bridge network and publish 127.0.0.1:18789"));
+        out.push(finding);
+    }
+}
+
+fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let (Some(gateway), Some(planned)) = (scene.gateways.get(client.gateway), &client.planned) else {
+        return;
+    };
+    match &planned.verdict {
+        super::origins::Verdict::NotAllowed { because, span } => {
+            let mut finding = scene.finding(Code::OriginNotAllowed, because.clone(), *span);
+            let rule = rules::origins(scene.version_of(gateway.at));
+            finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
+            finding.remedy = remedies::allow_origin(gateway, scene);
+            out.push(finding);
+        }
+        super::origins::Verdict::Insecure { because, span } => {
+            let mut finding = scene.finding(Code::InsecureContext, because.clone(), *span);
+            finding.remedy = Some(remedies::words(
+                "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
+            ));
+            out.push(finding);
+        }
+        super::origins::Verdict::Admitted(_) | super::origins::Verdict::Unknown(_) => {}
+    }
+}
+
+/// Variables that people set and this release does not read.
+fn unread_names(process: &Process<'_>, clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    if !process.is_openclaw() {
+        return;
+    }
+    for rule in rules::NAME_RULES
+        .iter()
+        .filter(|rule| rule.versions.holds_for(process.version) && rule.reads != Reads::Yes)
+    {
+        let Some(variable) = process.service.environment.get(rule.name) else { continue };
+        if variable.value.is_none_or(|value| value.trim().is_empty()) {
+            continue;
+        }
+        let code = match rule.meaning {
+            Meaning::Url => Code::UrlVariableNotRead,
+            Meaning::Token | Meaning::Password if rule.name.ends_with("_FILE") => Code::TokenFileNotRead,
+            Meaning::Token | Meaning::Password => Code::TokenVariableNotRead,
+            Meaning::Port => Code::PortVariableNotRead,
+        };
+        let name = process.service.name;
+        let summary = match rule.reads {
+            Reads::Unknown => format!("{} of {name}: whether this release reads it is not known", rule.name),
+            _ => format!("{} of {name} is read by nothing in this release", rule.name),
+        };
+        let mut finding = scene.finding(code, summary, variable.key_span.or(Some(variable.span)));
+        if rule.reads == Reads::Unknown {
+            finding.confidence = Confidence::Inferred;
+        }
+        finding.versions = Some(rule.versions.to_string());
+        finding.evidence.push(rule.citation.to_owned());
+        let reached = clients.iter().any(|client| {
+            client.name == name
+                && clients::view_state(client, scene, super::clients::Gate::Reach) == GateState::Green
+        });
+        finding.remedy = remedies::unread_variable(process, rule, reached, scene);
+        out.push(finding);
+    }
+}
+
+/// The vendor's break-glass variable in use: named as the downgrade it is.
+fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let rule = rules::plaintext(process.version);
+    let Some(name) = rule.break_glass.filter(|_| process.is_openclaw()) else { return };
+    let Some(value) =
+        process.env(name).filter(|value| matches!(value.text.trim(), "1" | "true" | "yes" | "on"))
+    else {
+        return;
+    };
+    let others = scene.unrelated_neighbours(process);
+    let service = process.service.name;
+    let summary = if others.is_empty() {
+        format!("{service} sends the token without TLS over the stack's own network ({name})")
+    } else {
+        format!(
+            "{service} sends the token without TLS over a network it shares with {} ({name})",
+            others.join(", ")
+        )
+    };
+    let mut finding = scene.finding(Code::PlaintextBreakGlass, summary, Some(value.span));
+    if !others.is_empty() {
+        finding.severity = crate::finding::Severity::Warning;
+    }
+    finding.remedy = Some(remedies::words(
+        "share the gateway's namespace where nothing forbids it; else keep this network to the gateway and this client",
+    ));
+    out.push(finding);
+}
+
+/// `gateway.remote.url` beside `gateway.mode: local`.
+fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    if process.role != Role::Cli {
+        return;
+    }
+    let Some(config) = process.config() else { return };
+    let Some((_, span)) = config.text(&["gateway", "remote", "url"]) else { return };
+    if config.mode().is_some_and(|(mode, _)| mode == "remote")
+        || out.iter().any(|f| f.code == Code::RemoteUrlIgnored)
+    {
+        return;
+    }
+    let summary = format!("{} ignores gateway.remote.url: gateway.mode is not remote", process.service.name);
+    let mut finding = scene.finding(Code::RemoteUrlIgnored, summary, Some(span));
+    if let Some((_, mode)) = config.mode() {
+        finding.places.extend(scene.place(PlaceRole::Related, mode));
+    }
+    finding.remedy = Some(remedies::words(
+        "a CLI beside the gateway needs no URL; one elsewhere needs its own openclaw.json with gateway.mode remote",
+    ));
+    out.push(finding);
+}
+
+/// Who loses the network when the gateway's container restarts.
+fn stranded(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for gateway in &scene.gateways {
+        let Some(owner) = scene.namespace_owner(gateway.at) else { continue };
+        let stranded = scene.namespaces.stranded_by(owner.name);
+        if stranded.is_empty() {
+            continue;
+        }
+        let list = stranded.join(", ");
+        let summary = format!("restarting {} leaves {list} without a network", owner.name);
+        let span = scene
+            .services
+            .list
+            .iter()
+            .find(|service| stranded.first() == Some(&service.name))
+            .and_then(|service| service.network_mode.as_ref())
+            .map(|mode| mode.span);
+        let mut finding = scene.finding(Code::StrandedByRestart, summary, span);
+        let names: Vec<&str> = std::iter::once(owner.name).chain(stranded.iter().copied()).collect();
+        finding.remedy = Some(remedies::command(
+            format!("recreate them together: {} and {list}", owner.name),
+            format!("docker compose up -d --force-recreate {}", names.join(" ")),
+        ));
+        out.push(finding);
+    }
+}
+
+/// Programs that pass requests on, by image or service name.
+const PROXIES: [&str; 8] = ["nginx", "traefik", "caddy", "haproxy", "envoy", "swag", "npm", "cloudflared"];
+
+fn proxies(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for gateway in &scene.gateways {
+        let Some(process) = scene.processes.get(gateway.at) else { continue };
+        let Some(config) = process.config() else { continue };
+        let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
+        for (entry, span) in &trusted {
+            let wide = matches!(*entry, "0.0.0.0/0" | "::/0");
+            if *entry == "*" || wide {
+                let summary = if wide {
+                    format!("gateway.trustedProxies trusts {entry}: any client can claim to be local")
+                } else {
+                    "gateway.trustedProxies has no wildcard: `*` trusts nobody".to_owned()
+                };
+                let mut finding = scene.finding(Code::TrustedProxiesWrong, summary, Some(*span));
+                finding.remedy = Some(remedies::words(
+                    "list the address of the proxy, or the subnet of the network it shares with the gateway",
+                ));
+                out.push(finding);
+            }
+        }
+        let labelled = process
+            .service
+            .labels
+            .iter()
+            .find(|(name, _)| name.starts_with("traefik.http.routers") || **name == "caddy");
+        let fronted =
+            labelled.map(|(_, at)| (at.span, "the labels of the gateway".to_owned())).or_else(|| {
+                let owner = scene.namespace_owner(gateway.at)?;
+                let proxy = scene.services.list.iter().find(|service| {
+                    let image =
+                        service.image.as_ref().map_or("", |image| super::version::repository(image.value));
+                    let word = image.rsplit('/').next().unwrap_or(image);
+                    PROXIES.iter().any(|proxy| word.starts_with(proxy) || service.name == *proxy)
+                        && (names::shares_network(service, owner)
+                            || scene.namespaces.share(service.name, owner.name))
+                })?;
+                Some((proxy.key_span, proxy.name.to_owned()))
+            });
+        if let Some((span, who)) = fronted.filter(|_| trusted.is_empty()) {
+            let summary =
+                format!("a proxy stands before the gateway ({who}) and gateway.trustedProxies is empty");
+            let mut finding = scene.finding(Code::TrustedProxiesMissing, summary, Some(span));
+            if rules::proxy_attribution_required(process.version) {
+                finding.evidence.push("forwarded requests from an untrusted peer are answered 403 proxy_attribution_required; /healthz stays 200".to_owned());
+            }
+            finding.confidence = Confidence::Inferred;
+            finding.remedy = Some(remedies::words(
+                "put the proxy's address, or the subnet of the network they share, into gateway.trustedProxies",
+            ));
+            out.push(finding);
+        }
+    }
+}
+
+/// Security that earlier repairs switched off.
+const BYPASSES: [(&[&str], &str); 3] = [
+    (&["gateway", "controlUi", "allowInsecureAuth"], "gateway.controlUi.allowInsecureAuth"),
+    (
+        &["gateway", "controlUi", "dangerouslyDisableDeviceAuth"],
+        "gateway.controlUi.dangerouslyDisableDeviceAuth",
+    ),
+    (
+        &["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"],
+        "gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback",
+    ),
+];
+
+fn bypasses(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for gateway in &scene.gateways {
+        let Some(config) = scene.processes.get(gateway.at).and_then(Process::config) else { continue };
+        for (path, name) in BYPASSES {
+            if let Some(span) = config.switched_on(path) {
+                let summary = format!(
+                    "{name} is on: a shortcut that weakens the web UI and that current releases mostly ignore"
+                );
+                let mut finding = scene.finding(Code::BypassLeftBehind, summary, Some(span));
+                finding.remedy = remedies::switch_off(span, scene);
+                out.push(finding);
+            }
+        }
+        for (origin, span) in config.list(&["gateway", "controlUi", "allowedOrigins"]) {
+            if origin == "*" {
+                let summary = "gateway.controlUi.allowedOrigins admits every site with `*`".to_owned();
+                let mut finding = scene.finding(Code::BypassLeftBehind, summary, Some(span));
+                finding.remedy = Some(remedies::words("list the origins that people open"));
+                out.push(finding);
+            }
+        }
+    }
+}

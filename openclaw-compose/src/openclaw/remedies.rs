@@ -1,0 +1,750 @@
+//! What to do about a finding: the sentence, the command, and the edits that mend it.
+//!
+//! House rules: share the gateway's namespace before anything else; never bind loopback behind a bridge, never switch a
+//! check off, never widen a mode; a namespace owner is never restarted without its dependants.
+
+use crate::edit::Edit;
+use crate::finding::{Remedy, Safety};
+use crate::source::Span;
+
+use super::clients::{Client, Publication};
+use super::gateway::{Gateway, RefusalKind, Scope};
+use super::layout;
+use super::processes::{Backing, Process, Role};
+use super::reach::Reach;
+use super::rules::{self, NameRule};
+use super::scene::Scene;
+use super::services::{At, Healthcheck, Port, Service};
+use super::state;
+use super::tokens::Candidate;
+
+/// Words only.
+pub(super) fn words(text: impl Into<String>) -> Remedy {
+    Remedy::words(text)
+}
+
+/// A command that a person runs.
+pub(super) fn command(text: String, command: String) -> Remedy {
+    Remedy { text, command: Some(command), edits: Vec::new(), safety: Safety::Judgement }
+}
+
+/// Edits a machine may make, or a person where any of them is left to one.
+fn edits(text: impl Into<String>, edits: Vec<Edit>, restart: Option<String>) -> Remedy {
+    let judgement = edits.iter().any(|edit| edit.applicability == crate::edit::Applicability::Judgement);
+    let safety = if judgement { Safety::Judgement } else { Safety::Safe };
+    Remedy { text: text.into(), command: restart, edits, safety }
+}
+
+pub(super) fn shell_quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// `docker compose up -d` for these services and for everyone who lives in their namespaces.
+pub(super) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
+    let mut names: Vec<&str> = services.to_vec();
+    for service in services {
+        names.extend(scene.namespaces.stranded_by(service));
+    }
+    names.sort_unstable();
+    names.dedup();
+    // A borrower must be recreated with its owner even where its own definition is unchanged.
+    let force = if names.len() > services.len() { " --force-recreate" } else { "" };
+    format!("docker compose up -d{force} {}", names.join(" "))
+}
+
+/// A client that does not reach the gateway.
+pub(super) fn reach(client: &Client, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let process = scene.processes.get(client.at?)?;
+    let gateway = scene.gateways.get(client.gateway)?;
+    if process.role == Role::App {
+        return reach_for_app(client, process, gateway, scene);
+    }
+    match client.reach {
+        Reach::LoopbackBind => listen_on_all(gateway, scene),
+        Reach::NoCredentials
+            if scene.namespaces.share(process.service.name, scene.service_name(gateway.at)) =>
+        {
+            drop_url(client, process, scene)
+        }
+        Reach::WrongPort { listens, .. } => wrong_port(client, process, listens, scene),
+        Reach::Scheme { .. } => {
+            Some(words("write ws:// for a gateway without TLS and wss:// for one with it"))
+        }
+        Reach::DisabledProfile => Some(words("activate the profile of that service, or dial one that runs")),
+        _ => share_namespace(client, process, gateway, scene),
+    }
+}
+
+/// `network_mode: "service:GATEWAY"`, and nothing of the URL that led elsewhere.
+fn share_namespace(
+    client: &Client,
+    process: &Process<'_>,
+    gateway: &Gateway,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let service = process.service;
+    let owner = scene.namespace_owner(gateway.at)?;
+    let name = service.name;
+    let borrowers = scene.namespaces.stranded_by(name);
+    if !borrowers.is_empty() {
+        return fall_back(client, process, gateway, &borrowers, scene);
+    }
+    let text =
+        format!("let {name} share the network namespace of {}: 127.0.0.1 is the gateway there", owner.name);
+    let line = format!("network_mode: \"service:{}\"", owner.name);
+    // What the command line says cannot be edited by a line.
+    let by_flag = client.choice.as_ref().is_some_and(|choice| choice.carrier == rules::UrlCarrier::Flag);
+    let by_config =
+        client.choice.as_ref().is_some_and(|choice| choice.carrier == rules::UrlCarrier::RemoteUrl);
+    let mut out = Vec::new();
+    match &service.network_mode {
+        Some(mode) => out.push(replace_scalar(scene, mode.span, &format!("service:{}", owner.name))?),
+        None => out.push(layout::insert_child(scene.sources, service.key_span, &line)?),
+    }
+    // Fields that Compose refuses beside a borrowed namespace.
+    for field in [
+        "networks",
+        "ports",
+        "expose",
+        "links",
+        "extra_hosts",
+        "hostname",
+        "dns",
+        "dns_search",
+        "mac_address",
+    ] {
+        let Some(entry) = service.node.as_map().and_then(|map| map.entry(field)) else { continue };
+        // The default network is written nowhere.
+        if scene.sources.slice(entry.key_span).trim_matches(['"', '\'']) != field {
+            continue;
+        }
+        if matches!(field, "ports") && !service.ports.is_empty() {
+            return Some(words(format!("{text}; move its ports to {} first", owner.name)));
+        }
+        if !layout::is_inside(scene.sources, service.key_span, entry.key_span) {
+            return Some(words(format!("{text}; its `{field}` comes from elsewhere and has to go")));
+        }
+        out.push(layout::remove_entry(scene.sources, entry.key_span)?);
+    }
+    if by_flag || by_config {
+        return Some(words(format!("{text}, and drop the URL that points elsewhere")));
+    }
+    out.extend(unset_urls(process, scene));
+    Some(edits(text, out, Some(recreate(&[name], scene))))
+}
+
+/// Takes every URL variable out of the service.
+fn unset_urls(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<Edit> {
+    let urls =
+        rules::NAME_RULES.iter().filter(|rule| rule.meaning == rules::Meaning::Url).map(|rule| rule.name);
+    let mut names: Vec<&str> = urls.collect();
+    names.dedup();
+    unset(process.service, &names, scene)
+}
+
+/// Takes variables out of a service: their lines, or the whole `environment` where nothing would be left of it; where a line
+/// serves others too, it is overridden with nothing.
+fn unset(service: &Service<'_>, names: &[&str], scene: &Scene<'_, '_>) -> Vec<Edit> {
+    let set: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| {
+            service
+                .environment
+                .get(name)
+                .is_some_and(|variable| variable.value.is_some_and(|value| !value.is_empty()))
+        })
+        .collect();
+    let own_line = |name: &str| {
+        let key = service.environment.get(name)?.key_span?;
+        layout::is_inside(scene.sources, service.key_span, key).then_some(key)
+    };
+    let environment =
+        scene.environment_key(service).filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+    let own = service.environment.keys().filter(|name| own_line(name).is_some()).count();
+    let gone = set.iter().filter(|name| own_line(name).is_some()).count();
+    if let Some(environment) =
+        environment.filter(|key| own == gone && layout::lines_below(scene.sources, *key) == own)
+    {
+        let rest = set.iter().filter(|name| own_line(name).is_none()).count();
+        if rest == 0 {
+            return layout::remove_entry(scene.sources, environment).into_iter().collect();
+        }
+    }
+    set.into_iter()
+        .filter_map(|name| match own_line(name) {
+            Some(key) => layout::remove_entry(scene.sources, key),
+            None => layout::set_variable(
+                scene.sources,
+                service.key_span,
+                scene.environment_key(service),
+                name,
+                "\"\"",
+            ),
+        })
+        .collect()
+}
+
+/// Another service lives in the client's namespace, so that cannot move: the service URL, with the vendor's switch.
+fn fall_back(
+    client: &Client,
+    process: &Process<'_>,
+    gateway: &Gateway,
+    borrowers: &[&str],
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let service = process.service;
+    let owner = scene.namespace_owner(gateway.at)?;
+    let rule = rules::plaintext(process.version);
+    let text = format!(
+        "{} share(s) the namespace of {}, so it cannot move into that of {}; either move all of them, or dial the service name",
+        borrowers.join(", "),
+        service.name,
+        owner.name
+    );
+    if scene.unrelated_neighbours(process).iter().any(|neighbour| *neighbour != service.name) {
+        return Some(words(format!(
+            "{text} on a network that holds nobody else: the token would travel without TLS"
+        )));
+    }
+    let Some(switch) = rule.break_glass else { return Some(words(text)) };
+    let url = format!("\"ws://{}:{}\"", owner.name, gateway.listens_on());
+    let mut lines = Vec::new();
+    let mut out: Vec<Edit> = unset_urls(process, scene);
+    for (name, value) in [("OPENCLAW_GATEWAY_URL", url.as_str()), (switch, "\"1\"")] {
+        lines.push(format!("{name}: {value}"));
+    }
+    if client
+        .decision
+        .as_ref()
+        .is_none_or(|decision| !decision.candidates.iter().any(|c| c.carrier == rules::Carrier::Env))
+    {
+        lines.push(format!("OPENCLAW_GATEWAY_TOKEN: {}", scene.token_template(gateway)?));
+    }
+    let environment =
+        scene.environment_key(service).filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+    let edit = match environment {
+        Some(key) => layout::insert_children(scene.sources, key, &lines)?,
+        None => {
+            let indented = lines.iter().map(|line| format!("  {line}"));
+            let lines: Vec<String> = std::iter::once("environment:".to_owned()).chain(indented).collect();
+            layout::insert_children(scene.sources, service.key_span, &lines)?
+        }
+    };
+    out.push(edit);
+    let out = out.into_iter().map(Edit::judgement).collect();
+    let text = format!(
+        "{text}. {switch}=1 is a downgrade: the token travels without TLS between the two containers"
+    );
+    Some(edits(text, out, Some(recreate(&[service.name], scene))))
+}
+
+/// A foreign program: its URL is mended where only host or port are wrong.
+fn reach_for_app(
+    client: &Client,
+    process: &Process<'_>,
+    gateway: &Gateway,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let owner = scene.namespace_owner(gateway.at)?;
+    let listens = gateway.listens_on();
+    let text = format!("dial {}:{listens}", owner.name);
+    if client.reach == Reach::LoopbackBind {
+        return listen_on_all(gateway, scene);
+    }
+    let url = client.choice.as_ref()?.url.as_ref()?;
+    let variable = scene.origin(client.choice.as_ref()?.span?);
+    let written = scene.sources.slice(variable);
+    let shares = super::names::shares_network(process.service, owner);
+    let from = written.find(&url.host)?;
+    if !shares || gateway.bind.scope != Scope::All {
+        return Some(words(format!("{text}, on a network both are on")));
+    }
+    let host = variable.part(from..from + url.host.len());
+    let mut out = vec![Edit::text(scene.sources, host, owner.name)];
+    if url.port != listens {
+        let port = url.port.to_string();
+        let at = from + url.host.len() + written.get(from + url.host.len()..)?.find(&port)?;
+        out.push(Edit::text(scene.sources, variable.part(at..at + port.len()), listens.to_string()));
+    }
+    if url.host == owner.name {
+        out.remove(0);
+    }
+    Some(edits(text, out, Some(recreate(&[process.service.name], scene))))
+}
+
+/// Inside the gateway's namespace no URL is needed.
+fn drop_url(client: &Client, process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let by = &client.choice.as_ref()?.by;
+    let out = unset(process.service, &[by], scene);
+    if out.is_empty() {
+        return Some(words(format!("drop {by}")));
+    }
+    let text = format!(
+        "drop {by}: in the gateway's namespace the CLI finds it on loopback, with the token of openclaw.json"
+    );
+    Some(edits(text, out, Some(recreate(&[process.service.name], scene))))
+}
+
+fn wrong_port(client: &Client, process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let choice = client.choice.as_ref()?;
+    let text = format!("use the gateway's own port {listens}");
+    let Some(span) = choice.span else {
+        let port =
+            process.service.environment.get("OPENCLAW_GATEWAY_PORT").map(|port| scene.origin(port.span));
+        return Some(match port {
+            Some(span) => {
+                edits(text, vec![replace_scalar(scene, span, &listens.to_string())?.judgement()], None)
+            }
+            None => words(text),
+        });
+    };
+    let span = scene.origin(span);
+    let wrong = format!(":{}", choice.url.as_ref()?.port);
+    let written = scene.sources.slice(span);
+    let Some(at) = written.rfind(&wrong) else { return Some(words(text)) };
+    let edit = Edit::text(scene.sources, span.part(at + 1..at + wrong.len()), listens.to_string());
+    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], scene))))
+}
+
+/// Behind a bridge the gateway has to listen on the container's interfaces. Only with a secret in place.
+pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let text = "let the gateway listen on the container's interfaces (bind lan); who may come in is the published port's business";
+    if gateway.decision.winner().is_none() {
+        return Some(words(format!("{text}, after a token is configured")));
+    }
+    let name = scene.service_name(gateway.at);
+    let edit = match (gateway.bind.by, gateway.bind.span) {
+        ("--bind", Some(span)) => {
+            let span = scene.origin(span);
+            let written = scene.sources.slice(span);
+            let at = written.find("loopback")?;
+            Edit::text(scene.sources, span.part(at..at + "loopback".len()), "lan")
+        }
+        ("gateway.bind", Some(span)) => replace_scalar(scene, span, "lan")?,
+        (by, Some(_)) => return Some(words(format!("{text}; {by} forces loopback"))),
+        (_, None) => {
+            let config = scene.processes.get(gateway.at)?.config()?;
+            layout::insert_member(scene.sources, config.at(&["gateway"])?, "bind: \"lan\"")?
+        }
+    };
+    Some(edits(text, vec![edit], Some(recreate_all(name, scene))))
+}
+
+/// A change of the listener needs a new process, and everyone in its namespace with it.
+fn recreate_all(name: &str, scene: &Scene<'_, '_>) -> String {
+    let dependants = scene.namespaces.stranded_by(name);
+    let names: Vec<&str> = std::iter::once(name).chain(dependants).collect();
+    format!("docker compose up -d --force-recreate {}", names.join(" "))
+}
+
+/// Writes the bind that counts today, so that it counts everywhere.
+pub(super) fn write_bind(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let bind = if gateway.bind.scope == Scope::Loopback { "loopback" } else { "lan" };
+    let text = format!("write gateway.bind: \"{bind}\"");
+    let bridged = scene
+        .namespaces
+        .of
+        .get(scene.service_name(gateway.at))
+        .is_some_and(|n| matches!(n, super::namespaces::Namespace::Service(_)));
+    // Loopback is never written behind a bridge.
+    if bind == "loopback" && bridged {
+        return listen_on_all(gateway, scene);
+    }
+    let config = scene.processes.get(gateway.at)?.config()?;
+    let object = config.at(&["gateway"])?;
+    let edit = layout::insert_member(scene.sources, object, &format!("bind: \"{bind}\""))?;
+    Some(edits(text, vec![edit], None))
+}
+
+/// What keeps the gateway from starting.
+pub(super) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let process = scene.processes.get(gateway.at)?;
+    let name = process.service.name;
+    Some(match why {
+        RefusalKind::ConfigMissing => command(
+            "make a configuration; nothing below can work without one".to_owned(),
+            format!("docker compose run --rm --no-deps {name} openclaw setup"),
+        ),
+        RefusalKind::ConfigSyntax(_) | RefusalKind::ConfigInclude(_) => {
+            words("mend the file at that place; the gateway's own message names another cause")
+        }
+        RefusalKind::ModeMissing => {
+            let config = process.config()?;
+            let edit = match config.at(&["gateway"]) {
+                Some(gateway) => layout::insert_member(scene.sources, gateway, "mode: \"local\"")?,
+                None => {
+                    layout::insert_member(scene.sources, config.at(&[])?, "gateway: { mode: \"local\" }")?
+                }
+            };
+            edits("write gateway.mode: \"local\"", vec![edit], Some(recreate_all(name, scene)))
+        }
+        RefusalKind::ModeRemote => {
+            words("a gateway and a remote client need an openclaw.json each; the gateway's says mode local")
+        }
+        RefusalKind::NoSecret | RefusalKind::AuthNone => words(
+            "freeze one token and write it to .env; do not bind loopback instead: nobody outside the container could connect",
+        ),
+        RefusalKind::Ambiguous => {
+            let auth = process.config()?.at(&["gateway", "auth"])?;
+            let edit = layout::insert_member(scene.sources, auth, "mode: \"token\"")?.judgement();
+            edits("say which one counts: gateway.auth.mode", vec![edit], Some(recreate_all(name, scene)))
+        }
+        RefusalKind::ProxyAndToken => {
+            words("remove the token, from openclaw.json and from the environment, or use mode token")
+        }
+        RefusalKind::RefMissing(id) => return hand_in(process, id, scene),
+        RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
+        RefusalKind::OriginsRequired => return allow_origin(gateway, scene),
+    })
+}
+
+/// Adds the published localhost origins to the list.
+pub(super) fn allow_origin(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let process = scene.processes.get(gateway.at)?;
+    let config = process.config()?;
+    let owner = scene.namespace_owner(gateway.at)?;
+    let port = owner
+        .ports
+        .iter()
+        .find(|port| Some(port.target) == gateway.port.number)
+        .and_then(|port| port.published)?;
+    let wanted = [format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")];
+    let list = wanted.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(", ");
+    let text = format!("admit the origin people open: {}", wanted[0]);
+    let edit = if let Some(node) = config.at(&["gateway", "controlUi", "allowedOrigins"]) {
+        let at = node.span.start + 1;
+        let comma = if node.items().is_empty() { "" } else { ", " };
+        Edit::text(scene.sources, Span::new(node.span.file, at, at), format!("{list}{comma}"))
+    } else if let Some(ui) = config.at(&["gateway", "controlUi"]) {
+        layout::insert_member(scene.sources, ui, &format!("allowedOrigins: [{list}]"))?
+    } else {
+        let gateway = config.at(&["gateway"])?;
+        layout::insert_member(scene.sources, gateway, &format!("controlUi: {{ allowedOrigins: [{list}] }}"))?
+    };
+    Some(edits(text, vec![edit], None))
+}
+
+/// Every loser gets the value the server enforces: no connected client notices.
+pub(super) fn align(
+    value: &str,
+    losers: &[&Candidate],
+    gateway: &Gateway,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let name = scene.service_name(gateway.at);
+    let server = gateway.decision.winner()?;
+    let mut out: Vec<Edit> = Vec::new();
+    let mut elsewhere = Vec::new();
+    let extra = scene.handed_out_span(gateway).filter(|_| losers.is_empty());
+    for span in losers.iter().map(|loser| loser.span).chain(extra) {
+        let origin = scene.origin(span);
+        match layout::write_secret(scene.sources, origin, value) {
+            Some(edit) if !out.contains(&edit) => out.push(edit),
+            Some(_) => {}
+            None => elsewhere.push(scene.sources.location(origin).to_string()),
+        }
+    }
+    let text = format!(
+        "write the value that {name} enforces ({}) to the other places; the gateway's own value stays",
+        server.label
+    );
+    if !elsewhere.is_empty() {
+        elsewhere.dedup();
+        return Some(words(format!("{text}. Not a file: {}", elsewhere.join(", "))));
+    }
+    if out.is_empty() {
+        return None;
+    }
+    Some(edits(text, out, Some(recreate_all(name, scene))))
+}
+
+/// The hidden `.env` gets the winner's value, too.
+pub(super) fn align_state_dotenv(
+    gateway: &Gateway,
+    hidden: &super::config::StateVariable,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let value = gateway.decision.value()?;
+    if value.as_str() == hidden.value.trim() {
+        return Some(words("move it to the project's .env, and hand it in through `environment`"));
+    }
+    let edit = layout::write_secret(scene.sources, hidden.span, value)?;
+    Some(edits("write the value in use there, too, or remove the line", vec![edit], None))
+}
+
+/// Hands a variable of the project into the container.
+pub(super) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let service = process.service;
+    let text = format!("hand {variable} into {}", service.name);
+    if !scene.project_has(variable) || service.environment.contains_key(variable) {
+        return Some(words(format!(
+            "{text}: set it in .env, and write {variable}: ${{{variable}:?not set}} under environment"
+        )));
+    }
+    let value = format!("${{{variable}:?not set}}");
+    let edit = layout::set_variable(
+        scene.sources,
+        service.key_span,
+        scene.environment_key(service),
+        variable,
+        &value,
+    )?;
+    Some(edits(text, vec![edit], Some(recreate(&[service.name], scene))))
+}
+
+/// A client without a token gets the reference that the gateway has.
+pub(super) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let process = scene.processes.get(client.at?)?;
+    let service = process.service;
+    let text = format!(
+        "hand the token into {} as it is handed into {}",
+        service.name,
+        scene.service_name(gateway.at)
+    );
+    let Some(template) =
+        scene.token_template(gateway).filter(|_| !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN"))
+    else {
+        return Some(words(text));
+    };
+    let edit = layout::set_variable(
+        scene.sources,
+        service.key_span,
+        scene.environment_key(service),
+        "OPENCLAW_GATEWAY_TOKEN",
+        &template,
+    )?;
+    Some(edits(text, vec![edit], Some(recreate(&[service.name], scene))))
+}
+
+/// A variable that nothing reads: a URL goes with the namespace; the rest is renamed where that changes nothing else.
+pub(super) fn unread_variable(
+    process: &Process<'_>,
+    rule: &NameRule,
+    reached: bool,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let service = process.service;
+    let key = service.environment.get(rule.name)?.key_span;
+    let inside = key.filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+    match rule.meaning {
+        rules::Meaning::Url if reached => {
+            inside?;
+            let out = unset(service, &[rule.name], scene);
+            Some(edits(
+                format!("drop {}: nothing reads it, and the gateway is reached without it", rule.name),
+                out,
+                None,
+            ))
+        }
+        // The remedy of the unreached client takes it out.
+        rules::Meaning::Url => Some(words(format!(
+            "drop {}, and let the client reach the gateway as its own finding says",
+            rule.name
+        ))),
+        _ if rule.name.ends_with("_FILE") => Some(words(
+            "refer to the file with a SecretRef in openclaw.json, or hand the value in as OPENCLAW_GATEWAY_TOKEN",
+        )),
+        meaning => {
+            let wanted =
+                rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?.name;
+            if service.environment.contains_key(wanted) {
+                inside?;
+                return Some(edits(
+                    format!("drop {}: {wanted} is there and counts", rule.name),
+                    unset(service, &[rule.name], scene),
+                    None,
+                ));
+            }
+            let edit = Edit::text(scene.sources, inside?, wanted).judgement();
+            Some(edits(format!("rename it to {wanted}"), vec![edit], Some(recreate(&[service.name], scene))))
+        }
+    }
+}
+
+/// A switch that weakens something.
+pub(super) fn switch_off(span: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let edit = Edit::text(scene.sources, span, "false").judgement();
+    Some(edits("switch it off and pair the browser instead", vec![edit], None))
+}
+
+/// Publishes on the host's loopback only. A person decides: somebody may come in from elsewhere.
+pub(super) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let text = "publish it on 127.0.0.1, and let others come through ssh, a tailnet or a proxy with TLS";
+    let written = scene.sources.slice(port.span);
+    let bare = written.trim_matches(['"', '\'']);
+    let short = bare.split('/').next().unwrap_or_default();
+    if port.published.is_none()
+        || short.is_empty()
+        || !short.contains(':')
+        || short.contains("127.0.0.1")
+        || written.contains('\n')
+    {
+        return Some(words(text));
+    }
+    let without_ip = bare.strip_prefix("0.0.0.0:").unwrap_or(bare);
+    let edit = Edit::text(scene.sources, port.span, format!("\"127.0.0.1:{without_ip}\"")).judgement();
+    Some(edits(text, vec![edit], None))
+}
+
+/// Leads the published port to the port that is listened on.
+pub(super) fn publish_right_port(
+    published: &Publication,
+    listens: u16,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let text = format!("lead the host port to {listens}");
+    let written = scene.sources.slice(published.span);
+    let wrong = format!(":{}", published.target);
+    let bare = written.trim_end_matches(['"', '\'']).trim_end_matches("/tcp");
+    if !bare.ends_with(&wrong) {
+        return Some(words(text));
+    }
+    let span = published.span.part(bare.len() - wrong.len() + 1..bare.len());
+    Some(edits(text, vec![Edit::text(scene.sources, span, listens.to_string())], None))
+}
+
+/// Takes quotes out of a value that kept them.
+pub(super) fn unmangle(value: &str, origin: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let bare = value.trim().trim_matches(['"', '\'', '\u{feff}']);
+    let quoted = value.trim().len() != bare.len() && !value.contains('\u{feff}');
+    if !quoted || bare.contains(['$', '"', '\'']) {
+        return Some(words(
+            "write the value so that it arrives as it is: in .env within single quotes, in a list without quotes",
+        ));
+    }
+    let edit = layout::write_secret(scene.sources, origin, bare)?;
+    Some(edits("take the quotes out of the value", vec![edit], None))
+}
+
+/// Five attempts show a refusal as well as for ever does.
+pub(super) fn bounded_restart(restart: &At<&str>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let edit = replace_scalar(scene, restart.span, "on-failure:5")?.judgement();
+    Some(edits(
+        "bound the attempts; a reboot of the host then needs `docker compose up -d`",
+        vec![edit],
+        None,
+    ))
+}
+
+/// The health check asks the port that is listened on.
+pub(super) fn healthcheck_port(
+    check: &Healthcheck<'_>,
+    wrong: u16,
+    listens: u16,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let written = scene.sources.slice(check.span);
+    let wrong = format!(":{wrong}");
+    let at = written.find(&wrong)?;
+    let edit = Edit::text(scene.sources, check.span.part(at + 1..at + wrong.len()), listens.to_string());
+    Some(edits(format!("ask port {listens}"), vec![edit], None))
+}
+
+/// Time to drain.
+pub(super) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let budget = format!("{}s", rules::STOP_BUDGET_SECONDS);
+    let edit = match &process.service.stop_grace {
+        Some(grace) => replace_scalar(scene, grace.span, &budget)?,
+        None => layout::insert_child(
+            scene.sources,
+            process.service.key_span,
+            &format!("stop_grace_period: {budget}"),
+        )?,
+    };
+    Some(edits(
+        format!("stop_grace_period: {budget}; an idle gateway still stops within a second"),
+        vec![edit],
+        None,
+    ))
+}
+
+/// A directory variable that came from the host's `.env`.
+pub(super) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let service = process.service;
+    let right = |name: &str| -> Option<String> {
+        let home = rules::IMAGE_HOME;
+        Some(match name {
+            "HOME" | "OPENCLAW_HOME" => home.to_owned(),
+            "OPENCLAW_STATE_DIR" | "OPENCLAW_CONFIG_DIR" => format!("{home}/{}", rules::STATE_DIR_NAME),
+            "OPENCLAW_CONFIG_PATH" => format!("{home}/{}/{}", rules::STATE_DIR_NAME, rules::CONFIG_NAME),
+            "OPENCLAW_WORKSPACE_DIR" => format!("{home}/{}/workspace", rules::STATE_DIR_NAME),
+            "OPENCLAW_AUTH_PROFILE_SECRET_DIR" => format!("{home}/.config/openclaw"),
+            _ => return None,
+        })
+    };
+    let leaked = state::leaked_directories(process);
+    let mut lines = Vec::new();
+    let mut out = Vec::new();
+    for name in leaked {
+        let value = right(name)?;
+        let variable = service.environment.get(name)?;
+        match variable.key_span.filter(|key| layout::is_inside(scene.sources, service.key_span, *key)) {
+            Some(_) => out.push(replace_scalar(scene, variable.span, &value)?),
+            None => lines.push(format!("{name}: {value}")),
+        }
+    }
+    if !lines.is_empty() {
+        let key = scene
+            .environment_key(service)
+            .filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+        out.push(match key {
+            Some(key) => layout::insert_children(scene.sources, key, &lines)?,
+            None => {
+                let indented = lines.iter().map(|line| format!("  {line}"));
+                let lines: Vec<String> = std::iter::once("environment:".to_owned()).chain(indented).collect();
+                layout::insert_children(scene.sources, service.key_span, &lines)?
+            }
+        });
+    }
+    let text = "pin the directories as the container sees them; the host's paths are for the volumes only";
+    Some(edits(text, out, Some(recreate(&[service.name], scene))))
+}
+
+/// Moves a mount to where the process looks.
+pub(super) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let mount = process.service.mounts.iter().find(|mount| mount.target.contains("/."))?;
+    let text = format!("mount it at {}", process.state_dir);
+    let span = mount.span;
+    let written = scene.sources.slice(span);
+    let Some(at) = written.rfind(mount.target).filter(|_| matches!(process.state, Backing::Layer)) else {
+        return Some(words(text));
+    };
+    let edit = Edit::text(scene.sources, span.part(at..at + mount.target.len()), process.state_dir.clone())
+        .judgement();
+    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], scene))))
+}
+
+/// One user for both.
+pub(super) fn same_user(gateway: &Process<'_>, other: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let (uid, gid) = (gateway.uid.number()?, gateway.uid.group()?);
+    let text = format!("run {} as uid {uid}, as {} runs", other.service.name, gateway.service.name);
+    let user = format!("{uid}:{gid}");
+    let edit = match &other.service.user {
+        Some(written) => replace_scalar(scene, written.span, &user)?,
+        None => layout::insert_child(scene.sources, other.service.key_span, &format!("user: \"{user}\""))?,
+    };
+    Some(edits(text, vec![edit], Some(recreate(&[other.service.name], scene))))
+}
+
+/// Replaces a scalar of YAML, JSON5 or dotenv, in the quotes it has.
+fn replace_scalar(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit> {
+    let written = scene.sources.slice(span);
+    if !scene.is_written(span) || written.contains('\n') || written.contains('$') {
+        return None;
+    }
+    let quote = written.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let text = match quote {
+        Some(quote) => format!("{quote}{value}{quote}"),
+        None if value.contains(':') && !value.contains("://") && !value.starts_with("on-failure") => {
+            format!("\"{value}\"")
+        }
+        None => value.to_owned(),
+    };
+    Some(Edit::text(scene.sources, span, text))
+}

@@ -1,0 +1,472 @@
+//! The process is the truth: `docker inspect` of the stack's containers against its files.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Code, Finding};
+use crate::source::Text;
+
+use super::processes::Process;
+use super::remedies;
+use super::rules;
+use super::scene::Scene;
+use super::tokens::Classes;
+
+/// A container as `docker inspect` shows it, as far as this crate asks. Everything is optional: engines differ.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Container {
+    id: String,
+    name: String,
+    restart_count: u64,
+    state: State,
+    config: Config,
+    host_config: HostConfig,
+    mounts: Vec<Mount>,
+    network_settings: NetworkSettings,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct State {
+    status: String,
+    running: bool,
+    restarting: bool,
+    #[serde(rename = "OOMKilled")]
+    oom_killed: bool,
+    exit_code: i64,
+    health: Option<Health>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Health {
+    status: String,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Config {
+    user: String,
+    image: String,
+    env: Option<Vec<Variable>>,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// `NAME=value`, the value never printed.
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
+struct Variable {
+    name: String,
+    value: Text,
+}
+
+impl From<String> for Variable {
+    fn from(text: String) -> Self {
+        let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+        Self { name: name.to_owned(), value: Text::from(value) }
+    }
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct HostConfig {
+    network_mode: String,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Mount {
+    r#type: String,
+    source: String,
+    destination: String,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct NetworkSettings {
+    networks: Option<BTreeMap<String, serde::de::IgnoredAny>>,
+}
+
+const PROJECT: &str = "com.docker.compose.project";
+const SERVICE: &str = "com.docker.compose.service";
+const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+const ONE_OFF: &str = "com.docker.compose.oneoff";
+const VERSION: &str = "org.opencontainers.image.version";
+
+/// Reads `docker inspect` output: a list of containers, or one.
+pub(super) fn read(text: &str) -> Result<Vec<Container>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    // The position is enough: serde's message may quote the text.
+    let place = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+    match serde_json::from_str::<Vec<Container>>(text) {
+        Ok(containers) => Ok(containers),
+        Err(error) => serde_json::from_str::<Container>(text).map(|one| vec![one]).map_err(|_| place(&error)),
+    }
+}
+
+impl Container {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.config.labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// The release in the image's label.
+    pub(super) fn version(&self) -> Option<super::version::Version> {
+        self.label(VERSION)?.parse().ok()
+    }
+
+    /// Whether it is the container of that service of the project. `run` leftovers do not count.
+    fn is_of(&self, project: &str, service: &str) -> bool {
+        let one_off = self.label(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let by_label = self.label(SERVICE) == Some(service)
+            && self.label(PROJECT).is_none_or(|own| project.is_empty() || own == project);
+        !one_off && by_label
+    }
+
+    fn env(&self, name: &str) -> Option<&Text> {
+        self.config
+            .env
+            .iter()
+            .flatten()
+            .rev()
+            .find(|variable| variable.name == name)
+            .map(|variable| &variable.value)
+    }
+}
+
+/// A container beside its service.
+#[derive(Clone, Debug, Serialize)]
+pub struct ContainerView {
+    /// The service.
+    pub service: String,
+    /// The container's name.
+    pub name: String,
+    /// `running`, `exited`, `restarting`, ...
+    pub status: String,
+    /// The last exit code, where it is not running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// How often Docker started it again.
+    pub restart_count: u64,
+    /// `healthy`, `unhealthy`, `starting`, where there is a check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
+    /// The image reference it was made from.
+    pub image: String,
+    /// The letter of the token in its environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_class: Option<String>,
+    /// What differs from the files: `OPENCLAW_GATEWAY_TOKEN`, `user`, `image`, `mounts`, `networks`.
+    pub differs: Vec<String>,
+}
+
+/// What running containers say about the stack.
+#[derive(Default)]
+pub(super) struct Runtime {
+    containers: Vec<Container>,
+}
+
+impl Runtime {
+    pub(super) fn new(containers: Vec<Container>) -> Self {
+        Self { containers }
+    }
+
+    /// The release of the first container that says one.
+    pub(super) fn version(&self) -> Option<super::version::Version> {
+        self.containers.iter().find_map(Container::version)
+    }
+
+    pub(super) fn of(&self, project: &str, service: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| container.is_of(project, service))
+    }
+
+    /// Variables of a service whose value in the running container is not that of the files.
+    pub(super) fn stale_variables(&self, project: &str, process: &Process<'_>) -> Vec<&'static str> {
+        let Some(container) = self.of(project, process.service.name) else { return Vec::new() };
+        let mut out: Vec<&'static str> = rules::NAME_RULES
+            .iter()
+            .filter(|rule| rule.versions.holds_for(process.version) && rule.reads == rules::Reads::Yes)
+            .filter(|rule| {
+                let running = container
+                    .env(rule.name)
+                    .map(|value| value.as_str().trim())
+                    .filter(|value| !value.is_empty());
+                let written = process.service.environment.get(rule.name).and_then(|variable| variable.value);
+                let written = written.map(|value| value.as_str().trim()).filter(|value| !value.is_empty());
+                running != written
+            })
+            .map(|rule| rule.name)
+            .collect();
+        out.dedup();
+        out
+    }
+}
+
+/// Shows the containers of OpenClaw's services.
+pub(super) fn views(
+    runtime: &Runtime,
+    project: &str,
+    scene: &Scene<'_, '_>,
+    letters: &mut Classes,
+) -> Vec<ContainerView> {
+    scene
+        .processes
+        .iter()
+        .filter(|process| process.is_openclaw())
+        .filter_map(|process| {
+            let container = runtime.of(project, process.service.name)?;
+            let token = container.env("OPENCLAW_GATEWAY_TOKEN").filter(|value| !value.trim().is_empty());
+            Some(ContainerView {
+                service: process.service.name.to_owned(),
+                name: container.name.trim_start_matches('/').to_owned(),
+                status: container.state.status.clone(),
+                exit_code: (!container.state.running).then_some(container.state.exit_code),
+                restart_count: container.restart_count,
+                health: container.state.health.as_ref().map(|health| health.status.clone()),
+                image: container.config.image.clone(),
+                token_class: token.map(|value| letters.letter(value)),
+                differs: differences(runtime, project, process, container, scene),
+            })
+        })
+        .collect()
+}
+
+fn differences(
+    runtime: &Runtime,
+    project: &str,
+    process: &Process<'_>,
+    container: &Container,
+    scene: &Scene<'_, '_>,
+) -> Vec<String> {
+    let service = process.service;
+    let mut out: Vec<String> =
+        runtime.stale_variables(project, process).into_iter().map(str::to_owned).collect();
+    if service.user.as_ref().is_some_and(|user| user.value != container.config.user) {
+        out.push("user".to_owned());
+    }
+    if service
+        .image
+        .as_ref()
+        .is_some_and(|image| !container.config.image.is_empty() && image.value != container.config.image)
+    {
+        out.push("image".to_owned());
+    }
+    if mounts_differ(process, container, scene) {
+        out.push("mounts".to_owned());
+    }
+    if networks_differ(process, container, scene) {
+        out.push("networks".to_owned());
+    }
+    out
+}
+
+/// Binds are compared below the directory of the stack, which may lie elsewhere here than where it runs.
+fn mounts_differ(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>) -> bool {
+    let there = container.label(WORKING_DIR).unwrap_or_default().trim_end_matches('/');
+    process.service.mounts.iter().any(|mount| {
+        let Some(found) =
+            container.mounts.iter().find(|found| found.destination == mount.target.trim_end_matches('/'))
+        else {
+            // tmpfs is no mount to `docker inspect`.
+            return mount.kind != super::services::MountKind::Tmpfs;
+        };
+        let Some(source) = mount.source.filter(|_| mount.kind == super::services::MountKind::Bind) else {
+            return false;
+        };
+        let relative = found
+            .source
+            .strip_prefix(there)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .filter(|_| !there.is_empty());
+        // Docker Desktop shows the path inside its virtual machine.
+        let virtual_machine =
+            found.source.starts_with("/host_mnt/") || found.source.starts_with("/run/desktop/");
+        found.r#type == "bind"
+            && !virtual_machine
+            && found.source != source
+            && relative.is_none_or(|relative| relative != scene.shown_path(source))
+    })
+}
+
+fn networks_differ(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>) -> bool {
+    let Some(running) = &container.network_settings.networks else { return false };
+    if let Some(mode) = &process.service.network_mode {
+        let shares = mode.value.starts_with("service:") || mode.value.starts_with("container:");
+        return shares && !container.host_config.network_mode.starts_with("container:");
+    }
+    if container.host_config.network_mode.starts_with("container:") {
+        return true;
+    }
+    // A created container that never ran has no networks yet.
+    !running.is_empty()
+        && process
+            .service
+            .networks
+            .iter()
+            .any(|attachment| !running.contains_key(scene.network_name(attachment.network)))
+}
+
+/// Everything about containers against files.
+pub(super) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    if runtime.containers.is_empty() {
+        return;
+    }
+    for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw()) {
+        let service = process.service;
+        let Some(container) = runtime.of(project, service.name) else {
+            if scene.gateways.iter().any(|gateway| gateway.at == at) {
+                let summary = format!("no container of {} was among those inspected", service.name);
+                let mut finding = scene.finding(Code::ContainerMissing, summary, Some(service.key_span));
+                finding.remedy = Some(remedies::command(
+                    "start it".to_owned(),
+                    remedies::recreate(&[service.name], scene),
+                ));
+                out.push(finding);
+            }
+            continue;
+        };
+        drift(runtime, project, process, container, scene, out);
+        condition(process, container, scene, out);
+        dead_namespace(runtime, process, container, scene, out);
+    }
+}
+
+fn drift(
+    runtime: &Runtime,
+    project: &str,
+    process: &Process<'_>,
+    container: &Container,
+    scene: &Scene<'_, '_>,
+    out: &mut Vec<Finding>,
+) {
+    let service = process.service;
+    let differs = differences(runtime, project, process, container, scene);
+    if differs.is_empty() {
+        return;
+    }
+    let about_token = differs.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"));
+    let about_env = differs.iter().any(|name| name.contains("GATEWAY"));
+    let code = match (about_token, about_env) {
+        (true, _) => Code::StaleToken,
+        (false, true) => Code::StaleEnvironment,
+        (false, false) => Code::StaleContainer,
+    };
+    let span = differs
+        .iter()
+        .find_map(|name| service.environment.get(name.as_str()).map(|variable| scene.origin(variable.span)))
+        .unwrap_or(service.key_span);
+    let summary = format!(
+        "the running container of {} is not what the files say: {} differ(s)",
+        service.name,
+        differs.join(", ")
+    );
+    let mut finding = scene.finding(code, summary, Some(span));
+    finding.evidence.push(format!("container {}", container.name.trim_start_matches('/')));
+    finding
+        .evidence
+        .push("restart keeps the old environment; only a new container reads the files".to_owned());
+    finding.remedy =
+        Some(remedies::command("recreate it".to_owned(), remedies::recreate(&[service.name], scene)));
+    out.push(finding);
+}
+
+fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let service = process.service;
+    let state = &container.state;
+    let is_gateway = process.role == super::processes::Role::Gateway;
+    if !is_gateway {
+        return;
+    }
+    let span = service.restart.as_ref().map_or(service.key_span, |restart| restart.span);
+    let meaning = |code: i64| {
+        rules::EXIT_CODES
+            .iter()
+            .find(|rule| rule.code == code)
+            .map_or("an unknown fault", |rule| rule.meaning)
+    };
+    if state.restarting || container.restart_count > 2 {
+        let code = state.exit_code;
+        let summary = format!(
+            "{} was started {} times again; the last exit was {code}: {}",
+            service.name,
+            container.restart_count,
+            meaning(code)
+        );
+        let mut finding = scene.finding(Code::RestartLoop, summary, Some(span));
+        if rules::EXIT_CODES.iter().any(|rule| rule.code == code && !rule.restart_helps) {
+            finding.evidence.push("no restart mends this one".to_owned());
+        }
+        finding.remedy = Some(remedies::command(
+            "read what it says before it exits".to_owned(),
+            format!("docker compose logs --tail 50 {}", service.name),
+        ));
+        out.push(finding);
+    } else if !state.running && state.status != "created" {
+        let code = state.exit_code;
+        let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
+        let mut finding = scene.finding(Code::ContainerExited, summary, Some(service.key_span));
+        finding.remedy = Some(remedies::command(
+            "read what it said last".to_owned(),
+            format!("docker compose logs --tail 50 {}", service.name),
+        ));
+        out.push(finding);
+    }
+    if state.oom_killed {
+        let summary = format!("{} was killed for want of memory", service.name);
+        out.push(scene.finding(
+            Code::OutOfMemory,
+            summary,
+            service.memory.as_ref().map(|limit| limit.span).or(Some(service.key_span)),
+        ));
+    }
+    if state.running && state.health.as_ref().is_some_and(|health| health.status == "unhealthy") {
+        let span = service.healthcheck.as_ref().map_or(service.key_span, |check| check.span);
+        let mut finding = scene.finding(
+            Code::Unhealthy,
+            format!("{} runs and its health check fails", service.name),
+            Some(span),
+        );
+        finding.evidence.push("Docker restarts on exit only: it stays so".to_owned());
+        finding.remedy = Some(remedies::command(
+            "see what the check said".to_owned(),
+            format!(
+                "docker inspect --format '{{{{json .State.Health}}}}' {}",
+                container.name.trim_start_matches('/')
+            ),
+        ));
+        out.push(finding);
+    }
+}
+
+/// It lives in the namespace of a container that is gone.
+fn dead_namespace(
+    runtime: &Runtime,
+    process: &Process<'_>,
+    container: &Container,
+    scene: &Scene<'_, '_>,
+    out: &mut Vec<Finding>,
+) {
+    let Some(owner) = container.host_config.network_mode.strip_prefix("container:") else { return };
+    let known =
+        |other: &&Container| other.id.starts_with(owner) || other.name.trim_start_matches('/') == owner;
+    let borrowed = scene.namespaces.borrows.iter().find(|(borrower, _)| borrower == process.service.name);
+    let Some((_, lender)) = borrowed else { return };
+    let owner_there = runtime.containers.iter().any(|other| other.label(SERVICE) == Some(lender));
+    if owner_there && !runtime.containers.iter().any(|other| known(&other)) && container.state.running {
+        let service = process.service;
+        let summary = format!(
+            "{} still lives in the network namespace of an earlier container of {lender}: it reaches nobody",
+            service.name
+        );
+        let span = service.network_mode.as_ref().map(|mode| mode.span);
+        let mut finding = scene.finding(Code::DeadNamespace, summary, span);
+        finding.remedy = Some(remedies::command(
+            "recreate it".to_owned(),
+            format!("docker compose up -d --force-recreate {}", service.name),
+        ));
+        out.push(finding);
+    }
+}

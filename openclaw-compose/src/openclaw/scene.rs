@@ -1,0 +1,298 @@
+//! Everything the questions of this floor look at, read once.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret as _;
+
+use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::project::{Resolution, StepKind};
+use crate::source::{Sources, Span, Text};
+
+use super::gateway::Gateway;
+use super::names;
+use super::namespaces::{Namespace, Namespaces};
+use super::ownership::Listing;
+use super::processes::{Process, Role};
+use super::reach::{Choice, Map};
+use super::rules::{self, Meaning};
+use super::services::{Service, Services};
+use super::state::{self, Usable};
+use super::version::Version;
+
+pub(super) struct Scene<'s, 'a> {
+    pub(super) services: &'s Services<'a>,
+    pub(super) processes: &'s [Process<'a>],
+    pub(super) namespaces: Namespaces,
+    pub(super) gateways: Vec<Gateway>,
+    pub(super) listing: Listing,
+    /// One for each process.
+    pub(super) usable: Vec<Usable>,
+    pub(super) sources: &'s Sources,
+    pub(super) disabled: Vec<String>,
+    /// Docker runs in a virtual machine (macOS): file sharing maps owners, host networking is not the host's.
+    pub(super) docker_vm: bool,
+    pub(super) upgrade_to: Option<Version>,
+    /// Value in a service to the bytes its text comes from.
+    origins: BTreeMap<Span, Span>,
+    resolution: &'s Resolution,
+}
+
+impl<'s, 'a> Scene<'s, 'a> {
+    pub(super) fn new(
+        resolution: &'s Resolution,
+        services: &'s Services<'a>,
+        processes: &'s [Process<'a>],
+        sources: &'s Sources,
+        listing: Listing,
+        docker_vm: bool,
+        upgrade_to: Option<Version>,
+    ) -> Self {
+        let gateways = processes
+            .iter()
+            .enumerate()
+            .filter(|(_, process)| process.role == Role::Gateway)
+            .map(|(at, process)| Gateway::read(at, process))
+            .collect();
+        let docker_vm =
+            docker_vm || resolution.working_dir().starts_with("/Users/") || listing.looks_like_macos();
+        let mut scene = Self {
+            services,
+            processes,
+            namespaces: Namespaces::read(services),
+            gateways,
+            listing,
+            usable: Vec::new(),
+            sources,
+            disabled: resolution.disabled_services().map(|service| service.name().to_owned()).collect(),
+            docker_vm,
+            upgrade_to,
+            origins: origins(resolution, processes),
+            resolution,
+        };
+        scene.usable = processes.iter().map(|process| state::usable(process, &scene)).collect();
+        scene
+    }
+
+    pub(super) fn map(&self) -> Map<'_, 'a> {
+        Map {
+            services: self.services,
+            processes: self.processes,
+            namespaces: &self.namespaces,
+            disabled: &self.disabled,
+            gateways: &self.gateways,
+            docker_vm: self.docker_vm,
+        }
+    }
+
+    /// A finding with its deciding place.
+    pub(super) fn finding(&self, code: Code, summary: impl Into<String>, span: Option<Span>) -> Finding {
+        let mut finding = Finding::new(code, summary);
+        finding.places.extend(span.and_then(|span| self.place(PlaceRole::Decided, span)));
+        finding
+    }
+
+    /// The place of a span; nothing for what no source spells.
+    pub(super) fn place(&self, role: PlaceRole, span: Span) -> Option<Place> {
+        self.is_written(span).then(|| Place::of(self.sources, role, span))
+    }
+
+    /// Whether the bytes stand in a source.
+    pub(super) fn is_written(&self, span: Span) -> bool {
+        !self.sources.name(span.file).is_empty()
+    }
+
+    /// Where the text of a service's value comes from: the line of `.env` rather than the template that names it.
+    pub(super) fn origin(&self, span: Span) -> Span {
+        self.origins.get(&span).copied().unwrap_or(span)
+    }
+
+    /// Whether a variable of a service is a template.
+    pub(super) fn is_interpolated(&self, service: &str, name: &str) -> bool {
+        self.resolution
+            .env(service, name)
+            .is_some_and(|story| story.steps.iter().any(|step| step.kind == StepKind::Interpolated))
+    }
+
+    /// Whether the project itself (shell or `.env`) knows a variable with a value.
+    pub(super) fn project_has(&self, name: &str) -> bool {
+        self.resolution
+            .variable(name)
+            .and_then(|story| story.value)
+            .is_some_and(|value| !value.expose_secret().trim().is_empty())
+    }
+
+    /// The secret that people are given: that of the gateway's environment, else that of `.env` or the shell.
+    pub(super) fn handed_out(&self, gateway: &Gateway) -> Option<Text> {
+        let meaning = match gateway.secret {
+            super::tokens::Secret::Token => Meaning::Token,
+            super::tokens::Secret::Password => Meaning::Password,
+        };
+        let process = self.processes.get(gateway.at)?;
+        let in_service = process.meant(meaning).map(|(_, value)| Text::from(value.text));
+        let in_project = || {
+            let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
+            let value = self.resolution.variable(rule.name)?.value?;
+            let value = value.expose_secret().trim();
+            (!value.is_empty()).then(|| Text::from(value))
+        };
+        in_service.or_else(in_project)
+    }
+
+    /// A variable of the project itself (shell or `.env`), and its place.
+    pub(super) fn project_variable(&self, name: &str) -> Option<(secrecy::SecretString, Option<Place>)> {
+        let story = self.resolution.variable(name)?;
+        let place = story.decided_by().cloned();
+        Some((story.value?, place))
+    }
+
+    /// The place of [`Scene::handed_out`].
+    pub(super) fn handed_out_span(&self, gateway: &Gateway) -> Option<Span> {
+        let process = self.processes.get(gateway.at)?;
+        let in_service = process.meant(Meaning::Token).map(|(_, value)| value.span);
+        in_service.or_else(|| Some(self.resolution.variable("OPENCLAW_GATEWAY_TOKEN")?.decided_by()?.span))
+    }
+
+    /// How the gateway's compose file writes the token, where that shows nothing: `${OPENCLAW_GATEWAY_TOKEN}`.
+    pub(super) fn token_template(&self, gateway: &Gateway) -> Option<String> {
+        let process = self.processes.get(gateway.at)?;
+        let variable = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN")?;
+        let written = self.sources.slice(variable.span).trim_matches(['"', '\'']);
+        if written.starts_with("${") && written.ends_with('}') {
+            return Some(written.to_owned());
+        }
+        self.project_has("OPENCLAW_GATEWAY_TOKEN").then(|| "${OPENCLAW_GATEWAY_TOKEN}".to_owned())
+    }
+
+    /// The gateway a process belongs to: itself, the one whose namespace it shares, the one its URL names, the one whose
+    /// state it mounts, or else the first.
+    pub(super) fn gateway_for(&self, at: usize, choice: &Choice) -> Option<usize> {
+        let process = self.processes.get(at)?;
+        let host = choice.url.as_ref().map(|url| url.host.as_str());
+        let find = |test: &dyn Fn(&Gateway, &Process<'_>) -> bool| {
+            self.gateways.iter().position(|gateway| {
+                self.processes.get(gateway.at).is_some_and(|server| test(gateway, server))
+            })
+        };
+        find(&|gateway, _| gateway.at == at)
+            .or_else(|| find(&|_, server| self.namespaces.share(server.service.name, process.service.name)))
+            .or_else(|| {
+                find(&|_, server| Some(server.service.name) == host || server.service.container_name == host)
+            })
+            .or_else(|| {
+                find(&|_, server| {
+                    server.state == process.state
+                        && matches!(server.state, super::processes::Backing::Host(_))
+                })
+            })
+            .or_else(|| (!self.gateways.is_empty()).then_some(0))
+    }
+
+    pub(super) fn service_name(&self, process: usize) -> &str {
+        self.processes.get(process).map_or("the gateway", |process| process.service.name)
+    }
+
+    pub(super) fn service_name_at(&self, service: usize) -> &str {
+        self.services.list.get(service).map_or("another service", |service| service.name)
+    }
+
+    pub(super) fn gateway_name(&self, gateway: usize) -> &str {
+        self.gateways.get(gateway).map_or("", |gateway| self.service_name(gateway.at))
+    }
+
+    pub(super) fn service_span(&self, process: usize) -> Option<Span> {
+        self.processes.get(process).map(|process| process.service.key_span)
+    }
+
+    pub(super) fn version_of(&self, process: usize) -> Option<Version> {
+        self.processes.get(process)?.version
+    }
+
+    /// The service whose namespace the process lives in.
+    pub(super) fn namespace_owner(&self, process: usize) -> Option<&'s Service<'a>> {
+        let name = self.processes.get(process)?.service.name;
+        let Namespace::Service(owner) = self.namespaces.of.get(name)? else { return None };
+        self.services.list.iter().find(|service| service.name == *owner)
+    }
+
+    pub(super) fn shares_gateway_namespace(&self, service: &str) -> bool {
+        self.gateways.iter().any(|gateway| self.namespaces.share(self.service_name(gateway.at), service))
+    }
+
+    pub(super) fn usable_of(&self, process: &Process<'_>) -> Option<&Usable> {
+        let at = self.processes.iter().position(|other| other.service.name == process.service.name)?;
+        self.usable.get(at)
+    }
+
+    /// Services on the process's networks that are neither OpenClaw nor in an OpenClaw namespace.
+    pub(super) fn unrelated_neighbours(&self, process: &Process<'_>) -> Vec<&'s str> {
+        self.processes
+            .iter()
+            .filter(|other| !other.is_openclaw() && names::shares_network(other.service, process.service))
+            .map(|other| other.service.name)
+            .collect()
+    }
+
+    pub(super) fn network_name<'n>(&'n self, key: &'n str) -> &'n str {
+        self.services.networks.get(key).map_or(key, |network| network.name)
+    }
+
+    /// The key of the service's `environment`.
+    pub(super) fn environment_key(&self, service: &Service<'_>) -> Option<Span> {
+        let entry = service.node.as_map()?.entry("environment")?;
+        // An environment that only env files bring is written nowhere.
+        let written = self.sources.slice(entry.key_span).trim_matches(['"', '\'']) == "environment";
+        written.then_some(entry.key_span)
+    }
+
+    /// A host path as people write it.
+    pub(super) fn shown_path<'p>(&self, path: &'p str) -> &'p str {
+        let directory = self.resolution.working_dir();
+        match path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/')) {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => path,
+        }
+    }
+}
+
+/// Origins of the variables and flags that decide tokens, URLs, ports and directories.
+fn origins(resolution: &Resolution, processes: &[Process<'_>]) -> BTreeMap<Span, Span> {
+    let mut out = BTreeMap::new();
+    for process in processes.iter().filter(|process| process.role != Role::Other) {
+        let service = process.service.name;
+        for (name, variable) in &process.service.environment {
+            let telling = name.contains("GATEWAY") || rules::NAME_RULES.iter().any(|rule| rule.name == *name);
+            let Some(value) = variable.value.filter(|_| telling) else { continue };
+            let Some(story) = resolution.env(service, name) else { continue };
+            // Only where the whole value stands at one place can that place be edited for it.
+            let whole = story.steps.iter().find_map(|step| {
+                let place = step.place.as_ref()?;
+                let text = step.value.as_ref()?;
+                let source = matches!(
+                    step.kind,
+                    StepKind::Dotenv
+                        | StepKind::EnvFile
+                        | StepKind::Default
+                        | StepKind::Literal
+                        | StepKind::Shell
+                );
+                (source && text.expose_secret() == value.as_str()).then_some(place.span)
+            });
+            if let Some(origin) = whole {
+                out.insert(variable.span, origin);
+            }
+        }
+        if !process.invocation.flags.is_empty() {
+            for field in ["entrypoint", "command"] {
+                let words =
+                    if field == "command" { &process.service.command } else { &process.service.entrypoint };
+                for (at, word) in words.iter().flatten().enumerate() {
+                    let story = resolution.explain(&format!("services.{service}.{field}.{at}"));
+                    if let Some(origin) = story.and_then(|story| Some(story.decided_by()?.span)) {
+                        out.insert(word.span, origin);
+                    }
+                }
+            }
+        }
+    }
+    out
+}

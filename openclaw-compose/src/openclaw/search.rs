@@ -1,0 +1,347 @@
+//! Every mention of the token and URL variables in a checkout, secrets masked, and the scripts that would mint a second
+//! token. Pure over texts; feature `fs` walks a directory for it.
+
+use serde::Serialize;
+
+use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::source::{FileId, MASK, Sources, Span};
+
+use super::{remedies, rules};
+
+/// A line that mentions one of the variables or keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mention {
+    /// Where.
+    pub place: Place,
+    /// The name that is mentioned.
+    pub name: String,
+    /// What the line does with it.
+    pub kind: MentionKind,
+    /// The line, every value behind the name masked.
+    pub line: String,
+}
+
+/// What a line does with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MentionKind {
+    /// It makes a new secret.
+    Mints,
+    /// It holds a literal value.
+    Literal,
+    /// It refers to the value of another place.
+    Refers,
+    /// It only names it.
+    Names,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Search {
+    /// Every mention, by file and line.
+    pub mentions: Vec<Mention>,
+    /// Files read.
+    pub files: usize,
+    /// Files that were not read, by reason.
+    pub skipped: Skipped,
+    /// Scripts that mint, and literal tokens.
+    pub findings: Vec<Finding>,
+}
+
+/// How many files were skipped, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// No text.
+    pub binary: usize,
+    /// Larger than [`LARGEST`].
+    pub huge: usize,
+    /// Could not be read.
+    pub unreadable: usize,
+}
+
+/// Files above this size are skipped: no configuration or script is so large.
+pub const LARGEST: u64 = 1024 * 1024;
+
+/// Keys of `openclaw.json` and option names beside the variables of [`rules::NAME_RULES`].
+const OTHER_NAMES: [&str; 4] =
+    ["gateway.auth.token", "gateway.remote.token", "--generate-gateway-token", "gateway.remote.url"];
+/// Text that makes a random secret.
+const MINTS: [&str; 12] = [
+    "openssl rand",
+    "--generate-gateway-token",
+    "/dev/urandom",
+    "/dev/random",
+    "uuidgen",
+    "secrets.token_hex",
+    "secrets.token_urlsafe",
+    "crypto.randombytes",
+    "randomuuid(",
+    "pwgen",
+    "gpg --gen-random",
+    "get-random",
+];
+
+/// Searches one text that stands in `sources`.
+pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
+    let text = sources.text(file);
+    out.files += 1;
+    let minted = minted_names(text);
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        let content = line.trim_end_matches(['\n', '\r']);
+        for (at, name) in names_in(content) {
+            let span = Span::from_range(file, start + at..start + at + name.len());
+            let kind = kind(content, at, name, &minted);
+            let mention = Mention {
+                place: Place::of(sources, PlaceRole::Decided, span),
+                name: name.to_owned(),
+                kind,
+                line: masked(content),
+            };
+            report(&mention, sources, out);
+            out.mentions.push(mention);
+        }
+    }
+}
+
+fn report(mention: &Mention, sources: &Sources, out: &mut Search) {
+    let file = sources.name(mention.place.span.file);
+    let (code, summary, remedy) = match mention.kind {
+        MentionKind::Mints => (
+            Code::SecondMinter,
+            format!("{file} mints a value for {}: run again, it makes a second token", mention.name),
+            "take the frozen token from .env there, and mint nowhere else",
+        ),
+        MentionKind::Literal if !is_carrier(file) && mention.name.ends_with("TOKEN") => (
+            Code::TokenInCheckout,
+            format!("{file} holds a literal value for {}", mention.name),
+            "refer to the variable instead, and rotate the token if the file was ever shared",
+        ),
+        _ => return,
+    };
+    // One finding a file and code: the first line says it.
+    if out
+        .findings
+        .iter()
+        .any(|known| known.code == code && known.places.iter().any(|place| place.file == mention.place.file))
+    {
+        return;
+    }
+    let mut finding = Finding::new(code, summary).at(mention.place.clone());
+    finding.remedy = Some(remedies::words(remedy));
+    out.findings.push(finding);
+}
+
+/// Files that are meant to carry the token; their values are compared elsewhere.
+fn is_carrier(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.starts_with(".env") || name.ends_with(".env") || name == rules::CONFIG_NAME
+}
+
+/// The longest name at each place, from left to right.
+fn names_in(line: &str) -> Vec<(usize, &str)> {
+    // Most lines mention nothing: one cheap test first.
+    if !line.contains("GATEWAY") && !line.contains("gateway") {
+        return Vec::new();
+    }
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    let known = rules::NAME_RULES.iter().map(|rule| rule.name).chain(OTHER_NAMES);
+    for name in known {
+        for (at, _) in line.match_indices(name) {
+            let before = line.get(..at).and_then(|before| before.chars().next_back());
+            let after = line.get(at + name.len()..).and_then(|after| after.chars().next());
+            let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+            if !word(before) && !word(after) && !found.iter().any(|(known, _)| *known == at) {
+                found.push((at, line.get(at..at + name.len()).unwrap_or_default()));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Shell variables that some line of the text fills with something random.
+fn minted_names(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| mints(line))
+        .filter_map(|line| {
+            let name = line
+                .trim_start()
+                .trim_start_matches("export ")
+                .trim_start_matches("local ")
+                .split(['=', ':'])
+                .next()?
+                .trim();
+            (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(name)
+        })
+        .collect()
+}
+
+fn mints(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    !lower.trim_start().starts_with('#') && MINTS.iter().any(|text| lower.contains(text))
+}
+
+fn kind(line: &str, at: usize, name: &str, minted: &[&str]) -> MentionKind {
+    let token = name.contains("TOKEN") || name.contains("token");
+    let code = !line.trim_start().starts_with(['#', ';']) && !line.trim_start().starts_with("//");
+    if !code {
+        return MentionKind::Names;
+    }
+    if token && mints(line) {
+        return MentionKind::Mints;
+    }
+    let after = line.get(at + name.len()..).unwrap_or_default();
+    let Some(value) = after.trim_start_matches(['"', '\'']).trim_start().strip_prefix(['=', ':']) else {
+        return MentionKind::Names;
+    };
+    // A closing brace or a `:-` belongs to a reference.
+    if line.get(..at).is_some_and(|before| before.ends_with("${") || before.ends_with('$')) {
+        return if token && minted_default(value, minted) { MentionKind::Mints } else { MentionKind::Refers };
+    }
+    let value = value.trim().trim_matches(['"', '\'', ',', '`']);
+    let reference = value.strip_prefix('$').map(|name| name.trim_start_matches(['{', '(']));
+    match reference {
+        Some(target) => {
+            let target: &str =
+                target.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+            if token && minted.contains(&target) { MentionKind::Mints } else { MentionKind::Refers }
+        }
+        None if value.is_empty() || value.starts_with(['<', '{', '%', '(']) => MentionKind::Names,
+        None if value.contains(char::is_whitespace) && !value.contains('=') => MentionKind::Names,
+        None => MentionKind::Literal,
+    }
+}
+
+fn minted_default(value: &str, minted: &[&str]) -> bool {
+    mints(value)
+        || minted
+            .iter()
+            .any(|name| value.contains(&format!("${name}")) || value.contains(&format!("${{{name}")))
+}
+
+/// The line with every run of characters that could be a secret masked: what stands behind `=` or `:` after a name.
+fn masked(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((at, name)) = names_in(rest).into_iter().next() {
+        let end = at + name.len();
+        out.push_str(rest.get(..end).unwrap_or_default());
+        rest = rest.get(end..).unwrap_or_default();
+        let sign = rest.find(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\''));
+        let Some(sign) =
+            sign.filter(|sign| rest.get(*sign..).is_some_and(|rest| rest.starts_with(['=', ':', ' '])))
+        else {
+            continue;
+        };
+        out.push_str(rest.get(..=sign).unwrap_or_default());
+        rest = rest.get(sign + 1..).unwrap_or_default();
+        let blank = rest.len() - rest.trim_start_matches([' ', '"', '\'', '\t']).len();
+        out.push_str(rest.get(..blank).unwrap_or_default());
+        rest = rest.get(blank..).unwrap_or_default();
+        if rest.starts_with('$') || rest.starts_with('-') {
+            continue;
+        }
+        let value = rest.find(['"', '\'', ',', ' ', '\t', '}', '`', ')']).unwrap_or(rest.len());
+        // URLs and ports are no secrets, but a URL may carry one.
+        if value > 0 && (name.contains("TOKEN") || name.contains("token") || name.contains("PASSWORD")) {
+            out.push_str(MASK);
+        } else if rest.get(..value).is_some_and(|url| url.contains('@') || url.contains("token=")) {
+            out.push_str(MASK);
+        } else {
+            out.push_str(rest.get(..value).unwrap_or_default());
+        }
+        rest = rest.get(value..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    // A long word anywhere else on a line that names a token is masked as well: `echo TOKEN | login abcdef...`.
+    out.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '=' | ';' | ')' | '('))
+        .map(|word| {
+            let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            if looks_random(bare) {
+                format!("{MASK}{}", word.get(bare.len()..).unwrap_or_default())
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect()
+}
+
+/// Long, with digits among letters, and no path or name.
+fn looks_random(word: &str) -> bool {
+    word.len() >= 20
+        && word.bytes().any(|b| b.is_ascii_digit())
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/.".contains(&b))
+        && word.matches('/').count() < 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(name: &str, text: &str) -> Search {
+        let mut sources = Sources::new();
+        let file = sources.add(name, text);
+        let mut out = Search::default();
+        search_text(&sources, file, &mut out);
+        out
+    }
+
+    #[test]
+    fn scripts_that_mint_are_named() {
+        for script in [
+            "export OPENCLAW_GATEWAY_TOKEN=$(openssl rand -hex 32)\n",
+            "TOKEN=$(openssl rand -hex 32)\nsed -i \"s/x/y/\" .env\necho \"OPENCLAW_GATEWAY_TOKEN=$TOKEN\" >> .env\n",
+            "NEW=\"$(head -c 24 /dev/urandom | xxd -p)\"\nOPENCLAW_GATEWAY_TOKEN=\"${NEW}\"\n",
+            "OPENCLAW_GATEWAY_TOKEN=${OPENCLAW_GATEWAY_TOKEN:-$(openssl rand -hex 32)}\n",
+            "openclaw onboard --generate-gateway-token\n",
+            "token = secrets.token_hex(32)  # OPENCLAW_GATEWAY_TOKEN\n",
+        ] {
+            let found = search("setup.sh", script);
+            assert!(
+                found.findings.iter().any(|finding| finding.code == Code::SecondMinter),
+                "{script}: {found:?}"
+            );
+        }
+        for quiet in [
+            "# OPENCLAW_GATEWAY_TOKEN=$(openssl rand -hex 32)\n",
+            "docker run -e OPENCLAW_GATEWAY_TOKEN=\"$OPENCLAW_GATEWAY_TOKEN\" x\n",
+            "X=$(openssl rand -hex 32)\necho done\n",
+        ] {
+            assert!(search("setup.sh", quiet).findings.is_empty(), "{quiet}");
+        }
+    }
+
+    #[test]
+    fn no_value_is_shown() {
+        let canary = "canary-4411-aaaaaaaaaaaa-not-a-secret";
+        for line in [
+            format!("OPENCLAW_GATEWAY_TOKEN={canary}"),
+            format!("  - OPENCLAW_GATEWAY_TOKEN={canary} # note"),
+            format!("OPENCLAW_GATEWAY_TOKEN: \"{canary}\""),
+            format!("login {canary} # uses OPENCLAW_GATEWAY_TOKEN"),
+            format!("OPENCLAW_GATEWAY_URL=ws://user:{canary}@host:18789"),
+            format!("A OPENCLAW_GATEWAY_TOKEN {canary}"),
+        ] {
+            let found = search("compose.yaml", &line);
+            assert!(!found.mentions.is_empty(), "{line}");
+            assert!(!format!("{found:?}").contains(canary), "{line}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn literals_outside_their_carriers_are_named() {
+        let text = "OPENCLAW_GATEWAY_TOKEN=test-token-1\n";
+        assert_eq!(search("notes/run.sh", text).findings[0].code, Code::TokenInCheckout);
+        assert!(search(".env", text).findings.is_empty());
+        let kinds: Vec<_> = search("x", "a ${GATEWAY_URL}\nGATEWAY_URL=ws://x\n# GATEWAY_URL\n")
+            .mentions
+            .iter()
+            .map(|m| m.kind)
+            .collect();
+        assert_eq!(kinds, [MentionKind::Names, MentionKind::Literal, MentionKind::Names]);
+    }
+}

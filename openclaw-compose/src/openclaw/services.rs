@@ -1,0 +1,387 @@
+//! The services of a resolved stack, as far as this floor looks at them: one typed, spanned view over the canonical tree.
+
+use std::collections::BTreeMap;
+
+use crate::project::{Map, Node, Resolution, Value};
+use crate::source::{Span, Text};
+
+/// A value and the bytes that decided it.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// One service.
+#[derive(Debug)]
+pub(super) struct Service<'a> {
+    pub(super) name: &'a str,
+    /// The service's key in the file that brought it in.
+    pub(super) key_span: Span,
+    /// The service's mapping.
+    pub(super) node: &'a Node,
+    pub(super) image: Option<At<&'a str>>,
+    pub(super) built: bool,
+    pub(super) container_name: Option<&'a str>,
+    pub(super) command: Option<Vec<At<&'a str>>>,
+    pub(super) entrypoint: Option<Vec<At<&'a str>>>,
+    pub(super) environment: BTreeMap<&'a str, Variable<'a>>,
+    pub(super) user: Option<At<&'a str>>,
+    pub(super) network_mode: Option<At<&'a str>>,
+    pub(super) networks: Vec<Attachment<'a>>,
+    pub(super) ports: Vec<Port<'a>>,
+    pub(super) mounts: Vec<Mount<'a>>,
+    pub(super) secrets: Vec<SecretMount<'a>>,
+    pub(super) extra_hosts: Vec<(&'a str, &'a str)>,
+    pub(super) links: Vec<(&'a str, &'a str)>,
+    pub(super) depends_on: Vec<Dependency<'a>>,
+    pub(super) restart: Option<At<&'a str>>,
+    pub(super) healthcheck: Option<Healthcheck<'a>>,
+    pub(super) memory: Option<At<u64>>,
+    pub(super) stop_grace: Option<At<f64>>,
+    pub(super) labels: BTreeMap<&'a str, At<&'a str>>,
+    pub(super) interactive: bool,
+}
+
+/// A variable of a container; no value means a bare name that is set nowhere.
+#[derive(Clone, Debug)]
+pub(super) struct Variable<'a> {
+    pub(super) value: Option<&'a Text>,
+    pub(super) span: Span,
+    /// The key, where it stands in the compose file.
+    pub(super) key_span: Option<Span>,
+}
+
+/// A service's place on a network.
+#[derive(Debug)]
+pub(super) struct Attachment<'a> {
+    pub(super) network: &'a str,
+    pub(super) aliases: Vec<&'a str>,
+    pub(super) addresses: Vec<&'a str>,
+}
+
+/// A published port. `published` is empty when Docker picks one.
+#[derive(Debug)]
+pub(super) struct Port<'a> {
+    pub(super) host_ip: Option<&'a str>,
+    pub(super) published: Option<u16>,
+    pub(super) target: u16,
+    pub(super) udp: bool,
+    pub(super) span: Span,
+}
+
+/// What kind of thing is mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MountKind {
+    Bind,
+    Volume,
+    Tmpfs,
+    Other,
+}
+
+/// A mount of a service.
+#[derive(Clone, Debug)]
+pub(super) struct Mount<'a> {
+    pub(super) kind: MountKind,
+    /// Host path of a bind, key of a named volume.
+    pub(super) source: Option<&'a str>,
+    pub(super) target: &'a str,
+    pub(super) read_only: bool,
+    pub(super) span: Span,
+}
+
+/// A Docker secret in a service.
+#[derive(Debug)]
+pub(super) struct SecretMount<'a> {
+    pub(super) source: &'a str,
+    pub(super) target: String,
+    pub(super) span: Span,
+}
+
+/// What a service waits for.
+#[derive(Debug)]
+pub(super) struct Dependency<'a> {
+    pub(super) service: &'a str,
+    pub(super) condition: &'a str,
+    pub(super) span: Span,
+}
+
+/// A health check of the compose file.
+#[derive(Debug)]
+pub(super) struct Healthcheck<'a> {
+    pub(super) test: Vec<&'a str>,
+    pub(super) disabled: bool,
+    pub(super) span: Span,
+}
+
+/// A network of the project.
+#[derive(Debug)]
+pub(super) struct Network<'a> {
+    /// The name Docker knows it by.
+    pub(super) name: &'a str,
+    pub(super) internal: bool,
+}
+
+/// Everything this floor reads from the canonical tree.
+#[derive(Debug)]
+pub(super) struct Services<'a> {
+    pub(super) list: Vec<Service<'a>>,
+    pub(super) networks: BTreeMap<&'a str, Network<'a>>,
+    /// Named volume to its real name.
+    pub(super) volumes: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn read(resolution: &'a Resolution) -> Self {
+        let list = resolution
+            .services()
+            .map(|service| read_service(service.name(), service.span(), service.node()))
+            .collect();
+        let networks = children(resolution.resources("networks"))
+            .map(|(name, _, node)| {
+                let real = node.get("name").and_then(Node::as_str).unwrap_or(name);
+                (name, Network { name: real, internal: flag(node, "internal") })
+            })
+            .collect();
+        let volumes = children(resolution.resources("volumes"))
+            .map(|(name, _, node)| (name, node.get("name").and_then(Node::as_str).unwrap_or(name)))
+            .collect();
+        Self { list, networks, volumes }
+    }
+
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.list.iter().position(|service| service.name == name)
+    }
+}
+
+fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node) -> Service<'a> {
+    let text = |key: &str| node.get(key).and_then(string_at);
+    Service {
+        name,
+        key_span,
+        node,
+        image: text("image"),
+        built: node.get("build").is_some_and(|build| !build.is_null()),
+        container_name: node.get("container_name").and_then(Node::as_str),
+        command: words(node.get("command")),
+        entrypoint: words(node.get("entrypoint")),
+        environment: environment(node.get("environment")),
+        user: text("user"),
+        network_mode: text("network_mode"),
+        networks: attachments(node.get("networks")),
+        ports: items(node.get("ports")).filter_map(port).collect(),
+        mounts: items(node.get("volumes")).filter_map(mount).collect(),
+        secrets: items(node.get("secrets")).filter_map(secret_mount).collect(),
+        extra_hosts: pairs(node.get("extra_hosts"), &['=', ':']),
+        links: pairs(node.get("links"), &[':']),
+        depends_on: children(node.get("depends_on"))
+            .map(|(service, span, node)| Dependency {
+                service,
+                condition: node.get("condition").and_then(Node::as_str).unwrap_or("service_started"),
+                span,
+            })
+            .collect(),
+        restart: text("restart"),
+        healthcheck: node.get("healthcheck").map(healthcheck),
+        memory: memory(node),
+        stop_grace: node
+            .get("stop_grace_period")
+            .and_then(string_at)
+            .and_then(|at| Some(At { value: seconds(at.value)?, span: at.span })),
+        labels: children(node.get("labels"))
+            .filter_map(|(key, _, node)| Some((key, string_at(node)?)))
+            .collect(),
+        interactive: flag(node, "tty") || flag(node, "stdin_open"),
+    }
+}
+
+fn children(node: Option<&Node>) -> impl Iterator<Item = (&str, Span, &Node)> {
+    node.and_then(Node::as_map)
+        .map_or(&[][..], Map::entries)
+        .iter()
+        .map(|entry| (&*entry.key, entry.key_span, &entry.node))
+}
+
+fn items(node: Option<&Node>) -> impl Iterator<Item = &Node> {
+    node.and_then(Node::as_list).unwrap_or_default().iter()
+}
+
+fn string_at(node: &Node) -> Option<At<&str>> {
+    Some(At { value: node.as_str()?, span: node.span })
+}
+
+fn flag(node: &Node, key: &str) -> bool {
+    node.get(key).and_then(Node::as_bool) == Some(true)
+}
+
+/// A command in list form, or a string that the canonical form left whole.
+fn words(node: Option<&Node>) -> Option<Vec<At<&str>>> {
+    let node = node.filter(|node| !node.is_null())?;
+    match &node.value {
+        Value::List(list) => Some(list.iter().filter_map(string_at).collect()),
+        _ => string_at(node).map(|at| vec![at]),
+    }
+}
+
+fn environment(node: Option<&Node>) -> BTreeMap<&str, Variable<'_>> {
+    children(node)
+        .map(|(name, key_span, node)| {
+            let value = match &node.value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            };
+            let key_span = (key_span.file == node.span.file).then_some(key_span);
+            (name, Variable { value, span: node.span, key_span })
+        })
+        .collect()
+}
+
+fn attachments(node: Option<&Node>) -> Vec<Attachment<'_>> {
+    children(node)
+        .map(|(network, _, node)| Attachment {
+            network,
+            aliases: items(node.get("aliases")).filter_map(Node::as_str).collect(),
+            addresses: ["ipv4_address", "ipv6_address"]
+                .into_iter()
+                .filter_map(|key| node.get(key).and_then(Node::as_str))
+                .collect(),
+        })
+        .collect()
+}
+
+fn port(node: &Node) -> Option<Port<'_>> {
+    Some(Port {
+        host_ip: node.get("host_ip").and_then(Node::as_str),
+        published: node
+            .get("published")
+            .and_then(|published| match &published.value {
+                Value::Text(text) => text.split('-').next().unwrap_or_default().parse().ok(),
+                _ => published.as_int().and_then(|port| u16::try_from(port).ok()),
+            })
+            .filter(|&port| port != 0),
+        target: node.get("target").and_then(Node::as_int).and_then(|port| u16::try_from(port).ok())?,
+        udp: node.get("protocol").and_then(Node::as_str) == Some("udp"),
+        span: node.span,
+    })
+}
+
+fn mount(node: &Node) -> Option<Mount<'_>> {
+    let kind = match node.get("type").and_then(Node::as_str)? {
+        "bind" => MountKind::Bind,
+        "volume" => MountKind::Volume,
+        "tmpfs" => MountKind::Tmpfs,
+        _ => MountKind::Other,
+    };
+    Some(Mount {
+        kind,
+        source: node.get("source").and_then(Node::as_str).filter(|source| !source.is_empty()),
+        target: node.get("target").and_then(Node::as_str)?,
+        read_only: flag(node, "read_only"),
+        span: node.span,
+    })
+}
+
+fn secret_mount(node: &Node) -> Option<SecretMount<'_>> {
+    let source = node.get("source").and_then(Node::as_str)?;
+    let target = node.get("target").and_then(Node::as_str).unwrap_or(source);
+    let target = if target.starts_with('/') { target.to_owned() } else { format!("/run/secrets/{target}") };
+    Some(SecretMount { source, target, span: node.span })
+}
+
+/// `extra_hosts` and `links` in list form, or a mapping.
+fn pairs<'a>(node: Option<&'a Node>, separators: &[char]) -> Vec<(&'a str, &'a str)> {
+    let listed =
+        items(node).filter_map(Node::as_str).map(|item| item.split_once(separators).unwrap_or((item, item)));
+    let mapped = children(node).flat_map(|(name, _, node)| {
+        let one = node.as_str().map(|value| (name, value));
+        one.into_iter().chain(items(Some(node)).filter_map(move |item| Some((name, item.as_str()?))))
+    });
+    listed.chain(mapped).collect()
+}
+
+fn healthcheck(node: &Node) -> Healthcheck<'_> {
+    let test: Vec<&str> = match node.get("test") {
+        Some(test) => match test.as_str() {
+            Some(line) => vec!["CMD-SHELL", line],
+            None => items(Some(test)).filter_map(Node::as_str).collect(),
+        },
+        None => Vec::new(),
+    };
+    let disabled = flag(node, "disable") || test.first() == Some(&"NONE");
+    Healthcheck { test, disabled, span: node.get("test").map_or(node.span, |test| test.span) }
+}
+
+/// `mem_limit`, or `deploy.resources.limits.memory`.
+fn memory(node: &Node) -> Option<At<u64>> {
+    let limit = node.get("mem_limit").or_else(|| {
+        ["deploy", "resources", "limits", "memory"].iter().try_fold(node, |node, key| node.get(key))
+    })?;
+    let bytes = match limit.as_int() {
+        Some(bytes) => u64::try_from(bytes).ok()?,
+        None => byte_count(limit.as_str()?)?,
+    };
+    (bytes > 0).then_some(At { value: bytes, span: limit.span })
+}
+
+/// Docker's size syntax: `512m`, `1.5g`, `1073741824`, units of 1024.
+fn byte_count(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(number_end);
+    let factor: f64 = match unit.trim().trim_end_matches('b').trim_end_matches('i') {
+        "" => 1.0,
+        "k" => 1024.0,
+        "m" => 1024.0 * 1024.0,
+        "g" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let bytes = number.parse::<f64>().ok()? * factor;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+    Some(bytes as u64)
+}
+
+/// A Go duration such as `1m30s`, in seconds.
+fn seconds(text: &str) -> Option<f64> {
+    let mut total = 0.0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(number_end);
+        let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let (unit, next) = tail.split_at(unit_end);
+        let factor = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" | "µs" => 1e-6,
+            "ns" => 1e-9,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * factor;
+        rest = next;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_read_as_docker_reads_them() {
+        for (text, bytes) in
+            [("512m", 512 << 20), ("1g", 1 << 30), ("1.5GB", 3 << 29), ("64MiB", 64 << 20), ("77", 77)]
+        {
+            assert_eq!(byte_count(text), Some(bytes), "{text}");
+        }
+        for (text, wanted) in [("10s", 10.0), ("5m30s", 330.0), ("1h", 3600.0), ("1500ms", 1.5)] {
+            assert_eq!(seconds(text), Some(wanted), "{text}");
+        }
+        assert_eq!(seconds("10"), None);
+        assert_eq!(byte_count("10x"), None);
+    }
+}

@@ -1,0 +1,411 @@
+//! Whose files are they: the uid of each process against the owner of its state, and whether two processes mean the same
+//! state at all.
+
+use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::source::Span;
+
+use super::processes::{self, Backing, Process, Uid};
+use super::remedies;
+use super::rules;
+use super::scene::Scene;
+use super::services::{Mount, MountKind};
+
+/// Whether a process can use its state directory.
+#[derive(Clone, Debug)]
+pub(super) enum Usable {
+    Yes,
+    No { code: Code, because: String, span: Option<Span> },
+    Unknown(String),
+}
+
+/// Variables that name directories of OpenClaw's.
+const DIRECTORY_VARIABLES: [&str; 7] = [
+    "HOME",
+    "OPENCLAW_HOME",
+    "OPENCLAW_STATE_DIR",
+    "OPENCLAW_CONFIG_PATH",
+    "OPENCLAW_CONFIG_DIR",
+    "OPENCLAW_WORKSPACE_DIR",
+    "OPENCLAW_AUTH_PROFILE_SECRET_DIR",
+];
+
+/// Judges one process.
+pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
+    if !process.is_openclaw() {
+        return Usable::Yes;
+    }
+    if let Some((name, path, span)) = host_path(process) {
+        let because = format!("{name} is {path}, a path of the host that does not exist in the container");
+        return Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) };
+    }
+    let mount = processes::mount_over(process.service, &process.state_dir);
+    if let Some(mount) = mount.filter(|mount| mount.read_only) {
+        let because = format!("the state directory {} is mounted read-only", process.state_dir);
+        return Usable::No { code: Code::StateReadOnly, because, span: Some(mount.span) };
+    }
+    if let Some(mount) = mount.filter(|mount| is_rooted(mount, scene)) {
+        let because = format!(
+            "{} is mounted from the root of the host: the variable before it is empty",
+            mount.source.unwrap_or_default()
+        );
+        return Usable::No { code: Code::RootMountByEmptyVariable, because, span: Some(mount.span) };
+    }
+    let span = mount.map(|mount| mount.span);
+    let path = match &process.state {
+        Backing::Host(path) => path,
+        Backing::Volume { name, .. } => {
+            return Usable::Unknown(format!("the owner inside volume {name} was not recorded"));
+        }
+        Backing::Fleeting | Backing::Layer => {
+            return match missed_mount(process) {
+                Some((target, span)) => Usable::No {
+                    code: Code::StateMountMissed,
+                    because: format!(
+                        "the state is mounted at {target}, the process uses {}",
+                        process.state_dir
+                    ),
+                    span: Some(span),
+                },
+                None => Usable::Yes,
+            };
+        }
+    };
+    let Some(uid) = process.uid.number() else {
+        return Usable::Unknown(format!("the user of {} is not known", process.service.name));
+    };
+    let group = process.uid.group();
+    if uid == 0 {
+        return Usable::Yes;
+    }
+    let shown = scene.shown_path(path);
+    let denied = |owner: super::ownership::Owner, what: &str, shown: &str| {
+        format!(
+            "{shown} belongs to {}:{} with mode {:o}; {} runs as uid {uid} and cannot {what} it",
+            owner.uid, owner.gid, owner.mode, process.service.name
+        )
+    };
+    let no = |because: String| {
+        if scene.docker_vm {
+            Usable::Unknown(format!("{because}, unless the file sharing of Docker Desktop maps owners"))
+        } else {
+            Usable::No { code: Code::UidDrift, because, span }
+        }
+    };
+    if let Some((above, owner)) = scene.listing.above(path).find(|(_, owner)| !owner.lets(uid, group, 1)) {
+        return no(denied(owner, "enter", scene.shown_path(above)));
+    }
+    let Some(owner) = scene.listing.of(path) else {
+        return Usable::Unknown(format!("the owner of {shown} was not recorded"));
+    };
+    if !owner.lets(uid, group, 7) {
+        return no(denied(owner, "write", shown));
+    }
+    let config = format!("{path}/{}", rules::CONFIG_NAME);
+    for (inside, owner) in scene.listing.below(path) {
+        let wanted = if inside == config { 4 } else { 6 };
+        if !owner.lets(uid, group, wanted) {
+            return no(denied(owner, if wanted == 4 { "read" } else { "write" }, scene.shown_path(inside)));
+        }
+    }
+    Usable::Yes
+}
+
+/// A directory variable of the container that holds a path of the host.
+fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
+    DIRECTORY_VARIABLES.iter().find_map(|name| {
+        let variable = process.service.environment.get(name)?;
+        let path = variable.value?.as_str().trim();
+        let mounted = process.service.mounts.iter().any(|mount| super::config::is_below(mount.target, path));
+        (is_host_path(path) && !mounted).then_some((*name, path, variable.span))
+    })
+}
+
+/// The names of every directory variable that holds a path of the host.
+pub(super) fn leaked_directories(process: &Process<'_>) -> Vec<&'static str> {
+    let leaks = |name: &&&str| {
+        process
+            .service
+            .environment
+            .get(**name)
+            .and_then(|variable| variable.value)
+            .is_some_and(|path| is_host_path(path.trim()))
+    };
+    DIRECTORY_VARIABLES.iter().filter(leaks).copied().collect()
+}
+
+/// `/Users/...`, `/Volumes/...`, `/mnt/c/...`, `C:\...`: never paths of a Linux image.
+fn is_host_path(path: &str) -> bool {
+    let windows = path.as_bytes();
+    let drive = matches!(windows, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    let wsl = path
+        .strip_prefix("/mnt/")
+        .is_some_and(|rest| matches!(rest.as_bytes(), [l] | [l, b'/', ..] if l.is_ascii_lowercase()));
+    drive
+        || wsl
+        || path.starts_with("/Users/")
+        || path.starts_with("/Volumes/")
+        || path.starts_with("/private/")
+}
+
+/// A mount that was meant for the state: it ends in a state directory's name, and the process uses another path.
+fn missed_mount<'p>(process: &'p Process<'_>) -> Option<(&'p str, Span)> {
+    process.service.mounts.iter().find_map(|mount| {
+        let name = mount.target.trim_end_matches('/').rsplit('/').next()?;
+        let meant = name == rules::STATE_DIR_NAME || rules::LEGACY_STATE_DIR_NAMES.contains(&name);
+        (meant && mount.kind != MountKind::Tmpfs).then_some((mount.target, mount.span))
+    })
+}
+
+/// Everything there is to say about the state.
+pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let ours = || scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw());
+    // A fault of the gateway's state is told for the gateway, whoever shares it.
+    let (gateways, others): (Vec<_>, Vec<_>) =
+        ours().partition(|(_, process)| process.role == processes::Role::Gateway);
+    for (at, process) in gateways.into_iter().chain(others) {
+        usable_finding(at, process, scene, out);
+        mounts(process, scene, out);
+    }
+    shared_state(scene, out);
+    for span in &scene.listing.unread {
+        let finding = scene.finding(
+            Code::ListingUnreadable,
+            "a line of the ownership listing is no `UID:GID MODE PATH`",
+            Some(*span),
+        );
+        out.push(finding);
+    }
+}
+
+fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    match scene.usable.get(at) {
+        Some(Usable::No { code, because, span }) => {
+            // Two services on one directory share one finding.
+            if out.iter().any(|finding| finding.code == *code && same_state(finding, process)) {
+                return;
+            }
+            let mut finding = scene.finding(*code, because.clone(), *span);
+            match code {
+                Code::UidDrift => {
+                    let uid = process.uid.number().unwrap_or(rules::IMAGE_UID);
+                    let group = process.uid.group().unwrap_or(uid);
+                    let Backing::Host(path) = &process.state else { return out.push(finding) };
+                    let shown = scene.shown_path(path);
+                    if let Some(owner) = scene.listing.of(path) {
+                        finding.places.extend(scene.place(PlaceRole::Related, owner.span));
+                    }
+                    if process.uid == Uid::Image {
+                        finding.evidence.push(
+                            "the image's own user is node, uid 1000; no `user:` says otherwise".to_owned(),
+                        );
+                    }
+                    finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
+                    finding.remedy = Some(remedies::command(
+                        format!(
+                            "give {shown} to the process (uid {uid}); if uid {uid} is another person's account on this host, set `user:` instead"
+                        ),
+                        format!("sudo chown -R {uid}:{group} {}", remedies::shell_quote(shown)),
+                    ));
+                }
+                Code::HostPathInEnvironment => finding.remedy = remedies::pin_directory(process, scene),
+                Code::StateReadOnly => {
+                    finding.remedy = Some(remedies::words(
+                        "mount the state directory writable: the gateway keeps its pairing store in it",
+                    ));
+                }
+                Code::RootMountByEmptyVariable => {
+                    finding.severity = crate::finding::Severity::Error;
+                    finding.remedy = Some(remedies::words(
+                        "set the variable, or write `${NAME:?not set}` so that Compose refuses to start",
+                    ));
+                }
+                Code::StateMountMissed => finding.remedy = remedies::move_mount(process, scene),
+                _ => {}
+            }
+            out.push(finding);
+        }
+        Some(Usable::Unknown(why)) if scene.docker_vm && why.contains("maps owners") => {
+            let mount = processes::mount_over(process.service, &process.state_dir).map(|mount| mount.span);
+            let mut finding = scene.finding(Code::UidDrift, why.clone(), mount);
+            finding.severity = crate::finding::Severity::Warning;
+            finding.confidence = Confidence::Inferred;
+            let name = process.service.name;
+            finding.remedy = Some(remedies::command(
+                "look from inside, where the mapping is already done".to_owned(),
+                format!(
+                    "docker compose exec {name} sh -c 'id; ls -ldn {0}; touch {0}/.probe && rm {0}/.probe'",
+                    process.state_dir
+                ),
+            ));
+            out.push(finding);
+        }
+        _ => {}
+    }
+}
+
+fn same_state(finding: &Finding, process: &Process<'_>) -> bool {
+    finding.code != Code::HostPathInEnvironment
+        && finding.evidence.iter().any(|line| line.ends_with(&process.state_dir))
+}
+
+fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let name = process.service.name;
+    for mount in &process.service.mounts {
+        if is_rooted(mount, scene) {
+            let source = mount.source.unwrap_or_default();
+            let summary =
+                format!("{name} mounts {source} from the root of the host: the variable before it is empty");
+            if out.iter().any(|finding| {
+                finding.code == Code::RootMountByEmptyVariable
+                    && finding.places.iter().any(|place| place.span == mount.span)
+            }) {
+                continue;
+            }
+            let mut finding = scene.finding(Code::RootMountByEmptyVariable, summary, Some(mount.span));
+            finding.remedy = Some(remedies::words(
+                "set the variable, or write `${NAME:?not set}` so that Compose refuses to start",
+            ));
+            out.push(finding);
+        }
+        let file = mount.target.rsplit('/').next() == Some(rules::CONFIG_NAME)
+            && mount.target == process.config_path;
+        if file {
+            let summary = format!(
+                "{name} mounts openclaw.json as a single file: a replaced file keeps its old content in the container"
+            );
+            let mut finding = scene.finding(Code::SingleFileMount, summary, Some(mount.span));
+            finding.evidence.push("the gateway cannot rename over a mount point, and an editor's rename leaves the old inode mounted".to_owned());
+            finding.remedy =
+                Some(remedies::words("mount the directory instead; after an edit, recreate the container"));
+            out.push(finding);
+        }
+    }
+    let nested = [rules::STATE_DIR_NAME, ".clawdbot", ".moltbot"]
+        .iter()
+        .any(|name| process.state_dir.contains(&format!("/{name}/{}", rules::STATE_DIR_NAME)));
+    if nested {
+        let home = process
+            .service
+            .environment
+            .get("HOME")
+            .or_else(|| process.service.environment.get("OPENCLAW_HOME"));
+        let summary = format!(
+            "{name} keeps its state in {}: HOME points into the state directory itself",
+            process.state_dir
+        );
+        let mut finding = scene.finding(Code::NestedStateDir, summary, home.map(|home| home.span));
+        finding.remedy = Some(remedies::words(
+            "set HOME to the directory above the state directory, or set OPENCLAW_STATE_DIR",
+        ));
+        out.push(finding);
+    }
+    let mount = processes::mount_over(process.service, &process.state_dir);
+    let legacy = rules::LEGACY_STATE_DIR_NAMES.iter().any(|name| process.state_dir.ends_with(name));
+    if let Some(mount) = mount.filter(|_| legacy) {
+        let summary = format!("{name} still keeps its state in {}", process.state_dir);
+        let mut finding = scene.finding(Code::LegacyStateDir, summary, Some(mount.span));
+        finding.remedy =
+            Some(remedies::words("with the stack down, mount the same directory at ~/.openclaw"));
+        out.push(finding);
+    }
+    if process.role == processes::Role::Gateway
+        && !matches!(scene.usable_of(process), Some(Usable::No { .. }))
+    {
+        persistence(process, scene, out);
+    }
+    let on_bridge = !scene.shares_gateway_namespace(name);
+    if process.role == processes::Role::Cli
+        && on_bridge
+        && matches!(process.state, Backing::Layer | Backing::Fleeting)
+    {
+        let summary = format!(
+            "{name} keeps its device identity in the container: each new container is a new device to approve"
+        );
+        let mut finding = scene.finding(Code::ThrowAwayIdentity, summary, Some(process.service.key_span));
+        finding.remedy =
+            Some(remedies::words(format!("mount a directory of its own at {}", process.state_dir)));
+        out.push(finding);
+    }
+}
+
+/// `/a` where `${DIR}/a` is written.
+fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
+    mount.kind == MountKind::Bind
+        && mount.source.is_some_and(|source| source.matches('/').count() == 1)
+        && scene.sources.slice(mount.span).trim_start_matches(['"', '\'']).starts_with('$')
+}
+
+fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let name = process.service.name;
+    if matches!(process.state, Backing::Layer | Backing::Fleeting) {
+        let summary = format!(
+            "{name} keeps its state in the container ({}): it is gone when the container is",
+            process.state_dir
+        );
+        let mut finding = scene.finding(Code::StateNotPersisted, summary, Some(process.service.key_span));
+        finding.remedy =
+            Some(remedies::words(format!("mount a directory or a volume at {}", process.state_dir)));
+        out.push(finding);
+    }
+    let secrets = format!("{}/.config/openclaw", process.home.trim_end_matches('/'));
+    if rules::needs_profile_secret_mount(process.version)
+        && processes::is_openclaw_image(process.service)
+        && processes::mount_over(process.service, &process.state_dir).is_some()
+        && processes::mount_over(process.service, &secrets).is_none()
+    {
+        let summary = format!(
+            "{name} mounts nothing at {secrets}: secrets of OAuth profiles do not outlive the container"
+        );
+        let mut finding =
+            scene.finding(Code::ProfileSecretsNotMounted, summary, Some(process.service.key_span));
+        finding.versions = Some("2026.5.12 and later".to_owned());
+        finding.remedy =
+            Some(remedies::words(format!("where OAuth profiles are used, mount a directory at {secrets}")));
+        out.push(finding);
+    }
+}
+
+/// Pairs of processes against each other.
+fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for (at, gateway) in scene.gateways.iter().filter_map(|g| Some((g.at, scene.processes.get(g.at)?))) {
+        for (other_at, other) in scene.processes.iter().enumerate() {
+            if other_at == at
+                || !other.is_openclaw()
+                || scene.gateways.iter().any(|g| g.at == other_at && g.at < at)
+            {
+                continue;
+            }
+            let (ours, theirs) = (gateway.service.name, other.service.name);
+            let same = gateway.state == other.state
+                && matches!(gateway.state, Backing::Host(_) | Backing::Volume { .. });
+            if same
+                && let (Some(a), Some(b)) = (gateway.uid.number(), other.uid.number())
+                && a != b
+            {
+                let summary = format!(
+                    "{ours} runs as uid {a} and {theirs} as uid {b} on one state directory: each locks the other out"
+                );
+                let span =
+                    other.service.user.as_ref().or(gateway.service.user.as_ref()).map(|user| user.span);
+                let mut finding =
+                    scene.finding(Code::MixedUids, summary, span.or(Some(other.service.key_span)));
+                finding.remedy = remedies::same_user(gateway, other, scene);
+                out.push(finding);
+            }
+            let persisted =
+                |process: &Process<'_>| matches!(process.state, Backing::Host(_) | Backing::Volume { .. });
+            if !same && scene.namespaces.share(ours, theirs) && persisted(gateway) && persisted(other) {
+                let summary =
+                    format!("{ours} and {theirs} share one loopback and keep two state directories");
+                let mount = processes::mount_over(other.service, &other.state_dir).map(|mount| mount.span);
+                let mut finding = scene.finding(Code::SplitStateDir, summary, mount);
+                finding.evidence.push(
+                    "two identities that pair silently on one loopback evict each other's pairing".to_owned(),
+                );
+                finding.remedy =
+                    Some(remedies::words(format!("mount the state directory of {ours} into {theirs}, too")));
+                out.push(finding);
+            }
+        }
+    }
+}

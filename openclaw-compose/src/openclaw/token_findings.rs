@@ -1,0 +1,384 @@
+//! What to say, and what to do, about sources of the token that disagree, are missing, or are not what they look like.
+
+use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Severity};
+use crate::source::Span;
+
+use super::clients::{AuthVerdict, Client, ClientKind};
+use super::config::SecretForm;
+use super::gateway::{Auth, Gateway, Scope};
+use super::processes::{EnvLayer, Process};
+use super::remedies;
+use super::rules::{self, Carrier};
+use super::scene::Scene;
+use super::tokens::{Candidate, Content, Decision, Outcome};
+
+/// The code and deciding place of a red auth gate.
+pub(super) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, Option<Span>) {
+    let server = gateway.decision.winner().map(|winner| winner.span);
+    let ours = client.decision.as_ref().and_then(Decision::winner).map(|winner| winner.span);
+    match client.auth {
+        AuthVerdict::Invented => match gateway.decision.unfilled() {
+            Some((candidate, _)) => (Code::ConfigPlaceholderUnfilled, Some(candidate.span)),
+            None => (Code::NoTokenConfigured, scene.service_span(gateway.at)),
+        },
+        AuthVerdict::Missing if client.reach == super::reach::Reach::NoCredentials => {
+            (Code::UrlWithoutCredentials, client.choice.as_ref().and_then(|choice| choice.span))
+        }
+        AuthVerdict::Missing => (Code::ClientWithoutToken, client.at.and_then(|at| scene.service_span(at))),
+        _ => (Code::SilentOverride, server.or(ours)),
+    }
+}
+
+/// Why client and gateway differ, in a sentence.
+pub(super) fn different_because(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> String {
+    let server = gateway.decision.winner().map_or("nothing", |winner| winner.label.as_str());
+    let name = scene.service_name(gateway.at);
+    match client.decision.as_ref().and_then(|decision| Some((decision, decision.winner()?))) {
+        Some((decision, winner)) => {
+            let why = match decision.rule.order.len() {
+                1 | 2 => ", the only place that counts for a URL of its own",
+                _ => "",
+            };
+            format!(
+                "{name} enforces {server}, {} sends another value, that of {}{why}",
+                client.name, winner.label
+            )
+        }
+        None => format!(
+            "{name} enforces {server}; the value in its environment, which people are given, is another"
+        ),
+    }
+}
+
+/// Everything about tokens.
+pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for (at, gateway) in scene.gateways.iter().enumerate() {
+        let of_gateway: Vec<&Client> = clients.iter().filter(|client| client.gateway == at).collect();
+        disagreement(gateway, &of_gateway, scene, out);
+        missing(gateway, &of_gateway, scene, out);
+        state_dotenv(gateway, scene, out);
+        auth_off(gateway, scene, out);
+    }
+    for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
+        lexed(process, scene, out);
+        command_line(process, scene, out);
+    }
+    unused_secrets(scene, out);
+}
+
+/// Two carriers with two values: an error where some client is refused for it, else a warning.
+fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Some(process) = scene.processes.get(gateway.at) else { return };
+    let Some((value, winner)) = gateway.decision.value().zip(gateway.decision.winner()) else { return };
+    let differs = |candidate: &&Candidate| matches!(&candidate.content, Content::Value(other) if other.as_str() != value.as_str());
+    let mut losers: Vec<&Candidate> = gateway.decision.candidates.iter().filter(differs).collect();
+    let refused: Vec<&&Client> =
+        clients.iter().filter(|client| client.auth == AuthVerdict::Different).collect();
+    for client in clients.iter().filter(|client| client.kind == ClientKind::Service) {
+        let own = client.decision.iter().flat_map(|decision| &decision.candidates).filter(differs);
+        losers
+            .extend(own.filter(|own| !gateway.decision.candidates.iter().any(|ours| ours.span == own.span)));
+    }
+    if losers.is_empty() && refused.is_empty() {
+        return;
+    }
+    let name = process.service.name;
+    let observed = refused.iter().any(|client| client.kind == ClientKind::Service);
+    let (code, summary) = match refused.first() {
+        Some(client) => (Code::SilentOverride, different_because(client, gateway, scene)),
+        None => (
+            Code::SourcesDisagree,
+            format!(
+                "{name} enforces {}; {} holds another value that nobody uses yet",
+                winner.label,
+                labels(&losers)
+            ),
+        ),
+    };
+    let mut finding = scene.finding(code, summary, Some(winner.span));
+    if code == Code::SilentOverride && !observed {
+        finding.confidence = Confidence::Inferred;
+    }
+    let mut seen = vec![winner.span];
+    for loser in &losers {
+        let span = scene.origin(loser.span);
+        if !seen.contains(&span) {
+            seen.push(span);
+            finding.places.extend(scene.place(PlaceRole::Shadowed, span));
+        }
+    }
+    finding.evidence.push(format!(
+        "server: {} ({})",
+        order(&gateway.decision),
+        gateway.decision.rule.citation
+    ));
+    for client in &refused {
+        if let Some(decision) = &client.decision {
+            finding.evidence.push(format!(
+                "{}: {} ({})",
+                client.name,
+                order(decision),
+                decision.rule.citation
+            ));
+        }
+    }
+    let rule = refused
+        .iter()
+        .find_map(|client| client.decision.as_ref())
+        .map_or(gateway.decision.rule, |decision| decision.rule);
+    finding.versions = Some(rule.versions.to_string());
+    finding.remedy = remedies::align(value, &losers, gateway, scene);
+    out.push(finding);
+}
+
+fn labels(candidates: &[&Candidate]) -> String {
+    let mut labels: Vec<&str> = candidates.iter().map(|candidate| candidate.label.as_str()).collect();
+    labels.dedup();
+    labels.join(", ")
+}
+
+fn order(decision: &Decision) -> String {
+    let name = |carrier: &Carrier| match carrier {
+        Carrier::Flag => "--token",
+        Carrier::AuthToken => "gateway.auth.token",
+        Carrier::Env => "OPENCLAW_GATEWAY_TOKEN",
+        Carrier::RemoteToken => "gateway.remote.token",
+    };
+    decision.rule.order.iter().map(name).collect::<Vec<_>>().join(" > ")
+}
+
+/// Carriers without a value.
+fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Some(process) = scene.processes.get(gateway.at) else { return };
+    let name = process.service.name;
+    if gateway.auth == Auth::Token || gateway.auth == Auth::Password {
+        if let Some((candidate, variable)) = gateway.decision.unfilled() {
+            let summary = if gateway.decision.outcome == Outcome::Nothing {
+                format!(
+                    "{} names ${{{variable}}}, which {name} does not have: it starts with a random token, another at each start",
+                    candidate.label
+                )
+            } else {
+                format!(
+                    "{} names ${{{variable}}}, which {name} does not have: another carrier wins",
+                    candidate.label
+                )
+            };
+            let mut finding = scene.finding(Code::ConfigPlaceholderUnfilled, summary, Some(candidate.span));
+            if gateway.decision.outcome != Outcome::Nothing {
+                finding.severity = Severity::Warning;
+            }
+            if let Some(set) = process.service.environment.get(variable) {
+                finding.evidence.push(format!("{variable} is in the container's environment and empty"));
+                finding.places.extend(scene.place(PlaceRole::Related, set.span));
+            }
+            finding
+                .evidence
+                .push("OpenClaw fills ${NAME} from the process; Compose never sees openclaw.json".to_owned());
+            finding.remedy = remedies::hand_in(process, variable, scene);
+            out.push(finding);
+        } else if gateway.invents_token() {
+            let summary = format!("no token is configured anywhere: {name} makes one up at each start");
+            let mut finding = scene.finding(Code::NoTokenConfigured, summary, Some(process.service.key_span));
+            finding.remedy = Some(remedies::words("freeze one token and hand it to gateway and clients"));
+            out.push(finding);
+        }
+        empty_variable(process, gateway, scene, out);
+    }
+    for client in clients.iter().filter(|client| client.auth == AuthVerdict::Missing) {
+        let Some(at) = client.at else { continue };
+        // A URL of its own without a token is said by its own code.
+        if client.reach == super::reach::Reach::NoCredentials {
+            continue;
+        }
+        let summary = format!("{} has no token to send: the gateway asks for one", client.name);
+        let mut finding = scene.finding(Code::ClientWithoutToken, summary, scene.service_span(at));
+        finding.confidence = Confidence::Inferred;
+        finding.evidence.push("a device token from an earlier pairing would still do".to_owned());
+        finding.remedy = remedies::token_beside_url(client, gateway, scene);
+        out.push(finding);
+    }
+}
+
+/// The token variable is there, and blank.
+fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN") else { return };
+    let Some(value) = variable.value else { return };
+    if !value.trim().is_empty() || !scene.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
+        return;
+    }
+    let decided = matches!(gateway.decision.outcome, Outcome::Wins(_) | Outcome::Opaque(_));
+    let summary = format!(
+        "OPENCLAW_GATEWAY_TOKEN of {} is empty after interpolation: it counts as unset",
+        process.service.name
+    );
+    let mut finding = scene.finding(Code::TokenEmptyAfterInterpolation, summary, Some(variable.span));
+    if decided {
+        finding.severity = Severity::Warning;
+    }
+    finding.remedy = Some(remedies::words(
+        "set it in .env, and write ${OPENCLAW_GATEWAY_TOKEN:?not set} so that Compose refuses an empty one",
+    ));
+    out.push(finding);
+}
+
+/// `$STATE/.env`: a second source that nobody sees from outside.
+fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Some(process) = scene.processes.get(gateway.at) else { return };
+    let Some(hidden) =
+        process.state_env.iter().rev().find(|variable| variable.name == "OPENCLAW_GATEWAY_TOKEN")
+    else {
+        return;
+    };
+    let value = hidden.value.trim();
+    let differs = gateway.decision.value().is_some_and(|winner| winner.as_str() != value);
+    let in_use = gateway.decision.winner().is_some_and(|winner| winner.layer == Some(EnvLayer::StateDotenv));
+    if !differs && !in_use {
+        return;
+    }
+    let summary = if in_use {
+        format!(
+            "the token of {} comes from the .env of its state directory, which Compose does not know",
+            process.service.name
+        )
+    } else {
+        "the .env of the state directory holds another token: it wins as soon as the container's environment has none".to_owned()
+    };
+    let mut finding = scene.finding(Code::StateDotenvShadow, summary, Some(hidden.span));
+    if let Some(winner) = gateway.decision.winner().filter(|_| differs) {
+        finding.places.extend(scene.place(PlaceRole::Related, scene.origin(winner.span)));
+    }
+    finding.remedy = remedies::align_state_dotenv(gateway, hidden, scene);
+    out.push(finding);
+}
+
+fn auth_off(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    if gateway.auth != Auth::None || gateway.bind.scope != Scope::Loopback {
+        return;
+    }
+    let span = scene
+        .processes
+        .get(gateway.at)
+        .and_then(Process::config)
+        .and_then(|config| config.auth_mode())
+        .map(|(_, span)| span);
+    let finding = scene.finding(
+        Code::AuthOff,
+        "gateway.auth.mode is none: every process of its namespace is admin",
+        span,
+    );
+    out.push(finding);
+}
+
+/// What the readers between file and process did to the value.
+fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for rule in rules::names(rules::Meaning::Token, process.version)
+        .chain(rules::names(rules::Meaning::Password, process.version))
+    {
+        if rule.reads != rules::Reads::Yes {
+            continue;
+        }
+        let Some(variable) = process.service.environment.get(rule.name) else { continue };
+        let Some(value) = variable.value else { continue };
+        let origin = scene.origin(variable.span);
+        let Some((what, certain)) = mangled(value, scene.sources.slice(origin)) else { continue };
+        if out.iter().any(|finding| {
+            finding.code == Code::TokenMangled && finding.places.iter().any(|place| place.span == origin)
+        }) {
+            continue;
+        }
+        let summary = format!("{} of {}: {what}", rule.name, process.service.name);
+        let mut finding = scene.finding(Code::TokenMangled, summary, Some(origin));
+        if !certain {
+            finding.severity = Severity::Info;
+        }
+        finding.remedy = remedies::unmangle(value, origin, scene);
+        out.push(finding);
+    }
+}
+
+/// What happened to a value, and whether it changes what is compared (both sides trim).
+fn mangled(value: &str, written: &str) -> Option<(&'static str, bool)> {
+    let trimmed = value.trim();
+    let quoted = |quote: char| trimmed.len() > 1 && trimmed.starts_with(quote) && trimmed.ends_with(quote);
+    if quoted('"') || quoted('\'') {
+        return Some(("the quotes are part of the value, as an item of a list keeps them", true));
+    }
+    if value.contains('\u{feff}') {
+        return Some(("a byte order mark is part of the value", true));
+    }
+    if trimmed.contains(['\r', '\n']) {
+        return Some(("a line break is inside the value", true));
+    }
+    if written.contains('$')
+        && !written.trim_start().starts_with('\'')
+        && !value.contains('$')
+        && !written.contains("${")
+        && !written.contains("$$")
+    {
+        return Some(("a `$` in the file was taken for a variable: part of the value is gone", true));
+    }
+    if value.ends_with('\r') || value.ends_with('\n') {
+        return Some(("it ends in a line break, which both sides cut off", false));
+    }
+    if value != trimmed {
+        return Some(("blanks around the value are cut off by both sides", false));
+    }
+    None
+}
+
+/// A token on the command line shows in `docker inspect` and in the process list.
+fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Some(flag) = process.invocation.flag("token") else { return };
+    let name = process.service.name;
+    let literal = flag.value.as_deref().is_some_and(|value| !value.starts_with('$'));
+    if !literal {
+        return;
+    }
+    let summary =
+        format!("the token of {name} stands in its command: docker inspect and the process list show it");
+    let mut finding = scene.finding(Code::TokenInCommand, summary, Some(flag.span));
+    finding.remedy = Some(remedies::words("hand it in as OPENCLAW_GATEWAY_TOKEN and drop --token"));
+    out.push(finding);
+}
+
+/// Docker secrets with a token's name that no key of `openclaw.json` refers to.
+fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    for gateway in &scene.gateways {
+        let Some(process) = scene.processes.get(gateway.at) else { continue };
+        for secret in &process.service.secrets {
+            let named = secret.source.to_ascii_lowercase();
+            let about_token =
+                named.contains("gateway") && (named.contains("token") || named.contains("password"));
+            let referred = ["auth", "remote"].iter().any(|section| {
+                ["token", "password"].iter().any(|key| {
+                    process
+                        .config()
+                        .and_then(|config| config.secret(&["gateway", section, key]))
+                        .is_some_and(|form| matches!(form, SecretForm::Ref { .. }))
+                })
+            });
+            let read_by_command = process
+                .service
+                .entrypoint
+                .iter()
+                .chain(&process.service.command)
+                .flatten()
+                .any(|word| word.value.contains(&secret.target));
+            if about_token && !referred && !read_by_command && process.config().is_some() {
+                let summary = format!(
+                    "{} mounts the secret {} and nothing reads {}",
+                    process.service.name, secret.source, secret.target
+                );
+                let mut finding = scene.finding(Code::TokenFileNotRead, summary, Some(secret.span));
+                finding.evidence.push(
+                    "a Docker secret becomes a token only through a file SecretRef in openclaw.json"
+                        .to_owned(),
+                );
+                finding.remedy =
+                    Some(remedies::words("refer to it from gateway.auth.token with {source: \"file\", ...}"));
+                out.push(finding);
+            }
+        }
+    }
+}

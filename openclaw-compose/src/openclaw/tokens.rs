@@ -1,0 +1,276 @@
+//! Who wins the shared secret: what the server enforces and what each client sends, decided by the rows of
+//! [`rules::TOKEN_RULES`], with every place that lost.
+
+use serde::Serialize;
+
+use crate::source::{Span, Text};
+
+use super::config::{RefSource, SecretForm};
+use super::processes::{ConfigState, EnvLayer, Process, Role};
+use super::rules::{self, Carrier, Meaning, Side, Target, TokenRule};
+
+/// Which of the two shared secrets is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Secret {
+    /// The token.
+    Token,
+    /// The password.
+    Password,
+}
+
+impl Secret {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Password => "password",
+        }
+    }
+
+    fn meaning(self) -> Meaning {
+        match self {
+            Self::Token => Meaning::Token,
+            Self::Password => Meaning::Password,
+        }
+    }
+}
+
+/// One place that carries, or should carry, the secret.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) carrier: Carrier,
+    /// `gateway.auth.token`, `OPENCLAW_GATEWAY_TOKEN`, `--token`.
+    pub(super) label: String,
+    /// For the environment: which layer of it.
+    pub(super) layer: Option<EnvLayer>,
+    pub(super) span: Span,
+    pub(super) content: Content,
+}
+
+/// What a carrier holds.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// A value, trimmed as both sides trim it.
+    Value(Text),
+    /// Nothing but blanks.
+    Empty,
+    /// A `${NAME}` that the process cannot fill: it counts as no value.
+    Unfilled { name: String },
+    /// A secret reference whose variable is missing: the process refuses to start.
+    RefMissing { id: String },
+    /// A secret reference that only the running process can resolve.
+    RefOpaque,
+}
+
+/// The outcome for one side.
+#[derive(Clone, Debug)]
+pub(super) struct Decision {
+    pub(super) rule: &'static TokenRule,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) outcome: Outcome,
+}
+
+/// Who won.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The candidate at this position.
+    Wins(usize),
+    /// The candidate at this position stops the process.
+    Refuses(usize),
+    /// The candidate at this position wins, with a value nobody here can see.
+    Opaque(usize),
+    /// No carrier has a value.
+    Nothing,
+    /// A carrier that would win was not given.
+    Unknown,
+}
+
+impl Decision {
+    pub(super) fn winner(&self) -> Option<&Candidate> {
+        match self.outcome {
+            Outcome::Wins(at) | Outcome::Opaque(at) | Outcome::Refuses(at) => self.candidates.get(at),
+            Outcome::Nothing | Outcome::Unknown => None,
+        }
+    }
+
+    pub(super) fn value(&self) -> Option<&Text> {
+        match (self.outcome, self.winner().map(|winner| &winner.content)) {
+            (Outcome::Wins(_), Some(Content::Value(text))) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A `${NAME}` in the configuration that this process cannot fill.
+    pub(super) fn unfilled(&self) -> Option<(&Candidate, &str)> {
+        self.candidates.iter().find_map(|candidate| match &candidate.content {
+            Content::Unfilled { name } => Some((candidate, name.as_str())),
+            _ => None,
+        })
+    }
+}
+
+/// Decides for one process.
+pub(super) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, secret: Secret) -> Decision {
+    if process.role == Role::App {
+        return decide_for_app(process, secret);
+    }
+    let service_kind_gateway =
+        process.env("OPENCLAW_SERVICE_KIND").is_some_and(|kind| kind.text == "gateway");
+    let rule = rules::token_rule(side, target, process.version, service_kind_gateway);
+    let mut candidates = Vec::new();
+    let mut unknown_from = None;
+    for carrier in rule.order {
+        match carrier {
+            Carrier::Flag => candidates.extend(flag(process, secret)),
+            Carrier::Env => candidates.extend(environment(process, secret)),
+            Carrier::AuthToken | Carrier::RemoteToken => {
+                if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
+                    unknown_from.get_or_insert(candidates.len());
+                }
+                let section = if *carrier == Carrier::AuthToken { "auth" } else { "remote" };
+                candidates.extend(configured(process, *carrier, section, secret));
+            }
+        }
+    }
+    let empty_counts = rules::empty_token_counts(process.version);
+    let decided = candidates.iter().position(|candidate| match candidate.content {
+        Content::Value(_) | Content::RefMissing { .. } | Content::RefOpaque => true,
+        Content::Empty => empty_counts && candidate.carrier == Carrier::AuthToken,
+        Content::Unfilled { .. } => false,
+    });
+    let outcome = match (decided, unknown_from) {
+        (Some(at), Some(unknown)) if at >= unknown => Outcome::Unknown,
+        (None, Some(_)) => Outcome::Unknown,
+        (None, None) => Outcome::Nothing,
+        (Some(at), _) => match candidates.get(at).map(|candidate| &candidate.content) {
+            Some(Content::RefMissing { .. }) => Outcome::Refuses(at),
+            Some(Content::RefOpaque) => Outcome::Opaque(at),
+            Some(Content::Value(_)) => Outcome::Wins(at),
+            _ => Outcome::Nothing,
+        },
+    };
+    Decision { rule, candidates, outcome }
+}
+
+/// A program that is not OpenClaw: whatever variable of its own looks like the gateway's secret.
+fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
+    let suffix = match secret {
+        Secret::Token => "GATEWAY_TOKEN",
+        Secret::Password => "GATEWAY_PASSWORD",
+    };
+    let candidates: Vec<Candidate> = process
+        .service
+        .environment
+        .iter()
+        .filter(|(name, _)| name.ends_with(suffix))
+        .filter_map(|(name, variable)| {
+            let text = variable.value?;
+            let content = Content::of(text);
+            let layer = Some(EnvLayer::Container);
+            Some(Candidate {
+                carrier: Carrier::Env,
+                label: (*name).to_owned(),
+                layer,
+                span: variable.span,
+                content,
+            })
+        })
+        .collect();
+    let wins = candidates.iter().position(|candidate| matches!(candidate.content, Content::Value(_)));
+    let outcome = wins.map_or(Outcome::Unknown, Outcome::Wins);
+    Decision { rule: rules::token_rule(Side::Client, Some(Target::EnvUrl), None, false), candidates, outcome }
+}
+
+impl Content {
+    fn of(text: &str) -> Self {
+        match text.trim() {
+            "" => Self::Empty,
+            value => Self::Value(Text::from(value)),
+        }
+    }
+}
+
+fn flag(process: &Process<'_>, secret: Secret) -> Option<Candidate> {
+    let flag = process.invocation.flag(secret.key())?;
+    let text = process.shell_expand(flag.value.as_deref()?);
+    let label = format!("--{}", secret.key());
+    Some(Candidate {
+        carrier: Carrier::Flag,
+        label,
+        layer: None,
+        span: flag.span,
+        content: Content::of(&text),
+    })
+}
+
+/// The environment's candidate. The strongest layer that has the name decides; a weaker one is listed as what it is.
+fn environment(process: &Process<'_>, secret: Secret) -> Vec<Candidate> {
+    let mut out = Vec::new();
+    for rule in rules::names(secret.meaning(), process.version).filter(|rule| rule.reads == rules::Reads::Yes)
+    {
+        let candidate = |value: super::processes::EnvValue<'_>| Candidate {
+            carrier: Carrier::Env,
+            label: rule.name.to_owned(),
+            layer: Some(value.layer),
+            span: value.span,
+            content: Content::of(value.text),
+        };
+        out.extend(process.env(rule.name).map(candidate));
+    }
+    out
+}
+
+fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Secret) -> Option<Candidate> {
+    let form = process.config()?.secret(&["gateway", section, secret.key()])?;
+    let (span, content) = match form {
+        SecretForm::Text { text, span } => {
+            let filled = process.substitute(text);
+            let missing = filled.names.iter().find(|(_, filled)| !filled).map(|(name, _)| name.clone());
+            (span, missing.map_or_else(|| Content::of(&filled.text), |name| Content::Unfilled { name }))
+        }
+        SecretForm::Ref { source: RefSource::Env, id, span } => match process.env(id) {
+            Some(value) if !value.text.trim().is_empty() => (span, Content::of(value.text)),
+            _ => (span, Content::RefMissing { id: id.to_owned() }),
+        },
+        SecretForm::Ref { span, .. } => (span, Content::RefOpaque),
+    };
+    let label = format!("gateway.{section}.{}", secret.key());
+    Some(Candidate { carrier, label, layer: None, span, content })
+}
+
+/// Letters for values: the same letter, the same value. The server's winner is asked first and becomes A.
+#[derive(Default)]
+pub(super) struct Classes {
+    values: Vec<Text>,
+}
+
+impl Classes {
+    pub(super) fn letter(&mut self, value: &str) -> String {
+        let value = value.trim();
+        let at = match self.values.iter().position(|known| known.as_str() == value) {
+            Some(at) => at,
+            None => {
+                self.values.push(Text::from(value));
+                self.values.len() - 1
+            }
+        };
+        letter(at)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = (String, &Text)> {
+        self.values.iter().enumerate().map(|(at, value)| (letter(at), value))
+    }
+}
+
+/// A to Z, then A1.
+fn letter(at: usize) -> String {
+    let letter = char::from(b'A' + u8::try_from(at % 26).unwrap_or(0));
+    match at / 26 {
+        0 => letter.to_string(),
+        round => format!("{letter}{round}"),
+    }
+}

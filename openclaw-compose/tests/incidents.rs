@@ -1,0 +1,318 @@
+//! Small stacks made from incidents, one file each: what must be found first, what else must be said, and which remedies
+//! are proven by applying them.
+//!
+//! A file begins with a note and `key: value` lines:
+//!
+//! | key | meaning |
+//! | --- | --- |
+//! | `first` | name of the code of the first red gate, or `none` |
+//! | `codes` | names of codes that must be among the findings |
+//! | `proof` | names of codes whose edits, applied, must make their findings go away |
+//! | `version`, `upgrade`, `vm` | what the caller knows besides |
+//!
+//! Every other section is a file of the stack; `ownership.txt`, `inspect.json` and `definition:NAME` are evidence.
+//! Tokens begin with `canary-`, and no output may hold that word.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openclaw_compose::edit::{self, Applicability, Edit};
+use openclaw_compose::finding::{Code, Finding, Severity};
+use openclaw_compose::openclaw::{Definition, GateState, Report, Stack, examine};
+use openclaw_compose::project::{self, Inputs, Texts};
+use openclaw_compose::secrecy::ExposeSecret as _;
+
+const ROOT: &str = "/srv";
+
+struct Case {
+    name: String,
+    head: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
+}
+
+impl Case {
+    fn read(name: &str, text: &str) -> Self {
+        let mut head = BTreeMap::new();
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        let mut current: Option<String> = None;
+        for line in text.lines() {
+            if let Some(path) = line.strip_prefix("== ") {
+                files.insert(path.to_owned(), String::new());
+                current = Some(path.to_owned());
+            } else if let Some(path) = &current {
+                let file = files.get_mut(path).unwrap();
+                file.push_str(line);
+                file.push('\n');
+            } else if let Some((key, value)) = line.split_once(": ").filter(|_| !line.starts_with('#')) {
+                head.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        Self { name: name.to_owned(), head, files }
+    }
+
+    fn all() -> Vec<Self> {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/incidents");
+        let mut paths: Vec<_> =
+            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+            .iter()
+            .map(|path| {
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                #[expect(clippy::disallowed_methods, reason = "tests read their cases")]
+                let text = std::fs::read_to_string(path).unwrap();
+                Self::read(name, &text)
+            })
+            .collect()
+    }
+
+    fn list(&self, key: &str) -> Vec<&str> {
+        self.head.get(key).map_or(Vec::new(), |value| value.split(", ").collect())
+    }
+
+    fn examine(&self) -> Report {
+        let mut files = Texts::new();
+        for (path, text) in &self.files {
+            files.insert(format!("{ROOT}/{path}"), text);
+        }
+        let resolution = project::resolve(&Inputs::new(ROOT), &files);
+        let refusal = resolution.compose_would_refuse();
+        assert!(refusal.is_none(), "{}: Compose refuses: {refusal:?}", self.name);
+        let mut stack = Stack::new(&resolution).files(&files);
+        for (path, text) in &self.files {
+            if path == "ownership.txt" {
+                stack = stack.ownership(path, text);
+            } else if path == "inspect.json" {
+                stack = stack.inspect(path, text.as_str());
+            } else if let Some(name) = path.strip_prefix("definition:") {
+                stack = stack.definition(Definition { name: name.to_owned(), text: text.as_str().into() });
+            }
+        }
+        if let Some(version) = self.head.get("version") {
+            stack = stack.version(version.parse().unwrap());
+        }
+        if let Some(version) = self.head.get("upgrade") {
+            stack = stack.upgrade_to(version.parse().unwrap());
+        }
+        if self.head.contains_key("vm") {
+            stack = stack.docker_vm();
+        }
+        examine(&stack)
+    }
+
+    /// The same stack after some edits.
+    fn edited(&self, edits: &[Edit], report: &Report) -> Self {
+        let changes =
+            edit::apply(edits, &report.sources).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let mut files = self.files.clone();
+        for change in changes {
+            let text = String::from_utf8(change.bytes.expose_secret().to_vec()).unwrap();
+            assert!(
+                files.insert(change.path.clone(), text).is_some(),
+                "{}: {} is no file",
+                self.name,
+                change.path
+            );
+        }
+        Self { name: format!("{} (edited)", self.name), head: self.head.clone(), files }
+    }
+}
+
+fn first_cause(report: &Report) -> Option<Code> {
+    report.first_cause().and_then(|(_, gate)| gate.code)
+}
+
+fn names(findings: &[Finding]) -> BTreeSet<&'static str> {
+    findings.iter().map(|finding| finding.code.name()).collect()
+}
+
+fn errors(report: &Report) -> BTreeSet<&'static str> {
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.code.name())
+        .collect()
+}
+
+fn red(report: &Report) -> BTreeSet<(String, String)> {
+    report
+        .clients
+        .iter()
+        .flat_map(|client| client.gates.iter().map(move |gate| (client, gate)))
+        .filter(|(_, gate)| gate.state == GateState::Red)
+        .map(|(client, gate)| (client.name.clone(), format!("{:?}", gate.gate)))
+        .collect()
+}
+
+#[test]
+fn every_incident_has_its_first_cause() {
+    let mut wrong = Vec::new();
+    for case in Case::all() {
+        let report = case.examine();
+        let first = first_cause(&report).map_or("none", Code::name);
+        if first != case.head["first"] {
+            wrong.push(format!("{}: first cause {first}, expected {}", case.name, case.head["first"]));
+        }
+        let found = names(&report.findings);
+        for code in case.list("codes") {
+            if !found.contains(code) {
+                wrong.push(format!("{}: {code} is missing from {found:?}", case.name));
+            }
+        }
+        for (client, gate) in
+            report.clients.iter().flat_map(|client| client.gates.iter().map(move |gate| (client, gate)))
+        {
+            let known = gate.code.is_none_or(|code| report.of_code(code).next().is_some());
+            if gate.state == GateState::Red && (gate.code.is_none() || !known) {
+                wrong.push(format!(
+                    "{}: {} has a red gate {:?} without its finding {:?}",
+                    case.name, client.name, gate.gate, gate.code
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_remedy_with_edits_mends_and_breaks_nothing() {
+    let mut wrong = Vec::new();
+    for case in Case::all() {
+        let report = case.examine();
+        let mut proven = BTreeSet::new();
+        for finding in &report.findings {
+            let Some(remedy) = finding.remedy.as_ref().filter(|remedy| !remedy.edits.is_empty()) else {
+                continue;
+            };
+            let after = case.edited(&remedy.edits, &report).examine();
+            let (before_count, after_count) =
+                (report.of_code(finding.code).count(), after.of_code(finding.code).count());
+            let code = finding.code.name();
+            if after_count >= before_count {
+                wrong.push(format!("{}: {code} is still there after its edits", case.name));
+            }
+            let new: Vec<_> = errors(&after).difference(&errors(&report)).copied().collect();
+            if !new.is_empty() {
+                wrong.push(format!("{}: the edits of {code} bring {new:?}", case.name));
+            }
+            let new: Vec<_> = red(&after).difference(&red(&report)).cloned().collect();
+            if !new.is_empty() {
+                wrong.push(format!("{}: the edits of {code} turn gates red: {new:?}", case.name));
+            }
+            let twice = after
+                .findings
+                .iter()
+                .find(|after| after.code == finding.code && after.places == finding.places);
+            if twice.is_some() && after_count >= before_count {
+                wrong.push(format!("{}: {code} has no effect", case.name));
+            }
+            proven.insert(code);
+        }
+        for code in case.list("proof") {
+            if !proven.contains(code) {
+                wrong.push(format!("{}: {code} carries no edits", case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The house rules of remedies, over everything that any case suggests.
+#[test]
+fn no_remedy_makes_things_worse() {
+    for case in Case::all() {
+        let report = case.examine();
+        for finding in &report.findings {
+            let Some(remedy) = &finding.remedy else { continue };
+            for edit in &remedy.edits {
+                let shown = format!("{edit:?}");
+                for bad in ["allowInsecureAuth", "dangerously", "\"loopback\"", "privileged", "777"] {
+                    assert!(!shown.contains(bad), "{}: {shown}", case.name);
+                }
+                let downgrade = shown.contains("INSECURE_PRIVATE_WS");
+                assert!(
+                    !downgrade || edit.applicability == Applicability::Judgement,
+                    "{}: {shown}",
+                    case.name
+                );
+            }
+            let command = remedy.command.as_deref().unwrap_or_default();
+            assert!(!command.contains("chmod"), "{}: {command}", case.name);
+            assert!(
+                !command.contains("compose restart"),
+                "{}: restart does not read the files again",
+                case.name
+            );
+            if command.contains(" up ") {
+                for gateway in report
+                    .gateways
+                    .iter()
+                    .filter(|gateway| command.split(' ').any(|word| word == gateway.service))
+                {
+                    for dependant in &gateway.stranded_by_restart {
+                        assert!(
+                            command.split(' ').any(|word| word == dependant),
+                            "{}: {command} strands {dependant}",
+                            case.name
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Codes that no stack can show: a search, a daemon.
+const ELSEWHERE: [&str; 3] = ["docker-unreachable", "second-minter", "token-in-checkout"];
+
+#[test]
+fn every_code_of_this_floor_is_produced() {
+    let mut produced: BTreeSet<&str> = ELSEWHERE.into();
+    for case in Case::all() {
+        produced.extend(names(&case.examine().findings));
+    }
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .filter(|code| code.id() >= "OC-C200")
+        .map(|code| code.name())
+        .filter(|name| !produced.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no incident produces {missing:?}");
+}
+
+#[test]
+fn no_output_holds_a_token() {
+    use openclaw_compose::secrecy::SecretString;
+    let print = |secret: &SecretString| format!("{} bytes", secret.expose_secret().len());
+    for case in Case::all() {
+        let report = case.examine();
+        let mut outputs =
+            vec![serde_json::to_string(&report).unwrap(), format!("{report:?}"), format!("{report:#?}")];
+        for finding in &report.findings {
+            outputs.push(finding.to_string());
+            for place in &finding.places {
+                outputs.push(format!("{:?}", report.sources.quote(place.span)));
+            }
+            let Some(remedy) = &finding.remedy else { continue };
+            if let Ok(changes) = edit::apply(&remedy.edits, &report.sources) {
+                outputs.extend(changes.iter().map(|change| format!("{change:?}{}", change.diff)));
+            }
+        }
+        let _ = print;
+        for needle in needles() {
+            for output in &outputs {
+                assert!(!output.contains(&needle), "{}: {needle} in {output}", case.name);
+            }
+        }
+    }
+}
+
+/// The canaries as they are, and as base64, hexadecimal and percent-encoding would carry them.
+fn needles() -> Vec<String> {
+    let hex: String = "canary-".bytes().map(|byte| format!("{byte:02x}")).collect();
+    let percent: String = "canary-".bytes().map(|byte| format!("%{byte:02X}")).collect();
+    ["canary-".to_owned(), "Y2FuYXJ5".to_owned(), "NhbmFyeS".to_owned(), "jYW5hcnkt".to_owned(), hex, percent]
+        .into()
+}
