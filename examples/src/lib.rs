@@ -9,6 +9,7 @@ pub mod gates;
 pub mod gateway;
 pub mod instant;
 pub mod lifecycle;
+pub mod oracle;
 pub mod owners;
 pub mod probing;
 pub mod rehearsal;

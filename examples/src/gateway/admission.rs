@@ -232,7 +232,15 @@ impl Attempt<'_> {
         let failure = if let Some(ms) = self.state.lockout.locked(Credential::DeviceToken, address, now) {
             AuthFailure::RateLimited(ms)
         } else {
-            match self.state.pairing.check_token(&device.id, &connect.role, candidate, &connect.scopes, now) {
+            let generation = self.state.generation;
+            match self.state.pairing.check_token(
+                &device.id,
+                &connect.role,
+                candidate,
+                &connect.scopes,
+                generation,
+                now,
+            ) {
                 Ok(()) => {
                     self.state.lockout.succeed(Credential::DeviceToken, address);
                     return Ok("device-token");
@@ -290,8 +298,9 @@ impl Attempt<'_> {
         }
         let remote_ip = self.remote_ip();
         self.state.pairing.seen(&device.id, connect.client.display_name.as_ref(), remote_ip.as_ref(), now);
-        let State { pairing, ids, .. } = &mut *self.state;
-        Ok(pairing.issue_token(&device.id, &connect.role, &connect.scopes, ids, now))
+        let State { pairing, ids, generation, .. } = &mut *self.state;
+        let issuer = (method == "token" && connect.client.needs_origin()).then_some(*generation);
+        Ok(pairing.issue_token(&device.id, &connect.role, &connect.scopes, issuer, ids, now))
     }
 
     fn beyond_record(&self, connect: &Connect, record: &Record) -> Vec<PairingReason> {
@@ -677,7 +686,9 @@ fn pairing_required(
     if let Some(record) = record {
         refusal = refusal.detail("approvedRoles", record.roles().to_vec());
         if !record.approved_scopes().is_empty() {
-            refusal = refusal.detail("approvedScopes", record.approved_scopes().to_vec());
+            let mut approved = record.approved_scopes().to_vec();
+            approved.sort();
+            refusal = refusal.detail("approvedScopes", approved);
         }
     }
     refusal

@@ -59,6 +59,12 @@ impl Request {
         lists("connection", "upgrade") && lists("upgrade", "websocket")
     }
 
+    /// The client wants no further response on this connection.
+    pub(super) fn is_last(&self) -> bool {
+        self.header("connection")
+            .is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case("close")))
+    }
+
     /// Any header that a proxy adds. Without trusted proxies it makes a caller nobody can name.
     pub(super) fn is_forwarded(&self) -> bool {
         self.headers

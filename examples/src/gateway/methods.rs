@@ -224,12 +224,8 @@ fn reject(call: &mut Call<'_>) -> Result<Value, Value> {
     let id = call.text("requestId");
     if !call.is_admin() && call.device().is_some() {
         let owner = call.state.pairing.request(&id).map(|request| request.claim.device_id.clone());
-        match owner {
-            None => return Err(invalid("unknown requestId")),
-            Some(owner) if call.may_not_manage(&owner) => {
-                return Err(invalid("device pairing rejection denied"));
-            }
-            Some(_) => {}
+        if owner.is_none_or(|owner| call.may_not_manage(&owner)) {
+            return Err(invalid("device pairing rejection denied"));
         }
     }
     let request = call.state.pairing.reject(&id).ok_or_else(|| invalid("unknown requestId"))?;
@@ -265,6 +261,7 @@ fn rename(call: &mut Call<'_>) -> Result<Value, Value> {
         return Err(invalid("unknown deviceId"));
     }
     call.state.log("gateway", &format!("device pairing renamed device={device_id} label={label}"));
+    call.state.broadcast("operator.pairing", "device.pair.changed", &json!({}));
     Ok(json!({ "deviceId": device_id, "label": label }))
 }
 

@@ -164,6 +164,7 @@ impl Gateway {
         let mut state = self.shared.lock();
         state.log("reload", "config change detected; evaluating reload (gateway.auth.token)");
         state.token = token;
+        state.generation += 1;
         state.close_where(4001, "gateway auth changed", |session| session.by_shared_secret);
         state.log("reload", "config hot reload applied (gateway.auth.token)");
     }

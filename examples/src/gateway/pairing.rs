@@ -76,6 +76,8 @@ pub(super) struct Token {
     rotated_at: Option<u64>,
     last_used_at: Option<u64>,
     revoked_at: Option<u64>,
+    /// A browser's token falls with the shared secret that let it in; this is the secret's generation.
+    issuer: Option<u64>,
 }
 
 /// What became of a request for pairing.
@@ -197,6 +199,7 @@ impl PairingState {
                 rotated_at: before.map(|_| now),
                 last_used_at: before.and_then(|token| token.last_used_at),
                 revoked_at: None,
+                issuer: before.and_then(|token| token.issuer),
             };
             tokens.insert(role.clone(), token);
         }
@@ -264,11 +267,13 @@ impl PairingState {
         role: &str,
         secret: &str,
         wanted: &[String],
+        generation: u64,
         now: u64,
     ) -> Result<(), TokenFlaw> {
         let record = self.paired.get_mut(device_id).ok_or(TokenFlaw::Mismatch)?;
         let token = record.tokens.get_mut(role).ok_or(TokenFlaw::Mismatch)?;
-        if token.revoked_at.is_some() || !super::same_secret(&token.secret, secret) {
+        let withdrawn = token.revoked_at.is_some() || token.issuer.is_some_and(|issuer| issuer != generation);
+        if withdrawn || !super::same_secret(&token.secret, secret) {
             return Err(TokenFlaw::Mismatch);
         }
         if scopes::missing(role, &token.scopes, &scopes::token_form(wanted)).is_some() {
@@ -285,6 +290,7 @@ impl PairingState {
         device_id: &str,
         role: &str,
         wanted: &[String],
+        issuer: Option<u64>,
         ids: &mut Ids,
         now: u64,
     ) -> Option<Token> {
@@ -298,11 +304,13 @@ impl PairingState {
         let before = record.tokens.get(role);
         if let Some(token) = before
             && token.revoked_at.is_none()
+            && token.issuer == issuer
             && scopes::missing(role, &token.scopes, &wanted).is_none()
         {
             return Some(token.clone());
         }
-        let token = Token::replacing(before, ids.device_token(), wanted, now);
+        let mut token = Token::replacing(before, ids.device_token(), wanted, now);
+        token.issuer = issuer;
         record.tokens.insert(role.to_owned(), token.clone());
         Some(token)
     }
@@ -483,6 +491,7 @@ impl Token {
             rotated_at: before.map(|_| now),
             last_used_at: before.and_then(|token| token.last_used_at),
             revoked_at: None,
+            issuer: before.and_then(|token| token.issuer),
         }
     }
 

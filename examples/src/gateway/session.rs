@@ -60,7 +60,8 @@ pub(super) async fn serve(door: Door, mut stream: TcpStream, peer: SocketAddr) {
         }
         let (bytes, last) = {
             let mut state = door.shared.lock();
-            let response = http::respond(&mut state, &request, peer.ip());
+            let mut response = http::respond(&mut state, &request, peer.ip());
+            response.last |= request.is_last();
             (response.write(&request.method, state.now()), response.last)
         };
         if stream.write_all(&bytes).await.is_err()
@@ -377,8 +378,9 @@ fn hello(state: &super::state::State, caller: &Caller, admitted: &Admitted) -> V
     let mut auth = json!({ "method": admitted.method, "role": session.role, "scopes": session.scopes });
     if let Some(auth) = auth.as_object_mut() {
         if session.role == "operator" {
-            let subject =
-                admitted.device_token.as_ref().map_or(state.boot_id.as_str(), |token| token.secret.as_str());
+            // The real one derives it from the token; this one only changes and stays the same when that one does.
+            let shared = || format!("{} {} {:?}", state.boot_id, state.generation, session.device_id);
+            let subject = admitted.device_token.as_ref().map_or_else(shared, |token| token.secret.clone());
             let digest = <sha2::Sha256 as sha2::Digest>::digest(subject.as_bytes());
             auth.insert("recoveryScope".into(), json!(super::encoding::base64url(&digest)));
         }

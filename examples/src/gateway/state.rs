@@ -34,6 +34,8 @@ pub(super) struct Policy {
 /// The shared state behind one lock; nothing waits while it is held.
 pub(super) struct State {
     pub(super) token: SecretString,
+    /// Counts the changes of the token.
+    pub(super) generation: u64,
     pub(super) phase: Phase,
     pub(super) policy: Policy,
     pub(super) boot_id: String,
@@ -97,6 +99,7 @@ impl State {
     ) -> Self {
         Self {
             token,
+            generation: 0,
             phase: Phase::Starting,
             policy,
             boot_id: ids.uuid(),

@@ -1,0 +1,142 @@
+//! Holds the embedded gateway to the real one. `examples/oracle/run` prepares the real one and calls this.
+
+use clap::{Parser, Subcommand};
+use openclaw_examples::oracle::{
+    Conversation, OracleError, Site, Transcript, Verdict, ask_embedded, ask_real, compare, explanations,
+    relay,
+};
+use serde_json::Value;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Holds the embedded gateway to the real one.
+///
+/// Exit status: 0 the gateways agree or every difference is explained, 1 an unexplained difference or a stale explanation,
+/// 2 the oracle could not be asked.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Talks to both gateways and compares.
+    Compare {
+        /// Directory with conversation.json and differences.md.
+        directory: PathBuf,
+        /// Node 24.
+        #[arg(long)]
+        node: PathBuf,
+        /// openclaw.mjs of the installed package.
+        #[arg(long)]
+        openclaw: PathBuf,
+        /// Network namespace for the real gateway.
+        #[arg(long)]
+        namespace: String,
+        /// Its address from outside.
+        #[arg(long)]
+        address: IpAddr,
+        /// Empty directory for homes, logs and transcripts.
+        #[arg(long)]
+        scratch: PathBuf,
+    },
+    /// Talks to the embedded gateway only and prints what it says.
+    Embedded {
+        /// Directory with conversation.json.
+        directory: PathBuf,
+    },
+    /// Copies bytes between a socket file and an address.
+    #[command(hide = true)]
+    Relay {
+        /// The socket file.
+        socket: PathBuf,
+        /// Where it leads.
+        to: SocketAddr,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().action).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            say(&format!("oracle: {}", with_sources(&error)));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(action: Action) -> Result<bool, OracleError> {
+    match action {
+        Action::Relay { socket, to } => relay(&socket, to).await.map(|()| true),
+        Action::Embedded { directory } => {
+            let conversation = Conversation::read(&directory.join("conversation.json"))?;
+            let transcript = ask_embedded(&conversation).await?;
+            for record in &transcript.records {
+                say(&format!("{} {}: {}", record.case, record.step, record.said));
+            }
+            Ok(true)
+        }
+        Action::Compare { directory, node, openclaw, namespace, address, scratch } => {
+            let conversation = Conversation::read(&directory.join("conversation.json"))?;
+            let rows = explanations(&directory.join("differences.md"))?;
+            let site = Site { node, openclaw, namespace, address, scratch: scratch.clone() };
+            let embedded = ask_embedded(&conversation).await?;
+            keep(&scratch.join("embedded.json"), &embedded)?;
+            let real = ask_real(&conversation, &site).await?;
+            keep(&scratch.join("real.json"), &real)?;
+            let verdict = compare(&real, &embedded, &rows);
+            report(&verdict);
+            Ok(verdict.unexplained.is_empty() && verdict.stale.is_empty())
+        }
+    }
+}
+
+fn report(verdict: &Verdict) {
+    let side =
+        |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    for difference in &verdict.unexplained {
+        say(&format!("DIFFERS  {} {}", difference.case, difference.place));
+        say(&format!("  real      {}", side(&difference.real)));
+        say(&format!("  embedded  {}", side(&difference.embedded)));
+    }
+    for row in &verdict.stale {
+        say(&format!("STALE    {} {}: no such difference any more", row.case, row.place));
+    }
+    say(&format!(
+        "oracle: {} answers compared, {} differences explained, {} unexplained, {} explanations stale",
+        verdict.compared,
+        verdict.explained,
+        verdict.unexplained.len(),
+        verdict.stale.len()
+    ));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a tool that keeps what it heard for whoever looks into a difference"
+)]
+fn keep(file: &Path, transcript: &Transcript) -> Result<(), OracleError> {
+    let text = serde_json::to_string_pretty(transcript).unwrap_or_default();
+    std::fs::write(file, text)
+        .map_err(|source| OracleError::System { action: format!("write {}", file.display()), source })
+}
+
+fn with_sources(error: &OracleError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+#[expect(clippy::print_stdout, reason = "the program's output")]
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,171 @@
+//! The real gateway: Node in a network namespace of its own, with a home that is thrown away.
+
+use super::OracleError;
+use super::conversation::Scene;
+use super::peer::{Address, http};
+use serde_json::{Map, json};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+/// Two cores shared with a compiler start it in a minute; an idle machine in fifteen seconds.
+const PATIENCE: Duration = Duration::from_secs(180);
+const PORT: u16 = 18789;
+
+/// What the script has prepared.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The Node binary.
+    pub node: PathBuf,
+    /// `openclaw.mjs` of the installed package.
+    pub openclaw: PathBuf,
+    /// Name of the network namespace.
+    pub namespace: String,
+    /// The namespace's address as seen from outside it.
+    pub address: IpAddr,
+    /// An empty directory that the caller removes afterwards.
+    pub scratch: PathBuf,
+}
+
+/// A running real gateway. It is killed when dropped.
+#[derive(Debug)]
+pub struct Real {
+    site: Site,
+    home: PathBuf,
+    bind: String,
+    gateway: Child,
+    relay: Child,
+}
+
+impl Real {
+    /// Starts it and waits until it is ready.
+    pub(super) async fn start(site: &Site, scene: &Scene) -> Result<Self, OracleError> {
+        let home = site.scratch.join(scene.name.replace(' ', "-"));
+        let state = home.join(".openclaw");
+        system("create a home for the gateway", std::fs::create_dir_all(&state))?;
+        write_config(&state, &scene.bind, &scene.token)?;
+        let log = system("create the gateway's log", create(&home.join("gateway.log")))?;
+        let errors = system("share the gateway's log", log.try_clone())?;
+        let gateway = command(site)
+            .arg("env")
+            .arg("-i")
+            .arg(format!("HOME={}", home.display()))
+            .arg(format!("TMPDIR={}", home.display()))
+            .arg("PATH=/usr/local/bin:/usr/bin:/bin")
+            .arg("NO_COLOR=1")
+            .arg(&site.node)
+            .arg(&site.openclaw)
+            .args(["gateway", "--port", &PORT.to_string()])
+            .current_dir(&home)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .kill_on_drop(true)
+            .spawn();
+        let gateway = system("start the real gateway", gateway)?;
+        let own = system("find this program", std::env::current_exe())?;
+        let relay = command(site)
+            .arg(own)
+            .arg("relay")
+            .arg(home.join("inside.sock"))
+            .arg(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)).to_string())
+            .kill_on_drop(true)
+            .spawn();
+        let relay = system("start the relay", relay)?;
+        let mut real = Self { site: site.clone(), home, bind: scene.bind.clone(), gateway, relay };
+        real.ready().await?;
+        Ok(real)
+    }
+
+    async fn ready(&mut self) -> Result<(), OracleError> {
+        let deadline = Instant::now() + PATIENCE;
+        let inside = Address::Unix(self.inside());
+        loop {
+            if let Ok(Some(status)) = self.gateway.try_wait() {
+                return Err(self.failed(format!("ended with {status} instead of starting")));
+            }
+            if let Ok(answer) = http(&inside, "GET", "/readyz", &Map::new()).await
+                && answer.status == 200
+                && answer.body.contains("\"ready\":true")
+            {
+                // Work that a fresh start does in the background delays the first answers.
+                sleep(Duration::from_secs(1)).await;
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.failed(format!("was not ready after {} s", PATIENCE.as_secs())));
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// A socket file that leads to the gateway's loopback.
+    pub(super) fn inside(&self) -> PathBuf {
+        self.home.join("inside.sock")
+    }
+
+    /// The gateway's address on the link out of its namespace.
+    pub(super) fn outside(&self) -> SocketAddr {
+        SocketAddr::new(self.site.address, PORT)
+    }
+
+    pub(super) fn write_config(&self, token: &str) -> Result<(), OracleError> {
+        write_config(&self.home.join(".openclaw"), &self.bind, token)
+    }
+
+    pub(super) async fn terminate(&self) -> Result<(), OracleError> {
+        let Some(pid) = self.gateway.id() else { return Ok(()) };
+        let status = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
+        system("signal the gateway", status).map(drop)
+    }
+
+    pub(super) async fn stop(mut self) {
+        // Whatever does not end by itself is killed when it is dropped.
+        let _ = self.terminate().await;
+        let _ = timeout(Duration::from_secs(20), self.gateway.wait()).await;
+        let _ = self.gateway.kill().await;
+        let _ = self.relay.kill().await;
+    }
+
+    fn failed(&self, problem: String) -> OracleError {
+        let log = read(&self.home.join("gateway.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let log = lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n");
+        OracleError::Real { problem, log }
+    }
+}
+
+fn command(site: &Site) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &site.namespace]);
+    command
+}
+
+fn write_config(state: &Path, bind: &str, token: &str) -> Result<(), OracleError> {
+    let config = json!({ "gateway": {
+        "mode": "local", "bind": bind, "port": PORT, "auth": { "mode": "token", "token": token }
+    } });
+    system("write the gateway's configuration", write(&state.join("openclaw.json"), &config.to_string()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the oracle sets up a throw-away home for the real gateway")]
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::write(file, text)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the oracle keeps the real gateway's log")]
+fn create(file: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::create(file)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the oracle shows the end of the real gateway's log")]
+fn read(file: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(file)
+}
+
+fn system<T>(action: &str, result: std::io::Result<T>) -> Result<T, OracleError> {
+    result.map_err(|source| OracleError::System { action: action.to_owned(), source })
+}
