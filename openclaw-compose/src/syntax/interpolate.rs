@@ -96,7 +96,7 @@ pub enum PieceKind<S> {
 }
 
 /// A variable in a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Substitution<S> {
     /// Its name.
     pub name: String,
@@ -145,7 +145,7 @@ pub enum OperatorKind {
 }
 
 /// An unset variable that became nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Unset {
     /// Its name.
     pub name: String,
@@ -234,6 +234,26 @@ impl<S> Interpolated<'_, S> {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.problems.is_empty()
+    }
+}
+
+/// Without the name: in a token such as `ab$cd` it is a part of the secret.
+impl<S: fmt::Debug> fmt::Debug for Substitution<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Substitution")
+            .field("name_written", &self.name_written)
+            .field("source", &self.source)
+            .field("operator", &self.operator)
+            .field("gave", &self.gave)
+            .field("argument", &self.argument)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the name: in a token such as `ab$cd` it is a part of the secret.
+impl fmt::Debug for Unset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unset").field("written", &self.written).finish_non_exhaustive()
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Offsets {
     file: FileId,
     /// Offsets in the string and in the source from which both run in step, ascending; the first is offset 0.
     steps: Vec<(usize, usize)>,
+    /// Nothing stands behind this offset of the source.
+    end: usize,
     /// Where the parts cannot be told apart: the whole.
     whole: Option<Span>,
 }
@@ -20,13 +22,13 @@ impl Offsets {
     /// A string that stands in `file` as it is, from `start` on.
     #[must_use]
     pub fn verbatim(file: FileId, start: usize) -> Self {
-        Self { file, steps: vec![(0, start)], whole: None }
+        Self { file, steps: vec![(0, start)], end: usize::MAX, whole: None }
     }
 
     /// A string whose parts cannot be found in its source: every part is the whole of `span`.
     #[must_use]
     pub fn whole(span: Span) -> Self {
-        Self { file: span.file, steps: Vec::new(), whole: Some(span) }
+        Self { file: span.file, steps: Vec::new(), end: usize::MAX, whole: Some(span) }
     }
 
     /// The source of the string's bytes `range`.
@@ -36,6 +38,11 @@ impl Offsets {
             return span;
         }
         Span::from_range(self.file, self.source(range.start)..self.source(range.end))
+    }
+
+    /// The same, but never past `end` of the source.
+    pub(crate) fn until(self, end: usize) -> Self {
+        Self { end, ..self }
     }
 
     /// Says that from offset `decoded` on the source goes on at `source`. Calls must ascend.
@@ -51,6 +58,6 @@ impl Offsets {
         let (decoded, source) = self.steps.get(behind.saturating_sub(1)).copied().unwrap_or((0, 0));
         let there = source + (offset - decoded.min(offset));
         // An escape may be longer than what it spells, never shorter: stop before the next step.
-        self.steps.get(behind).map_or(there, |&(_, next)| there.min(next))
+        self.steps.get(behind).map_or(there, |&(_, next)| there.min(next)).min(self.end)
     }
 }

@@ -14,6 +14,7 @@ pub use scalar::Timestamp;
 
 mod build;
 mod dialect;
+mod merge;
 mod read;
 mod scalar;
 mod text;

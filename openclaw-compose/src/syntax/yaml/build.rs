@@ -30,13 +30,13 @@ pub(super) struct Builder<'t> {
     watch: Option<Watch<'t>>,
     refused: Vec<Refusal>,
     documents: Vec<Node>,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
     /// Open collections, outermost first.
     frames: Vec<Frame>,
     /// Finished items of the open sequences; each frame owns the tail from its `base`.
     items: Vec<Node>,
     /// Finished entries of the open mappings; each frame owns the tail from its `base`.
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     anchors: HashMap<usize, Built>,
     root: Option<Node>,
     /// Nodes that aliases added to this document.
@@ -248,7 +248,7 @@ impl<'t> Builder<'t> {
         Span::from_range(self.file, span.byte_range().unwrap_or(0..0))
     }
 
-    fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
+    pub(super) fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
         let verdict = match kind {
             ProblemKind::TooDeep | ProblemKind::TooLarge => Verdict::OurLimit,
             _ => Verdict::ComposeRefuses,
@@ -274,7 +274,6 @@ impl<'t> Builder<'t> {
         let plain = style == ScalarStyle::Plain;
         // An empty plain value arrives as `~` under an empty span.
         let text = if plain && span.is_empty() { "" } else { text };
-        let span = if plain && span.is_empty() { self.behind_colon(span) } else { span };
         let style = match style {
             ScalarStyle::Plain => Style::Plain,
             ScalarStyle::SingleQuoted => Style::SingleQuoted,
@@ -282,6 +281,7 @@ impl<'t> Builder<'t> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
+        let span = self.place(style, span);
         let decoded = self.decode(style, span);
         let text = decoded.as_deref().unwrap_or(text);
         let (value, tag) = match tag {
@@ -307,11 +307,24 @@ impl<'t> Builder<'t> {
         self.attach(built);
     }
 
-    /// A value that is not written stands behind its colon.
-    fn behind_colon(&self, span: Span) -> Span {
-        let at = span.range().start;
-        let behind = if self.text.as_bytes().get(at) == Some(&b':') { at + 1 } else { at };
-        Span::from_range(self.file, behind..behind)
+    /// The bytes that spell a scalar, where the parser says otherwise.
+    fn place(&self, style: Style, span: Span) -> Span {
+        let range = span.range();
+        match style {
+            // A value that is not written stands behind its colon.
+            Style::Plain if range.is_empty() && self.text.as_bytes().get(range.start) == Some(&b':') => {
+                Span::from_range(self.file, range.start + 1..range.start + 1)
+            }
+            // A block scalar ends with its last character, not with the indentation of what follows.
+            Style::Literal | Style::Folded => {
+                let raw = self.text.get(range.clone()).unwrap_or("");
+                Span::from_range(
+                    self.file,
+                    range.start..range.start + raw.trim_end_matches([' ', '\n', '\r']).len(),
+                )
+            }
+            _ => span,
+        }
     }
 
     /// A quoted scalar that the parser would read otherwise than libyaml does, read as libyaml does.
@@ -472,99 +485,6 @@ impl<'t> Builder<'t> {
             },
         }
     }
-
-    fn duplicate(&mut self, key: &str, span: Span, first: Span) {
-        self.problems.push(Problem {
-            kind: ProblemKind::DuplicateKey,
-            message: format!("mapping key `{key}` stands here a second time"),
-            span,
-            related: vec![(first, "the first one")],
-            verdict: Verdict::ComposeRefuses,
-        });
-    }
-
-    /// Reports and drops every entry whose key stands before it in the same mapping.
-    fn refuse_duplicates(&mut self, base: usize, merge: Option<Span>) {
-        let entries = self.entries.get(base..).unwrap_or_default();
-        let mut doubles: Vec<(usize, Span)> = Vec::new();
-        if entries.len() <= 16 {
-            for (at, entry) in entries.iter().enumerate() {
-                if let Some(first) = entries.iter().take(at).find(|first| first.key == entry.key) {
-                    doubles.push((at, first.key_span));
-                }
-            }
-        } else {
-            let mut seen: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
-            for (at, entry) in entries.iter().enumerate() {
-                if let Some(&first) = seen.get(&*entry.key) {
-                    doubles.push((at, first));
-                } else {
-                    seen.insert(&entry.key, entry.key_span);
-                }
-            }
-        }
-        if let Some(merge) = merge
-            && let Some(quoted) = entries.iter().position(|entry| &*entry.key == "<<")
-        {
-            doubles.push((quoted, merge));
-            doubles.sort_unstable_by_key(|&(at, _)| at);
-            doubles.dedup_by_key(|&mut (at, _)| at);
-        }
-        for (at, first) in doubles.into_iter().rev() {
-            let entry = self.entries.remove(base + at);
-            self.duplicate(&entry.key, entry.key_span, first);
-        }
-    }
-
-    /// `<<`: own keys win wherever they stand; of several maps the first one wins.
-    fn merge(&mut self, base: usize, node: &Node) {
-        match &node.value {
-            Value::Map(map) => self.merge_map(base, map, place_of_use(node)),
-            Value::Seq(items) => {
-                for item in items.iter() {
-                    match &item.value {
-                        Value::Map(map) => self.merge_map(base, map, place_of_use(item)),
-                        other => self.bad_merge(other.kind_name(), place_of_use(item)),
-                    }
-                }
-            }
-            other => self.bad_merge(other.kind_name(), place_of_use(node)),
-        }
-    }
-
-    fn merge_map(&mut self, base: usize, map: &Map, at: Span) {
-        let direct = Arc::new(Via { kind: ViaKind::MergeKey, at, next: None });
-        let own = self.entries.len();
-        let known: Option<HashMap<Arc<str>, ()>> = (own - base > 16)
-            .then(|| self.entries.iter().skip(base).map(|entry| (entry.key.clone(), ())).collect());
-        for entry in map {
-            let hidden = match &known {
-                Some(known) => known.contains_key(&entry.key),
-                None => {
-                    self.entries.get(base..own).unwrap_or_default().iter().any(|mine| mine.key == entry.key)
-                }
-            };
-            if hidden {
-                continue;
-            }
-            let mut entry = entry.clone();
-            entry.value.via = Some(match entry.value.via.take() {
-                None => direct.clone(),
-                Some(next) => Arc::new(Via { kind: ViaKind::MergeKey, at, next: Some(next) }),
-            });
-            self.entries.push(entry);
-        }
-    }
-
-    fn bad_merge(&mut self, found: &str, span: Span) {
-        let message = format!("`<<` takes a mapping or a list of mappings, not {found}");
-        self.problem(ProblemKind::BadMerge, span, message);
-    }
-}
-
-/// The bytes by which a value is used: the alias if it came through one.
-fn place_of_use(node: &Node) -> Span {
-    node.via.as_ref().map_or(node.span, |via| via.at)
 }
 
 fn null(span: Span) -> Built {

@@ -98,19 +98,54 @@ fn patch(attempt: &str, stop: &Stop) -> Option<String> {
     }
 }
 
-/// The text without the lines from the outermost open bracket to the error. `None` where they are blank already.
+/// The text without the lines at fault and what is indented under them. `None` where they are blank already.
 fn blank(attempt: &str, stop: &Stop) -> Option<String> {
-    let from = line(attempt, stop.flow.unwrap_or(stop.at).min(stop.at)).start;
-    let to = line(attempt, stop.at).end;
-    let lines = attempt.get(from..to)?;
+    let fault = fault(attempt, stop);
+    let indent = indent(attempt.get(fault.clone())?);
+    let mut end = fault.end;
+    for line in attempt.get(end..)?.split_inclusive('\n').skip(1) {
+        if !line.trim().is_empty() && self::indent(line) <= indent {
+            break;
+        }
+        end += line.len();
+    }
+    let lines = attempt.get(fault.start..end)?;
     if lines.trim().is_empty() {
         return None;
     }
     let mut blanked = String::with_capacity(attempt.len());
-    blanked.push_str(attempt.get(..from)?);
+    blanked.push_str(attempt.get(..fault.start)?);
     blanked.extend(lines.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
-    blanked.push_str(attempt.get(to..)?);
+    blanked.push_str(attempt.get(end..)?);
     Some(blanked)
+}
+
+/// The lines to blame: from the outermost open bracket, or from a text that goes on where a key was meant, to the error.
+fn fault(attempt: &str, stop: &Stop) -> Range<usize> {
+    let here = line(attempt, stop.at);
+    let start = match stop.flow.filter(|&flow| flow < here.start) {
+        Some(flow) => line(attempt, flow).start,
+        None => run_on(attempt, stop).map_or(here.start, |before| before.start),
+    };
+    start..here.end
+}
+
+/// The line before the error where it holds a text without a colon, of which the line of the error is taken for the
+/// continuation: most often a key that lacks its colon.
+fn run_on(attempt: &str, stop: &Stop) -> Option<Range<usize>> {
+    if !matches!(stop.kind, ErrorKind::MappingValueNotAllowed) {
+        return None;
+    }
+    let here = line(attempt, stop.at);
+    let before = line(attempt, attempt.get(..here.start)?.trim_end().len());
+    let text = attempt.get(before.clone())?;
+    let key = text.trim_end().ends_with(':') || text.contains(": ") || text.contains('#');
+    (before.start < here.start && !key && !text.trim().is_empty()).then_some(before)
+}
+
+/// The blanks that a line begins with.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 /// The line that holds `at`, without its line feed.
@@ -148,14 +183,14 @@ fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
         | ErrorKind::TooManyReservedDirectiveParams { .. } => Verdict::OurLimit,
         _ => Verdict::ComposeRefuses,
     };
-    let opened = stop.flow.filter(|&flow| flow < at).map(|flow| Span::from_range(file, flow..flow + 1));
-    Problem {
-        kind: ProblemKind::Syntax,
-        message: explain(stop),
-        span,
-        related: opened.map(|span| (span, "the bracket that is still open")).into_iter().collect(),
-        verdict,
+    let mut related = Vec::new();
+    if let Some(flow) = stop.flow.filter(|&flow| flow < at) {
+        related.push((Span::from_range(file, flow..flow + 1), "the bracket that is still open"));
+    } else if let Some(before) = run_on(attempt, stop) {
+        let start = before.start + indent(attempt.get(before.clone()).unwrap_or(""));
+        related.push((Span::from_range(file, start..before.end), "read on from here: is a colon missing?"));
     }
+    Problem { kind: ProblemKind::Syntax, message: explain(stop), span, related, verdict }
 }
 
 /// What the parser means, for somebody who writes a Compose file.

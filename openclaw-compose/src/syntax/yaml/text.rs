@@ -40,7 +40,7 @@ fn literal(span: Span, raw: &str, decoded: &str) -> Option<Offsets> {
     let (mut at, mut source) = (0, 0);
     let mut written = raw.split_inclusive('\n');
     for line in decoded.split_inclusive('\n') {
-        let raw_line = written.next()?;
+        let Some(raw_line) = written.next() else { break };
         let text = line.strip_suffix('\n').unwrap_or(line);
         let content = raw_line.strip_suffix('\n').unwrap_or(raw_line);
         let content = content.strip_suffix('\r').unwrap_or(content);
@@ -50,7 +50,7 @@ fn literal(span: Span, raw: &str, decoded: &str) -> Option<Offsets> {
         source += raw_line.len();
     }
     offsets.step(at, span.range().start + source);
-    Some(offsets)
+    Some(offsets.until(span.range().end))
 }
 
 /// Decodes a plain or quoted scalar by libyaml's rules; `start` is where `raw` stands. `None` for an escape that libyaml
