@@ -50,7 +50,9 @@ mod version;
 
 pub use carriers::{CarrierView, Definition};
 pub use clients::{ClientKind, ClientView, Gate, GateState, GateView};
-pub use config::{Substituted, substitute};
+pub use config::{
+    Config, ConfigFault, RefSource, SecretForm, StateVariable, Substituted, state_dotenv, substitute,
+};
 pub use namespaces::{Namespace, Namespaces};
 pub use processes::{EnvLayer, Role};
 pub use runtime::ContainerView;
@@ -67,7 +69,6 @@ use crate::finding::{Code, Finding, Place, Role as PlaceRole};
 use crate::project::{Files, Resolution};
 use crate::source::{Sources, Text};
 
-use config::SecretForm;
 use ownership::Listing;
 use processes::{ConfigState, Process};
 use runtime::Runtime;

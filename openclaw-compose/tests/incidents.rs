@@ -74,7 +74,7 @@ impl Case {
     fn examine(&self) -> Report {
         let mut files = Texts::new();
         for (path, text) in &self.files {
-            files.insert(format!("{ROOT}/{path}"), text);
+            files.insert(if path.starts_with('/') { path.clone() } else { format!("{ROOT}/{path}") }, text);
         }
         let resolution = project::resolve(&Inputs::new(ROOT), &files);
         let refusal = resolution.compose_would_refuse();

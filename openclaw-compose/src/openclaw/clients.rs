@@ -11,7 +11,7 @@ use super::namespaces::Namespace;
 use super::origins::{self, Planned};
 use super::processes::Role;
 use super::reach::{self, Choice, Reach};
-use super::rules::{Side, UrlCarrier};
+use super::rules::Side;
 use super::scene::Scene;
 use super::state::Usable;
 use super::tokens::{self, Decision, Outcome};
@@ -422,7 +422,7 @@ fn state_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
                 return red(Gate::State, *code, because.clone(), *span, scene);
             }
             Some(Usable::Unknown(why)) if verdict.state == GateState::Green => {
-                verdict = unknown(Gate::State, why.clone())
+                verdict = unknown(Gate::State, why.clone());
             }
             _ => {}
         }
@@ -582,14 +582,6 @@ fn auth_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
             },
         ),
     }
-}
-
-/// Used where a client's own loopback is meant.
-pub(super) fn dials_loopback(client: &Client) -> bool {
-    client.choice.as_ref().is_some_and(|choice| {
-        choice.carrier == UrlCarrier::Loopback
-            || choice.url.as_ref().is_some_and(|url| names::is_loopback(&url.host))
-    })
 }
 
 /// The state of one gate.

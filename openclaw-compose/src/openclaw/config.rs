@@ -11,35 +11,6 @@ const MAX_INCLUDE_BYTES: usize = 2 * 1024 * 1024;
 /// The longest include path, in bytes (2026.9.6, read).
 const MAX_INCLUDE_PATH: usize = 4096;
 
-/// Reads the configuration `text` that stands at `path`.
-///
-/// `open` hands out the text of an included file by its normalised path, or nothing when it is not known. The path is in
-/// whatever form `path` has; relative includes are joined to it.
-pub(super) fn read(
-    file: FileId,
-    path: &str,
-    text: &str,
-    open: &mut dyn FnMut(&str) -> Option<(FileId, Text)>,
-) -> Config {
-    let mut faults = Vec::new();
-    let root = match json5::parse(file, text.trim_start_matches('\u{feff}')) {
-        Ok(root) => {
-            let mut include = Include { top: parent(path), open, faults: &mut faults };
-            Some(include.expand(root, path, 0))
-        }
-        Err(error) => {
-            faults.push(ConfigFault::Syntax(error));
-            None
-        }
-    };
-    if let Some(root) = &root
-        && !matches!(root.value, Value::Object(_))
-    {
-        faults.push(ConfigFault::NotAnObject { span: root.span });
-    }
-    Config { file, root, faults }
-}
-
 /// One configuration, included files merged in.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -75,6 +46,35 @@ pub enum ConfigFault {
 }
 
 impl Config {
+    /// Reads the configuration `text` that stands at `path`.
+    ///
+    /// `open` hands out the text of an included file by its normalised path, or nothing when it is not known. The path is in
+    /// whatever form `path` has; relative includes are joined to it. What is wrong is in [`Config::faults`].
+    pub fn read(
+        file: FileId,
+        path: &str,
+        text: &str,
+        open: &mut dyn FnMut(&str) -> Option<(FileId, Text)>,
+    ) -> Self {
+        let mut faults = Vec::new();
+        let root = match json5::parse(file, text) {
+            Ok(root) => {
+                let mut include = Include { top: parent(path), open, faults: &mut faults };
+                Some(include.expand(root, path, 0))
+            }
+            Err(error) => {
+                faults.push(ConfigFault::Syntax(error));
+                None
+            }
+        };
+        if let Some(root) = &root
+            && !matches!(root.value, Value::Object(_))
+        {
+            faults.push(ConfigFault::NotAnObject { span: root.span });
+        }
+        Self { file, root, faults }
+    }
+
     /// Whether the gateway refuses this file.
     #[must_use]
     pub fn is_refused(&self) -> bool {

@@ -48,10 +48,6 @@ impl Listing {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     pub(super) fn of(&self, path: &str) -> Option<Owner> {
         self.entries.get(path.trim_end_matches('/')).copied()
     }

@@ -295,7 +295,7 @@ fn config_of(
                 Found::Text(file, text) => Some((file, text)),
                 Found::Absent | Found::Unreadable | Found::Unknown => None,
             };
-            ConfigState::Read(Rc::new(config::read(file, path, &text, &mut open)))
+            ConfigState::Read(Rc::new(Config::read(file, path, &text, &mut open)))
         }
         Found::Absent if bare => ConfigState::Bare,
         Found::Absent => ConfigState::Absent,
@@ -364,9 +364,8 @@ fn roles(services: &Services<'_>) -> Vec<(Role, Invocation)> {
         .iter()
         .zip(invocations)
         .map(|(service, invocation)| {
-            let role = if invocation.is_gateway() {
-                Role::Gateway
-            } else if !somebody_runs_it && gateway_likeness(service, &invocation) >= ENOUGH {
+            let likely = !somebody_runs_it && gateway_likeness(service, &invocation) >= ENOUGH;
+            let role = if invocation.is_gateway() || likely {
                 Role::Gateway
             } else if invocation.is_openclaw || is_openclaw_image(service) {
                 Role::Cli

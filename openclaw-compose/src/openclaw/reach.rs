@@ -151,7 +151,6 @@ pub(super) struct Map<'m, 'a> {
     pub(super) processes: &'m [Process<'a>],
     pub(super) namespaces: &'m Namespaces,
     pub(super) disabled: &'m [String],
-    pub(super) gateways: &'m [Gateway],
     pub(super) docker_vm: bool,
 }
 

@@ -340,7 +340,7 @@ fn unread_names(process: &Process<'_>, clients: &[Client], scene: &Scene<'_, '_>
         finding.evidence.push(rule.citation.to_owned());
         let reached = clients.iter().any(|client| {
             client.name == name
-                && clients::view_state(client, scene, super::clients::Gate::Reach) == GateState::Green
+                && clients::view_state(client, scene, clients::Gate::Reach) == GateState::Green
         });
         finding.remedy = remedies::unread_variable(process, rule, reached, scene);
         out.push(finding);

@@ -79,7 +79,6 @@ impl<'s, 'a> Scene<'s, 'a> {
             processes: self.processes,
             namespaces: &self.namespaces,
             disabled: &self.disabled,
-            gateways: &self.gateways,
             docker_vm: self.docker_vm,
         }
     }

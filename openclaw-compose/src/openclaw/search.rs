@@ -246,13 +246,10 @@ fn masked(line: &str) -> String {
         }
         let value = rest.find(['"', '\'', ',', ' ', '\t', '}', '`', ')']).unwrap_or(rest.len());
         // URLs and ports are no secrets, but a URL may carry one.
-        if value > 0 && (name.contains("TOKEN") || name.contains("token") || name.contains("PASSWORD")) {
-            out.push_str(MASK);
-        } else if rest.get(..value).is_some_and(|url| url.contains('@') || url.contains("token=")) {
-            out.push_str(MASK);
-        } else {
-            out.push_str(rest.get(..value).unwrap_or_default());
-        }
+        let secret = name.contains("TOKEN") || name.contains("token") || name.contains("PASSWORD");
+        let written = rest.get(..value).unwrap_or_default();
+        let credentials = written.contains('@') || written.contains("token=");
+        out.push_str(if value > 0 && secret || credentials { MASK } else { written });
         rest = rest.get(value..).unwrap_or_default();
     }
     out.push_str(rest);

@@ -256,14 +256,6 @@ impl Classes {
         };
         letter(at)
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    pub(super) fn values(&self) -> impl Iterator<Item = (String, &Text)> {
-        self.values.iter().enumerate().map(|(at, value)| (letter(at), value))
-    }
 }
 
 /// A to Z, then A1.

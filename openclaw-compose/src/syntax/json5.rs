@@ -675,7 +675,7 @@ mod tests {
     fn written(value: &serde_json::Value, pick: &mut impl FnMut() -> u8, out: &mut String) {
         match value {
             serde_json::Value::String(text) => {
-                let quote = if pick() % 2 == 0 { '"' } else { '\'' };
+                let quote = if pick().is_multiple_of(2) { '"' } else { '\'' };
                 out.push(quote);
                 for c in text.chars() {
                     match c {
@@ -692,7 +692,7 @@ mod tests {
                 out.push('[');
                 for item in items {
                     written(item, pick, out);
-                    out.push_str(if pick() % 2 == 0 { "," } else { " /* , */ ,\n" });
+                    out.push_str(if pick().is_multiple_of(2) { "," } else { " /* , */ ,\n" });
                 }
                 out.push(']');
             }
@@ -700,7 +700,7 @@ mod tests {
                 out.push('{');
                 for (key, item) in map {
                     written(&key.as_str().into(), pick, out);
-                    out.push_str(if pick() % 2 == 0 { ":" } else { " // :\n : " });
+                    out.push_str(if pick().is_multiple_of(2) { ":" } else { " // :\n : " });
                     written(item, pick, out);
                     out.push_str(", ");
                 }
