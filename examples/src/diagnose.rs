@@ -9,5 +9,137 @@ pub mod codes;
 mod devices;
 mod life;
 pub mod live;
+mod stack;
 
+use std::path::{Path, PathBuf};
+
+use openclaw_compose::edit::Edit;
+use openclaw_compose::source::Sources;
+use secrecy::SecretString;
+
+use crate::captured::Captured;
+use crate::gates::Gate;
+use crate::instant::Instant;
+use crate::ticket::{Draft, Ticket};
+use case::Case;
 pub use codes::shut_by;
+pub use stack::Unreadable;
+
+/// What a caller may add to a stack's directory.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Compose files, as `docker compose -f`.
+    pub files: Vec<PathBuf>,
+    /// Time of the diagnosis.
+    pub at: Option<Instant>,
+    /// Host of the diagnosis.
+    pub host: Option<String>,
+    /// The last gate that must have been observed green.
+    pub through: Option<Gate>,
+}
+
+/// Diagnoses the stack in a directory. Reads, and writes nothing.
+///
+/// # Errors
+/// [`Unreadable`] if the Compose project itself cannot be read. Anything else that is wrong is on the ticket.
+pub fn diagnose(stack: &Path, options: Options) -> Result<Ticket, Unreadable> {
+    Ok(Examination::of(stack, options)?.ticket(&stack.to_string_lossy()))
+}
+
+/// A stack, looked at.
+#[derive(Debug)]
+pub struct Examination {
+    /// What was found.
+    pub case: Case,
+    stack: stack::Stack,
+    captured: Captured,
+    options: Options,
+}
+
+impl Examination {
+    /// Looks at the stack in a directory.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if the Compose project itself cannot be read.
+    pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
+        let captured = Captured::read(directory);
+        let stack = stack::Stack::read(directory, &options.files, &captured)?;
+        let mut case = Case::default();
+        stack.enter(&mut case);
+        let containers = stack::containers(&mut case, &captured);
+        life::enter(&mut case, stack.gateway(), &captured, &containers);
+        devices::enter(
+            &mut case,
+            stack.pairing(options.at.as_ref().map(|at| at.millis), &containers),
+            &captured,
+        );
+        stack::faults(&mut case, stack.gateway(), &captured);
+        Ok(Self { case, stack, captured, options })
+    }
+
+    /// The ticket.
+    #[must_use]
+    pub fn ticket(&self, name: &str) -> Ticket {
+        self.ticket_of(&self.case, name, &[])
+    }
+
+    /// The ticket of a case to which more was added since, and what was read for it.
+    #[must_use]
+    pub fn ticket_of(&self, case: &Case, name: &str, more: &[String]) -> Ticket {
+        let mut evidence = self.stack.names();
+        evidence.extend(self.captured.names().map(str::to_owned));
+        evidence.extend_from_slice(more);
+        Ticket::new(Draft {
+            stack: name.to_owned(),
+            at: self.options.at.as_ref().map(|at| at.text.clone()),
+            host: self.options.host.clone(),
+            openclaw: self.stack.version(),
+            clients: case.ladders(),
+            findings: case.findings.clone(),
+            evidence,
+            missing: self.missing(),
+            through: self.options.through,
+        })
+    }
+
+    /// The texts behind every place and edit.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        self.stack.sources()
+    }
+
+    /// The safe edits of the findings that shut this gate.
+    #[must_use]
+    pub fn edits_at(&self, gate: Gate) -> Vec<Edit> {
+        self.stack.edits_at(&self.case, gate)
+    }
+
+    /// The token that the gateway enforces, where the files say so.
+    #[must_use]
+    pub fn enforced_token(&self) -> Option<SecretString> {
+        self.stack.enforced_token()
+    }
+
+    /// Evidence that was not given, as the commands that would give it.
+    fn missing(&self) -> Vec<String> {
+        let gateway = self.stack.gateway();
+        let mut missing = Vec::new();
+        let faulty = |name: &str| self.captured.faults.iter().any(|fault| fault.name.starts_with(name));
+        if self.captured.logs.is_empty() && !faulty("captured/logs") {
+            missing.push(format!(
+                "logs: docker compose logs --no-log-prefix {gateway} > captured/logs/{gateway}.log"
+            ));
+        }
+        if self.captured.inspect.is_none() && !faulty("captured/inspect") {
+            missing.push(
+                "containers: docker inspect $(docker compose ps -aq) > captured/inspect.json".to_owned(),
+            );
+        }
+        if self.captured.devices.is_empty() && !faulty("captured/devices") {
+            missing.push(format!(
+                "devices: docker compose exec -T {gateway} openclaw devices list --json > captured/devices/{gateway}.json"
+            ));
+        }
+        missing
+    }
+}

@@ -48,11 +48,11 @@ impl Meaning {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Permission => "the gateway's log says EACCES: it may not use its state directory",
-            Self::Configuration => "the gateway's log says that its configuration is missing or broken",
-            Self::BindRefused => "the gateway refused to bind beyond loopback without a credential",
-            Self::Credential => "the gateway refused its own credential",
-            Self::PortBusy => "the gateway's port is taken by another process",
+            Self::Permission => "EACCES, it may not use its state directory",
+            Self::Configuration => "its configuration is missing or broken",
+            Self::BindRefused => "it refused to listen beyond loopback without a credential",
+            Self::Credential => "it refused its own credential",
+            Self::PortBusy => "its port is taken by another process",
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::clean;
-use crate::finding::{Finding, Place, Safety};
+use crate::finding::{Finding, Place};
 use crate::gates::{Gate, Ladder, State};
 
 /// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
@@ -93,9 +93,33 @@ pub struct Noted {
     /// The lines it points at, secrets masked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excerpts: Vec<Excerpt>,
+    /// What the remedy's edits would change: `-` and `+` lines of a diff, each with its place, secrets masked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+    /// The ordered steps out, where one command is not enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<NextStep>,
     /// The gate it shuts, if it shuts one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
+}
+
+impl Noted {
+    /// A finding by itself.
+    #[must_use]
+    pub fn new(finding: Finding) -> Self {
+        Self { finding, excerpts: Vec::new(), changes: Vec::new(), steps: Vec::new(), gate: None }
+    }
+}
+
+/// One step of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NextStep {
+    /// What to do, in a sentence.
+    pub text: String,
+    /// The command, ready to paste.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 /// A source line under a place of a finding.
@@ -192,14 +216,10 @@ impl Ticket {
     }
 }
 
-/// Worst first, then the surer, then by code, then as they came.
+/// Worst first, then as they came: each crate gives its causes in order.
 fn rank(findings: &[Noted], index: usize) -> impl Ord + use<> {
-    let noted = findings.get(index).map(|noted| &noted.finding);
-    let severity = noted.map(|finding| std::cmp::Reverse(finding.severity));
-    let confidence = noted.map(|finding| std::cmp::Reverse(finding.confidence));
-    let actionable =
-        noted.map(|finding| finding.remedy.as_ref().is_none_or(|remedy| remedy.safety != Safety::Safe));
-    (severity, confidence, actionable, noted.map(|finding| finding.code.clone()), index)
+    let noted = findings.get(index);
+    (noted.map(|noted| std::cmp::Reverse(noted.finding.severity)), index)
 }
 
 fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
@@ -226,7 +246,7 @@ fn verdict(clients: &[Ladder], through: Option<Gate>) -> Verdict {
 }
 
 fn scrub(noted: &mut Noted) {
-    let Noted { finding, excerpts, gate: _ } = noted;
+    let Noted { finding, excerpts, changes, steps, gate: _ } = noted;
     let Finding { code, name, severity: _, confidence: _, summary, places, evidence, remedy, versions } =
         finding;
     for text in [code, name, summary] {
@@ -244,6 +264,13 @@ fn scrub(noted: &mut Noted) {
     }
     if let Some(versions) = versions {
         *versions = clean::line(versions);
+    }
+    for text in changes {
+        *text = clean::line(text);
+    }
+    for step in steps {
+        step.text = clean::line(&step.text);
+        step.command = step.command.as_deref().map(command);
     }
     for excerpt in excerpts {
         excerpt.text = clean::line(&excerpt.text);

@@ -33,6 +33,7 @@ macro_rules! rows {
 fn tables() -> Vec<Table> {
     vec![
         Table { prefix: "OC-T", rows: rows!(openclaw_token::Code), sample: token_finding() },
+        Table { prefix: "OC-C", rows: rows!(openclaw_compose::finding::Code), sample: compose_finding() },
         Table { prefix: "OC-P", rows: rows!(openclaw_pairing::Code), sample: pairing_finding() },
         Table { prefix: "OC-H", rows: rows!(openclaw_probe::Code), sample: probe_finding() },
         Table {
@@ -51,6 +52,11 @@ fn token_finding() -> Value {
     let comparison =
         compare(&[seen(".env", "test-token-one"), seen("openclaw.json", "test-token-two")], None);
     serde_json::to_value(&comparison.findings()[0]).unwrap()
+}
+
+fn compose_finding() -> Value {
+    let finding = openclaw_compose::finding::Finding::new(openclaw_compose::finding::Code::ALL[0], "x");
+    serde_json::to_value(finding).unwrap()
 }
 
 fn pairing_finding() -> Value {
@@ -97,6 +103,12 @@ fn every_code_of_every_crate_reads_as_one_shape() {
 /// Errors about which no gate is shut, each for a reason.
 const BESIDE_THE_GATES: &[(&str, &str)] = &[
     ("OC-T", "openclaw-compose says who wins; a token's own flaws and the record stand beside it"),
+    ("OC-C2", "openclaw-compose judges its gates itself, client by client"),
+    ("OC-C3", "the same"),
+    ("OC-C4", "the same"),
+    ("OC-C601", "the same: a stale token shuts the auth gate of its client"),
+    ("OC-C608", "the client's own gates show it"),
+    ("OC-C8", "the same as OC-C2"),
     ("OC-H8", "supervisor definitions"),
 ];
 

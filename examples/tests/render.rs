@@ -4,7 +4,7 @@ use expect_test::expect;
 use openclaw_examples::finding::{Confidence, Finding, Place, Remedy, Role, Safety, Severity};
 use openclaw_examples::gates::{Claim, Client, Gate, Kind, Says, Whom, judge};
 use openclaw_examples::render::{Colour, json, markdown, text};
-use openclaw_examples::ticket::{Draft, Excerpt, Noted, Ticket, Verdict};
+use openclaw_examples::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
 
 fn finding(code: &str, name: &str, severity: Severity, summary: &str) -> Finding {
     Finding {
@@ -62,30 +62,17 @@ fn ticket() -> Ticket {
         clients: clients().into_iter().map(|client| judge(client, &claims)).collect(),
         findings: vec![
             Noted {
-                finding: finding(
+                excerpts: vec![Excerpt { place: 0, text: "token: \"********\",".into(), from: 7, to: 17 }],
+                changes: vec![".env:5".into(), "- A=********".into(), "+ A=********".into()],
+                ..Noted::new(finding(
                     "OC-C101",
                     "token-mismatch",
                     Severity::Error,
                     "openclaw-cli sends A, the gateway enforces B.",
-                ),
-                excerpts: vec![Excerpt { place: 0, text: "token: \"********\",".into(), from: 7, to: 17 }],
-                gate: None,
+                ))
             },
-            Noted {
-                finding: finding("OC-P108", "pending-approval", Severity::Error, "A device waits."),
-                excerpts: Vec::new(),
-                gate: None,
-            },
-            Noted {
-                finding: finding(
-                    "OC-C901",
-                    "image-not-pinned",
-                    Severity::Warning,
-                    "The image is not pinned.",
-                ),
-                excerpts: Vec::new(),
-                gate: None,
-            },
+            Noted::new(finding("OC-P108", "pending-approval", Severity::Error, "A device waits.")),
+            Noted::new(finding("OC-C901", "image-not-pinned", Severity::Warning, "The image is not pinned.")),
         ],
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
@@ -108,6 +95,9 @@ fn a_terminal_reads_the_first_cause_first() {
           because  captured/logs/openclaw-gateway.log:11 reason=token_mismatch
 
           next     Write the token that the gateway enforces into .env, then recreate the CLI (safe)
+                   .env:5
+                   - A=********
+                   + A=********
                    $ docker compose up -d --force-recreate openclaw-cli
 
           gates                   openclaw-cli  browser
@@ -160,6 +150,12 @@ fn an_issue_tracker_reads_the_same() {
         - because `captured/logs/openclaw-gateway.log:11 reason=token_mismatch`
 
         Next (safe): Write the token that the gateway enforces into `.env`, then recreate the CLI.
+
+        ```diff
+        .env:5
+        - A=********
+        + A=********
+        ```
 
         ```sh
         docker compose up -d --force-recreate openclaw-cli
@@ -216,9 +212,10 @@ fn full_of(hostile: &str) -> Ticket {
         openclaw: hostile.into(),
         clients: clients.into_iter().map(|client| judge(client, &claims)).collect(),
         findings: vec![Noted {
-            finding: bad,
             excerpts: vec![Excerpt { place: 0, text: hostile.into(), from: 3, to: 4000 }],
-            gate: None,
+            changes: vec![hostile.into()],
+            steps: vec![NextStep { text: hostile.into(), command: Some(hostile.into()) }],
+            ..Noted::new(bad)
         }],
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],

@@ -1,7 +1,7 @@
 //! What was found out so far: findings, and what each piece of evidence claims about the gates.
 
 use super::shut_by;
-use crate::finding::{Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding};
 use crate::gates::{Claim, Client, Gate, Ladder, Says, Whom, judge};
 use crate::ticket::{Excerpt, Noted};
 
@@ -22,13 +22,27 @@ impl Case {
         if let Some(gate) = shut_by(&finding) {
             self.shut(gate, finding.confidence, whom);
         }
-        self.findings.push(Noted { finding, excerpts, gate: None });
+        self.findings.push(Noted { excerpts, ..Noted::new(finding) });
     }
 
     /// Adds a finding that shuts this gate, whatever its code usually does: the gate was tried and did not open.
     pub fn report_at(&mut self, gate: Gate, finding: Finding, whom: &[Whom]) {
         self.shut(gate, finding.confidence, whom);
-        self.findings.push(Noted { finding, excerpts: Vec::new(), gate: None });
+        self.findings.push(Noted::new(finding));
+    }
+
+    /// Claims the gate shut for one client by a finding that is there already.
+    pub fn shut_by(&mut self, gate: Gate, finding: usize, whom: &Whom) {
+        let confidence =
+            self.findings.get(finding).map_or(Confidence::Inferred, |noted| noted.finding.confidence);
+        let says = Says::Fail(finding);
+        self.claims.push(Claim { gate, whom: whom.clone(), says, confidence, because: String::new() });
+    }
+
+    /// Says why nothing is known about a gate.
+    pub fn maybe(&mut self, gate: Gate, whom: Whom, because: impl Into<String>) {
+        let because = because.into();
+        self.claims.push(Claim { gate, whom, says: Says::Pass, confidence: Confidence::Inferred, because });
     }
 
     /// Claims the gate shut by the finding that is added next.
@@ -36,6 +50,27 @@ impl Case {
         let says = Says::Fail(self.findings.len());
         for whom in whom {
             self.claims.push(Claim { gate, whom: whom.clone(), says, confidence, because: String::new() });
+        }
+    }
+
+    /// Adds what a log or a probe saw at a gate. Where the files already say why one of `gates` is shut, it only bears
+    /// that out: it becomes evidence of that finding instead of a finding of its own.
+    pub fn bear_out(&mut self, gate: Gate, gates: &[Gate], finding: Finding, whom: &[Whom]) {
+        let told = self.claims.iter().find_map(|claim| {
+            let Says::Fail(number) = claim.says else { return None };
+            let same = whom.iter().any(|whom| claim.whom == *whom || *whom == Whom::Everyone);
+            (same && gates.contains(&claim.gate)).then_some(number)
+        });
+        match told.and_then(|number| self.findings.get_mut(number)) {
+            Some(noted) => {
+                let place = finding.first_place().map(|place| format!("{}:{}", place.file, place.line));
+                let seen = place.or_else(|| finding.evidence.first().cloned()).unwrap_or_default();
+                noted
+                    .finding
+                    .evidence
+                    .push(format!("borne out by {seen} ({} {})", finding.code, finding.name));
+            }
+            None => self.report_at(gate, finding, whom),
         }
     }
 
@@ -61,13 +96,5 @@ impl Case {
     #[must_use]
     pub fn ladders(&self) -> Vec<Ladder> {
         self.clients.iter().map(|client| judge(client.clone(), &self.claims)).collect()
-    }
-
-    /// True if some finding is an error at this gate.
-    #[must_use]
-    pub fn is_shut(&self, gate: Gate) -> bool {
-        self.findings
-            .iter()
-            .any(|noted| noted.finding.severity == Severity::Error && shut_by(&noted.finding) == Some(gate))
     }
 }

@@ -8,6 +8,8 @@ use crate::gates::Gate;
 pub enum Code {
     /// A captured file that cannot be read.
     EvidenceUnreadable,
+    /// A file of the stack that is there and cannot be read.
+    FileUnreadable,
     /// The log says that the state directory may not be used.
     StateRefused,
     /// The log says that the configuration is missing or broken.
@@ -28,6 +30,13 @@ const CODES: &[(Code, &str, &str, Severity, &str)] = &[
         "evidence-unreadable",
         Severity::Warning,
         "A captured file is there and cannot be read.",
+    ),
+    (
+        Code::FileUnreadable,
+        "OC-R102",
+        "file-unreadable",
+        Severity::Error,
+        "A file of the stack is there and cannot be read.",
     ),
     (
         Code::StateRefused,
@@ -94,6 +103,10 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     // The project: a stack that Compose refuses starts nothing.
     ("OC-C0", Some(Gate::State)),
     ("OC-C1", Some(Gate::State)),
+    // What openclaw-compose knows about gates it says client by client; only what the containers show is added here.
+    ("OC-C604", Some(Gate::Liveness)),
+    ("OC-C605", Some(Gate::Liveness)),
+    ("OC-C606", Some(Gate::Liveness)),
     ("OC-P101", Some(Gate::Pairing)),
     ("OC-P102", Some(Gate::Pairing)),
     ("OC-P103", Some(Gate::Pairing)),
@@ -133,6 +146,7 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-H721", Some(Gate::Session)),
     // Supervisors stand beside the gates.
     ("OC-H8", None),
+    ("OC-R102", Some(Gate::State)),
     ("OC-R201", Some(Gate::State)),
     ("OC-R202", Some(Gate::State)),
     ("OC-R203", Some(Gate::Listener)),

@@ -1,12 +1,13 @@
 //! Claims from pairing evidence: device lists, the logs of both containers, and openclaw-pairing's verdict over them.
 
-use openclaw_pairing::plan::Topology;
+use openclaw_pairing::plan::{Plan, Topology};
 use openclaw_pairing::{Code, DeviceList, Evidence, Vantage, diagnose};
 
 use super::case::Case;
 use crate::captured::Captured;
 use crate::finding::Finding;
 use crate::gates::{Gate, Kind, Whom};
+use crate::ticket::NextStep;
 
 /// The wire name of the dashboard.
 const DASHBOARD: &str = "openclaw-control-ui";
@@ -51,25 +52,44 @@ pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
             }
         }
     }
-    sessions(case, &lists);
-    for finding in &diagnose(&evidence).findings {
+    sessions(case, stack.gateway, &lists);
+    let diagnosis = diagnose(&evidence);
+    for found in &diagnosis.findings {
         // What the evidence does not name, the gates show as unknown.
-        if matches!(finding.code, Code::NotEnoughEvidence | Code::Paired | Code::UnknownVersion) {
+        if matches!(found.code, Code::NotEnoughEvidence | Code::Paired | Code::UnknownVersion) {
             continue;
         }
-        if let Ok(finding) = Finding::read(finding) {
-            let whom = concerned(case, &finding, &lists);
-            case.report(finding, Vec::new(), &whom);
+        let Ok(finding) = Finding::read(found) else { continue };
+        let whom = concerned(case, stack.gateway, &finding, &lists);
+        match found.code {
+            // Who never arrives is stopped by the first gate on the way that is shut.
+            Code::GatewayUnreachable => {
+                case.bear_out(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, &whom);
+            }
+            Code::SharedTokenFault => case.bear_out(Gate::Auth, &[Gate::Auth], finding, &whom),
+            _ => {
+                case.report(finding, Vec::new(), &whom);
+                if found.code == diagnosis.cause
+                    && let Some(noted) = case.findings.last_mut()
+                {
+                    noted.steps = steps(&diagnosis.plan);
+                }
+            }
         }
     }
 }
 
+/// The way out as the ticket shows it.
+fn steps(plan: &Plan) -> Vec<NextStep> {
+    plan.steps.iter().map(|step| NextStep { text: step.text.clone(), command: step.command() }).collect()
+}
+
 /// A device that is connected with scopes passed every gate from the upgrade on.
-fn sessions(case: &mut Case, lists: &[(String, DeviceList)]) {
+fn sessions(case: &mut Case, gateway: &str, lists: &[(String, DeviceList)]) {
     for (name, list) in lists {
         for device in list.paired.iter().filter(|device| device.has_live_role("operator")) {
             let kind = if device.client_id == DASHBOARD { Kind::Browser } else { Kind::Service };
-            for whom in clients(case, kind) {
+            for whom in clients(case, gateway, kind) {
                 case.pass(Gate::Pairing, whom.clone(), format!("{name}: the device is approved"));
                 if device.scopes.is_empty() {
                     continue;
@@ -86,23 +106,24 @@ fn sessions(case: &mut Case, lists: &[(String, DeviceList)]) {
     }
 }
 
-fn clients(case: &Case, kind: Kind) -> Vec<Whom> {
-    let of_kind = case.clients.iter().filter(|client| client.kind == kind);
+/// The clients of a kind. The gateway's own service is none: what runs inside it is local and needs no device.
+fn clients(case: &Case, gateway: &str, kind: Kind) -> Vec<Whom> {
+    let of_kind = case.clients.iter().filter(|client| client.kind == kind && client.name != gateway);
     of_kind.map(|client| Whom::Client(client.name.clone())).collect()
 }
 
 /// Whose gate a pairing finding shuts: the kinds of client that wait in the lists, else the services.
-fn concerned(case: &Case, finding: &Finding, lists: &[(String, DeviceList)]) -> Vec<Whom> {
+fn concerned(case: &Case, gateway: &str, finding: &Finding, lists: &[(String, DeviceList)]) -> Vec<Whom> {
     let pending = || lists.iter().flat_map(|(_, list)| &list.pending);
     let dashboard = pending().any(|request| request.client_id == DASHBOARD);
     let service = pending().any(|request| request.client_id != DASHBOARD);
     let mut whom = Vec::new();
     let browser_only = super::codes::gate_of(&finding.code) == Some(Gate::Origin);
     if browser_only || dashboard {
-        whom.extend(clients(case, Kind::Browser));
+        whom.extend(clients(case, gateway, Kind::Browser));
     }
     if !browser_only && (service || !dashboard) {
-        whom.extend(clients(case, Kind::Service));
+        whom.extend(clients(case, gateway, Kind::Service));
     }
     whom
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::case::Case;
-use super::codes::Code;
+use super::codes::{Code, shut_by};
 use crate::captured::{Captured, Text};
 use crate::clean;
 use crate::finding::{Place, Role};
@@ -20,6 +20,12 @@ pub(super) struct Container {
     addresses: Vec<IpAddr>,
     running: bool,
     health: Option<String>,
+}
+
+impl Container {
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
 }
 
 #[derive(Deserialize)]
@@ -139,7 +145,8 @@ fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
     if life.starts > 1 {
         finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
     }
-    case.report(finding, Vec::new(), &[Whom::Everyone]);
+    let gate = shut_by(&finding).unwrap_or(Gate::Liveness);
+    case.bear_out(gate, &[Gate::State, Gate::Listener, Gate::Auth], finding, &[Whom::Everyone]);
 }
 
 /// A connect frame in the log proves that the upgrade was granted and the challenge answered, for whoever sent it.

@@ -76,10 +76,19 @@ fn finding(out: &mut String, noted: &Noted) {
     if !finding.evidence.is_empty() {
         out.push('\n');
     }
-    if let Some(remedy) = &finding.remedy {
+    if let Some(remedy) = finding.remedy.as_ref().filter(|_| noted.steps.is_empty()) {
         let _ = writeln!(out, "Next ({}): {}\n", remedy.safety.words(), prose(&remedy.text));
+        if !noted.changes.is_empty() {
+            let _ = writeln!(out, "{}", fence("diff", &noted.changes.join("\n")));
+        }
         if let Some(command) = &remedy.command {
             let _ = writeln!(out, "{}", fence("sh", command));
+        }
+    }
+    for (index, step) in noted.steps.iter().enumerate() {
+        let _ = writeln!(out, "{}. {}\n", index + 1, prose(&step.text));
+        if let Some(command) = &step.command {
+            let _ = writeln!(out, "{}", indent(&fence("sh", command), "   "));
         }
     }
 }

@@ -123,18 +123,36 @@ impl Page {
                 &format!("and {} more lines (--format json)", finding.evidence.len() - EVIDENCE),
             );
         }
-        if let Some(remedy) = &finding.remedy {
-            self.blank();
-            self.labelled(
-                "next",
-                &format!("{} ({})", remedy.text.trim_end_matches('.'), remedy.safety.words()),
-            );
-            for line in remedy.command.iter().flat_map(|command| command.lines()) {
-                let command = self.paint(Paint::Bold, &format!("$ {line}"));
-                self.line(&format!("           {command}"));
-            }
-        }
+        self.next(noted);
         self.blank();
+    }
+
+    /// The next step: words, what its edits change, and commands to paste; or several steps in order.
+    fn next(&mut self, noted: &Noted) {
+        if noted.finding.remedy.is_some() || !noted.steps.is_empty() {
+            self.blank();
+        }
+        if !noted.steps.is_empty() {
+            for (index, step) in noted.steps.iter().enumerate() {
+                let text = format!("{}. {}", index + 1, step.text.trim_end_matches('.'));
+                self.labelled(if index == 0 { "next" } else { "then" }, &text);
+                self.commands(step.command.as_deref());
+            }
+            return;
+        }
+        let Some(remedy) = &noted.finding.remedy else { return };
+        self.labelled("next", &format!("{} ({})", remedy.text.trim_end_matches('.'), remedy.safety.words()));
+        for line in &noted.changes {
+            self.line(&format!("           {line}"));
+        }
+        self.commands(remedy.command.as_deref());
+    }
+
+    fn commands(&mut self, command: Option<&str>) {
+        for line in command.into_iter().flat_map(str::lines) {
+            let command = self.paint(Paint::Bold, &format!("$ {line}"));
+            self.line(&format!("           {command}"));
+        }
     }
 
     fn places(&mut self, noted: &Noted) {

@@ -1,0 +1,119 @@
+//! A real stack in, one ticket out. Without a stack: a rehearsal of the whole runbook on a bundled broken one.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use openclaw_examples::diagnose::{Options, diagnose};
+use openclaw_examples::gates::Gate;
+use openclaw_examples::instant::Instant;
+use openclaw_examples::rehearsal;
+use openclaw_examples::render::{self, Colour};
+
+/// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
+///
+/// Reads the stack's files and what was captured beside them. Asks no Docker and no network, and writes nothing.
+#[derive(Parser)]
+#[command(name = "runbook", version, after_long_help = MORE, after_help = EXIT)]
+struct Arguments {
+    /// Directory of the Compose stack. Without it, the whole runbook is rehearsed on a bundled broken stack
+    stack: Option<PathBuf>,
+    /// Compose file, relative to the stack, as `docker compose -f`; may be given several times
+    #[arg(short = 'f', long = "file", value_name = "FILE", requires = "stack")]
+    files: Vec<PathBuf>,
+    /// How the ticket is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Time of the diagnosis, for the ticket and for telling expired requests, such as 2026-11-22T06:30:00Z
+    #[arg(long, value_name = "TIME")]
+    at: Option<Instant>,
+    /// Name of the host, for the ticket
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Ask that every gate up to this one was observed green
+    #[arg(long, value_name = "GATE")]
+    through: Option<Gate>,
+}
+
+const EXIT: &str = "\
+Exit status:
+  0  every gate that the given evidence can show is green; with --through GATE,
+     every gate up to that one was observed green
+  1  some gate is red
+  2  the call, or the Compose project itself, cannot be read
+  3  a gate that the given evidence should show could not be judged";
+
+const MORE: &str = "\
+Exit status:
+  0  every gate that the given evidence can show is green; with --through GATE,
+     every gate up to that one was observed green
+  1  some gate is red
+  2  the call, or the Compose project itself, cannot be read
+  3  a gate that the given evidence should show could not be judged
+
+Gates, in causal order:
+  state, listener, published, reach, liveness, startup, readiness, upgrade,
+  origin, auth, pairing, scopes, session
+
+Evidence, each file optional, in captured/ beside the compose file:
+  inspect.json          docker inspect $(docker compose ps -aq)
+  logs/SERVICE.log      docker compose logs --no-log-prefix SERVICE
+  devices/SERVICE.json  docker compose exec -T SERVICE openclaw devices list --json
+  ownership.txt         find . -printf '%U:%G %m %P\\n'
+inspect.json holds the token: it is read, never shown, and should not leave the machine.
+
+Colour is used on a terminal only, and not if NO_COLOR is set. Time and host are
+arguments: the same input gives the same bytes.";
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// For a machine; `schema` names the shape
+    Json,
+    /// For an issue tracker
+    Markdown,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Some(stack) = arguments.stack else {
+        return rehearsal::run(colour());
+    };
+    let options = Options {
+        files: arguments.files,
+        at: arguments.at,
+        host: arguments.host,
+        through: arguments.through,
+    };
+    let ticket = match diagnose(&stack, options) {
+        Ok(ticket) => ticket,
+        Err(unreadable) => {
+            // Nobody is left to tell if standard error is gone.
+            let _ = writeln!(io::stderr(), "runbook: {unreadable}");
+            return ExitCode::from(2);
+        }
+    };
+    let page = match arguments.format {
+        Format::Text => render::text(&ticket, colour()),
+        Format::Markdown => render::markdown(&ticket),
+        Format::Json => match render::json(&ticket) {
+            Ok(page) => page,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "runbook: the ticket cannot be written as JSON: {error}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    // A reader that closes the pipe early has what it wanted.
+    let _ = io::stdout().lock().write_all(page.as_bytes());
+    ExitCode::from(ticket.exit)
+}
+
+/// Colour on a terminal, unless `NO_COLOR` is set to anything.
+#[expect(clippy::disallowed_methods, reason = "NO_COLOR is an agreement about the environment")]
+fn colour() -> Colour {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && io::stdout().is_terminal() { Colour::On } else { Colour::Off }
+}

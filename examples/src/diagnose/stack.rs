@@ -1,0 +1,527 @@
+//! What openclaw-compose says about the files of a stack, entered into the case.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use openclaw_compose::edit::{self, Applicability, Edit};
+use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity};
+use openclaw_compose::fs::Disk;
+use openclaw_compose::openclaw::{self, ClientKind, GateState, GateView, Report, examine};
+use openclaw_compose::project::{self, Files, Inputs, Kind as FileKind, ReadError, Resolution};
+use openclaw_compose::source::{MASK, Sources, Text};
+use openclaw_pairing::plan::{Engine, Topology};
+use secrecy::SecretString;
+
+use super::case::Case;
+use super::codes::Code as OwnCode;
+use super::life::{self, Container};
+use crate::captured::Captured;
+use crate::finding::{Finding, Place, Role};
+use crate::gates::{Client, Gate, Kind, Says, Whom};
+use crate::owners;
+use crate::ticket::Excerpt;
+
+/// The Compose project itself cannot be read; everything else would be on a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// There is no such directory.
+    #[error("{path} is no directory; give the one that holds the compose file")]
+    NoDirectory {
+        /// As given.
+        path: String,
+    },
+    /// The directory's name is no text.
+    #[error("the path of the stack is no UTF-8")]
+    NotText,
+    /// No Compose file, or one that cannot be read.
+    #[error("{place}{code} {name}: {summary}{more}")]
+    Project {
+        /// `file:line:column: `, where there is one.
+        place: String,
+        /// The finding's code.
+        code: &'static str,
+        /// The code's name.
+        name: &'static str,
+        /// The finding in a sentence.
+        summary: String,
+        /// The next step, and how much else is wrong.
+        more: String,
+    },
+}
+
+/// A stack as its files describe it.
+#[derive(Debug)]
+pub(super) struct Stack {
+    resolution: Resolution,
+    report: Report,
+    /// Files that are there and could not be read, with the reason.
+    unread: BTreeMap<String, ReadError>,
+    files: Vec<PathBuf>,
+}
+
+impl Stack {
+    /// Resolves and examines the project in a directory.
+    pub(super) fn read(directory: &Path, files: &[PathBuf], captured: &Captured) -> Result<Self, Unreadable> {
+        let absolute = std::path::absolute(directory).ok().filter(|path| path.is_dir());
+        let Some(absolute) = absolute else {
+            return Err(Unreadable::NoDirectory { path: crate::clean::line(&directory.to_string_lossy()) });
+        };
+        let root = absolute.to_str().ok_or(Unreadable::NotText)?;
+        let mut inputs = Inputs::new(root.trim_end_matches('/'));
+        inputs.shell = shell();
+        inputs.files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+        let disk = Watched::default();
+        let resolution = project::resolve(&inputs, &disk);
+        refuse(&resolution)?;
+        let mut stack = openclaw::Stack::new(&resolution).files(&disk);
+        if cfg!(target_os = "macos") {
+            stack = stack.docker_vm();
+        }
+        stack = match &captured.ownership {
+            Some(listing) => stack.ownership(&listing.name, &listing.text),
+            None if captured.faults.iter().any(|fault| fault.name.ends_with("ownership.txt")) => stack,
+            None => stack.ownership(OWNERS, owners::listing(&absolute, ".")),
+        };
+        if let Some(inspect) = &captured.inspect {
+            stack = stack.inspect(&inspect.name, inspect.text.as_str());
+        }
+        let report = examine(&stack);
+        let unread = disk.unread(root);
+        Ok(Self { resolution, report, unread, files: files.to_vec() })
+    }
+
+    /// Enters findings, clients and their gates.
+    pub(super) fn enter(&self, case: &mut Case) {
+        for client in &self.report.clients {
+            let kind = match client.kind {
+                ClientKind::Service => Kind::Service,
+                ClientKind::Browser => Kind::Browser,
+                ClientKind::Host => Kind::Host,
+            };
+            case.clients.push(Client { kind, name: client.name.clone(), url: client.url.clone() });
+        }
+        // The gateway's own service stands for a CLI run inside it: the way out, not the way in.
+        let is_gateway = |name: &str| self.report.gateways.iter().any(|gateway| gateway.service == name);
+        case.clients.sort_by_key(|client| (is_gateway(&client.name), client.kind));
+        self.enter_project(case);
+        self.enter_gates(case);
+        if case.clients.is_empty() {
+            case.clients.push(Client { kind: Kind::Service, name: "any client".into(), url: None });
+            if !case.findings.iter().any(|noted| noted.finding.code == Code::NoGateway.id()) {
+                let summary = "No service of this stack runs the gateway: no client can get a session here.";
+                case.report(OwnCode::NoGateway.finding(summary), Vec::new(), &[Whom::Everyone]);
+            }
+        }
+    }
+
+    /// What is wrong with the project itself stops whatever would be started from it.
+    fn enter_project(&self, case: &mut Case) {
+        for finding in self.resolution.findings() {
+            self.add(case, finding, &[Whom::Everyone]);
+        }
+        for (file, error) in &self.unread {
+            let told = self.resolution.findings().iter().any(|finding| {
+                let bad = finding.severity == Severity::Error || finding.code == Code::NotUtf8;
+                bad && finding.places.iter().any(|place| place.file == *file)
+            });
+            if told {
+                continue;
+            }
+            let why = match error {
+                ReadError::TooLarge { limit } => format!("it is larger than {} MiB", limit >> 20),
+                other => other.to_string(),
+            };
+            let mut finding =
+                OwnCode::FileUnreadable.finding(format!("{file} is there and cannot be read: {why}."));
+            finding.places.push(Place {
+                role: Role::Decided,
+                file: file.clone(),
+                line: 0,
+                column: 0,
+                span: [0, 0],
+            });
+            case.report(finding, Vec::new(), &[Whom::Everyone]);
+        }
+    }
+
+    /// The gates that the files can judge, client by client, and the findings behind the red ones.
+    fn enter_gates(&self, case: &mut Case) {
+        let first = case.findings.len();
+        for finding in &self.report.findings {
+            // A gateway that does not run is dead for everyone, whatever the files say.
+            let dead = matches!(finding.code, Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory);
+            self.add(case, finding, if dead { &[Whom::Everyone] } else { &[] });
+        }
+        for client in &self.report.clients {
+            let whom = Whom::Client(client.name.clone());
+            for view in &client.gates {
+                let Some(gate) = gate(view.gate) else { continue };
+                match view.state {
+                    GateState::Green => case.pass(gate, whom.clone(), view.because.clone()),
+                    GateState::Red => match self.behind(view, &client.name) {
+                        Some(at) => case.shut_by(gate, first + at, &whom),
+                        None => case.report_at(gate, synthesised(view), &[whom.clone()]),
+                    },
+                    _ => case.maybe(gate, whom.clone(), view.because.clone()),
+                }
+            }
+        }
+    }
+
+    /// The finding that says why a gate is red: of its code, at its place, about this client, as far as these are known.
+    fn behind(&self, view: &GateView, client: &str) -> Option<usize> {
+        let code = view.code?;
+        let spans: Vec<_> = view.places.iter().map(|place| place.span).collect();
+        let fit = |finding: &ComposeFinding| {
+            let place = finding.places.iter().any(|place| spans.contains(&place.span));
+            let name = finding.summary.contains(client);
+            usize::from(place) * 2 + usize::from(name)
+        };
+        let of_code = self.report.findings.iter().enumerate().filter(|(_, finding)| finding.code == code);
+        // The first of the best.
+        of_code.rev().max_by_key(|(_, finding)| fit(finding)).map(|(at, _)| at)
+    }
+
+    fn add(&self, case: &mut Case, finding: &ComposeFinding, whom: &[Whom]) {
+        let sources = self.sources();
+        // Where a text cannot be read as what it should be, nobody can say which part of it is a secret.
+        let quotable = !UNQUOTED.iter().any(|prefix| finding.code.id().starts_with(prefix));
+        let openable = finding.places.iter().filter(|place| place.file != OWNERS);
+        let places = openable.enumerate().filter(|_| quotable);
+        let excerpts = places.filter_map(|(place, at)| excerpt(sources, place, at.span)).collect();
+        let changes = changes(finding, sources);
+        if let Ok(mut finding) = Finding::read(finding) {
+            // Compose's own words quote the whole template, and a default in it may be a token.
+            if finding.code == Code::BadTemplate.id() {
+                finding.summary = Code::BadTemplate.doc().to_owned();
+            }
+            finding.places.retain(|place| place.file != OWNERS);
+            case.report(finding, excerpts, whom);
+            if let Some(noted) = case.findings.last_mut() {
+                noted.changes = changes;
+            }
+        }
+    }
+
+    /// The service that runs the gateway, or what it is usually called.
+    pub(super) fn gateway(&self) -> &str {
+        self.report.gateways.first().map_or("openclaw-gateway", |gateway| gateway.service.as_str())
+    }
+
+    /// What pairing needs to know.
+    pub(super) fn pairing(&self, now_ms: Option<u64>, containers: &[Container]) -> super::devices::Stack<'_> {
+        let gateway = self.gateway();
+        let client = self
+            .report
+            .clients
+            .iter()
+            .find(|client| client.kind == ClientKind::Service && client.name != gateway)
+            .map_or(gateway, |client| client.name.as_str());
+        let running =
+            containers.iter().any(|container| container.service == client && container.is_running());
+        let engine = if running { Engine::ComposeExec } else { Engine::ComposeRun };
+        let mut topology = Topology::new(engine, gateway, client);
+        topology.compose_files = self.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+        topology.shared_namespace = self.report.namespaces.share(gateway, client);
+        let version = self.report.version.version.map(|version| version.to_string());
+        super::devices::Stack { gateway, version, topology, now_ms }
+    }
+
+    /// The release and how it is known.
+    pub(super) fn version(&self) -> String {
+        match self.report.version.version {
+            Some(version) => format!("{version} ({})", self.report.version.from),
+            None => "of unknown release, judged by the newest rules".to_owned(),
+        }
+    }
+
+    pub(super) fn sources(&self) -> &Sources {
+        &self.report.sources
+    }
+
+    /// Names of the texts that were read, evidence that was captured aside.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for id in self.sources().ids() {
+            let name = self.sources().name(id);
+            let is_file = !name.is_empty() && !name.starts_with("captured/") && name != OWNERS;
+            if is_file && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// The safe edits of the findings that shut this gate.
+    pub(super) fn edits_at(&self, case: &Case, gate: Gate) -> Vec<Edit> {
+        let shut = |code: &str| {
+            case.claims.iter().any(|claim| {
+                let Says::Fail(number) = claim.says else { return false };
+                claim.gate == gate
+                    && case.findings.get(number).is_some_and(|noted| noted.finding.code == code)
+            })
+        };
+        let remedies = self.report.findings.iter().filter(|finding| shut(finding.code.id()));
+        let edits = remedies.filter_map(|finding| finding.remedy.as_ref()).flat_map(|remedy| &remedy.edits);
+        edits.filter(|edit| edit.applicability == Applicability::Safe).cloned().collect()
+    }
+
+    /// The value that wins for the server.
+    pub(super) fn enforced_token(&self) -> Option<SecretString> {
+        self.report.tokens.iter().find(|carrier| carrier.wins_server)?.value.clone()
+    }
+}
+
+/// Enters `docker inspect`: the containers, or that they cannot be read.
+pub(super) fn containers(case: &mut Case, captured: &Captured) -> Vec<Container> {
+    let Some(inspect) = &captured.inspect else { return Vec::new() };
+    match life::containers(&inspect.text) {
+        Ok(containers) => containers,
+        Err((line, column)) => {
+            let because = format!("{}:{line}:{column} is not the JSON of docker inspect", inspect.name);
+            case.unjudged(Gate::Liveness, Whom::Everyone, because);
+            Vec::new()
+        }
+    }
+}
+
+/// Enters captured files that could not be read: each should have shown some gates.
+pub(super) fn faults(case: &mut Case, gateway: &str, captured: &Captured) {
+    if let Some(listing) = &captured.ownership
+        && let Err(line) = crate::captured::ownership(&listing.text)
+    {
+        let because = format!("{}:{line} is no line of `uid:gid mode path`", listing.name);
+        case.unjudged(Gate::State, Whom::Everyone, because);
+    }
+    for fault in &captured.faults {
+        let because = format!("{}: {}", fault.name, fault.why);
+        let mut finding =
+            OwnCode::EvidenceUnreadable.finding(format!("{} cannot be read: {}.", fault.name, fault.why));
+        finding.places.push(Place {
+            role: Role::Decided,
+            file: fault.name.clone(),
+            line: 0,
+            column: 0,
+            span: [0, 0],
+        });
+        case.report(finding, Vec::new(), &[]);
+        for gate in should_show(&fault.name, gateway) {
+            case.unjudged(*gate, Whom::Everyone, because.clone());
+        }
+    }
+}
+
+/// The gates that a captured file is there to show.
+fn should_show(name: &str, gateway: &str) -> &'static [Gate] {
+    if name.ends_with("ownership.txt") {
+        &[Gate::State]
+    } else if name.ends_with("inspect.json") {
+        &[Gate::Liveness]
+    } else if name.contains("/devices") {
+        &[Gate::Pairing, Gate::Scopes]
+    } else if name.ends_with("/logs") || name.ends_with(&format!("/{gateway}.log")) {
+        &[Gate::Liveness, Gate::Startup, Gate::Readiness]
+    } else {
+        &[]
+    }
+}
+
+/// The lines that the remedy's edits would change, each `-` and `+` with its file and line.
+fn changes(finding: &ComposeFinding, sources: &Sources) -> Vec<String> {
+    let edits = finding.remedy.as_ref().map_or(&[][..], |remedy| &remedy.edits);
+    let Ok(changes) = edit::apply(edits, sources) else { return Vec::new() };
+    changes.iter().flat_map(|change| changed_lines(&change.path, &change.diff)).collect()
+}
+
+/// `FILE:LINE  - text` and `+ text` out of a unified diff.
+fn changed_lines(path: &str, diff: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut number = 0_usize;
+    let mut named = false;
+    for line in diff.lines() {
+        if let Some(hunk) = line.strip_prefix("@@ -") {
+            number = hunk.split([',', ' ']).next().and_then(|first| first.parse().ok()).unwrap_or(0);
+            named = false;
+        } else if line.starts_with("--- ") || line.starts_with("+++ ") || line.starts_with('\\') {
+        } else if let Some(text) = line.strip_prefix(['-', '+']) {
+            if !named {
+                lines.push(format!("{path}:{number}"));
+                named = true;
+            }
+            let text = if shows_secret(text) { "(this line holds a secret)" } else { text };
+            lines.push(format!("{} {text}", line.get(..1).unwrap_or_default()));
+            number += usize::from(line.starts_with('-'));
+        } else {
+            number += 1;
+            named = false;
+        }
+    }
+    lines
+}
+
+/// The gate of openclaw-compose under the ticket's name.
+fn gate(gate: openclaw::Gate) -> Option<Gate> {
+    Some(match gate {
+        openclaw::Gate::State => Gate::State,
+        openclaw::Gate::Listener => Gate::Listener,
+        openclaw::Gate::Published => Gate::Published,
+        openclaw::Gate::Reach => Gate::Reach,
+        openclaw::Gate::Origin => Gate::Origin,
+        openclaw::Gate::Auth => Gate::Auth,
+    })
+}
+
+/// A red gate for which the report has no finding of its own: the gate's own words.
+fn synthesised(view: &GateView) -> Finding {
+    let code = view.code.unwrap_or(Code::NoGateway);
+    let mut finding = ComposeFinding::new(code, view.because.clone());
+    finding.places.clone_from(&view.places);
+    Finding::read(&finding).unwrap_or_else(|_| OwnCode::NoGateway.finding(view.because.clone()))
+}
+
+/// Findings about texts that are broken or hold what they should not: shown by place, not by their line.
+const UNQUOTED: &[&str] = &["OC-C0", "OC-C1", "OC-C414", "OC-C801", "OC-C802"];
+
+/// What the owners that were read from the files themselves are called inside a report: no file to open.
+const OWNERS: &str = "the files' owners";
+
+/// The first line under a place, secrets masked, without its indent.
+fn excerpt(sources: &Sources, place: usize, span: openclaw_compose::source::Span) -> Option<Excerpt> {
+    if sources.name(span.file).is_empty() || sources.text(span.file).is_empty() {
+        return None;
+    }
+    let quote = sources.quote(span);
+    let line = quote.lines.first()?;
+    let indent = line.text.chars().take_while(|c| c.is_whitespace()).count();
+    let text: String = line.text.chars().skip(indent).collect();
+    if text.is_empty() || shows_secret(&text) {
+        return None;
+    }
+    let shift = |at: u32| usize::try_from(at).unwrap_or(0).saturating_sub(indent);
+    Some(Excerpt { place, text, from: shift(line.underline.0), to: shift(line.underline.1) })
+}
+
+/// Whether a line names a secret and something that is neither a mask nor a `${NAME}` stands behind the name: a last
+/// look, should a reader below ever have missed a span.
+fn shows_secret(line: &str) -> bool {
+    // A URL with user, query or fragment: all three carry tokens.
+    let url = |rest: &str| {
+        rest.split([' ', '"', '\'', ',']).next().is_some_and(|url| url.contains(['@', '?', '#']))
+    };
+    if line.split("://").skip(1).any(url) {
+        return true;
+    }
+    let Some((name, value)) = line.split_once(['=', ':']) else { return false };
+    let name = name.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','));
+    let harmless =
+        value.is_empty() || value.starts_with("${") || value.contains(MASK) || value.starts_with('{');
+    project::looks_secret(name) && !harmless
+}
+
+/// Refuses a project that cannot be read: no compose file, or one that is no Compose file.
+fn refuse(resolution: &Resolution) -> Result<(), Unreadable> {
+    const UNREADABLE: &[Code] = &[
+        Code::NoComposeFile,
+        Code::FileNotFound,
+        Code::FileUnreadable,
+        Code::NotUtf8,
+        Code::YamlSyntax,
+        Code::UnknownAnchor,
+        Code::AliasCycle,
+        Code::BadMergeKey,
+        Code::YamlDialect,
+        Code::YamlLimit,
+        Code::NotAMapping,
+    ];
+    let sources = resolution.sources();
+    let is_compose_file = |name: &str| {
+        let listed = resolution.config_files().iter().any(|file| sources.name(*file) == name);
+        let usual = project::FILE_NAMES.iter().chain(&project::OVERRIDE_NAMES).any(|usual| *usual == name);
+        listed || usual
+    };
+    let stops = |finding: &&ComposeFinding| {
+        let about_the_project = match finding.primary() {
+            Some(place) => is_compose_file(&place.file),
+            None => resolution.services().next().is_none(),
+        };
+        finding.severity == Severity::Error && UNREADABLE.contains(&finding.code) && about_the_project
+    };
+    let Some(finding) = resolution.findings().iter().find(stops) else { return Ok(()) };
+    let others =
+        resolution.findings().iter().filter(|finding| finding.severity == Severity::Error).count() - 1;
+    let mut more = String::new();
+    if let Some(remedy) = &finding.remedy {
+        more = format!("; {}", remedy.text);
+    }
+    if others > 0 {
+        more.push_str(&format!(" ({others} more)"));
+    }
+    Err(Unreadable::Project {
+        place: finding.primary().map(|place| format!("{place}: ")).unwrap_or_default(),
+        code: finding.code.id(),
+        name: finding.code.name(),
+        summary: crate::clean::line(&finding.summary),
+        more: crate::clean::line(&more),
+    })
+}
+
+/// The environment that `docker compose` would be run in.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Compose lets the caller's environment win over .env, so it is an input"
+)]
+fn shell() -> BTreeMap<String, Text> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, Text::from(value.into_string().ok()?))))
+        .collect()
+}
+
+/// Whether following the path ends in "too many levels of symbolic links" (ELOOP on Linux, on macOS and the BSDs).
+#[expect(clippy::disallowed_methods, reason = "the disk is asked here and by openclaw-compose's `fs` only")]
+fn is_link_loop(path: &str) -> bool {
+    let error = std::fs::metadata(path).err().and_then(|error| error.raw_os_error());
+    matches!(error, Some(40 | 62))
+}
+
+/// The disk, remembering what was there and could not be read.
+#[derive(Default)]
+struct Watched {
+    unread: RefCell<BTreeMap<String, ReadError>>,
+}
+
+impl Watched {
+    /// What could not be read, by its path as reports show it.
+    fn unread(self, root: &str) -> BTreeMap<String, ReadError> {
+        let shown = |path: String| match path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')) {
+            Some(inside) => inside.to_owned(),
+            None => path,
+        };
+        self.unread.into_inner().into_iter().map(|(path, error)| (shown(path), error)).collect()
+    }
+}
+
+impl Files for Watched {
+    fn kind(&self, path: &str) -> Option<FileKind> {
+        // A link that leads in a circle is there, and reading it says so; Compose would only say "not found".
+        Disk.kind(path).or_else(|| is_link_loop(path).then_some(FileKind::File))
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
+        let read = Disk.read(path);
+        let wrong = match &read {
+            Ok(bytes) if std::str::from_utf8(bytes).is_err() => {
+                Some(ReadError::Other("it holds bytes that are no UTF-8".to_owned()))
+            }
+            Ok(_) | Err(ReadError::NotFound) => None,
+            Err(error) => Some(error.clone()),
+        };
+        if let Some(wrong) = wrong {
+            self.unread.borrow_mut().insert(path.to_owned(), wrong);
+        }
+        read
+    }
+}

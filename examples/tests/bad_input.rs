@@ -1,0 +1,268 @@
+//! Bad input gives one clear answer: an exit status, the file, the line where there is one; no panic, nothing written.
+#![expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use support::{copy, runbook, status, stderr, stdout};
+
+/// What is done to a copy of the healthy stack, the exit status, and what the answer must contain.
+struct Case {
+    name: &'static str,
+    spoil: fn(&Path),
+    exit: i32,
+    says: &'static [&'static str],
+}
+
+const HUGE: usize = 16 * 1024 * 1024 + 1;
+
+const CASES: &[Case] = &[
+    // The project itself: 2.
+    Case { name: "no compose file", spoil: |dir| remove(dir, "compose.yaml"), exit: 2, says: &["OC-C100"] },
+    Case {
+        name: "compose file is a directory",
+        spoil: |dir| {
+            remove(dir, "compose.yaml");
+            make_dir(dir, "compose.yaml");
+        },
+        exit: 2,
+        says: &["compose.yaml"],
+    },
+    Case {
+        name: "compose file is a link to itself",
+        spoil: |dir| loop_of(dir, "compose.yaml"),
+        exit: 2,
+        says: &["compose.yaml"],
+    },
+    Case {
+        name: "invalid YAML",
+        spoil: |dir| write(dir, "compose.yaml", b"services:\n  gw:\n    image: [a\n    b: c\n"),
+        exit: 2,
+        says: &["compose.yaml:", "OC-C010"],
+    },
+    Case {
+        name: "compose file is junk",
+        spoil: |dir| write(dir, "compose.yaml", b"\x7fELF\0\0\xff\xfe\0"),
+        exit: 2,
+        says: &["compose.yaml"],
+    },
+    Case {
+        name: "compose file is huge",
+        spoil: |dir| write(dir, "compose.yaml", &vec![b'#'; HUGE]),
+        exit: 2,
+        says: &["compose.yaml", "larger than"],
+    },
+    Case {
+        name: "compose file is a list",
+        spoil: |dir| write(dir, "compose.yaml", b"- a\n- b\n"),
+        exit: 2,
+        says: &["compose.yaml:1"],
+    },
+    // What belongs to the gateway: a finding, 1.
+    Case {
+        name: "invalid JSON5",
+        spoil: |dir| {
+            write(
+                dir,
+                "state/openclaw.json",
+                b"{\n  gateway: {\n    mode: \"local\"\n    bind: \"lan\",\n  },\n}\n",
+            )
+        },
+        exit: 1,
+        says: &["state/openclaw.json:4:5"],
+    },
+    Case {
+        name: "openclaw.json is junk",
+        spoil: |dir| write(dir, "state/openclaw.json", b"\0\xff\0"),
+        exit: 1,
+        says: &["state/openclaw.json"],
+    },
+    Case {
+        name: "openclaw.json is huge",
+        spoil: |dir| write(dir, "state/openclaw.json", &vec![b' '; HUGE]),
+        exit: 1,
+        says: &["state/openclaw.json", "16 MiB"],
+    },
+    Case {
+        name: "openclaw.json is a directory",
+        spoil: |dir| {
+            remove(dir, "state/openclaw.json");
+            make_dir(dir, "state/openclaw.json");
+        },
+        exit: 1,
+        says: &["state/openclaw.json"],
+    },
+    Case {
+        name: "openclaw.json is a link to itself",
+        spoil: |dir| loop_of(dir, "state/openclaw.json"),
+        exit: 1,
+        says: &["state/openclaw.json"],
+    },
+    Case {
+        name: "openclaw.json is missing",
+        spoil: |dir| remove(dir, "state/openclaw.json"),
+        exit: 1,
+        says: &["openclaw.json"],
+    },
+    Case {
+        name: "the state directory is a link to itself",
+        spoil: |dir| {
+            remove(dir, "state/openclaw.json");
+            std::fs::remove_dir(dir.join("state")).unwrap();
+            loop_of(dir, "state");
+        },
+        exit: 1,
+        says: &["state"],
+    },
+    Case {
+        name: "invalid .env",
+        spoil: |dir| write(dir, ".env", b"# fine\nOPENCLAW GATEWAY TOKEN\n"),
+        exit: 1,
+        says: &[".env:2"],
+    },
+    Case {
+        name: ".env is a directory",
+        spoil: |dir| {
+            remove(dir, ".env");
+            make_dir(dir, ".env");
+        },
+        exit: 1,
+        says: &[".env"],
+    },
+    Case {
+        name: ".env is junk",
+        spoil: |dir| write(dir, ".env", b"\0\xff=\xfe\n"),
+        exit: 1,
+        says: &[".env"],
+    },
+    Case { name: "no .env", spoil: |dir| remove(dir, ".env"), exit: 1, says: &["OPENCLAW_GATEWAY_TOKEN"] },
+    // Evidence that should show something and cannot be judged: 3.
+    Case {
+        name: "inspect is cut off, and no log shows what it should",
+        spoil: |dir| {
+            write(dir, "captured/inspect.json", b"[{\n\"State\":");
+            std::fs::remove_dir_all(dir.join("captured/logs")).unwrap();
+        },
+        exit: 3,
+        says: &["captured/inspect.json:2"],
+    },
+    Case {
+        name: "a log is junk",
+        spoil: |dir| write(dir, "captured/logs/openclaw-gateway.log", b"a\0b"),
+        exit: 3,
+        says: &["captured/logs/openclaw-gateway.log"],
+    },
+    Case {
+        name: "a device list is no list",
+        spoil: |dir| write(dir, "captured/devices/openclaw-gateway.json", b"{}"),
+        exit: 3,
+        says: &["captured/devices/openclaw-gateway.json"],
+    },
+    Case {
+        name: "the listing has a bad line",
+        spoil: |dir| write(dir, "captured/ownership.txt", b"# owners\nroot root state\n"),
+        exit: 3,
+        says: &["captured/ownership.txt:2"],
+    },
+    // Not bad at all.
+    Case {
+        name: "several compose files",
+        spoil: |dir| write(dir, "docker-compose.yml", b"services: {}\n"),
+        exit: 0,
+        says: &["OC-C101"],
+    },
+    Case {
+        name: "nothing captured but the owners",
+        spoil: |dir| {
+            std::fs::remove_dir_all(dir.join("captured/logs")).unwrap();
+            std::fs::remove_dir_all(dir.join("captured/devices")).unwrap();
+            remove(dir, "captured/inspect.json");
+        },
+        exit: 0,
+        says: &["not seen logs", "docker inspect", "devices list"],
+    },
+];
+
+fn write(dir: &Path, file: &str, bytes: &[u8]) {
+    std::fs::write(dir.join(file), bytes).unwrap();
+}
+
+fn remove(dir: &Path, file: &str) {
+    std::fs::remove_file(dir.join(file)).unwrap();
+}
+
+fn make_dir(dir: &Path, name: &str) {
+    std::fs::create_dir(dir.join(name)).unwrap();
+}
+
+fn loop_of(dir: &Path, name: &str) {
+    let path = dir.join(name);
+    let _ = std::fs::remove_file(&path);
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+}
+
+/// Every path below a directory with its size, links not followed.
+fn listing(dir: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let metadata = entry.path().symlink_metadata().unwrap();
+        found.insert(entry.path(), metadata.len());
+        if metadata.is_dir() {
+            found.extend(listing(&entry.path()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_kind_of_bad_input_has_its_answer() {
+    for case in CASES {
+        let dir = copy("healthy");
+        let stack = dir.path().join("healthy");
+        (case.spoil)(&stack);
+        let before = listing(&stack);
+        let output = runbook(&[stack.to_str().unwrap()]);
+        let answer = stdout(&output) + &stderr(&output);
+        assert_eq!(status(&output), case.exit, "{}:\n{answer}", case.name);
+        for says in case.says {
+            assert!(answer.contains(says), "{}: {says:?} is not in\n{answer}", case.name);
+        }
+        assert!(!answer.contains("panicked"), "{}:\n{answer}", case.name);
+        assert_eq!(stdout(&output).is_empty(), case.exit == 2, "{}:\n{answer}", case.name);
+        assert_eq!(listing(&stack), before, "{}: something was written", case.name);
+    }
+}
+
+#[test]
+fn a_stack_that_is_not_there_is_one_line() {
+    for path in ["/nonexistent/stack", "Cargo.toml"] {
+        let output = runbook(&[path]);
+        assert_eq!(status(&output), 2);
+        assert_eq!(stdout(&output), "");
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        assert!(stderr(&output).contains(path));
+    }
+}
+
+#[test]
+fn a_bad_call_is_exit_2() {
+    for arguments in [
+        &["examples/stacks/healthy", "--format", "html"][..],
+        &["examples/stacks/healthy", "--through", "door"],
+        &["examples/stacks/healthy", "--at", "yesterday"],
+        &["--file", "compose.yaml"],
+    ] {
+        assert_eq!(status(&runbook(arguments)), 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_documents_every_exit_status_and_gate() {
+    let help = stdout(&runbook(&["--help"]));
+    for word in ["  0  ", "  1  ", "  2  ", "  3  ", "state, listener", "NO_COLOR", "captured/"] {
+        assert!(help.contains(word), "{word:?} is not in\n{help}");
+    }
+}

@@ -1,0 +1,204 @@
+//! A token placed in every input never leaves: not in a ticket, an error or a panic, in no usual encoding.
+
+mod support;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use support::{STACKS, copy, runbook, status, stderr, stdout};
+
+const CANARY: &str = "canary/7Qz+\"token\"=never&shown";
+const SIMPLE: &str = "canary-7QzToken-never-shown-anywhere-0123456789";
+
+/// The usual ways in which a value leaves by accident.
+fn encodings(secret: &str) -> Vec<(&'static str, String)> {
+    let bytes = secret.as_bytes();
+    let mut hex = String::new();
+    let mut percent = String::new();
+    for &byte in bytes {
+        let _ = write!(hex, "{byte:02x}");
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            percent.push(char::from(byte));
+        } else {
+            let _ = write!(percent, "%{byte:02X}");
+        }
+    }
+    let json = serde_json::to_string(secret).unwrap();
+    vec![
+        ("raw", secret.to_owned()),
+        ("hex", hex.clone()),
+        ("HEX", hex.to_uppercase()),
+        ("percent", percent),
+        ("json", json.trim_matches('"').to_owned()),
+        // Three alignments: whatever precedes the secret, its middle is encoded as one of these.
+        ("base64", base64(bytes)),
+        ("base64 +1", base64(&bytes[1..])),
+        ("base64 +2", base64(&bytes[2..])),
+    ]
+}
+
+/// Base64 of whole groups of three, standard alphabet: the part that is the same wherever the text is cut off.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |chunk: &[u8]| {
+        let n = u32::from(chunk[0]) << 16 | u32::from(chunk[1]) << 8 | u32::from(chunk[2]);
+        [18, 12, 6, 0].map(|shift| char::from(ALPHABET[(n >> shift & 63) as usize]))
+    };
+    bytes.chunks_exact(3).flat_map(group).collect()
+}
+
+fn must_not_show(secret: &str, what: &str, shown: &str) {
+    let shown_url_safe = shown.replace('-', "+").replace('_', "/");
+    for (name, form) in encodings(secret) {
+        assert!(
+            !shown.contains(&form) && !shown_url_safe.contains(&form),
+            "{what} shows the canary ({name}):\n{shown}"
+        );
+    }
+}
+
+fn check_all(dir: &Path, secret: &str, what: &str) {
+    for format in ["text", "json", "markdown"] {
+        let path = dir.to_str().unwrap();
+        let output = runbook(&[path, "--format", format, "--at", "2026-11-22T06:30:00Z"]);
+        assert!((0..=3).contains(&status(&output)), "{what} {format}: {output:?}");
+        must_not_show(secret, &format!("{what} ({format})"), &(stdout(&output) + &stderr(&output)));
+    }
+}
+
+/// Replaces each stack's own tokens by the canary, wherever they stand.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
+fn as_the_token_of_every_stack() {
+    fn plant(path: &Path) {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(path).unwrap() {
+                plant(&entry.unwrap().path());
+            }
+        } else if let Ok(text) = std::fs::read_to_string(path) {
+            let mut planted = text.clone();
+            while let Some(start) = planted.find("test-token-") {
+                let end = planted[start..].find("not-a-secret").map_or(planted.len(), |at| start + at + 12);
+                planted.replace_range(start..end, SIMPLE);
+            }
+            std::fs::write(path, planted).unwrap();
+        }
+    }
+    for stack in STACKS {
+        let dir = copy(stack);
+        let stack_dir = dir.path().join(stack);
+        std::fs::remove_file(stack_dir.join("README.md")).ok();
+        plant(&stack_dir);
+        check_all(&stack_dir, SIMPLE, stack);
+    }
+}
+
+/// Puts the canary where a token has no business: broken files, log lines, names of things, odd carriers.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
+fn in_every_odd_place_of_a_stack() {
+    let json = serde_json::to_string(CANARY).unwrap();
+    let places: Vec<(&str, &str, String)> = vec![
+        (".env", "whole", format!("OPENCLAW_GATEWAY_TOKEN='{CANARY}'\n")),
+        (".env", "broken line", format!("OPENCLAW_GATEWAY_TOKEN=\"{SIMPLE}\nnext\n")),
+        (
+            ".env",
+            "other names",
+            format!(
+                "CLAWDBOT_GATEWAY_TOKEN={SIMPLE}\nGATEWAY_TOKEN={SIMPLE}\nOPENCLAW_GATEWAY_PASSWORD={SIMPLE}\n"
+            ),
+        ),
+        (
+            "state/openclaw.json",
+            "token",
+            format!("{{gateway:{{mode:\"local\",bind:\"lan\",auth:{{token:{json}}}}}}}"),
+        ),
+        ("state/openclaw.json", "broken after the token", format!("{{gateway:{{auth:{{token:{json}, }}}}")),
+        (
+            "state/openclaw.json",
+            "broken inside the token",
+            format!("{{gateway:{{auth:{{token:\"{SIMPLE}\n\"}}}}}}"),
+        ),
+        (
+            "state/openclaw.json",
+            "remote and url",
+            format!(
+                "{{gateway:{{mode:\"remote\",remote:{{url:\"ws://u:{SIMPLE}@gw:18789/?token={SIMPLE}\",token:{json}}}}}}}"
+            ),
+        ),
+        ("state/.env", "state dotenv", format!("OPENCLAW_GATEWAY_TOKEN={SIMPLE}\n")),
+        (
+            "captured/inspect.json",
+            "env",
+            format!(
+                "[{{\"Config\":{{\"Labels\":{{\"com.docker.compose.service\":\"openclaw-gateway\"}},\"Env\":[{}]}}}}]",
+                serde_json::to_string(&format!("OPENCLAW_GATEWAY_TOKEN={CANARY}")).unwrap()
+            ),
+        ),
+        (
+            "captured/inspect.json",
+            "broken",
+            format!("[{{\"Config\":{{\"Env\":[\"OPENCLAW_GATEWAY_TOKEN={SIMPLE}\""),
+        ),
+        (
+            "captured/logs/openclaw-gateway.log",
+            "log",
+            format!(
+                "[gateway] loading configuration…\n[ws] unauthorized reason=token_mismatch token={SIMPLE}\nopen http://127.0.0.1:18789/?token={SIMPLE}\n[ws] closed before connect cause={SIMPLE} reason={SIMPLE} requestId={SIMPLE}\n"
+            ),
+        ),
+        (
+            "captured/logs/openclaw-cli.log",
+            "cli log",
+            format!(
+                "gateway connect failed: unauthorized: gateway token mismatch ({SIMPLE})\nGateway not reachable at ws://gw:18789/?token={SIMPLE} (ECONNREFUSED).\n"
+            ),
+        ),
+        ("captured/devices/openclaw-gateway.json", "broken list", format!("{{\"pending\":[{json}")),
+        (
+            "captured/devices/openclaw-gateway.json",
+            "wrong types",
+            format!("{{\"pending\":{json},\"paired\":3}}"),
+        ),
+        ("captured/ownership.txt", "listing", format!("0:0 {SIMPLE} state\n")),
+    ];
+    for (file, what, content) in places {
+        let dir = copy("silent-override");
+        let stack = dir.path().join("silent-override");
+        std::fs::create_dir_all(stack.join(file).parent().unwrap()).unwrap();
+        std::fs::write(stack.join(file), content).unwrap();
+        for secret in [SIMPLE, CANARY] {
+            check_all(&stack, secret, &format!("{file}: {what}"));
+        }
+    }
+    // Inside the compose file itself.
+    for compose in [
+        format!(
+            "services:\n  openclaw-gateway:\n    image: x\n    command: [\"openclaw\", \"gateway\", \"--token\", \"{SIMPLE}\"]\n"
+        ),
+        format!(
+            "services:\n  openclaw-gateway:\n    image: x\n    environment:\n      - OPENCLAW_GATEWAY_TOKEN=\"{SIMPLE}\"\n"
+        ),
+        format!(
+            "services:\n  openclaw-gateway:\n    image: x\n    environment:\n      OPENCLAW_GATEWAY_TOKEN: {SIMPLE}: broken\n"
+        ),
+        format!(
+            "services:\n  openclaw-gateway:\n    image: x\n    environment:\n      OPENCLAW_GATEWAY_TOKEN: ${{A:-{SIMPLE}\n"
+        ),
+        format!(
+            "services:\n  openclaw-gateway:\n    image: x\n    environment:\n      OPENCLAW_GATEWAY_URL: ws://x:{SIMPLE}@gw:18789/?token={SIMPLE}\n      OPENCLAW_GATEWAY_TOKEN: [{SIMPLE}]\n"
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("compose.yaml"), &compose).unwrap();
+        check_all(dir.path(), SIMPLE, &compose);
+    }
+}
+
+#[test]
+fn the_search_finds_what_it_should() {
+    for (name, form) in encodings(SIMPLE) {
+        let found = std::panic::catch_unwind(|| must_not_show(SIMPLE, "x", &format!("before {form} after")));
+        assert!(found.is_err(), "{name} is not searched for");
+    }
+}

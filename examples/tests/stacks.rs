@@ -1,0 +1,120 @@
+//! Each bundled stack says in its README what its ticket must say; the runbook is held to it.
+
+mod support;
+
+use expect_test::expect_file;
+use serde_json::Value;
+use support::{STACKS, root, runbook, status, stderr, stdout};
+
+/// What a stack's README says under "The ticket must say": `- key: value`, backticks dropped.
+#[expect(clippy::disallowed_methods, reason = "the expectations are files")]
+fn expectations(stack: &str) -> Vec<(String, String)> {
+    let path = root().join("examples/stacks").join(stack).join("README.md");
+    let readme = std::fs::read_to_string(path).expect("every stack has a README");
+    let (_, section) =
+        readme.split_once("## The ticket must say").expect("the README says what the ticket must say");
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("- ")?.split_once(": "))
+        .map(|(key, value)| (key.to_owned(), value.replace('`', "")))
+        .collect()
+}
+
+fn ticket(stack: &str) -> (Value, i32) {
+    let output = runbook(&[&format!("examples/stacks/{stack}"), "--format", "json"]);
+    assert_eq!(stderr(&output), "");
+    (serde_json::from_str(&stdout(&output)).expect("the ticket is JSON"), status(&output))
+}
+
+#[test]
+fn every_stack_gets_the_ticket_its_readme_promises() {
+    for stack in STACKS {
+        let (ticket, exit) = ticket(stack);
+        let expected = expectations(stack);
+        assert!(expected.iter().any(|(key, _)| key == "exit status"), "{stack}");
+        let cause =
+            ticket["first_cause"]["finding"].as_u64().map(|number| &ticket["findings"][number as usize]);
+        let at = |role: &str| {
+            let places = cause.and_then(|cause| cause["places"].as_array()).cloned().unwrap_or_default();
+            let of_role = places.iter().filter(|place| place["role"] == role);
+            let at: Vec<_> = of_role
+                .map(|place| {
+                    format!("{}:{}:{}", place["file"].as_str().unwrap(), place["line"], place["column"])
+                })
+                .collect();
+            at.join(" and ")
+        };
+        for (key, value) in expected {
+            let got = match key.as_str() {
+                "exit status" => exit.to_string(),
+                "first red gate" => ticket["first_cause"]["gate"].as_str().unwrap_or("none").to_owned(),
+                "shut for" => {
+                    let clients = ticket["first_cause"]["clients"].as_array().cloned().unwrap_or_default();
+                    clients.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+                }
+                "first cause" => cause.map_or("none".to_owned(), |cause| {
+                    format!("{} {}", cause["code"].as_str().unwrap(), cause["name"].as_str().unwrap())
+                }),
+                "decided at" => at("decided"),
+                "shadowed at" => at("shadowed"),
+                // Where one command is not enough, the first of the steps.
+                "next step" => cause
+                    .and_then(|cause| {
+                        cause["steps"][0]["command"].as_str().or(cause["remedy"]["command"].as_str())
+                    })
+                    .unwrap_or("none")
+                    .to_owned(),
+                "advisories" => ticket["advisories"].as_array().map_or(0, Vec::len).to_string(),
+                other => panic!("{stack}: README expects {other:?}, which nobody checks"),
+            };
+            assert_eq!(got, value, "{stack}: {key}");
+        }
+        assert_eq!(ticket["exit"], exit, "{stack}");
+    }
+}
+
+#[test]
+fn the_tickets_look_like_this() {
+    for stack in STACKS {
+        let path = format!("examples/stacks/{stack}");
+        let text = stdout(&runbook(&[&path]));
+        expect_file![format!("./tickets/{stack}.txt")].assert_eq(&text);
+        let markdown = stdout(&runbook(&[&path, "--format", "markdown"]));
+        expect_file![format!("./tickets/{stack}.md")].assert_eq(&markdown);
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for format in ["text", "json", "markdown"] {
+        for stack in STACKS {
+            let path = format!("examples/stacks/{stack}");
+            let arguments =
+                [path.as_str(), "--format", format, "--at", "2026-11-22T06:30:00Z", "--host", "mac-vps-1"];
+            let (first, second) = (runbook(&arguments), runbook(&arguments));
+            assert_eq!(first.stdout, second.stdout, "{stack} {format}");
+            assert!(stdout(&first).contains("mac-vps-1") && stdout(&first).contains("2026-11-22T06:30:00Z"));
+        }
+    }
+}
+
+#[test]
+fn a_gate_asked_for_must_have_been_observed() {
+    let through =
+        |stack: &str, gate: &str| status(&runbook(&[&format!("examples/stacks/{stack}"), "--through", gate]));
+    assert_eq!(through("healthy", "state"), 0);
+    assert_eq!(through("healthy", "reach"), 0);
+    // Nobody saw the host's own client get a session.
+    assert_eq!(through("healthy", "session"), 3);
+    assert_eq!(through("uid-drift", "state"), 1);
+    assert_eq!(through("healthy", "sessions"), 2);
+}
+
+/// Every file of the stacks is as git keeps it: what the tickets quote is what a clone holds.
+#[test]
+fn no_stack_holds_a_token_that_looks_real() {
+    for stack in STACKS {
+        let text = stdout(&runbook(&[&format!("examples/stacks/{stack}"), "--format", "json"]));
+        assert!(!text.contains("not-a-secret"), "{stack} shows its token");
+    }
+}
