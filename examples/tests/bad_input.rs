@@ -1,4 +1,5 @@
 //! Bad input gives one clear answer: an exit status, the file, the line where there is one; no panic, nothing written.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! What a ticket looks like, and that hostile text cannot change it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
 use expect_test::expect;
 use openclaw_examples::finding::{Confidence, Finding, Place, Remedy, Role, Safety, Severity};

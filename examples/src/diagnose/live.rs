@@ -45,7 +45,7 @@ pub fn enter(case: &mut Case, client: &str, report: &ProbeReport) {
                     continue;
                 };
                 let gate = super::codes::gate_of(&finding.code).unwrap_or(gate);
-                case.bear_out(gate, &[gate], finding, &[whom.clone()]);
+                case.bear_out(gate, &[gate], finding, std::slice::from_ref(&whom));
             }
             Outcome::Skipped { .. } => {}
             _ => {}

@@ -163,7 +163,7 @@ impl Stack {
                     GateState::Green => case.pass(gate, whom.clone(), view.because.clone()),
                     GateState::Red => match self.behind(view, &client.name) {
                         Some(at) => case.shut_by(gate, first + at, &whom),
-                        None => case.report_at(gate, synthesised(view), &[whom.clone()]),
+                        None => case.report_at(gate, synthesised(view), std::slice::from_ref(&whom)),
                     },
                     _ => case.maybe(gate, whom.clone(), view.because.clone()),
                 }
@@ -481,7 +481,6 @@ fn shell() -> BTreeMap<String, Text> {
 }
 
 /// Whether following the path ends in "too many levels of symbolic links" (ELOOP on Linux, on macOS and the BSDs).
-#[expect(clippy::disallowed_methods, reason = "the disk is asked here and by openclaw-compose's `fs` only")]
 fn is_link_loop(path: &str) -> bool {
     let error = std::fs::metadata(path).err().and_then(|error| error.raw_os_error());
     matches!(error, Some(40 | 62))

@@ -1,22 +1,23 @@
 //! Running the runbook as its users do: the binary, from the root of the workspace.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its files has failed")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The stacks that come with the project.
-pub const STACKS: [&str; 6] =
+pub(crate) const STACKS: [&str; 6] =
     ["healthy", "silent-override", "own-loopback", "pairing-deadlock", "loopback-bind", "uid-drift"];
 
 /// The root of the workspace.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
 /// Runs `runbook` with these arguments from the root of the workspace, with an empty environment.
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
-pub fn runbook(arguments: &[&str]) -> Output {
+pub(crate) fn runbook(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_runbook"))
         .args(arguments)
         .current_dir(root())
@@ -26,23 +27,23 @@ pub fn runbook(arguments: &[&str]) -> Output {
 }
 
 /// Standard output as text.
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
 }
 
 /// Standard error as text.
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("errors are UTF-8")
 }
 
 /// The exit status.
-pub fn status(output: &Output) -> i32 {
+pub(crate) fn status(output: &Output) -> i32 {
     output.status.code().expect("the process was not killed")
 }
 
 /// Copies a bundled stack to a directory of its own.
 #[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
-pub fn copy(stack: &str) -> tempfile::TempDir {
+pub(crate) fn copy(stack: &str) -> tempfile::TempDir {
     fn folder(from: &Path, to: &Path) {
         std::fs::create_dir_all(to).unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
