@@ -9,9 +9,13 @@
 //!   transactions/000001.done/         journal and backups (mode 0600) of one change
 //! ```
 
+#[cfg(test)]
+mod crash_tests;
 mod directory;
 mod disk;
 mod ledger_file;
+#[cfg(test)]
+mod simulated;
 pub mod transaction;
 
 pub use directory::{DirectoryGuard, DirectoryStore};

@@ -72,7 +72,7 @@ impl DirectoryStore {
         if left.is_empty() {
             return Ok(());
         }
-        self.sync_names()?;
+        self.sync_names(Sync::RecordSettled)?;
         for name in left {
             let path = self.records.join(name);
             match self.disk.remove_file(&path) {
@@ -85,9 +85,9 @@ impl DirectoryStore {
         Ok(())
     }
 
-    fn sync_names(&self) -> Result<(), StoreError> {
+    fn sync_names(&self, site: Sync) -> Result<(), StoreError> {
         self.disk
-            .sync_dir(&self.records, Sync::RecordEntry)
+            .sync_dir(&self.records, site)
             .map_err(|error| unavailable(FileError::of("sync", &self.records)(error)))
     }
 }
@@ -144,7 +144,7 @@ impl RecordStore for DirectoryStore {
             }
         };
         // Also for the loser: it is about to act on a record whose writer may have died before this line.
-        self.sync_names()?;
+        self.sync_names(Sync::RecordEntry)?;
         let _ = self.disk.remove_file(&temporary);
         Ok(outcome)
     }

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fc
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The places where durability is bought. Tests delete each one in turn and must notice.
+/// The places where durability is bought. Tests leave out each one in turn and must notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Sync {
     /// The bytes of a backup, before its original may be replaced.
@@ -17,32 +17,36 @@ pub(crate) enum Sync {
     BackupEntries,
     /// The removal of temporary files, before the journal that knows them goes.
     Cleared,
-    /// The bytes and mode of a freshly made copy that a rollback puts back.
-    Restored,
-    /// The rename that put an original back, before the transaction is called reverted.
-    RestoredEntry,
+    /// The removal of a journal and its backups, which hold the previous token.
+    Gone,
     /// The journal's bytes, before anything it lists is made.
     Journal,
     /// The journal's name in the transaction's directory.
     JournalEntries,
     /// The ledger's bytes: the acknowledgement of an append.
     Ledger,
-    /// The ledger's name, when an append has just made it.
+    /// The ledger's name, before its first line.
     LedgerEntry,
-    /// The transaction directory's own name: every change of its state.
-    Phase,
+    /// A transaction's directory has just been renamed to this phase.
+    Phase(&'static str),
     /// A record's bytes, before its name exists.
     Record,
     /// A record's name, before the freeze is acknowledged.
     RecordEntry,
+    /// The name of a record whose writer died, before anybody acts on it.
+    RecordSettled,
     /// The renames of new files over old, before the transaction is called done.
     Replaced,
-    /// The names of directories that hold our state, when just made.
-    StateDirectory,
+    /// The bytes, owner and mode of an original's copy, before a rollback puts it back.
+    Restored,
+    /// The rename that put an original back, before the transaction is called reverted.
+    RestoredEntry,
     /// The bytes, owner and mode of a new file, before it may replace the old.
     Staged,
     /// The new file's temporary name, before the point of no return.
     StagedEntry,
+    /// The names of directories that hold our state.
+    StateDirectory,
 }
 
 /// What a directory entry is. Symbolic links are reported, not followed.
@@ -52,7 +56,6 @@ pub(crate) struct Stat {
     pub(crate) mode: u32,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
-    pub(crate) len: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,13 +138,7 @@ impl Disk for RealDisk {
             kind if kind.is_symlink() => Kind::Link,
             _ => Kind::Other,
         };
-        Ok(Some(Stat {
-            kind,
-            mode: found.mode() & 0o7777,
-            uid: found.uid(),
-            gid: found.gid(),
-            len: found.len(),
-        }))
+        Ok(Some(Stat { kind, mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid() }))
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {

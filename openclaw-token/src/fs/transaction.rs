@@ -226,7 +226,7 @@ impl Staged {
             .map_err(|error| TransactionError::Journal { path: dir.clone(), detail: error.to_string() })?;
         place.write_new(&dir.join(JOURNAL), &text, None, Sync::Journal)?;
         place.sync_dir(&dir, Sync::JournalEntries)?;
-        place.sync_dir(&place.transactions(), Sync::Phase)?;
+        place.sync_dir(&place.transactions(), Sync::Phase(Phase::Preparing.name()))?;
 
         for (planned, entry) in planned.iter().zip(&self.journal.entries) {
             let target = place.root.join(&entry.path);
@@ -739,9 +739,9 @@ impl Place {
 
     /// One rename is one step.
     fn shift(&self, id: u64, from: Phase, to: Phase) -> Result<(), TransactionError> {
-        let (from, to) = (self.directory(id, from), self.directory(id, to));
-        self.disk.rename(&from, &to).map_err(FileError::of("rename", &from))?;
-        Ok(self.sync_dir(&self.transactions(), Sync::Phase)?)
+        let (old, new) = (self.directory(id, from), self.directory(id, to));
+        self.disk.rename(&old, &new).map_err(FileError::of("rename", &old))?;
+        Ok(self.sync_dir(&self.transactions(), Sync::Phase(to.name()))?)
     }
 
     fn journal(&self, dir: &Path) -> Result<Journal, TransactionError> {
@@ -958,7 +958,7 @@ impl Place {
             self.remove_if_there(&dir.join(name))?;
         }
         self.disk.remove_dir(&dir).map_err(FileError::of("remove", &dir))?;
-        Ok(self.sync_dir(&self.transactions(), Sync::Phase)?)
+        Ok(self.sync_dir(&self.transactions(), Sync::Gone)?)
     }
 
     fn remove_temporaries(&self, id: u64, journal: &Journal) -> Result<(), TransactionError> {
