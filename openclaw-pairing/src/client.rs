@@ -41,6 +41,7 @@ pub use session::{DecideError, RequestError, Session, SessionEnd};
 /// match client.connect().await? {
 ///     Outcome::Session(session) => println!("granted: {}", session.hello().scopes),
 ///     Outcome::Stopped(stopped) => println!("{stopped}"),
+///     _ => unreachable!("a session or a final phase"),
 /// }
 /// # Ok(())
 /// # }

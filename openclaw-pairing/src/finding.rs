@@ -204,6 +204,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_readme_lists_every_code() {
+        let readme = include_str!("../README.md");
+        for code in Code::ALL {
+            let severity = format!("{:?}", code.severity()).to_lowercase();
+            let row = format!("| {} | {} | {severity} | {} |", code.code(), code.name(), code.doc());
+            assert!(readme.contains(&row), "README.md lacks: {row}");
+        }
+    }
+
+    #[test]
     fn codes_are_sorted_and_unique() {
         for pair in Code::ALL.windows(2) {
             assert!(pair[0].code() < pair[1].code(), "{} before {}", pair[0], pair[1]);

@@ -11,6 +11,9 @@ mod finding;
 pub mod identity;
 mod input;
 pub mod machine;
+#[cfg(feature = "offline")]
+#[cfg_attr(docsrs, doc(cfg(feature = "offline")))]
+pub mod offline;
 mod output;
 mod phase;
 pub mod plan;
@@ -18,6 +21,7 @@ mod policy;
 pub mod refusal;
 mod scope;
 mod timeline;
+pub mod version;
 pub mod wire;
 
 pub use devices::{DeviceList, DeviceListError, PairedDevice, PendingRequest, TokenSummary};
@@ -31,7 +35,7 @@ pub use output::{CredentialKind, Output, Outputs};
 pub use phase::Phase;
 pub use plan::Plan;
 pub use policy::{Policy, PolicyError, REQUEST_LIFETIME};
-pub use refusal::{Refusal, RefusalCode};
+pub use refusal::{Refusal, RefusalClass, RefusalCode};
 pub use scope::{Scope, ScopeSet};
 pub use timeline::{Mark, Symptom, Timeline};
 

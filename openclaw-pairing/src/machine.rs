@@ -1,5 +1,7 @@
 #![doc = include_str!("machine/MACHINE.md")]
 
+#[cfg(test)]
+mod model;
 mod table;
 
 use std::time::Duration;
@@ -332,8 +334,8 @@ impl Pairing {
                 self.restarted = self.grant.is_some_and(|before| before.boot != grant.boot);
                 self.grant = Some(grant);
                 self.pending = None;
-                // A setup code works once.
-                self.usable.bootstrap &= self.sent != CredentialKind::Bootstrap;
+                // A setup code works once; but while nothing better came of it, it is all there is.
+                self.usable.bootstrap &= self.sent != CredentialKind::Bootstrap || !grant.device_token;
                 if grant.device_token {
                     self.usable.device_token = true;
                     outputs.push(Output::StoreDeviceToken);

@@ -1,6 +1,8 @@
 //! Thirty-odd incidents as people met them, each with the cause that must come first. The texts are written for these
 //! tests after the shapes that gateways and CLIs print.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use openclaw_pairing::plan::{Action, Ending, Engine, Topology};
 use openclaw_pairing::refusal::{PairingReason, Refusal, RefusalCode};
 use openclaw_pairing::{Code, Diagnosis, Evidence, Scope, ScopeSet, Vantage, diagnose};

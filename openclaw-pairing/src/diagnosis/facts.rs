@@ -6,6 +6,7 @@ use crate::finding::{Place, PlaceRole};
 use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::{Mark, Symptom, Timeline};
+use crate::version::{Rule, Version, rule};
 
 pub(super) struct Facts<'a> {
     pub(super) evidence: &'a Evidence,
@@ -132,9 +133,15 @@ impl<'a> Facts<'a> {
             || self.refusal(RefusalClass::Pairing).is_some()
     }
 
-    /// True if the version is known and older than this one.
-    pub(super) fn is_older_than(&self, version: [u32; 3]) -> bool {
-        self.evidence.version.as_deref().and_then(parse_version).is_some_and(|own| own < version)
+    /// The gateway's release, if it is known.
+    pub(super) fn version(&self) -> Option<Version> {
+        self.evidence.version.as_deref().and_then(Version::parse)
+    }
+
+    /// True if the release is known and, by [`crate::version::RULES`], takes no container client for local.
+    pub(super) fn is_container_remote(&self) -> bool {
+        let row = self.version().and_then(|version| rule(Rule::ContainerIsLocal, Some(version)));
+        row.is_some_and(|row| row.before.is_some())
     }
 }
 
@@ -146,12 +153,3 @@ pub(super) const ASKS: &[Symptom] = &[
     Symptom::RoleUpgrade,
     Symptom::MetadataUpgrade,
 ];
-
-/// `2026.9.6`, with or without a suffix.
-pub(super) fn parse_version(text: &str) -> Option<[u32; 3]> {
-    let mut parts = text.trim().trim_start_matches('v').split(['.', '-']).map(str::parse);
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(Ok(year)), Some(Ok(month)), Some(Ok(patch))) => Some([year, month, patch]),
-        _ => None,
-    }
-}

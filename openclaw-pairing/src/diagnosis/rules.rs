@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{ASKS, Facts, Seen, parse_version};
+use super::facts::{ASKS, Facts, Seen};
 use super::{Diagnosis, Party, WaitGraph, steps};
 use crate::evidence::{Evidence, SeenList, Vantage};
 use crate::finding::{Code, Confidence, Finding, Place, PlaceRole};
@@ -61,7 +61,7 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
         let summary = "no list, log or refusal names a cause yet";
         findings.insert(0, Finding::new(Code::NotEnoughEvidence, Confidence::Inferred, summary));
     }
-    if evidence.version.as_deref().and_then(parse_version).is_none() {
+    if facts.version().is_none() {
         let summary = "the gateway's version is unknown, so the newest rules were used";
         findings.push(Finding::new(Code::UnknownVersion, Confidence::Inferred, summary));
     }
@@ -529,7 +529,7 @@ fn nat(facts: &Facts<'_>) -> Option<Finding> {
         return Some(on(Code::NatHidesLocal, ask, summary));
     }
     let is_local = facts.evidence.topology.shared_namespace;
-    let ask = facts.asks().next().filter(|_| is_local && facts.is_older_than([2026, 3, 24]))?;
+    let ask = facts.asks().next().filter(|_| is_local && facts.is_container_remote())?;
     let summary = "this release takes no container client for local, not even in a shared namespace";
     let mut finding = on(Code::NatHidesLocal, ask, summary);
     finding.versions = Some("<2026.3.24".to_owned());

@@ -197,8 +197,8 @@ pub(crate) const ROWS: &[Row] = &[
     row(&[AwaitingApproval], Trigger::Approved, Dialing).when(Guard::IsCurrent),
     row(ASKING, Trigger::Rejected, Rejected).when(Guard::IsCurrent),
     // The gateway names a wait.
-    row(&[Dialing, Authenticating], Trigger::RefusedStarting, Backoff).needs(Budget::Warmups),
-    row(&[Dialing, Authenticating], Trigger::RefusedStarting, Exhausted),
+    row(&[Authenticating], Trigger::RefusedStarting, Backoff).needs(Budget::Warmups),
+    row(&[Authenticating], Trigger::RefusedStarting, Exhausted),
     row(&[Authenticating], Trigger::RefusedLockedOut, LockedOut).needs(Budget::Lockouts),
     row(&[Authenticating], Trigger::RefusedLockedOut, Exhausted),
     row(&[LockedOut], Trigger::Lockout, Dialing),
@@ -290,6 +290,19 @@ impl Table {
             phase += 1;
         }
         Self { rows, ranges }
+    }
+
+    /// The phase and row that [`Table::without`] leaves out for this number.
+    #[cfg(test)]
+    pub(crate) fn left_out(missing: usize) -> (Phase, usize) {
+        let mut edges = Phase::ALL.iter().enumerate().flat_map(|(index, phase)| {
+            (0..TRIGGERS).flat_map(move |trigger| {
+                (0..ROWS.len())
+                    .filter(move |row| ROWS[*row].on as usize == trigger && leaves(&ROWS[*row], index))
+                    .map(move |row| (*phase, row))
+            })
+        });
+        edges.nth(missing).unwrap()
     }
 
     /// The rows for this phase and trigger, in order.

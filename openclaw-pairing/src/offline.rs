@@ -1,0 +1,276 @@
+//! The gateway's pairing store while the gateway is down or refuses: read-only, and wiped only under proof.
+#![expect(clippy::disallowed_methods, reason = "this module is the one that opens the store")]
+
+mod wipe;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, Row};
+use serde::Deserialize;
+
+use crate::devices::{DeviceList, PairedDevice, PendingRequest, TokenSummary};
+use crate::scope::ScopeSet;
+
+pub use wipe::{Backup, LogExport, ProvenStopped, Wipe, WipeError, Wiped};
+
+/// How a gateway keeps its pairings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StoreKind {
+    /// `devices/pending.json` and `devices/paired.json`: up to 2026.7.
+    Json,
+    /// `state/openclaw.sqlite`: from 2026.8.1 on.
+    Sqlite,
+}
+
+/// A store that was read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Store {
+    /// How it is kept.
+    pub kind: StoreKind,
+    /// The file (or the directory of the files) that was read.
+    pub path: PathBuf,
+    /// What it holds. Device tokens are left out at the first touch; none reaches memory that outlives the reading.
+    pub devices: DeviceList,
+    /// `PRAGMA user_version` of an SQLite store; 18 in OpenClaw 2026.9.6.
+    pub schema: Option<i64>,
+}
+
+/// The store cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Neither layout is there.
+    #[error("no pairing store under {}: neither state/openclaw.sqlite nor devices/paired.json", path.display())]
+    Missing {
+        /// The state directory.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("reading {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be read.
+    #[error("reading {}: {reason}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's own words.
+        reason: String,
+    },
+    /// A file has another shape. It is not quoted: it holds device tokens.
+    #[error("{} is not a pairing store of a known release", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A store larger than this is not read.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+impl Store {
+    /// Reads the store under a state directory such as `~/.openclaw`. Nothing is written, not even SQLite's own side files:
+    /// a database in use is copied aside by the caller or read as it was last checkpointed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no store, or it cannot be read.
+    pub fn read(state_dir: &Path) -> Result<Self, StoreError> {
+        let sqlite = state_dir.join("state").join("openclaw.sqlite");
+        if sqlite.is_file() {
+            return read_sqlite(&sqlite);
+        }
+        let devices = state_dir.join("devices");
+        if devices.join("paired.json").is_file() || devices.join("pending.json").is_file() {
+            return read_json(&devices);
+        }
+        Err(StoreError::Missing { path: state_dir.to_owned() })
+    }
+}
+
+pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
+    move |error| StoreError::Database { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// Opens without creating anything. `immutable` is right when there is no write-ahead log left to read: then SQLite
+/// would have to create files, which a read-only volume (and a promise of reading only) does not allow.
+fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let has_wal = std::fs::metadata(&wal).is_ok_and(|file| file.len() > 0);
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = if has_wal {
+        Connection::open_with_flags(path, flags)
+    } else {
+        let uri = format!("file:{}?immutable=1", percent_encoded(path));
+        Connection::open_with_flags(uri, flags)
+    };
+    connection.map_err(database(path))
+}
+
+/// A path inside an SQLite URI.
+fn percent_encoded(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'?' | b'#' | b'%' => text.push_str(&format!("%{byte:02X}")),
+            other => text.push(char::from(other)),
+        }
+    }
+    text
+}
+
+fn read_sqlite(path: &Path) -> Result<Store, StoreError> {
+    let length =
+        std::fs::metadata(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?.len();
+    if length > LARGEST {
+        return Err(StoreError::Shape { path: path.to_owned() });
+    }
+    let connection = open_read_only(path)?;
+    let wrap = database(path);
+    let schema = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&wrap)?;
+    let devices = list_devices(&connection, path)?;
+    Ok(Store { kind: StoreKind::Sqlite, path: path.to_owned(), devices, schema: Some(schema) })
+}
+
+fn list_devices(connection: &Connection, path: &Path) -> Result<DeviceList, StoreError> {
+    let wrap = database(path);
+    let pending = "SELECT request_id, device_id, display_name, client_id, client_mode, platform, role, scopes_json, \
+                   remote_ip, is_repair, ts, refreshed_at_ms FROM device_pairing_pending ORDER BY ts DESC LIMIT 10000";
+    // `tokens_json` holds device tokens in clear text: SQLite takes them out before a row reaches us.
+    let paired = "SELECT device_id, display_name, client_id, client_mode, platform, role, roles_json, \
+                  coalesce(approved_scopes_json, scopes_json), remote_ip, approved_via, approved_at_ms, last_seen_at_ms, \
+                  (SELECT json_group_array(json_remove(value, '$.token')) FROM json_each(tokens_json)) \
+                  FROM device_pairing_paired ORDER BY approved_at_ms DESC LIMIT 10000";
+    let mut devices = DeviceList::default();
+    let mut statement = connection.prepare(pending).map_err(&wrap)?;
+    let rows = statement.query_map([], pending_row).map_err(&wrap)?;
+    for row in rows {
+        devices.pending.push(row.map_err(&wrap)?);
+    }
+    let mut statement = connection.prepare(paired).map_err(&wrap)?;
+    let rows = statement.query_map([], paired_row).map_err(&wrap)?;
+    for row in rows {
+        devices.paired.push(row.map_err(&wrap)?);
+    }
+    Ok(devices)
+}
+
+fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
+    Ok(row.get::<_, Option<String>>(index)?.unwrap_or_default())
+}
+
+fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(index)?.and_then(|number| u64::try_from(number).ok()))
+}
+
+/// A JSON column; one that cannot be read counts as empty, as a row of another release may have it.
+fn json<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, index: usize) -> rusqlite::Result<T> {
+    Ok(serde_json::from_str(&text(row, index)?).unwrap_or_default())
+}
+
+fn pending_row(row: &Row<'_>) -> rusqlite::Result<PendingRequest> {
+    Ok(PendingRequest {
+        request_id: text(row, 0)?,
+        device_id: text(row, 1)?,
+        display_name: row.get(2)?,
+        client_id: text(row, 3)?,
+        client_mode: text(row, 4)?,
+        platform: text(row, 5)?,
+        role: text(row, 6)?,
+        scopes: json(row, 7)?,
+        remote_ip: row.get(8)?,
+        is_repair: row.get::<_, Option<bool>>(9)?.unwrap_or_default(),
+        ts: number(row, 10)?.unwrap_or_default(),
+        refreshed_at_ms: number(row, 11)?,
+    })
+}
+
+fn paired_row(row: &Row<'_>) -> rusqlite::Result<PairedDevice> {
+    Ok(PairedDevice {
+        device_id: text(row, 0)?,
+        display_name: row.get(1)?,
+        client_id: text(row, 2)?,
+        client_mode: text(row, 3)?,
+        platform: text(row, 4)?,
+        role: text(row, 5)?,
+        roles: json(row, 6)?,
+        scopes: json(row, 7)?,
+        remote_ip: row.get(8)?,
+        approved_via: text(row, 9)?,
+        approved_at_ms: number(row, 10)?.unwrap_or_default(),
+        last_seen_at_ms: number(row, 11)?,
+        // A store does not know who is connected.
+        connected: false,
+        tokens: json(row, 12)?,
+    })
+}
+
+/// A paired device as `paired.json` keeps it: tokens by role. Their bytes are not even a field here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LegacyDevice {
+    #[serde(flatten)]
+    device: LegacyRecord,
+    #[serde(default)]
+    tokens: BTreeMap<String, TokenSummary>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct LegacyRecord {
+    device_id: String,
+    display_name: Option<String>,
+    client_id: String,
+    client_mode: String,
+    platform: String,
+    role: String,
+    roles: Vec<String>,
+    scopes: ScopeSet,
+    approved_scopes: Option<ScopeSet>,
+    remote_ip: Option<String>,
+    approved_at_ms: u64,
+}
+
+fn read_json(devices: &Path) -> Result<Store, StoreError> {
+    let paired: BTreeMap<String, LegacyDevice> = read_map(&devices.join("paired.json"))?;
+    let pending: BTreeMap<String, PendingRequest> = read_map(&devices.join("pending.json"))?;
+    let mut list = DeviceList { pending: pending.into_values().collect(), paired: Vec::new() };
+    list.paired.extend(paired.into_values().map(|LegacyDevice { device, tokens }| PairedDevice {
+        device_id: device.device_id,
+        display_name: device.display_name,
+        client_id: device.client_id,
+        client_mode: device.client_mode,
+        platform: device.platform,
+        role: device.role,
+        roles: device.roles,
+        scopes: device.approved_scopes.unwrap_or(device.scopes),
+        remote_ip: device.remote_ip,
+        approved_via: String::new(),
+        approved_at_ms: device.approved_at_ms,
+        last_seen_at_ms: None,
+        connected: false,
+        tokens: tokens.into_values().collect(),
+    }));
+    Ok(Store { kind: StoreKind::Json, path: devices.to_owned(), devices: list, schema: None })
+}
+
+/// A JSON object of records; a missing file is an empty one.
+fn read_map<T: serde::de::DeserializeOwned>(path: &Path) -> Result<BTreeMap<String, T>, StoreError> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => secrecy::SecretBox::new(Box::new(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(StoreError::Io { path: path.to_owned(), source }),
+    };
+    let bytes: &Vec<u8> = secrecy::ExposeSecret::expose_secret(&text);
+    serde_json::from_slice(bytes).map_err(|_| StoreError::Shape { path: path.to_owned() })
+}
