@@ -14,4 +14,5 @@ pub mod owners;
 pub mod probing;
 pub mod rehearsal;
 pub mod render;
+pub mod story;
 pub mod ticket;

@@ -123,6 +123,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
         loader.raise(problem);
     }
     let (mut enabled, mut disabled) = (enabled, disabled);
+    enabled.iter_mut().for_each(scale_decides);
     let mut cache = environment::Cache::default();
     for service in enabled.iter_mut() {
         if let Some(fields) = service.node.as_map_mut() {
@@ -167,6 +168,16 @@ fn finish(root: &mut Node, project: &discovery::Project, loader: &mut Loader<'_>
         }
     }
     (enabled, disabled)
+}
+
+/// `scale` is `deploy.replicas` by another name.
+fn scale_decides(service: &mut Entry) {
+    let Some(scale) = service.node.get("scale").cloned() else { return };
+    let deploy =
+        service.node.as_map_mut().and_then(|fields| fields.get_mut("deploy")).and_then(Node::as_map_mut);
+    if let Some(deploy) = deploy {
+        deploy.set("replicas", scale.span, scale);
+    }
 }
 
 /// Names of `map`, shared.

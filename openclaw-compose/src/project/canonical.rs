@@ -47,7 +47,7 @@ fn service(name: &str, node: &mut Node, problems: &mut Problems) {
     for entry in map.iter_mut() {
         let node = &mut entry.node;
         match &*entry.key {
-            "build" => build(node),
+            "build" => build(node, problems),
             "configs" | "secrets" => each(node, |item| wrap(item, "source")),
             "depends_on" => depends_on(node),
             "devices" => devices(name, node, problems),
@@ -107,12 +107,22 @@ fn names_to_null(node: &mut Node) {
     node.value = Value::Map(map);
 }
 
-fn build(node: &mut Node) {
+fn build(node: &mut Node, problems: &mut Problems) {
     wrap(node, "context");
     let Some(map) = node.as_map_mut() else { return };
     for entry in map.iter_mut() {
         match &*entry.key {
-            "additional_contexts" => pairs(&mut entry.node),
+            "additional_contexts" => {
+                for item in entry.node.as_list().unwrap_or_default() {
+                    if item.as_str().is_some_and(|text| !text.contains('=')) {
+                        problems.push(
+                            Raised::error(Code::BadValue, "build.additional_contexts: expected NAME=CONTEXT")
+                                .at(item.span),
+                        );
+                    }
+                }
+                pairs(&mut entry.node);
+            }
             "secrets" => each(&mut entry.node, |item| wrap(item, "source")),
             "ssh" => pairs(&mut entry.node),
             _ => {}
@@ -281,7 +291,10 @@ fn long_port(port: &port::Port, from: &Node) -> Node {
     if !port.host_ip.is_empty() {
         map.push("host_ip", span, text(&port.host_ip));
     }
-    map.push("target", span, Node::with_story(Value::Int(i64::from(port.target)), span, from.story));
+    // Target 0 counts as none, for which the mapping is then refused.
+    if port.target != 0 {
+        map.push("target", span, Node::with_story(Value::Int(i64::from(port.target)), span, from.story));
+    }
     if !port.published.is_empty() {
         map.push("published", span, text(&port.published));
     }
@@ -349,7 +362,7 @@ fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
     if volume.bind || !bind.is_empty() {
         map.push("bind", span, Node::new(Value::Map(bind), span));
     }
-    if !volume.bind || !options.is_empty() {
+    if (!volume.bind && !volume.bare) || !options.is_empty() {
         map.push("volume", span, Node::new(Value::Map(options), span));
     }
     map

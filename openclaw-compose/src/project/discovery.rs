@@ -58,7 +58,10 @@ impl Loader<'_> {
             }
         }
         // First look, to find the env files.
-        let (files, _) = self.config_paths(&shell);
+        let (files, complain) = self.config_paths(&shell);
+        for raised in complain.into_iter().filter(|raised| raised.code == Code::FileNotFound) {
+            self.raise(raised.exit(EXIT_FLAGS));
+        }
         let working_dir = self.working_dir(&files);
         let env_files = self.project_env_files(&env_file_flags, &working_dir, &shell);
         let settings = self.env_files(&env_files, &shell, EXIT_FLAGS);

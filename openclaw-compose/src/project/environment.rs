@@ -22,6 +22,7 @@ use super::discovery::Assignment;
 use super::inputs::{Kind, ReadError};
 use super::load::{Loader, unreadable};
 use super::model::{Entry, Map, Node, Value};
+use super::path::Path;
 use super::paths;
 use super::provenance::Event;
 use super::raise::{EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
@@ -86,11 +87,7 @@ impl Loader<'_> {
     ) {
         let Some(path_node) = item.get("path") else { return };
         let Some(path) = path_node.as_str() else { return };
-        let required = item.get("required").is_none_or(|node| match &node.value {
-            Value::Bool(required) => *required,
-            Value::Text(text) => !matches!(text.to_lowercase().as_str(), "false" | "n" | "no" | "off"),
-            _ => true,
-        });
+        let Some(required) = self.required(item, service) else { return };
         let at = path_node.span;
         if self.kind(path).is_none() {
             if required {
@@ -132,6 +129,25 @@ impl Loader<'_> {
         let Some(file) = self.open(path, at) else { return };
         let assignments = self.read_env_file(file, environment, own, gathered, cache);
         self.gather(&assignments, at, gathered);
+    }
+
+    /// Whether an env file must be there; `None` where that cannot be told, which is raised.
+    fn required(&mut self, item: &Node, service: &str) -> Option<bool> {
+        let Some(node) = item.get("required") else { return Some(true) };
+        let text = match &node.value {
+            Value::Bool(required) => return Some(*required),
+            Value::Text(text) => text.clone(),
+            _ => return Some(true),
+        };
+        let services = Path::ROOT.key("services");
+        let service = services.key(service);
+        let list = service.key("env_file");
+        let path = list.key("required");
+        if let Some(value) = super::tree::boolean(self, &text, node.span, &path) {
+            return Some(value == Value::Bool(true));
+        }
+        self.raise(Raised::error(Code::BadCast, format!("{path}: the text is no boolean")).at(node.span));
+        None
     }
 
     fn open(&mut self, path: &str, at: Span) -> Option<FileId> {

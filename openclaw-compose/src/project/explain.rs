@@ -415,6 +415,8 @@ impl Teller<'_> {
     ) {
         for piece in pieces {
             let PieceKind::Variable(substitution) = &piece.kind else { continue };
+            let whole = span;
+            let span = self.written(span, piece);
             let name = &substitution.name;
             let found = self.variables(environment).and_then(|variables| variables.find(name));
             match (&substitution.source, substitution.gave) {
@@ -440,7 +442,7 @@ impl Teller<'_> {
                         step.text.push_str(", empty");
                         shadowed.push(step);
                     }
-                    self.pieces(&substitution.argument, span, environment, steps, shadowed);
+                    self.pieces(&substitution.argument, whole, environment, steps, shadowed);
                 }
                 (None, _) => {
                     let text = format!("{name} is set nowhere");
@@ -451,6 +453,17 @@ impl Teller<'_> {
                 }
             }
         }
+    }
+
+    /// The bytes that spell a piece, where the template stands in its source as it is; else the whole template.
+    fn written(&self, span: Span, piece: &Piece<Setting>) -> Span {
+        let raw = self.resolution.sources.slice(span);
+        let at = |shift: usize| piece.written.start + shift..piece.written.end + shift;
+        let spells = |shift: usize| {
+            raw.get(at(shift)).is_some_and(|text| text.starts_with('$') && !text.contains(['\n', '\\']))
+        };
+        let quoted = usize::from(raw.starts_with(['"', '\'']));
+        if spells(quoted) { span.part(at(quoted)) } else { span }
     }
 
     fn variables(&self, environment: EnvironmentId) -> Option<&Variables> {

@@ -86,7 +86,10 @@ impl Loader<'_> {
                 return services.map.get(name).cloned();
             }
         };
+        // Before compose-go 2.9.1 what the base's file resets is dropped from this service's base as well.
+        let apart = self.inputs.dialect.override_in_extends();
         let mut resets = resets.to_vec();
+        let none: Vec<Vec<Arc<str>>> = Vec::new();
         let base = match &reference.file {
             None => {
                 if !services.map.contains(&reference.service) {
@@ -105,7 +108,14 @@ impl Loader<'_> {
                     return services.map.get(name).cloned();
                 }
                 let trail = self.follow(trail, path, name, &reference, services)?;
-                self.service_extends(&reference.service, services, path, scope, &resets, &trail)
+                self.service_extends(
+                    &reference.service,
+                    services,
+                    path,
+                    scope,
+                    if apart { &none } else { &resets },
+                    &trail,
+                )
             }
             Some((file, file_span)) => {
                 let loaded = self.base_file(name, &reference, file, *file_span, scope);
@@ -113,10 +123,19 @@ impl Loader<'_> {
                     forget(services, name);
                     return services.map.get(name).cloned();
                 };
-                resets.extend(more);
+                if !apart {
+                    resets.extend(more.iter().cloned());
+                }
                 let trail = self.follow(trail, file, name, &reference, services)?;
                 let mut other = Services { map: other };
-                self.service_extends(&reference.service, &mut other, path, scope, &resets, &trail)
+                self.service_extends(
+                    &reference.service,
+                    &mut other,
+                    path,
+                    scope,
+                    if apart { &more } else { &resets },
+                    &trail,
+                )
             }
         };
         let base = match base {

@@ -86,9 +86,9 @@ impl Loader<'_> {
                     for entry in map {
                         if !matches!(&*entry.key, "path" | "project_directory" | "env_file") {
                             self.raise(
-                                Raised::error(
+                                Raised::warning(
                                     Code::UnknownKey,
-                                    format!("include: additional property {:?} is not allowed", entry.key),
+                                    format!("include: Compose ignores the key {:?} here", entry.key),
                                 )
                                 .at(entry.key_span),
                             );

@@ -22,7 +22,7 @@ use super::provenance::{Event, Stories};
 use super::raise::{EXIT_NOT_FOUND, Raised};
 use super::schema;
 use super::tree;
-use super::variables::{EnvironmentId, Setting, Variables};
+use super::variables::{EnvironmentId, Variables};
 
 /// Everything a resolution collects on its way.
 pub(crate) struct Loader<'a> {
@@ -343,18 +343,6 @@ impl<'a> Loader<'a> {
     /// The home directory, as the shell says it.
     pub(crate) fn home(&self) -> Option<&str> {
         self.inputs.shell.get("HOME").map(Text::as_str).filter(|home| !home.is_empty())
-    }
-
-    /// The place where a variable was set, as evidence.
-    pub(crate) fn setting(&self, setting: Setting) -> String {
-        match setting {
-            Setting::Shell => "the shell".to_owned(),
-            Setting::Compose => "Compose itself".to_owned(),
-            Setting::File(span) => {
-                let location = self.sources.location(span);
-                format!("{}:{}", location.file, location.line)
-            }
-        }
     }
 }
 

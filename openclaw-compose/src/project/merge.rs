@@ -4,6 +4,7 @@
 //! append, scalars are replaced, null keeps the base, `x-` keys are replaced whole, and values of different kinds
 //! are a conflict.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::source::{Span, Text};
@@ -289,25 +290,34 @@ impl<'a> Merger<'a> {
             return self.deep(earlier, later, path);
         };
         let subnet = |node: &Node| node.get("subnet").map(|subnet| subnet.value.clone());
-        let mut out: Vec<Node> = Vec::new();
-        for right in ours {
-            for left in theirs {
-                let at = out.iter().position(|pool| subnet(pool) == subnet(left));
-                if subnet(left) != subnet(right) && at.is_none() {
-                    out.push(left.clone());
+        // Compose merges into the earlier pool itself, wherever it is listed already: pools are known by number.
+        let mut store: Vec<Node> = ours.iter().chain(theirs).cloned().collect();
+        let mut out: Vec<usize> = Vec::new();
+        let listed = |store: &[Node], out: &[usize], like: usize| {
+            let wanted = store.get(like).map(&subnet);
+            out.iter().position(|at| store.get(*at).map(&subnet) == wanted)
+        };
+        for right in 0..ours.len() {
+            for left in ours.len()..store.len() {
+                let differ = store.get(left).map(&subnet) != store.get(right).map(&subnet);
+                if differ && listed(&store, &out, left).is_none() {
+                    out.push(left);
                     continue;
                 }
-                let merged = self.deep(right.clone(), left.clone(), path);
-                match out
-                    .iter()
-                    .position(|pool| subnet(pool) == subnet(&merged))
-                    .and_then(|at| out.get_mut(at))
-                {
-                    Some(slot) => *slot = merged,
-                    None => out.push(merged),
+                let (Some(one), Some(other)) = (store.get(right).cloned(), store.get(left).cloned()) else {
+                    continue;
+                };
+                let merged = self.deep(one, other, path);
+                if let Some(slot) = store.get_mut(right) {
+                    *slot = merged;
+                }
+                match listed(&store, &out, right).and_then(|at| out.get_mut(at)) {
+                    Some(slot) => *slot = right,
+                    None => out.push(right),
                 }
             }
         }
+        let out = out.into_iter().filter_map(|at| store.get(at).cloned()).collect();
         Node { value: Value::List(out), span, story }
     }
 }
@@ -381,7 +391,8 @@ pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
         Value::Map(map) => {
             let mut out = Vec::with_capacity(map.len());
             for Entry { key, key_span, node } in map.into_entries() {
-                let span = key_span.to(node.span);
+                // The value's own place decides, where it has one.
+                let span = if node.span.is_empty() { key_span } else { node.span };
                 let pair = |value: &Value, span: Span, story| Node {
                     value: Value::Text(Text::from(format!("{key}={}", print::go(value)))),
                     span,
@@ -446,7 +457,7 @@ fn keep_unique(
     problems: &mut Vec<NoIdentity>,
 ) {
     let mut kept: Vec<Node> = Vec::with_capacity(items.len());
-    let mut keys: Vec<String> = Vec::with_capacity(items.len());
+    let mut keys: HashMap<String, usize> = HashMap::with_capacity(items.len());
     for (number, item) in std::mem::take(items).into_iter().enumerate() {
         let key = match identity_of(&item, identity) {
             Ok(key) => key,
@@ -455,16 +466,16 @@ fn keep_unique(
                 continue;
             }
         };
-        match keys.iter().position(|have| *have == key) {
+        match keys.get(&key) {
             Some(at) => {
-                if let Some(slot) = kept.get_mut(at) {
+                if let Some(slot) = kept.get_mut(*at) {
                     let older = std::mem::replace(slot, Node::new(Value::Null, item.span));
                     let story = stories.add(item.story, Event::Replaced { older: Box::new(older) });
                     *slot = Node { story, ..item };
                 }
             }
             None => {
-                keys.push(key);
+                keys.insert(key, kept.len());
                 kept.push(item);
             }
         }
@@ -511,11 +522,17 @@ fn identity_of(item: &Node, identity: Identity) -> Result<String, String> {
             let part = |key: &str, default: &str| {
                 item.get(key).map_or_else(|| default.to_owned(), |node| print::go(&node.value))
             };
+            // Compose tells a published number from the same number as text.
+            let number = if matches!(item.get("published").map(|node| &node.value), Some(Value::Int(_))) {
+                "#"
+            } else {
+                ""
+            };
             if item.get("target").is_none() {
                 return Err("a port without a target".to_owned());
             }
             Ok(format!(
-                "{}:{}:{}/{}",
+                "{}:{number}{}:{}/{}",
                 part("host_ip", "0.0.0.0"),
                 part("published", ""),
                 part("target", ""),

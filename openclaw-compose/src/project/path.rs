@@ -102,21 +102,6 @@ impl<'a> Path<'a> {
         }
         true
     }
-
-    /// True where every segment is a key and equals the given one.
-    pub(crate) fn is(&self, keys: &[Arc<str>]) -> bool {
-        if keys.len() != self.depth {
-            return false;
-        }
-        let mut path = self;
-        for want in keys.iter().rev() {
-            match (path.segment, path.parent) {
-                (Segment::Key(key), Some(parent)) if key == &**want => path = parent,
-                _ => return false,
-            }
-        }
-        true
-    }
 }
 
 impl fmt::Display for Path<'_> {

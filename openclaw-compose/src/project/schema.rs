@@ -100,8 +100,6 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// The shape of a value.
 #[derive(Debug)]
 pub(crate) enum Shape {
-    /// Anything at all.
-    Any,
     /// A scalar of one of these types.
     Scalar(Types),
     /// A string out of a closed list.
@@ -674,7 +672,6 @@ impl Checker {
             return;
         }
         match shape {
-            Shape::Any => {}
             Shape::Scalar(types) => {
                 if !types.admits(&node.value) {
                     self.wrong(node, types.names(), path);
@@ -811,7 +808,6 @@ impl Shape {
     /// True where a value is of this shape's kind, right or wrong in its details.
     fn takes(&self, value: &Value) -> bool {
         match self {
-            Self::Any => true,
             Self::Scalar(types) => types.admits(value),
             Self::Word(_) | Self::Ranged(..) => matches!(value, Value::Text(_)),
             Self::List(..) => matches!(value, Value::List(_)),
@@ -823,7 +819,6 @@ impl Shape {
 
     fn name(&self) -> String {
         match self {
-            Self::Any => "anything".to_owned(),
             Self::Scalar(types) => types.names(),
             Self::Word(_) => "a string".to_owned(),
             Self::Ranged(..) => "an integer".to_owned(),

@@ -75,22 +75,19 @@ pub(crate) struct Document {
     pub(crate) root: Node,
     /// Where `!reset` and `!override` stand: what earlier files have there is dropped.
     pub(crate) resets: Vec<Vec<Arc<str>>>,
-    /// Those of `resets` that were `!override`.
-    pub(crate) overrides: usize,
 }
 
 /// Reads one document.
 pub(crate) fn document(loader: &mut Loader<'_>, root: &yaml::Node, environment: EnvironmentId) -> Document {
-    let mut reader = Reader { loader, environment, resets: Vec::new(), overrides: 0, castable: false };
+    let mut reader = Reader { loader, environment, resets: Vec::new(), castable: false };
     let root = reader.node(root, &Path::ROOT).unwrap_or_else(|| Node::new(Value::Null, root.span));
-    Document { root, resets: reader.resets, overrides: reader.overrides }
+    Document { root, resets: reader.resets }
 }
 
 struct Reader<'r, 'l> {
     loader: &'r mut Loader<'l>,
     environment: EnvironmentId,
     resets: Vec<Vec<Arc<str>>>,
-    overrides: usize,
     /// True below a field that stands in [`CASTS`].
     castable: bool,
 }
@@ -103,10 +100,7 @@ impl Reader<'_, '_> {
                 self.resets.push(path.keys());
                 return None;
             }
-            yaml::Tag::Override => {
-                self.overrides += 1;
-                self.resets.push(path.keys());
-            }
+            yaml::Tag::Override => self.resets.push(path.keys()),
             yaml::Tag::None => {}
         }
         let value = match &node.value {

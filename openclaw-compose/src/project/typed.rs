@@ -52,6 +52,10 @@ pub(crate) enum Form {
     Int,
     /// An integer that is kept once it is given.
     OptionalInt,
+    /// An integer from zero up, never text; zero is left out.
+    Unsigned,
+    /// The same, kept once it is given.
+    OptionalUnsigned,
     /// A number; zero is left out.
     Number,
     /// A size in bytes, printed as text; zero is left out.
@@ -72,6 +76,8 @@ pub(crate) enum Form {
     Environment,
     /// `K=V` or a mapping; null is empty.
     Pairs,
+    /// A mapping of texts; numbers but integers are refused.
+    Strict,
     /// `host:ip`, as a sorted list of `host=ip`.
     Hosts,
     /// A number of devices; `all` is -1.
@@ -114,7 +120,7 @@ const FILE_MOUNT: Record = Record(&[
     field("target", Form::Text),
     field("uid", Form::Text),
     field("gid", Form::Text),
-    field("mode", Form::OptionalInt),
+    field("mode", Form::OptionalUnsigned),
 ]);
 
 const BUILD: Record = Record(&[
@@ -151,10 +157,11 @@ const WATCH: Record = Record(&[
 ]);
 
 const LIMIT: Record = Record(&[spelt("path", "Path", Form::Text), spelt("rate", "Rate", Form::Bytes)]);
-const WEIGHT: Record = Record(&[spelt("path", "Path", Form::Text), spelt("weight", "Weight", Form::Int)]);
+const WEIGHT: Record =
+    Record(&[spelt("path", "Path", Form::Text), spelt("weight", "Weight", Form::Unsigned)]);
 
 const BLKIO: Record = Record(&[
-    field("weight", Form::Int),
+    field("weight", Form::Unsigned),
     field("weight_device", Form::Records(&WEIGHT)),
     field("device_read_bps", Form::Records(&LIMIT)),
     field("device_read_iops", Form::Records(&LIMIT)),
@@ -169,7 +176,7 @@ const DEPENDENCY: Record = Record(&[
 ]);
 
 const ROLLOUT: Record = Record(&[
-    field("parallelism", Form::OptionalInt),
+    field("parallelism", Form::OptionalUnsigned),
     field("delay", Form::PlainDuration),
     field("failure_action", Form::Text),
     field("monitor", Form::PlainDuration),
@@ -218,7 +225,7 @@ const DEPLOY: Record = Record(&[
         Form::Record(&Record(&[
             field("condition", Form::Text),
             field("delay", Form::Duration),
-            field("max_attempts", Form::OptionalInt),
+            field("max_attempts", Form::OptionalUnsigned),
             field("window", Form::Duration),
         ])),
     ),
@@ -227,7 +234,7 @@ const DEPLOY: Record = Record(&[
         Form::Record(&Record(&[
             field("constraints", Form::Texts),
             field("preferences", Form::Records(&Record(&[field("spread", Form::Text)]))),
-            field("max_replicas_per_node", Form::Int),
+            field("max_replicas_per_node", Form::Unsigned),
         ])),
         Absent::Record,
     ),
@@ -238,7 +245,7 @@ const HEALTHCHECK: Record = Record(&[
     field("test", Form::HealthTest),
     field("timeout", Form::Duration),
     field("interval", Form::Duration),
-    field("retries", Form::OptionalInt),
+    field("retries", Form::OptionalUnsigned),
     field("start_period", Form::Duration),
     field("start_interval", Form::Duration),
     field("disable", Form::Flag),
@@ -259,7 +266,7 @@ const PORT: Record = Record(&[
     field("name", Form::Text),
     field("mode", Form::Text),
     field("host_ip", Form::Text),
-    field("target", Form::Int),
+    field("target", Form::Unsigned),
     field("published", Form::Text),
     field("protocol", Form::Text),
     field("app_protocol", Form::Text),
@@ -281,7 +288,7 @@ const VOLUME_MOUNT: Record = Record(&[
         ])),
     ),
     field("volume", Form::Record(&Record(&[field("nocopy", Form::Flag), field("subpath", Form::Text)]))),
-    field("tmpfs", Form::Record(&Record(&[field("size", Form::Bytes), field("mode", Form::Int)]))),
+    field("tmpfs", Form::Record(&Record(&[field("size", Form::Bytes), field("mode", Form::Unsigned)]))),
 ]);
 
 /// A service.
@@ -376,7 +383,7 @@ pub(crate) const SERVICE: Record = Record(&[
     field("stdin_open", Form::Flag),
     field("stop_grace_period", Form::Duration),
     field("stop_signal", Form::Text),
-    field("storage_opt", Form::Pairs),
+    field("storage_opt", Form::Strict),
     field("sysctls", Form::Pairs),
     field("tmpfs", Form::Texts),
     field("tty", Form::Flag),
@@ -438,7 +445,7 @@ pub(crate) const FILE_OBJECT: Record = Record(&[
     field("external", Form::Flag),
     field("labels", Form::Pairs),
     field("driver", Form::Text),
-    field("driver_opts", Form::Pairs),
+    field("driver_opts", Form::Strict),
     field("template_driver", Form::Text),
 ]);
 
@@ -497,6 +504,9 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
         Form::OptionalFlag | Form::KeptFlag => flag(node, path, loader),
         Form::Int => int(node, path, loader).filter(|node| node.as_int() != Some(0)),
         Form::OptionalInt => int(node, path, loader),
+        Form::Unsigned => unsigned(node, path, loader).filter(|node| node.as_int() != Some(0)),
+        Form::OptionalUnsigned => unsigned(node, path, loader),
+        Form::Strict => strict(node, path, loader),
         Form::Number => number(node, path, loader).filter(|node| {
             !matches!(node.value, Value::Int(0)) && !matches!(node.value, Value::Float(value) if value == 0.0)
         }),
@@ -598,6 +608,28 @@ fn int(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     }
 }
 
+fn unsigned(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
+    match &node.value {
+        Value::Int(value) if *value < 0 => bad(Code::BadValue, &node, path, "must not be negative", loader),
+        Value::Text(_) => bad(Code::BadValue, &node, path, "must be a number, not a text", loader),
+        _ => int(node, path, loader),
+    }
+}
+
+fn strict(mut node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
+    let map = node.as_map_mut()?;
+    for entry in map.iter() {
+        if !matches!(entry.node.value, Value::Text(_) | Value::Int(_) | Value::Null | Value::Unknown) {
+            let what = format!("{} does not fit a text", entry.node.value.kind_name());
+            loader.raise(
+                Raised::error(Code::BadValue, format!("{}: {what}", path.key(&entry.key)))
+                    .at(entry.node.span),
+            );
+        }
+    }
+    Some(pairs(node, false)).filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
+}
+
 fn number(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     match &node.value {
         Value::Int(_) | Value::Uint(_) => Some(node),
@@ -653,7 +685,7 @@ fn texts(node: Node, print_numbers: bool, path: &Path<'_>, loader: &mut Loader<'
     for (number, item) in items.into_iter().enumerate() {
         match &item.value {
             Value::Text(_) | Value::Unknown => out.push(item),
-            value if print_numbers => {
+            value if print_numbers || matches!(value, Value::Int(_)) => {
                 let text = Text::from(print::go(value));
                 out.push(item.with(Value::Text(text)));
             }
@@ -699,6 +731,23 @@ fn health_test(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<N
     texts(node, false, path, loader)
 }
 
+/// From compose-go 2.4.9 on a blank before `=` is refused.
+fn checked(mut node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Node {
+    if !loader.inputs.dialect.refuses_blank_before_equals() {
+        return node;
+    }
+    for (number, item) in node.as_list_mut().into_iter().flatten().enumerate() {
+        let name = item.as_str().map(|text| text.split('=').next().unwrap_or_default());
+        if name.is_some_and(|name| name.ends_with(char::is_whitespace)) {
+            let what = "a name with a blank before `=`";
+            if let Some(unknown) = bad(Code::BadValue, item, &path.item(number), what, loader) {
+                *item = unknown;
+            }
+        }
+    }
+    node
+}
+
 /// A mapping or `K=V` texts as a sorted mapping of texts; null stays, or is empty.
 pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
     let mut out = Map::new();
@@ -741,9 +790,12 @@ pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
                     None if keep_null => (text.as_str(), Value::Null),
                     None => (text.as_str(), Value::Text(Text::from(""))),
                 };
-                let node = Node { value, span: item.span, story: item.story };
-                out.set(key, item.span, node);
+                out.push(key, item.span, Node { value, span: item.span, story: item.story });
             }
+            // Of two with one key the later one counts.
+            out.entries_mut().reverse();
+            out.sort();
+            out.entries_mut().dedup_by(|later, first| later.key == first.key);
         }
         _ => {}
     }

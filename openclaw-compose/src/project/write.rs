@@ -219,15 +219,7 @@ impl Writer<'_> {
                 for (number, entry) in map.iter().enumerate() {
                     self.json_key(number, depth + 1, &entry.key);
                     match &entry.node.value {
-                        Value::Map(limits) => {
-                            let mut kept = Map::new();
-                            for limit in limits {
-                                if limit.node.as_int() != Some(0) {
-                                    kept.push(limit.key.clone(), limit.key_span, limit.node.clone());
-                                }
-                            }
-                            self.json_any(&entry.node.with(Value::Map(kept)), false, depth + 1);
-                        }
+                        Value::Map(limits) => self.json_limits(limits, depth + 1),
                         _ => self.json_any(&entry.node, false, depth + 1),
                     }
                 }
@@ -236,6 +228,21 @@ impl Writer<'_> {
             }
             _ => self.json_any(node, secret, depth),
         }
+    }
+
+    /// A soft and a hard limit, those of zero left out.
+    fn json_limits(&mut self, limits: &Map, depth: usize) {
+        self.out.push('{');
+        let mut number = 0;
+        for limit in limits.iter().filter(|limit| limit.node.as_int() != Some(0)) {
+            self.json_key(number, depth + 1, &limit.key);
+            self.json_any(&limit.node, false, depth + 1);
+            number += 1;
+        }
+        if number > 0 {
+            self.indent(depth);
+        }
+        self.out.push('}');
     }
 
     fn json_any(&mut self, node: &Node, secret: bool, depth: usize) {
@@ -404,6 +411,15 @@ impl Writer<'_> {
                     self.yaml_record(item.as_map(), record, depth + 1, true);
                 }
             }
+            (Form::Ulimits, Value::Map(map)) => {
+                self.out.push('\n');
+                for entry in map {
+                    self.pad(depth + 1);
+                    yaml_text(&mut self.out, &entry.key, depth + 1);
+                    self.out.push(':');
+                    self.yaml_limits(&entry.node, depth + 2);
+                }
+            }
             (Form::Named(record, _), Value::Map(map)) => {
                 self.out.push('\n');
                 let mut entries: Vec<&Entry> = map.iter().collect();
@@ -453,6 +469,22 @@ impl Writer<'_> {
                 self.yaml_scalar(node, secret, depth);
                 self.out.push('\n');
             }
+        }
+    }
+
+    /// A limit, or a soft and a hard one, zero or not.
+    fn yaml_limits(&mut self, node: &Node, depth: usize) {
+        let Value::Map(_) = &node.value else {
+            self.out.push(' ');
+            self.yaml_scalar(node, false, depth);
+            self.out.push('\n');
+            return;
+        };
+        self.out.push('\n');
+        for key in ["soft", "hard"] {
+            let limit = node.get(key).and_then(Node::as_int).unwrap_or(0);
+            self.pad(depth);
+            self.print(format_args!("{key}: {limit}\n"));
         }
     }
 

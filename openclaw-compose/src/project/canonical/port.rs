@@ -37,12 +37,11 @@ pub(crate) fn parse(spec: &str) -> Result<Vec<Port>, PortProblem> {
     let (ip, host) = rest.rsplit_once(':').unwrap_or(("", rest));
     let (container, protocol) = split_protocol(container);
 
-    let host_ip = if ip.starts_with('[') {
-        ip.strip_prefix('[')
-            .and_then(|ip| ip.strip_suffix(']'))
-            .ok_or_else(|| PortProblem::Address(ip.to_owned()))?
-    } else {
-        ip
+    // An IPv6 address wants brackets.
+    let host_ip = match ip.strip_prefix('[') {
+        Some(open) => open.strip_suffix(']').ok_or_else(|| PortProblem::Address(ip.to_owned()))?,
+        None if ip.contains(':') => return Err(PortProblem::Address(ip.to_owned())),
+        None => ip,
     };
     if !host_ip.is_empty() && host_ip.parse::<IpAddr>().is_err() {
         return Err(PortProblem::Address(host_ip.to_owned()));
@@ -126,7 +125,7 @@ mod tests {
             ("127.0.0.1::80", "127.0.0.1||80/tcp"),
             ("127.0.0.1:8080:80/udp", "127.0.0.1|8080|80/udp"),
             ("[::1]:83:83", "::1|83|83/tcp"),
-            ("::1:83:83", "::1|83|83/tcp"),
+            ("::1:83:83", "invalid IP address \"::1\""),
             ("8000-8001:9000-9001", "|8000|9000/tcp |8001|9001/tcp"),
             ("6000-6001:60", "|6000-6001|60/tcp"),
             ("9-10", "||10/tcp ||9/tcp"),

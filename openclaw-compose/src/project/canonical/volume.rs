@@ -13,6 +13,8 @@ pub(crate) struct Volume {
     pub(crate) selinux: Option<String>,
     /// True where the source is a path.
     pub(crate) bind: bool,
+    /// True for one or two bytes, which Compose does not even look at.
+    pub(crate) bare: bool,
 }
 
 /// Why a short form cannot be read. The spec itself is not repeated: the place shows it.
@@ -37,6 +39,7 @@ pub(crate) fn parse(spec: &str) -> Result<Volume, VolumeProblem> {
     }
     if spec.len() <= 2 {
         spec.clone_into(&mut volume.target);
+        volume.bare = true;
         return Ok(volume);
     }
     let mut section = String::new();

@@ -1,0 +1,74 @@
+//! Tells one value's whole story: what decided it, what it shadows, with the source lines underlined.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use openclaw_compose::fs::Disk;
+use openclaw_compose::project;
+use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::story;
+
+/// Say what decided a value of a Compose project.
+///
+/// A value is named by its path (`services.gateway.image`), by a service and a variable of its container
+/// (`gateway OPENCLAW_GATEWAY_TOKEN`), or as a variable of the project (`'$TOKEN'`).
+///
+/// Exit status: 0 told; 1 there is no such value, or the flags are wrong.
+#[derive(Parser)]
+#[command(name = "config-explain")]
+struct Cli {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Print values under names that look secret; they are masked otherwise
+    #[arg(long)]
+    show_secrets: bool,
+    /// Print the story as JSON; secrets are never in it
+    #[arg(long)]
+    json: bool,
+    /// Colours: they are used where the terminal is one, unless this says never
+    #[arg(long)]
+    no_color: bool,
+    /// A path, a service, or `$NAME`
+    what: String,
+    /// A variable of the service's container
+    variable: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let inputs = match cli.project.inputs() {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let resolution = project::resolve(&inputs, &Disk);
+    let told = match (&cli.variable, cli.what.strip_prefix('$')) {
+        (Some(name), _) => resolution.env(&cli.what, name),
+        (None, Some(name)) => resolution.variable(name.trim_matches(['{', '}'])),
+        (None, None) => resolution.explain(&cli.what),
+    };
+    let Some(told) = told else {
+        eprint!("{}", story::unknown(&resolution, &cli.what, cli.variable.as_deref()));
+        return ExitCode::FAILURE;
+    };
+    if cli.json {
+        match serde_json::to_string_pretty(&told) {
+            Ok(text) => println!("{text}"),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+        }
+        return ExitCode::SUCCESS;
+    }
+    let style = if cli.no_color || !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        story::Style::Plain
+    } else {
+        story::Style::Coloured
+    };
+    print!("{}", story::render(&resolution, &told, cli.show_secrets, style));
+    ExitCode::SUCCESS
+}

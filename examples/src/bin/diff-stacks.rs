@@ -1,0 +1,110 @@
+//! Two Compose projects side by side: what differs, and which lines decided it on each side.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use openclaw_compose::fs::{Disk, inputs_here};
+use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
+
+/// Compare two Compose projects: laptop against server, yesterday against today, file against file.
+///
+/// Each side is a directory, or a Compose file. Secrets are said to differ, never shown.
+///
+/// Exit status: 0 the same; 1 different; 2 a side cannot be read.
+#[derive(Parser)]
+#[command(name = "diff-stacks")]
+struct Cli {
+    /// A project's directory, or a Compose file
+    left: String,
+    /// The other project's directory, or the other Compose file
+    right: String,
+    /// Switch a profile on, on both sides; `*` enables all
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<String>,
+    /// Leave the shell's variables out, so that only files decide
+    #[arg(long)]
+    no_shell: bool,
+    /// Show values that are the same, but come from different places
+    #[arg(long)]
+    moved: bool,
+    /// Print the differences as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let sides = [&cli.left, &cli.right].map(|side| inputs(side, &cli));
+    let (left, right) = match sides {
+        [Ok(left), Ok(right)] => (left, right),
+        [Err(error), _] | [_, Err(error)] => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let (left, right) = (project::resolve(&left, &Disk), project::resolve(&right, &Disk));
+    for (side, resolution) in [(&cli.left, &left), (&cli.right, &right)] {
+        warn(side, resolution);
+    }
+    let compared = left.compare(&right);
+    if cli.json {
+        match serde_json::to_string_pretty(&compared) {
+            Ok(text) => println!("{text}"),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        }
+    } else {
+        for difference in &compared.differences {
+            print(&difference.path, &difference.change, cli.moved);
+        }
+        if compared.is_same() {
+            println!("no value differs");
+        }
+    }
+    ExitCode::from(u8::from(!compared.is_same()))
+}
+
+fn inputs(side: &str, cli: &Cli) -> std::io::Result<Inputs> {
+    let mut inputs = inputs_here()?;
+    if cli.no_shell {
+        inputs.shell.retain(|name, _| name == "HOME");
+    }
+    inputs.profiles.clone_from(&cli.profiles);
+    let path = Path::new(side);
+    if path.is_dir() {
+        let full = if path.is_absolute() { side.to_owned() } else { format!("{}/{side}", inputs.directory) };
+        full.trim_end_matches('/').clone_into(&mut inputs.directory);
+    } else {
+        inputs.files = vec![side.to_owned()];
+    }
+    Ok(inputs)
+}
+
+fn warn(side: &str, resolution: &Resolution) {
+    if let Some(refusal) = resolution.compose_would_refuse() {
+        let place = refusal.finding.primary().map(|place| format!("{place}: ")).unwrap_or_default();
+        eprintln!("{side}: Compose refuses this project: {place}{}", refusal.finding);
+    }
+}
+
+fn print(path: &str, change: &Change, moved: bool) {
+    match change {
+        Change::Added { right } => println!("+ {path} = {}\n    {right}", shown(right)),
+        Change::Removed { left } => println!("- {path} = {}\n    {left}", shown(left)),
+        Change::Changed { left, right } => {
+            println!("~ {path}\n  - {}\n    {left}\n  + {}\n    {right}", shown(left), shown(right));
+        }
+        Change::Moved { left, right } if moved => {
+            println!("= {path} = {}\n  - {left}\n  + {right}", shown(left));
+        }
+        _ => {}
+    }
+}
+
+fn shown(told: &Explanation) -> String {
+    told.shown().map_or_else(|| told.kind.to_owned(), |value| format!("{value:?}"))
+}

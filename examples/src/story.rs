@@ -1,0 +1,139 @@
+//! One value's story for a person: every step with its source line, underlined, secrets masked.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use openclaw_compose::finding::{Place, Role};
+use openclaw_compose::project::{Explanation, Resolution, Reveal, Step, StepKind};
+use openclaw_compose::source::{MASK, Quote, QuotedLine};
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Text only.
+    Plain,
+    /// With ANSI colours.
+    Coloured,
+}
+
+/// The story: the value, what decided it step by step, then what lost and why.
+#[must_use]
+pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, style: Style) -> String {
+    let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
+    let mut out = String::new();
+    let value = told.revealed(reveal).map_or_else(|| told.kind.to_owned(), |value| quoted(&value));
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{} = {value}", told.path);
+    if told.secret && !show_secrets {
+        let _ = writeln!(out, "(masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)");
+    }
+    let _ = writeln!(out, "\nwhat decided it, first to last:");
+    tell(resolution, &told.steps, &mut out, style);
+    if !told.shadowed.is_empty() {
+        let _ = writeln!(out, "\nwhat it shadows, nearest first:");
+        tell(resolution, &told.shadowed, &mut out, style);
+    }
+    out
+}
+
+/// What to say where there is no such value: what there is.
+#[must_use]
+pub fn unknown(resolution: &Resolution, what: &str, variable: Option<&str>) -> String {
+    let mut out = String::new();
+    let services: Vec<&str> = resolution.services().chain(resolution.disabled_services()).map(|service| service.name()).collect();
+    match variable {
+        Some(name) if services.contains(&what) => {
+            let _ = writeln!(out, "service {what} has no variable {name}");
+            let known: Vec<&str> =
+                resolution.service(what).map(|service| service.environment()).unwrap_or_default().iter().map(|entry| &*entry.key).collect();
+            if !known.is_empty() {
+                let _ = writeln!(out, "it has: {}", known.join(", "));
+            }
+        }
+        _ => {
+            let _ = writeln!(out, "there is no value {what}");
+            let _ = writeln!(out, "services: {}", services.join(", "));
+        }
+    }
+    if let Some(refusal) = resolution.compose_would_refuse() {
+        let place = refusal.finding.primary().map(|place| format!("{place}: ")).unwrap_or_default();
+        let _ = writeln!(out, "note that Compose refuses this project: {place}{}", refusal.finding);
+    }
+    out
+}
+
+fn tell(resolution: &Resolution, steps: &[Step], out: &mut String, style: Style) {
+    let mut before = None;
+    for (number, step) in steps.iter().enumerate() {
+        let _ = writeln!(out, "\n{:>3}. {}", number + 1, sentence(step));
+        // A line that was just shown is not shown again.
+        let again = step.place.is_some() && step.place == before;
+        before = step.place.clone().or(before);
+        if let Some(place) = step.place.as_ref().filter(|_| !again) {
+            let quote = resolution.sources().quote(place.span);
+            out.push_str(&snippet(&quote, place, label(step), style));
+        }
+    }
+}
+
+fn sentence(step: &Step) -> String {
+    let what = match step.kind {
+        StepKind::Shell => "a variable of the shell",
+        StepKind::Dotenv => "an env file of the project",
+        StepKind::Interpolated => "the template is filled in",
+        StepKind::Compose => "Compose supplies it",
+        StepKind::Literal => "as it is written",
+        StepKind::Service => "what its container gets",
+        _ => return step.text.clone(),
+    };
+    format!("{}: {what}", step.text)
+}
+
+fn label(step: &Step) -> String {
+    match step.shown() {
+        Some(value) if value.is_empty() => "empty".to_owned(),
+        // The mask stands in the line already.
+        Some(value) if value != MASK && value.chars().count() <= 40 => quoted(&value),
+        _ => String::new(),
+    }
+}
+
+/// The value in quotes, control characters escaped.
+fn quoted(value: &str) -> String {
+    format!("{value:?}")
+}
+
+/// The lines of a place, underlined by annotate-snippets.
+fn snippet(quote: &Quote, place: &Place, label: String, style: Style) -> String {
+    // Long blocks are shown by their first lines.
+    let lines: Vec<&QuotedLine> = quote.lines.iter().take(4).collect();
+    let mut text = String::new();
+    let mut marks = Vec::new();
+    for line in &lines {
+        let bytes = |chars: u32| line.text.char_indices().nth(chars as usize).map_or(line.text.len(), |(at, _)| at);
+        let (from, to) = line.underline;
+        marks.push(text.len() + bytes(from)..text.len() + bytes(to));
+        text.push_str(&line.text);
+        text.push('\n');
+    }
+    let kind = if place.role == Role::Decided { AnnotationKind::Primary } else { AnnotationKind::Context };
+    let first = lines.first().map_or(1, |line| line.number as usize);
+    let mut snippet = Snippet::source(text.as_str()).line_start(first).path(quote.location.file.as_str()).fold(false);
+    let last = marks.len().saturating_sub(1);
+    for (number, mark) in marks.into_iter().enumerate() {
+        let annotation = kind.span(mark);
+        snippet = snippet.annotation(if number == last { annotation.label(label.clone()) } else { annotation });
+    }
+    let report = &[Level::NOTE.no_name().secondary_title("").element(snippet)];
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Coloured => Renderer::styled(),
+    };
+    let rendered = renderer.decor_style(DecorStyle::Ascii).render(report);
+    let mut out = String::new();
+    for line in rendered.lines().filter(|line| !line.trim().is_empty()) {
+        let _ = writeln!(out, "     {line}");
+    }
+    out
+}
