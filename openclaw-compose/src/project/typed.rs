@@ -517,6 +517,7 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
         Form::Printed => texts(node, true, path, loader),
         Form::HealthTest => health_test(node, path, loader),
         Form::Environment => {
+            let node = checked(node, path, loader);
             Some(pairs(node, true)).filter(|node| node.as_map().is_some_and(|map| !map.is_empty()))
         }
         Form::Pairs => {
