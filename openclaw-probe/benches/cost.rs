@@ -31,7 +31,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.first().map(String::as_str) {
         Some("--serve") => serve(),
-        Some("--slow") => slow_targets(),
+        Some("--slow") => {
+            slow_targets(arguments.get(1).map_or(Rung::Liveness, |rung| rung.parse().expect("a rung")))
+        }
         Some("--tools") => run(&arguments[1..]),
         _ => run(&[]),
     }
@@ -84,7 +86,7 @@ fn run(tools: &[String]) {
                         }))
                     })
                 },
-                5,
+                4,
             ),
         );
     }
@@ -109,7 +111,7 @@ fn memory() {
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
 }
 
-fn slow_targets() {
+fn slow_targets(question: Rung) {
     const TARGETS: usize = 10_000;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -128,23 +130,21 @@ fn slow_targets() {
     let prober = Prober::builder().build().expect("a prober");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        for question in [Rung::Liveness, Rung::Challenge] {
-            let before = resident();
-            let mut waiting = FuturesUnordered::new();
-            let mut started = 0;
-            // A hundred at a time, so that the silent side's queue of connections does not overflow.
-            while started < TARGETS {
-                for _ in 0..100 {
-                    waiting.push(prober.check(&target, question));
-                    started += 1;
-                }
-                let _ = tokio::time::timeout(Duration::from_millis(10), waiting.next()).await;
+        let before = resident();
+        let mut waiting = FuturesUnordered::new();
+        let mut started = 0;
+        // A hundred at a time, so that the silent side's queue of connections does not overflow.
+        while started < TARGETS {
+            for _ in 0..100 {
+                waiting.push(prober.check(&target, question));
+                started += 1;
             }
-            let _ = tokio::time::timeout(Duration::from_millis(500), waiting.next()).await;
-            let each = (resident() - before) / waiting.len() as f64;
-            let name = if question == Rung::Liveness { "checks" } else { "ladders" };
-            println!("{} silent targets at once, {name}: {:.1} KiB each", waiting.len(), each / 1024.0);
+            let _ = tokio::time::timeout(Duration::from_millis(10), waiting.next()).await;
         }
+        let _ = tokio::time::timeout(Duration::from_millis(500), waiting.next()).await;
+        let each = (resident() - before) / waiting.len() as f64;
+        let name = if question == Rung::Liveness { "checks" } else { "ladders" };
+        println!("{} silent targets at once, {name}: {:.1} KiB each", waiting.len(), each / 1024.0);
     });
     let _ = silent.kill();
     let _ = silent.wait();

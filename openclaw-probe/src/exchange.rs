@@ -1,8 +1,8 @@
-//! One GET over one given connection: the lean path of [`Prober::check`](crate::Prober::check).
+//! One GET over one given connection: the ladder's liveness rung, and all of [`Prober::check`](crate::Prober::check).
 //!
-//! A fleet asks one small question of many targets, each over a fresh connection; a general HTTP client spends more on
-//! its own machinery there than the question costs. The head is parsed by the parser that hyper uses, and a test holds
-//! both paths to the same verdict on every fault.
+//! reqwest opens its own connections, so it cannot ask over the one that the TCP and TLS rungs proved; and for a fleet that
+//! asks one small question of many targets it spends more on its own machinery than the question costs. The head is parsed
+//! by the parser that hyper uses, and a test holds both paths to the same verdict on every fault.
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

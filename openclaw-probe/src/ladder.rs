@@ -21,7 +21,7 @@ use crate::rung::{Rung, challenge, hello, http, resolve, tcp, tls, upgrade};
 use crate::stream::Socket;
 use crate::target::Target;
 
-/// Climbs ladders. Cheap to share behind an `Arc`; nothing is spawned and no connection is kept.
+/// Climbs ladders. Cheap to share behind an `Arc`; no connection is kept and no state is global.
 pub struct Prober {
     budget: Budget,
     authenticator: Option<Arc<dyn Authenticate>>,
@@ -44,8 +44,8 @@ impl Prober {
 
     /// Climbs rung by rung up to `upto` and says how far it came. A failure is data, so this does not fail.
     ///
-    /// Each rung opens its own connection, so that no warm one hides a fault; all use the address that the TCP rung
-    /// proved. Redirects are not followed and no proxy is used.
+    /// Liveness goes over the connection that the TCP and TLS rungs opened; every later question opens its own, so that
+    /// no warm connection hides a fault. All use the address that the TCP rung proved. Redirects are not followed and no proxy is used.
     ///
     /// # Cancel safety
     ///
@@ -115,10 +115,11 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     }
 
     async fn run(&mut self) -> Option<()> {
-        let socket = self.connect().await?;
-        drop(socket);
+        let mut socket = self.connect().await?;
         let address = self.report.facts.address?;
-        self.http_rung(Rung::Liveness, address).await?;
+        // Over the very connection that TCP and TLS proved: a reset after accept is seen on the one that was accepted.
+        self.ask_over(&mut socket, Rung::Liveness, address).await?;
+        drop(socket);
         self.http_rung(Rung::Startup, address).await?;
         self.http_rung(Rung::Readiness, address).await?;
         self.session(address).await
@@ -158,13 +159,20 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             }
         }
         let address = self.report.facts.address?;
-        let bearer = self.bearer_for(question, address);
+        self.ask_over(&mut socket, question, address).await
+    }
+
+    /// One probe endpoint over a given connection. `None` ends the climb.
+    async fn ask_over(&mut self, socket: &mut Socket, rung: Rung, address: SocketAddr) -> Option<()> {
+        if rung > self.report.upto {
+            return None;
+        }
+        let bearer = self.bearer_for(rung, address);
         let sent = SystemTime::now();
         let started = Instant::now();
-        let target = self.target;
-        let asked = exchange::ask(&mut socket, target, question, bearer);
-        let answer = timed(question, self.allowance(question), asked).await;
-        self.judge(question, answer, sent, started, bearer.is_some())
+        let asked = exchange::ask(socket, self.target, rung, bearer);
+        let answer = timed(rung, self.allowance(rung), asked).await;
+        self.judge(rung, answer, sent, started, bearer.is_some())
     }
 
     /// The token, when the HTTP question may be asked with it: only of a remote gateway, because a local one gives the
