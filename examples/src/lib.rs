@@ -4,6 +4,7 @@ pub mod captured;
 pub mod clean;
 pub mod compose_flags;
 pub mod diagnose;
+pub mod examined;
 pub mod finding;
 pub mod gates;
 pub mod gateway;

@@ -21,6 +21,8 @@
 //! | What is the smallest edit? | `remedies.rs`, `layout.rs` |
 
 mod carriers;
+#[cfg(feature = "fs")]
+mod checkout;
 mod clients;
 mod config;
 mod files;

@@ -30,7 +30,10 @@ fn check(shape: &str, inputs: &Inputs, files: &Texts, notes: &[&str]) -> Report 
 }
 
 fn files(compose: &str) -> Texts {
-    Texts::new().file("/srv/compose.yaml", compose).file("/srv/.env", TOKEN).file("/srv/state/openclaw.json", CONFIG)
+    Texts::new()
+        .file("/srv/compose.yaml", compose)
+        .file("/srv/.env", TOKEN)
+        .file("/srv/state/openclaw.json", CONFIG)
 }
 
 #[test]
@@ -72,7 +75,14 @@ services:
       - openclaw-gateway
 "#
     );
-    let notes = ["exposed-beyond-loopback", "no-memory-limit", "restart-loops", "stop-grace-too-short", "stranded-by-restart", "version-unknown"];
+    let notes = [
+        "exposed-beyond-loopback",
+        "no-memory-limit",
+        "restart-loops",
+        "stop-grace-too-short",
+        "stranded-by-restart",
+        "version-unknown",
+    ];
     let report = check("official", &Inputs::new("/srv"), &files(&compose), &notes);
     assert_eq!(report.clients.len(), 4, "CLI, gateway, host, browser");
 }
@@ -129,7 +139,10 @@ fn coolify_or_dokploy() {
     let compose = format!(
         "services:\n  openclaw:\n    image: ghcr.io/openclaw/openclaw:2026.9.6@sha256:00\n    command: [openclaw, gateway]\n    environment:\n      - OPENCLAW_GATEWAY_TOKEN=${{OPENCLAW_GATEWAY_TOKEN}}\n      - SERVICE_FQDN_OPENCLAW_18789\n    expose: ['18789']\n    labels:\n      - traefik.enable=true\n      - traefik.http.routers.openclaw.rule=Host(`claw.example.com`)\n      - traefik.http.services.openclaw.loadbalancer.server.port=18789\n    volumes: ['./state:/home/node/.openclaw', './secrets:/home/node/.config/openclaw']\n    networks: [proxy]\n{CARE}networks:\n  proxy:\n    external: true\n"
     );
-    let config = CONFIG.replace("auth:", "controlUi: { allowedOrigins: ['https://claw.example.com'] }, trustedProxies: ['10.0.1.0/24'], auth:");
+    let config = CONFIG.replace(
+        "auth:",
+        "controlUi: { allowedOrigins: ['https://claw.example.com'] }, trustedProxies: ['10.0.1.0/24'], auth:",
+    );
     let files = files(&compose).file("/srv/state/openclaw.json", config);
     check("coolify", &Inputs::new("/srv"), &files, &[]);
 }

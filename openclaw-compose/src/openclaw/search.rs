@@ -8,6 +8,10 @@ use crate::source::{FileId, MASK, Sources, Span};
 
 use super::{remedies, rules};
 
+#[cfg(feature = "fs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
+pub use super::checkout::search_directory;
+
 /// A line that mentions one of the variables or keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mention {

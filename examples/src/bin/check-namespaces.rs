@@ -1,0 +1,114 @@
+//! From every client: the URL it will really use, the namespace it stands in, and the listener it reaches or why none.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
+use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::examined::examine_project;
+
+/// Show which listener each client of the gateway reaches, from its own network namespace.
+///
+/// Exit status: 0 every client arrives, or nothing says that it does not; 1 a client does not; 2 the project cannot be read.
+#[derive(Parser)]
+#[command(name = "check-namespaces")]
+struct Cli {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The gates between a client and the listener.
+const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Reach, Gate::Origin];
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() { 2 } else { 0 };
+            // Nothing can be done where even the usage cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    let report = match examine_project(&cli.project) {
+        Ok(examined) => examined.report,
+        Err(error) => {
+            eprintln!("check-namespaces: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let stopped = report
+        .clients
+        .iter()
+        .flat_map(|client| &client.gates)
+        .any(|gate| GATES.contains(&gate.gate) && gate.state == GateState::Red);
+    if cli.json {
+        let shown = serde_json::json!({
+            "namespaces": report.namespaces,
+            "gateways": report.gateways,
+            "clients": report.clients,
+            "findings": report.findings.iter().filter(|finding| finding.code.id().starts_with("OC-C2")).collect::<Vec<_>>(),
+        });
+        println!("{shown:#}");
+    } else {
+        print_namespaces(&report);
+        print_clients(&report);
+    }
+    ExitCode::from(u8::from(stopped))
+}
+
+fn print_namespaces(report: &Report) {
+    println!("Network namespaces");
+    for (service, namespace) in &report.namespaces.of {
+        let shown = match namespace {
+            Namespace::Service(owner) if owner == service => "its own".to_owned(),
+            Namespace::Service(owner) => format!("that of {owner}"),
+            Namespace::Container(name) => format!("that of container {name}, outside this stack"),
+            Namespace::Host => "the Docker host's".to_owned(),
+            Namespace::None(_) => "none: loopback alone".to_owned(),
+            Namespace::Dangling { from, .. } => format!("of {from}, which is not there"),
+            _ => "unknown".to_owned(),
+        };
+        println!("  {service}: {shown}");
+        let stranded = report.namespaces.stranded_by(service);
+        if !stranded.is_empty() {
+            println!("    a restart of it strands {}", stranded.join(", "));
+        }
+    }
+}
+
+fn print_clients(report: &Report) {
+    for client in &report.clients {
+        println!("\n{} -> {}", client.name, client.url.as_deref().unwrap_or("(no URL)"));
+        if let Some(from) = &client.url_from {
+            println!("  URL from {from}");
+        }
+        for gate in client.gates.iter().filter(|gate| GATES.contains(&gate.gate)) {
+            let state = match gate.state {
+                GateState::Green => "ok     ",
+                GateState::Red => "STOP   ",
+                _ => "unknown",
+            };
+            println!("  {state} {}", gate.because);
+            for place in &gate.places {
+                println!("          {place}");
+            }
+        }
+        if let Some(gate) = client.first_red()
+            && let Some(finding) = gate.code.and_then(|code| report.of_code(code).next())
+            && let Some(remedy) = &finding.remedy
+        {
+            println!("  next: {}", remedy.text);
+            if let Some(command) = &remedy.command {
+                println!("        {command}");
+            }
+        }
+        if let Some(check) = &client.check {
+            println!("  check: {check}");
+        }
+    }
+}

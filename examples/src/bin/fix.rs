@@ -1,0 +1,172 @@
+//! Carries out the edits that the findings of a stack carry, as one reversible step.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use openclaw_compose::edit::{self, Applicability, Edit};
+use openclaw_compose::finding::{Finding, Severity};
+use openclaw_compose::secrecy::ExposeSecret as _;
+use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::examined::{Examined, examine_project};
+use openclaw_token::Digest;
+use openclaw_token::fs::transaction::{Change, Transaction};
+
+/// Mend what can be mended by editing files: by default what is wrong and safe, each edit shown as a diff with secrets masked.
+///
+/// Exit status: 0 nothing to do, or done; 1 edits are proposed and --yes was not given; 2 the project cannot be read, or the
+/// files could not be written (then none was).
+#[derive(Parser)]
+#[command(name = "fix")]
+struct Cli {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Show the diff and write nothing, whatever else is given
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the edits
+    #[arg(long)]
+    yes: bool,
+    /// Only the findings of these codes, by id or name; may be given more than once. Notes are mended only so
+    #[arg(long = "code", value_name = "CODE")]
+    codes: Vec<String>,
+    /// Also make edits that a person should judge, such as downgrades and renames
+    #[arg(long)]
+    judgement: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() { 2 } else { 0 };
+            // Nothing can be done where even the usage cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    match run(&cli) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("fix: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, String> {
+    let before = examine_project(&cli.project).map_err(|error| error.to_string())?;
+    let plan = Plan::make(cli, &before);
+    for finding in &plan.mends {
+        println!("{} {finding}", finding.severity);
+        if let Some(remedy) = &finding.remedy {
+            println!("  {}", remedy.text);
+        }
+    }
+    for (finding, why) in &plan.left {
+        println!("left alone: {finding}\n  {why}");
+    }
+    let changes = edit::apply(&plan.edits, &before.report.sources).map_err(|error| error.to_string())?;
+    if changes.is_empty() {
+        println!("nothing to mend by edits");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!();
+    for change in &changes {
+        print!("{}", change.diff);
+    }
+    if cli.dry_run || !cli.yes {
+        println!("\nnothing was written{}", if cli.dry_run { "" } else { "; give --yes to write" });
+        return Ok(if cli.dry_run { ExitCode::SUCCESS } else { ExitCode::from(1) });
+    }
+    let root = common_root(&before, changes.iter().map(|change| change.path.as_str()));
+    let writes = changes.iter().map(|change| {
+        let path = on_disk(&before.directory, &change.path);
+        let write =
+            Change::write(path, Some(Digest::from(change.expected)), change.bytes.expose_secret().to_vec());
+        if change.secret { write.secret() } else { write }
+    });
+    let receipt = Transaction::plan(&root, writes)
+        .and_then(Transaction::commit)
+        .map_err(|error| format!("nothing was changed: {error}"))?;
+    println!("\nwritten as transaction {} of {}", receipt.id, root.display());
+    let commands: BTreeSet<&str> =
+        plan.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
+    for command in commands {
+        println!("now run: {command}");
+    }
+    // A container that mounts the file alone still holds the file that was replaced.
+    for finding in before.report.findings.iter().filter(|finding| finding.code.name() == "single-file-mount")
+    {
+        println!("note: {}: recreate its container", finding.summary);
+    }
+    let after = examine_project(&cli.project).map_err(|error| error.to_string())?;
+    let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    match after.report.first_cause() {
+        Some((client, gate)) => println!(
+            "next cause: {} stops {}: {}",
+            gate.code.map_or("a gate", |code| code.name()),
+            client.name,
+            gate.because
+        ),
+        None => println!("the files stop no client any more ({left} other errors)"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The edits that go together.
+#[derive(Default)]
+struct Plan<'r> {
+    edits: Vec<Edit>,
+    mends: Vec<&'r Finding>,
+    left: Vec<(&'r Finding, String)>,
+}
+
+impl<'r> Plan<'r> {
+    fn make(cli: &Cli, examined: &'r Examined) -> Self {
+        let mut plan = Self::default();
+        for finding in &examined.report.findings {
+            let named = cli.codes.iter().any(|code| code == finding.code.id() || code == finding.code.name());
+            let wanted = if cli.codes.is_empty() { finding.severity > Severity::Info } else { named };
+            let Some(remedy) = finding.remedy.as_ref().filter(|remedy| wanted && !remedy.edits.is_empty())
+            else {
+                continue;
+            };
+            let judged = remedy.edits.iter().any(|edit| edit.applicability == Applicability::Judgement);
+            if judged && !cli.judgement {
+                plan.left.push((finding, format!("{} (give --judgement to make it)", remedy.text)));
+                continue;
+            }
+            // Two findings may want the same bytes: the more serious one is first, the other waits for the next run.
+            let mut together = plan.edits.clone();
+            together.extend(remedy.edits.iter().cloned());
+            match edit::apply(&together, &examined.report.sources) {
+                Ok(_) => {
+                    plan.edits = together;
+                    plan.mends.push(finding);
+                }
+                Err(error) => plan.left.push((finding, error.to_string())),
+            }
+        }
+        plan
+    }
+}
+
+/// Sources are named relative to where the command runs, or to the project's directory.
+fn on_disk(directory: &Path, name: &str) -> PathBuf {
+    let here = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
+    if here.exists() { here } else { directory.join(name) }
+}
+
+/// The project's directory, or `/` where an edit leaves it.
+fn common_root<'n>(examined: &Examined, names: impl Iterator<Item = &'n str>) -> PathBuf {
+    let root = examined.directory.clone();
+    for name in names {
+        if !on_disk(&root, name).starts_with(&root) {
+            return PathBuf::from("/");
+        }
+    }
+    root
+}
