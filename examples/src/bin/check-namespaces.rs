@@ -71,7 +71,6 @@ fn print_namespaces(report: &Report) {
             Namespace::Host => "the Docker host's".to_owned(),
             Namespace::None(_) => "none: loopback alone".to_owned(),
             Namespace::Dangling { from, .. } => format!("of {from}, which is not there"),
-            _ => "unknown".to_owned(),
         };
         println!("  {service}: {shown}");
         let stranded = report.namespaces.stranded_by(service);

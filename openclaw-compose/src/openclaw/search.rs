@@ -95,7 +95,13 @@ pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
         let start = offset;
         offset += line.len();
         let content = line.trim_end_matches(['\n', '\r']);
+        let mut said: Vec<&str> = Vec::new();
         for (at, name) in names_in(content) {
+            // `NAME: ${NAME}` is one mention.
+            if said.contains(&name) {
+                continue;
+            }
+            said.push(name);
             let span = Span::from_range(file, start + at..start + at + name.len());
             let kind = kind(content, at, name, &minted);
             let mention = Mention {
