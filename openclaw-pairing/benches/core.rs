@@ -1,0 +1,77 @@
+//! Inputs a second over legal random walks that reach hello. `cargo bench -p openclaw-pairing --bench core`
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark has no callers")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use openclaw_pairing::{
+    BootTag, Cause, Credentials, Grant, Input, Pairing, Phase, Policy, RefusalClass, Refused, RequestTag,
+    Scope, ScopeSet,
+};
+
+/// A walk by a small generator: at each phase one of the inputs that are legal there, until hello.
+fn walk(start: Pairing, seed: u64, inputs: &mut Vec<Input>) {
+    let mut state = seed;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut device = start;
+    loop {
+        let input = match device.phase() {
+            Phase::Idle => Input::Start,
+            Phase::Dialing if random(10) == 0 => Input::TransportDown(Cause::Lost),
+            Phase::Dialing => Input::TransportUp,
+            Phase::Greeting => Input::Challenged,
+            Phase::Signing => Input::Signed,
+            Phase::Authenticating => match random(6) {
+                0 => {
+                    let mut refused = Refused::new(RefusalClass::Pairing);
+                    refused.request = Some(RequestTag::of("r-1"));
+                    Input::Refused(refused)
+                }
+                1 => Input::Refused(Refused::new(RefusalClass::Starting)),
+                _ => Input::Hello(Grant::new(ScopeSet::from([Scope::Read]), BootTag::of("b"), true)),
+            },
+            Phase::Connected => return,
+            phase if phase.is_terminal() => {
+                // A walk that used up a budget does not count.
+                inputs.clear();
+                return walk(start, seed + 1_000_003, inputs);
+            }
+            _ => Input::TimerFired(device.armed().unwrap()),
+        };
+        inputs.push(input);
+        let _ = device.handle(input);
+    }
+}
+
+fn core(criterion: &mut Criterion) {
+    let start =
+        Pairing::new(Policy::default(), Credentials::shared(), ScopeSet::from([Scope::Read])).unwrap();
+    let walks: Vec<Vec<Input>> = (0..1000)
+        .map(|seed| {
+            let mut inputs = Vec::new();
+            walk(start, seed, &mut inputs);
+            inputs
+        })
+        .collect();
+    let total: usize = walks.iter().map(Vec::len).sum();
+    let mut group = criterion.benchmark_group("core");
+    group.throughput(Throughput::Elements(total as u64));
+    group.bench_function("walks to hello", |bencher| {
+        bencher.iter(|| {
+            for walk in &walks {
+                let mut device = black_box(start);
+                for input in walk {
+                    black_box(device.handle(black_box(*input)));
+                }
+                assert!(device.phase() == Phase::Connected);
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, core);
+criterion_main!(benches);
