@@ -52,17 +52,18 @@ impl Request {
     }
 
     pub(super) fn is_upgrade(&self) -> bool {
-        let lists = |name: &str, token: &str| {
-            self.header(name)
-                .is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-        };
-        lists("connection", "upgrade") && lists("upgrade", "websocket")
+        self.lists("connection", "upgrade") && self.lists("upgrade", "websocket")
     }
 
     /// The client wants no further response on this connection.
     pub(super) fn is_last(&self) -> bool {
-        self.header("connection")
-            .is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case("close")))
+        self.lists("connection", "close")
+    }
+
+    /// Is this token in a header that holds a list, in one line or in several?
+    fn lists(&self, name: &str, token: &str) -> bool {
+        let values = self.headers.iter().filter(|(held, _)| held == name).map(|(_, value)| value);
+        values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
     }
 
     /// Any header that a proxy adds. Without trusted proxies it makes a caller nobody can name.

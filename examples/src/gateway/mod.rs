@@ -19,6 +19,7 @@ mod admission;
 mod clock;
 mod connect;
 mod encoding;
+mod enrolment;
 mod http;
 mod journal;
 mod lockout;

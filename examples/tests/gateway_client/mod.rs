@@ -86,6 +86,12 @@ impl Client {
         }
     }
 
+    /// Says goodbye and waits until the gateway has heard it.
+    pub(crate) async fn closed_by_client(mut self) {
+        self.socket.close(None).await.expect("the close frame is sent");
+        self.closed().await;
+    }
+
     fn keep(&mut self, frame: Value) {
         if frame["type"] == "event" && frame["event"] != "health" {
             self.events.push(frame);
