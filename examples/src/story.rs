@@ -26,7 +26,10 @@ pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, s
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{} = {value}", told.path);
     if told.secret && !show_secrets {
-        let _ = writeln!(out, "(masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)");
+        let _ = writeln!(
+            out,
+            "(masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)"
+        );
     }
     let _ = writeln!(out, "\nwhat decided it, first to last:");
     tell(resolution, &told.steps, &mut out, style);
@@ -41,12 +44,18 @@ pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, s
 #[must_use]
 pub fn unknown(resolution: &Resolution, what: &str, variable: Option<&str>) -> String {
     let mut out = String::new();
-    let services: Vec<&str> = resolution.services().chain(resolution.disabled_services()).map(|service| service.name()).collect();
+    let services: Vec<&str> =
+        resolution.services().chain(resolution.disabled_services()).map(|service| service.name()).collect();
     match variable {
         Some(name) if services.contains(&what) => {
             let _ = writeln!(out, "service {what} has no variable {name}");
-            let known: Vec<&str> =
-                resolution.service(what).map(|service| service.environment()).unwrap_or_default().iter().map(|entry| &*entry.key).collect();
+            let known: Vec<&str> = resolution
+                .service(what)
+                .map(|service| service.environment())
+                .unwrap_or_default()
+                .iter()
+                .map(|entry| &*entry.key)
+                .collect();
             if !known.is_empty() {
                 let _ = writeln!(out, "it has: {}", known.join(", "));
             }
@@ -111,7 +120,8 @@ fn snippet(quote: &Quote, place: &Place, label: String, style: Style) -> String 
     let mut text = String::new();
     let mut marks = Vec::new();
     for line in &lines {
-        let bytes = |chars: u32| line.text.char_indices().nth(chars as usize).map_or(line.text.len(), |(at, _)| at);
+        let bytes =
+            |chars: u32| line.text.char_indices().nth(chars as usize).map_or(line.text.len(), |(at, _)| at);
         let (from, to) = line.underline;
         marks.push(text.len() + bytes(from)..text.len() + bytes(to));
         text.push_str(&line.text);
@@ -119,11 +129,13 @@ fn snippet(quote: &Quote, place: &Place, label: String, style: Style) -> String 
     }
     let kind = if place.role == Role::Decided { AnnotationKind::Primary } else { AnnotationKind::Context };
     let first = lines.first().map_or(1, |line| line.number as usize);
-    let mut snippet = Snippet::source(text.as_str()).line_start(first).path(quote.location.file.as_str()).fold(false);
+    let mut snippet =
+        Snippet::source(text.as_str()).line_start(first).path(quote.location.file.as_str()).fold(false);
     let last = marks.len().saturating_sub(1);
     for (number, mark) in marks.into_iter().enumerate() {
         let annotation = kind.span(mark);
-        snippet = snippet.annotation(if number == last { annotation.label(label.clone()) } else { annotation });
+        snippet =
+            snippet.annotation(if number == last { annotation.label(label.clone()) } else { annotation });
     }
     let report = &[Level::NOTE.no_name().secondary_title("").element(snippet)];
     let renderer = match style {

@@ -40,7 +40,8 @@ fn the_rehearsal_mends_its_stack_and_proves_a_session() {
     // Tokens are 64 hexadecimal digits, device ids are cut to twelve: no longer run of them is shown.
     let longest = shown.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default();
     assert!(longest < 32, "something as long as a token is shown\n{shown}");
-    let copy = shown.lines().find_map(|line| line.trim().strip_prefix("stack     ")?.strip_suffix(", a copy"));
+    let copy =
+        shown.lines().find_map(|line| line.trim().strip_prefix("stack     ")?.strip_suffix(", a copy"));
     let copy = copy.expect("the rehearsal says where its copy is");
     assert!(!std::path::Path::new(copy).exists(), "{copy} is left behind");
 }
