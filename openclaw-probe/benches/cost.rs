@@ -5,7 +5,11 @@
 //! show. Rounds of each kind are taken in turn and the median is printed. With `-- --tools PROBE_EXPORTER PROBE_GATEWAY`
 //! (paths of the built examples) it also measures these against `blackbox_exporter` and curl, where they are installed.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads clocks and starts programs")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark reads clocks, starts programs and prints"
+)]
 #![allow(missing_docs, reason = "a program")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -32,7 +36,7 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("--serve") => serve(),
         Some("--slow") => {
-            slow_targets(arguments.get(1).map_or(Rung::Liveness, |rung| rung.parse().expect("a rung")))
+            slow_targets(arguments.get(1).map_or(Rung::Liveness, |rung| rung.parse().expect("a rung")));
         }
         Some("--tools") => run(&arguments[1..]),
         _ => run(&[]),
@@ -54,8 +58,8 @@ fn run(tools: &[String]) {
             || {
                 per_cpu_second(20_000, || {
                     runtime.block_on(many(20_000, || async {
-                        assert!(prober.check(&target, Rung::Liveness).await.is_good())
-                    }))
+                        assert!(prober.check(&target, Rung::Liveness).await.is_good());
+                    }));
                 })
             },
             1,
@@ -83,7 +87,7 @@ fn run(tools: &[String]) {
                         runtime.block_on(many(3_000, || async {
                             let report = prober.climb(&target, Rung::Challenge).await;
                             assert_eq!(report.highest(), Some(Rung::Challenge), "{report}");
-                        }))
+                        }));
                     })
                 },
                 4,
@@ -113,19 +117,14 @@ fn memory() {
 
 fn slow_targets(question: Rung) {
     const TARGETS: usize = 10_000;
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("bound");
-    // The silent side is a process of its own as well: its sockets are not the prober's memory.
-    drop(listener);
-    let mut silent = Command::new("python3")
-        .args(["-c", "import socket,sys\ns=socket.socket()\ns.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1)\n\
-              s.bind(('127.0.0.1',int(sys.argv[1])))\ns.listen(4096)\nprint('on',flush=True)\nheld=[]\nwhile True: held.append(s.accept()[0])",
-            &address.port().to_string()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3");
-    let mut line = String::new();
-    BufReader::new(silent.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    // The silent side is a process of its own: its sockets are not the prober's memory.
+    const SILENT: &str = "import socket\ns=socket.socket()\ns.bind(('127.0.0.1',0))\ns.listen(4096)\n\
+        print(s.getsockname()[1],flush=True)\nheld=[]\nwhile True: held.append(s.accept()[0])";
+    let mut silent =
+        Command::new("python3").args(["-c", SILENT]).stdout(Stdio::piped()).spawn().expect("python3");
+    let mut port = String::new();
+    BufReader::new(silent.stdout.take().expect("piped")).read_line(&mut port).expect("a line");
+    let address = SocketAddr::from(([127, 0, 0, 1], port.trim().parse().expect("a port")));
     let target: Target = address.to_string().parse().expect("a target");
     let prober = Prober::builder().build().expect("a prober");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
