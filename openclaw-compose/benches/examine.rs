@@ -16,7 +16,10 @@ fn stack(services: usize) -> Texts {
     );
     for number in 2..services {
         let (image, extra) = if number.is_multiple_of(10) {
-            ("openclaw:2026.9.6", "    entrypoint: [openclaw, node]\n    environment:\n      OPENCLAW_GATEWAY_URL: ws://openclaw-gateway:18789\n      OPENCLAW_GATEWAY_TOKEN: ${OPENCLAW_GATEWAY_TOKEN}\n")
+            (
+                "openclaw:2026.9.6",
+                "    entrypoint: [openclaw, node]\n    environment:\n      OPENCLAW_GATEWAY_URL: ws://openclaw-gateway:18789\n      OPENCLAW_GATEWAY_TOKEN: ${OPENCLAW_GATEWAY_TOKEN}\n",
+            )
         } else {
             ("example/app:1", "    environment:\n      A: '1'\n      B: ${OPENCLAW_GATEWAY_TOKEN}\n")
         };
@@ -28,7 +31,10 @@ fn stack(services: usize) -> Texts {
     Texts::new()
         .file("/srv/compose.yaml", compose)
         .file("/srv/.env", "OPENCLAW_GATEWAY_TOKEN=test-token-1\n")
-        .file("/srv/state/openclaw.json", "{ gateway: { mode: 'local', bind: 'lan', auth: { token: 'test-token-2' } } }")
+        .file(
+            "/srv/state/openclaw.json",
+            "{ gateway: { mode: 'local', bind: 'lan', auth: { token: 'test-token-2' } } }",
+        )
 }
 
 fn benches(criterion: &mut Criterion) {

@@ -206,7 +206,6 @@ codes! {
     DeadNamespace "OC-C608" "dead-namespace" Error "A container lives in the network namespace of a container that is gone."
     ContainerMissing "OC-C609" "container-missing" Warning "The gateway's service has no container."
     InspectUnreadable "OC-C610" "inspect-unreadable" Warning "The output of docker inspect cannot be read."
-    DockerUnreachable "OC-C611" "docker-unreachable" Warning "Docker did not answer."
 
     // 7xx: the checkout.
     SecondMinter "OC-C701" "second-minter" Warning "A script would mint a second token."

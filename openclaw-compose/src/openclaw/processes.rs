@@ -330,7 +330,7 @@ pub(super) fn mount_over<'s, 'a>(service: &'s Service<'a>, path: &str) -> Option
 
 fn uid(service: &Service<'_>, role: Role) -> Uid {
     match &service.user {
-        Some(At { value, .. }) => {
+        Some(At { value, .. }) if !value.is_empty() => {
             let (user, group) = match value.split_once(':') {
                 Some((user, group)) => (user, Some(group)),
                 None => (*value, None),
@@ -345,8 +345,8 @@ fn uid(service: &Service<'_>, role: Role) -> Uid {
                 None => Uid::Unknown,
             }
         }
-        None if role <= Role::Cli => Uid::Image,
-        None => Uid::Unknown,
+        _ if role <= Role::Cli => Uid::Image,
+        _ => Uid::Unknown,
     }
 }
 
@@ -359,12 +359,19 @@ const ENOUGH: u32 = 4;
 fn roles(services: &Services<'_>) -> Vec<(Role, Invocation)> {
     let invocations: Vec<Invocation> = services.list.iter().map(Invocation::of).collect();
     let somebody_runs_it = invocations.iter().any(Invocation::is_gateway);
+    // Without a command that says so, the likeliest services are taken for it, and no others.
+    let likeness = services
+        .list
+        .iter()
+        .zip(&invocations)
+        .map(|(service, invocation)| gateway_likeness(service, invocation));
+    let best = likeness.max().unwrap_or(0).max(ENOUGH);
     services
         .list
         .iter()
         .zip(invocations)
         .map(|(service, invocation)| {
-            let likely = !somebody_runs_it && gateway_likeness(service, &invocation) >= ENOUGH;
+            let likely = !somebody_runs_it && gateway_likeness(service, &invocation) >= best;
             let role = if invocation.is_gateway() || likely {
                 Role::Gateway
             } else if invocation.is_openclaw || is_openclaw_image(service) {

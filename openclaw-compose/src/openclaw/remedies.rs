@@ -295,12 +295,22 @@ fn wrong_port(client: &Client, process: &Process<'_>, listens: u16, scene: &Scen
     let choice = client.choice.as_ref()?;
     let text = format!("use the gateway's own port {listens}");
     let Some(span) = choice.span else {
-        let port =
-            process.service.environment.get("OPENCLAW_GATEWAY_PORT").map(|port| scene.origin(port.span));
-        return Some(match port {
-            Some(span) => {
-                edits(text, vec![replace_scalar(scene, span, &listens.to_string())?.judgement()], None)
-            }
+        let service = process.service;
+        let Some(port) = service.environment.get("OPENCLAW_GATEWAY_PORT") else { return Some(words(text)) };
+        // The variable may serve the published port as well: only this service's own line is changed.
+        let own = port.key_span.filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+        let edit = match own {
+            Some(_) => replace_whole(scene, port.span, &listens.to_string()),
+            None => layout::set_variable(
+                scene.sources,
+                service.key_span,
+                scene.environment_key(service),
+                "OPENCLAW_GATEWAY_PORT",
+                &format!("\"{listens}\""),
+            ),
+        };
+        return Some(match edit {
+            Some(edit) => edits(text, vec![edit], Some(recreate(&[service.name], scene))),
             None => words(text),
         });
     };
@@ -746,5 +756,17 @@ fn replace_scalar(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit
         }
         None => value.to_owned(),
     };
+    Some(Edit::text(scene.sources, span, text))
+}
+
+/// Replaces a scalar, template or not, by a quoted value.
+fn replace_whole(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit> {
+    let written = scene.sources.slice(span);
+    if !scene.is_written(span) || written.contains('\n') {
+        return None;
+    }
+    // Behind `KEY=` of a list item the value is a part of a scalar.
+    let before = scene.sources.text(span.file).get(..span.start as usize)?;
+    let text = if before.ends_with('=') { value.to_owned() } else { format!("\"{value}\"") };
     Some(Edit::text(scene.sources, span, text))
 }

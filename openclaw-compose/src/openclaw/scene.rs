@@ -144,6 +144,23 @@ impl<'s, 'a> Scene<'s, 'a> {
         Some((story.value?, place))
     }
 
+    /// Places that hold another value for a variable of a service, or of the project itself, and lose.
+    pub(super) fn shadowed(&self, service: Option<&str>, name: &str) -> Vec<Place> {
+        let story = match service {
+            Some(service) => self.resolution.env(service, name),
+            None => self.resolution.variable(name),
+        };
+        let Some(story) = story else { return Vec::new() };
+        let Some(value) = &story.value else { return Vec::new() };
+        let differs = |other: &secrecy::SecretString| {
+            let other = other.expose_secret().trim();
+            !other.is_empty() && other != value.expose_secret().trim()
+        };
+        let lost = story.shadowed.iter().filter(|step| step.value.as_ref().is_some_and(differs));
+        lost.filter_map(|step| Some(Place::of(self.sources, PlaceRole::Shadowed, step.place.as_ref()?.span)))
+            .collect()
+    }
+
     /// The place of [`Scene::handed_out`].
     pub(super) fn handed_out_span(&self, gateway: &Gateway) -> Option<Span> {
         let process = self.processes.get(gateway.at)?;

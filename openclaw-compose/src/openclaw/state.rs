@@ -38,8 +38,27 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
         let because = format!("{name} is {path}, a path of the host that does not exist in the container");
         return Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) };
     }
+    let shared_above = |other: &&Process<'_>| {
+        other.is_openclaw()
+            && other.state_dir != process.state_dir
+            && process.state_dir.starts_with(&format!("{}/", other.state_dir))
+    };
+    if is_nested(process)
+        && let Some(other) = scene.processes.iter().find(shared_above)
+    {
+        let home = process
+            .service
+            .environment
+            .get("HOME")
+            .or_else(|| process.service.environment.get("OPENCLAW_HOME"));
+        let because = format!(
+            "the state of {} nests in {}, inside the state directory of {}",
+            process.service.name, process.state_dir, other.service.name
+        );
+        return Usable::No { code: Code::NestedStateDir, because, span: home.map(|home| home.span) };
+    }
     let mount = processes::mount_over(process.service, &process.state_dir);
-    if let Some(mount) = mount.filter(|mount| mount.read_only) {
+    if let Some(mount) = mount.filter(|mount| mount.read_only && process.role == processes::Role::Gateway) {
         let because = format!("the state directory {} is mounted read-only", process.state_dir);
         return Usable::No { code: Code::StateReadOnly, because, span: Some(mount.span) };
     }
@@ -179,6 +198,8 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 
 fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     match scene.usable.get(at) {
+        // Told with the mounts, where its remedy is.
+        Some(Usable::No { code: Code::NestedStateDir, .. }) => {}
         Some(Usable::No { code, because, span }) => {
             // Two services on one directory share one finding.
             if out.iter().any(|finding| finding.code == *code && same_state(finding, process)) {
@@ -280,10 +301,7 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) 
             out.push(finding);
         }
     }
-    let nested = [rules::STATE_DIR_NAME, ".clawdbot", ".moltbot"]
-        .iter()
-        .any(|name| process.state_dir.contains(&format!("/{name}/{}", rules::STATE_DIR_NAME)));
-    if nested {
+    if is_nested(process) {
         let home = process
             .service
             .environment
@@ -326,6 +344,13 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) 
             Some(remedies::words(format!("mount a directory of its own at {}", process.state_dir)));
         out.push(finding);
     }
+}
+
+/// A state directory inside a state directory.
+fn is_nested(process: &Process<'_>) -> bool {
+    [rules::STATE_DIR_NAME, ".clawdbot", ".moltbot"]
+        .iter()
+        .any(|name| process.state_dir.contains(&format!("/{name}/{}", rules::STATE_DIR_NAME)))
 }
 
 /// `/a` where `${DIR}/a` is written.

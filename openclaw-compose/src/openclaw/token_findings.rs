@@ -64,6 +64,28 @@ pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
         command_line(process, scene, out);
     }
     unused_secrets(scene, out);
+    shadowed(scene, out);
+}
+
+/// A place that holds another token and loses before any container sees it: a shell over `.env`, `environment` over an env
+/// file, an override file over its base.
+fn shadowed(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
+    let services = scene.processes.iter().filter(|process| process.is_openclaw());
+    let services = services.map(|process| Some(process.service.name));
+    let mut told: Vec<Span> = Vec::new();
+    for service in std::iter::once(None).chain(services) {
+        let mut lost = scene.shadowed(service, NAME);
+        lost.retain(|place| !told.contains(&place.span));
+        let Some(first) = lost.first() else { continue };
+        told.extend(lost.iter().map(|place| place.span));
+        let whose = service.map_or_else(|| "the project".to_owned(), str::to_owned);
+        let summary = format!("{first} holds another value for {NAME} of {whose} and is overruled");
+        let mut finding = scene.finding(Code::SourcesDisagree, summary, None);
+        finding.places = lost;
+        finding.remedy = Some(remedies::words("write the value in use there, or remove the line"));
+        out.push(finding);
+    }
 }
 
 /// Two carriers with two values: an error where some client is refused for it, else a warning.
