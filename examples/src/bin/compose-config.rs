@@ -65,12 +65,20 @@ fn main() -> ExitCode {
     };
     let resolution = project::resolve(&inputs, &Disk);
     report(&resolution);
+    let status = print(&resolution, format, quiet, cli.show_secrets);
+    // The process ends here: giving every node of a large project back one by one would be time for nothing.
+    std::mem::forget(resolution);
+    status
+}
+
+/// The project on standard output, unless Compose would refuse it.
+fn print(resolution: &Resolution, format: Output, quiet: bool, show_secrets: bool) -> ExitCode {
     if let Some(refusal) = resolution.compose_would_refuse() {
         return ExitCode::from(refusal.exit);
     }
     if !quiet {
         let format = if matches!(format, Output::Json) { Format::Json } else { Format::Yaml };
-        let reveal = if cli.show_secrets { Reveal::Secrets } else { Reveal::Masked };
+        let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
         let text = resolution.config(format, reveal);
         if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
             eprintln!("{error}");

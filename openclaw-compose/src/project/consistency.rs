@@ -22,7 +22,7 @@ pub(crate) struct Parts<'a> {
 /// Raises what does not fit together.
 pub(crate) fn check(parts: &Parts<'_>, problems: &mut Vec<Raised>) {
     let checker = Checker {
-        enabled: parts.enabled.iter().map(|entry| &*entry.key).collect(),
+        enabled: parts.enabled.iter().map(|entry| (&*entry.key, entry)).collect(),
         disabled: parts.disabled.iter().map(|entry| &*entry.key).collect(),
         parts,
     };
@@ -55,7 +55,7 @@ fn section<'a>(root: &'a Node, name: &str) -> impl Iterator<Item = &'a Entry> + 
 }
 
 struct Checker<'a> {
-    enabled: HashSet<&'a str>,
+    enabled: HashMap<&'a str, &'a Entry>,
     disabled: HashSet<&'a str>,
     parts: &'a Parts<'a>,
 }
@@ -173,7 +173,7 @@ impl Checker<'_> {
 
     fn dependency(&self, service: &str, dependency: &Entry, problems: &mut Vec<Raised>) {
         let name = &*dependency.key;
-        if self.enabled.contains(name) {
+        if self.enabled.contains_key(name) {
             return;
         }
         let required = dependency.node.get("required").and_then(Node::as_bool).unwrap_or(true);
@@ -209,7 +209,7 @@ impl Checker<'_> {
                     "use --profile {}, or give both services the same profiles",
                     profiles.first().unwrap_or(&"NAME")
                 ));
-        } else if let Some(near) = schema::nearest(name, self.enabled.iter().chain(&self.disabled).copied()) {
+        } else if let Some(near) = schema::nearest(name, self.enabled.keys().chain(&self.disabled).copied()) {
             raised = raised.help(format!("did you mean {near:?}?"));
         }
         problems.push(raised);
@@ -233,8 +233,8 @@ impl Checker<'_> {
             let Some(target) = context.node.as_str().and_then(|text| text.strip_prefix("service:")) else {
                 continue;
             };
-            let what = match self.parts.enabled.get(target) {
-                Some(other) if other.get("build").is_some() => continue,
+            let what = match self.enabled.get(target) {
+                Some(other) if other.node.get("build").is_some() => continue,
                 Some(_) => "non-buildable",
                 None => "unknown",
             };
@@ -283,7 +283,7 @@ impl Checker<'_> {
                     continue;
                 };
                 stack.push((entry, at + 1));
-                let Some(child) = self.parts.enabled.entry(&next.key) else { continue };
+                let Some(child) = self.enabled.get(&*next.key).copied() else { continue };
                 match states.get(&*child.key).copied().unwrap_or(0) {
                     0 => {
                         states.insert(&child.key, 1);

@@ -59,7 +59,10 @@ impl Loader<'_> {
         environment: EnvironmentId,
         cache: &mut Cache,
     ) {
-        let own = fields.get("environment").and_then(Node::as_map).cloned().unwrap_or_default();
+        let own = match fields.get("environment").and_then(Node::as_map) {
+            Some(own) if self.inputs.dialect.env_file_sees_shell_first() => own.clone(),
+            _ => Map::new(),
+        };
         if let Some(files) = fields.get("env_file").cloned() {
             let mut gathered = Gathered::default();
             for item in files.as_list().unwrap_or_default() {
@@ -89,7 +92,7 @@ impl Loader<'_> {
         let Some(path) = path_node.as_str() else { return };
         let Some(required) = self.required(item, service) else { return };
         let at = path_node.span;
-        if self.kind(path).is_none() {
+        if !self.has_read(path) && self.kind(path).is_none() {
             if required {
                 let shown = paths::shown(path, &self.inputs.directory);
                 self.raise(
@@ -151,7 +154,7 @@ impl Loader<'_> {
     }
 
     fn open(&mut self, path: &str, at: Span) -> Option<FileId> {
-        if self.kind(path) == Some(Kind::Directory) {
+        if !self.has_read(path) && self.kind(path) == Some(Kind::Directory) {
             self.raise(unreadable(path, &ReadError::Directory, &self.inputs.directory).at(at));
             return None;
         }

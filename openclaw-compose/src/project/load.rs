@@ -95,6 +95,11 @@ impl<'a> Loader<'a> {
         self.files.kind(path)
     }
 
+    /// True for a file that was read before.
+    pub(crate) fn has_read(&self, path: &str) -> bool {
+        matches!(self.read.get(path), Some(Ok(_)))
+    }
+
     /// The text of a file, read once. What is no UTF-8 is replaced, and reported where `strict`.
     pub(crate) fn read(&mut self, path: &str, strict: bool) -> Result<FileId, ReadError> {
         if let Some(known) = self.read.get(path) {

@@ -36,14 +36,37 @@ const HARMLESS: &[&str] =
 #[must_use]
 pub fn looks_secret(name: &str) -> bool {
     let bytes = name.as_bytes();
-    let ends = |tail: &str| {
-        bytes.len() >= tail.len()
-            && bytes
-                .get(bytes.len() - tail.len()..)
-                .is_some_and(|end| end.eq_ignore_ascii_case(tail.as_bytes()))
+    let begins = |at: usize, part: &str| {
+        bytes.get(at..at + part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part.as_bytes()))
     };
-    let holds =
-        |part: &str| bytes.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()));
-    (PARTS.iter().any(|part| holds(part)) || ENDS.iter().any(|end| ends(end)))
-        && !HARMLESS.iter().any(|end| ends(end))
+    let ends = |tail: &str| bytes.len().checked_sub(tail.len()).is_some_and(|at| begins(at, tail));
+    // Asked for every key of a project: most letters begin none of the parts.
+    let holds = bytes.iter().enumerate().any(|(at, byte)| {
+        matches!(byte | 0x20, b'a' | b'b' | b'c' | b'p' | b's' | b't')
+            && PARTS.iter().any(|part| begins(at, part))
+    });
+    (holds || ENDS.iter().any(|end| ends(end))) && !HARMLESS.iter().any(|end| ends(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_secret() {
+        for name in [
+            "TOKEN",
+            "gateway_token",
+            "DB_PASSWORD",
+            "Api-Key",
+            "AWS_SECRET_ACCESS_KEY",
+            "CLAUDE_AI_SESSION_KEY",
+            "x_pwd",
+        ] {
+            assert!(looks_secret(name), "{name}");
+        }
+        for name in ["PORT", "image", "TOKEN_FILE", "SECRETS_DIR", "key", "environment", ""] {
+            assert!(!looks_secret(name), "{name}");
+        }
+    }
 }

@@ -346,7 +346,7 @@ pub(crate) const SERVICE: Record = Record(&[
     field("extends", Form::Record(&Record(&[field("file", Form::Text), field("service", Form::Text)]))),
     field("external_links", Form::Texts),
     field("extra_hosts", Form::Hosts),
-    field("group_add", Form::Printed),
+    field("group_add", Form::Texts),
     field("gpus", Form::Records(&DEVICE_REQUEST)),
     field("hostname", Form::Text),
     field("healthcheck", Form::Record(&HEALTHCHECK)),

@@ -1,0 +1,417 @@
+//! Every code of this floor is produced, at the right place; what Compose lets pass is no refusal.
+
+use std::collections::BTreeSet;
+
+use openclaw_compose::finding::Code;
+
+use super::resolve;
+
+/// Code, files, the place of its primary mark, Compose's exit status where it refuses.
+type Row = (Code, &'static [(&'static str, &'static str)], &'static str, Option<u8>);
+
+const ROWS: &[Row] = &[
+    (
+        Code::FileNotFound,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    extends: {file: no.yml, service: s}")],
+        "compose.yaml:4",
+        Some(14),
+    ),
+    (
+        Code::FileUnreadable,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: d"), ("d/k", "")],
+        "compose.yaml:4",
+        Some(14),
+    ),
+    (Code::YamlSyntax, &[("compose.yaml", "services:\n  a:\n    image: \"x\n")], "compose.yaml:3", Some(15)),
+    (
+        Code::DuplicateKey,
+        &[("compose.yaml", "services:\n  a: {image: x}\n  a: {image: y}")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::KeyNotString,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    environment: {1: one}")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (Code::UnknownAnchor, &[("compose.yaml", "services:\n  a: *nope")], "compose.yaml:2", Some(15)),
+    (
+        Code::AliasCycle,
+        &[("compose.yaml", "services:\n  a: &a\n    image: x\n    x-self: *a")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::BadMergeKey,
+        &[("compose.yaml", "services:\n  a:\n    <<: 5\n    image: x")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::YamlDialect,
+        &[("compose.yaml", "services:\n  a:\n    image: \"\\/x\"")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (Code::NotAMapping, &[("compose.yaml", "- services")], "compose.yaml:1", Some(15)),
+    (
+        Code::DotenvSyntax,
+        &[("compose.yaml", "services: {a: {image: x}}"), (".env", "OK=1\nbad line\n")],
+        ".env:2",
+        Some(1),
+    ),
+    (
+        Code::DotenvUnusable,
+        &[("compose.yaml", "services: {a: {image: x}}"), (".env", "OK=1\n=x\n")],
+        ".env:2",
+        Some(1),
+    ),
+    (
+        Code::BadTemplate,
+        &[("compose.yaml", "services:\n  a:\n    image: ${A B}")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::RequiredVariable,
+        &[("compose.yaml", "services:\n  a:\n    image: ${A:?say}")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (Code::UnsetVariable, &[("compose.yaml", "services:\n  a:\n    image: x$A")], "compose.yaml:3", None),
+    (
+        Code::BadCast,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    scale: '${N:-many}'")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::OldBoolean,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    tty: 'yes'")],
+        "compose.yaml:4",
+        None,
+    ),
+    (Code::NoComposeFile, &[("keep", "")], "", Some(14)),
+    (
+        Code::SeveralComposeFiles,
+        &[("compose.yaml", "services: {a: {image: x}}"), ("compose.yml", "")],
+        "",
+        None,
+    ),
+    (
+        Code::BadProjectName,
+        &[("compose.yaml", "services: {a: {image: x}}"), (".env", "COMPOSE_PROJECT_NAME=A B\n")],
+        ".env:1",
+        Some(15),
+    ),
+    (
+        Code::MergeConflict,
+        &[
+            ("compose.yaml", "services: {a: {image: x, ports: ['80']}}"),
+            ("compose.override.yml", "services:\n  a:\n    ports: {x: 1}"),
+        ],
+        "compose.override.yml:3",
+        Some(15),
+    ),
+    (
+        Code::ExtendsUnknownService,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    extends: b")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::ExtendsBadFile,
+        &[
+            ("compose.yaml", "services:\n  a:\n    image: x\n    extends: {file: b.yml, service: s}"),
+            ("b.yml", "x-k: 1"),
+        ],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::ExtendsCycle,
+        &[("compose.yaml", "services:\n  a:\n    extends: b\n  b:\n    extends: a")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::IncludeConflict,
+        &[
+            ("compose.yaml", "include: [b.yml]\nservices:\n  a: {image: x}"),
+            ("b.yml", "services: {a: {image: y}}"),
+        ],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::IncludeCycle,
+        &[
+            ("compose.yaml", "include: [b.yml]\nservices: {a: {image: x}}"),
+            ("b.yml", "services: {b: {image: y}}\ninclude: [compose.yaml]"),
+        ],
+        "b.yml:2",
+        Some(15),
+    ),
+    (
+        Code::IncludeInvalid,
+        &[("compose.yaml", "services: {a: {image: x}}\ninclude: b.yml")],
+        "compose.yaml:2",
+        Some(15),
+    ),
+    (
+        Code::RemoteResource,
+        &[("compose.yaml", "services: {a: {image: x}}\ninclude: ['oci://r/x']")],
+        "compose.yaml:2",
+        None,
+    ),
+    (
+        Code::UnknownKey,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    enviroment: {}")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::BadResourceName,
+        &[("compose.yaml", "services:\n  'a b': {image: x}")],
+        "compose.yaml:2",
+        Some(15),
+    ),
+    (
+        Code::WrongType,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    restart: false")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::NotOneOf,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    pull_policy: maybe")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::MissingKey,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    volumes:\n      - target: /x")],
+        "compose.yaml:5",
+        Some(15),
+    ),
+    (
+        Code::RepeatedItem,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    security_opt: [s, s]")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::OutOfRange,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    oom_score_adj: 2000")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::NotFinite,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    environment: {A: .inf}")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::BadPort,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    ports: ['99999:80']")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::BadVolume,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    volumes: ['${D}:/x']")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::BadDuration,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    stop_grace_period: 1d")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::BadValue,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    mem_limit: lots")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (Code::NoImage, &[("compose.yaml", "services:\n  a: {user: '1'}")], "compose.yaml:2", Some(15)),
+    (
+        Code::NetworkModeAndNetworks,
+        &[(
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    network_mode: host\n    networks: [n]\nnetworks: {n: }",
+        )],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::UndefinedResource,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    volumes: ['data:/d']")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::UndefinedService,
+        &[(
+            "compose.yaml",
+            "services:\n  a:\n    image: x\n    depends_on: [b]\n  b: {image: y, profiles: [p]}",
+        )],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::DependencyCycle,
+        &[("compose.yaml", "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: y, depends_on: [a]}")],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::BadHealthcheck,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    healthcheck: {test: [curl]}")],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::ConflictingFields,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    scale: 2\n    container_name: c")],
+        "compose.yaml:5",
+        Some(15),
+    ),
+    (
+        Code::BadSource,
+        &[(
+            "compose.yaml",
+            "services: {a: {image: x, secrets: [s]}}\nsecrets:\n  s: {file: f, environment: E}",
+        )],
+        "compose.yaml:3",
+        Some(15),
+    ),
+    (
+        Code::EnvFileMissing,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    env_file: no.env")],
+        "compose.yaml:4",
+        Some(14),
+    ),
+    (
+        Code::EnvFileFormat,
+        &[
+            ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: [{path: e, format: raw}]"),
+            ("e", ""),
+        ],
+        "compose.yaml:4",
+        Some(15),
+    ),
+    (
+        Code::ObsoleteVersion,
+        &[("compose.yaml", "version: '3'\nservices: {a: {image: x}}")],
+        "compose.yaml:1",
+        None,
+    ),
+    (
+        Code::DeprecatedExternal,
+        &[("compose.yaml", "services: {a: {image: x}}\nvolumes:\n  v: {external: {name: w}}")],
+        "compose.yaml:3",
+        None,
+    ),
+    (
+        Code::DriveLetterVolume,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    volumes: ['v:/v']")],
+        "compose.yaml:4",
+        None,
+    ),
+    (
+        Code::RandomHostPort,
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    ports: ['${P:-}:80']")],
+        "compose.yaml:4",
+        None,
+    ),
+    (
+        Code::NullHidesEnvFile,
+        &[
+            ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: e\n    environment: [K]"),
+            ("e", "K=1\n"),
+        ],
+        "compose.yaml:5",
+        None,
+    ),
+];
+
+#[test]
+fn each_code_comes_from_its_place() {
+    for (code, files, place, exit) in ROWS {
+        let resolution = resolve(files, &[]);
+        let finding = resolution.findings().iter().find(|finding| finding.code == *code);
+        let Some(finding) = finding else {
+            panic!("{code} {}: only {:?}", code.name(), resolution.findings())
+        };
+        let got = finding.primary().map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default();
+        assert_eq!(got, *place, "{finding}");
+        assert_eq!(resolution.compose_would_refuse().map(|refusal| refusal.exit), *exit, "{finding}");
+        if exit.is_some() {
+            assert_eq!(resolution.findings().first().map(|first| first.code), Some(*code), "{finding}");
+        }
+    }
+}
+
+#[test]
+fn every_code_of_this_floor_has_a_row() {
+    let tested: BTreeSet<_> = ROWS
+        .iter()
+        .map(|(code, ..)| *code)
+        .chain([
+            // Bytes and settings, which the rows cannot hold: below.
+            Code::NotUtf8,
+            Code::BadSetting,
+            // A bomb and a deep nest: the reader's own tests.
+            Code::YamlLimit,
+        ])
+        .collect();
+    for code in Code::ALL.iter().filter(|code| code.id() < "OC-C200") {
+        assert!(tested.contains(code), "{code} {} is produced by no test", code.name());
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_found() {
+    let files = openclaw_compose::project::Texts::new()
+        .file("/p/compose.yaml", b"services:\n  a:\n    image: \"x\xff\"\n");
+    let resolution = openclaw_compose::project::resolve(&super::inputs(&[]), &files);
+    let refusal = resolution.compose_would_refuse().expect("refused");
+    assert_eq!(refusal.finding.code, Code::NotUtf8);
+    assert_eq!(refusal.finding.primary().map(|place| place.line), Some(3));
+}
+
+#[test]
+fn a_setting_that_cannot_be_read_is_found() {
+    let resolution =
+        resolve(&[("compose.yaml", "services: {a: {image: x}}")], &[("COMPOSE_DISABLE_ENV_FILE", "perhaps")]);
+    assert_eq!(
+        resolution.compose_would_refuse().map(|refusal| (refusal.finding.code, refusal.exit)),
+        Some((Code::BadSetting, 1))
+    );
+}
+
+#[test]
+fn one_error_does_not_hide_the_others() {
+    let stack = "services:\n  a:\n    image: x\n    prots: []\n    ports: ['99999:80']\n    restart: false\n    user: '7'\n";
+    let resolution = resolve(&[("compose.yaml", stack)], &[]);
+    let codes: BTreeSet<_> = resolution.findings().iter().map(|finding| finding.code).collect();
+    assert!(
+        codes.is_superset(&BTreeSet::from([Code::UnknownKey, Code::BadPort, Code::WrongType])),
+        "{codes:?}"
+    );
+    assert_eq!(
+        resolution.service("a").and_then(|service| service.text("user")),
+        Some("7"),
+        "the rest is there"
+    );
+    let help = resolution
+        .findings()
+        .iter()
+        .find_map(|finding| finding.remedy.as_ref())
+        .map(|remedy| remedy.text.clone());
+    assert_eq!(help.as_deref(), Some("did you mean `ports`?"));
+}

@@ -1,0 +1,116 @@
+//! What decided a value, and what differs between two projects.
+
+use expect_test::expect;
+use openclaw_compose::project::{self, ChangeKind};
+
+use super::{inputs, resolve, texts};
+
+#[test]
+fn a_value_through_every_layer() {
+    let files = [
+        (".env", "TOKEN=test-token-dotenv\n"),
+        ("gateway.env", "T=test-token-file\n"),
+        ("base.yaml", "services: {base: {image: x, env_file: gateway.env}}\n"),
+        (
+            "compose.yaml",
+            "services:\n  a:\n    extends: {file: base.yaml, service: base}\n    environment:\n      T: change-me\n",
+        ),
+        ("compose.override.yml", "services:\n  a:\n    environment:\n      T: ${TOKEN}\n"),
+    ];
+    let resolution = resolve(&files, &[("TOKEN", "test-token-shell")]);
+    let told = resolution.env("a", "T").expect("told");
+    expect!["shell (TOKEN) -> interpolated at compose.override.yml:4:10 -> overrides compose.yaml:5:10 -> overrides gateway.env:1:3 -> service a"]
+        .assert_eq(&told.to_string());
+    let shadowed: Vec<_> = told.shadowed.iter().map(|step| step.text.as_str()).collect();
+    expect![[r#"
+        .env:1, shadowed by the shell
+        compose.yaml:5:10, overridden by compose.override.yml:4:10
+        gateway.env:1 -> env_file listed at base.yaml:1:41, overridden by compose.override.yml:4:10"#]]
+    .assert_eq(&shadowed.join("\n"));
+    assert_eq!(told.shown().as_deref(), Some("********"), "a variable with a secret name went in");
+}
+
+#[test]
+fn paths_find_values() {
+    let stack = "services: {a: {image: 'x:${TAG:-1}', labels: {a.b: c}, ports: ['80:81']}}";
+    let resolution = resolve(&[("compose.yaml", stack)], &[]);
+    let told = |path: &str| resolution.explain(path).map(|told| told.to_string()).unwrap_or_default();
+    expect!["TAG is unset, default at compose.yaml:1:26 -> interpolated at compose.yaml:1:23 -> service a"]
+        .assert_eq(&told("services.a.image"));
+    expect!["compose.yaml:1:55 -> service a"].assert_eq(&told("services.a.labels.a.b"));
+    expect!["compose.yaml:1:67 -> service a"].assert_eq(&told("services.a.ports.0.published"));
+    assert_eq!(resolution.at("services.a.ports[0].target").and_then(|node| node.as_int()), Some(81));
+    assert!(resolution.explain("services.a.nope").is_none() && resolution.explain("services.zz").is_none());
+}
+
+#[test]
+fn two_projects_differ_where_they_differ() {
+    let stack = ("compose.yaml", "services: {a: {image: 'x:$TAG', environment: {TOKEN: $TOKEN, SAME: s}}}");
+    let left = resolve(&[stack, (".env", "TAG=1\nTOKEN=test-token-1\n")], &[]);
+    let more = "services: {a: {image: 'x:$TAG', user: '1', environment: {TOKEN: $TOKEN, SAME: s}}}";
+    let right = resolve(&[("compose.yaml", more), (".env", "TAG=2\n")], &[("TOKEN", "test-token-2")]);
+    let compared = left.compare(&right);
+    let lines: Vec<_> = compared
+        .differences
+        .iter()
+        .map(|difference| (difference.change.kind(), difference.path.as_str()))
+        .collect();
+    assert_eq!(
+        lines.iter().filter(|(kind, _)| *kind != ChangeKind::Moved).copied().collect::<Vec<_>>(),
+        [
+            (ChangeKind::Changed, "services.a.environment.TOKEN"),
+            (ChangeKind::Changed, "services.a.image"),
+            (ChangeKind::Added, "services.a.user"),
+        ]
+    );
+    let json = serde_json::to_string(&compared).expect("JSON");
+    assert!(!json.contains("test-token") && json.contains(".env:2"), "{json}");
+    assert!(left.compare(&resolve(&[stack, (".env", "TAG=1\nTOKEN=test-token-1\n")], &[])).is_same());
+}
+
+#[test]
+fn a_canary_appears_nowhere_it_must_not() {
+    let canary = "canary-7f3a9c2e51";
+    let files = texts(&[
+        (".env", &format!("OPENCLAW_GATEWAY_TOKEN={canary}\nOTHER_SECRET='{canary}\n")),
+        ("e.env", &format!("API_KEY={canary}\n")),
+        (
+            "compose.yaml",
+            &format!(
+                "services:\n  a:\n    image: x\n    env_file: e.env\n    command: [run, --token, \"${{OPENCLAW_GATEWAY_TOKEN}}\"]\n    environment:\n      - DB_PASSWORD={canary}\n      - T=${{MY_TOKEN:-{canary}}}\n    labels: {{auth.token: {canary}}}\n    ports: ['${{OPENCLAW_GATEWAY_TOKEN}}:80']\n"
+            ),
+        ),
+        (
+            "compose.override.yml",
+            &format!(
+                "services:\n  a:\n    environment: {{DB_PASSWORD: '{canary}x'}}\n    restart: ${{OPENCLAW_GATEWAY_TOKEN:?{canary}\n"
+            ),
+        ),
+    ]);
+    let resolution = project::resolve(&inputs(&[("SESSION_KEY", canary)]), &files);
+    let mut outputs = vec![
+        format!("{resolution:?}"),
+        format!("{:?}", resolution.service("a").map(|service| service.node().clone())),
+        serde_json::to_string(resolution.findings()).expect("JSON"),
+        resolution.config(project::Format::Json, project::Reveal::Masked),
+        resolution.config(project::Format::Yaml, project::Reveal::Masked),
+    ];
+    for path in [
+        "services.a.command.2",
+        "services.a.labels.auth.token",
+        "services.a.environment.API_KEY",
+        "services.a.environment.T",
+    ] {
+        if let Some(told) = resolution.explain(path) {
+            outputs.push(format!("{told} {told:?} {}", serde_json::to_string(&told).expect("JSON")));
+            for step in told.steps.iter().chain(&told.shadowed) {
+                outputs.extend(
+                    step.place.as_ref().map(|place| format!("{:?}", resolution.sources().quote(place.span))),
+                );
+            }
+        }
+    }
+    for output in &outputs {
+        assert!(!output.contains(canary), "{output}");
+    }
+}
