@@ -271,6 +271,9 @@ impl Loader<'_> {
         settable: bool,
     ) -> Vec<Assignment> {
         for problem in &read.problems {
+            if problem.key.as_deref().is_none_or(secret::looks_secret) {
+                self.mark_rest(problem.span, matches!(problem.kind, ProblemKind::UnterminatedQuote));
+            }
             let location = self.sources.location(problem.span);
             let mut raised = match &problem.kind {
                 ProblemKind::Template(inner) => match inner {
@@ -324,6 +327,15 @@ impl Loader<'_> {
             out.push((Arc::from(entry.key.as_str()), value.clone(), setting));
         }
         out
+    }
+
+    /// Marks what could not be read as a secret, to the end of its line or of the text.
+    fn mark_rest(&mut self, from: Span, whole: bool) {
+        let text = self.sources.text(from.file);
+        let rest = text.get(from.range().start..).unwrap_or_default();
+        let length = if whole { rest.len() } else { rest.find('\n').unwrap_or(rest.len()) };
+        let start = from.range().start;
+        self.sources.mark_secret(Span::from_range(from.file, start..start + length));
     }
 
     /// The project's name: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:`, or the directory's.

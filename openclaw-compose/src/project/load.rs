@@ -280,7 +280,7 @@ impl<'a> Loader<'a> {
         merge::enforce_unique(dict, &mut self.stories, &mut problems);
         for problem in problems {
             self.raise(
-                Raised::error(Code::WrongType, format!("{}: {}", problem.path, problem.why)).at(problem.span),
+                Raised::error(problem.code, format!("{}: {}", problem.path, problem.why)).at(problem.span),
             );
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::codes::Code;
 use crate::source::{Span, Text};
 
 use super::dialect::Dialect;
@@ -135,6 +136,8 @@ pub(crate) struct NoIdentity {
     pub(crate) path: String,
     pub(crate) span: Span,
     pub(crate) why: String,
+    /// What kind of item it is.
+    pub(crate) code: Code,
 }
 
 /// Merges one tree into another.
@@ -457,30 +460,68 @@ fn keep_unique(
     problems: &mut Vec<NoIdentity>,
 ) {
     let mut kept: Vec<Node> = Vec::with_capacity(items.len());
-    let mut keys: HashMap<String, usize> = HashMap::with_capacity(items.len());
+    let mut keys = Identities::for_list(items.len());
     for (number, item) in std::mem::take(items).into_iter().enumerate() {
         let key = match identity_of(&item, identity) {
             Ok(key) => key,
             Err(why) => {
-                problems.push(NoIdentity { path: path.item(number).to_string(), span: item.span, why });
+                let code = match identity {
+                    Identity::Mount => Code::BadVolume,
+                    Identity::Port => Code::BadPort,
+                    _ => Code::WrongType,
+                };
+                problems.push(NoIdentity { path: path.item(number).to_string(), span: item.span, why, code });
                 continue;
             }
         };
-        match keys.get(&key) {
+        match keys.position(&key) {
             Some(at) => {
-                if let Some(slot) = kept.get_mut(*at) {
+                if let Some(slot) = kept.get_mut(at) {
                     let older = std::mem::replace(slot, Node::new(Value::Null, item.span));
                     let story = stories.add(item.story, Event::Replaced { older: Box::new(older) });
                     *slot = Node { story, ..item };
                 }
             }
             None => {
-                keys.insert(key, kept.len());
+                keys.push(key);
                 kept.push(item);
             }
         }
     }
     *items = kept;
+}
+
+/// The identities of a list's items by position; a long list is hashed.
+enum Identities {
+    Few(Vec<String>),
+    Many(HashMap<String, usize>),
+}
+
+impl Identities {
+    fn for_list(length: usize) -> Self {
+        if length <= 16 {
+            Self::Few(Vec::with_capacity(length))
+        } else {
+            Self::Many(HashMap::with_capacity(length))
+        }
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        match self {
+            Self::Few(keys) => keys.iter().position(|have| have == key),
+            Self::Many(keys) => keys.get(key).copied(),
+        }
+    }
+
+    fn push(&mut self, key: String) {
+        match self {
+            Self::Few(keys) => keys.push(key),
+            Self::Many(keys) => {
+                let at = keys.len();
+                keys.insert(key, at);
+            }
+        }
+    }
 }
 
 fn identity_of(item: &Node, identity: Identity) -> Result<String, String> {

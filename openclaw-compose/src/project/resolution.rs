@@ -289,8 +289,9 @@ pub(crate) fn finish(
     explain::mark_secrets(&mut sources, &stories, [&root], [&enabled, &disabled]);
     let exit = raised.iter().find_map(|raised| raised.refusal);
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
-    let findings: Vec<Finding> =
+    let mut findings: Vec<Finding> =
         refused.into_iter().chain(passed).map(|raised| raised.finish(&sources)).collect();
+    scrub(&mut findings, &environments);
     let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Refusal { exit, finding });
     let unset = unset
         .into_iter()
@@ -315,5 +316,27 @@ pub(crate) fn finish(
         unset,
         refusal,
         config_files,
+    }
+}
+
+/// A value may have become part of a name, a path or a port: whatever a secret variable holds is masked in every text.
+fn scrub(findings: &mut [Finding], environments: &[Variables]) {
+    // Shorter ones would mask half the words there are.
+    const SHORTEST: usize = 4;
+    if findings.is_empty() {
+        return;
+    }
+    let mut secrets: Vec<&str> =
+        environments.iter().flat_map(Variables::secrets).filter(|value| value.len() >= SHORTEST).collect();
+    secrets.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    for finding in findings {
+        let help = finding.remedy.iter_mut().map(|remedy| &mut remedy.text);
+        for text in std::iter::once(&mut finding.summary).chain(&mut finding.evidence).chain(help) {
+            for secret in &secrets {
+                if text.contains(secret) {
+                    *text = text.replace(secret, crate::source::MASK);
+                }
+            }
+        }
     }
 }

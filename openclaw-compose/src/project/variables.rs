@@ -61,6 +61,15 @@ impl Variables {
         self.find(name).map(|variable| variable.value.as_str())
     }
 
+    /// The values of variables with names that look secret, hidden ones included.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secret = self.by_name.iter().filter(|(name, _)| super::secret::looks_secret(name));
+        secret.flat_map(|(_, variable)| {
+            std::iter::once(variable.value.as_str())
+                .chain(variable.hidden.iter().map(|(value, _)| value.as_str()))
+        })
+    }
+
     /// Sets a variable that is not set; an older value wins, and remembers what it hid.
     pub(crate) fn offer(&mut self, name: &Arc<str>, value: Text, setting: Setting) {
         match self.by_name.get_mut(name) {

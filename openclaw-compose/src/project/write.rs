@@ -134,7 +134,9 @@ impl Writer<'_> {
                     self.json_resources("services", &services);
                 }
                 Top::Section(section, used) => self.json_resources(section, &used),
-                Top::Extension(node) => self.json_any(node, secret::looks_secret(key), 1),
+                Top::Extension(node) => {
+                    self.json_any(&without_empty_lists(node), secret::looks_secret(key), 1)
+                }
             }
         }
         self.out.push_str("\n}");
@@ -510,6 +512,22 @@ impl Writer<'_> {
     }
 }
 
+/// Compose loses the difference between an empty list and null in `x-` keys.
+fn without_empty_lists(node: &Node) -> Node {
+    match &node.value {
+        Value::List(items) if items.is_empty() => node.with(Value::Null),
+        Value::List(items) => node.with(Value::List(items.iter().map(without_empty_lists).collect())),
+        Value::Map(map) => {
+            let mut map = map.clone();
+            for entry in map.iter_mut() {
+                entry.node = without_empty_lists(&entry.node);
+            }
+            node.with(Value::Map(map))
+        }
+        _ => node.clone(),
+    }
+}
+
 enum Top<'r> {
     Name,
     Services,
@@ -624,14 +642,18 @@ fn style(text: &str) -> Style {
     if breaks {
         let leading = text.starts_with([' ', '\n']);
         let blank_before_break = text.contains(" \n");
-        return if special || blank_before_break || text.ends_with(' ') || (leading && text.trim().is_empty())
+        return if special
+            || blank_before_break
+            || text.ends_with(' ')
+            || (leading && text.trim().is_empty() && text.contains(' '))
         {
             Style::Double
         } else {
             Style::Literal
         };
     }
-    if special {
+    // go-yaml escapes what lies past the basic plane.
+    if special || text.chars().any(|c| c > '\u{ffff}') {
         return Style::Double;
     }
     if plain_allowed(text) { Style::Plain } else { Style::Single }
@@ -657,7 +679,6 @@ fn means_something_else(text: &str) -> bool {
             | "off"
             | "Off"
             | "OFF"
-            | "<<"
             | "="
     ) {
         return text != "=";
@@ -750,6 +771,10 @@ fn double_quoted(out: &mut String, text: &str) {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\x{:02X}", u32::from(c));
             }
+            c if c > '\u{ffff}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\U{:08X}", u32::from(c));
+            }
             c => out.push(c),
         }
     }
@@ -765,6 +790,9 @@ fn literal(out: &mut String, text: &str, depth: usize) {
         out.push('-');
     } else if text.ends_with("\n\n") || text == "\n" {
         out.push('+');
+    }
+    if text == "\n" {
+        return;
     }
     let body = text.strip_suffix('\n').unwrap_or(text);
     for line in body.split('\n') {

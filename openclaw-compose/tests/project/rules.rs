@@ -82,14 +82,14 @@ fn names_have_an_order() {
 
 #[test]
 fn variables_have_an_order() {
-    let stack = ("compose.yaml", "services: {a: {image: \"${V-unset}\"}}");
-    assert_eq!(image(&[stack, (".env", "V=dotenv\n")], &[("V", "shell")]), "shell");
-    assert_eq!(image(&[stack, (".env", "V=dotenv\n")], &[("V", "")]), "", "an empty shell variable wins");
-    assert_eq!(image(&[stack, (".env", "V=dotenv\n")], &[("COMPOSE_DISABLE_ENV_FILE", "1")]), "unset");
+    let stack = ("compose.yaml", "services: {a: {image: \"x${V-unset}\"}}");
+    assert_eq!(image(&[stack, (".env", "V=dotenv\n")], &[("V", "shell")]), "xshell");
+    assert_eq!(image(&[stack, (".env", "V=dotenv\n")], &[("V", "")]), "x", "an empty shell variable wins");
+    assert_eq!(image(&[stack, (".env", "V=dotenv\n")], &[("COMPOSE_DISABLE_ENV_FILE", "1")]), "xunset");
     let files = [stack, (".env", "V=dotenv\n"), ("1.env", "V=one\nW=one\n"), ("2.env", "V=$W-two\n")];
     let flags = inputs(&[]).env_file("1.env").env_file("2.env");
-    assert_eq!(config(&project::resolve(&flags, &texts(&files)))["services"]["a"]["image"], "one-two");
-    assert_eq!(image(&files, &[("COMPOSE_ENV_FILES", "2.env,1.env")]), "one");
+    assert_eq!(config(&project::resolve(&flags, &texts(&files)))["services"]["a"]["image"], "xone-two");
+    assert_eq!(image(&files, &[("COMPOSE_ENV_FILES", "2.env,1.env")]), "xone");
 }
 
 #[test]
