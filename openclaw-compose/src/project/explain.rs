@@ -544,7 +544,8 @@ impl Marker<'_> {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Unknown => {}
-            _ if secret => self.scalar(node),
+            _ if secret => self.scalar(node, true),
+            _ if is_secret(self.stories, node) => self.scalar(node, false),
             _ => {}
         }
         for event in self.stories.events(node.story) {
@@ -554,8 +555,8 @@ impl Marker<'_> {
         }
     }
 
-    /// The text of a literal, or the defaults inside a template.
-    fn scalar(&mut self, node: &Node) {
+    /// The defaults inside a template and, where `outside`, the text around its expressions.
+    fn scalar(&mut self, node: &Node, outside: bool) {
         if !is_somewhere(node.span) {
             return;
         }
@@ -567,6 +568,9 @@ impl Marker<'_> {
         };
         let value = written.get(from..).unwrap_or_default();
         if !value.contains("${") {
+            if !outside {
+                return;
+            }
             self.sources.mark_secret(node.span.part(from..written.len()));
             return;
         }
@@ -575,7 +579,9 @@ impl Marker<'_> {
         let (mut at, mut depth, mut start) = (from, 0usize, from);
         while let Some(byte) = bytes.get(at) {
             if *byte == b'$' && bytes.get(at + 1) == Some(&b'{') {
-                self.sources.mark_secret(node.span.part(start..at));
+                if outside || depth > 0 {
+                    self.sources.mark_secret(node.span.part(start..at));
+                }
                 depth += 1;
                 at += 2;
                 while bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
@@ -595,7 +601,7 @@ impl Marker<'_> {
             }
         }
         let end = written.trim_end_matches(['"', '\'']).len();
-        if start < end {
+        if outside && start < end {
             self.sources.mark_secret(node.span.part(start..end));
         }
     }

@@ -25,7 +25,7 @@ fn a_value_through_every_layer() {
     expect![[r#"
         .env:1, shadowed by the shell
         compose.yaml:5:10, overridden by compose.override.yml:4:10
-        gateway.env:1 -> env_file listed at base.yaml:1:41, overridden by compose.override.yml:4:10"#]]
+        gateway.env:1 -> env_file listed at base.yaml:1:39, overridden by compose.override.yml:4:10"#]]
     .assert_eq(&shadowed.join("\n"));
     assert_eq!(told.shown().as_deref(), Some("********"), "a variable with a secret name went in");
 }
@@ -37,8 +37,8 @@ fn paths_find_values() {
     let told = |path: &str| resolution.explain(path).map(|told| told.to_string()).unwrap_or_default();
     expect!["TAG is unset, default at compose.yaml:1:26 -> interpolated at compose.yaml:1:23 -> service a"]
         .assert_eq(&told("services.a.image"));
-    expect!["compose.yaml:1:55 -> service a"].assert_eq(&told("services.a.labels.a.b"));
-    expect!["compose.yaml:1:67 -> service a"].assert_eq(&told("services.a.ports.0.published"));
+    expect!["compose.yaml:1:52 -> service a"].assert_eq(&told("services.a.labels.a.b"));
+    expect!["compose.yaml:1:64 -> service a"].assert_eq(&told("services.a.ports.0.published"));
     assert_eq!(resolution.at("services.a.ports[0].target").and_then(|node| node.as_int()), Some(81));
     assert!(resolution.explain("services.a.nope").is_none() && resolution.explain("services.zz").is_none());
 }
