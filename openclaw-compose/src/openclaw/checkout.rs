@@ -30,7 +30,7 @@ pub fn search_directory(root: &Path) -> (Search, Sources) {
     for entry in walk {
         match entry {
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                files.push(entry.into_path())
+                files.push(entry.into_path());
             }
             Ok(_) => {}
             Err(_) => out.skipped.unreadable += 1,

@@ -72,14 +72,13 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
                 }
             }
             "extends" => {
-                if let Some(map) = node.as_map_mut() {
-                    if map
+                if let Some(map) = node.as_map_mut()
+                    && map
                         .get("file")
                         .and_then(Node::as_str)
                         .is_some_and(|file| !super::include::is_remote(file))
-                    {
-                        at(map, "file", Form::Plain, base, loader);
-                    }
+                {
+                    at(map, "file", Form::Plain, base, loader);
                 }
             }
             "develop" => {

@@ -61,7 +61,6 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    #[expect(clippy::too_many_lines, reason = "one check after the other, in Compose's order")]
     fn service(&self, service: &Entry, problems: &mut Vec<Raised>) {
         let name = &service.key;
         let Some(fields) = service.node.as_map() else { return };
@@ -97,9 +96,10 @@ impl Checker<'_> {
             self.defined("networks", "network", name, &network.key, network.key_span, problems);
         }
         let test = fields.get("healthcheck").and_then(|check| check.get("test"));
-        if let Some(first) = test.and_then(Node::as_list).and_then(<[_]>::first) {
-            if !matches!(first.as_str(), Some("CMD" | "CMD-SHELL" | "NONE") | None) {
-                problems.push(
+        if let Some(first) = test.and_then(Node::as_list).and_then(<[_]>::first)
+            && !matches!(first.as_str(), Some("CMD" | "CMD-SHELL" | "NONE") | None)
+        {
+            problems.push(
                     Raised::error(
                         Code::BadHealthcheck,
                         format!("service {name:?}: healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\""),
@@ -107,7 +107,6 @@ impl Checker<'_> {
                     .at(first.span)
                     .help("put CMD before the command, or write it as one text"),
                 );
-            }
         }
         for dependency in fields.get("depends_on").and_then(Node::as_map).into_iter().flatten() {
             self.dependency(name, dependency, problems);
@@ -250,16 +249,17 @@ impl Checker<'_> {
             );
         }
         let platforms = entry("platforms").and_then(|entry| entry.node.as_list());
-        if let (Some(platforms), Some(platform)) = (platforms, fields.get("platform")) {
-            if !platforms.is_empty() && !platforms.contains(platform) {
-                problems.push(
-                    Raised::error(
-                        Code::ConflictingFields,
-                        format!("service {name:?}: build.platforms must include its platform"),
-                    )
-                    .at(platform.span),
-                );
-            }
+        if let (Some(platforms), Some(platform)) = (platforms, fields.get("platform"))
+            && !platforms.is_empty()
+            && !platforms.contains(platform)
+        {
+            problems.push(
+                Raised::error(
+                    Code::ConflictingFields,
+                    format!("service {name:?}: build.platforms must include its platform"),
+                )
+                .at(platform.span),
+            );
         }
     }
 
@@ -348,19 +348,19 @@ fn limits(name: &str, fields: &Map, problems: &mut Vec<Raised>) {
         }
     }
     let scale = fields.get("scale").or_else(|| deploy.and_then(|deploy| deploy.get("replicas")));
-    if let (Some(scale), Some(container)) = (scale, fields.entry("container_name")) {
-        if scale.as_int().is_some_and(|scale| scale > 1) {
-            problems.push(
-                Raised::error(
-                    Code::ConflictingFields,
-                    format!(
-                        "services.{name}: can't set container_name and scale as container name must be unique"
-                    ),
-                )
-                .at(container.key_span)
-                .related(scale.span),
-            );
-        }
+    if let (Some(scale), Some(container)) = (scale, fields.entry("container_name"))
+        && scale.as_int().is_some_and(|scale| scale > 1)
+    {
+        problems.push(
+            Raised::error(
+                Code::ConflictingFields,
+                format!(
+                    "services.{name}: can't set container_name and scale as container name must be unique"
+                ),
+            )
+            .at(container.key_span)
+            .related(scale.span),
+        );
     }
     if let Some(watches) =
         fields.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list)

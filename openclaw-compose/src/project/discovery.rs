@@ -52,10 +52,11 @@ impl Loader<'_> {
         let shell = Variables::from_shell(inputs.shell.iter().map(|(name, value)| (name.as_str(), value)));
         let env_file_flags = self.env_file_flags(&shell);
 
-        if let Some(name) = &inputs.project_name {
-            if !name.is_empty() && normalised(name) != *name {
-                self.raise(bad_name(name, nowhere()).exit(EXIT_FLAGS));
-            }
+        if let Some(name) = &inputs.project_name
+            && !name.is_empty()
+            && normalised(name) != *name
+        {
+            self.raise(bad_name(name, nowhere()).exit(EXIT_FLAGS));
         }
         // First look, to find the env files.
         let (files, complain) = self.config_paths(&shell);

@@ -449,7 +449,7 @@ impl Teller<'_> {
                     steps.push(self.step(StepKind::Unset, text, Some(span), None));
                 }
                 (Some(setting), _) => {
-                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)))
+                    steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
                 }
             }
         }

@@ -144,10 +144,12 @@ impl Loader<'_> {
         };
         let mut base = base;
         for reset in &resets {
-            if let [first, second, rest @ ..] = reset.as_slice() {
-                if &**first == "services" && &**second == name && !rest.is_empty() {
-                    drop_path(&mut base, rest);
-                }
+            if let [first, second, rest @ ..] = reset.as_slice()
+                && &**first == "services"
+                && &**second == name
+                && !rest.is_empty()
+            {
+                drop_path(&mut base, rest);
             }
         }
         self.stories

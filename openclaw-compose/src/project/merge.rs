@@ -410,7 +410,7 @@ pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
                         });
                     }
                     Value::List(items) => {
-                        out.extend(items.iter().map(|item| pair(&item.value, item.span, item.story)))
+                        out.extend(items.iter().map(|item| pair(&item.value, item.span, item.story)));
                     }
                     value => out.push(pair(value, span, node.story)),
                 }

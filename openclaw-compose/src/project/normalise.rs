@@ -64,18 +64,18 @@ fn networks(dict: &mut Node) {
     if !root.contains("networks") {
         root.push("networks", span, Node::new(Value::Map(Map::new()), span));
     }
-    if let Some(networks) = root.get_mut("networks").and_then(Node::as_map_mut) {
-        if !networks.contains("default") {
-            networks.push("default", span, Node::new(Value::Null, span));
-        }
+    if let Some(networks) = root.get_mut("networks").and_then(Node::as_map_mut)
+        && !networks.contains("default")
+    {
+        networks.push("default", span, Node::new(Value::Null, span));
     }
 }
 
 fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader: &mut Loader<'_>) {
-    if let Some(policy) = fields.get_mut("pull_policy") {
-        if policy.as_str() == Some("if_not_present") {
-            policy.value = Value::Text(Text::from("missing"));
-        }
+    if let Some(policy) = fields.get_mut("pull_policy")
+        && policy.as_str() == Some("if_not_present")
+    {
+        policy.value = Value::Text(Text::from("missing"));
     }
     if let Some(build) = fields.get_mut("build") {
         let span = build.span;
@@ -98,12 +98,12 @@ fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader:
     }
     depend(fields, key_span);
     for mount in fields.get_mut("volumes").and_then(Node::as_list_mut).into_iter().flatten() {
-        if let Some(target) = mount.as_map_mut().and_then(|mount| mount.get_mut("target")) {
-            if let Some(path) = target.as_str() {
-                let clean = paths::clean(path);
-                if clean != path {
-                    target.value = Value::Text(Text::from(clean));
-                }
+        if let Some(target) = mount.as_map_mut().and_then(|mount| mount.get_mut("target"))
+            && let Some(path) = target.as_str()
+        {
+            let clean = paths::clean(path);
+            if clean != path {
+                target.value = Value::Text(Text::from(clean));
             }
         }
     }
@@ -160,10 +160,10 @@ fn depend(fields: &mut Map, key_span: Span) {
         }
     }
     for namespace in NAMESPACES {
-        if let Some(node) = fields.get(namespace) {
-            if let Some(service) = node.as_str().and_then(|text| text.strip_prefix("service:")) {
-                implied.push((service.to_owned(), true, node.span));
-            }
+        if let Some(node) = fields.get(namespace)
+            && let Some(service) = node.as_str().and_then(|text| text.strip_prefix("service:"))
+        {
+            implied.push((service.to_owned(), true, node.span));
         }
     }
     for from in fields.get("volumes_from").and_then(Node::as_list).into_iter().flatten() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// A path from the root, as a chain of stack frames.
 #[derive(Clone, Copy)]
 pub(crate) struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
+    parent: Option<&'a Self>,
     segment: Segment<'a>,
     depth: usize,
 }
@@ -24,11 +24,11 @@ pub(crate) type Pattern = &'static [&'static str];
 impl<'a> Path<'a> {
     pub(crate) const ROOT: Path<'static> = Path { parent: None, segment: Segment::Root, depth: 0 };
 
-    pub(crate) fn key(&'a self, key: &'a str) -> Path<'a> {
+    pub(crate) fn key(&'a self, key: &'a str) -> Self {
         Path { parent: Some(self), segment: Segment::Key(key), depth: self.depth + 1 }
     }
 
-    pub(crate) fn item(&'a self, index: usize) -> Path<'a> {
+    pub(crate) fn item(&'a self, index: usize) -> Self {
         Path { parent: Some(self), segment: Segment::Item(index), depth: self.depth + 1 }
     }
 
@@ -38,7 +38,7 @@ impl<'a> Path<'a> {
     }
 
     /// The ancestor with `depth` segments, or the path itself.
-    fn ancestor(&'a self, depth: usize) -> &'a Path<'a> {
+    fn ancestor(&'a self, depth: usize) -> &'a Self {
         let mut path = self;
         while path.depth > depth {
             match path.parent {

@@ -107,13 +107,13 @@ pub(crate) enum Shape {
     /// An integer within a range; as text it is not checked, for a variable may still have to be cast.
     Ranged(i64, i64),
     /// A list; `true` where its items must differ.
-    List(&'static Shape, bool),
+    List(&'static Self, bool),
     /// A mapping.
     Object(&'static Object),
     /// A mapping or null.
     Nullable(&'static Object),
     /// Exactly one of several shapes, told apart by the kind of value.
-    Either(&'static [Shape]),
+    Either(&'static [Self]),
 }
 
 /// The shape of a mapping.
@@ -732,19 +732,17 @@ impl Checker {
         for (number, item) in items.iter_mut().enumerate() {
             self.node(item, shape, &path.item(number));
         }
-        if unique {
-            if let Some((first, second)) = repeated(items) {
-                let (at, twin) =
-                    (items.get(second).map(|item| item.span), items.get(first).map(|item| item.span));
-                self.found.push(Violation {
-                    kind: Kind::Repeated { first, second },
-                    path: path.to_string(),
-                    depth: path.depth(),
-                    span: at.unwrap_or(node.span),
-                    related: twin,
-                });
-                items.remove(second);
-            }
+        if unique && let Some((first, second)) = repeated(items) {
+            let (at, twin) =
+                (items.get(second).map(|item| item.span), items.get(first).map(|item| item.span));
+            self.found.push(Violation {
+                kind: Kind::Repeated { first, second },
+                path: path.to_string(),
+                depth: path.depth(),
+                span: at.unwrap_or(node.span),
+                related: twin,
+            });
+            items.remove(second);
         }
         items.retain(|item| !item.is_unknown());
     }

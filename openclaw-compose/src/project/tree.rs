@@ -247,13 +247,13 @@ impl Loader<'_> {
                     self.environments.get(environment.0 as usize).and_then(|variables| variables.find(&name));
                 match empty.map(|variable| variable.setting) {
                     Some(Setting::File(span)) => {
-                        raised = raised.related(span).because(format!("{name} is set, but empty"))
+                        raised = raised.related(span).because(format!("{name} is set, but empty"));
                     }
                     Some(_) => raised = raised.because(format!("{name} is set in the shell, but empty")),
                     None => {
                         raised = raised.because(format!(
                             "{name} is set neither in the shell nor in an env file of the project"
-                        ))
+                        ));
                     }
                 }
                 raised.help(format!("set {name} in the shell or in .env"))

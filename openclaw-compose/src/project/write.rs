@@ -135,7 +135,7 @@ impl Writer<'_> {
                 }
                 Top::Section(section, used) => self.json_resources(section, &used),
                 Top::Extension(node) => {
-                    self.json_any(&without_empty_lists(node), secret::looks_secret(key), 1)
+                    self.json_any(&without_empty_lists(node), secret::looks_secret(key), 1);
                 }
             }
         }

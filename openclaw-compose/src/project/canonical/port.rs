@@ -54,10 +54,11 @@ pub(crate) fn parse(spec: &str) -> Result<Vec<Port>, PortProblem> {
         "" => None,
         host => Some(range(host).ok_or_else(|| PortProblem::Host(host.to_owned()))?),
     };
-    if let Some((host_first, host_last)) = published {
-        if last - first != host_last - host_first && first != last {
-            return Err(PortProblem::Ranges { container: container.to_owned(), host: host.to_owned() });
-        }
+    if let Some((host_first, host_last)) = published
+        && last - first != host_last - host_first
+        && first != last
+    {
+        return Err(PortProblem::Ranges { container: container.to_owned(), host: host.to_owned() });
     }
     let protocol = protocol.to_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
