@@ -329,6 +329,18 @@ pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
         return Some(words(format!("{text}, after a token is configured")));
     }
     let name = scene.service_name(gateway.at);
+    // On the host's own network nothing stands between that listener and the LAN.
+    let Some(owner) = scene.namespace_owner(gateway.at) else {
+        return Some(words(
+            "let the client use the host's network as the gateway does: loopback is shared there",
+        ));
+    };
+    let exposed = owner.ports.iter().any(|port| {
+        Some(port.target) == gateway.port.number
+            && !port
+                .host_ip
+                .is_some_and(|ip| super::names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::"))
+    });
     let edit = match (gateway.bind.by, gateway.bind.span) {
         ("--bind", Some(span)) => {
             let span = scene.origin(span);
@@ -343,6 +355,11 @@ pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
             layout::insert_member(scene.sources, config.at(&["gateway"])?, "bind: \"lan\"")?
         }
     };
+    if exposed {
+        let text =
+            format!("{text}. It is published on every address of the host: publish it on 127.0.0.1 first");
+        return Some(edits(text, vec![edit.judgement()], Some(recreate_all(name, scene))));
+    }
     Some(edits(text, vec![edit], Some(recreate_all(name, scene))))
 }
 
