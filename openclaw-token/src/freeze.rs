@@ -129,7 +129,7 @@ pub enum Created {
     /// This caller.
     Won,
     /// Somebody else, with this record.
-    Lost(Record),
+    Lost(Box<Record>),
 }
 
 /// Why a store did not answer.
@@ -356,7 +356,7 @@ where
     let custody = custody(&token, &record).map_err(|error| FreezeError::Custody(error.into()))?;
     match store.create(&record)? {
         Created::Won => Ok(Claimed::Won(Frozen::New { record, token, custody })),
-        Created::Lost(record) => Ok(Claimed::Lost(record)),
+        Created::Lost(record) => Ok(Claimed::Lost(*record)),
     }
 }
 
@@ -444,7 +444,7 @@ impl RecordStore for MemoryStore {
     fn create(&self, record: &Record) -> Result<Created, StoreError> {
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(existing) = records.get(&record.generation) {
-            return Ok(Created::Lost(existing.clone()));
+            return Ok(Created::Lost(Box::new(existing.clone())));
         }
         records.insert(record.generation, record.clone());
         Ok(Created::Won)

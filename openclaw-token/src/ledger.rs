@@ -301,10 +301,11 @@ pub fn verify(text: &[u8], anchor: Option<Anchor>) -> Verification {
     let mut breaks = whole.breaks;
     breaks.truncate(MOST_BREAKS);
     let head = whole.head.unwrap_or(Anchor::START);
-    if let Some(anchor) = anchor {
-        if head.seq < anchor.seq && !whole.met_anchor {
-            breaks.push(Break { line: anchor.seq, kind: BreakKind::Truncated });
-        }
+    if let Some(anchor) = anchor
+        && head.seq < anchor.seq
+        && !whole.met_anchor
+    {
+        breaks.push(Break { line: anchor.seq, kind: BreakKind::Truncated });
     }
     Verification { lines: whole.lines, head, breaks, torn_bytes: torn.len() }
 }
@@ -469,10 +470,10 @@ impl Part {
     fn join(parts: Vec<Self>) -> Self {
         let mut whole = Self { last: Some(Anchor::START), ..Self::default() };
         for part in parts.into_iter().filter(|part| part.lines > 0) {
-            if let (Some(last), Some((anchor, prev))) = (whole.last, part.first) {
-                if !follows(last, anchor, prev) {
-                    whole.note(whole.lines + 1, BreakKind::NotNext);
-                }
+            if let (Some(last), Some((anchor, prev))) = (whole.last, part.first)
+                && !follows(last, anchor, prev)
+            {
+                whole.note(whole.lines + 1, BreakKind::NotNext);
             }
             for broken in part.breaks {
                 whole.note(whole.lines + broken.line, broken.kind);
@@ -614,7 +615,7 @@ mod tests {
                 );
             }
         }
-        let large = lines.concat().repeat(1);
+        let large = lines.concat();
         assert_eq!(split(large.as_bytes()).concat(), large.as_bytes());
     }
 

@@ -1,4 +1,20 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # A token does not serialise
+//!
+//! Neither by mistake nor on purpose:
+//!
+//! ```compile_fail,E0277
+//! let token = openclaw_token::mint().unwrap();
+//! serde_json::to_string(&token);
+//! ```
+//!
+//! The same line compiles for what may be shown:
+//!
+//! ```
+//! let token = openclaw_token::mint().unwrap();
+//! serde_json::to_string(&openclaw_token::judge(&token)).unwrap();
+//! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod digest;
@@ -8,6 +24,8 @@ mod freeze;
 #[cfg(all(feature = "fs", unix))]
 pub mod fs;
 pub mod ledger;
+#[cfg(feature = "object-store")]
+mod object;
 mod record;
 pub mod rotation;
 mod sighting;
@@ -22,6 +40,8 @@ pub use freeze::{
     Created, Decision, FreezeError, FreezeRequest, Frozen, Intent, MemoryStore, RecordStore, Refusal,
     StoreError, decide, freeze_once, rotate,
 };
+#[cfg(feature = "object-store")]
+pub use object::ObjectRecords;
 pub use record::{Circumstances, Observed, Origin, RECORD_SCHEMA, Record, RecordError};
 pub use secrecy;
 pub use sighting::{Comparison, Difference, Group, OnlyBy, Sighting, compare};

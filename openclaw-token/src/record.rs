@@ -195,6 +195,18 @@ impl Record {
         findings
     }
 
+    /// As [`verify`](Self::verify), for a store that may be empty.
+    #[must_use]
+    pub fn verify_latest(latest: Option<&Self>, observed: &Observed<'_>) -> Vec<Finding> {
+        match latest {
+            Some(record) => record.verify(observed),
+            None => vec![
+                Finding::new(Code::NotFrozen, "the token is not frozen: there is no record to compare with")
+                    .remedy("Freeze it: adopt the token in use, or mint one if no place holds any."),
+            ],
+        }
+    }
+
     fn verify_tokens(&self, observed: &Observed<'_>) -> Vec<Finding> {
         let frozen = self.fingerprint.short();
         let mut findings = Vec::new();
@@ -335,7 +347,7 @@ fn digest_of(image: &str) -> &str {
     image.rsplit_once('@').map_or(image, |(_, digest)| digest)
 }
 
-/// serde_json's words without the position, which is kept apart. They quote the text, but a record holds no secret
+/// `serde_json`'s words without the position, which is kept apart. They quote the text, but a record holds no secret
 /// and a file that is not a record may: so only the kind of error is kept for anything but our own messages.
 fn detail(error: &serde_json::Error) -> String {
     match error.classify() {

@@ -1,4 +1,10 @@
 //! The transaction on a real disk: what it keeps, what it refuses, and that a refusal changes nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and say what they did"
+)]
 #![cfg(all(feature = "fs", unix))]
 #![expect(clippy::disallowed_methods, reason = "these tests are about files")]
 

@@ -135,7 +135,7 @@ impl RecordStore for DirectoryStore {
         let outcome = match linked {
             Ok(()) => Created::Won,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match self.read(&path)? {
-                Some(existing) => Created::Lost(existing),
+                Some(existing) => Created::Lost(Box::new(existing)),
                 None => return Err(fault("read", &path, io::ErrorKind::NotFound.into())),
             },
             Err(error) => {

@@ -52,10 +52,10 @@ impl LedgerFile {
         let mut file = self.open()?;
         let _lock = file.lock(LOCK_WAIT).map_err(|refused| lock_error(refused, &self.path))?;
         let end = self.last_line(&*file)?;
-        if let Some(last) = end.entry_at {
-            if entry.at + CLOCK_TOLERANCE < last {
-                return Err(LedgerFileError::ClockBackwards { at: entry.at, last });
-            }
+        if let Some(last) = end.entry_at
+            && entry.at + CLOCK_TOLERANCE < last
+        {
+            return Err(LedgerFileError::ClockBackwards { at: entry.at, last });
         }
         if end.offset == 0 {
             // Whoever made the file may have died before its name was durable.

@@ -497,7 +497,7 @@ impl OpenFile for SimulatedFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let content = self.live().content;
-        let rest = content.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
+        let rest = content.get(offset as usize..).unwrap_or_default();
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);
         Ok(length)
@@ -521,7 +521,7 @@ impl OpenFile for SimulatedFile {
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
-        let length = usize::try_from(len).unwrap();
+        let length = len as usize;
         self.change(|live, pending| {
             pending.push(Write::Length(length));
             live.content.truncate(length);

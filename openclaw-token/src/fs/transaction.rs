@@ -560,7 +560,7 @@ pub enum TransactionError {
     RolledBack {
         /// What failed.
         #[source]
-        cause: Box<TransactionError>,
+        cause: Box<Self>,
     },
     /// A file could not be replaced and putting the others back failed too: call [`recover`].
     #[error("transaction {id} under {} is half done ({cause}) and could not be undone ({rollback}); run recover", root.display())]
@@ -570,10 +570,10 @@ pub enum TransactionError {
         /// Which transaction.
         id: u64,
         /// What failed first.
-        cause: Box<TransactionError>,
+        cause: Box<Self>,
         /// What failed then.
         #[source]
-        rollback: Box<TransactionError>,
+        rollback: Box<Self>,
     },
     /// An earlier transaction has neither finished nor been reverted: call [`recover`] first.
     #[error("transaction {id} under {} is unfinished; run recover first", root.display())]

@@ -45,14 +45,17 @@ fn bits_per_char(chars: &[char]) -> f64 {
     (shannon + correction).min(alphabet(chars).log2())
 }
 
+/// Whether a character is of a kind.
+type Kind = fn(&char) -> bool;
+
 /// Size of the alphabet the characters seem to be drawn from.
 fn alphabet(chars: &[char]) -> f64 {
-    let has = |kind: fn(&char) -> bool| chars.iter().any(kind);
+    let has = |kind: Kind| chars.iter().any(kind);
     let hex = |c: &char| c.is_ascii_hexdigit();
     if chars.iter().all(hex) && !(has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase)) {
         return if has(char::is_ascii_alphabetic) { 16.0 } else { 10.0 };
     }
-    let kinds: [(fn(&char) -> bool, f64); 5] = [
+    let kinds: [(Kind, f64); 5] = [
         (char::is_ascii_lowercase, 26.0),
         (char::is_ascii_uppercase, 26.0),
         (char::is_ascii_digit, 10.0),
