@@ -18,6 +18,7 @@ use openclaw_compose::source::Sources;
 use secrecy::SecretString;
 
 use crate::captured::Captured;
+use crate::finding::Safety;
 use crate::gates::Gate;
 use crate::instant::Instant;
 use crate::ticket::{Draft, Ticket};
@@ -89,13 +90,20 @@ impl Examination {
         let mut evidence = self.stack.names();
         evidence.extend(self.captured.names().map(str::to_owned));
         evidence.extend_from_slice(more);
+        let mut findings = case.findings.clone();
+        for noted in &mut findings {
+            let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);
+            if is_safe && !noted.changes.is_empty() {
+                noted.mend = Some(mend(name, &noted.finding.code));
+            }
+        }
         Ticket::new(Draft {
             stack: name.to_owned(),
             at: self.options.at.as_ref().map(|at| at.text.clone()),
             host: self.options.host.clone(),
             openclaw: self.stack.version(),
             clients: case.ladders(),
-            findings: case.findings.clone(),
+            findings,
             evidence,
             missing: self.missing(),
             through: self.options.through,
@@ -142,4 +150,15 @@ impl Examination {
         }
         missing
     }
+}
+
+/// The command that makes the edits of one code: shown as a diff first if `--yes` is left out.
+fn mend(stack: &str, code: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    let stack = if !stack.is_empty() && stack.chars().all(plain) {
+        stack.to_owned()
+    } else {
+        format!("'{}'", stack.replace('\'', "'\\''"))
+    };
+    format!("cargo run --release --bin fix -- --project-directory {stack} --code {code} --yes")
 }

@@ -96,6 +96,9 @@ pub struct Noted {
     /// What the remedy's edits would change: `-` and `+` lines of a diff, each with its place, secrets masked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
+    /// The command that makes those edits, where a machine may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
     /// The ordered steps out, where one command is not enough.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<NextStep>,
@@ -108,7 +111,7 @@ impl Noted {
     /// A finding by itself.
     #[must_use]
     pub fn new(finding: Finding) -> Self {
-        Self { finding, excerpts: Vec::new(), changes: Vec::new(), steps: Vec::new(), gate: None }
+        Self { finding, excerpts: Vec::new(), changes: Vec::new(), mend: None, steps: Vec::new(), gate: None }
     }
 }
 
@@ -246,7 +249,7 @@ fn verdict(clients: &[Ladder], through: Option<Gate>) -> Verdict {
 }
 
 fn scrub(noted: &mut Noted) {
-    let Noted { finding, excerpts, changes, steps, gate: _ } = noted;
+    let Noted { finding, excerpts, changes, mend, steps, gate: _ } = noted;
     let Finding { code, name, severity: _, confidence: _, summary, places, evidence, remedy, versions } =
         finding;
     for text in [code, name, summary] {
@@ -268,6 +271,7 @@ fn scrub(noted: &mut Noted) {
     for text in changes {
         *text = clean::line(text);
     }
+    *mend = mend.as_deref().map(clean::line);
     for step in steps {
         step.text = clean::line(&step.text);
         step.command = step.command.as_deref().map(command);

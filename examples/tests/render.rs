@@ -65,6 +65,7 @@ fn ticket() -> Ticket {
             Noted {
                 excerpts: vec![Excerpt { place: 0, text: "token: \"********\",".into(), from: 7, to: 17 }],
                 changes: vec![".env:5".into(), "- A=********".into(), "+ A=********".into()],
+                mend: Some("fix --code OC-C101 --yes".into()),
                 ..Noted::new(finding(
                     "OC-C101",
                     "token-mismatch",
@@ -99,6 +100,7 @@ fn a_terminal_reads_the_first_cause_first() {
                    .env:5
                    - A=********
                    + A=********
+                   $ fix --code OC-C101 --yes
                    $ docker compose up -d --force-recreate openclaw-cli
 
           gates                   openclaw-cli  browser
@@ -159,6 +161,7 @@ fn an_issue_tracker_reads_the_same() {
         ```
 
         ```sh
+        fix --code OC-C101 --yes
         docker compose up -d --force-recreate openclaw-cli
         ```
 
@@ -215,6 +218,7 @@ fn full_of(hostile: &str) -> Ticket {
         findings: vec![Noted {
             excerpts: vec![Excerpt { place: 0, text: hostile.into(), from: 3, to: 4000 }],
             changes: vec![hostile.into()],
+            mend: Some(hostile.into()),
             steps: vec![NextStep { text: hostile.into(), command: Some(hostile.into()) }],
             ..Noted::new(bad)
         }],

@@ -65,6 +65,7 @@ fn every_stack_gets_the_ticket_its_readme_promises() {
                     })
                     .unwrap_or("none")
                     .to_owned(),
+                "mend with" => cause.and_then(|cause| cause["mend"].as_str()).unwrap_or("none").to_owned(),
                 "advisories" => ticket["advisories"].as_array().map_or(0, Vec::len).to_string(),
                 other => panic!("{stack}: README expects {other:?}, which nobody checks"),
             };

@@ -81,8 +81,9 @@ fn finding(out: &mut String, noted: &Noted) {
         if !noted.changes.is_empty() {
             let _ = writeln!(out, "{}", fence("diff", &noted.changes.join("\n")));
         }
-        if let Some(command) = &remedy.command {
-            let _ = writeln!(out, "{}", fence("sh", command));
+        let commands: Vec<&str> = noted.mend.iter().chain(&remedy.command).map(String::as_str).collect();
+        if !commands.is_empty() {
+            let _ = writeln!(out, "{}", fence("sh", &commands.join("\n")));
         }
     }
     for (index, step) in noted.steps.iter().enumerate() {

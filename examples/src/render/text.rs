@@ -145,6 +145,7 @@ impl Page {
         for line in &noted.changes {
             self.line(&format!("           {line}"));
         }
+        self.commands(noted.mend.as_deref());
         self.commands(remedy.command.as_deref());
     }
 
