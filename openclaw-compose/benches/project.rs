@@ -1,5 +1,4 @@
 //! How long a whole resolution takes in process: two services, and two hundred.
-#![expect(missing_docs, reason = "criterion's macros declare items of their own")]
 
 use std::fmt::Write as _;
 

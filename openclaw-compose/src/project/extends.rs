@@ -79,12 +79,9 @@ impl Loader<'_> {
         let service = services.map.get(name)?;
         let Some(extends) = service.get("extends") else { return Some(service.clone()) };
         let extends = extends.clone();
-        let reference = match self.reference(name, &extends) {
-            Some(reference) => reference,
-            None => {
-                forget(services, name);
-                return services.map.get(name).cloned();
-            }
+        let Some(reference) = self.reference(name, &extends) else {
+            forget(services, name);
+            return services.map.get(name).cloned();
         };
         // Before compose-go 2.9.1 what the base's file resets is dropped from this service's base as well.
         let apart = self.inputs.dialect.override_in_extends();
