@@ -87,7 +87,7 @@ fn check_node(text: &str, node: &Node) {
             assert!(style != Style::Flow || raw.starts_with('{') || raw.starts_with('[') || !raw.is_empty());
             for entry in map {
                 let key = text.get(entry.key_span.range()).expect("a key slices");
-                if !key.contains(['\'', '"', '*', '\n', '\r']) && !key.is_empty() {
+                if !key.contains(['\'', '"', '*', '|', '>', '\n', '\r']) && !key.is_empty() {
                     assert_eq!(key, &*entry.key);
                 }
                 check_node(text, &entry.value);

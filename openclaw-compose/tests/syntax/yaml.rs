@@ -528,6 +528,28 @@ fn nesting_has_a_bottom() {
     assert_eq!(parsed.problems[0].kind, ProblemKind::TooDeep);
 }
 
+/// Found by fuzzing: blanked lines put a backslash and a quote between single quotes.
+#[test]
+fn a_quote_that_does_not_decode_ends() {
+    let text = concat!(
+        "a:\n  b:\"1\n\na: [0777, 01:59/s'\n",
+        "e> \"a\\tb\\u0041, 0x1F, 0b1, 1_000, 1.5e3, .inf, ~,: !!binary aGk=\nd: 'it''s'-05`:00]\n",
+        "b: !!str 1\nc: !!binar yaGk=\nd: 'd\ne: \"a\\\u{0} \\\n",
+        " it''s'\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{3},\t\u{fffd}\u{fffd}\u{fffd}\u{fffd} \t\n",
+        "\ti: \"X/ \\' \\qa:\" \ne> \"\\tab\\u0041 \\;  c\"\nf43.1-05`:00]\nb: !!str 1\n",
+        "c: !!binar yaGk=\nd: 'd: 'it''s'\ne> \"a\\&tb\\u0041 \\\n it'",
+    );
+    assert!(parse(text).1.compose_refuses());
+    let (sources, parsed) = parse("- 'a\u{85}b'\n- 'x\u{2028}  y'\n- \"p\r\n\r\n q\"\n");
+    for item in parsed.documents[0].as_seq().unwrap() {
+        let offsets = item.offsets(sources.text(item.span.file));
+        for (at, c) in item.as_str().unwrap().char_indices() {
+            let span = offsets.span(at..at + c.len_utf8());
+            assert!(sources.text(span.file).get(span.range()).is_some());
+        }
+    }
+}
+
 #[test]
 fn offsets_in_a_text_lead_back_to_its_source() {
     let text = concat!(

@@ -332,13 +332,15 @@ impl<'t> Builder<'t> {
         if self.watch.is_none() && std::ptr::eq(self.text, self.original) {
             return None;
         }
-        if !matches!(style, Style::SingleQuoted | Style::DoubleQuoted) {
-            return None;
-        }
         let raw = self.original.get(span.range())?;
-        let patched = self.text.get(span.range()) != Some(raw);
-        let other_breaks = raw.contains(['\u{85}', '\u{2028}', '\u{2029}']);
-        if !(patched || other_breaks) {
+        let read = self.text.get(span.range())?;
+        let patched = read != raw;
+        let other_breaks = || raw.contains(['\u{85}', '\u{2028}', '\u{2029}']);
+        let differs = match style {
+            Style::SingleQuoted | Style::DoubleQuoted => patched || other_breaks(),
+            _ => false,
+        };
+        if !differs {
             return None;
         }
         text::decode(self.file, span.range().start, style, raw).map(|decoded| decoded.text)

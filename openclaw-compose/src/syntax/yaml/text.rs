@@ -53,8 +53,8 @@ fn literal(span: Span, raw: &str, decoded: &str) -> Option<Offsets> {
     Some(offsets.until(span.range().end))
 }
 
-/// Decodes a plain or quoted scalar by libyaml's rules; `start` is where `raw` stands. `None` for an escape that libyaml
-/// does not know.
+/// Decodes a plain or quoted scalar by libyaml's rules; `start` is where `raw` stands. `None` where those rules
+/// do not read it.
 pub(super) fn decode(file: FileId, start: usize, style: Style, raw: &str) -> Option<Decoded> {
     let (inside, start) = if style == Style::Plain {
         (raw, start)
@@ -67,7 +67,7 @@ pub(super) fn decode(file: FileId, start: usize, style: Style, raw: &str) -> Opt
         at: 0,
         out: Decoded { text: String::with_capacity(inside.len()), offsets: Offsets::verbatim(file, start) },
     };
-    while decoder.at < inside.len() {
+    while decoder.peek().is_some() {
         let escaped_break = decoder.word(style)?;
         decoder.gap(escaped_break);
     }
@@ -114,13 +114,16 @@ struct Decoder<'t> {
 
 impl Decoder<'_> {
     /// Characters up to the next blank or line break. True where that is a line break behind a backslash, which is
-    /// skipped. `None` for an escape that libyaml does not know.
+    /// skipped. `None` for what libyaml does not know: an escape, or a lone quote.
     fn word(&mut self, style: Style) -> Option<bool> {
         while let Some(c) = self.peek() {
             if is_blank(c) || is_break(c) {
                 break;
             }
             if style == Style::SingleQuoted && c == '\'' {
+                if !self.rest().starts_with("''") {
+                    return None;
+                }
                 self.spell("'", 2);
             } else if style == Style::DoubleQuoted && c == '\\' {
                 if self.rest().chars().nth(1).is_some_and(is_break) {
@@ -160,12 +163,17 @@ impl Decoder<'_> {
             self.out.text.push_str(self.inside.get(blanks..self.at).unwrap_or(""));
             return;
         }
+        let from = self.out.text.len();
         match first {
             Some('\n') if more.is_empty() => self.out.text.push(' '),
             Some('\n') | None => {}
             Some(separator) => self.out.text.push(separator),
         }
         self.out.text.push_str(&more);
+        // The first character stands for the whole gap, and the others for none of it.
+        let width =
+            self.out.text.get(from..).and_then(|folded| folded.chars().next()).map_or(0, char::len_utf8);
+        self.out.offsets.step(from + width, self.start + self.at);
         self.out.offsets.step(self.out.text.len(), self.start + self.at);
     }
 
