@@ -1,5 +1,7 @@
 //! What was seen: texts in, nothing opened, nothing asked.
 
+use secrecy::SecretString;
+
 use crate::devices::{DeviceList, DeviceListError};
 use crate::plan::Topology;
 use crate::refusal::Refusal;
@@ -56,6 +58,13 @@ pub(crate) struct SeenHello {
     pub(crate) boot_id: String,
 }
 
+/// A configuration text: it may hold tokens, so it is kept as a secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) name: String,
+    pub(crate) text: SecretString,
+}
+
 /// Everything that was seen, from any mix of sources. Add what is there; more evidence makes the verdict surer.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -68,7 +77,7 @@ pub struct Evidence {
     pub(crate) timelines: Vec<Timeline>,
     pub(crate) refusals: Vec<SeenRefusal>,
     pub(crate) hellos: Vec<SeenHello>,
-    pub(crate) configs: Vec<(String, String)>,
+    pub(crate) configs: Vec<Config>,
 }
 
 impl Evidence {
@@ -164,7 +173,7 @@ impl Evidence {
     /// A configuration text (`openclaw.json`, Compose file), searched only for bypasses left behind.
     #[must_use]
     pub fn config(mut self, name: impl Into<String>, text: &str) -> Self {
-        self.configs.push((name.into(), text.to_owned()));
+        self.configs.push(Config { name: name.into(), text: SecretString::from(text) });
         self
     }
 }
