@@ -1,5 +1,5 @@
 //! `docker compose config` without Docker, with a place in front of every error and secrets masked.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+#![expect(clippy::print_stderr, reason = "a command line program")]
 
 use std::io::{self, Write};
 use std::process::ExitCode;
