@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
                 dir,
                 "state/openclaw.json",
                 b"{\n  gateway: {\n    mode: \"local\"\n    bind: \"lan\",\n  },\n}\n",
-            )
+            );
         },
         exit: 1,
         says: &["state/openclaw.json:4:5"],
