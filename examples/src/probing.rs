@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
-use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TokenAuthenticator};
+use openclaw_probe::{BuildError, Budget, Prober, Rung, Target, TargetError, TokenAuthenticator};
 
 /// Arguments of every probe program.
 #[derive(Args, Clone, Debug)]
@@ -56,6 +56,14 @@ pub enum StartError {
     /// The settings make no prober.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// A target that is none. Its text is not repeated: it may hold a credential.
+    #[error("target {index} is not usable: {source}")]
+    Target {
+        /// Which one, from 1.
+        index: usize,
+        /// Why.
+        source: TargetError,
+    },
     /// A number that cannot be a time.
     #[error("--{name} must be a number of seconds above 0")]
     Seconds {
@@ -108,6 +116,29 @@ impl ProbeArguments {
         }
         Ok(std::env::var(&self.token_env).ok().filter(|token| !token.is_empty()).map(SecretString::from))
     }
+}
+
+impl StartError {
+    /// 2 for wrong arguments, 78 where an operator must put something right first.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::File { .. } | Self::Build(_) => 78,
+            Self::Target { .. } | Self::Seconds { .. } | Self::NoToken(_) => 2,
+        }
+    }
+}
+
+/// The targets of a command line. Read here and not by the argument parser, which would repeat a bad one in full.
+///
+/// # Errors
+///
+/// When one of them is no target.
+pub fn targets(texts: &[String]) -> Result<Vec<Target>, StartError> {
+    let parse = |(index, text): (usize, &String)| {
+        text.parse().map_err(|source| StartError::Target { index: index + 1, source })
+    };
+    texts.iter().enumerate().map(parse).collect()
 }
 
 /// A time given in seconds.

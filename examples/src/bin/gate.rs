@@ -18,7 +18,7 @@ use openclaw_probe::{Backoff, Gate, GateState, Sample, Target};
 struct Arguments {
     /// The gateway: ws, wss, http or https URL, host or host:port.
     #[arg(default_value = "ws://127.0.0.1:18789")]
-    target: Target,
+    target: String,
 
     #[command(flatten)]
     probe: ProbeArguments,
@@ -67,25 +67,26 @@ fn main() -> ExitCode {
                 print!("{text}");
                 ExitCode::SUCCESS
             }
-            Err(error) => fail(&error),
+            Err(error) => fail(&error, 2),
         };
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error.to_string()),
+        Err(error) => return fail(&error.to_string(), 78),
     };
     match runtime.block_on(wait(&arguments)) {
         Ok(code) => code,
-        Err(error) => fail(&error.to_string()),
+        Err(error) => fail(&error.to_string(), error.exit_code()),
     }
 }
 
-fn fail(error: &str) -> ExitCode {
+fn fail(error: &str, code: u8) -> ExitCode {
     eprintln!("gate: {error}");
-    ExitCode::from(78)
+    ExitCode::from(code)
 }
 
 async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
+    let target = target(arguments)?;
     let (prober, upto) = arguments.probe.prober()?;
     let deadline = probing::seconds("within", arguments.within)?;
     let every = probing::seconds("every", arguments.every)?;
@@ -96,7 +97,7 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let mut failures = 0;
     loop {
         let left = deadline.saturating_sub(started.elapsed());
-        let climb = tokio::time::timeout(left, prober.climb(&arguments.target, upto)).await;
+        let climb = tokio::time::timeout(left, prober.climb(&target, upto)).await;
         // A climb that the deadline cut off says nothing; the last one that ended decides.
         let state = match &climb {
             Ok(report) => gate.observe(Sample::of(started.elapsed(), report)),
@@ -136,10 +137,16 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
     }
 }
 
+fn target(arguments: &Arguments) -> Result<Target, StartError> {
+    let source = |source| StartError::Target { index: 1, source };
+    arguments.target.parse().map_err(source)
+}
+
 /// The definition that runs this same gate. A token goes by file only.
 fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String> {
+    let target = target(arguments).map_err(|error| error.to_string())?;
     if matches!(kind, Definition::Compose) {
-        return Ok(compose::generate(compose::Tool::ProbeGateway, arguments.target.port()));
+        return Ok(compose::generate(compose::Tool::ProbeGateway, target.port()));
     }
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = vec![program.to_string_lossy().into_owned()];
@@ -156,7 +163,7 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
     if let Some(upto) = arguments.probe.upto {
         command.extend(["--upto".to_owned(), upto.to_string()]);
     }
-    command.push(arguments.target.to_string());
+    command.push(target.to_string());
     let mut job =
         Job::new("ai.openclaw.gate", command, &arguments.logs).map_err(|error| error.to_string())?;
     if let Some(user) = &arguments.user {

@@ -19,7 +19,7 @@ use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchP
 struct Arguments {
     /// Gateways: ws, wss, http or https URL, host or host:port.
     #[arg(default_value = "ws://127.0.0.1:18789")]
-    targets: Vec<Target>,
+    targets: Vec<String>,
 
     #[command(flatten)]
     probe: ProbeArguments,
@@ -49,27 +49,28 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(&error, 78),
     };
     match runtime.block_on(run(&arguments)) {
         Ok(code) => code,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, error.exit_code()),
     }
 }
 
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
     eprintln!("probe-gateway: {error}");
-    ExitCode::from(78)
+    ExitCode::from(code)
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
+    let targets = probing::targets(&arguments.targets)?;
     let (prober, upto) = arguments.probe.prober()?;
     if let Some(interval) = arguments.watch {
         let upto = arguments.ask.unwrap_or(upto);
-        return watch(arguments, &prober, upto, probing::seconds("watch", interval)?).await;
+        return watch(arguments, &targets, &prober, upto, probing::seconds("watch", interval)?).await;
     }
     let mut worst = 0;
-    for target in &arguments.targets {
+    for target in &targets {
         let report = match arguments.ask {
             Some(question) => prober.check(target, question).await,
             None => prober.climb(target, upto).await,
@@ -87,6 +88,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
 /// Watches until told to stop; the exit code is that of the states at the end.
 async fn watch(
     arguments: &Arguments,
+    targets: &[Target],
     prober: &Prober,
     upto: Rung,
     interval: Duration,
@@ -96,12 +98,12 @@ async fn watch(
     let concurrency = arguments.concurrency;
     let fleet =
         Fleet { upto, interval, jitter: 0.2, backoff, concurrency, seed: u64::from(std::process::id()) };
-    let mut table = Table::new(&arguments.targets);
-    let mut watches = vec![Watch::new(WatchPolicy::default()); arguments.targets.len()];
+    let mut table = Table::new(targets);
+    let mut watches = vec![Watch::new(WatchPolicy::default()); targets.len()];
     let started = tokio::time::Instant::now();
     let made = fleet
-        .run(prober, &arguments.targets, stop(), |index, report| {
-            let (Some(watch), Some(target)) = (watches.get_mut(index), arguments.targets.get(index)) else {
+        .run(prober, targets, stop(), |index, report| {
+            let (Some(watch), Some(target)) = (watches.get_mut(index), targets.get(index)) else {
                 return;
             };
             let before = watch.state();
