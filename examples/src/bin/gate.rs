@@ -117,7 +117,7 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
                 return Ok(ExitCode::SUCCESS);
             }
             _ => {
-                for finding in gate.finding() {
+                if let Some(finding) = gate.finding() {
                     println!("gate: {}: {}", finding.code, finding.evidence.join("; "));
                 }
                 return Ok(ExitCode::from(gate.exit_code()));
