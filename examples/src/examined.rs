@@ -12,6 +12,7 @@ use crate::compose_flags::ProjectFlags;
 use crate::owners;
 
 /// A project and what was found out about it.
+#[derive(Debug)]
 pub struct Examined {
     /// The resolved project.
     pub resolution: Resolution,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
-use openclaw_probe::{BuildError, Budget, Prober, Rung, Target, TargetError, TokenAuthenticator};
+use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TargetError, TokenAuthenticator};
 
 /// Arguments of every probe program.
 #[derive(Args, Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Stacks as healthy people have them, in ten common shapes: no red gate, no error, no warning, and only true notes.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
 
 use std::collections::BTreeSet;
 
@@ -38,42 +38,42 @@ fn files(compose: &str) -> Texts {
 
 #[test]
 fn official_layout() {
-    let compose = format!(
+    let compose = String::from(
         r#"
 services:
   openclaw-gateway:
-    image: ${{OPENCLAW_IMAGE:-openclaw:local}}
+    image: ${OPENCLAW_IMAGE:-openclaw:local}
     environment:
       HOME: /home/node
       TERM: xterm-256color
-      OPENCLAW_GATEWAY_TOKEN: ${{OPENCLAW_GATEWAY_TOKEN:-}}
+      OPENCLAW_GATEWAY_TOKEN: ${OPENCLAW_GATEWAY_TOKEN:-}
     volumes:
-      - ${{OPENCLAW_CONFIG_DIR:-./state}}:/home/node/.openclaw
-      - ${{OPENCLAW_WORKSPACE_DIR:-./workspace}}:/home/node/.openclaw/workspace
-      - ${{OPENCLAW_AUTH_PROFILE_SECRET_DIR:-./secrets}}:/home/node/.config/openclaw
+      - ${OPENCLAW_CONFIG_DIR:-./state}:/home/node/.openclaw
+      - ${OPENCLAW_WORKSPACE_DIR:-./workspace}:/home/node/.openclaw/workspace
+      - ${OPENCLAW_AUTH_PROFILE_SECRET_DIR:-./secrets}:/home/node/.config/openclaw
     ports:
-      - "${{OPENCLAW_GATEWAY_PORT:-18789}}:18789"
+      - "${OPENCLAW_GATEWAY_PORT:-18789}:18789"
     init: true
     restart: unless-stopped
-    command: ["node", "dist/index.js", "gateway", "--bind", "${{OPENCLAW_GATEWAY_BIND:-lan}}", "--port", "18789"]
+    command: ["node", "dist/index.js", "gateway", "--bind", "${OPENCLAW_GATEWAY_BIND:-lan}", "--port", "18789"]
   openclaw-cli:
-    image: ${{OPENCLAW_IMAGE:-openclaw:local}}
+    image: ${OPENCLAW_IMAGE:-openclaw:local}
     network_mode: "service:openclaw-gateway"
     environment:
       HOME: /home/node
-      OPENCLAW_GATEWAY_TOKEN: ${{OPENCLAW_GATEWAY_TOKEN:-}}
+      OPENCLAW_GATEWAY_TOKEN: ${OPENCLAW_GATEWAY_TOKEN:-}
       BROWSER: echo
     volumes:
-      - ${{OPENCLAW_CONFIG_DIR:-./state}}:/home/node/.openclaw
-      - ${{OPENCLAW_WORKSPACE_DIR:-./workspace}}:/home/node/.openclaw/workspace
-      - ${{OPENCLAW_AUTH_PROFILE_SECRET_DIR:-./secrets}}:/home/node/.config/openclaw
+      - ${OPENCLAW_CONFIG_DIR:-./state}:/home/node/.openclaw
+      - ${OPENCLAW_WORKSPACE_DIR:-./workspace}:/home/node/.openclaw/workspace
+      - ${OPENCLAW_AUTH_PROFILE_SECRET_DIR:-./secrets}:/home/node/.config/openclaw
     stdin_open: true
     tty: true
     init: true
     entrypoint: ["node", "dist/index.js"]
     depends_on:
       - openclaw-gateway
-"#
+"#,
     );
     let notes = [
         "exposed-beyond-loopback",
@@ -107,8 +107,8 @@ fn host_network() {
 
 #[test]
 fn override_file() {
-    let base = format!(
-        "services:\n  openclaw-gateway:\n    image: openclaw:latest\n    command: [openclaw, gateway, --bind, loopback]\n    volumes: ['./state:/home/node/.openclaw']\n    ports: ['127.0.0.1:18789:18789']\n"
+    let base = String::from(
+        "services:\n  openclaw-gateway:\n    image: openclaw:latest\n    command: [openclaw, gateway, --bind, loopback]\n    volumes: ['./state:/home/node/.openclaw']\n    ports: ['127.0.0.1:18789:18789']\n",
     );
     let over = format!(
         "services:\n  openclaw-gateway:\n    image: openclaw:2026.9.6@sha256:00\n    command: [openclaw, gateway]\n    environment: {{ OPENCLAW_GATEWAY_TOKEN: '${{OPENCLAW_GATEWAY_TOKEN}}' }}\n    volumes: ['./secrets:/home/node/.config/openclaw']\n{CARE}"

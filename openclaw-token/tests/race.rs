@@ -168,7 +168,7 @@ fn concurrent_appenders_neither_interleave_nor_lose() {
     assert!(acknowledged.contains(&verification.head.to_string()));
 }
 
-/// Run by .ci/run, which starts the server and sets OPENCLAW_RACE_S3 to its address.
+/// Run by .ci/run, which starts the server and sets `OPENCLAW_RACE_S3` to its address.
 #[cfg(feature = "__s3")]
 mod s3 {
     use super::*;
