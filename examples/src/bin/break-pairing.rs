@@ -1,5 +1,5 @@
 //! Breaks a pairing deadlock: says what waits for what, shows the plan, and carries it out.
-
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 #![expect(
     clippy::disallowed_methods,
     reason = "it reads evidence, runs the plan's commands and knows the time"

@@ -1,4 +1,5 @@
 //! Waits until a gateway holds, or says which rung did not: what a deploy script or a launchd job can trust.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,7 +44,7 @@ struct Arguments {
     #[arg(long, value_name = "KIND")]
     print: Option<Definition>,
 
-    /// The account that the printed definition runs as: a LaunchDaemon or a system unit.
+    /// The account that the printed definition runs as: a `LaunchDaemon` or a system unit.
     #[arg(long, value_name = "NAME", requires = "print")]
     user: Option<String>,
 

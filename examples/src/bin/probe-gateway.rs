@@ -1,4 +1,5 @@
 //! Climbs the ladder of one gateway, or watches many.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! Probes for Prometheus, the way blackbox_exporter does: `/probe?target=...&module=...`.
+//! Probes for Prometheus, the way `blackbox_exporter` does: `/probe?target=...&module=...`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 mod server;
 mod targets;
@@ -25,7 +26,7 @@ struct Arguments {
     #[arg(long, default_value = "127.0.0.1:9189")]
     listen: SocketAddr,
 
-    /// A file_sd target list (JSON): only these targets are probed. Read again on SIGHUP. Without it any target is.
+    /// A `file_sd` target list (JSON): only these targets are probed. Read again on SIGHUP. Without it any target is.
     #[arg(long, value_name = "FILE")]
     targets: Option<PathBuf>,
 

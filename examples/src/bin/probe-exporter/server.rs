@@ -20,7 +20,7 @@ use crate::targets::Allowed;
 
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// Kept back from Prometheus's own timeout, so that the answer still arrives, as blackbox_exporter does.
+/// Kept back from Prometheus's own timeout, so that the answer still arrives, as `blackbox_exporter` does.
 const TIMEOUT_OFFSET: Duration = Duration::from_millis(500);
 
 pub(crate) struct Exporter {

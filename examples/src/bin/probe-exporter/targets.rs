@@ -1,4 +1,4 @@
-//! The targets that may be probed: a file_sd list, as Prometheus reads it.
+//! The targets that may be probed: a `file_sd` list, as Prometheus reads it.
 
 #![expect(clippy::disallowed_methods, reason = "the list is a file")]
 
