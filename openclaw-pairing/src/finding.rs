@@ -98,7 +98,7 @@ codes! {
     GatewayStarting "OC-P174" "gateway-starting" Warning "the gateway is starting or draining; pairing can wait";
     GatewayUnreachable "OC-P175" "gateway-unreachable" Error "no frame was ever exchanged; pairing is not the problem yet";
     IdentityRefused "OC-P176" "identity-refused" Error "the gateway refuses the device proof itself";
-    StaleRows "OC-P180" "stale-rows" Info "paired devices that nobody has used for long, or duplicates of one client";
+    StaleRows "OC-P180" "stale-rows" Info "paired devices that nobody has used for a month";
     StoreEditedByHand "OC-P181" "store-edited-by-hand" Warning "the pairing store was edited while the gateway owns it";
     Paired "OC-P190" "paired" Info "the device is approved with every scope it asks for";
     UnknownVersion "OC-P198" "unknown-version" Info "the gateway's version is unknown; the newest rules were used";
