@@ -302,8 +302,9 @@ impl Pairing {
                 hint.clamp(policy.warmup, policy.backoff_max.max(policy.warmup))
             }),
             Some(Budget::Polls) => policy.poll,
-            // A lockout is never cut short: trying early prolongs nothing but the outage.
-            Some(Budget::Lockouts) => hint.unwrap_or(policy.lockout),
+            // A lockout is never cut short: trying early prolongs nothing but the outage. A hint of no time at all is
+            // still a wait.
+            Some(Budget::Lockouts) => hint.map_or(policy.lockout, |hint| hint.max(policy.backoff_min)),
             Some(Budget::Reconnects) => policy.backoff(policy.reconnects - self.left.reconnects),
             None if to.is_session() => policy.settle,
             None => policy.handshake,
@@ -381,5 +382,31 @@ impl Pairing {
             outputs.push(Output::Arm(timer, delay));
         }
         outputs.push(Output::Report(to));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lockout_waits_what_the_gateway_says_and_never_no_time() {
+        let policy = Policy::default();
+        let cases = [
+            (None, policy.lockout),
+            (Some(Duration::from_secs(301)), Duration::from_secs(301)),
+            (Some(Duration::ZERO), policy.backoff_min),
+        ];
+        for (hint, expected) in cases {
+            let mut device = Pairing::new(policy, Credentials::shared(), ScopeSet::EMPTY).unwrap();
+            for input in [Input::Start, Input::TransportUp, Input::Challenged, Input::Signed] {
+                assert!(device.handle(input).heard());
+            }
+            let mut refused = Refused::new(RefusalClass::LockedOut);
+            refused.retry_after = hint;
+            let outputs = device.handle(Input::Refused(refused));
+            let waits = outputs.as_slice().contains(&Output::Arm(Timer::Lockout, expected));
+            assert!(waits, "{hint:?}: {outputs:?}");
+        }
     }
 }
