@@ -21,8 +21,8 @@ use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionEr
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Entry};
 use openclaw_token::{
-    Circumstances, Digest, Finding, FreezeRequest, Frozen, Intent, Observed, Record, RecordStore, Severity,
-    Sighting, freeze_once, rotate,
+    Circumstances, Digest, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Record,
+    RecordStore, Refusal, Severity, Sighting, freeze_once, rotate,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -79,7 +79,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
         settle(&root, &store)?;
     }
     let report = examine(&Stack::new(&resolution).files(&Disk));
-    let sightings = sightings(&report);
+    let sightings = sightings(&root, &report);
     let now = SystemTime::now();
     if cli.verify {
         return Ok(verify(&store, &Observed::new(&sightings, now))?);
@@ -96,7 +96,9 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
     }
     let intent = if cli.mint { Intent::Mint } else { Intent::Adopt };
-    let places: BTreeSet<String> = targets(&report).iter().map(|span| place(&report, *span)).collect();
+    let written = targets(&root, &report).into_iter().map(|span| place(&root, &report, span));
+    let places: BTreeSet<String> =
+        sightings.iter().map(|sighting| sighting.place().file.clone()).chain(written).collect();
     let places = if places.is_empty() { BTreeSet::from([".env".to_owned()]) } else { places };
     let request = FreezeRequest::new(&sightings, circumstances).intent(intent).places(places);
 
@@ -109,6 +111,9 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Ok(frozen) => frozen,
         Err(error) => {
             eprintln!("freeze-token: {error}");
+            if matches!(error, FreezeError::Refused(Refusal::Disagreement(_))) {
+                eprintln!("  `runbook` names the one that wins; make the others equal to it, then --adopt");
+            }
             return Ok(ExitCode::from(1));
         }
     };
@@ -176,7 +181,7 @@ fn describe(record: &Record) -> String {
 }
 
 /// Every value the stack carries, once a place.
-fn sightings(report: &Report) -> Vec<Sighting> {
+fn sightings(root: &Path, report: &Report) -> Vec<Sighting> {
     let mut seen = BTreeSet::new();
     let held = report
         .tokens
@@ -185,13 +190,13 @@ fn sightings(report: &Report) -> Vec<Sighting> {
     held.filter(|(_, _, place)| seen.insert((place.file.clone(), place.line, place.column)))
         .map(|(_, value, found)| {
             let span = [found.span.start as usize, found.span.end as usize];
-            Sighting::new(place(report, found.span), value.clone()).at(found.line, found.column, span)
+            Sighting::new(place(root, report, found.span), value.clone()).at(found.line, found.column, span)
         })
         .collect()
 }
 
 /// The literal values in files: where a token belongs. References and secrets kept elsewhere follow by themselves.
-fn targets(report: &Report) -> Vec<Span> {
+fn targets(root: &Path, report: &Report) -> Vec<Span> {
     let is_literal = |carrier: &&CarrierView| matches!(carrier.content, "value" | "empty");
     let mut spans: Vec<Span> = report
         .tokens
@@ -200,14 +205,24 @@ fn targets(report: &Report) -> Vec<Span> {
         .filter_map(|carrier| carrier.place.as_ref())
         .map(|place| place.span)
         .collect();
-    spans.retain(|span| Path::new(report.sources.name(span.file)).is_file());
+    spans.retain(|span| on_disk(root, report.sources.name(span.file)).is_some());
     spans.sort_by_key(|span| (span.file, span.start, span.end));
     spans.dedup();
     spans
 }
 
-fn place(report: &Report, span: Span) -> String {
-    report.sources.name(span.file).to_owned()
+/// The name of a file in the record: relative to the project, so that it is the same from every directory and host.
+fn place(root: &Path, report: &Report, span: Span) -> String {
+    let name = report.sources.name(span.file);
+    let inside =
+        on_disk(root, name).and_then(|path| Some(path.strip_prefix(root).ok()?.display().to_string()));
+    inside.unwrap_or_else(|| name.to_owned())
+}
+
+/// Sources are named relative to the project's directory, or to where the command runs.
+fn on_disk(root: &Path, name: &str) -> Option<PathBuf> {
+    let found = [root.join(name), PathBuf::from(name)];
+    found.iter().filter(|path| path.is_file()).find_map(|path| std::fs::canonicalize(path).ok())
 }
 
 /// Makes the new content of every carrier durable, replacing nothing yet.
@@ -221,7 +236,7 @@ fn stage(
     if !token.expose_secret().chars().all(is_plain) {
         return Err("the token needs quoting, which differs from file to file; rotate to a minted one".into());
     }
-    let edits: Vec<Edit> = targets(report)
+    let edits: Vec<Edit> = targets(root, report)
         .into_iter()
         .filter(|span| unquoted(report.sources.slice(*span)).1 != token.expose_secret())
         .map(|span| {
@@ -233,11 +248,11 @@ fn stage(
         .collect();
     let mut changes = Vec::new();
     for change in edit::apply(&edits, &report.sources)? {
-        let path = std::fs::canonicalize(&change.path)?;
+        let path = on_disk(root, &change.path).ok_or_else(|| format!("{} is gone", change.path))?;
         let expected = Some(Digest::from(change.expected));
         changes.push(Change::write(path, expected, change.bytes.expose_secret().to_vec()).secret());
     }
-    if targets(report).is_empty() {
+    if targets(root, report).is_empty() {
         changes.push(first_line(root, token)?);
     }
     let staged = Transaction::plan(root, changes)?.stage(Some(&record.fingerprint.to_string()));

@@ -1,0 +1,114 @@
+//! The program `freeze-token`, on throw-away copies of the bundled stacks.
+#![expect(clippy::disallowed_methods, reason = "the test runs the program with files of its own")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::{copy, status, stderr, stdout};
+
+const ENV_TOKEN: &str = "test-token-laptop-4h7j2k9m3n6p8q1r5s0t-not-a-secret";
+const JSON_TOKEN: &str = "test-token-wizard-8v2w5x9y1z4a7b0c3d6e-not-a-secret";
+
+/// Exit status and all that was printed.
+fn freeze(project: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_freeze-token"))
+        .arg("--project-directory")
+        .arg(project)
+        .args(arguments)
+        .args(["--by", "ops"])
+        .env_clear()
+        .output()
+        .unwrap();
+    (status(&output), stdout(&output) + &stderr(&output))
+}
+
+fn read(project: &Path, file: &str) -> String {
+    std::fs::read_to_string(project.join(file)).unwrap()
+}
+
+fn write(project: &Path, file: &str, text: &str) {
+    std::fs::write(project.join(file), text).unwrap();
+}
+
+/// The token that stands in `.env`.
+fn env_token(project: &Path) -> String {
+    let env = read(project, ".env");
+    env.lines().find_map(|line| line.strip_prefix("OPENCLAW_GATEWAY_TOKEN=")).unwrap().to_owned()
+}
+
+#[test]
+fn sources_that_disagree_are_refused() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    for mode in ["--adopt", "--mint"] {
+        let (code, said) = freeze(&project, &[mode]);
+        assert_eq!(code, 1, "{said}");
+        assert!(
+            said.contains("class A (.env) and class B (state/openclaw.json) hold different tokens"),
+            "{said}"
+        );
+        assert!(!said.contains(ENV_TOKEN) && !said.contains(JSON_TOKEN), "{said}");
+    }
+    assert_eq!(env_token(&project), ENV_TOKEN);
+    assert!(read(&project, "state/openclaw.json").contains(JSON_TOKEN));
+}
+
+#[test]
+fn a_valid_token_is_adopted_and_never_minted_over() {
+    let dir = copy("healthy");
+    let project = dir.path().join("healthy");
+    let before = read(&project, ".env");
+    let (code, said) = freeze(&project, &["--mint"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("a place already holds a valid token"), "{said}");
+    let (code, said) = freeze(&project, &["--verify"]);
+    assert!(code == 1 && said.contains("OC-T300 not-frozen"), "{said}");
+
+    let (code, said) = freeze(&project, &["--adopt"]);
+    assert!(code == 0 && said.contains("generation 1, in .env, state/openclaw.json\n"), "{said}");
+    let (code, said) = freeze(&project, &["--verify"]);
+    assert!(code == 0 && said.contains("every place holds the frozen token"), "{said}");
+    assert_eq!(read(&project, ".env"), before);
+}
+
+#[test]
+fn a_rotation_writes_one_literal_everywhere() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    write(
+        &project,
+        "state/openclaw.json",
+        &read(&project, "state/openclaw.json").replace(JSON_TOKEN, ENV_TOKEN),
+    );
+    assert_eq!(freeze(&project, &["--adopt"]).0, 0);
+    assert_eq!(freeze(&project, &["--rotate"]).0, 2, "a rotation needs a reason");
+    let (code, said) = freeze(&project, &["--rotate", "--reason", "lost laptop"]);
+    assert!(code == 0 && said.contains("generation 2"), "{said}");
+
+    let token = env_token(&project);
+    assert_ne!(token, ENV_TOKEN);
+    assert!(!said.contains(&token), "{said}");
+    assert!(read(&project, "state/openclaw.json").contains(&format!("token: \"{token}\",")));
+    assert_eq!(freeze(&project, &["--verify"]).0, 0);
+
+    write(&project, ".env", &read(&project, ".env").replace(&token, ENV_TOKEN));
+    let (code, said) = freeze(&project, &["--verify"]);
+    assert!(code == 1 && said.contains("OC-T301 token-drift: .env"), "{said}");
+}
+
+#[test]
+fn a_token_is_minted_where_none_is() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    write(&project, ".env", &read(&project, ".env").replace(ENV_TOKEN, ""));
+    write(&project, "state/openclaw.json", &read(&project, "state/openclaw.json").replace(JSON_TOKEN, ""));
+    let (code, said) = freeze(&project, &["--mint"]);
+    assert_eq!(code, 0, "{said}");
+    let token = env_token(&project);
+    assert_eq!(token.len(), 64, "{said}");
+    assert!(read(&project, "state/openclaw.json").contains(&format!("token: \"{token}\",")), "{said}");
+    assert_eq!(freeze(&project, &["--verify"]).0, 0);
+}
