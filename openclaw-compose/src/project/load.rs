@@ -100,20 +100,24 @@ impl<'a> Loader<'a> {
         matches!(self.read.get(path), Some(Ok(_)))
     }
 
-    /// The text of a file, read once. What is no UTF-8 is replaced, and reported where `strict`.
-    pub(crate) fn read(&mut self, path: &str, strict: bool) -> Result<FileId, ReadError> {
+    /// The text of a file, read once. What is no UTF-8 is replaced and reported: as an error where `yaml`, which may also be
+    /// UTF-16 under a byte order mark.
+    pub(crate) fn read(&mut self, path: &str, yaml: bool) -> Result<FileId, ReadError> {
         if let Some(known) = self.read.get(path) {
             return known.clone();
         }
         let done = self.files.read(path).map(|bytes| {
             let name = paths::shown(path, &self.inputs.directory);
+            if yaml && let Some(text) = utf16(&bytes) {
+                return self.sources.add(name, text);
+            }
             match std::str::from_utf8(&bytes) {
                 Ok(text) => self.sources.add(name, text),
                 Err(error) => {
                     let file = self.sources.add(name, String::from_utf8_lossy(&bytes).as_ref());
                     let at = error.valid_up_to();
                     // The lossy text has U+FFFD (three bytes) where the first bad byte stood.
-                    let raised = if strict { Raised::error } else { Raised::warning };
+                    let raised = if yaml { Raised::error } else { Raised::warning };
                     self.raise(
                         raised(Code::NotUtf8, "the file holds bytes that are no UTF-8")
                             .at(Span::from_range(file, at..at + 3))
@@ -462,4 +466,15 @@ fn device_requests(node: &mut Node) {
             request.push("count", span, Node::text("all", span));
         }
     }
+}
+
+/// The text of a file that begins with a byte order mark of UTF-16, as go-yaml reads it; `None` where it is none.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, []) = bytes.as_chunks::<2>() else { return None };
+    char::decode_utf16(pairs.iter().skip(1).map(|pair| unit(*pair))).collect::<Result<_, _>>().ok()
 }

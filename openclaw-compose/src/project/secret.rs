@@ -40,10 +40,18 @@ pub fn looks_secret(name: &str) -> bool {
         bytes.get(at..at + part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part.as_bytes()))
     };
     let ends = |tail: &str| bytes.len().checked_sub(tail.len()).is_some_and(|at| begins(at, tail));
-    // Asked for every key of a project: most letters begin none of the parts.
-    let holds = bytes.iter().enumerate().any(|(at, byte)| {
-        matches!(byte | 0x20, b'a' | b'b' | b'c' | b'p' | b's' | b't')
-            && PARTS.iter().any(|part| begins(at, part))
+    // Asked for every key of a project: few pairs of letters begin one of the parts.
+    let holds = bytes.windows(2).enumerate().any(|(at, pair)| {
+        let &[first, second] = pair else { return false };
+        matches!(
+            (first | 0x20, second | 0x20),
+            (b'a', b'p' | b'c')
+                | (b'b', b'e')
+                | (b'c', b'o' | b'r')
+                | (b'p', b'a' | b'r')
+                | (b's', b'e')
+                | (b't', b'o')
+        ) && PARTS.iter().any(|part| begins(at, part))
     });
     (holds || ENDS.iter().any(|end| ends(end))) && !HARMLESS.iter().any(|end| ends(end))
 }
@@ -51,6 +59,18 @@ pub fn looks_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_part_and_end_is_found_in_either_case() {
+        for part in PARTS {
+            assert!(looks_secret(&format!("x{}y", part.to_uppercase())), "{part}");
+            assert!(looks_secret(part), "{part}");
+        }
+        for end in ENDS {
+            assert!(looks_secret(&format!("X{}", end.to_uppercase())), "{end}");
+            assert!(HARMLESS.iter().all(|harmless| !looks_secret(&format!("token{end}{harmless}"))), "{end}");
+        }
+    }
 
     #[test]
     fn names_that_look_secret() {

@@ -415,3 +415,28 @@ fn one_error_does_not_hide_the_others() {
         .map(|remedy| remedy.text.clone());
     assert_eq!(help.as_deref(), Some("did you mean `ports`?"));
 }
+
+#[test]
+fn a_byte_order_mark_of_utf16_is_believed_where_it_is_true() {
+    let text = "services:\n  gateway: {image: \"a\u{1f600}b\"}\n";
+    let encode = |order: fn(u16) -> [u8; 2]| {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(order).collect::<Vec<u8>>()
+    };
+    let resolved = |bytes: Vec<u8>| {
+        let files = openclaw_compose::project::Texts::new().file("/p/compose.yaml", bytes);
+        openclaw_compose::project::resolve(&super::inputs(&[]), &files)
+    };
+    for bytes in [encode(u16::to_le_bytes), encode(u16::to_be_bytes)] {
+        let cut = bytes[..bytes.len() - 1].to_vec();
+        let resolution = resolved(bytes);
+        assert!(resolution.compose_would_refuse().is_none(), "{:?}", resolution.findings());
+        assert!(
+            resolution
+                .config(openclaw_compose::project::Format::Json, openclaw_compose::project::Reveal::Masked)
+                .contains("a\u{1f600}b")
+        );
+        let resolution = resolved(cut);
+        assert_eq!(resolution.compose_would_refuse().unwrap().finding.code, Code::NotUtf8);
+    }
+}

@@ -487,6 +487,36 @@ fn what_looks_like_it_is_accepted() {
     }
 }
 
+#[test]
+fn what_stands_before_the_end_of_an_item_belongs_to_its_text() {
+    const CASES: &[(&str, &str)] = &[
+        ("{a:}", "{a:: null}"),
+        ("{a:,b: c}", "{a:: null, b: \"c\"}"),
+        ("{a:, b: [c]}", "{a:: null, b: [\"c\"]}"),
+        ("{1:}", "{1:: null}"),
+        ("{\"a\":}", "{a: null}"),
+        ("{a :}", "{a: null}"),
+        ("[a:]", "[\"a:\"]"),
+        ("[a:, b]", "[\"a:\", \"b\"]"),
+        ("[a::]", "[\"a::\"]"),
+        ("[a:: ]", "[{a:: null}]"),
+        ("[&c a:, *c ]", "[\"a:\", \"a:\"]"),
+        ("[!!str a:, {b:}]", "[\"a:\", {b:: null}]"),
+        ("[-]", "[\"-\"]"),
+        ("{-}", "{-: null}"),
+        ("[a, -,b, [-]]", "[\"a\", \"-\", \"b\", [\"-\"]]"),
+    ];
+    for (text, expected) in CASES {
+        assert_eq!(value_of(text), *expected, "{text}");
+    }
+    let (sources, parsed) = parse("v: {a:}");
+    let entry = &parsed.documents[0].get("v").unwrap().as_map().unwrap().entries()[0];
+    assert_eq!(sources.slice(entry.key_span), "a:");
+    for text in ["v: [-[]]", "v: {a:[b]}", "v: [a:{b: c}]"] {
+        assert!(parse(text).1.compose_refuses(), "{text}");
+    }
+}
+
 /// Nine levels of nine aliases are 387 million values; two hundred services that merge twice are some thousands.
 #[test]
 fn aliases_may_be_many_but_not_a_bomb() {

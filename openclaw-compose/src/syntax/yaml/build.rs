@@ -281,8 +281,12 @@ impl<'t> Builder<'t> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
-        let span = self.place(style, span);
-        let decoded = self.decode(style, span);
+        let mut span = self.place(style, span);
+        let mut decoded = self.decode(style, span);
+        if plain && self.ends_with_its_colon(span) {
+            decoded = Some(format!("{}:", decoded.as_deref().unwrap_or(text)));
+            span.end += 1;
+        }
         let text = decoded.as_deref().unwrap_or(text);
         let (value, tag) = match tag {
             None if plain => (scalar::untagged(text), Tag::None),
@@ -327,6 +331,27 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// True for `a` in `{a:}` and `[a:, b]`: libyaml ends a text before a colon only where a blank follows.
+    fn ends_with_its_colon(&self, span: Span) -> bool {
+        let end = span.range().end;
+        self.watch.is_some()
+            && !span.is_empty()
+            && self.frames.last().is_some_and(|frame| frame.style == Style::Flow)
+            && matches!(self.text.as_bytes().get(end..end + 2), Some([b':', b',' | b']' | b'}']))
+    }
+
+    /// The text `a:` where the mapping that ends is what the parser makes of `[a:]`.
+    fn lone_key(&self, frame: &Frame) -> Option<Entry> {
+        let FrameKind::Map { merge: None, .. } = frame.kind else { return None };
+        let [entry] = self.entries.get(frame.base..)? else { return None };
+        let (start, end) = (frame.place.range().start, entry.key_span.range().end);
+        let bytes = self.text.as_bytes();
+        let lone = frame.style == Style::Flow
+            && bytes.get(start) != Some(&b'{')
+            && matches!(bytes.get(end.checked_sub(1)?..=end), Some([b':', b',' | b']' | b'}']));
+        lone.then(|| entry.clone())
+    }
+
     /// A quoted scalar that the parser would read otherwise than libyaml does, read as libyaml does.
     fn decode(&self, style: Style, span: Span) -> Option<String> {
         if self.watch.is_none() && std::ptr::eq(self.text, self.original) {
@@ -338,6 +363,7 @@ impl<'t> Builder<'t> {
         let other_breaks = || raw.contains(['\u{85}', '\u{2028}', '\u{2029}']);
         let differs = match style {
             Style::SingleQuoted | Style::DoubleQuoted => patched || other_breaks(),
+            Style::Plain if raw == "-" => return patched.then(|| raw.to_owned()),
             _ => false,
         };
         if !differs {
@@ -392,6 +418,17 @@ impl<'t> Builder<'t> {
             frame.place = frame.place.to(end);
         } else if frame.place.start == u32::MAX {
             frame.place = end.unwrap_or(Span::from_range(self.file, self.text.len()..self.text.len()));
+        }
+        if let Some(Entry { key, key_span, .. }) = self.lone_key(&frame) {
+            self.entries.truncate(frame.base);
+            let node = Node {
+                value: Value::Str(Text::from(&*key)),
+                span: key_span,
+                style: Style::Plain,
+                tag: frame.tag,
+                via: None,
+            };
+            return self.attach(Built { node, size: 1, depth: 0, place: key_span });
         }
         let value = match frame.kind {
             FrameKind::Seq => Value::Seq(self.items.drain(frame.base..).collect()),

@@ -60,6 +60,7 @@ impl<'t> Watch<'t> {
             || text.contains("\n%")
             || text.contains("\\/")
             || text.contains("\\u")
+            || text.as_bytes().windows(2).any(|pair| matches!(pair, [b':', b',' | b']' | b'}']))
             || text.contains('?') && text.contains(['[', '{'])
             || names(text).any(|name| !is_anchor_name(name));
         traces.then_some(Self { text, end: 0, last: None, indent: None, in_flow: false })
@@ -162,6 +163,13 @@ impl<'t> Watch<'t> {
         let start = gap.start;
         let text = self.text.get(gap).unwrap_or("");
         let bytes = text.as_bytes();
+        // Most gaps are blanks and indicators, none of which can be refused.
+        if bytes
+            .iter()
+            .all(|byte| matches!(byte, b' ' | b'\n' | b':' | b',' | b'-' | b'[' | b']' | b'{' | b'}'))
+        {
+            return;
+        }
         let refuse = |refused: &mut Vec<Refusal>, at: usize, len: usize, kind| {
             refused.push(Refusal { at: start + at, len, kind });
         };
@@ -259,6 +267,7 @@ impl<'t> Watch<'t> {
 
 /// Line breaks to libyaml alone.
 fn line_breaks(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let text = if text.is_ascii() { "" } else { text };
     text.char_indices().filter(|&(_, c)| is_odd_break(c))
 }
 

@@ -94,6 +94,18 @@ fn patch(attempt: &str, stop: &Stop) -> Option<String> {
             patched.push_str(attempt.get(stop.at + raw.len()..)?);
             Some(patched)
         }
+        // libyaml takes `-` before the end of an item between brackets for a text, which is taken from the text as it is.
+        ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
+            let rest = attempt.get(stop.at..)?.strip_prefix('-')?;
+            if !rest.starts_with([',', ']', '}']) {
+                return None;
+            }
+            let mut patched = String::with_capacity(attempt.len());
+            patched.push_str(attempt.get(..stop.at)?);
+            patched.push('_');
+            patched.push_str(rest);
+            Some(patched)
+        }
         _ => None,
     }
 }
@@ -178,9 +190,17 @@ fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
     }
     let verdict = match stop.kind {
         ErrorKind::TabInBlockIndentation if stop.flow.is_some() => Verdict::OurLimit,
+        // Where they are followed by the end of an item, only so many dashes are read again.
         ErrorKind::PlainScalarStartsWithDashFlowIndicator
-        | ErrorKind::DirectiveByteLimitExceeded { .. }
-        | ErrorKind::TooManyReservedDirectiveParams { .. } => Verdict::OurLimit,
+            if attempt
+                .get(stop.at..)
+                .is_some_and(|rest| ["-,", "-]", "-}"].iter().any(|dash| rest.starts_with(dash))) =>
+        {
+            Verdict::OurLimit
+        }
+        ErrorKind::DirectiveByteLimitExceeded { .. } | ErrorKind::TooManyReservedDirectiveParams { .. } => {
+            Verdict::OurLimit
+        }
         _ => Verdict::ComposeRefuses,
     };
     let mut related = Vec::new();
