@@ -227,6 +227,8 @@ impl Loader<'_> {
 
     fn gather(&mut self, assignments: &[Assignment], listed: Span, gathered: &mut Gathered) {
         let event = Event::EnvFile { listed };
+        gathered.order.reserve(assignments.len());
+        gathered.at.reserve(assignments.len());
         for (name, value, setting) in assignments {
             let (span, mut story) = match setting {
                 Setting::File(span) => (*span, super::provenance::StoryId::NONE),
