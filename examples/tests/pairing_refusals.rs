@@ -2,17 +2,23 @@
 //! refused why, where the machine ends, and who must act.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use openclaw_examples::gateway::{Gateway, Phase as GatewayPhase};
-use openclaw_pairing::client::{Client, Outcome, Session, Stopped};
+use futures_util::{SinkExt, StreamExt};
+use openclaw_examples::gateway::{Clock, Gateway, Phase as GatewayPhase};
+use openclaw_pairing::client::{Client, DecideError, Outcome, Session, Stopped};
 use openclaw_pairing::identity::{DeviceKey, PayloadVersion, Role, signed_text};
 use openclaw_pairing::refusal::{Actor, PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
 use openclaw_pairing::{Cause, DeviceSigner, Phase, Policy, Scope, ScopeSet, SignError};
 use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{accept_async, client_async};
 
 const TOKEN: &str = "test-token-refusals";
 
@@ -402,4 +408,208 @@ async fn the_log_of_a_refusal_is_diagnosed() {
     assert_eq!(diagnosis.cause, Code::NatHidesLocal, "{:?}", diagnosis.findings);
     assert!(diagnosis.plan.to_string().contains("openclaw devices approve REQUEST_ID --json"));
     assert!(diagnosis.plan.restart_now.is_some());
+}
+
+/// One frame made into another.
+type Edit = fn(&str) -> String;
+
+/// What stands between a client and the gateway's local door: it rewrites the client's first frame, may add an origin as a
+/// browser does, and hands everything else on.
+#[derive(Clone, Copy)]
+struct Between {
+    origin: Option<&'static str>,
+    edit: Edit,
+}
+
+impl Between {
+    /// Where a client dials it.
+    async fn url(self, gateway: &Gateway) -> String {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let url = format!("ws://{}", listener.local_addr().expect("an address"));
+        let gateway = gateway.addr();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(self.carry(stream, gateway));
+            }
+        });
+        url
+    }
+
+    async fn carry(self, stream: TcpStream, gateway: SocketAddr) -> Option<()> {
+        let mut client = accept_async(stream).await.ok()?;
+        let mut request = format!("ws://{gateway}/").into_client_request().ok()?;
+        if let Some(origin) = self.origin {
+            request.headers_mut().insert("origin", origin.parse().ok()?);
+        }
+        let (mut gateway, _) = client_async(request, TcpStream::connect(gateway).await.ok()?).await.ok()?;
+        client.send(gateway.next().await?.ok()?).await.ok()?;
+        let connect = client.next().await?.ok()?;
+        gateway.send(Message::text((self.edit)(connect.to_text().ok()?))).await.ok()?;
+        while let Some(Ok(answer)) = gateway.next().await {
+            client.send(answer).await.ok()?;
+        }
+        // Hanging up with something unread would take the answer back.
+        while let Some(Ok(_)) = client.next().await {}
+        Some(())
+    }
+}
+
+fn same(frame: &str) -> String {
+    frame.to_owned()
+}
+
+/// The frame with another value at `pointer`.
+fn with(frame: &str, pointer: &str, value: Value) -> String {
+    let mut frame: Value = serde_json::from_str(frame).expect("JSON");
+    *frame.pointer_mut(pointer).expect("a field") = value;
+    frame.to_string()
+}
+
+#[tokio::test]
+async fn a_first_frame_that_was_tampered_with_is_refused_by_its_first_flaw() {
+    let gateway = gateway().await;
+    let cases: [(Edit, RefusalCode, Phase); 9] = [
+        (
+            |frame| with(frame, "/params/device/signedAt", json!(1)),
+            RefusalCode::DeviceAuthSignatureExpired,
+            Phase::ClockSkewed,
+        ),
+        (
+            |frame| with(frame, "/params/device/signedAt", json!(9_000_000_000_000_u64)),
+            RefusalCode::DeviceAuthSignatureExpired,
+            Phase::ClockSkewed,
+        ),
+        (
+            |frame| with(frame, "/params/device/nonce", json!("of another connection")),
+            RefusalCode::DeviceAuthNonceMismatch,
+            Phase::IdentityRefused,
+        ),
+        (
+            |frame| with(frame, "/params/device/nonce", json!(" ")),
+            RefusalCode::DeviceAuthNonceRequired,
+            Phase::IdentityRefused,
+        ),
+        (
+            |frame| with(frame, "/params/device/publicKey", json!("?")),
+            RefusalCode::DeviceAuthDeviceIdMismatch,
+            Phase::IdentityRefused,
+        ),
+        (
+            |frame| with(frame, "/params/client/platform", json!("darwin")),
+            RefusalCode::DeviceAuthSignatureInvalid,
+            Phase::IdentityRefused,
+        ),
+        (|frame| with(frame, "/params/role", json!("admin")), RefusalCode::InvalidRequest, Phase::Refused),
+        (|frame| with(frame, "/params/caps", json!("none")), RefusalCode::InvalidRequest, Phase::Refused),
+        (
+            |frame| with(frame, "/params/maxProtocol", json!(3)),
+            RefusalCode::ProtocolMismatch,
+            Phase::Incompatible,
+        ),
+    ];
+    for (edit, expected, phase) in cases {
+        let between = Between { origin: None, edit }.url(&gateway).await;
+        // A wrong token beside it stays unlooked at: the proof is judged first.
+        let wrong = SecretString::from("test-token-wrong");
+        let stopped = stopped(client(&between).signer(key(11)).shared_token(wrong)).await;
+        assert_eq!((code(&stopped), stopped.phase), (expected, phase), "{stopped}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_frame_that_is_no_request_gets_a_close_and_the_report_quotes_it() {
+    let gateway = gateway().await;
+    let cases: [(Edit, &str); 4] = [
+        (|_| "hello".to_owned(), "closed with 1000"),
+        (|_| r#"{"type":"hi"}"#.to_owned(), "closed with 1008 invalid request frame"),
+        (|_| "x".repeat(65_537), "closed with 1009"),
+        (|frame| with(frame, "/method", json!("health")), "invalid handshake: first request must be connect"),
+    ];
+    for (edit, words) in cases {
+        let between = Between { origin: None, edit }.url(&gateway).await;
+        let stopped = stopped(client(&between).shared_token(token())).await;
+        assert!(stopped.to_string().contains(words), "{words}: {stopped}");
+        assert!(matches!(stopped.phase, Phase::Exhausted | Phase::Refused), "{words}: {stopped}");
+    }
+}
+
+#[tokio::test]
+async fn a_dashboard_needs_an_origin_and_a_key() {
+    let gateway = gateway().await;
+    let (none, foreign) = (None, Some("http://elsewhere.example"));
+    let allowed = Some("http://localhost:18789");
+    let refused = RefusalCode::ControlUiOriginNotAllowed;
+    let keyless = RefusalCode::ControlUiDeviceIdentityRequired;
+    let cases = [
+        ("openclaw-control-ui", none, refused.clone(), Phase::OriginRefused),
+        ("openclaw-control-ui", foreign, refused.clone(), Phase::OriginRefused),
+        ("openclaw-control-ui", allowed, keyless.clone(), Phase::IdentityRefused),
+        ("openclaw-tui", none, keyless, Phase::IdentityRefused),
+        // Whoever names a foreign origin is held to it.
+        ("cli", foreign, refused, Phase::OriginRefused),
+    ];
+    for (id, origin, expected, phase) in cases {
+        let mut info = ClientInfo::cli("0.1.0", "linux");
+        (info.id, info.mode) = (id.to_owned(), if id == "cli" { "cli" } else { "ui" }.to_owned());
+        let between = Between { origin, edit: same }.url(&gateway).await;
+        let stopped = stopped(client(&between).shared_token(token()).info(info)).await;
+        assert_eq!((code(&stopped), stopped.phase), (expected, phase), "{id} from {origin:?}: {stopped}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_lives_five_minutes_and_then_the_device_must_ask_again() {
+    use openclaw_pairing::plan::Topology;
+    use openclaw_pairing::{Code, Evidence, Vantage, diagnose};
+
+    let clock = Clock::fixed(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    let gateway =
+        Gateway::builder().token(token()).clock(clock.clone()).start().await.expect("the gateway starts");
+    let device = key(12);
+    let wish = remote(&gateway).signer(device.clone()).shared_token(token());
+    let first = stopped(wish.clone()).await.refusal.expect("a refusal");
+    let list = gateway.devices().to_string();
+    clock.advance(Duration::from_secs(301));
+
+    let evidence = Evidence::new(Topology::default()).version("2026.9.6").now_ms(clock.now_ms());
+    let evidence = evidence.device_list(Vantage::Gateway, "devices list", &list).expect("a list");
+    assert_eq!(diagnose(&evidence).cause, Code::RequestExpired);
+    let mut approver = approver(&gateway).await;
+    let error = approver.approve(device.device_id(), read()).await.expect_err("nothing is pending");
+    assert!(matches!(error, DecideError::NoRequest { .. }), "{error}");
+
+    let second = stopped(wish.clone()).await.refusal.expect("a refusal");
+    assert_ne!(first.request_id, second.request_id);
+    approver.approve(device.device_id(), read()).await.expect("approved");
+    session(wish).await;
+}
+
+#[tokio::test]
+async fn another_wish_replaces_the_request_and_asks_for_both() {
+    let gateway = gateway().await;
+    let device = key(13);
+    let wish = |scope: Scope| {
+        remote(&gateway).signer(device.clone()).shared_token(token()).scopes(ScopeSet::from([scope]))
+    };
+    let first = stopped(wish(Scope::Pairing)).await.refusal.expect("a refusal");
+    let second = stopped(wish(Scope::Read)).await.refusal.expect("a refusal");
+    assert_ne!(first.request_id, second.request_id);
+    let mut approver = approver(&gateway).await;
+    let list = approver.devices().await.expect("a list");
+    assert_eq!(list.pending.len(), 1);
+    assert_eq!(list.pending[0].scopes, ScopeSet::from([Scope::Pairing, Scope::Read]));
+    // Agreed was reading: the union is not approved unseen.
+    let error = approver.approve(device.device_id(), read()).await.expect_err("more than was agreed");
+    assert!(matches!(error, DecideError::AsksForMore { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_changed_shared_token_ends_the_session_and_the_old_one() {
+    let gateway = gateway().await;
+    let old = local(&gateway).shared_token(token());
+    let mut held = session(old.clone()).await;
+    gateway.change_token(SecretString::from("test-token-changed"));
+    assert_eq!(held.ended().await.cause, Cause::AuthChanged);
+    let stopped = stopped(old).await;
+    assert_eq!((code(&stopped), stopped.phase), (RefusalCode::AuthTokenMismatch, Phase::Unauthorized));
 }
