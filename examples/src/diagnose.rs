@@ -10,6 +10,7 @@ mod devices;
 mod life;
 pub mod live;
 mod stack;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,8 @@ pub struct Examination {
     pub case: Case,
     stack: stack::Stack,
     captured: Captured,
+    /// The record of the freeze that was read.
+    record: Option<String>,
     options: Options,
 }
 
@@ -66,16 +69,14 @@ impl Examination {
         let captured = Captured::read(directory);
         let stack = stack::Stack::read(directory, &options.files, &captured)?;
         let mut case = Case::default();
+        let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);
         let containers = stack::containers(&mut case, &captured);
         life::enter(&mut case, stack.gateway(), &captured, &containers);
-        devices::enter(
-            &mut case,
-            stack.pairing(options.at.as_ref().map(|at| at.millis), &containers),
-            &captured,
-        );
+        devices::enter(&mut case, stack.pairing(now_ms, &containers), &captured);
         stack::faults(&mut case, stack.gateway(), &captured);
-        Ok(Self { case, stack, captured, options })
+        let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
+        Ok(Self { case, stack, captured, record, options })
     }
 
     /// The ticket.
@@ -89,6 +90,7 @@ impl Examination {
     pub fn ticket_of(&self, case: &Case, name: &str, more: &[String]) -> Ticket {
         let mut evidence = self.stack.names();
         evidence.extend(self.captured.names().map(str::to_owned));
+        evidence.extend(self.record.clone());
         evidence.extend_from_slice(more);
         let mut findings = case.findings.clone();
         for noted in &mut findings {
@@ -106,6 +108,7 @@ impl Examination {
             findings,
             evidence,
             missing: self.missing(),
+            unaccounted: case.unaccounted(),
             through: self.options.through,
         })
     }

@@ -71,6 +71,8 @@ impl Rehearsal<'_> {
         let began = Instant::now();
         let copy = stack::Copy::make()?;
         let root = copy.path();
+        // The commands on the tickets name the copy: while it lasts, they work.
+        let name = root.to_string_lossy();
         let before = Examination::of(root, Options::default())?;
         let enforced = before.enforced_token().ok_or("the copy's gateway enforces no token")?;
 
@@ -83,7 +85,7 @@ impl Rehearsal<'_> {
         let mut case = before.case.clone();
         live::enter(&mut case, CLI, &climb(dead, Rung::Tcp).await?);
         let probed = |address: &dyn std::fmt::Display| [format!("a climb to {address} for {CLI}")];
-        self.say(&text(&before.ticket_of(&case, "rehearsal", &probed(&dead)), self.colour))?;
+        self.say(&text(&before.ticket_of(&case, &name, &probed(&dead)), self.colour))?;
 
         let ledger = LedgerFile::new(root);
         let note = |act, what: &str| ledger.append(&Entry::new(SystemTime::now(), "rehearsal", act, what));
@@ -123,7 +125,7 @@ impl Rehearsal<'_> {
         let after = Examination::of(root, Options::default())?;
         let mut case = after.case.clone();
         live::enter(&mut case, CLI, &report);
-        let ticket = after.ticket_of(&case, "rehearsal", &probed(&gateway.addr()));
+        let ticket = after.ticket_of(&case, &name, &probed(&gateway.addr()));
         self.say(&text(&ticket, self.colour))?;
 
         let trail = ledger.verify(None)?;

@@ -42,6 +42,10 @@ pub struct Ticket {
     pub findings: Vec<Noted>,
     /// Numbers of the findings that shut no gate, worst first.
     pub advisories: Vec<usize>,
+    /// Numbers of the advisories that are errors and so keep the verdict from being green: what they break was laid to
+    /// no gate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unaccounted: Vec<usize>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more, were it given.
@@ -57,7 +61,7 @@ pub enum Verdict {
     Green,
     /// Some gate is red.
     Red,
-    /// No gate is red, and one that should be shown could not be judged.
+    /// No gate is red, and one that should be shown could not be judged, or an error belongs to no gate.
     Unknown,
 }
 
@@ -157,6 +161,8 @@ pub struct Draft {
     pub evidence: Vec<String>,
     /// What would show more.
     pub missing: Vec<String>,
+    /// Errors that no gate accounts for, by index.
+    pub unaccounted: Vec<usize>,
     /// The last gate that must have been observed green.
     pub through: Option<Gate>,
 }
@@ -165,8 +171,18 @@ impl Ticket {
     /// Draws the conclusions and makes every foreign string harmless.
     #[must_use]
     pub fn new(draft: Draft) -> Self {
-        let Draft { stack, at, host, openclaw, mut clients, mut findings, evidence, missing, through } =
-            draft;
+        let Draft {
+            stack,
+            at,
+            host,
+            openclaw,
+            mut clients,
+            mut findings,
+            evidence,
+            missing,
+            unaccounted,
+            through,
+        } = draft;
         for noted in &mut findings {
             scrub(noted);
         }
@@ -179,7 +195,7 @@ impl Ticket {
             }
         }
         let first_cause = first_cause(&clients, &findings);
-        let verdict = verdict(&clients, through);
+        let verdict = verdict(&clients, through, !unaccounted.is_empty());
         let mut shut: BTreeMap<usize, Gate> = BTreeMap::new();
         for rung in clients.iter().flat_map(|ladder| &ladder.rungs) {
             for &finding in &rung.findings {
@@ -207,6 +223,7 @@ impl Ticket {
             clients,
             findings,
             advisories,
+            unaccounted,
             evidence: lines(evidence),
             missing: lines(missing),
         }
@@ -237,7 +254,7 @@ fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
     Some(FirstCause { gate: first.gate, clients, finding })
 }
 
-fn verdict(clients: &[Ladder], through: Option<Gate>) -> Verdict {
+fn verdict(clients: &[Ladder], through: Option<Gate>, unaccounted: bool) -> Verdict {
     let rungs = || clients.iter().flat_map(|ladder| &ladder.rungs);
     if rungs().any(|rung| rung.state == State::Red) {
         return Verdict::Red;
@@ -245,7 +262,7 @@ fn verdict(clients: &[Ladder], through: Option<Gate>) -> Verdict {
     let short = through.is_some_and(|last| {
         clients.is_empty() || rungs().any(|rung| rung.gate <= last && rung.state != State::Green)
     });
-    if short || rungs().any(|rung| rung.unjudged) { Verdict::Unknown } else { Verdict::Green }
+    if short || unaccounted || rungs().any(|rung| rung.unjudged) { Verdict::Unknown } else { Verdict::Green }
 }
 
 fn scrub(noted: &mut Noted) {

@@ -17,6 +17,7 @@ fn the_rehearsal_mends_its_stack_and_proves_a_session() {
         "OC-C201 own-loopback",
         "OC-H110 connection-refused",
         "OC-C301 silent-override",
+        "OC-T300 not-frozen",
         "== 1 freeze, and 2 align",
         "adopted   the token that the gateway enforces; fingerprint oct1:",
         "-OPENCLAW_GATEWAY_TOKEN=********",
@@ -37,6 +38,8 @@ fn the_rehearsal_mends_its_stack_and_proves_a_session() {
         let at = rest.find(landmark).unwrap_or_else(|| panic!("{landmark:?} is not next in\n{rest}"));
         rest = &rest[at + landmark.len()..];
     }
+    let (_, after) = shown.split_once("== after").expect("a landmark");
+    assert!(!after.contains("OC-T3"), "what was frozen is still frozen\n{after}");
     // Tokens are 64 hexadecimal digits, device ids are cut to twelve: no longer run of them is shown.
     let longest = shown.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default();
     assert!(longest < 32, "something as long as a token is shown\n{shown}");

@@ -78,6 +78,7 @@ fn ticket() -> Ticket {
         ],
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
+        unaccounted: Vec::new(),
         through: None,
     })
 }
@@ -224,6 +225,7 @@ fn full_of(hostile: &str) -> Ticket {
         }],
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],
+        unaccounted: Vec::new(),
         through: None,
     })
 }
@@ -311,4 +313,20 @@ fn an_advisory_never_outranks_a_red_gate_and_stands_worst_first() {
     assert_eq!(ticket.first_cause.as_ref().map(|cause| (cause.gate, cause.finding)), Some((Gate::Auth, 0)));
     assert_eq!(ticket.advisories, [2]);
     assert_eq!(ticket.findings[1].gate, Some(Gate::Pairing));
+}
+
+#[test]
+fn an_error_that_no_gate_accounts_for_is_no_green_ticket() {
+    let green: Vec<Claim> = Gate::all().map(|gate| claim(gate, Says::Pass, Whom::Everyone)).collect();
+    let draft = |unaccounted| Draft {
+        clients: vec![judge(clients().remove(0), &green)],
+        findings: vec![Noted::new(finding("OC-T121", "weak-token", Severity::Error, "It can be guessed."))],
+        unaccounted,
+        ..Draft::default()
+    };
+    assert_eq!(Ticket::new(draft(Vec::new())).verdict, Verdict::Green);
+    let beside = Ticket::new(draft(vec![0]));
+    assert_eq!((beside.verdict, beside.exit), (Verdict::Unknown, 3));
+    assert!(text(&beside, Colour::Off).contains("UNKNOWN  no gate is red, but an error stands beside them"));
+    assert!(json(&beside).unwrap().contains("\"unaccounted\""));
 }

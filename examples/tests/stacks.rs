@@ -120,3 +120,50 @@ fn no_stack_holds_a_token_that_looks_real() {
         assert!(!text.contains("not-a-secret"), "{stack} shows its token");
     }
 }
+
+/// The token's own judgement stands beside the gates, and an error there is no exit 0.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
+fn a_weak_token_stands_beside_green_gates_and_is_not_shown() {
+    let dir = support::copy("healthy");
+    let stack = dir.path().join("healthy");
+    let env = std::fs::read_to_string(stack.join(".env")).unwrap();
+    let (before, _) = env.split_once("OPENCLAW_GATEWAY_TOKEN=").unwrap();
+    std::fs::write(stack.join(".env"), format!("{before}OPENCLAW_GATEWAY_TOKEN=qwertzuiop12\n")).unwrap();
+    std::fs::remove_file(stack.join("captured/inspect.json")).unwrap();
+    let output = runbook(&[stack.to_str().unwrap()]);
+    let text = stdout(&output);
+    for landmark in ["UNKNOWN", "OC-T121 weak-token  .env:2:24", "OC-T120 short-token", "OC-T300 not-frozen"]
+    {
+        assert!(text.contains(landmark), "{landmark}\n{text}");
+    }
+    assert_eq!(status(&output), 3, "{text}");
+    assert!(!text.contains("RED") && !text.contains("qwertzuiop"), "{text}");
+}
+
+/// What openclaw-compose already refuses is said once.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
+fn a_stand_in_that_shuts_a_gate_is_said_once() {
+    let dir = support::copy("healthy");
+    let stack = dir.path().join("healthy");
+    std::fs::write(stack.join(".env"), "OPENCLAW_GATEWAY_TOKEN=undefined\n").unwrap();
+    let output = runbook(&[stack.to_str().unwrap()]);
+    let text = stdout(&output);
+    assert_eq!(status(&output), 1, "{text}");
+    assert!(text.contains("OC-C316") && !text.contains("OC-T10"), "{text}");
+}
+
+/// A record that cannot be read is said, and is not taken for none.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
+fn a_broken_record_of_the_freeze_is_no_missing_one() {
+    let dir = support::copy("healthy");
+    let stack = dir.path().join("healthy");
+    let records = stack.join(".openclaw-token/records");
+    std::fs::create_dir_all(&records).unwrap();
+    std::fs::write(records.join("record-000001.json"), "{\"schema\": 1,").unwrap();
+    let text = stdout(&runbook(&[stack.to_str().unwrap()]));
+    assert!(text.contains("OC-R101 evidence-unreadable  .openclaw-token/records"), "{text}");
+    assert!(!text.contains("OC-T300"), "{text}");
+}

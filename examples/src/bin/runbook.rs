@@ -42,7 +42,8 @@ Exit status:
      every gate up to that one was observed green
   1  some gate is red
   2  the call, or the Compose project itself, cannot be read
-  3  a gate that the given evidence should show could not be judged";
+  3  no gate is red, but one that the given evidence should show could not be judged,
+     or an error stands beside the gates";
 
 const MORE: &str = "\
 Exit status:
@@ -50,7 +51,8 @@ Exit status:
      every gate up to that one was observed green
   1  some gate is red
   2  the call, or the Compose project itself, cannot be read
-  3  a gate that the given evidence should show could not be judged
+  3  no gate is red, but one that the given evidence should show could not be judged,
+     or an error stands beside the gates
 
 Gates, in causal order:
   state, listener, published, reach, liveness, startup, readiness, upgrade,

@@ -1,7 +1,7 @@
 //! What was found out so far: findings, and what each piece of evidence claims about the gates.
 
 use super::shut_by;
-use crate::finding::{Confidence, Finding};
+use crate::finding::{Confidence, Finding, Severity};
 use crate::gates::{Claim, Client, Gate, Ladder, Says, Whom, judge};
 use crate::ticket::{Excerpt, Noted};
 
@@ -92,9 +92,44 @@ impl Case {
         });
     }
 
+    /// Errors that were never laid to any gate, by number. One that a gate was found open against is not among them.
+    #[must_use]
+    pub fn unaccounted(&self) -> Vec<usize> {
+        let is_laid = |number: usize| self.claims.iter().any(|claim| claim.says == Says::Fail(number));
+        let errors = self.findings.iter().enumerate();
+        let errors = errors.filter(|(_, noted)| noted.finding.severity == Severity::Error);
+        errors.map(|(number, _)| number).filter(|&number| !is_laid(number)).collect()
+    }
+
     /// A ladder for each client.
     #[must_use]
     pub fn ladders(&self) -> Vec<Ladder> {
         self.clients.iter().map(|client| judge(client.clone(), &self.claims)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gates::Kind;
+
+    fn error(code: &str) -> Finding {
+        let mut finding = super::super::codes::Code::NoGateway.finding("said");
+        code.clone_into(&mut finding.code);
+        finding.confidence = Confidence::Inferred;
+        finding
+    }
+
+    #[test]
+    fn an_error_without_a_gate_is_unaccounted_and_one_that_was_refuted_is_not() {
+        let mut case = Case::default();
+        case.clients.push(Client { kind: Kind::Service, name: "cli".into(), url: None });
+        // No gate by its code, one by its code for nobody, and one that the evidence contradicts.
+        case.report(error("OC-T121"), Vec::new(), &[Whom::Everyone]);
+        case.report(error("OC-R301"), Vec::new(), &[]);
+        case.report(error("OC-R301"), Vec::new(), &[Whom::Everyone]);
+        case.pass(Gate::Listener, Whom::Everyone, "seen");
+        assert_eq!(case.unaccounted(), [0, 1]);
+        assert!(case.ladders()[0].first_red().is_none());
     }
 }

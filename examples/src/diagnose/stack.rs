@@ -238,6 +238,11 @@ impl Stack {
         }
     }
 
+    /// What openclaw-compose found.
+    pub(super) fn report(&self) -> &Report {
+        &self.report
+    }
+
     pub(super) fn sources(&self) -> &Sources {
         &self.report.sources
     }

@@ -34,6 +34,7 @@ fn headline(ticket: &Ticket) -> String {
         (Some(cause), Some(_)) => {
             format!("{} is shut for {}", cause.gate, list(&cause.clients))
         }
+        _ if !ticket.unaccounted.is_empty() => "no gate is red, but an error stands beside them".to_owned(),
         _ if ticket.verdict == crate::ticket::Verdict::Unknown => {
             "no gate is red, but not every gate could be judged".to_owned()
         }

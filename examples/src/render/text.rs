@@ -288,12 +288,15 @@ impl Page {
         for (index, missing) in ticket.missing.iter().enumerate() {
             self.labelled(if index == 0 { "not seen" } else { "" }, missing);
         }
-        self.labelled("exit", &format!("{} ({})", ticket.exit, meaning(ticket.verdict)));
+        self.labelled("exit", &format!("{} ({})", ticket.exit, meaning(ticket)));
     }
 }
 
-fn meaning(verdict: Verdict) -> &'static str {
-    match verdict {
+fn meaning(ticket: &Ticket) -> &'static str {
+    match ticket.verdict {
+        Verdict::Unknown if !ticket.unaccounted.is_empty() => {
+            "no gate is red, but an error stands beside them"
+        }
         Verdict::Green => "every gate that the evidence can show is green",
         Verdict::Red => "a gate is red",
         Verdict::Unknown => "a gate that should be shown could not be judged",

@@ -323,9 +323,21 @@ fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
             .map(|wait| format!("{} waits for {}: {}", wait.waiter, wait.holder, wait.reason)),
     );
     for vantage in [Vantage::Dashboard, Vantage::Client] {
-        finding.places.extend(facts.first_at(vantage, BLOCKED).map(Seen::place));
+        let seen = facts.first_at(vantage, BLOCKED);
+        // A dashboard keeps no log of its own: the gateway's names its device.
+        let seen = seen.or_else(|| dashboard_refused(facts).filter(|_| vantage == Vantage::Dashboard));
+        finding.places.extend(seen.map(Seen::place));
     }
     Some(finding)
+}
+
+/// Where the gateway's log refuses the device of a dashboard that waits in the list.
+fn dashboard_refused<'a>(facts: &Facts<'a>) -> Option<Seen<'a>> {
+    let waits =
+        |device: &str| facts.pending().any(|request| is_dashboard(request) && request.device_id == device);
+    facts.asks().find(|seen| {
+        seen.timeline.vantage == Vantage::Gateway && seen.mark.device_id.as_deref().is_some_and(waits)
+    })
 }
 
 /// What keeps a CLI from approving others.

@@ -1,0 +1,174 @@
+//! What openclaw-token says about the tokens that win, and about the record of the freeze.
+//!
+//! Who wins is openclaw-compose's to say, and shuts gates. This stands beside them: whether the winning text is any good
+//! as a token, whether it is frozen, and whether it still is what was frozen.
+
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use openclaw_compose::finding::Place;
+use openclaw_compose::openclaw::{CarrierView, Report};
+use openclaw_compose::source::Sources;
+use openclaw_token::fs::DirectoryStore;
+use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, compare};
+
+use super::case::Case;
+use super::codes::Code as OwnCode;
+use crate::finding::{Finding, Place as Shown, Role};
+
+/// Where the records are, beside the stack.
+const RECORDS: &str = ".openclaw-token/records";
+
+/// Enters the judgement of the winning tokens and of the record. Returns the record's name, if one was read.
+pub(super) fn enter(
+    case: &mut Case,
+    directory: &Path,
+    report: &Report,
+    now_ms: Option<u64>,
+) -> Option<String> {
+    let seen = seen(report);
+    if seen.is_empty() {
+        return None;
+    }
+    enter_flaws(case, &seen);
+    // The store's own words name the machine's paths; they stay out of the ticket.
+    let Ok(record) = DirectoryStore::new(directory).latest() else {
+        case.report(unreadable(), Vec::new(), &[]);
+        return None;
+    };
+    let name = record.as_ref().map(|record| format!("{RECORDS}/record-{:06}.json", record.generation));
+    enter_record(case, report, &seen, record, now_ms);
+    name
+}
+
+fn unreadable() -> Finding {
+    let summary = "The record of the freeze is there and cannot be read: nobody can say what was frozen.";
+    let mut finding = OwnCode::EvidenceUnreadable.finding(summary);
+    let file = RECORDS.to_owned();
+    finding.places.push(Shown { role: Role::Decided, file, line: 0, column: 0, span: [0, 0] });
+    finding
+}
+
+/// A token in a place where it stands itself; a `${NAME}` only refers to it.
+struct Seen {
+    sighting: Sighting,
+    wins: bool,
+}
+
+fn seen(report: &Report) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = Vec::new();
+    for carrier in &report.tokens {
+        let (Some(value), Some(place)) = (&carrier.value, &carrier.place) else { continue };
+        if refers(&report.sources, place) {
+            continue;
+        }
+        let span = place.span.range();
+        let (line, column) = (place.line, place.column);
+        let wins = wins(carrier, report);
+        let known = seen.iter_mut().find(|seen| {
+            let at = seen.sighting.place();
+            at.file == place.file && (at.line, at.column) == (line, column)
+        });
+        match known {
+            Some(known) => known.wins |= wins,
+            None => {
+                let sighting =
+                    Sighting::new(&place.file, value.clone()).at(line, column, [span.start, span.end]);
+                seen.push(Seen { sighting, wins });
+            }
+        }
+    }
+    seen
+}
+
+/// Whether somebody takes this value: by this carrier, or by one that refers to it.
+fn wins(carrier: &CarrierView, report: &Report) -> bool {
+    report.tokens.iter().any(|other| {
+        (other.wins_server || other.wins_client) && other.class.is_some() && other.class == carrier.class
+    })
+}
+
+/// Whether there is a `${NAME}` without a default, and so no token.
+fn refers(sources: &Sources, place: &Place) -> bool {
+    let text = sources.slice(place.span);
+    text.contains("${") && !text.contains('-')
+}
+
+/// A text that stands for a token is no news where openclaw-compose says that nothing usable arrives.
+const STAND_INS: &[Code] =
+    &[Code::EmptyToken, Code::UndefinedLiteral, Code::PlaceholderToken, Code::UnexpandedVariable];
+const TOLD: &[&str] = &["OC-C303", "OC-C304", "OC-C305", "OC-C311", "OC-C316"];
+
+fn enter_flaws(case: &mut Case, seen: &[Seen]) {
+    let told = case.claims.iter().any(|claim| {
+        let crate::gates::Says::Fail(number) = claim.says else { return false };
+        case.findings.get(number).is_some_and(|noted| TOLD.contains(&noted.finding.code.as_str()))
+    });
+    let winners: Vec<Sighting> =
+        seen.iter().filter(|seen| seen.wins).map(|seen| again(&seen.sighting)).collect();
+    for group in compare(&winners, None).groups {
+        let names: Vec<String> =
+            group.places.iter().map(|place| format!("{}:{}", place.file, place.line)).collect();
+        for flaw in group.judgement.findings(&names.join(" and ")) {
+            if told && STAND_INS.contains(&flaw.code) {
+                continue;
+            }
+            let Ok(mut finding) = Finding::read(&flaw) else { continue };
+            finding.places = group.places.iter().map(shown).collect();
+            case.report(finding, Vec::new(), &[]);
+        }
+    }
+}
+
+/// Compares what is seen with the record, as far as both can be compared.
+fn enter_record(
+    case: &mut Case,
+    report: &Report,
+    seen: &[Seen],
+    record: Option<Record>,
+    now_ms: Option<u64>,
+) {
+    let sightings: Vec<Sighting> = seen.iter().map(|seen| again(&seen.sighting)).collect();
+    let record = record.map(|mut record| {
+        // A place outside the stack and an image of a container that was not captured were not looked at.
+        record.places.retain(|place| report.sources.ids().any(|id| report.sources.name(id) == place));
+        record.images.retain(|service, _| report.containers.iter().any(|found| found.service == *service));
+        record
+    });
+    // Without a given time there is no clock to compare.
+    let now = now_ms.map(|now| UNIX_EPOCH + Duration::from_millis(now));
+    let now = now.or(record.as_ref().map(|record| record.frozen_at)).unwrap_or(UNIX_EPOCH);
+    let mut observed = Observed::new(&sightings, now);
+    for container in &report.containers {
+        if container.image.contains("@sha256:") {
+            observed = observed.image(&container.service, &container.image);
+        }
+    }
+    if let (Some(gateway), Some(version)) = (report.gateways.first(), report.version.version) {
+        observed = observed.version(&gateway.service, version.to_string());
+    }
+    for found in Record::verify_latest(record.as_ref(), &observed) {
+        // That a place was added is for whoever keeps the record, not for whoever mends a stack.
+        if found.code == Code::PlaceUnrecorded {
+            continue;
+        }
+        if let Ok(finding) = Finding::read(&found) {
+            case.report(finding, Vec::new(), &[]);
+        }
+    }
+}
+
+fn again(sighting: &Sighting) -> Sighting {
+    let place = sighting.place();
+    Sighting::new(&place.file, sighting.token().clone()).at(place.line, place.column, place.span)
+}
+
+fn shown(place: &openclaw_token::Place) -> Shown {
+    Shown {
+        role: Role::Decided,
+        file: place.file.clone(),
+        line: place.line as usize,
+        column: place.column as usize,
+        span: place.span,
+    }
+}
