@@ -121,7 +121,7 @@ fn no_stack_holds_a_token_that_looks_real() {
     }
 }
 
-/// The token's own judgement stands beside the gates, and an error there is no exit 0.
+/// The token's own judgement stands beside the gates: a weak token opens them as well as a strong one.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
 fn a_weak_token_stands_beside_green_gates_and_is_not_shown() {
@@ -133,11 +133,10 @@ fn a_weak_token_stands_beside_green_gates_and_is_not_shown() {
     std::fs::remove_file(stack.join("captured/inspect.json")).unwrap();
     let output = runbook(&[stack.to_str().unwrap()]);
     let text = stdout(&output);
-    for landmark in ["UNKNOWN", "OC-T121 weak-token  .env:2:24", "OC-T120 short-token", "OC-T300 not-frozen"]
-    {
+    for landmark in ["GREEN", "OC-T121 weak-token  .env:2:24", "OC-T120 short-token", "OC-T300 not-frozen"] {
         assert!(text.contains(landmark), "{landmark}\n{text}");
     }
-    assert_eq!(status(&output), 3, "{text}");
+    assert_eq!(status(&output), 0, "{text}");
     assert!(!text.contains("RED") && !text.contains("qwertzuiop"), "{text}");
 }
 

@@ -27,9 +27,8 @@ const KEY_DOMAIN: &[u8] = b"openclaw-token/fingerprint-key/v1\0";
 /// that matters. It does not authenticate anything: who can write the ticket can write any fingerprint.
 ///
 /// ```
-/// use openclaw_token::{Fingerprint, secrecy::SecretString};
-/// let token = SecretString::from("6a1f0c…".repeat(0) + "d41b0e8c5f7a92364cb1e07f58a3d96b");
-/// let fingerprint = Fingerprint::of(&token)?;
+/// use openclaw_token::{Fingerprint, mint, secrecy::SecretString};
+/// let fingerprint = Fingerprint::of(&mint().unwrap())?;
 /// assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
 /// assert!(Fingerprint::of(&SecretString::from("hunter2")).is_err());
 /// # Ok::<(), openclaw_token::WeakToken>(())

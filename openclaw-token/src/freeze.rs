@@ -53,7 +53,7 @@ impl Refusal {
 /// let seen = |value: &str| Sighting::new(".env", SecretString::from(value));
 /// assert!(matches!(decide(None, &[]), Decision::Mint));
 /// assert!(matches!(decide(None, &[seen("${OPENCLAW_GATEWAY_TOKEN}")]), Decision::Mint));
-/// assert!(matches!(decide(None, &[seen("d41b0e8c5f7a92364cb1e07f58a3d96b")]), Decision::Adopt(_)));
+/// assert!(matches!(decide(None, &[seen("test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret")]), Decision::Adopt(_)));
 /// assert!(matches!(decide(None, &[seen("hunter2")]), Decision::Refuse(_)));
 /// ```
 #[must_use]

@@ -137,7 +137,7 @@ impl OnlyBy {
 ///
 /// ```
 /// use openclaw_token::{OnlyBy, Sighting, compare, secrecy::SecretString};
-/// let token = "d41b0e8c5f7a92364cb1e07f58a3d96b";
+/// let token = "test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret";
 /// let comparison = compare(&[
 ///     Sighting::new(".env", SecretString::from(token)),
 ///     Sighting::new("openclaw.json", SecretString::from(format!("\"{token}\""))),
