@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// How deep below a directory owners are read: the state directory's own files and one level more.
+/// How many levels below a directory owners are read.
 const DEEPEST: usize = 4;
 /// The most entries of one listing.
 const MOST: usize = 2000;

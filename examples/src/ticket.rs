@@ -229,6 +229,15 @@ impl Ticket {
         }
     }
 
+    /// A gate's state for each client, in the order of the clients; `None` where no client has the gate.
+    #[must_use]
+    pub fn row(&self, gate: Gate) -> Option<Vec<Option<State>>> {
+        let state =
+            |ladder: &Ladder| ladder.rungs.iter().find(|rung| rung.gate == gate).map(|rung| rung.state);
+        let row: Vec<_> = self.clients.iter().map(state).collect();
+        row.iter().any(Option::is_some).then_some(row)
+    }
+
     /// The finding behind the first cause.
     #[must_use]
     pub fn cause(&self) -> Option<&Noted> {

@@ -25,15 +25,7 @@ struct Cli {
 const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Reach, Gate::Origin];
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let status = if error.use_stderr() { 2 } else { 0 };
-            // Nothing can be done where even the usage cannot be printed.
-            let _ = error.print();
-            return ExitCode::from(status);
-        }
-    };
+    let cli = Cli::parse();
     let report = match examine_project(&cli.project) {
         Ok(examined) => examined.report,
         Err(error) => {

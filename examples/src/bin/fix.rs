@@ -38,15 +38,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let status = if error.use_stderr() { 2 } else { 0 };
-            // Nothing can be done where even the usage cannot be printed.
-            let _ = error.print();
-            return ExitCode::from(status);
-        }
-    };
+    let cli = Cli::parse();
     match run(&cli) {
         Ok(status) => status,
         Err(error) => {

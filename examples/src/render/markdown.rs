@@ -107,14 +107,7 @@ fn gates(out: &mut String, ticket: &Ticket) {
     out.push_str(&" --- |".repeat(ticket.clients.len()));
     out.push('\n');
     for gate in Gate::all() {
-        let cells: Vec<_> = ticket
-            .clients
-            .iter()
-            .map(|ladder| ladder.rungs.iter().find(|rung| rung.gate == gate).map(|rung| rung.state))
-            .collect();
-        if cells.iter().all(Option::is_none) {
-            continue;
-        }
+        let Some(cells) = ticket.row(gate) else { continue };
         let _ = write!(out, "| {gate} |");
         for state in cells {
             let word = match state {

@@ -192,14 +192,7 @@ impl Page {
         let header = self.paint(Paint::Bold, header.trim_end());
         self.line(&header);
         for gate in Gate::all() {
-            let cells: Vec<_> = ticket
-                .clients
-                .iter()
-                .map(|ladder| ladder.rungs.iter().find(|rung| rung.gate == gate).map(|rung| rung.state))
-                .collect();
-            if cells.iter().all(Option::is_none) {
-                continue;
-            }
+            let Some(cells) = ticket.row(gate) else { continue };
             let mut row = format!("  {:<left$}", gate.title());
             for (cell, width) in cells.iter().zip(&widths) {
                 let word = cell.map_or("-", State::word);
