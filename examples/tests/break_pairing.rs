@@ -27,11 +27,47 @@ case "$*" in
 esac
 "#;
 
+/// A client without a device identity, as OpenClaw's CLI in a container of its own is: `devices list` opens its state
+/// read-only, so only `system presence` makes a key. Each wish replaces the request. A stranger waits all the while.
+const KEYLESS: &str = r#"#!/bin/sh
+state="$(dirname "$0")"
+device=DEVICE
+asks() { # who scopes
+  echo "{\"requestId\":\"$1\",\"deviceId\":\"$2\",\"clientId\":\"cli\",\"scopes\":[$3],\"remoteIp\":\"172.18.0.3\",\"ts\":9999999999999}"
+}
+wishes() { echo "$1" > "$state/request"; echo "$2" > "$state/scopes"; }
+refused() { echo "{\"ok\":false,\"error\":{\"type\":\"cli_error\",\"message\":\"device pairing required (requestId: $(cat "$state/request"))\"}}"; exit 1; }
+case "$*" in
+  *"openclaw-cli openclaw system presence --json")
+    if [ -e "$state/approved" ]; then echo '[]'; exit 0; fi
+    # What the request asks for already leaves it as it is.
+    if [ ! -e "$state/request" ]; then wishes req-1 '"operator.read"'; fi
+    refused ;;
+  *"openclaw-cli openclaw devices list --json")
+    if [ -e "$state/approved" ]; then echo '{"pending":[],"paired":[]}'; exit 0; fi
+    if [ -e "$state/request" ]; then wishes req-2 '"operator.read","operator.pairing"'; refused; fi
+    echo '{"ok":false,"error":{"type":"cli_error","message":"missing scope: operator.pairing"}}'; exit 1 ;;
+  *"openclaw-gateway openclaw devices list --json")
+    own=""
+    if [ -e "$state/request" ]; then own=",$(asks "$(cat "$state/request")" $device "$(cat "$state/scopes")")"; fi
+    echo "{\"pending\":[$(asks req-0 stranger-device '"operator.admin"')$own],\"paired\":[]}" ;;
+  *"devices approve req-0 --json") touch "$state/unforeseen" ;;
+  *"devices approve "*" --json")
+    touch "$state/approved"
+    echo "{\"requestId\":\"$(cat "$state/request")\",\"device\":{\"deviceId\":\"$device\",\"scopes\":[$(cat "$state/scopes")],\"approvedVia\":\"owner\"}}" ;;
+  *) touch "$state/unforeseen"; exit 64 ;;
+esac
+"#;
+
 fn run(dir: &Path, arguments: &[&str]) -> Output {
+    run_with(DOCKER, dir, arguments)
+}
+
+fn run_with(docker_text: &str, dir: &Path, arguments: &[&str]) -> Output {
     let bin = dir.join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     let docker = bin.join("docker");
-    std::fs::write(&docker, DOCKER.replace("DEVICE", DEVICE)).unwrap();
+    std::fs::write(&docker, docker_text.replace("DEVICE", DEVICE)).unwrap();
     std::fs::set_permissions(&docker, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", bin.display());
     let root = dir.to_str().unwrap();
@@ -76,5 +112,55 @@ fn without_a_yes_nothing_is_granted() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &["--run"]);
     assert_eq!(output.status.code(), Some(1));
+    assert!(!dir.path().join("bin/approved").exists());
+}
+
+#[test]
+fn a_client_without_an_identity_is_made_to_ask_and_only_it_is_let_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let scopes = ["--scopes", "operator.read,operator.pairing"];
+    let output = run_with(KEYLESS, dir.path(), &[&["--run", "--yes"][..], &scopes].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("OC-P103 never-asks"), "{text}");
+    assert!(
+        text.contains("Left to a person: to let this device in, name it with --device stranger-device"),
+        "{text}"
+    );
+    assert!(text.contains("Done: the client has its session."), "{text}");
+    assert!(!dir.path().join("bin/unforeseen").exists(), "{text}");
+    let ledger = std::fs::read_to_string(dir.path().join(".openclaw-token/ledger.jsonl")).unwrap();
+    for written in [
+        "system presence --json",
+        "request req-1",
+        "request req-2",
+        "devices approve req-2 --json",
+        "missing scope: operator.pairing",
+    ] {
+        assert!(ledger.contains(written), "{written}: {ledger}");
+    }
+    assert!(!ledger.contains("req-0"), "{ledger}");
+}
+
+#[test]
+fn no_more_is_asked_for_than_the_caller_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run_with(KEYLESS, dir.path(), &["--run", "--yes", "--scopes", "operator.read"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let asked = std::fs::read_to_string(dir.path().join("bin/scopes")).unwrap();
+    assert_eq!(asked.trim(), r#""operator.read""#, "{text}");
+}
+
+#[test]
+fn a_request_that_grew_beyond_what_was_agreed_is_not_approved() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("bin")).unwrap();
+    std::fs::write(dir.path().join("bin/request"), "req-2").unwrap();
+    std::fs::write(dir.path().join("bin/scopes"), r#""operator.read","operator.pairing""#).unwrap();
+    let output = run_with(KEYLESS, dir.path(), &["--run", "--yes", "--scopes", "operator.read"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("now also asks for operator.pairing"), "{text}");
     assert!(!dir.path().join("bin/approved").exists());
 }

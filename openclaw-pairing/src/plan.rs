@@ -133,6 +133,8 @@ impl Topology {
 
 /// Stands in a decision's command where the freshly listed id goes.
 pub(crate) const REQUEST_ID: &str = "REQUEST_ID";
+/// Stands in the way back of a decision while the device is not known yet.
+pub(crate) const DEVICE_ID: &str = "DEVICE_ID";
 
 /// A command as arguments; its `Display` quotes them for a POSIX shell. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -184,8 +186,9 @@ pub enum Action {
     },
     /// List again, find this device's request, and decide that one: a remembered request id may be gone.
     Decide {
-        /// The device whose request is meant.
-        device_id: String,
+        /// The device whose request is meant. `None` while nobody can know it: a client without a key has no device id
+        /// yet. The step before makes it ask; [`Step::for_device`] then names it.
+        device_id: Option<String>,
         /// Approve or reject.
         verdict: Verdict,
         /// The most that may be granted; a request for more is refused by [`Action::resolve`].
@@ -222,6 +225,11 @@ pub enum ResolveError {
     /// The step is not a decision.
     #[error("this step decides nothing; run its command as it stands")]
     NotADecision,
+    /// The device is not known yet.
+    #[error(
+        "which device asks is not known yet: take it from the list, by the request that the client was told of"
+    )]
+    DeviceUnknown,
     /// The device has no request now.
     #[error("device {device_id} has no pending request now: let it connect once more, then list again")]
     NoRequest {
@@ -242,11 +250,12 @@ impl Action {
     /// The command that decides this device's request as `list` shows it now.
     ///
     /// # Errors
-    /// [`ResolveError`] if the request is gone or asks for more than was agreed.
+    /// [`ResolveError`] if the device is not known, or its request is gone or asks for more than was agreed.
     pub fn resolve(&self, list: &DeviceList) -> Result<CommandLine, ResolveError> {
         let Self::Decide { device_id, verdict, at_most, decide, .. } = self else {
             return Err(ResolveError::NotADecision);
         };
+        let device_id = device_id.as_ref().ok_or(ResolveError::DeviceUnknown)?;
         let Some(PendingRequest { request_id, scopes, .. }) = list.pending_for(device_id) else {
             return Err(ResolveError::NoRequest { device_id: device_id.clone() });
         };
@@ -270,10 +279,10 @@ pub enum Check {
         /// The device.
         device_id: Option<String>,
     },
-    /// The answer names this device as approved with at least these scopes.
+    /// The answer names this device (any device if `None`) as approved with at least these scopes.
     Approved {
         /// The device.
-        device_id: String,
+        device_id: Option<String>,
         /// The scopes.
         scopes: ScopeSet,
     },
@@ -292,7 +301,7 @@ impl Check {
             Self::Approved { device_id, scopes } => Some(
                 status == 0
                     && serde_json::from_str::<Approval>(stdout).is_ok_and(|approval| {
-                        approval.device.device_id == *device_id
+                        device_id.as_ref().is_none_or(|id| approval.device.device_id == *id)
                             && scopes.missing_from(approval.device.scopes).is_empty()
                     }),
             ),
@@ -336,6 +345,20 @@ impl Step {
             Action::Decide { decide, .. } => Some(decide.to_string()),
             Action::Wait { .. } | Action::Ask => None,
         }
+    }
+
+    /// The same step about this device, where the plan could not know it yet. A step that names its device stays as it is.
+    #[must_use]
+    pub fn for_device(&self, device: &str) -> Self {
+        let mut step = self.clone();
+        if let Action::Decide { device_id: device_id @ None, .. } = &mut step.action {
+            *device_id = Some(device.to_owned());
+            step.undo = step.undo.map(|undo| undo.replace(DEVICE_ID, device));
+            if let Check::Approved { device_id, .. } = &mut step.check {
+                *device_id = Some(device.to_owned());
+            }
+        }
+        step
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::evidence::Vantage;
 use crate::finding::{Place, PlaceRole};
+use crate::scope::Scope;
 
 /// What a line means for pairing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -228,7 +229,14 @@ fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
     let plain = line.to_ascii_lowercase();
     let (words, at, symptom) =
         WORDS.iter().find_map(|(words, symptom)| plain.find(words).map(|at| (*words, at, *symptom)))?;
-    let seen = line.get(at..at + words.len()).unwrap_or(words);
+    let scope = field(line, &["missing scope: "]);
+    let length = match scope.filter(|scope| Scope::from_name(scope) != Scope::Other) {
+        // The name of a scope is no secret, and says which.
+        Some(scope) if symptom == Symptom::MissingScope => "missing scope: ".len() + scope.len(),
+        // What a row needs to tell two lines apart (`… (requestId`) need not be shown.
+        _ => words.find(" (").unwrap_or(words.len()),
+    };
+    let seen = line.get(at..at + length).unwrap_or(words);
     Some(Mark {
         symptom,
         at_ms: dated(line),
@@ -236,9 +244,9 @@ fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
         request_id: field(line, &["requestId=", "requestId: ", "requestid: "]).map(str::to_owned),
         remote: field(line, &["remoteAddr=", "remote=", "ip="]).map(str::to_owned),
         client: field(line, &["client="]).map(str::to_owned),
-        scope: field(line, &["missing scope: "]).map(str::to_owned),
+        scope: scope.map(str::to_owned),
         line: number,
-        span: [start + at, start + at + words.len()],
+        span: [start + at, start + at + length],
         words: seen.to_owned(),
     })
 }

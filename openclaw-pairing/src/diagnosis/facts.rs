@@ -121,6 +121,15 @@ impl<'a> Facts<'a> {
         listed.map(|request| request.scopes).or(refused).or(self.evidence.wanted).unwrap_or_default()
     }
 
+    /// The scopes that the client needs: those that the caller named, else those whose lack was seen, else what it takes
+    /// to list devices.
+    pub(super) fn wanted(&self) -> ScopeSet {
+        let lacking = self.seen().filter_map(|seen| seen.mark.scope.as_deref()).map(Scope::from_name);
+        let lacking: ScopeSet = lacking.filter(|scope| *scope != Scope::Other).collect();
+        let seen = if lacking.is_empty() { [Scope::Pairing].into() } else { lacking };
+        self.evidence.wanted.unwrap_or(seen)
+    }
+
     /// Marks that a request was made or refused for want of approval.
     pub(super) fn asks(&self) -> impl Iterator<Item = Seen<'a>> {
         self.seen().filter(|seen| ASKS.contains(&seen.mark.symptom))

@@ -35,6 +35,7 @@ const RULES: &[Rule] = &[
     device_token,
     shared_token,
     identity,
+    never_asks,
     approver_lacks_scope,
     expired,
     churn,
@@ -44,7 +45,6 @@ const RULES: &[Rule] = &[
     scope_upgrade,
     nat,
     pending,
-    never_asks,
     connected_without_scope,
     list_asymmetry,
     locked_out,
@@ -589,15 +589,23 @@ fn pending(facts: &Facts<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// `missing scope: operator.pairing` and nothing pending: the client has no key and so never asks.
+/// `missing scope: operator.pairing` where the client runs: connected, and without a key. With one it would be refused
+/// until someone approves it, so whoever else waits in the list is not this client. A gateway's log does not say whose
+/// line it is: there it counts only while nobody asks.
 fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.is_asking() {
-        return None;
-    }
-    let seen = facts.seen().find(|seen| {
+    let lacking = facts.seen().filter(|seen| {
         seen.mark.symptom == Symptom::MissingScope && seen.mark.scope.as_deref() == Some("operator.pairing")
-    })?;
-    let summary = "the token is right and nothing is pending: without a device identity this client never asks to be paired";
+    });
+    let asks = facts.first_at(Vantage::Client, ASKS).is_some()
+        || facts.is_refused_at(|vantage| vantage == Vantage::Client);
+    let seen = lacking
+        .filter(|seen| if seen.timeline.vantage == Vantage::Client { !asks } else { !facts.is_asking() })
+        .min_by_key(|seen| seen.timeline.vantage != Vantage::Client)?;
+    let summary = if facts.is_asking() {
+        "the token is right and the request that waits is another's: without a device identity this client never asks to be paired"
+    } else {
+        "the token is right and nothing is pending: without a device identity this client never asks to be paired"
+    };
     let mut finding = on(Code::NeverAsks, seen, summary);
     finding.confidence = Confidence::Inferred;
     finding.evidence.extend(facts.first(&[Symptom::EmptyList]).map(Seen::quote));
@@ -614,7 +622,7 @@ fn connected_without_scope(facts: &Facts<'_>) -> Option<Finding> {
             format!("the {} is connected and may do little: granted {}", hello.vantage.name(), hello.granted);
         return Some(Finding::new(Code::ConnectedWithoutScope, Confidence::Observed, summary));
     }
-    if facts.is_asking() {
+    if facts.is_asking() || never_asks(facts).is_some() {
         return None;
     }
     let seen = facts.first(&[Symptom::MissingScope])?;
@@ -788,7 +796,21 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
         || facts.is_refused_at(|vantage| vantage != Vantage::Dashboard);
     let cli_stranded =
         facts.first_at(Vantage::Client, &[Symptom::Unreachable, Symptom::DialledOwnLoopback]).is_some();
-    if facts.approver().is_none() && dashboard_waits && cli_blocked {
+    if never_asks(facts).is_some() {
+        if dashboard_waits {
+            graph.add(
+                Party::Dashboard,
+                Party::Cli,
+                "the dashboard's device is not approved, and the CLI is where one approves",
+            );
+        }
+        graph.add(Party::Cli, Party::Operator, "it needs operator.pairing, which only approval gives");
+        graph.add(
+            Party::Operator,
+            Party::Cli,
+            "there is no request of the CLI to approve, because it never asks",
+        );
+    } else if facts.approver().is_none() && dashboard_waits && cli_blocked {
         graph.add(
             Party::Dashboard,
             Party::Cli,
@@ -812,9 +834,6 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
             Party::Device(crate::timeline::head(&device.device_id, 12).to_owned())
         });
         graph.add(waiter, holder, "its device waits for approval");
-    } else if never_asks(facts).is_some() {
-        graph.add(Party::Cli, Party::Operator, "it needs operator.pairing, which only approval gives");
-        graph.add(Party::Operator, Party::Cli, "there is no request to approve, because the CLI never asks");
     }
     if restart_mid_pairing(facts).is_some() {
         graph.add(Party::Operator, Party::Supervisor, "each restart drops the clients while a request waits");

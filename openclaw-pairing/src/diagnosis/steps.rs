@@ -2,9 +2,9 @@
 
 use super::facts::Facts;
 use crate::finding::{Code, Remedy};
-use crate::plan::{Action, Check, Ending, Plan, REQUEST_ID, Safety, Step, Verdict};
+use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Safety, Step, Verdict};
 use crate::refusal::Actor;
-use crate::scope::ScopeSet;
+use crate::scope::{Scope, ScopeSet};
 
 /// The shortest way out of `cause`. It always ends in a session or in a named person's decision.
 pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
@@ -57,17 +57,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             Ending::Session
         }
         Code::NeverAsks | Code::ConnectedWithoutScope => {
-            steps.push(list(facts, None));
-            steps.push(ask(
-                Actor::ClientOwner,
-                "Give the client a device identity: share the gateway's network namespace (network_mode: service:...), \
-                 or connect once with a client that brings its own key (break-pairing does).",
-                "a pending request of the client's device, or a session at once if the namespace is shared",
-            ));
-            if facts.waiting_device().is_some() {
-                approve(facts, &mut steps);
-            }
-            steps.push(verify(facts));
+            make_it_ask(facts, &mut steps);
             Ending::Session
         }
         Code::DeviceTokenFault => {
@@ -76,7 +66,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
                 facts,
                 "Have the client connect once more with the shared token: it drops the refused device token and is given a new one.",
             ));
-            steps.push(verify(facts));
+            steps.extend(verify(facts));
             Ending::Session
         }
         Code::LockedOut => {
@@ -89,16 +79,16 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
                 300,
                 "Wait out the lockout: trying earlier is refused even with the right token.",
             ));
-            steps.push(verify(facts));
+            steps.extend(verify(facts));
             Ending::Session
         }
         Code::GatewayStarting => {
             steps.push(wait(30, "Let the gateway finish starting."));
-            steps.push(verify(facts));
+            steps.extend(verify(facts));
             Ending::Session
         }
         Code::Paired | Code::StaleRows | Code::UnknownVersion => {
-            steps.push(verify(facts));
+            steps.extend(verify(facts));
             Ending::Session
         }
         Code::SplitState | Code::SplitGateway | Code::ListAsymmetry | Code::LegacyStore => {
@@ -134,7 +124,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
                  lock the whole bridge address for five minutes.",
                 "the next refusal, if any, is about pairing",
             ));
-            steps.push(verify(facts));
+            steps.extend(verify(facts));
             Ending::Decision(Actor::ClientOwner)
         }
         Code::GatewayUnreachable => {
@@ -197,7 +187,8 @@ pub(super) fn remedy(code: Code, facts: &Facts<'_>) -> Option<Remedy> {
     }
     let plan = plan(code, facts);
     // The step that changes something says more than the look that comes before it.
-    let step = plan.steps.iter().find(|step| step.safety != Safety::Safe).or(plan.steps.first())?;
+    let changes = |step: &&Step| step.safety != Safety::Safe || step.undo.is_some();
+    let step = plan.steps.iter().find(changes).or(plan.steps.first())?;
     Some(Remedy { text: step.text.clone(), command: step.command(), safety: step.safety })
 }
 
@@ -217,14 +208,14 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     // Clients first, dashboards last: an approved CLI can approve the rest.
     let mut devices: Vec<(String, ScopeSet)> =
         facts.pending().map(|request| (request.device_id.clone(), request.scopes)).collect();
-    if let Some(own) = facts.waiting_device() {
-        devices.sort_by_key(|(device, _)| *device != own);
+    let own = facts.waiting_device();
+    if let Some(own) = &own {
+        devices.sort_by_key(|(device, _)| device != own);
         if devices.is_empty() {
-            devices.push((own, facts.requested()));
+            devices.push((own.clone(), facts.requested()));
         }
     }
     steps.push(list(facts, devices.first().map(|(device, _)| device.clone())));
-    let topology = &facts.evidence.topology;
     if devices.is_empty() {
         steps.push(ask(
             Actor::Approver,
@@ -232,30 +223,102 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
             "the device under `paired`",
         ));
     }
-    for (device_id, scopes) in devices {
-        steps.push(Step {
-            text: format!("Approve device {device_id} with no more than {scopes}."),
-            action: Action::Decide {
-                device_id: device_id.clone(),
-                verdict: Verdict::Approve,
-                at_most: scopes,
-                list: topology.in_gateway(&["devices", "list", "--json"]),
-                decide: topology.in_gateway(&["devices", "approve", REQUEST_ID, "--json"]),
-            },
-            expect: "the answer names the device, approvedVia owner".to_owned(),
-            check: Check::Approved { device_id: device_id.clone(), scopes },
-            undo: Some(topology.in_gateway(&["devices", "remove", &device_id]).to_string()),
-            safety: Safety::Judgement,
-            actor: Actor::Approver,
-        });
+    for (device_id, asked) in devices {
+        let wanted = facts.evidence.wanted.filter(|_| own.as_ref() == Some(&device_id));
+        // Each command asks for its own scopes. Asking for all that is needed before the decision makes it one decision.
+        if let Some(wanted) = wanted {
+            steps.extend(asks_for(facts, wanted.missing_from(asked)));
+        }
+        steps.push(decide(facts, Some(device_id), wanted.unwrap_or(asked)));
     }
-    steps.push(verify(facts));
+    steps.extend(verify(facts));
+}
+
+/// Has a client without a device identity make one and ask, then approves what it asked for.
+fn make_it_ask(facts: &Facts<'_>, steps: &mut Vec<Step>) {
+    // The first command asks for reading, and the request is the union of all that was asked for.
+    let wanted = facts.wanted().union([Scope::Read].into());
+    steps.extend(asks_for(facts, wanted));
+    steps.push(list(facts, None));
+    steps.push(decide(facts, None, wanted));
+    // Whoever waits already is someone else.
+    steps.extend(facts.pending().map(|other| decide(facts, Some(other.device_id.clone()), other.scopes)));
+    steps.extend(verify(facts));
+}
+
+/// The CLI's commands that ask for one scope and change nothing. `devices`, `health`, `status` and `gateway` open the
+/// client's state read-only, so they never make a device identity; `system presence` does (OpenClaw 2026.9.6 observed
+/// behaviour), and comes first for that.
+const ASKS_FOR: &[(Scope, &[&str], &str)] = &[
+    (
+        Scope::Read,
+        &["system", "presence", "--json"],
+        "Have the client ask for operator.read; if it has no device identity yet, it makes one now.",
+    ),
+    (
+        Scope::Pairing,
+        LIST,
+        "Have the client ask for operator.pairing too, so that one decision covers all that it needs.",
+    ),
+];
+
+const LIST: &[&str] = &["devices", "list", "--json"];
+
+/// Steps that make the client ask for these scopes, one command a scope; what no harmless command asks for, a person does.
+fn asks_for(facts: &Facts<'_>, scopes: ScopeSet) -> Vec<Step> {
+    let commands = ASKS_FOR.iter().filter(|(scope, ..)| scopes.contains(*scope));
+    let mut steps: Vec<Step> = commands
+        .map(|(_, command, text)| Step {
+            text: (*text).to_owned(),
+            action: Action::Run { command: facts.evidence.topology.in_client(command) },
+            expect: "`device pairing required` with a request id: the wish stands at the gateway".to_owned(),
+            check: Check::Person,
+            undo: Some("nothing to do: a request that nobody decides is gone after five minutes".to_owned()),
+            safety: Safety::Safe,
+            actor: Actor::Nobody,
+        })
+        .collect();
+    let rest: ScopeSet =
+        scopes.iter().filter(|scope| !ASKS_FOR.iter().any(|(asked, ..)| asked == scope)).collect();
+    if !rest.is_empty() {
+        steps.push(ask(
+            Actor::ClientOwner,
+            &format!("Run the command that needs {rest} once where the client runs: it is refused, and its wish joins the request."),
+            "`device pairing required` with a request id",
+        ));
+    }
+    steps
+}
+
+/// Approve one device by its id, listed anew; which one, a client without a key tells only when it asks.
+fn decide(facts: &Facts<'_>, device_id: Option<String>, at_most: ScopeSet) -> Step {
+    let topology = &facts.evidence.topology;
+    let who = device_id.as_ref().map_or_else(
+        || "the device whose request the client was just told of".to_owned(),
+        |device| format!("device {device}"),
+    );
+    let undo = topology.in_gateway(&["devices", "remove", device_id.as_deref().unwrap_or(DEVICE_ID)]);
+    Step {
+        text: format!("Approve {who} with no more than {at_most}."),
+        action: Action::Decide {
+            device_id: device_id.clone(),
+            verdict: Verdict::Approve,
+            at_most,
+            list: topology.in_gateway(LIST),
+            decide: topology.in_gateway(&["devices", "approve", REQUEST_ID, "--json"]),
+        },
+        expect: "the answer names the device, approvedVia owner".to_owned(),
+        check: Check::Approved { device_id, scopes: at_most },
+        undo: Some(undo.to_string()),
+        safety: Safety::Judgement,
+        actor: Actor::Approver,
+    }
 }
 
 /// Both lists side by side.
 fn compare(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     steps.push(list(facts, None));
-    let command = facts.evidence.topology.in_client(&["devices", "list", "--json"]);
+    let command = facts.evidence.topology.in_client(LIST);
     steps.push(Step {
         text: "List devices where the client runs.".to_owned(),
         action: Action::Run { command },
@@ -269,7 +332,7 @@ fn compare(facts: &Facts<'_>, steps: &mut Vec<Step>) {
 
 /// Inside the gateway's namespace the shared token alone carries every scope.
 fn list(facts: &Facts<'_>, device_id: Option<String>) -> Step {
-    let command = facts.evidence.topology.in_gateway(&["devices", "list", "--json"]);
+    let command = facts.evidence.topology.in_gateway(LIST);
     let (expect, check) = match device_id {
         Some(id) => {
             (format!("a pending request of device {id}"), Check::RequestListed { device_id: Some(id) })
@@ -288,7 +351,7 @@ fn list(facts: &Facts<'_>, device_id: Option<String>) -> Step {
 }
 
 fn reconnect(facts: &Facts<'_>, text: &str) -> Step {
-    let command = facts.evidence.topology.in_client(&["devices", "list", "--json"]);
+    let command = facts.evidence.topology.in_client(LIST);
     Step {
         text: text.to_owned(),
         action: Action::Run { command },
@@ -300,17 +363,29 @@ fn reconnect(facts: &Facts<'_>, text: &str) -> Step {
     }
 }
 
-fn verify(facts: &Facts<'_>) -> Step {
-    let command = facts.evidence.topology.in_client(&["devices", "list", "--json"]);
-    Step {
-        text: "Prove the session where the client runs.".to_owned(),
-        action: Action::Run { command },
-        expect: "the list, without `missing scope` or `pairing required`".to_owned(),
-        check: Check::ExitsZero,
-        undo: None,
-        safety: Safety::Safe,
-        actor: Actor::Nobody,
+/// The client's own commands, one for each scope that is wanted: each must be answered.
+fn verify(facts: &Facts<'_>) -> Vec<Step> {
+    let wanted = facts.evidence.wanted.unwrap_or([Scope::Pairing].into());
+    let commands = ASKS_FOR.iter().filter(|(scope, ..)| wanted.allows(*scope));
+    let mut steps: Vec<Step> = commands
+        .map(|(scope, command, _)| Step {
+            text: format!("Prove the session where the client runs, with {}.", scope.name()),
+            action: Action::Run { command: facts.evidence.topology.in_client(command) },
+            expect: "an answer without `missing scope` or `pairing required`".to_owned(),
+            check: Check::ExitsZero,
+            undo: None,
+            safety: Safety::Safe,
+            actor: Actor::Nobody,
+        })
+        .collect();
+    if steps.is_empty() {
+        steps.push(ask(
+            Actor::ClientOwner,
+            "Run the command that was refused once more, where the client runs.",
+            "its own answer, without `missing scope` or `pairing required`",
+        ));
     }
+    steps
 }
 
 fn wait(seconds: u64, text: &str) -> Step {
