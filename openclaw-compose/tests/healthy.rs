@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use openclaw_compose::finding::Severity;
-use openclaw_compose::openclaw::{Report, Stack, examine};
+use openclaw_compose::finding::{Code, Severity};
+use openclaw_compose::openclaw::{GateState, Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 
 const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN=canary-a-1q2w3e4r5t6y7u8i9o0p\n";
@@ -186,4 +186,74 @@ fn apps_beside_the_gateway() {
         "services:\n  openclaw-gateway:\n    image: openclaw:2026.9.6@sha256:00\n    command: [openclaw, gateway]\n    environment: {{ OPENCLAW_GATEWAY_TOKEN: '${{OPENCLAW_GATEWAY_TOKEN}}' }}\n    volumes: ['./state:/home/node/.openclaw', './secrets:/home/node/.config/openclaw']\n    ports: ['127.0.0.1:18789:18789']\n{CARE}  dashboard:\n    image: example/dashboard:1\n    environment:\n      OPENCLAW_GATEWAY_URL: ws://openclaw-gateway:18789\n      OPENCLAW_GATEWAY_TOKEN: ${{OPENCLAW_GATEWAY_TOKEN}}\n  redis:\n    image: redis:8\n"
     );
     check("apps", &Inputs::new("/srv"), &files(&compose), &[]);
+}
+
+#[test]
+fn companions_and_preparations_are_no_clients() {
+    let compose = format!(
+        r#"
+services:
+  owners:
+    image: openclaw:2026.9.6@sha256:00
+    user: root
+    command: [chown, -R, '1000:1000', /home/node/.openclaw]
+    volumes: ['./state:/home/node/.openclaw']
+  prepare:
+    image: openclaw:2026.9.6@sha256:00
+    network_mode: none
+    command: [openclaw, config, set, gateway.bind, lan]
+    volumes: ['./state:/home/node/.openclaw']
+  openclaw-gateway:
+    image: openclaw:2026.9.6@sha256:00
+    command: [openclaw, gateway]
+    environment: {{ OPENCLAW_GATEWAY_TOKEN: '${{OPENCLAW_GATEWAY_TOKEN}}' }}
+    volumes: ['./state:/home/node/.openclaw', './secrets:/home/node/.config/openclaw']
+    ports: ['127.0.0.1:18789:18789']
+{CARE}  sandbox:
+    image: openclaw-sandbox:bookworm-slim
+    command: [sleep, infinity]
+  board:
+    image: ghcr.io/example/openclaw-mission-control:2
+"#
+    );
+    check("companions", &Inputs::new("/srv"), &files(&compose), &[]);
+}
+
+#[test]
+fn a_token_that_a_command_reads_at_start() {
+    let read = "$$(cat /run/secrets/gateway_token)";
+    for command in [
+        format!("[sh, -c, 'export OPENCLAW_GATEWAY_TOKEN={read} && exec openclaw gateway']"),
+        format!("[sh, -c, 'OPENCLAW_GATEWAY_TOKEN=\"{read}\" exec openclaw gateway run --bind lan']"),
+        "[/config/start.sh, gateway, --bind, lan]".to_owned(),
+    ] {
+        let compose = format!(
+            "services:\n  openclaw-gateway:\n    image: openclaw:2026.9.6@sha256:00\n    command: {command}\n    secrets: [gateway_token]\n    volumes: ['./state:/home/node/.openclaw', './secrets:/home/node/.config/openclaw', './config:/config']\n    ports: ['127.0.0.1:18789:18789']\n{CARE}secrets:\n  gateway_token:\n    file: ./token.txt\n"
+        );
+        let files = files(&compose).file("/srv/token.txt", "canary-a\n");
+        check(&command, &Inputs::new("/srv"), &files, &[]);
+        let flag = format!("sh -c 'exec openclaw gateway --token \"{read}\"'");
+        let compose = compose.replace(&command, &flag);
+        let files = files.file("/srv/compose.yaml", compose);
+        let files = files.file("/srv/state/openclaw.json", "{ gateway: { mode: 'local', bind: 'lan' } }");
+        check(&flag, &Inputs::new("/srv"), &files, &[]);
+    }
+}
+
+#[test]
+fn owners_that_do_not_matter() {
+    let compose = format!(
+        "services:\n  openclaw-gateway:\n    image: openclaw:2026.9.6@sha256:00\n    command: [openclaw, gateway]\n    environment: {{ OPENCLAW_GATEWAY_TOKEN: '${{OPENCLAW_GATEWAY_TOKEN}}' }}\n    volumes: ['./state:/home/node/.openclaw', './secrets:/home/node/.config/openclaw']\n    ports: ['127.0.0.1:18789:18789']\n{CARE}"
+    );
+    let files = files(&compose);
+    let resolution = project::resolve(&Inputs::new("/srv"), &files);
+    // Above a bind mount nothing counts, what is only read may be another's, and who owns a file may write it.
+    let listing = "0:0 700 .\n1000:1000 700 state\n0:0 644 state/openclaw.json\n0:0 644 state/.env\n1000:1000 444 state/blob\n1000:1000 755 state/workspace\n0:0 600 state/workspace/notes.md\n";
+    let report = examine(&Stack::new(&resolution).files(&files).ownership("ownership.txt", listing));
+    assert!(report.clients.iter().all(|client| client.gates[0].state == GateState::Green));
+    for locked in ["0:0 600 state/openclaw.json", "0:0 700 state/agents", "0:0 700 state"] {
+        let listing = format!("1000:1000 700 state\n{locked}\n");
+        let report = examine(&Stack::new(&resolution).files(&files).ownership("ownership.txt", listing));
+        assert_eq!(report.first_cause().unwrap().1.code, Some(Code::UidDrift), "{locked}");
+    }
 }

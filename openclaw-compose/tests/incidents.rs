@@ -6,7 +6,9 @@
 //! | key | meaning |
 //! | --- | --- |
 //! | `first` | name of the code of the first red gate, or `none` |
+//! | `at` | `file:line` that the finding of `first` gives as its deciding place |
 //! | `codes` | names of codes that must be among the findings |
+//! | `silent` | names of codes that must not be among them |
 //! | `proof` | names of codes whose edits, applied, must make their findings go away |
 //! | `version`, `upgrade`, `vm`, `shell` | what the caller knows besides |
 //!
@@ -127,6 +129,12 @@ fn first_cause(report: &Report) -> Option<Code> {
     report.first_cause().and_then(|(_, gate)| gate.code)
 }
 
+/// `file:line` of the first finding of a code, as a person opens it.
+fn place(report: &Report, code: Code) -> String {
+    let finding = report.of_code(code).next().unwrap_or_else(|| panic!("{code} has a finding"));
+    finding.places.first().map_or_else(String::new, |place| format!("{}:{}", place.file, place.line))
+}
+
 fn names(findings: &[Finding]) -> BTreeSet<&'static str> {
     findings.iter().map(|finding| finding.code.name()).collect()
 }
@@ -159,7 +167,16 @@ fn every_incident_has_its_first_cause() {
         if first != case.head["first"] {
             wrong.push(format!("{}: first cause {first}, expected {}", case.name, case.head["first"]));
         }
+        if let (Some(wanted), Some(code)) = (case.head.get("at"), first_cause(&report)) {
+            let place = place(&report, code);
+            if place != *wanted {
+                wrong.push(format!("{}: {first} is at {place}, expected {wanted}", case.name));
+            }
+        }
         let found = names(&report.findings);
+        for code in case.list("silent").into_iter().filter(|code| found.contains(code)) {
+            wrong.push(format!("{}: {code} is false", case.name));
+        }
         for code in case.list("codes") {
             if !found.contains(code) {
                 wrong.push(format!("{}: {code} is missing from {found:?}", case.name));

@@ -174,6 +174,9 @@ pub(super) fn find(scene: &Scene<'_, '_>) -> Vec<Client> {
 
 fn service_client(at: usize, scene: &Scene<'_, '_>) -> Option<Client> {
     let process = scene.processes.get(at)?;
+    if process.role == Role::Cli && !process.invocation.asks_gateway() {
+        return None;
+    }
     let choice = reach::choose(process)?;
     let gateway_at = scene.gateway_for(at, &choice)?;
     let gateway = scene.gateways.get(gateway_at)?;
@@ -228,7 +231,9 @@ fn auth_verdict(gateway: &Gateway, client: &Decision) -> AuthVerdict {
         {
             AuthVerdict::Same
         }
-        (Outcome::Wins(_) | Outcome::Opaque(_), Outcome::Nothing) => AuthVerdict::Missing,
+        (Outcome::Wins(_) | Outcome::Opaque(_), Outcome::Nothing | Outcome::Refuses(_)) => {
+            AuthVerdict::Missing
+        }
         _ => AuthVerdict::Unknown,
     }
 }
@@ -299,6 +304,14 @@ fn publication(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Publication> 
 /// A mapping to a port on which nothing of the namespace listens is taken for the gateway's when it says 18789, or when it
 /// is the gateway's own only one.
 fn is_meant(target: u16, gateway: &Gateway, scene: &Scene<'_, '_>) -> bool {
+    let name = scene.service_name(gateway.at);
+    // A proxy in the namespace has ports of its own.
+    let neighbour = |process: &super::processes::Process<'_>| {
+        !process.is_openclaw() && scene.namespaces.share(process.service.name, name)
+    };
+    if target != super::rules::DEFAULT_PORT && scene.processes.iter().any(neighbour) {
+        return false;
+    }
     let own = scene.processes.get(gateway.at).map_or(&[][..], |process| &process.service.ports);
     target == super::rules::DEFAULT_PORT || own.len() == 1 && own.iter().any(|port| port.target == target)
 }
@@ -402,7 +415,8 @@ fn red(
     span: Option<Span>,
     scene: &Scene<'_, '_>,
 ) -> GateView {
-    let places = span.and_then(|span| scene.place(PlaceRole::Decided, span)).into_iter().collect();
+    let origin = span.map(|span| scene.origin(span));
+    let places = origin.and_then(|span| scene.place(PlaceRole::Decided, span)).into_iter().collect();
     GateView { gate, state: GateState::Red, because: because.into(), code: Some(code), places }
 }
 

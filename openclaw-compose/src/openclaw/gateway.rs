@@ -106,6 +106,17 @@ impl Gateway {
         self.port.number.unwrap_or(rules::DEFAULT_PORT)
     }
 
+    /// Whether this release would refuse to listen beyond loopback for want of a list of origins.
+    pub(super) fn needs_origins(&self, process: &Process<'_>) -> bool {
+        let ui = |key: &'static str| ["gateway", "controlUi", key];
+        rules::origins(process.version).origins == Origins::Required
+            && process.config().is_some_and(|config| {
+                config.list(&ui("allowedOrigins")).next().is_none()
+                    && config.at(&ui("enabled")).and_then(|node| node.as_bool()) != Some(false)
+                    && config.switched_on(&ui("dangerouslyAllowHostHeaderOriginFallback")).is_none()
+            })
+    }
+
     /// Whether a `${NAME}` that nothing fills makes it invent a token at every start.
     pub(super) fn invents_token(&self) -> bool {
         self.auth == Auth::Token && self.decision.outcome == Outcome::Nothing && self.refusals.is_empty()
@@ -191,7 +202,10 @@ fn refusals(process: &Process<'_>, gateway: &Gateway, password: &Decision) -> Ve
     let mut refuse = |why, span| out.push(Refusal { why, span });
     match &process.config {
         ConfigState::Unknown | ConfigState::Unreadable | ConfigState::Bare => {}
-        ConfigState::Absent if process.invocation.has("allow-unconfigured") || !process.invocation.given => {}
+        ConfigState::Absent
+            if process.invocation.has("allow-unconfigured")
+                || process.invocation.through_script
+                || !process.invocation.given => {}
         ConfigState::Absent => refuse(RefusalKind::ConfigMissing, None),
         ConfigState::Read(config) => {
             for fault in &config.faults {
@@ -258,17 +272,7 @@ fn refusals(process: &Process<'_>, gateway: &Gateway, password: &Decision) -> Ve
     {
         refuse(RefusalKind::Ambiguous, Some(password_node.span));
     }
-    if open
-        && rules::origins(process.version).origins == Origins::Required
-        && process.config().is_some_and(|config| {
-            config.list(&["gateway", "controlUi", "allowedOrigins"]).next().is_none()
-                && config.at(&["gateway", "controlUi", "enabled"]).and_then(|node| node.as_bool())
-                    != Some(false)
-                && config
-                    .switched_on(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"])
-                    .is_none()
-        })
-    {
+    if open && gateway.needs_origins(process) {
         refuse(RefusalKind::OriginsRequired, bind_span);
     }
     out

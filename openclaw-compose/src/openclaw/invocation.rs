@@ -15,6 +15,26 @@ pub(super) struct Invocation {
     pub(super) is_openclaw: bool,
     /// False when neither command nor entrypoint is given: the image decides.
     pub(super) given: bool,
+    /// Something that cannot be seen from here runs first, and may write a configuration or hand in a secret.
+    pub(super) through_script: bool,
+    /// Variables that the command line sets for the program it starts, in order.
+    pub(super) assigned: Vec<Assignment>,
+}
+
+/// `NAME=value` before a program, or `export NAME=value` in an earlier command of the line.
+#[derive(Clone)]
+pub(super) struct Assignment {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// The word of the command that holds it.
+    pub(super) span: Span,
+}
+
+/// Names only: a value may be a token.
+impl std::fmt::Debug for Assignment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 /// A `--name value` or `--name=value`.
@@ -48,6 +68,21 @@ const GATEWAY_QUESTIONS: [&str; 12] = [
     "logs",
     "usage-cost",
 ];
+/// Commands of OpenClaw that need no gateway.
+const OFFLINE: [&str; 12] = [
+    "setup",
+    "onboard",
+    "configure",
+    "config",
+    "doctor",
+    "plugins",
+    "completion",
+    "help",
+    "update",
+    "backup",
+    "reset",
+    "node",
+];
 /// Flags without a value; every other `--flag` takes the next word unless that is a flag too.
 const SWITCHES: [&str; 12] = [
     "allow-unconfigured",
@@ -80,28 +115,45 @@ impl Invocation {
             .collect();
         let given = service.entrypoint.as_ref().is_some_and(|words| !words.is_empty())
             || service.command.as_ref().is_some_and(|words| !words.is_empty());
+        Self { given, ..Self::of_words(&words) }
+    }
+
+    fn of_words(words: &[(String, Span)]) -> Self {
         let segments = words.split(|(word, _)| matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&" | "\n"));
-        let mut found = Self { given, ..Self::default() };
+        let mut found = Self::default();
+        let mut exported = Vec::new();
         for segment in segments {
             let command = Self::of_segment(segment);
+            let export = segment.iter().skip_while(|(word, _)| word != "export");
+            exported.extend(export.filter_map(|(word, span)| assignment(word, *span)));
             // A gateway wins over the preparations before it; else the first OpenClaw command counts.
             if command.is_openclaw && (command.is_gateway() || !found.is_openclaw) {
-                found = Self { given, ..command };
+                let assigned = exported.iter().cloned().chain(command.assigned).collect();
+                found = Self { assigned, ..command };
             }
         }
+        let waits = words.first().is_none_or(|(word, _)| IDLE.contains(&last_part(word)));
+        found.through_script = words.iter().any(|(word, _)| is_script(word)) || !found.is_openclaw && !waits;
         found
     }
 
     fn of_segment(segment: &[(String, Span)]) -> Self {
         let program = segment.iter().position(|(word, _)| is_program(word));
-        // An image whose entrypoint is OpenClaw gets the subcommand as its first word.
-        let bare = segment.first().is_some_and(|(word, _)| word == "gateway");
-        let rest = match program {
-            Some(at) => segment.get(at + 1..).unwrap_or_default(),
-            None if bare => segment,
-            None => return Self::default(),
+        // An image whose entrypoint is OpenClaw, or a script before it, gets the subcommand as its first word.
+        let bare = segment.iter().position(|(word, _)| word == "gateway").filter(|at| {
+            let before = segment.get(..*at).unwrap_or_default();
+            before.iter().all(|(word, _)| {
+                is_script(word) || word.starts_with('-') || WRAPPERS.contains(&last_part(word))
+            })
+        });
+        let (at, rest) = match (program, bare) {
+            (Some(at), _) => (at, segment.get(at + 1..).unwrap_or_default()),
+            (None, Some(at)) => (at, segment.get(at..).unwrap_or_default()),
+            (None, None) => return Self::default(),
         };
-        let mut out = Self { is_openclaw: true, given: true, ..Self::default() };
+        let before = segment.get(..at).unwrap_or_default();
+        let assigned = before.iter().filter_map(|(word, span)| assignment(word, *span)).collect();
+        let mut out = Self { is_openclaw: true, given: true, assigned, ..Self::default() };
         let mut rest = rest.iter().peekable();
         while let Some((word, span)) = rest.next() {
             let Some(flag) = word.strip_prefix("--") else {
@@ -129,6 +181,11 @@ impl Invocation {
             && !self.words.get(1).is_some_and(|word| GATEWAY_QUESTIONS.contains(&word.as_str()))
     }
 
+    /// Whether this is a command that asks a gateway. The others work on files; how a node finds its gateway is not known.
+    pub(super) fn asks_gateway(&self) -> bool {
+        !self.words.first().is_some_and(|word| OFFLINE.contains(&word.as_str()))
+    }
+
     /// The last `--name` that has a value.
     pub(super) fn flag(&self, name: &str) -> Option<&Flag> {
         self.flags.iter().rev().find(|flag| flag.name == name && flag.value.is_some())
@@ -139,8 +196,30 @@ impl Invocation {
     }
 }
 
+/// Commands that keep a container there for `docker compose exec`.
+pub(super) const IDLE: [&str; 5] = ["sleep", "tail", "bash", "sh", "cat"];
+/// Programs that start another one as it is.
+const WRAPPERS: [&str; 9] =
+    ["tini", "dumb-init", "docker-init", "exec", "env", "gosu", "su-exec", "sh", "bash"];
+
+fn last_part(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+fn is_script(word: &str) -> bool {
+    let name = last_part(word);
+    name.ends_with(".sh") || name.ends_with("entrypoint")
+}
+
+fn assignment(word: &str, span: Span) -> Option<Assignment> {
+    let (name, value) = word.split_once('=')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    is_name.then(|| Assignment { name: name.to_owned(), value: value.to_owned(), span })
+}
+
 fn is_program(word: &str) -> bool {
-    let name = word.rsplit('/').next().unwrap_or(word);
+    let name = last_part(word);
     PROGRAMS.contains(&name)
         || ENTRIES.iter().any(|entry| word == *entry || word.ends_with(&format!("/{entry}")))
 }
@@ -168,9 +247,20 @@ pub(super) fn shell_words(line: &str) -> Vec<String> {
                     match inner {
                         _ if inner == c => break,
                         '\\' if c == '"' => word.extend(chars.next()),
+                        '$' if c == '"' => dollar(&mut chars, &mut word),
                         _ => word.push(inner),
                     }
                 }
+            }
+            '$' => {
+                begun = true;
+                dollar(&mut chars, &mut word);
+            }
+            '`' => {
+                begun = true;
+                word.push(c);
+                word.extend(chars.by_ref().take_while(|inner| *inner != '`'));
+                word.push(c);
             }
             '\\' => match chars.next() {
                 Some('\n') | None => {}
@@ -196,6 +286,26 @@ pub(super) fn shell_words(line: &str) -> Vec<String> {
     words
 }
 
+/// A `$`, and behind it the whole of a `$(...)`: what another program prints is one word.
+fn dollar(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut String) {
+    word.push('$');
+    if chars.peek() != Some(&'(') {
+        return;
+    }
+    let mut depth = 0_usize;
+    for c in chars {
+        word.push(c);
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+}
+
 fn finish(words: &mut Vec<String>, word: &mut String, begun: &mut bool) {
     if *begun {
         words.push(std::mem::take(word));
@@ -212,15 +322,7 @@ mod tests {
         let span = Span::new(FileId::new(0), 0, 0);
         let words: Vec<_> =
             words.iter().flat_map(|word| split_if_shell(word)).map(|word| (word, span)).collect();
-        let mut found = Invocation::default();
-        for segment in words.split(|(word, _)| matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&" | "\n"))
-        {
-            let command = Invocation::of_segment(segment);
-            if command.is_openclaw && (command.is_gateway() || !found.is_openclaw) {
-                found = command;
-            }
-        }
-        found
+        Invocation::of_words(&words)
     }
 
     #[test]
@@ -235,11 +337,21 @@ mod tests {
                 "mkdir -p /x && exec node /app/openclaw.mjs gateway --allow-unconfigured --bind \"lan\"",
             ],
             &["tini", "--", "/usr/local/bin/openclaw", "gateway", "--bind", "lan", "--port", "18789"],
+            &["tini", "-s", "--", "/app/docker-entrypoint.sh", "gateway", "--bind", "lan"],
         ] {
             let found = of(words);
             assert!(found.is_gateway(), "{words:?}");
             assert_eq!(found.flag("bind").and_then(|flag| flag.value.as_deref()), Some("lan"), "{words:?}");
         }
+    }
+
+    #[test]
+    fn what_the_line_sets_for_its_program_is_kept() {
+        let found = of(&["sh", "-c", "export A=$(cat \"/run/a b\") B=1; C=\"$X\" exec openclaw gateway"]);
+        let set: Vec<_> = found.assigned.iter().map(|set| (set.name.as_str(), set.value.as_str())).collect();
+        assert_eq!(set, [("A", "$(cat \"/run/a b\")"), ("B", "1"), ("C", "$X")]);
+        assert!(found.is_gateway() && !found.through_script);
+        assert!(of(&["/start.sh"]).through_script && of(&["/start.sh", "gateway"]).is_gateway());
     }
 
     #[test]

@@ -13,8 +13,6 @@ struct Block {
     body: usize,
     /// Offset behind the last line that belongs to the key.
     end: usize,
-    /// Column of the key.
-    indent: usize,
     /// Column of the first line below it, two more than the key's where there is none.
     child_indent: usize,
 }
@@ -53,7 +51,7 @@ fn block(sources: &Sources, key: Span) -> Option<Block> {
         child_indent.get_or_insert(column);
         end = offset;
     }
-    Some(Block { body, end, indent, child_indent: child_indent.unwrap_or(indent + 2) })
+    Some(Block { body, end, child_indent: child_indent.unwrap_or(indent + 2) })
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
@@ -120,27 +118,27 @@ pub(super) fn remove_entry(sources: &Sources, key: Span) -> Option<Edit> {
     Some(Edit::text(sources, Span::from_range(key.file, start..end), ""))
 }
 
-/// The column-correct line for a variable in the `environment` below `service`: in a block that is there, in list or map
+/// The column-correct lines for variables in the `environment` below `service`: in a block that is there, in list or map
 /// form, or as a new block.
-pub(super) fn set_variable(
+pub(super) fn set_variables(
     sources: &Sources,
     service: Span,
     environment: Option<Span>,
-    name: &str,
-    value: &str,
+    variables: &[(&str, &str)],
 ) -> Option<Edit> {
     let Some(environment) = environment.filter(|key| is_inside(sources, service, *key)) else {
-        return insert_children(sources, service, &["environment:".to_owned(), format!("  {name}: {value}")]);
+        let indented = variables.iter().map(|(name, value)| format!("  {name}: {value}"));
+        let lines: Vec<String> = std::iter::once("environment:".to_owned()).chain(indented).collect();
+        return insert_children(sources, service, &lines);
     };
     let inner = block(sources, environment)?;
     let body = sources.text(environment.file).get(inner.body..inner.end)?;
     let first = body.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with('#'));
-    let line = match first {
-        Some(first) if first.starts_with("- ") => format!("- {name}={}", value.trim_matches('"')),
-        _ => format!("{name}: {value}"),
+    let listed = first.is_some_and(|first| first.starts_with("- "));
+    let line = |(name, value): &(&str, &str)| {
+        if listed { format!("- {name}={}", value.trim_matches('"')) } else { format!("{name}: {value}") }
     };
-    let _ = inner.indent;
-    insert_child(sources, environment, &line)
+    insert_children(sources, environment, &variables.iter().map(line).collect::<Vec<_>>())
 }
 
 /// Adds `member` (`key: value`) as the first member of a JSON5 object.
@@ -261,10 +259,10 @@ mod tests {
         let (sources, file) = sources();
         let edit = insert_child(&sources, key(file, "cli:"), "network_mode: x").expect("a block");
         assert!(applied(&sources, edit).contains("  cli:\n    network_mode: x\n    # a note\n    <<"));
-        let edit = set_variable(&sources, key(file, "cli:"), Some(key(file, "environment:")), "C", "3")
+        let edit = set_variables(&sources, key(file, "cli:"), Some(key(file, "environment:")), &[("C", "3")])
             .expect("a block");
         assert!(applied(&sources, edit).contains("    environment:\n      C: 3\n      A: 1\n"));
-        let edit = set_variable(&sources, key(file, "gw:"), None, "C", "3").expect("a block");
+        let edit = set_variables(&sources, key(file, "gw:"), None, &[("C", "3")]).expect("a block");
         assert!(applied(&sources, edit).contains("  gw:\n    environment:\n      C: 3\n    image: x # gw\n"));
         assert!(insert_child(&sources, key(file, "image:"), "y").is_none(), "a scalar has no children");
     }

@@ -83,7 +83,7 @@ pub(super) fn lender<'s, 'a>(service: &Service<'_>, services: &'s Services<'a>) 
         return services.list.iter().find(|other| other.name == name);
     }
     let container = mode.strip_prefix("container:")?;
-    services.list.iter().find(|other| other.container_name == Some(container))
+    services.of_container(container)
 }
 
 fn follow(service: &Service<'_>, services: &Services<'_>) -> Namespace {

@@ -8,7 +8,7 @@ use crate::source::{Span, Text};
 
 use super::config::{self, Config, StateVariable};
 use super::files::{Found, Reader};
-use super::invocation::Invocation;
+use super::invocation::{self, Invocation};
 use super::rules::{self, Meaning, NameRule, Reads};
 use super::services::{At, Mount, MountKind, Service, Services, Variable};
 use super::version::Version;
@@ -85,6 +85,8 @@ pub(super) struct Process<'a> {
     pub(super) config: ConfigState,
     /// `$STATE/.env`.
     pub(super) state_env: Vec<StateVariable>,
+    /// The state directory lies inside another one, and the configuration is in that one.
+    pub(super) config_is_outside: bool,
 }
 
 /// What is known of a process's `openclaw.json`.
@@ -106,6 +108,8 @@ pub(super) enum ConfigState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvLayer {
+    /// Set by the command line itself, for the program it starts.
+    Command,
     /// The container's own environment.
     Container,
     /// The state directory's `.env`.
@@ -122,6 +126,18 @@ pub(super) struct EnvValue<'p> {
     pub(super) layer: EnvLayer,
 }
 
+impl EnvValue<'_> {
+    /// Whether the value is what some command prints when the container starts: nobody can see it from here.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.layer == EnvLayer::Command && is_substitution(self.text)
+    }
+}
+
+/// `$(...)` or backticks.
+pub(super) fn is_substitution(text: &str) -> bool {
+    text.contains("$(") || text.contains('`')
+}
+
 impl<'a> Process<'a> {
     pub(super) fn config(&self) -> Option<&Config> {
         match &self.config {
@@ -135,8 +151,30 @@ impl<'a> Process<'a> {
         matches!(self.role, Role::Gateway | Role::Cli)
     }
 
+    /// The state directory in which the process's own one lies, where `HOME` points into a state directory.
+    pub(super) fn outer_state_dir(&self) -> Option<&str> {
+        let inner = format!("/{}", rules::STATE_DIR_NAME);
+        let outer = self.state_dir.strip_suffix(&inner)?;
+        let name = last_part(outer);
+        (name == rules::STATE_DIR_NAME || rules::LEGACY_STATE_DIR_NAMES.contains(&name)).then_some(outer)
+    }
+
     /// The variable as the process sees it: the first layer that has the name at all decides, even with an empty value.
     pub(super) fn env(&self, name: &str) -> Option<EnvValue<'_>> {
+        if let Some(set) = self.invocation.assigned.iter().rev().find(|set| set.name == name) {
+            let copied = set.value.strip_prefix('$').map(|other| other.trim_matches(['{', '}']));
+            // `A=$A` is the container's own again, and `A=$B` that of another variable.
+            if copied != Some(name) {
+                let other = copied.and_then(|other| self.env_of_container(other));
+                let (text, span) =
+                    other.map_or((set.value.as_str(), set.span), |other| (other.text, other.span));
+                return Some(EnvValue { text, span, layer: EnvLayer::Command });
+            }
+        }
+        self.env_of_container(name)
+    }
+
+    fn env_of_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(Variable { value: Some(text), span, .. }) = self.service.environment.get(name) {
             return Some(EnvValue { text: text.as_str(), span: *span, layer: EnvLayer::Container });
         }
@@ -156,11 +194,13 @@ impl<'a> Process<'a> {
         Some(EnvValue { text: node.as_str()?, span: node.span, layer: EnvLayer::ConfigVars })
     }
 
-    /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset.
+    /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset, and what cannot be seen
+    /// is left out.
     pub(super) fn meant(&self, meaning: Meaning) -> Option<(&'static NameRule, EnvValue<'_>)> {
-        rules::names(meaning, self.version)
-            .filter(|rule| rule.reads == Reads::Yes)
-            .find_map(|rule| Some((rule, self.env(rule.name).filter(|value| !value.text.trim().is_empty())?)))
+        rules::names(meaning, self.version).filter(|rule| rule.reads == Reads::Yes).find_map(|rule| {
+            let value = self.env(rule.name)?;
+            (!value.text.trim().is_empty() && !value.is_opaque()).then_some((rule, value))
+        })
     }
 
     /// Expands `$NAME`, `${NAME}` and `${NAME:-default}` that a shell inside the container would.
@@ -176,7 +216,9 @@ impl<'a> Process<'a> {
 
     /// `${NAME}` of `openclaw.json` with this process's environment.
     pub(super) fn substitute(&self, text: &str) -> config::Substituted {
-        config::substitute(text, &mut |name| self.env(name).map(|value| Text::from(value.text)))
+        config::substitute(text, &mut |name| {
+            self.env(name).filter(|value| !value.is_opaque()).map(|value| Text::from(value.text))
+        })
     }
 }
 
@@ -250,9 +292,24 @@ fn process<'a>(
         config_path,
         config: ConfigState::Unknown,
         state_env: Vec::new(),
+        config_is_outside: false,
     };
     if process.is_openclaw() {
         process.config = config_of(&process, services, files, configs);
+        let legacy = format!("{}/{}", process.state_dir, rules::LEGACY_CONFIG_NAME);
+        if matches!(process.config, ConfigState::Absent)
+            && variable("OPENCLAW_CONFIG_PATH").is_none()
+            && matches!(files.inside(service, services, &legacy), Found::Text(..))
+        {
+            process.config_path = legacy;
+            process.config = config_of(&process, services, files, configs);
+        }
+        if let Some(outer) = process.outer_state_dir()
+            && matches!(process.config, ConfigState::Absent | ConfigState::Unknown)
+        {
+            let path = format!("{outer}/{}", rules::CONFIG_NAME);
+            process.config_is_outside = matches!(files.inside(service, services, &path), Found::Text(..));
+        }
         let path = format!("{}/.env", process.state_dir);
         if let Found::Text(file, text) = files.inside(service, services, &path) {
             process.state_env = config::state_dotenv(file, &text);
@@ -374,7 +431,8 @@ fn roles(services: &Services<'_>) -> Vec<(Role, Invocation)> {
             let likely = !somebody_runs_it && gateway_likeness(service, &invocation) >= best;
             let role = if invocation.is_gateway() || likely {
                 Role::Gateway
-            } else if invocation.is_openclaw || is_openclaw_image(service) {
+            } else if invocation.is_openclaw || is_openclaw_image(service) && may_be_cli(service, &invocation)
+            {
                 Role::Cli
             } else if is_app(service) {
                 Role::App
@@ -404,8 +462,7 @@ fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
     if cli || invocation.is_openclaw || service.interactive && !published {
         return 0;
     }
-    let idle =
-        service.command.iter().flatten().any(|word| matches!(word.value, "sleep" | "tail" | "bash" | "sh"));
+    let idle = is_idle(service);
     // Only an image's own command starts a gateway unseen.
     let silent = !invocation.given;
     [(ours, 2), (named, 2), (published, 2), (told && ours, 1), (silent && ours, 1), (!idle && ours, 1)]
@@ -414,11 +471,52 @@ fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
         .sum()
 }
 
+/// A service of OpenClaw's image whose command does not name OpenClaw: a place to run the CLI in, unless it does something
+/// else altogether, such as mending owners.
+fn may_be_cli(service: &Service<'_>, invocation: &Invocation) -> bool {
+    !invocation.given
+        || service.interactive
+        || is_idle(service) && service.command.iter().flatten().count() < 3
+}
+
+fn is_idle(service: &Service<'_>) -> bool {
+    service.command.iter().flatten().any(|word| invocation::IDLE.contains(&word.value))
+}
+
+/// Words that name a companion of OpenClaw's rather than OpenClaw.
+const COMPANIONS: [&str; 16] = [
+    "sandbox",
+    "browser",
+    "dashboard",
+    "control",
+    "studio",
+    "exporter",
+    "proxy",
+    "ui",
+    "webui",
+    "monitor",
+    "backend",
+    "frontend",
+    "bridge",
+    "mcp",
+    "operator",
+    "relay",
+];
+
+/// Whether the image is OpenClaw itself, by the last part of its name.
 pub(super) fn is_openclaw_image(service: &Service<'_>) -> bool {
     service.image.as_ref().is_some_and(|image| {
         let repository = super::version::repository(image.value);
-        IMAGE_WORDS.iter().any(|word| repository.contains(word))
+        let name = last_part(repository);
+        let ours = |text: &str| IMAGE_WORDS.iter().any(|word| text.contains(word));
+        let part =
+            ours(repository) && name.split(['-', '_', '.']).any(|part| matches!(part, "gateway" | "cli"));
+        (ours(name) || part) && !name.split(['-', '_', '.']).any(|part| COMPANIONS.contains(&part))
     })
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A service that is told where a gateway is.

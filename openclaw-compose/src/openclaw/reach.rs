@@ -20,6 +20,8 @@ pub(super) struct Choice {
     pub(super) by: String,
     pub(super) url: Option<Url>,
     pub(super) span: Option<Span>,
+    /// What decided the port of a URL that is written nowhere.
+    pub(super) port: Option<Span>,
     /// False while an `openclaw.json` that was not given might say `mode: remote`.
     pub(super) certain: bool,
 }
@@ -81,6 +83,7 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
             by: (*name).to_owned(),
             url,
             span: Some(variable.span),
+            port: None,
             certain: true,
         });
     }
@@ -93,6 +96,7 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
             by: "--url".to_owned(),
             url,
             span,
+            port: None,
             certain: true,
         });
     }
@@ -105,6 +109,7 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
             by,
             url,
             span,
+            port: None,
             certain: true,
         });
     }
@@ -120,11 +125,12 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
             by,
             url,
             span: Some(span),
+            port: None,
             certain,
         });
     }
     let tls = config.is_some_and(|config| config.switched_on(&["gateway", "tls", "enabled"]).is_some());
-    let port = local_port(process);
+    let (port, port_span) = local_port(process);
     let scheme = if tls { "wss" } else { "ws" };
     let target = if remote { Target::Remote } else { Target::Local };
     Some(Choice {
@@ -133,16 +139,22 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
         by: "the default, its own loopback".to_owned(),
         url: Url::parse(&format!("{scheme}://127.0.0.1:{port}")),
         span: None,
+        port: port_span,
         certain,
     })
 }
 
 /// The port a local client assumes.
-fn local_port(process: &Process<'_>) -> u16 {
-    let from_env = process.meant(Meaning::Port).and_then(|(_, value)| value.text.trim().parse().ok());
-    let from_flag = || process.invocation.flag("port").and_then(|flag| flag.value.as_deref()?.parse().ok());
-    let from_config = || Some(process.config()?.port()?.0);
-    from_env.or_else(from_flag).or_else(from_config).unwrap_or(rules::DEFAULT_PORT)
+fn local_port(process: &Process<'_>) -> (u16, Option<Span>) {
+    let from_env = process
+        .meant(Meaning::Port)
+        .and_then(|(_, value)| Some((value.text.trim().parse().ok()?, Some(value.span))));
+    let from_flag = || {
+        let flag = process.invocation.flag("port")?;
+        Some((flag.value.as_deref()?.parse().ok()?, Some(flag.span)))
+    };
+    let from_config = || process.config()?.port().map(|(port, span)| (port, Some(span)));
+    from_env.or_else(from_flag).or_else(from_config).unwrap_or((rules::DEFAULT_PORT, None))
 }
 
 /// Everything [`follow`] looks at.
@@ -171,6 +183,12 @@ pub(super) fn follow(
         {
             return Reach::NoNetwork;
         }
+        // A name that is nearly one of this stack's is a slip: there is no such container.
+        Some(Namespace::Container(name))
+            if names::nearest(name, map.services.container_names()).is_some() =>
+        {
+            return Reach::NoNetwork;
+        }
         _ => {}
     }
     if process.is_openclaw() {
@@ -190,6 +208,8 @@ pub(super) fn follow(
             };
             match (owner, found.first()) {
                 (Some(owner), _) if found.contains(&owner) => from_outside(url, gateway, map),
+                // Its own name is its own container.
+                (_, Some(other)) if map.services.position(service.name) == Some(*other) => Reach::OwnLoopback,
                 (_, Some(other)) => Reach::OtherService(*other),
                 _ => Reach::Elsewhere,
             }
@@ -229,6 +249,10 @@ fn loopback(client: usize, url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> R
     if here.is_some() && here == there {
         return at_port(url, gateway, map, client);
     }
+    // What listens beside a container of another stack is not in these files.
+    if matches!(here, Some(Namespace::Container(_))) {
+        return Reach::Elsewhere;
+    }
     // On the host's network a published port is on loopback, too.
     if here == Some(&Namespace::Host) {
         return match published_as(url.port, gateway, map) {
@@ -250,7 +274,10 @@ fn at_port(url: &Url, gateway: &Gateway, map: &Map<'_, '_>, client: usize) -> Re
         Some(service.name) != name
             && map.processes.get(gateway.at).is_some_and(|process| process.service.name != service.name)
             && name.is_some_and(|name| map.namespaces.share(name, service.name))
-            && service.ports.iter().any(|port| port.target == url.port)
+            && map
+                .processes
+                .iter()
+                .any(|process| process.service.name == service.name && !process.is_openclaw())
     });
     match neighbour {
         Some(other) => Reach::OtherService(other),

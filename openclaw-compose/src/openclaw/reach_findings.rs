@@ -60,7 +60,7 @@ pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
             (
                 Code::WrongPort,
                 format!("{name} dials {shown}, and {gateway_name} listens on {listens}{why}"),
-                span,
+                choice.port.or(span),
             )
         }
         Reach::Plaintext => (
@@ -131,8 +131,19 @@ pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
             span,
         ),
         Reach::NoNetwork => {
-            let mode = process.service.network_mode.as_ref().map(|mode| mode.span);
-            (Code::NoNetwork, format!("{name} has no network in which a gateway could be"), mode.or(key))
+            let mode = process.service.network_mode.as_ref();
+            let borrowed = mode.and_then(|mode| mode.value.strip_prefix("container:"));
+            let summary = match borrowed {
+                Some(container) => {
+                    let nearest = names::nearest(container, scene.services.container_names());
+                    let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+                    format!(
+                        "{name} borrows the network of a container {container} that this stack does not make{hint}"
+                    )
+                }
+                None => format!("{name} has no network in which a gateway could be"),
+            };
+            (Code::NoNetwork, summary, mode.map(|mode| mode.span).or(key))
         }
         Reach::BadUrl => (Code::BadGatewayUrl, format!("{by} of {name} is no ws:// or wss:// URL"), span),
         Reach::Gateway | Reach::OtherService(_) | Reach::Elsewhere | Reach::Unsure => return None,

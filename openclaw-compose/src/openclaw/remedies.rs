@@ -3,7 +3,7 @@
 //! House rules: share the gateway's namespace before anything else; never bind loopback behind a bridge, never switch a
 //! check off, never widen a mode; a namespace owner is never restarted without its dependants.
 
-use crate::edit::Edit;
+use crate::edit::{Edit, Replacement};
 use crate::finding::{Remedy, Safety};
 use crate::source::Span;
 
@@ -32,7 +32,34 @@ pub(super) fn command(text: String, command: String) -> Remedy {
 fn edits(text: impl Into<String>, edits: Vec<Edit>, restart: Option<String>) -> Remedy {
     let judgement = edits.iter().any(|edit| edit.applicability == crate::edit::Applicability::Judgement);
     let safety = if judgement { Safety::Judgement } else { Safety::Safe };
-    Remedy { text: text.into(), command: restart, edits, safety }
+    Remedy { text: text.into(), command: restart, edits: joined(edits), safety }
+}
+
+/// Insertions at one place, and before bytes that are replaced, become one edit: they are meant to stand together.
+fn joined(edits: Vec<Edit>) -> Vec<Edit> {
+    let mut out: Vec<Edit> = Vec::with_capacity(edits.len());
+    for edit in edits {
+        let same =
+            |known: &&mut Edit| known.span.file == edit.span.file && known.span.start == edit.span.start;
+        let Some(known) = out.iter_mut().find(same) else {
+            out.push(edit);
+            continue;
+        };
+        let inserts = |edit: &Edit| edit.span.start == edit.span.end;
+        match (&known.replacement, &edit.replacement) {
+            (Replacement::Text(first), Replacement::Text(second))
+                if *known != edit && (inserts(known) || inserts(&edit)) =>
+            {
+                let (before, after) = if inserts(known) { (first, second) } else { (second, first) };
+                known.replacement = Replacement::Text(format!("{before}{after}"));
+                known.span.end = known.span.end.max(edit.span.end);
+                known.applicability = known.applicability.max(edit.applicability);
+            }
+            _ if *known == edit => {}
+            _ => out.push(edit),
+        }
+    }
+    out
 }
 
 pub(super) fn shell_quote(word: &str) -> String {
@@ -176,18 +203,18 @@ fn unset(service: &Service<'_>, names: &[&str], scene: &Scene<'_, '_>) -> Vec<Ed
             return layout::remove_entry(scene.sources, environment).into_iter().collect();
         }
     }
-    set.into_iter()
-        .filter_map(|name| match own_line(name) {
-            Some(key) => layout::remove_entry(scene.sources, key),
-            None => layout::set_variable(
-                scene.sources,
-                service.key_span,
-                scene.environment_key(service),
-                name,
-                "\"\"",
-            ),
-        })
-        .collect()
+    let mut out: Vec<Edit> = set
+        .iter()
+        .filter_map(|name| own_line(name))
+        .filter_map(|key| layout::remove_entry(scene.sources, key))
+        .collect();
+    let foreign: Vec<(&str, &str)> =
+        set.iter().filter(|name| own_line(name).is_none()).map(|name| (*name, "\"\"")).collect();
+    if !foreign.is_empty() {
+        let environment = scene.environment_key(service);
+        out.extend(layout::set_variables(scene.sources, service.key_span, environment, &foreign));
+    }
+    out
 }
 
 /// Another service lives in the client's namespace, so that cannot move: the service URL, with the vendor's switch.
@@ -214,29 +241,19 @@ fn fall_back(
     }
     let Some(switch) = rule.break_glass else { return Some(words(text)) };
     let url = format!("\"ws://{}:{}\"", owner.name, gateway.listens_on());
-    let mut lines = Vec::new();
+    let mut set = vec![("OPENCLAW_GATEWAY_URL", url.as_str()), (switch, "\"1\"")];
     let mut out: Vec<Edit> = unset_urls(process, scene);
-    for (name, value) in [("OPENCLAW_GATEWAY_URL", url.as_str()), (switch, "\"1\"")] {
-        lines.push(format!("{name}: {value}"));
-    }
+    let template;
     if client
         .decision
         .as_ref()
         .is_none_or(|decision| !decision.candidates.iter().any(|c| c.carrier == rules::Carrier::Env))
     {
-        lines.push(format!("OPENCLAW_GATEWAY_TOKEN: {}", scene.token_template(gateway)?));
+        template = scene.token_template(gateway)?;
+        set.push(("OPENCLAW_GATEWAY_TOKEN", &template));
     }
-    let environment =
-        scene.environment_key(service).filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
-    let edit = match environment {
-        Some(key) => layout::insert_children(scene.sources, key, &lines)?,
-        None => {
-            let indented = lines.iter().map(|line| format!("  {line}"));
-            let lines: Vec<String> = std::iter::once("environment:".to_owned()).chain(indented).collect();
-            layout::insert_children(scene.sources, service.key_span, &lines)?
-        }
-    };
-    out.push(edit);
+    let environment = scene.environment_key(service);
+    out.push(layout::set_variables(scene.sources, service.key_span, environment, &set)?);
     let out = out.into_iter().map(Edit::judgement).collect();
     let text = format!(
         "{text}. {switch}=1 is a downgrade: the token travels without TLS between the two containers"
@@ -301,12 +318,11 @@ fn wrong_port(client: &Client, process: &Process<'_>, listens: u16, scene: &Scen
         let own = port.key_span.filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
         let edit = match own {
             Some(_) => replace_whole(scene, port.span, &listens.to_string()),
-            None => layout::set_variable(
+            None => layout::set_variables(
                 scene.sources,
                 service.key_span,
                 scene.environment_key(service),
-                "OPENCLAW_GATEWAY_PORT",
-                &format!("\"{listens}\""),
+                &[("OPENCLAW_GATEWAY_PORT", &format!("\"{listens}\""))],
             ),
         };
         return Some(match edit {
@@ -355,12 +371,23 @@ pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
             layout::insert_member(scene.sources, config.at(&["gateway"])?, "bind: \"lan\"")?
         }
     };
-    if exposed {
-        let text =
-            format!("{text}. It is published on every address of the host: publish it on 127.0.0.1 first");
-        return Some(edits(text, vec![edit.judgement()], Some(recreate_all(name, scene))));
+    let mut out = vec![edit];
+    let mut text = text.to_owned();
+    // Beyond loopback, some releases refuse to start without a list of origins.
+    if gateway.needs_origins(scene.processes.get(gateway.at)?) {
+        let Some(origins) = allow_origin(gateway, scene) else {
+            return Some(words(format!(
+                "{text}, and list the origins that browsers open in gateway.controlUi.allowedOrigins"
+            )));
+        };
+        text = format!("{text}; {}", origins.text);
+        out.extend(origins.edits);
     }
-    Some(edits(text, vec![edit], Some(recreate_all(name, scene))))
+    if exposed {
+        text = format!("{text}. It is published on every address of the host: publish it on 127.0.0.1 first");
+        out = out.into_iter().map(Edit::judgement).collect();
+    }
+    Some(edits(text, out, Some(recreate_all(name, scene))))
 }
 
 /// A change of the listener needs a new process, and everyone in its namespace with it.
@@ -469,7 +496,7 @@ pub(super) fn align(
     let mut out: Vec<Edit> = Vec::new();
     let mut elsewhere = Vec::new();
     let extra = scene.handed_out_span(gateway).filter(|_| losers.is_empty());
-    for span in losers.iter().map(|loser| loser.span).chain(extra) {
+    for span in losers.iter().map(|loser| loser.source).chain(extra) {
         let origin = scene.origin(span);
         match layout::write_secret(scene.sources, origin, value) {
             Some(edit) if !out.contains(&edit) => out.push(edit),
@@ -515,14 +542,22 @@ pub(super) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '
         )));
     }
     let value = format!("${{{variable}:?not set}}");
-    let edit = layout::set_variable(
-        scene.sources,
-        service.key_span,
-        scene.environment_key(service),
-        variable,
-        &value,
-    )?;
-    Some(edits(text, vec![edit], Some(recreate(&[service.name], scene))))
+    // Whoever reads the same openclaw.json is asked for the same variable.
+    let readers: Vec<&Service<'_>> = scene
+        .processes
+        .iter()
+        .filter(|other| other.is_openclaw() && other.state == process.state && other.env(variable).is_none())
+        .map(|other| other.service)
+        .filter(|other| other.name == service.name || !other.environment.contains_key(variable))
+        .collect();
+    let set = |reader: &&Service<'_>| {
+        let environment = scene.environment_key(reader);
+        layout::set_variables(scene.sources, reader.key_span, environment, &[(variable, &value)])
+    };
+    let out = readers.iter().map(set).collect::<Option<Vec<Edit>>>()?;
+    let names: Vec<&str> = readers.iter().map(|reader| reader.name).collect();
+    let text = format!("hand {variable} into {}", names.join(" and "));
+    Some(edits(text, out, Some(recreate(&names, scene))))
 }
 
 /// A client without a token gets the reference that the gateway has.
@@ -539,12 +574,11 @@ pub(super) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene
     else {
         return Some(words(text));
     };
-    let edit = layout::set_variable(
+    let edit = layout::set_variables(
         scene.sources,
         service.key_span,
         scene.environment_key(service),
-        "OPENCLAW_GATEWAY_TOKEN",
-        &template,
+        &[("OPENCLAW_GATEWAY_TOKEN", &template)],
     )?;
     Some(edits(text, vec![edit], Some(recreate(&[service.name], scene))))
 }
@@ -603,6 +637,14 @@ pub(super) fn switch_off(span: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
 /// Publishes on the host's loopback only. A person decides: somebody may come in from elsewhere.
 pub(super) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let text = "publish it on 127.0.0.1, and let others come through ssh, a tailnet or a proxy with TLS";
+    // A client of the stack that comes through the host needs it as it is.
+    let needs_it = |process: &Process<'_>| {
+        let url = super::reach::choose(process).and_then(|choice| choice.url);
+        url.is_some_and(|url| Some(url.port) == port.published && !super::names::is_loopback(&url.host))
+    };
+    if scene.processes.iter().any(needs_it) {
+        return Some(words(text));
+    }
     let written = scene.sources.slice(port.span);
     let bare = written.trim_matches(['"', '\'']);
     let short = bare.split('/').next().unwrap_or_default();
@@ -706,28 +748,20 @@ pub(super) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Opt
         })
     };
     let leaked = state::leaked_directories(process);
-    let mut lines = Vec::new();
+    let mut set: Vec<(&str, String)> = Vec::new();
     let mut out = Vec::new();
     for name in leaked {
         let value = right(name)?;
         let variable = service.environment.get(name)?;
         match variable.key_span.filter(|key| layout::is_inside(scene.sources, service.key_span, *key)) {
             Some(_) => out.push(replace_scalar(scene, variable.span, &value)?),
-            None => lines.push(format!("{name}: {value}")),
+            None => set.push((name, value)),
         }
     }
-    if !lines.is_empty() {
-        let key = scene
-            .environment_key(service)
-            .filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
-        out.push(match key {
-            Some(key) => layout::insert_children(scene.sources, key, &lines)?,
-            None => {
-                let indented = lines.iter().map(|line| format!("  {line}"));
-                let lines: Vec<String> = std::iter::once("environment:".to_owned()).chain(indented).collect();
-                layout::insert_children(scene.sources, service.key_span, &lines)?
-            }
-        });
+    if !set.is_empty() {
+        let set: Vec<(&str, &str)> = set.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let environment = scene.environment_key(service);
+        out.push(layout::set_variables(scene.sources, service.key_span, environment, &set)?);
     }
     let text = "pin the directories as the container sees them; the host's paths are for the volumes only";
     Some(edits(text, out, Some(recreate(&[service.name], scene))))
@@ -737,6 +771,9 @@ pub(super) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Opt
 pub(super) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let mount = process.service.mounts.iter().find(|mount| mount.target.contains("/."))?;
     let text = format!("mount it at {}", process.state_dir);
+    if !mount.target.trim_end_matches('/').ends_with(rules::STATE_DIR_NAME) {
+        return Some(words(format!("{text}; its configuration is called {} there", rules::CONFIG_NAME)));
+    }
     let span = mount.span;
     let written = scene.sources.slice(span);
     let Some(at) = written.rfind(mount.target).filter(|_| matches!(process.state, Backing::Layer)) else {

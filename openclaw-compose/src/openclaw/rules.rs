@@ -7,6 +7,7 @@ use super::version::{Version, Versions};
 
 const V2026_1_29: Version = Version::new(2026, 1, 29);
 const V2026_2_19: Version = Version::new(2026, 2, 19);
+const V2026_2_25: Version = Version::new(2026, 2, 25);
 const V2026_2_26: Version = Version::new(2026, 2, 26);
 const V2026_3_13: Version = Version::new(2026, 3, 13);
 const V2026_3_14: Version = Version::new(2026, 3, 14);
@@ -27,6 +28,8 @@ pub const STATE_DIR_NAME: &str = ".openclaw";
 pub const LEGACY_STATE_DIR_NAMES: [&str; 2] = [".clawdbot", ".moltbot"];
 /// The configuration inside the state directory.
 pub const CONFIG_NAME: &str = "openclaw.json";
+/// Its older name, read where the newer one is missing.
+pub const LEGACY_CONFIG_NAME: &str = "clawdbot.json";
 /// Seconds the gateway may need to finish running work after SIGTERM (2026.9.6, observed: 315 s drain, 330 s stop policy).
 pub const STOP_BUDGET_SECONDS: u64 = 330;
 /// Below this V8 and the gateway's own code do not fit at start (start-up peaks near 400 MB on 2026.9.6).
@@ -447,13 +450,13 @@ pub struct OriginRule {
 pub const ORIGINS: [OriginRule; 3] = [
     OriginRule {
         origins: Origins::Unchecked,
-        versions: Versions::before(V2026_2_26),
-        citation: "the start-up line of 2026.9.6 says: required since v2026.2.26",
+        versions: Versions::before(V2026_2_25),
+        citation: "first reported for 2026.2.25; the start-up line of 2026.9.6 names v2026.2.26",
     },
     OriginRule {
         origins: Origins::Required,
-        versions: Versions::between(V2026_2_26, V2026_3_24),
-        citation: "reported up to 2026.3.23",
+        versions: Versions::between(V2026_2_25, V2026_3_24),
+        citation: "reported for 2026.2.25 to 2026.3.23",
     },
     OriginRule {
         origins: Origins::Seeded,

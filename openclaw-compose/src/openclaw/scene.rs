@@ -12,7 +12,7 @@ use super::gateway::Gateway;
 use super::names;
 use super::namespaces::{Namespace, Namespaces};
 use super::ownership::Listing;
-use super::processes::{Process, Role};
+use super::processes::{EnvLayer, EnvValue, Process, Role};
 use super::reach::{Choice, Map};
 use super::rules::{self, Meaning};
 use super::services::{Service, Services};
@@ -83,10 +83,16 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
-    /// A finding with its deciding place.
+    /// A finding with its deciding place: where the value comes from, and beside it the template that asks for it.
     pub(super) fn finding(&self, code: Code, summary: impl Into<String>, span: Option<Span>) -> Finding {
         let mut finding = Finding::new(code, summary);
-        finding.places.extend(span.and_then(|span| self.place(PlaceRole::Decided, span)));
+        if let Some(span) = span {
+            let origin = self.origin(span);
+            finding.places.extend(self.place(PlaceRole::Decided, origin));
+            if origin != span {
+                finding.places.extend(self.place(PlaceRole::Related, span));
+            }
+        }
         finding
     }
 
@@ -127,7 +133,10 @@ impl<'s, 'a> Scene<'s, 'a> {
             super::tokens::Secret::Password => Meaning::Password,
         };
         let process = self.processes.get(gateway.at)?;
-        let in_service = process.meant(meaning).map(|(_, value)| Text::from(value.text));
+        let in_service = process
+            .meant(meaning)
+            .filter(|(_, value)| value.layer <= EnvLayer::Container)
+            .map(|(_, value)| Text::from(value.text));
         let in_project = || {
             let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
             let value = self.resolution.variable(rule.name)?.value?;
@@ -164,8 +173,11 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// The place of [`Scene::handed_out`].
     pub(super) fn handed_out_span(&self, gateway: &Gateway) -> Option<Span> {
         let process = self.processes.get(gateway.at)?;
-        let in_service = process.meant(Meaning::Token).map(|(_, value)| value.span);
-        in_service.or_else(|| Some(self.resolution.variable("OPENCLAW_GATEWAY_TOKEN")?.decided_by()?.span))
+        let given = |value: &EnvValue<'_>| value.layer <= EnvLayer::Container;
+        let in_service = process.meant(Meaning::Token).map(|(_, value)| value).filter(given);
+        in_service
+            .map(|value| value.span)
+            .or_else(|| Some(self.resolution.variable("OPENCLAW_GATEWAY_TOKEN")?.decided_by()?.span))
     }
 
     /// How the gateway's compose file writes the token, where that shows nothing: `${OPENCLAW_GATEWAY_TOKEN}`.

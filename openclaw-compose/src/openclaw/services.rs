@@ -125,6 +125,7 @@ pub(super) struct Network<'a> {
 /// Everything this floor reads from the canonical tree.
 #[derive(Debug)]
 pub(super) struct Services<'a> {
+    project: &'a str,
     pub(super) list: Vec<Service<'a>>,
     pub(super) networks: BTreeMap<&'a str, Network<'a>>,
     /// Named volume to its real name.
@@ -146,7 +147,24 @@ impl<'a> Services<'a> {
         let volumes = children(resolution.resources("volumes"))
             .map(|(name, _, node)| (name, node.get("name").and_then(Node::as_str).unwrap_or(name)))
             .collect();
-        Self { list, networks, volumes }
+        Self { project: resolution.project_name(), list, networks, volumes }
+    }
+
+    /// The service whose container has that name: its `container_name`, or the one that Compose makes up.
+    pub(super) fn of_container(&self, name: &str) -> Option<&Service<'a>> {
+        let made_up = |service: &Service<'_>| {
+            let rest = name.strip_prefix(self.project)?.strip_prefix(['-', '_'])?;
+            rest.strip_prefix(service.name)?.strip_prefix(['-', '_'])
+        };
+        self.list.iter().find(|service| match service.container_name {
+            Some(own) => own == name,
+            None => made_up(service) == Some("1"),
+        })
+    }
+
+    /// The names that people take for those of the stack's containers.
+    pub(super) fn container_names(&self) -> impl Iterator<Item = &'a str> {
+        self.list.iter().flat_map(|service| service.container_name.into_iter().chain([service.name]))
     }
 
     pub(super) fn position(&self, name: &str) -> Option<usize> {

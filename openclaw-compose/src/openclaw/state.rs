@@ -8,7 +8,7 @@ use super::processes::{self, Backing, Process, Uid};
 use super::remedies;
 use super::rules;
 use super::scene::Scene;
-use super::services::{Mount, MountKind};
+use super::services::{Mount, MountKind, Variable};
 
 /// Whether a process can use its state directory.
 #[derive(Clone, Debug)]
@@ -43,19 +43,28 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
             && other.state_dir != process.state_dir
             && process.state_dir.starts_with(&format!("{}/", other.state_dir))
     };
-    if is_nested(process)
+    let nested = |because: String| Usable::No {
+        code: Code::NestedStateDir,
+        because,
+        span: home_variable(process).map(|home| home.span),
+    };
+    let name = process.service.name;
+    if process.config_is_outside
+        && let Some(outer) = process.outer_state_dir()
+    {
+        return nested(format!(
+            "{name} keeps its state in {}, and its openclaw.json is in {outer}",
+            process.state_dir
+        ));
+    }
+    if process.outer_state_dir().is_some()
         && let Some(other) = scene.processes.iter().find(shared_above)
     {
-        let home = process
-            .service
-            .environment
-            .get("HOME")
-            .or_else(|| process.service.environment.get("OPENCLAW_HOME"));
-        let because = format!(
-            "the state of {} nests in {}, inside the state directory of {}",
-            process.service.name, process.state_dir, other.service.name
-        );
-        return Usable::No { code: Code::NestedStateDir, because, span: home.map(|home| home.span) };
+        let other = other.service.name;
+        return nested(format!(
+            "the state of {name} nests in {}, inside the state directory of {other}",
+            process.state_dir
+        ));
     }
     let mount = processes::mount_over(process.service, &process.state_dir);
     if let Some(mount) = mount.filter(|mount| mount.read_only && process.role == processes::Role::Gateway) {
@@ -68,6 +77,9 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
             mount.source.unwrap_or_default()
         );
         return Usable::No { code: Code::RootMountByEmptyVariable, because, span: Some(mount.span) };
+    }
+    if let Some(no) = other_user(process, scene) {
+        return no;
     }
     let span = mount.map(|mount| mount.span);
     let path = match &process.state {
@@ -110,7 +122,12 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
             Usable::No { code: Code::UidDrift, because, span }
         }
     };
-    if let Some((above, owner)) = scene.listing.above(path).find(|(_, owner)| !owner.lets(uid, group, 1)) {
+    // A bind mount begins at its source: what lies above that on the host is no obstacle inside the container.
+    let source = mount.and_then(|mount| mount.source).unwrap_or(path);
+    let inside = |above: &str| super::config::is_below(source, above);
+    let locked =
+        |(above, owner): &(&str, super::ownership::Owner)| inside(above) && !owner.lets(uid, group, 1);
+    if let Some((above, owner)) = scene.listing.above(path).find(locked) {
         return no(denied(owner, "enter", scene.shown_path(above)));
     }
     let Some(owner) = scene.listing.of(path) else {
@@ -119,14 +136,53 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
     if !owner.lets(uid, group, 7) {
         return no(denied(owner, "write", shown));
     }
-    let config = format!("{path}/{}", rules::CONFIG_NAME);
     for (inside, owner) in scene.listing.below(path) {
-        let wanted = if inside == config { 4 } else { 6 };
-        if !owner.lets(uid, group, wanted) {
-            return no(denied(owner, if wanted == 4 { "read" } else { "write" }, scene.shown_path(inside)));
+        let Some(wanted) = wanted_inside(inside.get(path.len() + 1..).unwrap_or_default()) else { continue };
+        // Whoever owns a file may write it anew, whatever its mode says.
+        let own = owner.uid == uid && wanted != READ;
+        if !own && !owner.lets(uid, group, wanted) {
+            let what = if wanted == READ { "read" } else { "write" };
+            return no(denied(owner, what, scene.shown_path(inside)));
         }
     }
     Usable::Yes
+}
+
+const READ: u32 = 4;
+
+/// What the process must be able to do with an entry of its state directory, by its path in there. People keep files of
+/// their own in the workspace; none of them keeps a gateway from starting.
+fn wanted_inside(path: &str) -> Option<u32> {
+    match path {
+        rules::CONFIG_NAME | ".env" => Some(READ),
+        _ if path.starts_with("workspace/") => None,
+        _ => Some(READ | 2),
+    }
+}
+
+/// A client that shares the state directory of a gateway and runs as another user.
+fn other_user(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
+    let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
+    let gateways = scene.gateways.iter().filter_map(|gateway| scene.processes.get(gateway.at));
+    let (gateway, theirs) = gateways
+        .filter(|gateway| shares_state(gateway, process))
+        .find_map(|gateway| Some((gateway, gateway.uid.number().filter(|theirs| *theirs != uid)?)))?;
+    let because = format!(
+        "{} runs as uid {uid} on the state directory of {}, which runs as uid {theirs}",
+        process.service.name, gateway.service.name
+    );
+    Some(Usable::No { code: Code::MixedUids, because, span: Some(user_span(gateway, process)) })
+}
+
+/// Whether two processes keep their state in one directory or volume.
+fn shares_state(gateway: &Process<'_>, other: &Process<'_>) -> bool {
+    gateway.state == other.state && matches!(gateway.state, Backing::Host(_) | Backing::Volume { .. })
+}
+
+/// The line that says who the client runs as, else that of the gateway.
+fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
+    let user = client.service.user.as_ref().or(gateway.service.user.as_ref());
+    user.map_or(client.service.key_span, |user| user.span)
 }
 
 /// A directory variable of the container that holds a path of the host.
@@ -199,7 +255,7 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     match scene.usable.get(at) {
         // Told with the mounts, where its remedy is.
-        Some(Usable::No { code: Code::NestedStateDir, .. }) => {}
+        Some(Usable::No { code: Code::NestedStateDir | Code::MixedUids, .. }) => {}
         Some(Usable::No { code, because, span }) => {
             // Two services on one directory share one finding.
             if out.iter().any(|finding| finding.code == *code && same_state(finding, process)) {
@@ -301,12 +357,8 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) 
             out.push(finding);
         }
     }
-    if is_nested(process) {
-        let home = process
-            .service
-            .environment
-            .get("HOME")
-            .or_else(|| process.service.environment.get("OPENCLAW_HOME"));
+    if process.outer_state_dir().is_some() {
+        let home = home_variable(process);
         let summary = format!(
             "{name} keeps its state in {}: HOME points into the state directory itself",
             process.state_dir
@@ -346,11 +398,11 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) 
     }
 }
 
-/// A state directory inside a state directory.
-fn is_nested(process: &Process<'_>) -> bool {
-    [rules::STATE_DIR_NAME, ".clawdbot", ".moltbot"]
-        .iter()
-        .any(|name| process.state_dir.contains(&format!("/{name}/{}", rules::STATE_DIR_NAME)))
+/// The variable that says where the home is.
+fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable<'p>> {
+    ["OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "HOME"]
+        .into_iter()
+        .find_map(|name| process.service.environment.get(name))
 }
 
 /// `/a` where `${DIR}/a` is written.
@@ -401,8 +453,7 @@ fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 continue;
             }
             let (ours, theirs) = (gateway.service.name, other.service.name);
-            let same = gateway.state == other.state
-                && matches!(gateway.state, Backing::Host(_) | Backing::Volume { .. });
+            let same = shares_state(gateway, other);
             if same
                 && let (Some(a), Some(b)) = (gateway.uid.number(), other.uid.number())
                 && a != b
@@ -410,10 +461,7 @@ fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 let summary = format!(
                     "{ours} runs as uid {a} and {theirs} as uid {b} on one state directory: each locks the other out"
                 );
-                let span =
-                    other.service.user.as_ref().or(gateway.service.user.as_ref()).map(|user| user.span);
-                let mut finding =
-                    scene.finding(Code::MixedUids, summary, span.or(Some(other.service.key_span)));
+                let mut finding = scene.finding(Code::MixedUids, summary, Some(user_span(gateway, other)));
                 finding.remedy = remedies::same_user(gateway, other, scene);
                 out.push(finding);
             }

@@ -14,8 +14,8 @@ use super::tokens::{Candidate, Content, Decision, Outcome};
 
 /// The code and deciding place of a red auth gate.
 pub(super) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, Option<Span>) {
-    let server = gateway.decision.winner().map(|winner| winner.span);
-    let ours = client.decision.as_ref().and_then(Decision::winner).map(|winner| winner.span);
+    let server = gateway.decision.winner().map(|winner| winner.source);
+    let ours = client.decision.as_ref().and_then(Decision::winner).map(|winner| winner.source);
     match client.auth {
         AuthVerdict::Invented => match gateway.decision.unfilled() {
             Some((candidate, _)) => (Code::ConfigPlaceholderUnfilled, Some(candidate.span)),
@@ -98,8 +98,9 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
         clients.iter().filter(|client| client.auth == AuthVerdict::Different).collect();
     for client in clients.iter().filter(|client| client.kind == ClientKind::Service) {
         let own = client.decision.iter().flat_map(|decision| &decision.candidates).filter(differs);
-        losers
-            .extend(own.filter(|own| !gateway.decision.candidates.iter().any(|ours| ours.span == own.span)));
+        losers.extend(
+            own.filter(|own| !gateway.decision.candidates.iter().any(|ours| ours.source == own.source)),
+        );
     }
     if losers.is_empty() && refused.is_empty() {
         return;
@@ -117,13 +118,16 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
             ),
         ),
     };
-    let mut finding = scene.finding(code, summary, Some(winner.span));
+    let mut finding = scene.finding(code, summary, Some(winner.source));
+    if winner.source != winner.span {
+        finding.places.extend(scene.place(PlaceRole::Related, winner.span));
+    }
     if code == Code::SilentOverride && !observed {
         finding.confidence = Confidence::Inferred;
     }
-    let mut seen = vec![winner.span];
+    let mut seen = vec![scene.origin(winner.source)];
     for loser in &losers {
-        let span = scene.origin(loser.span);
+        let span = scene.origin(loser.source);
         if !seen.contains(&span) {
             seen.push(span);
             finding.places.extend(scene.place(PlaceRole::Shadowed, span));
@@ -216,6 +220,12 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
         let summary = format!("{} has no token to send: the gateway asks for one", client.name);
         let mut finding = scene.finding(Code::ClientWithoutToken, summary, scene.service_span(at));
         finding.confidence = Confidence::Inferred;
+        if let Some(variable) = client.decision.as_ref().and_then(Decision::wanted) {
+            finding.evidence.push(format!(
+                "openclaw.json takes the token from {variable}, which {} does not have",
+                client.name
+            ));
+        }
         finding.evidence.push("a device token from an earlier pairing would still do".to_owned());
         finding.remedy = remedies::token_beside_url(client, gateway, scene);
         out.push(finding);
@@ -387,7 +397,8 @@ fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 .chain(&process.service.command)
                 .flatten()
                 .any(|word| word.value.contains(&secret.target));
-            if about_token && !referred && !read_by_command && process.config().is_some() {
+            let unseen = read_by_command || process.invocation.through_script;
+            if about_token && !referred && !unseen && process.config().is_some() {
                 let summary = format!(
                     "{} mounts the secret {} and nothing reads {}",
                     process.service.name, secret.source, secret.target

@@ -44,6 +44,8 @@ pub(super) struct Candidate {
     /// For the environment: which layer of it.
     pub(super) layer: Option<EnvLayer>,
     pub(super) span: Span,
+    /// Where the value itself stands: for a `${NAME}`, the variable that fills it.
+    pub(super) source: Span,
     pub(super) content: Content,
 }
 
@@ -58,7 +60,7 @@ pub(super) enum Content {
     Unfilled { name: String },
     /// A secret reference whose variable is missing: the process refuses to start.
     RefMissing { id: String },
-    /// A secret reference that only the running process can resolve.
+    /// A value that only the running process can see: a secret reference, or what a command prints at start.
     RefOpaque,
 }
 
@@ -98,6 +100,15 @@ impl Decision {
             (Outcome::Wins(_), Some(Content::Value(text))) => Some(text),
             _ => None,
         }
+    }
+
+    /// A variable that the configuration asks for and this process does not have.
+    pub(super) fn wanted(&self) -> Option<&str> {
+        self.candidates.iter().find_map(|candidate| match &candidate.content {
+            Content::Unfilled { name } => Some(name.as_str()),
+            Content::RefMissing { id } => Some(id.as_str()),
+            _ => None,
+        })
     }
 
     /// A `${NAME}` in the configuration that this process cannot fill.
@@ -141,6 +152,8 @@ pub(super) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, 
     let outcome = match (decided, unknown_from) {
         (Some(at), Some(unknown)) if at >= unknown => Outcome::Unknown,
         (None, Some(_)) => Outcome::Unknown,
+        // A script that runs first may hand one in.
+        (None, None) if process.invocation.through_script => Outcome::Unknown,
         (None, None) => Outcome::Nothing,
         (Some(at), _) => match candidates.get(at).map(|candidate| &candidate.content) {
             Some(Content::RefMissing { .. }) => Outcome::Refuses(at),
@@ -172,6 +185,7 @@ fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
                 label: (*name).to_owned(),
                 layer,
                 span: variable.span,
+                source: variable.span,
                 content,
             })
         })
@@ -192,14 +206,17 @@ impl Content {
 
 fn flag(process: &Process<'_>, secret: Secret) -> Option<Candidate> {
     let flag = process.invocation.flag(secret.key())?;
-    let text = process.shell_expand(flag.value.as_deref()?);
+    let written = flag.value.as_deref()?;
+    let opaque = super::processes::is_substitution(written);
+    let content = if opaque { Content::RefOpaque } else { Content::of(&process.shell_expand(written)) };
     let label = format!("--{}", secret.key());
     Some(Candidate {
         carrier: Carrier::Flag,
         label,
         layer: None,
         span: flag.span,
-        content: Content::of(&text),
+        source: flag.span,
+        content,
     })
 }
 
@@ -213,7 +230,8 @@ fn environment(process: &Process<'_>, secret: Secret) -> Vec<Candidate> {
             label: rule.name.to_owned(),
             layer: Some(value.layer),
             span: value.span,
-            content: Content::of(value.text),
+            source: value.span,
+            content: if value.is_opaque() { Content::RefOpaque } else { Content::of(value.text) },
         };
         out.extend(process.env(rule.name).map(candidate));
     }
@@ -226,16 +244,44 @@ fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Se
         SecretForm::Text { text, span } => {
             let filled = process.substitute(text);
             let missing = filled.names.iter().find(|(_, filled)| !filled).map(|(name, _)| name.clone());
-            (span, missing.map_or_else(|| Content::of(&filled.text), |name| Content::Unfilled { name }))
+            let content = match missing {
+                None => Content::of(&filled.text),
+                Some(name) if hidden(process, &name) => Content::RefOpaque,
+                Some(name) => Content::Unfilled { name },
+            };
+            (span, content)
         }
         SecretForm::Ref { source: RefSource::Env, id, span } => match process.env(id) {
+            _ if hidden(process, id) => (span, Content::RefOpaque),
             Some(value) if !value.text.trim().is_empty() => (span, Content::of(value.text)),
             _ => (span, Content::RefMissing { id: id.to_owned() }),
         },
         SecretForm::Ref { span, .. } => (span, Content::RefOpaque),
     };
     let label = format!("gateway.{section}.{}", secret.key());
-    Some(Candidate { carrier, label, layer: None, span, content })
+    let filled =
+        variable_of(form).and_then(|name| process.env(name)).filter(|_| matches!(content, Content::Value(_)));
+    let source = filled.map_or(span, |value| value.span);
+    Some(Candidate { carrier, label, layer: None, span, source, content })
+}
+
+/// The variable that alone fills a secret.
+fn variable_of(form: SecretForm<'_>) -> Option<&str> {
+    match form {
+        SecretForm::Text { text, .. } => {
+            text.trim().strip_prefix("${")?.strip_suffix('}').filter(|name| !name.contains('$'))
+        }
+        SecretForm::Ref { source: RefSource::Env, id, .. } => Some(id),
+        SecretForm::Ref { .. } => None,
+    }
+}
+
+/// Whether a variable gets its value only when the container starts.
+fn hidden(process: &Process<'_>, name: &str) -> bool {
+    match process.env(name) {
+        Some(value) => value.is_opaque(),
+        None => process.invocation.through_script,
+    }
 }
 
 /// Letters for values: the same letter, the same value. The server's winner is asked first and becomes A.
