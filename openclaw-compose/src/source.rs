@@ -70,6 +70,12 @@ impl Span {
         self.start == self.end
     }
 
+    /// True where the whole of `other` lies in this span.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// The smallest span that holds both. Where they lie in different texts, `self`.
     #[must_use]
     pub fn to(self, other: Self) -> Self {

@@ -42,6 +42,25 @@ pub(crate) struct Project {
     pub(crate) given_name: Option<String>,
 }
 
+/// Whose variables an env file gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The project itself: Compose puts them into its own environment.
+    Project,
+    /// A project that a file includes.
+    Included,
+}
+
+impl Owner {
+    /// Compose's exit status where the file cannot be read.
+    fn exit(self) -> u8 {
+        match self {
+            Self::Project => EXIT_FLAGS,
+            Self::Included => EXIT_PROJECT,
+        }
+    }
+}
+
 /// A variable that an env file sets.
 pub(crate) type Assignment = (Arc<str>, Text, Setting);
 
@@ -65,7 +84,7 @@ impl Loader<'_> {
         }
         let working_dir = self.working_dir(&files);
         let env_files = self.project_env_files(&env_file_flags, &working_dir, &shell);
-        let settings = self.env_files(&env_files, &shell, EXIT_FLAGS);
+        let settings = self.env_files(&env_files, &shell, Owner::Project);
         let mut variables = shell;
         for (name, value, setting) in settings {
             variables.offer(&name, value, setting);
@@ -75,7 +94,7 @@ impl Loader<'_> {
         let second_dir = self.working_dir(&files);
         if second_dir != working_dir && env_file_flags.is_empty() {
             let env_files = self.project_env_files(&env_file_flags, &second_dir, &variables);
-            let settings = self.env_files(&env_files, &variables, EXIT_FLAGS);
+            let settings = self.env_files(&env_files, &variables, Owner::Project);
             for (name, value, setting) in settings {
                 variables.offer(&name, value, setting);
             }
@@ -218,13 +237,12 @@ impl Loader<'_> {
         if self.kind(&path) == Some(Kind::File) { vec![(path, None)] } else { Vec::new() }
     }
 
-    /// Reads env files in order; the last that names a variable gives its value. `exit` is Compose's status where one
-    /// cannot be read.
+    /// Reads env files in order; the last that names a variable gives its value.
     pub(crate) fn env_files(
         &mut self,
         files: &[(String, Option<Span>)],
         outer: &Variables,
-        exit: u8,
+        owner: Owner,
     ) -> Vec<Assignment> {
         let mut known: HashMap<String, (Text, Setting)> = HashMap::new();
         let mut order: Vec<Assignment> = Vec::new();
@@ -232,7 +250,7 @@ impl Loader<'_> {
             let file = match self.read(path, false) {
                 Ok(file) => file,
                 Err(error) => {
-                    let raised = unreadable(path, &error, &self.inputs.directory).exit(exit);
+                    let raised = unreadable(path, &error, &self.inputs.directory).exit(owner.exit());
                     self.raise(if let Some(at) = asked { raised.at(*at) } else { raised });
                     continue;
                 }
@@ -247,7 +265,8 @@ impl Loader<'_> {
                     None => known.get(name).map(|(value, setting)| found(value, *setting)),
                 }
             });
-            let settings = self.assignments(read, exit, true);
+            let process = (owner == Owner::Project).then_some(outer);
+            let settings = self.assignments(read, owner.exit(), process);
             for (name, value, setting) in settings {
                 known.insert(name.to_string(), (value.clone(), setting));
                 order.push((name, value, setting));
@@ -263,13 +282,13 @@ impl Loader<'_> {
         dotenv::Options::default().interpolation(interpolate::Options::default().eager_arguments(eager))
     }
 
-    /// What an env file sets, in order; problems are raised, secrets marked. `settable`: only what an operating system
-    /// would take.
+    /// What an env file sets, in order; problems are raised, secrets marked. `process`: the environment of the process that
+    /// will take what it does not have yet, so that the operating system has to like the names and values.
     pub(crate) fn assignments(
         &mut self,
         read: dotenv::Dotenv<Setting>,
         exit: u8,
-        settable: bool,
+        process: Option<&Variables>,
     ) -> Vec<Assignment> {
         for problem in &read.problems {
             if problem.key.as_deref().is_none_or(secret::looks_secret) {
@@ -306,7 +325,7 @@ impl Loader<'_> {
                 }
             }
             let Some(value) = &entry.value else { continue };
-            if settable && !entry.is_settable() {
+            if process.is_some_and(|process| process.find(&entry.key).is_none()) && !entry.is_settable() {
                 self.raise(
                     Raised::error(
                         Code::DotenvUnusable,

@@ -216,7 +216,7 @@ impl Loader<'_> {
                 so_far().or_else(outer)
             }
         });
-        let assignments: Rc<[Assignment]> = self.assignments(read, EXIT_PROJECT, false).into();
+        let assignments: Rc<[Assignment]> = self.assignments(read, EXIT_PROJECT, None).into();
         if !asked.get() {
             cache.files.insert((file, false), assignments.clone());
         } else if first && !shell_first {
@@ -297,7 +297,7 @@ impl Loader<'_> {
             let node = &gathered.order.get(*gathered.at.get(name)?)?.node;
             gathered.value(name).map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
         });
-        let assignments = self.assignments(read, EXIT_PROJECT, false);
+        let assignments = self.assignments(read, EXIT_PROJECT, None);
         self.gather(&assignments, item.span, gathered);
     }
 

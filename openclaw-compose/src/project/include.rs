@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::codes::Code;
 use crate::source::Span;
 
+use super::discovery::Owner;
 use super::inputs::{Kind, ReadError};
 use super::load::{Loader, Scope, unreadable};
 use super::model::{Map, Node, Value};
@@ -193,7 +194,7 @@ impl Loader<'_> {
             return scope.environment;
         }
         let outer = self.environment(scope.environment).clone();
-        let read = self.env_files(&files, &outer, super::raise::EXIT_PROJECT);
+        let read = self.env_files(&files, &outer, Owner::Included);
         let mut variables = outer;
         for (name, value, setting) in read {
             variables.offer(&name, value, setting);

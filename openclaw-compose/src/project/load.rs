@@ -200,7 +200,7 @@ impl<'a> Loader<'a> {
             let older = std::mem::replace(dict, Node::new(Value::Map(Map::new()), root.span));
             *dict = self.merged(older, document.root);
             self.unique(dict);
-            self.check_schema(dict);
+            self.check_schema(dict, root.span);
             canonical::canonical(dict, &mut self.raised);
             self.unique(dict);
         }
@@ -289,8 +289,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn check_schema(&mut self, dict: &mut Node) {
-        for violation in schema::check(dict) {
+    fn check_schema(&mut self, dict: &mut Node, document: Span) {
+        for violation in schema::check(dict, document) {
             self.raise(schema::report(violation));
         }
         if let Some(version) = dict.as_map_mut().and_then(|map| map.remove("version")) {

@@ -422,6 +422,11 @@ pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
     }
 }
 
+/// True for the lists of [`UNIQUE`].
+pub(crate) fn holds_once(path: &Path<'_>) -> bool {
+    UNIQUE.iter().any(|(pattern, _)| path.matches(pattern))
+}
+
 /// Keeps one item of each identity in the lists of [`UNIQUE`]: the later one, in the place of the earlier.
 pub(crate) fn enforce_unique(root: &mut Node, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
     walk_unique(root, &Path::ROOT, stories, problems);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::codes::Code;
 use crate::source::Span;
 
+use super::merge;
 use super::model::{Node, Value};
 use super::path::Path;
 use super::raise::Raised;
@@ -46,6 +47,8 @@ pub(crate) enum Kind {
     OutOfRange { low: i64, high: i64 },
     /// A number JSON cannot express.
     NotFinite,
+    /// An empty list that an earlier document left behind.
+    LostList,
 }
 
 /// The types a scalar may have, as a set.
@@ -617,8 +620,9 @@ const PROJECT: Object = object! {
 };
 
 /// Checks a tree, and puts [`Value::Unknown`] in place of what is wrong. The violation that Compose reports comes first.
-pub(crate) fn check(root: &mut Node) -> Vec<Violation> {
-    let mut checker = Checker { found: Vec::new() };
+/// `document` is the place of the document that was merged last.
+pub(crate) fn check(root: &mut Node, document: Span) -> Vec<Violation> {
+    let mut checker = Checker { document, found: Vec::new() };
     if checker.not_finite(root, &Path::ROOT) {
         return checker.found;
     }
@@ -633,6 +637,7 @@ pub(crate) fn check(root: &mut Node) -> Vec<Violation> {
 }
 
 struct Checker {
+    document: Span,
     found: Vec<Violation>,
 }
 
@@ -668,7 +673,11 @@ impl Checker {
     }
 
     fn node(&mut self, node: &mut Node, shape: &Shape, path: &Path<'_>) {
-        if node.is_unknown() {
+        if node.is_unknown() || self.is_lost(node, path) {
+            if node.as_list().is_some() && !shape.takes(&Value::Null) {
+                self.report(Kind::LostList, path, node.span);
+                node.value = Value::Unknown;
+            }
             return;
         }
         match shape {
@@ -702,6 +711,14 @@ impl Checker {
                 }
             },
         }
+    }
+
+    /// Making short forms long, Compose turns an empty list into null, which the next document's check then meets. Lists that
+    /// hold a thing once are made anew behind that, and stay lists.
+    fn is_lost(&self, node: &Node, path: &Path<'_>) -> bool {
+        node.as_list().is_some_and(<[_]>::is_empty)
+            && !self.document.contains(node.span)
+            && !merge::holds_once(path)
     }
 
     fn wrong(&mut self, node: &mut Node, expected: String, path: &Path<'_>) {
@@ -941,6 +958,11 @@ pub(crate) fn report(violation: Violation) -> Raised {
                 if high == i64::MAX { format!("at least {low}") } else { format!("from {low} to {high}") };
             Raised::error(Code::OutOfRange, format!("{under} must be {bound}"))
         }
+        Kind::LostList => Raised::error(
+            Code::WrongType,
+            format!("{under}: once a later document is merged, Compose takes this empty list for null, which cannot stand here"),
+        )
+        .help("leave the empty list out"),
         Kind::NotFinite => Raised::error(
             Code::NotFinite,
             format!("{under}: Compose cannot pass on infinity or not-a-number"),

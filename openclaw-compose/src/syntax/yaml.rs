@@ -130,7 +130,7 @@ struct MapBody {
 /// One entry of a [`Map`].
 #[derive(Clone)]
 pub struct Entry {
-    /// The key's text. No two entries of a parsed map share one.
+    /// The key's text. No two entries of a parsed map share one, but for values that are tagged [`Tag::Reset`].
     pub key: Arc<str>,
     /// The bytes that spell the key, quotes included.
     pub key_span: Span,

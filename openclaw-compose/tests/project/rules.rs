@@ -246,6 +246,54 @@ fn reset_removes_and_override_replaces() {
     );
 }
 
+/// The first finding that has Compose refuse, as `name place`.
+fn refusal(files: &[(&str, &str)]) -> Option<String> {
+    let resolution = resolve(files, &[]);
+    let finding = resolution.compose_would_refuse()?.finding.clone();
+    let place = finding.places.first().map(|place| format!("{}:{}", place.file, place.line));
+    Some(format!("{} {}", finding.code.name(), place.unwrap_or_default()))
+}
+
+#[test]
+fn an_empty_list_does_not_outlive_its_document() {
+    let base = |fields: &str| format!("services:\n  a:\n    image: x\n    {fields}\n");
+    let later = "services: {a: {hostname: h}}";
+    let two = |fields: &str| refusal(&[("compose.yaml", &base(fields)), ("compose.override.yml", later)]);
+    for fields in [
+        "security_opt: []",
+        "group_add: []",
+        "healthcheck: {test: []}",
+        "deploy: {placement: {constraints: []}}",
+    ] {
+        assert_eq!(two(fields).as_deref(), Some("wrong-type compose.yaml:4"), "{fields}");
+        assert_eq!(refusal(&[("compose.yaml", &base(fields))]), None, "{fields}: alone it is fine");
+        let documents = format!("{}---\n{later}\n", base(fields));
+        assert!(refusal(&[("compose.yaml", &documents)]).is_some(), "{fields}: as a document");
+    }
+    // Lists that hold a thing once are made anew, and null may stand for a command.
+    for fields in ["ports: []", "cap_add: []", "dns: []", "command: []", "x-k: []"] {
+        assert_eq!(two(fields), None, "{fields}");
+    }
+    let filled = [
+        ("compose.yaml", &*base("group_add: []")),
+        ("compose.override.yml", "services: {a: {group_add: [g]}}"),
+    ];
+    assert_eq!(refusal(&filled), None, "an override that fills the list mends it");
+}
+
+#[test]
+fn what_the_shell_has_may_be_unusable_in_a_dotenv() {
+    let files = |dotenv| [("compose.yaml", "services: {a: {image: x}}"), (".env", dotenv)];
+    assert_eq!(refusal(&files("V=a\0b\n")).as_deref(), Some("dotenv-unusable .env:1"));
+    assert!(resolve(&files("V=a\0b\n"), &[("V", "set")]).compose_would_refuse().is_none());
+    let included = [
+        ("compose.yaml", "include: [sub/b.yml]"),
+        ("sub/b.yml", "services: {a: {image: 'x:$T'}}"),
+        ("sub/.env", "T=1\n=x\n"),
+    ];
+    assert_eq!(refusal(&included), None, "an included project's variables are not the process's");
+}
+
 #[test]
 fn documents_of_a_file_merge_like_files() {
     let stack = "services: {a: {image: x, ports: ['80']}}\n---\nservices: {a: {image: y, ports: ['81']}}\n";

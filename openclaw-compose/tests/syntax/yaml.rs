@@ -450,6 +450,13 @@ fn what_only_the_parser_accepts_is_refused_with_docker_compose() {
         // libyaml's idea of flow texts and anchors.
         ("a: [http://h/?q]\n", ProblemKind::Character, "1:14"),
         ("a: &b.c 1\n", ProblemKind::Character, "1:4"),
+        // Tags that run into something.
+        ("a: !t#x 1\n", ProblemKind::Character, "1:6"),
+        ("a: {b: !!str}\n", ProblemKind::Character, "1:13"),
+        // Ends of documents that libyaml cannot find, or goes on behind only with dashes.
+        ("# c\n...\na: 1\n", ProblemKind::Syntax, "2:1"),
+        ("...\n---\na: 1\n", ProblemKind::Syntax, "1:1"),
+        ("a: 1\n...\nb: 2\n", ProblemKind::Syntax, "3:1"),
         // Directives.
         ("%YAML 1.2\n---\na: 1\n", ProblemKind::Directive, "2:1"),
         ("%WHAT x\n---\na: 1\n", ProblemKind::Directive, "1:1"),
@@ -480,11 +487,65 @@ fn what_looks_like_it_is_accepted() {
         "a: \u{feff}b\n",
         "a: [\n  x\n]\n",
         "a: &b_c-1 1\nb: *b_c-1\nc: 2 * 3 & 4\n",
+        "a: 1\n...\n...\n---\nb: 2\n...\n",
+        "a: !t 1\nb: [!t x, !!str ]\nc: wow! such\n",
     ];
     for text in CASES {
         let (_, parsed) = parse(text);
         assert!(parsed.problems.is_empty(), "{text:?}: {:?}", parsed.problems);
     }
+}
+
+#[test]
+fn a_comment_may_touch_what_is_before_it() {
+    const CASES: &[(&str, &str)] = &[
+        ("\"x\"#c", "\"x\""),
+        ("'x'#c: d", "\"x\""),
+        ("[x,#c\n y]#d", "[\"x\", \"y\"]"),
+        ("{x: 1,#c\n y: 2}#d\r\n", "{x: 1, y: 2}"),
+        ("|#c\n x", "\"x\""),
+        ("x#c", "\"x#c\""),
+    ];
+    for (text, expected) in CASES {
+        assert_eq!(value_of(text), *expected, "{text:?}");
+    }
+}
+
+#[test]
+fn three_more_characters_end_a_line() {
+    const CASES: &[(&str, &str)] = &[
+        ("x\u{2028}", "\"x\""),
+        ("x \u{85}\n", "\"x\""),
+        ("\u{85}  x: 1", "{x: 1}"),
+        ("\u{2029}- x\u{2029}- y", "[\"x\", \"y\"]"),
+        ("x\u{85}  y", "\"x y\""),
+        ("x\u{2028}  y", r#""x\u{2028}y""#),
+        ("[x\u{2028}, y]", "[\"x\", \"y\"]"),
+        ("1 # c\u{85}", "1"),
+    ];
+    for (text, expected) in CASES {
+        assert_eq!(value_of(text), *expected, "{text:?}");
+    }
+    let (sources, parsed) = parse("a: 1\u{2028}b: 2\n");
+    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+    assert_eq!(sources.slice(parsed.documents[0].get("b").unwrap().span), "2");
+    assert!(parse("a: 1\u{2028}b\n").1.compose_refuses(), "a line without a colon");
+}
+
+#[test]
+fn what_is_reset_is_gone_before_it_can_be_wrong() {
+    const CASES: &[(&str, &str)] = &[
+        ("{a: !reset 1, a: 2}", "{a: \"1\", a: 2}"),
+        ("!reset {a: 1, a: 2}", "{a: 1}"),
+        ("!reset {1: x, <<: 2}", "{}"),
+        ("{<<: !reset {a: 1}, b: 2}", "{b: 2}"),
+        ("{<<: [!reset {a: 1}, {c: 3}], b: 2}", "{b: 2, c: 3}"),
+    ];
+    for (text, expected) in CASES {
+        assert_eq!(value_of(text), *expected, "{text}");
+    }
+    assert!(parse("a: !reset 1\na: 2\na: 3\n").1.compose_refuses(), "two are left");
+    assert!(parse("a: 1\na: 2\nb: !reset {c: 1, c: 2}\n").1.compose_refuses(), "the other key is not reset");
 }
 
 #[test]

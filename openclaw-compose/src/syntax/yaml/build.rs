@@ -7,7 +7,7 @@ use std::sync::Arc;
 use granit_parser as granit;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
-use super::dialect::{Refusal, RefusalKind, Token, Watch};
+use super::dialect::{self, Refusal, RefusalKind, Token, Watch};
 use super::scalar::{self, ScalarTag};
 use super::text;
 use super::{Entry, Map, Node, Problem, ProblemKind, Style, Tag, Value, Verdict, Via, ViaKind};
@@ -78,6 +78,8 @@ struct Frame {
     depth: u32,
     /// Where this frame's children begin in `items` or `entries`.
     base: usize,
+    /// How many problems there were before it.
+    problems: usize,
 }
 
 enum FrameKind {
@@ -152,6 +154,7 @@ impl<'t> Builder<'t> {
         if let Some(watch) = &mut self.watch {
             watch.finish(&mut self.refused);
         }
+        self.refused.extend(dialect::leading_document_end(self.text));
         for refusal in std::mem::take(&mut self.refused) {
             self.refuse(&refusal);
         }
@@ -187,6 +190,12 @@ impl<'t> Builder<'t> {
                 ProblemKind::Character,
                 "docker compose takes only letters, digits, `_` and `-` for the name of an anchor",
             ),
+            RefusalKind::TagEnd => {
+                (ProblemKind::Character, "docker compose wants a blank or a line break behind a tag")
+            }
+            RefusalKind::DocumentEnd => {
+                (ProblemKind::Syntax, "docker compose reads nothing behind `...` but `---`: remove the `...`")
+            }
         };
         let span = Span::from_range(self.file, refusal.at..refusal.at + refusal.len);
         self.problem(kind, span, message.to_owned());
@@ -212,6 +221,10 @@ impl<'t> Builder<'t> {
                 let message = format!("no anchor `&{name}` stands before this alias");
                 self.problem(ProblemKind::UnknownAlias, span, message);
                 self.attach(null(span));
+            }
+            Event::DocumentStart(false, _) if !self.documents.is_empty() => {
+                let at = self.span(span).range().start;
+                self.refused.push(Refusal { at, len: 0, kind: RefusalKind::DocumentEnd });
             }
             Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
                 let message = "docker compose reads no other version than `%YAML 1.1`".to_owned();
@@ -282,6 +295,10 @@ impl<'t> Builder<'t> {
             ScalarStyle::Folded => Style::Folded,
         };
         let mut span = self.place(style, span);
+        if matches!(style, Style::Literal | Style::Folded) && self.is_patched(span) {
+            let refusal = Refusal { at: span.range().start, len: 0, kind: RefusalKind::LineBreak };
+            self.refused.push(refusal);
+        }
         let mut decoded = self.decode(style, span);
         if plain && self.ends_with_its_colon(span) {
             decoded = Some(format!("{}:", decoded.as_deref().unwrap_or(text)));
@@ -352,18 +369,24 @@ impl<'t> Builder<'t> {
         lone.then(|| entry.clone())
     }
 
-    /// A quoted scalar that the parser would read otherwise than libyaml does, read as libyaml does.
+    /// True where this pass does not read the text as it is.
+    fn is_patched(&self, span: Span) -> bool {
+        !std::ptr::eq(self.text, self.original)
+            && self.text.get(span.range()) != self.original.get(span.range())
+    }
+
+    /// A scalar that the parser would read otherwise than libyaml does, read as libyaml does.
     fn decode(&self, style: Style, span: Span) -> Option<String> {
         if self.watch.is_none() && std::ptr::eq(self.text, self.original) {
             return None;
         }
         let raw = self.original.get(span.range())?;
-        let read = self.text.get(span.range())?;
-        let patched = read != raw;
+        let patched = self.is_patched(span);
         let other_breaks = || raw.contains(['\u{85}', '\u{2028}', '\u{2029}']);
         let differs = match style {
             Style::SingleQuoted | Style::DoubleQuoted => patched || other_breaks(),
             Style::Plain if raw == "-" => return patched.then(|| raw.to_owned()),
+            Style::Plain => patched,
             _ => false,
         };
         if !differs {
@@ -399,6 +422,7 @@ impl<'t> Builder<'t> {
         let base = if matches!(kind, FrameKind::Seq) { self.items.len() } else { self.entries.len() };
         let style = if style == StructureStyle::Flow { Style::Flow } else { Style::Block };
         let tag = tag.map_or(Tag::None, meaning);
+        let problems = self.problems.len();
         // A block collection has no bytes of its own: its place begins with its first child.
         let place = if style == Style::Flow {
             self.span(span)
@@ -406,7 +430,18 @@ impl<'t> Builder<'t> {
             Span { file: self.file, start: u32::MAX, end: 0 }
         };
         let column = span.start.col();
-        self.frames.push(Frame { kind, style, tag, anchor, place, column, size: 1, depth: 1, base });
+        self.frames.push(Frame {
+            kind,
+            style,
+            tag,
+            anchor,
+            place,
+            column,
+            size: 1,
+            depth: 1,
+            base,
+            problems,
+        });
     }
 
     /// Ends the innermost collection; `end` is the place of its closing event, `None` where the text broke off.
@@ -440,12 +475,31 @@ impl<'t> Builder<'t> {
                 Value::Map(Map::new(self.entries.drain(frame.base..).collect()))
             }
         };
+        if frame.tag == Tag::Reset {
+            self.forget_contents(frame.problems);
+        }
         let node = Node { value, span: frame.place, style: frame.style, tag: frame.tag, via: None };
         let built = Built { node, size: frame.size, depth: frame.depth, place: frame.place };
         if frame.anchor != 0 {
             self.anchors.insert(frame.anchor, built.clone());
         }
         self.attach(built);
+    }
+
+    /// Compose drops what is reset before it looks at keys, merges and types: what is wrong with them goes with it.
+    fn forget_contents(&mut self, from: usize) {
+        let mut number = 0;
+        self.problems.retain(|problem| {
+            number += 1;
+            let content = matches!(
+                problem.kind,
+                ProblemKind::DuplicateKey
+                    | ProblemKind::KeyNotString
+                    | ProblemKind::BadMerge
+                    | ProblemKind::BadTag
+            );
+            number <= from || !content
+        });
     }
 
     fn alias(&mut self, anchor: usize, at: Span) {

@@ -38,6 +38,10 @@ pub(super) enum RefusalKind {
     QuestionMark,
     /// An anchor or alias with other characters than letters, digits, `_` and `-`.
     AnchorName,
+    /// A tag that runs into something else than a blank or a line break.
+    TagEnd,
+    /// `...` with no document before it, or with one behind it that does not begin with `---`.
+    DocumentEnd,
 }
 
 /// Looks at the tokens of a text in order, and at what stands between them.
@@ -62,6 +66,7 @@ impl<'t> Watch<'t> {
             || text.contains("\\u")
             || text.as_bytes().windows(2).any(|pair| matches!(pair, [b':', b',' | b']' | b'}']))
             || text.contains('?') && text.contains(['[', '{'])
+            || text.match_indices('!').any(|(at, _)| tag_end(text, at).is_some())
             || names(text).any(|name| !is_anchor_name(name));
         traces.then_some(Self { text, end: 0, last: None, indent: None, in_flow: false })
     }
@@ -245,6 +250,8 @@ impl<'t> Watch<'t> {
                     trailing = false;
                     if byte == b'&' {
                         self.name(start + at, refused);
+                    } else if let Some(end) = tag_end(self.text, start + at) {
+                        refused.push(Refusal { at: end, len: 1, kind: RefusalKind::TagEnd });
                     }
                     key_allowed = false;
                     let end = bytes.iter().skip(at).position(u8::is_ascii_whitespace);
@@ -263,6 +270,34 @@ impl<'t> Watch<'t> {
             at += 1;
         }
     }
+}
+
+/// A `...` before the first document, which libyaml takes for the end of one that it cannot find.
+pub(super) fn leading_document_end(text: &str) -> Option<Refusal> {
+    let mut at = text.len() - text.trim_start_matches('\u{feff}').len();
+    for line in text.get(at..)?.split_inclusive('\n') {
+        let content = line.trim();
+        if content.is_empty() || content.starts_with('#') {
+            at += line.len();
+            continue;
+        }
+        let behind = line.strip_prefix("...")?;
+        let mark = behind.is_empty() || behind.starts_with([' ', '\t', '\r', '\n']);
+        return mark.then_some(Refusal { at, len: 3, kind: RefusalKind::DocumentEnd });
+    }
+    None
+}
+
+/// Where the tag whose `!` stands at `at` runs into a character that neither belongs to it nor ends it. Between brackets
+/// libyaml takes commas and closing brackets for a part of the tag, but a brace never is.
+fn tag_end(text: &str, at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    if rest.starts_with("!<") {
+        return None;
+    }
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_;/?:@&=+$,.!~*'()[]%".contains(c)))?;
+    let next = rest.as_bytes().get(end)?;
+    (!next.is_ascii_whitespace()).then_some(at + end)
 }
 
 /// Line breaks to libyaml alone.

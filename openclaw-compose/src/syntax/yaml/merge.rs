@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::{Map, Node, Problem, ProblemKind, Value, Verdict, Via, ViaKind};
+use super::{Entry, Map, Node, Problem, ProblemKind, Tag, Value, Verdict, Via, ViaKind};
 use crate::source::Span;
 
 /// Mappings up to this size are compared key by key.
@@ -21,19 +21,23 @@ impl Builder<'_> {
         });
     }
 
-    /// Reports and drops every entry whose key stands before it in the same mapping.
+    /// Reports and drops every entry whose key stands before it in the same mapping. What is reset does not count:
+    /// Compose removes it first.
     pub(super) fn refuse_duplicates(&mut self, base: usize, merge: Option<Span>) {
         let entries = self.entries.get(base..).unwrap_or_default();
         let mut doubles: Vec<(usize, Span)> = Vec::new();
         if entries.len() <= SMALL {
             for (at, entry) in entries.iter().enumerate() {
-                if let Some(first) = entries.iter().take(at).find(|first| first.key == entry.key) {
+                let mut before = entries.iter().take(at);
+                if let Some(first) = before.find(|first| first.key == entry.key && counts(first))
+                    && counts(entry)
+                {
                     doubles.push((at, first.key_span));
                 }
             }
         } else {
             let mut seen: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
-            for (at, entry) in entries.iter().enumerate() {
+            for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| counts(entry)) {
                 if let Some(&first) = seen.get(&*entry.key) {
                     doubles.push((at, first));
                 } else {
@@ -63,10 +67,13 @@ impl Builder<'_> {
     /// `<<`: own keys win wherever they stand; of several maps the first one wins.
     pub(super) fn merge(&mut self, base: usize, node: &Node) {
         let mut known = None;
+        if node.tag == Tag::Reset {
+            return;
+        }
         match &node.value {
             Value::Map(map) => self.merge_map(base, map, place_of_use(node), &mut known),
             Value::Seq(items) => {
-                for item in items.iter() {
+                for item in items.iter().filter(|item| item.tag != Tag::Reset) {
                     match &item.value {
                         Value::Map(map) => self.merge_map(base, map, place_of_use(item), &mut known),
                         other => self.bad_merge(other.kind_name(), place_of_use(item)),
@@ -108,6 +115,10 @@ impl Builder<'_> {
         let message = format!("`<<` takes a mapping or a list of mappings, not {found}");
         self.problem(ProblemKind::BadMerge, span, message);
     }
+}
+
+fn counts(entry: &Entry) -> bool {
+    entry.value.tag != Tag::Reset
 }
 
 /// The bytes by which a value is used: the alias if it came through one.

@@ -25,8 +25,51 @@ pub(super) fn read(file: FileId, text: &str) -> Parsed {
             problems: vec![limit(ProblemKind::TooLarge, span, "texts of 4 GiB and more are not read")],
         };
     }
+    let parsed = passes(file, text, Cow::Borrowed(text));
+    with_other_breaks(file, text, &parsed).unwrap_or(parsed)
+}
+
+/// libyaml ends a line at U+0085, U+2028 and U+2029 as well. Where they are why a text is refused, and the text reads well with
+/// line feeds in their place, that is what it means.
+fn with_other_breaks(file: FileId, text: &str, refused: &Parsed) -> Option<Parsed> {
+    let mut attempt = text.to_owned();
+    let mut problems = Cow::Borrowed(&refused.problems);
+    for _ in 0..MAX_REREADS.min(MAX_REREAD_BYTES / text.len().max(1)) {
+        let blamed = problems.iter().filter(|problem| problem.verdict == Verdict::ComposeRefuses);
+        let mut breaks: Vec<(usize, usize)> = blamed
+            .flat_map(|problem| {
+                let place = match problem.kind {
+                    ProblemKind::Character => problem.span.range(),
+                    ProblemKind::Syntax => line(&attempt, problem.span.range().start),
+                    _ => 0..0,
+                };
+                let found = attempt.get(place.clone()).unwrap_or("").char_indices();
+                found
+                    .filter(|&(_, c)| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}'))
+                    .map(|(at, c)| (place.start + at, c.len_utf8()))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        breaks.sort_unstable();
+        breaks.dedup();
+        if breaks.is_empty() {
+            return None;
+        }
+        for (at, width) in breaks {
+            attempt.replace_range(at..at + width, &format!("{:>width$}", "\n"));
+        }
+        let parsed = passes(file, text, Cow::Borrowed(&attempt));
+        if !parsed.compose_refuses() {
+            return Some(parsed);
+        }
+        problems = Cow::Owned(parsed.problems);
+    }
+    None
+}
+
+/// Reads `attempt`, which is `text` or differs from it in what must be read otherwise, and has its length.
+fn passes(file: FileId, text: &str, mut attempt: Cow<'_, str>) -> Parsed {
     let mut rereads = MAX_REREADS.min(MAX_REREAD_BYTES / text.len().max(1));
-    let mut attempt = Cow::Borrowed(text);
     let mut errors: Vec<Problem> = Vec::new();
     loop {
         let mut builder = Builder::new(file, text, &attempt);
@@ -81,6 +124,16 @@ fn patch(attempt: &str, stop: &Stop) -> Option<String> {
                 }
             }
             (end > start).then(|| String::from_utf8(bytes).ok()).flatten()
+        }
+        // libyaml reads a comment right behind a quote or a bracket as well.
+        ErrorKind::CommentNotSeparated => {
+            let rest = attempt.get(stop.at..).filter(|rest| rest.starts_with('#'))?;
+            let comment = rest.split(['\n', '\r']).next()?;
+            let mut patched = String::with_capacity(attempt.len());
+            patched.push_str(attempt.get(..stop.at)?);
+            patched.extend(comment.bytes().map(|_| ' '));
+            patched.push_str(rest.get(comment.len()..)?);
+            Some(patched)
         }
         // libyaml knows `\'`. The scalar is decoded from the text as it is.
         ErrorKind::UnknownQuotedScalarEscape => {
