@@ -40,7 +40,7 @@ pub fn examine_project(flags: &ProjectFlags) -> io::Result<Examined> {
     let mut stack = Stack::new(&resolution).files(&Disk);
     stack = match captured.ownership {
         Some(listing) => stack.ownership(listing.name, listing.text),
-        None => stack.ownership("the files' owners", owners::listing(Path::new(&directory), ".")),
+        None => stack.ownership_of_copy("the files' owners", owners::listing(Path::new(&directory), ".")),
     };
     if let Some(inspect) = captured.inspect {
         stack = stack.inspect(inspect.name, inspect.text.as_str());

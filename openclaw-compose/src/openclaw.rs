@@ -12,7 +12,7 @@
 //! | Who wins the token? | `tokens.rs`, `token_findings.rs` |
 //! | Does the gateway start, and where does it listen? | `gateway.rs`, `listener.rs` |
 //! | Which listener does a URL reach? | `reach.rs`, `namespaces.rs`, `names.rs`, `urls.rs`, `reach_findings.rs` |
-//! | May a browser connect? | `origins.rs` |
+//! | May a browser connect, and through which proxy? | `origins.rs`, `fronts.rs` |
 //! | Whose files are they? | `state.rs`, `ownership.rs` |
 //! | Will it stay up? | `operation.rs` |
 //! | Do the running containers agree? | `runtime.rs` |
@@ -26,6 +26,7 @@ mod checkout;
 mod clients;
 mod config;
 mod files;
+mod fronts;
 mod gateway;
 mod invocation;
 mod layout;
@@ -108,6 +109,7 @@ pub struct Stack<'s> {
     files: Option<&'s dyn Files>,
     texts: BTreeMap<String, Text>,
     listings: Vec<(String, String)>,
+    listings_of_copies: Vec<(String, String)>,
     inspects: Vec<(String, Text)>,
     definitions: Vec<Definition>,
     version: Option<Version>,
@@ -125,6 +127,7 @@ impl<'s> Stack<'s> {
             files: None,
             texts: BTreeMap::new(),
             listings: Vec::new(),
+            listings_of_copies: Vec::new(),
             inspects: Vec::new(),
             definitions: Vec::new(),
             version: None,
@@ -155,6 +158,14 @@ impl<'s> Stack<'s> {
     #[must_use]
     pub fn ownership(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.listings.push((name.into(), text.into()));
+        self
+    }
+
+    /// Owners and modes as [`Stack::ownership`] takes them, read from files that may be a copy of the stack, such as a
+    /// checkout. A copy belongs to whoever made it: where all of it has one owner, a drift is only inferred.
+    #[must_use]
+    pub fn ownership_of_copy(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.listings_of_copies.push((name.into(), text.into()));
         self
     }
 
@@ -321,6 +332,11 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     for (name, text) in &stack.listings {
         let file = reader.enter(name, text);
         listing.read(file, directory, text);
+    }
+    for (name, text) in &stack.listings_of_copies {
+        let file = reader.enter(name, text);
+        listing.read(file, directory, text);
+        listing.is_copy = listing.has_one_owner();
     }
     let definitions: Vec<_> = stack
         .definitions

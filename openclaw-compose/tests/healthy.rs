@@ -251,6 +251,15 @@ fn owners_that_do_not_matter() {
     let listing = "0:0 700 .\n1000:1000 700 state\n0:0 644 state/openclaw.json\n0:0 644 state/.env\n1000:1000 444 state/blob\n1000:1000 755 state/workspace\n0:0 600 state/workspace/notes.md\n";
     let report = examine(&Stack::new(&resolution).files(&files).ownership("ownership.txt", listing));
     assert!(report.clients.iter().all(|client| client.gates[0].state == GateState::Green));
+    // A checkout of root is no state of root's.
+    let checkout = "0:0 755 .\n0:0 644 compose.yaml\n0:0 755 state\n0:0 644 state/openclaw.json\n";
+    let report = examine(&Stack::new(&resolution).files(&files).ownership_of_copy("owners", checkout));
+    assert!(report.first_cause().is_none());
+    let drift: Vec<_> = report.of_code(Code::UidDrift).map(|finding| finding.severity).collect();
+    assert_eq!(drift, [Severity::Warning]);
+    let made_by_docker = checkout.replace("0:0 644 compose", "1000:1000 644 compose");
+    let report = examine(&Stack::new(&resolution).files(&files).ownership_of_copy("owners", made_by_docker));
+    assert_eq!(report.first_cause().unwrap().1.code, Some(Code::UidDrift));
     for locked in ["0:0 600 state/openclaw.json", "0:0 700 state/agents", "0:0 700 state"] {
         let listing = format!("1000:1000 700 state\n{locked}\n");
         let report = examine(&Stack::new(&resolution).files(&files).ownership("ownership.txt", listing));

@@ -83,7 +83,7 @@ impl Stack {
         stack = match &captured.ownership {
             Some(listing) => stack.ownership(&listing.name, &listing.text),
             None if captured.faults.iter().any(|fault| fault.name.ends_with("ownership.txt")) => stack,
-            None => stack.ownership(OWNERS, owners::listing(&absolute, ".")),
+            None => stack.ownership_of_copy(OWNERS, owners::listing(&absolute, ".")),
         };
         if let Some(inspect) = &captured.inspect {
             stack = stack.inspect(&inspect.name, inspect.text.as_str());

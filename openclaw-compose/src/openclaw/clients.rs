@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::finding::{Code, Place, Role as PlaceRole};
 use crate::source::Span;
 
+use super::fronts::Front;
 use super::gateway::{Auth, Gateway, Scope};
 use super::names;
 use super::namespaces::Namespace;
@@ -129,6 +130,8 @@ pub(super) struct Client {
     /// For host and browser: the published port, where there is one.
     pub(super) published: Option<Publication>,
     pub(super) planned: Option<Planned>,
+    /// For a browser that comes through a proxy: that proxy.
+    pub(super) front: Option<Front>,
     pub(super) auth: AuthVerdict,
 }
 
@@ -198,6 +201,7 @@ fn service_client(at: usize, scene: &Scene<'_, '_>) -> Option<Client> {
         decision: Some(decision),
         published: None,
         planned: None,
+        front: None,
         auth,
     })
 }
@@ -241,6 +245,45 @@ fn auth_verdict(gateway: &Gateway, client: &Decision) -> AuthVerdict {
 /// The host and its browsers, where a port is published or the gateway is on the host's network.
 fn outside_clients(gateway_at: usize, scene: &Scene<'_, '_>) -> Vec<Client> {
     let Some(gateway) = scene.gateways.get(gateway_at) else { return Vec::new() };
+    let mut out = published_clients(gateway_at, gateway, scene);
+    out.extend(proxied_client(gateway_at, gateway, !out.is_empty(), scene));
+    out
+}
+
+/// The browser that comes through a proxy, where one is known to lead to the gateway.
+fn proxied_client(
+    gateway_at: usize,
+    gateway: &Gateway,
+    beside_others: bool,
+    scene: &Scene<'_, '_>,
+) -> Option<Client> {
+    // A proxy that may have nothing to do with the gateway makes no client.
+    let front =
+        super::fronts::of(gateway, scene).filter(|front| front.origin.is_some() || front.target.is_some())?;
+    let name = if beside_others { "browser-proxy" } else { "browser" };
+    let origin =
+        front.origin.as_ref().map_or_else(|| "the proxy's address".to_owned(), |(origin, _)| origin.clone());
+    Some(Client {
+        name: format!("{name}{}", suffix(gateway_at)),
+        kind: ClientKind::Browser,
+        at: None,
+        gateway: gateway_at,
+        choice: None,
+        reach: front.reach(gateway, scene),
+        decision: None,
+        published: Some(front.publication(gateway)),
+        planned: Some(Planned { origin, verdict: front.verdict(gateway, scene) }),
+        front: Some(front),
+        auth: presumed_auth(gateway, scene),
+    })
+}
+
+/// What tells the clients of several gateways apart.
+fn suffix(gateway_at: usize) -> String {
+    if gateway_at == 0 { String::new() } else { format!("-{}", gateway_at + 1) }
+}
+
+fn published_clients(gateway_at: usize, gateway: &Gateway, scene: &Scene<'_, '_>) -> Vec<Client> {
     let Some(published) = publication(gateway, scene) else { return Vec::new() };
     let reach = if gateway.bind.scope == Scope::Loopback && !published.host_network {
         Reach::LoopbackBind
@@ -250,9 +293,8 @@ fn outside_clients(gateway_at: usize, scene: &Scene<'_, '_>) -> Vec<Client> {
         Reach::Gateway
     };
     let auth = presumed_auth(gateway, scene);
-    let suffix = if gateway_at == 0 { String::new() } else { format!("-{}", gateway_at + 1) };
     let client = |kind, name: &str, planned| Client {
-        name: format!("{name}{suffix}"),
+        name: format!("{name}{}", suffix(gateway_at)),
         kind,
         at: None,
         gateway: gateway_at,
@@ -261,6 +303,7 @@ fn outside_clients(gateway_at: usize, scene: &Scene<'_, '_>) -> Vec<Client> {
         decision: None,
         published: Some(published.clone()),
         planned,
+        front: None,
         auth,
     };
     let mut out = vec![client(ClientKind::Host, "host", None)];
@@ -438,6 +481,9 @@ fn state_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
             Some(Usable::Unknown(why)) if verdict.state == GateState::Green => {
                 verdict = unknown(Gate::State, why.clone());
             }
+            Some(Usable::Doubtful { because, doubt }) if verdict.state == GateState::Green => {
+                verdict = unknown(Gate::State, format!("{because}, {}", doubt.words()));
+            }
             _ => {}
         }
     }
@@ -487,6 +533,14 @@ fn published_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     if published.host_network {
         return green(Gate::Published, "the gateway is on the host's own network");
     }
+    if let Some(front) = &client.front {
+        return match (&client.reach, super::fronts::describe(client, scene)) {
+            (Reach::WrongPort { .. }, Some((code, because, span))) => {
+                red(Gate::Published, code, because, span, scene)
+            }
+            _ => green(Gate::Published, format!("through {}", front.who)),
+        };
+    }
     match client.reach {
         Reach::WrongPort { listens, .. } => red(
             Gate::Published,
@@ -508,6 +562,11 @@ fn published_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
 fn reach_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     if client.kind != ClientKind::Service {
         return match client.reach {
+            Reach::NoSharedNetwork { .. } => match super::fronts::describe(client, scene) {
+                Some((code, because, span)) => red(Gate::Reach, code, because, span, scene),
+                None => unknown(Gate::Reach, "decided by the proxy"),
+            },
+            Reach::Gateway if client.front.is_some() => green(Gate::Reach, "the proxy leads to the listener"),
             Reach::Gateway => green(Gate::Reach, "the published port is on the host's loopback"),
             _ => unknown(Gate::Reach, "decided by the gates below"),
         };
@@ -531,6 +590,9 @@ fn origin_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
         Some(planned) => match &planned.verdict {
             origins::Verdict::Admitted(why) => green(Gate::Origin, why.clone()),
             origins::Verdict::Unknown(why) => unknown(Gate::Origin, why.clone()),
+            origins::Verdict::Refused { code, because, span } => {
+                red(Gate::Origin, *code, because.clone(), *span, scene)
+            }
             origins::Verdict::NotAllowed { because, span } => {
                 red(Gate::Origin, Code::OriginNotAllowed, because.clone(), *span, scene)
             }

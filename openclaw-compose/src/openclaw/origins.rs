@@ -1,11 +1,13 @@
 //! Browsers: which URL is planned, whether its origin is admitted, and whether its page is a secure context.
 
+use crate::finding::Code;
 use crate::source::Span;
 
 use super::clients::Publication;
+use super::config::Config;
 use super::gateway::{Gateway, Scope};
 use super::names;
-use super::processes::ConfigState;
+use super::processes::{ConfigState, Process};
 use super::rules::{self, Origins};
 use super::scene::Scene;
 use super::urls::Url;
@@ -23,8 +25,20 @@ pub(super) struct Planned {
 pub(super) enum Verdict {
     Admitted(String),
     Unknown(String),
-    NotAllowed { because: String, span: Option<Span> },
-    Insecure { because: String, span: Option<Span> },
+    /// Refused before its origin is looked at.
+    Refused {
+        code: Code,
+        because: String,
+        span: Option<Span>,
+    },
+    NotAllowed {
+        because: String,
+        span: Option<Span>,
+    },
+    Insecure {
+        because: String,
+        span: Option<Span>,
+    },
 }
 
 const ALLOWED: [&str; 3] = ["gateway", "controlUi", "allowedOrigins"];
@@ -46,11 +60,7 @@ pub(super) fn plan(gateway: &Gateway, published: &Publication, scene: &Scene<'_,
     if enabled.and_then(crate::syntax::json5::Node::as_bool) == Some(false) {
         return None;
     }
-    let listed: Vec<(String, Span)> = config
-        .iter()
-        .flat_map(|config| config.list(&ALLOWED))
-        .map(|(origin, span)| (process.substitute(origin).text.trim_end_matches('/').to_owned(), span))
-        .collect();
+    let listed: Vec<(String, Span)> = config.iter().flat_map(|config| listed(config, process)).collect();
     let open = |origin: &str| listed.iter().any(|(listed, _)| same_origin(listed, origin) || listed == "*");
     let host_fallback =
         switch(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"]).is_some();
@@ -103,6 +113,52 @@ pub(super) fn plan(gateway: &Gateway, published: &Publication, scene: &Scene<'_,
             })
         }
     }
+}
+
+/// The configured origins.
+fn listed(config: &Config, process: &Process<'_>) -> Vec<(String, Span)> {
+    let origin = |text: &str| process.substitute(text).text.trim_end_matches('/').to_owned();
+    config.list(&ALLOWED).map(|(text, span)| (origin(text), span)).collect()
+}
+
+/// The verdict on a page that a proxy serves under `origin`.
+pub(super) fn of_proxy(
+    origin: &str,
+    span: Span,
+    config: &Config,
+    process: &Process<'_>,
+    gateway: &Gateway,
+) -> Verdict {
+    let listed = listed(config, process);
+    let fallback = ["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"];
+    if let Some((origin, span)) = listed.iter().find(|(known, _)| same_origin(known, origin) || known == "*")
+    {
+        return if origin == "*" {
+            Verdict::Admitted("every origin is admitted".to_owned())
+        } else {
+            elsewhere(origin, *span).verdict
+        };
+    }
+    if config.switched_on(&fallback).is_some() {
+        return Verdict::Admitted("any origin that equals the Host header is admitted".to_owned());
+    }
+    if listed.is_empty() && rules::origins(process.version).origins != Origins::Seeded {
+        return Verdict::Unknown(
+            "this release does not say what it does without a list of origins".to_owned(),
+        );
+    }
+    if config.is_partial() {
+        return Verdict::Unknown("a part of openclaw.json was not given".to_owned());
+    }
+    let because = match listed.first() {
+        Some(_) => format!("{origin} is not in gateway.controlUi.allowedOrigins"),
+        None => format!(
+            "no origin is configured, so the gateway admits localhost:{} only; people open {origin}",
+            gateway.listens_on()
+        ),
+    };
+    let span = listed.first().map_or(span, |(_, span)| *span);
+    Verdict::NotAllowed { because, span: Some(span) }
 }
 
 /// A page that is not on localhost: admitted as listed, but a browser gives keys to secure contexts only.

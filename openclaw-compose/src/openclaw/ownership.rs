@@ -17,6 +17,8 @@ pub(super) struct Listing {
     entries: BTreeMap<String, Owner>,
     /// Lines that are no entry.
     pub(super) unread: Vec<Span>,
+    /// The files may be a copy, whose owner says who made it and no more.
+    pub(super) is_copy: bool,
 }
 
 /// Who owns a path, and what they let others do.
@@ -67,6 +69,12 @@ impl Listing {
             .filter(|(at, _)| *at > 0)
             .filter_map(|(at, _)| path.get(..at))
             .filter_map(|above| Some((above, self.of(above)?)))
+    }
+
+    /// Whether everything belongs to one user.
+    pub(super) fn has_one_owner(&self) -> bool {
+        let mut owners = self.entries.values().map(|owner| owner.uid);
+        owners.next().is_some_and(|first| owners.all(|owner| owner == first))
     }
 
     /// The first regular user of a Mac, in the group `staff`: the listing was made there.

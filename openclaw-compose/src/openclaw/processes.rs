@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::source::{Span, Text};
+use crate::source::{FileId, Span, Text};
 
 use super::config::{self, Config, StateVariable};
 use super::files::{Found, Reader};
@@ -85,6 +85,8 @@ pub(super) struct Process<'a> {
     pub(super) config: ConfigState,
     /// `$STATE/.env`.
     pub(super) state_env: Vec<StateVariable>,
+    /// The configuration that is mounted into a proxy.
+    pub(super) proxy_texts: Vec<(FileId, Text)>,
     /// The state directory lies inside another one, and the configuration is in that one.
     pub(super) config_is_outside: bool,
 }
@@ -293,6 +295,7 @@ fn process<'a>(
         config: ConfigState::Unknown,
         state_env: Vec::new(),
         config_is_outside: false,
+        proxy_texts: super::fronts::configuration(service, services, files),
     };
     if process.is_openclaw() {
         process.config = config_of(&process, services, files, configs);
@@ -369,9 +372,17 @@ pub(super) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str
     let rest = path.get(mount.target.trim_end_matches('/').len()..).unwrap_or_default();
     match (mount.kind, mount.source) {
         (MountKind::Bind, Some(source)) => Backing::Host(format!("{}{rest}", source.trim_end_matches('/'))),
+        (MountKind::Volume, Some(key)) if services.bound_volumes.contains_key(key) => {
+            let device = services.bound_volumes.get(key).copied().unwrap_or_default();
+            Backing::Host(format!("{}{rest}", device.trim_end_matches('/')))
+        }
         (MountKind::Volume, Some(key)) => {
             let name = services.volumes.get(key).copied().unwrap_or(key).to_owned();
             Backing::Volume { name, path: rest.trim_start_matches('/').to_owned() }
+        }
+        // A config that is not a file of the host.
+        (MountKind::Other, None) if mount.read_only => {
+            Backing::Volume { name: mount.target.to_owned(), path: rest.trim_start_matches('/').to_owned() }
         }
         _ => Backing::Fleeting,
     }

@@ -161,6 +161,7 @@ pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
         } else if client.kind == ClientKind::Host {
             host_findings(client, scene, out);
         } else {
+            super::fronts::findings(client, scene, out);
             browser_findings(client, scene, out);
         }
     }
@@ -170,7 +171,7 @@ pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
         ignored_remote_url(process, scene, out);
     }
     stranded(scene, out);
-    proxies(scene, out);
+    super::fronts::trust(scene, out);
     bypasses(scene, out);
 }
 
@@ -305,7 +306,12 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
             let mut finding = scene.finding(Code::OriginNotAllowed, because.clone(), *span);
             let rule = rules::origins(scene.version_of(gateway.at));
             finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
-            finding.remedy = remedies::allow_origin(gateway, scene);
+            finding.remedy = match &client.front {
+                Some(front) => front.origin.as_ref().and_then(|(origin, _)| {
+                    remedies::list_origins(std::slice::from_ref(origin), gateway, scene)
+                }),
+                None => remedies::allow_origin(gateway, scene),
+            };
             out.push(finding);
         }
         super::origins::Verdict::Insecure { because, span } => {
@@ -315,7 +321,10 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
             ));
             out.push(finding);
         }
-        super::origins::Verdict::Admitted(_) | super::origins::Verdict::Unknown(_) => {}
+        // Whom the gateway trusts is said for the gateway.
+        super::origins::Verdict::Admitted(_)
+        | super::origins::Verdict::Unknown(_)
+        | super::origins::Verdict::Refused { .. } => {}
     }
 }
 
@@ -434,63 +443,6 @@ fn stranded(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
             format!("docker compose up -d --force-recreate {}", names.join(" ")),
         ));
         out.push(finding);
-    }
-}
-
-/// Programs that pass requests on, by image or service name.
-const PROXIES: [&str; 8] = ["nginx", "traefik", "caddy", "haproxy", "envoy", "swag", "npm", "cloudflared"];
-
-fn proxies(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
-    for gateway in &scene.gateways {
-        let Some(process) = scene.processes.get(gateway.at) else { continue };
-        let Some(config) = process.config() else { continue };
-        let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
-        for (entry, span) in &trusted {
-            let wide = matches!(*entry, "0.0.0.0/0" | "::/0");
-            if *entry == "*" || wide {
-                let summary = if wide {
-                    format!("gateway.trustedProxies trusts {entry}: any client can claim to be local")
-                } else {
-                    "gateway.trustedProxies has no wildcard: `*` trusts nobody".to_owned()
-                };
-                let mut finding = scene.finding(Code::TrustedProxiesWrong, summary, Some(*span));
-                finding.remedy = Some(remedies::words(
-                    "list the address of the proxy, or the subnet of the network it shares with the gateway",
-                ));
-                out.push(finding);
-            }
-        }
-        let labelled = process
-            .service
-            .labels
-            .iter()
-            .find(|(name, _)| name.starts_with("traefik.http.routers") || **name == "caddy");
-        let fronted =
-            labelled.map(|(_, at)| (at.span, "the labels of the gateway".to_owned())).or_else(|| {
-                let owner = scene.namespace_owner(gateway.at)?;
-                let proxy = scene.services.list.iter().find(|service| {
-                    let image =
-                        service.image.as_ref().map_or("", |image| super::version::repository(image.value));
-                    let word = image.rsplit('/').next().unwrap_or(image);
-                    PROXIES.iter().any(|proxy| word.starts_with(proxy) || service.name == *proxy)
-                        && (names::shares_network(service, owner)
-                            || scene.namespaces.share(service.name, owner.name))
-                })?;
-                Some((proxy.key_span, proxy.name.to_owned()))
-            });
-        if let Some((span, who)) = fronted.filter(|_| trusted.is_empty()) {
-            let summary =
-                format!("a proxy stands before the gateway ({who}) and gateway.trustedProxies is empty");
-            let mut finding = scene.finding(Code::TrustedProxiesMissing, summary, Some(span));
-            if rules::proxy_attribution_required(process.version) {
-                finding.evidence.push("forwarded requests from an untrusted peer are answered 403 proxy_attribution_required; /healthz stays 200".to_owned());
-            }
-            finding.confidence = Confidence::Inferred;
-            finding.remedy = Some(remedies::words(
-                "put the proxy's address, or the subnet of the network they share, into gateway.trustedProxies",
-            ));
-            out.push(finding);
-        }
     }
 }
 

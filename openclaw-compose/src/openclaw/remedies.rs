@@ -460,17 +460,20 @@ pub(super) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>)
 
 /// Adds the published localhost origins to the list.
 pub(super) fn allow_origin(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let process = scene.processes.get(gateway.at)?;
-    let config = process.config()?;
     let owner = scene.namespace_owner(gateway.at)?;
     let port = owner
         .ports
         .iter()
         .find(|port| Some(port.target) == gateway.port.number)
         .and_then(|port| port.published)?;
-    let wanted = [format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")];
+    list_origins(&[format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")], gateway, scene)
+}
+
+/// Adds origins to the list of those admitted.
+pub(super) fn list_origins(wanted: &[String], gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let config = scene.processes.get(gateway.at)?.config()?;
     let list = wanted.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(", ");
-    let text = format!("admit the origin people open: {}", wanted[0]);
+    let text = format!("admit the origin people open: {}", wanted.first()?);
     let edit = if let Some(node) = config.at(&["gateway", "controlUi", "allowedOrigins"]) {
         let at = node.span.start + 1;
         let comma = if node.items().is_empty() { "" } else { ", " };
@@ -676,6 +679,16 @@ pub(super) fn publish_right_port(
     }
     let span = published.span.part(bare.len() - wrong.len() + 1..bare.len());
     Some(edits(text, vec![Edit::text(scene.sources, span, listens.to_string())], None))
+}
+
+/// Leads a proxy to the port that is listened on.
+pub(super) fn replace_port(span: Span, wrong: u16, listens: u16, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let text = format!("lead the proxy to {listens}");
+    let span = scene.origin(span);
+    let wrong = wrong.to_string();
+    let Some(at) = scene.sources.slice(span).rfind(&wrong) else { return Some(words(text)) };
+    let edit = Edit::text(scene.sources, span.part(at..at + wrong.len()), listens.to_string());
+    Some(edits(text, vec![edit], None))
 }
 
 /// Takes quotes out of a value that kept them.

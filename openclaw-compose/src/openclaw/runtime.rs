@@ -11,6 +11,7 @@ use super::processes::Process;
 use super::remedies;
 use super::rules;
 use super::scene::Scene;
+use super::services::MountKind;
 use super::tokens::Classes;
 
 /// A container as `docker inspect` shows it, as far as this crate asks. Everything is optional: engines differ.
@@ -270,10 +271,10 @@ fn mounts_differ(process: &Process<'_>, container: &Container, scene: &Scene<'_,
         let Some(found) =
             container.mounts.iter().find(|found| found.destination == mount.target.trim_end_matches('/'))
         else {
-            // tmpfs is no mount to `docker inspect`.
-            return mount.kind != super::services::MountKind::Tmpfs;
+            // Neither tmpfs nor a config that is copied in is a mount to `docker inspect`.
+            return matches!(mount.kind, MountKind::Bind | MountKind::Volume);
         };
-        let Some(source) = mount.source.filter(|_| mount.kind == super::services::MountKind::Bind) else {
+        let Some(source) = mount.source.filter(|_| mount.kind == MountKind::Bind) else {
             return false;
         };
         let relative = found

@@ -305,7 +305,13 @@ fn origins(resolution: &Resolution, processes: &[Process<'_>]) -> BTreeMap<Span,
                 );
                 (source && text.expose_secret() == value.as_str()).then_some(place.span)
             });
-            if let Some(origin) = whole {
+            // Of an item `KEY=value` only the value is meant.
+            let is_item = |origin: Span| {
+                origin.file == variable.span.file
+                    && origin.start <= variable.span.start
+                    && variable.span.end <= origin.end
+            };
+            if let Some(origin) = whole.filter(|origin| !is_item(*origin)) {
                 out.insert(variable.span, origin);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::project::{Map, Node, Resolution, Value};
-use crate::source::{Span, Text};
+use crate::source::{Sources, Span, Text};
 
 /// A value and the bytes that decided it.
 #[derive(Clone, Debug)]
@@ -130,14 +130,23 @@ pub(super) struct Services<'a> {
     pub(super) networks: BTreeMap<&'a str, Network<'a>>,
     /// Named volume to its real name.
     pub(super) volumes: BTreeMap<&'a str, &'a str>,
+    /// Named volumes that are directories of the host.
+    pub(super) bound_volumes: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Services<'a> {
     pub(super) fn read(resolution: &'a Resolution) -> Self {
-        let list = resolution
-            .services()
-            .map(|service| read_service(service.name(), service.span(), service.node()))
+        let configs: BTreeMap<&str, Option<&str>> = children(resolution.resources("configs"))
+            .map(|(name, _, node)| (name, node.get("file").and_then(Node::as_str)))
             .collect();
+        let mut list: Vec<Service<'a>> = resolution
+            .services()
+            .map(|service| read_service(service.name(), service.span(), service.node(), resolution.sources()))
+            .collect();
+        for service in &mut list {
+            let node = service.node;
+            service.mounts.extend(items(node.get("configs")).filter_map(|node| config_mount(node, &configs)));
+        }
         let networks = children(resolution.resources("networks"))
             .map(|(name, _, node)| {
                 let real = node.get("name").and_then(Node::as_str).unwrap_or(name);
@@ -147,7 +156,15 @@ impl<'a> Services<'a> {
         let volumes = children(resolution.resources("volumes"))
             .map(|(name, _, node)| (name, node.get("name").and_then(Node::as_str).unwrap_or(name)))
             .collect();
-        Self { project: resolution.project_name(), list, networks, volumes }
+        let bound_volumes = children(resolution.resources("volumes"))
+            .filter_map(|(name, _, node)| {
+                let options = node.get("driver_opts")?;
+                let bound = options.get("o")?.as_str()?.split(',').any(|option| option == "bind");
+                Some((name, options.get("device")?.as_str()?))
+                    .filter(|(_, path)| bound && path.starts_with('/'))
+            })
+            .collect();
+        Self { project: resolution.project_name(), list, networks, volumes, bound_volumes }
     }
 
     /// The service whose container has that name: its `container_name`, or the one that Compose makes up.
@@ -172,7 +189,7 @@ impl<'a> Services<'a> {
     }
 }
 
-fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node) -> Service<'a> {
+fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sources) -> Service<'a> {
     let text = |key: &str| node.get(key).and_then(string_at);
     Service {
         name,
@@ -183,7 +200,7 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node) -> Service<'a
         container_name: node.get("container_name").and_then(Node::as_str),
         command: words(node.get("command")),
         entrypoint: words(node.get("entrypoint")),
-        environment: environment(node.get("environment")),
+        environment: environment(node.get("environment"), sources),
         user: text("user"),
         network_mode: text("network_mode"),
         networks: attachments(node.get("networks")),
@@ -241,17 +258,31 @@ fn words(node: Option<&Node>) -> Option<Vec<At<&str>>> {
     }
 }
 
-fn environment(node: Option<&Node>) -> BTreeMap<&str, Variable<'_>> {
+fn environment<'a>(node: Option<&'a Node>, sources: &Sources) -> BTreeMap<&'a str, Variable<'a>> {
     children(node)
         .map(|(name, key_span, node)| {
             let value = match &node.value {
                 Value::Text(text) => Some(text),
                 _ => None,
             };
-            let key_span = (key_span.file == node.span.file).then_some(key_span);
-            (name, Variable { value, span: node.span, key_span })
+            match item(name, node.span, sources) {
+                Some((key, span)) => (name, Variable { value, span, key_span: Some(key) }),
+                None => {
+                    let key_span = (key_span.file == node.span.file).then_some(key_span);
+                    (name, Variable { value, span: node.span, key_span })
+                }
+            }
         })
         .collect()
+}
+
+/// Name and value of an item `NAME=value`, where it is written as it is.
+fn item(name: &str, span: Span, sources: &Sources) -> Option<(Span, Span)> {
+    let written = sources.slice(span);
+    let quote = usize::from(written.starts_with(['"', '\'']));
+    let value = written.get(quote..)?.strip_prefix(name)?.strip_prefix('=')?;
+    let from = quote + name.len() + 1;
+    Some((span.part(quote..quote + name.len()), span.part(from..from + value.len() - quote.min(value.len()))))
 }
 
 fn attachments(node: Option<&Node>) -> Vec<Attachment<'_>> {
@@ -297,6 +328,15 @@ fn mount(node: &Node) -> Option<Mount<'_>> {
         read_only: flag(node, "read_only"),
         span: node.span,
     })
+}
+
+/// A config of the project, which is a file of its own in the container. What a config of another kind holds is not read.
+fn config_mount<'a>(node: &'a Node, configs: &BTreeMap<&str, Option<&'a str>>) -> Option<Mount<'a>> {
+    let name = node.get("source").and_then(Node::as_str)?;
+    let source = configs.get(name).copied().flatten();
+    let kind = if source.is_some() { MountKind::Bind } else { MountKind::Other };
+    let target = node.get("target").and_then(Node::as_str)?;
+    Some(Mount { kind, source, target, read_only: true, span: node.span })
 }
 
 fn secret_mount(node: &Node) -> Option<SecretMount<'_>> {

@@ -14,8 +14,35 @@ use super::services::{Mount, MountKind, Variable};
 #[derive(Clone, Debug)]
 pub(super) enum Usable {
     Yes,
-    No { code: Code, because: String, span: Option<Span> },
+    No {
+        code: Code,
+        because: String,
+        span: Option<Span>,
+    },
+    /// The recorded owner could not use it, and the record may not be what the process sees.
+    Doubtful {
+        because: String,
+        doubt: Doubt,
+    },
     Unknown(String),
+}
+
+/// Why a recorded owner may not be the owner that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// File sharing between a host and Docker's virtual machine maps owners.
+    FileSharing,
+    /// The files may be a copy of those that the stack runs on.
+    Copy,
+}
+
+impl Doubt {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::FileSharing => "unless the file sharing of Docker Desktop maps owners",
+            Self::Copy => "unless this is a copy of the stack: all of it belongs to one user",
+        }
+    }
 }
 
 /// Variables that name directories of OpenClaw's.
@@ -117,7 +144,9 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
     };
     let no = |because: String| {
         if scene.docker_vm {
-            Usable::Unknown(format!("{because}, unless the file sharing of Docker Desktop maps owners"))
+            Usable::Doubtful { because, doubt: Doubt::FileSharing }
+        } else if scene.listing.is_copy {
+            Usable::Doubtful { because, doubt: Doubt::Copy }
         } else {
             Usable::No { code: Code::UidDrift, because, span }
         }
@@ -301,14 +330,24 @@ fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: 
             }
             out.push(finding);
         }
-        Some(Usable::Unknown(why)) if scene.docker_vm && why.contains("maps owners") => {
+        Some(Usable::Doubtful { because, doubt }) => {
+            // Two services on one directory share one finding.
+            if out.iter().any(|finding| finding.code == Code::UidDrift && same_state(finding, process)) {
+                return;
+            }
             let mount = processes::mount_over(process.service, &process.state_dir).map(|mount| mount.span);
-            let mut finding = scene.finding(Code::UidDrift, why.clone(), mount);
+            let summary = format!("{because}, {}", doubt.words());
+            let mut finding = scene.finding(Code::UidDrift, summary, mount);
             finding.severity = crate::finding::Severity::Warning;
             finding.confidence = Confidence::Inferred;
+            finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
             let name = process.service.name;
+            let text = match doubt {
+                Doubt::FileSharing => "look from inside, where the mapping is already done",
+                Doubt::Copy => "look where the stack runs, from inside the container",
+            };
             finding.remedy = Some(remedies::command(
-                "look from inside, where the mapping is already done".to_owned(),
+                text.to_owned(),
                 format!(
                     "docker compose exec {name} sh -c 'id; ls -ldn {0}; touch {0}/.probe && rm {0}/.probe'",
                     process.state_dir
