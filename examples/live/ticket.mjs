@@ -1,14 +1,17 @@
 // Reads a ticket of `runbook --format json` and prints one thing of it:
-//   cause    code, name and place of the first cause      command    the next step's command      verdict
+//   cause     code, name and place of the first cause
+//   commands  what to run for it, a line each: the command that makes the edits, then the remedy's own, or else the steps'
+//   verdict
 import { readFileSync } from 'node:fs';
 
 const ticket = JSON.parse(readFileSync(0, 'utf8'));
-const entry = ticket.findings?.[ticket.first_cause?.finding];
-const finding = entry?.finding ?? entry;
-const decided = finding?.places?.find((place) => place.role === 'decided');
+const first = ticket.findings?.[ticket.first_cause?.finding];
+const decided = first?.places?.find((place) => place.role === 'decided');
+const own = [first?.mend, first?.remedy?.command].filter(Boolean);
+const steps = (first?.steps ?? []).map((step) => step.command).filter(Boolean);
 const answers = {
-  cause: finding ? `${finding.code} ${finding.name} ${decided?.file}:${decided?.line}` : 'none',
-  command: finding?.remedy?.command ?? '',
+  cause: first ? `${first.code} ${first.name} ${decided?.file}:${decided?.line}` : 'none',
+  commands: (own.length > 0 ? own : steps).join('\n'),
   verdict: ticket.verdict,
 };
 console.log(answers[process.argv[2]]);

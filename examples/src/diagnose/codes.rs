@@ -107,6 +107,7 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-C604", Some(Gate::Liveness)),
     ("OC-C605", Some(Gate::Liveness)),
     ("OC-C606", Some(Gate::Liveness)),
+    ("OC-C608", Some(Gate::Reach)),
     ("OC-P101", Some(Gate::Pairing)),
     ("OC-P102", Some(Gate::Pairing)),
     ("OC-P103", Some(Gate::Pairing)),

@@ -153,7 +153,17 @@ impl Stack {
         for finding in &self.report.findings {
             // A gateway that does not run is dead for everyone, whatever the files say.
             let dead = matches!(finding.code, Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory);
-            self.add(case, finding, if dead { &[Whom::Everyone] } else { &[] });
+            // Who was left behind by a restart is one client; its summary begins with the name.
+            let stranded = |name: &str| {
+                finding.code == Code::DeadNamespace
+                    && finding.summary.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))
+            };
+            let left = self.report.clients.iter().filter(|client| stranded(&client.name));
+            let mut whom: Vec<Whom> = left.map(|client| Whom::Client(client.name.clone())).collect();
+            if dead {
+                whom.push(Whom::Everyone);
+            }
+            self.add(case, finding, &whom);
         }
         for client in &self.report.clients {
             let whom = Whom::Client(client.name.clone());

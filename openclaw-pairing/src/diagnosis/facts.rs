@@ -20,6 +20,20 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// True if the device was approved further down. A missing scope and a request that is gone name no device; where one
+    /// was approved since, whoever met them has a way in, and meets them again if that was another's.
+    fn is_settled(self) -> bool {
+        let Self { timeline, mark } = self;
+        let is_nameless = matches!(mark.symptom, Symptom::MissingScope | Symptom::UnknownRequest);
+        if !is_nameless && !ASKS.contains(&mark.symptom) {
+            return false;
+        }
+        timeline.marks.iter().filter(|later| later.line > mark.line).any(|later| {
+            matches!(later.symptom, Symptom::Approved | Symptom::SilentlyApproved)
+                && (is_nameless || later.device_id == mark.device_id)
+        })
+    }
+
     pub(super) fn place(self) -> Place {
         self.timeline.place(self.mark, PlaceRole::Decided)
     }
@@ -39,9 +53,14 @@ impl Seen<'_> {
 }
 
 impl<'a> Facts<'a> {
+    /// What the texts show and no later line of the same text settles: a log keeps the refusals that came before an
+    /// approval, and they are over.
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'a>> {
         let timelines = &self.evidence.timelines;
-        timelines.iter().flat_map(|timeline| timeline.marks.iter().map(move |mark| Seen { timeline, mark }))
+        timelines
+            .iter()
+            .flat_map(|timeline| timeline.marks.iter().map(move |mark| Seen { timeline, mark }))
+            .filter(|seen| !seen.is_settled())
     }
 
     pub(super) fn first(&self, symptoms: &[Symptom]) -> Option<Seen<'a>> {
@@ -162,3 +181,29 @@ pub(super) const ASKS: &[Symptom] = &[
     Symptom::RoleUpgrade,
     Symptom::MetadataUpgrade,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Engine, Topology};
+
+    const ASK: &str = "[ws] closed before connect cause=pairing-required deviceId=77fc328f73074abb requestId=a1 reason=not-paired";
+    const LACK: &str = "[ws] res device.pair.list errorMessage=missing scope: operator.pairing";
+    const GONE: &str = "[ws] res device.pair.approve errorMessage=unknown requestId";
+    const APPROVED: &str = "[gateway] device pairing approved device=77fc328f73074abb role=operator";
+    const ANOTHER: &str = "[gateway] device pairing approved device=8f9de4867ccdbaa7 role=operator";
+
+    fn symptoms(lines: &[&str]) -> Vec<Symptom> {
+        let evidence = Evidence::new(Topology::new(Engine::Host, "gateway", "cli"));
+        let evidence = evidence.log(Vantage::Gateway, "log", &lines.join("\n"));
+        Facts { evidence: &evidence }.seen().map(|seen| seen.mark.symptom).collect()
+    }
+
+    #[test]
+    fn an_approval_settles_what_stands_before_it_and_nothing_else() {
+        assert_eq!(symptoms(&[ASK, LACK, GONE, APPROVED]), [Symptom::Approved]);
+        assert_eq!(symptoms(&[APPROVED, ASK]), [Symptom::Approved, Symptom::NotPaired]);
+        assert_eq!(symptoms(&[ASK, ANOTHER]), [Symptom::NotPaired, Symptom::Approved]);
+        assert_eq!(symptoms(&[APPROVED, LACK]), [Symptom::Approved, Symptom::MissingScope]);
+    }
+}
