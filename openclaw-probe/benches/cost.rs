@@ -4,6 +4,7 @@
 //! connections it accepted and the requests it answered on each, so that a warm connection or a body left unread would
 //! show. Rounds of each kind are taken in turn and the median is printed. With `-- --tools PROBE_EXPORTER PROBE_GATEWAY`
 //! (paths of the built examples) it also measures these against `blackbox_exporter` and curl, where they are installed.
+//! Exits 1 when a stated bound is missed.
 
 #![expect(
     clippy::disallowed_methods,
@@ -31,19 +32,39 @@ const READY: &str = r#"{"ready":true}"#;
 const CHALLENGE: &str =
     r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"ba4e2cdc","ts":1795329632335}}"#;
 
-fn main() {
+fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let mut bounds = Bounds::default();
     match arguments.first().map(String::as_str) {
         Some("--serve") => serve(),
         Some("--slow") => {
-            slow_targets(arguments.get(1).map_or(Rung::Liveness, |rung| rung.parse().expect("a rung")));
+            let question = arguments.get(1).map_or(Rung::Liveness, |rung| rung.parse().expect("a rung"));
+            bounds.hold(slow_targets(question) < 20.0 * 1024.0, "20 KiB for a slow target");
         }
-        Some("--tools") => run(&arguments[1..]),
-        _ => run(&[]),
+        Some("--tools") => run(&arguments[1..], &mut bounds),
+        _ => run(&[], &mut bounds),
+    }
+    for missed in &bounds.missed {
+        println!("MISSED: {missed}");
+    }
+    std::process::ExitCode::from(u8::from(!bounds.missed.is_empty()))
+}
+
+/// What the project promises of these figures.
+#[derive(Default)]
+struct Bounds {
+    missed: Vec<&'static str>,
+}
+
+impl Bounds {
+    fn hold(&mut self, holds: bool, words: &'static str) {
+        if !holds {
+            self.missed.push(words);
+        }
     }
 }
 
-fn run(tools: &[String]) {
+fn run(tools: &[String], bounds: &mut Bounds) {
     let server = Server::start();
     let target: Target = server.address.to_string().parse().expect("a target");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -70,6 +91,7 @@ fn run(tools: &[String]) {
         "  bare blocking sockets {socket:>9.0}\n  Prober::check         {check:>9.0}   {:.0} % of the ceiling",
         check / socket * 100.0
     );
+    bounds.hold(check >= 0.6 * socket, "60 % of bare sockets for one GET");
 
     println!("a ladder to the challenge, CPU microseconds each:");
     let (mut bare, mut ladder) = (Vec::new(), Vec::new());
@@ -100,22 +122,26 @@ fn run(tools: &[String]) {
         ladder / bare
     );
 
-    memory();
+    bounds.hold(ladder <= 1.5 * bare, "1.5 times the bare requests for a ladder");
+
+    bounds.hold(memory(), "20 KiB for a slow target");
     if let [exporter, gateway] = tools {
-        exporters(&server, exporter);
-        processes(&server, gateway);
+        exporters(&server, exporter, check, bounds);
+        processes(&server, gateway, bounds);
     }
 }
 
-/// 10,000 targets that accept and stay silent: the resident memory that each adds, in a process of its own.
-fn memory() {
+/// 10,000 targets that accept and stay silent, in a process of its own; whether the bound holds.
+fn memory() -> bool {
     let child =
         Command::new(std::env::current_exe().expect("a path")).arg("--slow").output().expect("started");
     print!("{}", String::from_utf8_lossy(&child.stdout));
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+    assert!(child.stderr.is_empty(), "{}", String::from_utf8_lossy(&child.stderr));
+    child.status.success()
 }
 
-fn slow_targets(question: Rung) {
+/// The resident bytes that each silent target adds.
+fn slow_targets(question: Rung) -> f64 {
     const TARGETS: usize = 10_000;
     // The silent side is a process of its own: its sockets are not the prober's memory.
     const SILENT: &str = "import socket\ns=socket.socket()\ns.bind(('127.0.0.1',0))\ns.listen(4096)\n\
@@ -128,7 +154,7 @@ fn slow_targets(question: Rung) {
     let target: Target = address.to_string().parse().expect("a target");
     let prober = Prober::builder().build().expect("a prober");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
+    let each = runtime.block_on(async {
         let before = resident();
         let mut waiting = FuturesUnordered::new();
         let mut started = 0;
@@ -144,13 +170,15 @@ fn slow_targets(question: Rung) {
         let each = (resident() - before) / waiting.len() as f64;
         let name = if question == Rung::Liveness { "checks" } else { "ladders" };
         println!("{} silent targets at once, {name}: {:.1} KiB each", waiting.len(), each / 1024.0);
+        each
     });
     let _ = silent.kill();
     let _ = silent.wait();
+    each
 }
 
 /// The exporters, for the same module, over kept connections as Prometheus keeps them.
-fn exporters(server: &Server, exporter: &str) {
+fn exporters(server: &Server, exporter: &str, check: f64, bounds: &mut Bounds) {
     println!("exporters, one HTTP GET a request, requests a CPU-second of the exporter:");
     let mut ours = Command::new(exporter)
         .args(["--listen", "127.0.0.1:0"])
@@ -175,7 +203,13 @@ fn exporters(server: &Server, exporter: &str) {
     println!("  probe-exporter    {ours_rate:>7.0}");
     if let Some((mut child, _)) = theirs {
         let rate = median(theirs_rate);
-        println!("  blackbox_exporter {rate:>7.0}   {:.1} times", ours_rate / rate);
+        println!(
+            "  blackbox_exporter {rate:>7.0}   probe-exporter {:.1} times, Prober::check {:.1} times",
+            ours_rate / rate,
+            check / rate
+        );
+        bounds.hold(ours_rate >= 3.0 * rate, "3 times blackbox_exporter's requests for the exporter");
+        bounds.hold(check >= 5.0 * rate, "5 times blackbox_exporter's probes for one GET");
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -253,13 +287,14 @@ fn answer(stream: &mut std::net::TcpStream) -> String {
 }
 
 /// Whole processes, one after the other: wall and CPU milliseconds of each, median of 40.
-fn processes(server: &Server, gateway: &str) {
+fn processes(server: &Server, gateway: &str, bounds: &mut Bounds) {
     println!("one process, one endpoint, median of 40:");
     let url = format!("http://{}/healthz", server.address);
     let commands: [(&str, Vec<&str>); 2] = [
         ("curl", vec!["-fsS", "-o", "/dev/null", &url]),
         (gateway, vec!["--ask", "liveness", "--healthcheck", &url[..url.len() - 8]]),
     ];
+    let mut medians = Vec::new();
     for (program, arguments) in commands {
         let mut walls = Vec::new();
         let before = cpu_of_children();
@@ -273,8 +308,11 @@ fn processes(server: &Server, gateway: &str) {
         }
         let cpu = (cpu_of_children() - before) / 40.0 * 1000.0;
         let name = program.rsplit('/').next().unwrap_or(program);
-        println!("  {name:<14} {:>6.2} ms wall, {cpu:>5.1} ms CPU", median(walls));
+        let wall = median(walls);
+        println!("  {name:<14} {wall:>6.2} ms wall, {cpu:>5.1} ms CPU");
+        medians.push(wall);
     }
+    bounds.hold(medians[1] <= medians[0], "no slower than curl for one endpoint");
 }
 
 /// What the ladder's four exchanges cost at least, done with the same libraries one after the other.

@@ -51,6 +51,10 @@ impl Account {
         allowed
     }
 
+    fn is_clear(&self, now: Duration) -> bool {
+        self.charged.is_empty() && now >= self.locked_until
+    }
+
     fn refused(&mut self, now: Duration, lock: Option<Duration>) {
         if let Some(lock) = lock {
             self.locked_until = self.locked_until.max(now.saturating_add(lock));
@@ -98,10 +102,13 @@ impl Attempts {
     fn with<T>(&self, target: &Target, act: impl FnOnce(&mut Account, Duration) -> T) -> T {
         let now = self.epoch.elapsed();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        match accounts.get_mut(target) {
-            Some(account) => act(account, now),
-            None => act(accounts.entry(target.clone()).or_default(), now),
+        let mut account = accounts.remove(target).unwrap_or_default();
+        let result = act(&mut account, now);
+        // Who has nothing against it needs no account: an exporter may be asked for any number of targets.
+        if !account.is_clear(now) {
+            accounts.insert(target.clone(), account);
         }
+        result
     }
 }
 

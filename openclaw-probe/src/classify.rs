@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{self, http::Response};
 
 use crate::authenticate::one_line;
 use crate::budget::Allowance;
-use crate::finding::Code;
+use crate::code::Code;
 use crate::report::Fault;
 use crate::rung::Rung;
 use crate::rung::http::{self, HttpAnswer};

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::classify;
+use crate::code::Code;
 use crate::endpoint;
-use crate::finding::Code;
 use crate::report::Fault;
 use crate::rung::Rung;
 use crate::rung::http::{BODY_LIMIT, HttpAnswer, USER_AGENT, too_large, unsendable_token};

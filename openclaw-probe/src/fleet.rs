@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::backoff::Backoff;
-use crate::ladder::Prober;
+use crate::prober::Prober;
 use crate::report::ProbeReport;
 use crate::rung::Rung;
 use crate::target::Target;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::finding::{Code, Confidence, Finding};
+use crate::code::Code;
+use crate::finding::{Confidence, Finding};
 use crate::report::ProbeReport;
 use crate::rung::Rung;
 

@@ -2,98 +2,29 @@
 
 #![expect(clippy::disallowed_methods, reason = "a climb measures its rungs and compares clocks")]
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use secrecy::SecretString;
 
-use crate::attempts::{AttemptPolicy, Attempts};
 use crate::authenticate::{Answer, Authenticate, DeviceUse, Session};
 use crate::budget::{Allowance, Budget};
 use crate::classify;
+use crate::code::Code;
 use crate::exchange;
-use crate::finding::Code;
+use crate::prober::Prober;
 use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
-use crate::rung::http::{HttpAnswer, HttpClients, Judgement};
-use crate::rung::{Rung, challenge, hello, http, resolve, tcp, tls, upgrade};
+use crate::rung::http::{HttpAnswer, Judgement};
+use crate::rung::{Rung, challenge, hello, http, resolve, tcp, upgrade};
 use crate::stream::Socket;
 use crate::target::Target;
-
-/// Climbs ladders. Cheap to share behind an `Arc`; no connection is kept and no state is global.
-pub struct Prober {
-    budget: Budget,
-    authenticator: Option<Arc<dyn Authenticate>>,
-    required_scopes: Vec<String>,
-    token_over_http: Option<SecretString>,
-    attempts: Attempts,
-    pins: HashMap<String, Vec<IpAddr>>,
-    tls: tls::TlsSetup,
-    http: HttpClients,
-}
 
 /// What a rung gives to the next one, and what it saw.
 pub(crate) type RungOutput<T> = Result<(T, Vec<String>), Fault>;
 
-impl Prober {
-    /// A prober with the usual budget, no authenticator and the operating system's trusted roots.
-    pub fn builder() -> ProberBuilder {
-        ProberBuilder::default()
-    }
-
-    /// Climbs rung by rung up to `upto` and says how far it came. A failure is data, so this does not fail.
-    ///
-    /// Liveness goes over the connection that the TCP and TLS rungs opened; every later question opens its own, so that
-    /// no warm connection hides a fault. All use the address that the TCP rung proved. Redirects are not followed and no proxy is used.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the open connection and leaves nothing behind; use
-    /// [`climb_observed`](Self::climb_observed) to keep what was seen so far.
-    pub async fn climb(&self, target: &Target, upto: Rung) -> ProbeReport {
-        self.climb_observed(target, upto, |_| ()).await
-    }
-
-    /// [`climb`](Self::climb) that shows each rung as it ends.
-    pub async fn climb_observed(
-        &self,
-        target: &Target,
-        upto: Rung,
-        observe: impl FnMut(&RungResult) + Send,
-    ) -> ProbeReport {
-        let mut climb = Climb::start(self, target, upto, observe);
-        climb.run().await;
-        climb.finish(Because::LowerRungFailed)
-    }
-
-    /// Asks one HTTP question, [`Rung::Liveness`], [`Rung::Startup`] or [`Rung::Readiness`], over the one connection
-    /// that resolves, connects and, where the target wants it, speaks TLS. The cheapest useful probe, for fleets and
-    /// health checks; judged by the same rules as [`climb`](Self::climb). Any other rung is climbed to instead.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`climb`](Self::climb).
-    pub async fn check(&self, target: &Target, question: Rung) -> ProbeReport {
-        self.check_within(target, question, Duration::MAX).await
-    }
-
-    /// [`check`](Self::check) that takes no longer than `total`, or the prober's own budget where that is shorter. What
-    /// was reached by then is in the report.
-    pub async fn check_within(&self, target: &Target, question: Rung, total: Duration) -> ProbeReport {
-        let mut climb = Climb::start(self, target, question, |_: &RungResult| ());
-        climb.budget = self.budget.at_most(total);
-        if matches!(question, Rung::Liveness | Rung::Startup | Rung::Readiness) {
-            climb.ask_once(question).await;
-        } else {
-            climb.run().await;
-        }
-        climb.finish(Because::LowerRungFailed)
-    }
-}
-
 /// The state of one climb.
-struct Climb<'a, F> {
+pub(crate) struct Climb<'a, F> {
     prober: &'a Prober,
     target: &'a Target,
     budget: Budget,
@@ -103,18 +34,19 @@ struct Climb<'a, F> {
 }
 
 impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
-    fn start(prober: &'a Prober, target: &'a Target, upto: Rung, observe: F) -> Self {
-        Self {
-            prober,
-            target,
-            budget: prober.budget,
-            started: Instant::now(),
-            report: ProbeReport::new(target, upto),
-            observe,
-        }
+    pub(crate) fn start(
+        prober: &'a Prober,
+        target: &'a Target,
+        upto: Rung,
+        budget: Budget,
+        observe: F,
+    ) -> Self {
+        let report = ProbeReport::new(target, upto);
+        Self { prober, target, budget, started: Instant::now(), report, observe }
     }
 
-    async fn run(&mut self) -> Option<()> {
+    /// The whole ladder. `None` says that it ended before its top.
+    pub(crate) async fn run(&mut self) -> Option<()> {
         let mut socket = self.connect().await?;
         let address = self.report.facts.address?;
         // Over the very connection that TCP and TLS proved: a reset after accept is seen on the one that was accepted.
@@ -144,22 +76,9 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     async fn http_rung(&mut self, rung: Rung, address: SocketAddr) -> Option<()> {
         let bearer = self.bearer_for(rung, address);
         let (target, clients, setup) = (self.target, &self.prober.http, &self.prober.tls);
-        let sent = SystemTime::now();
-        let started = Instant::now();
         let asked = http::ask(clients, setup, target, rung, address, bearer);
-        let answer = timed(rung, self.allowance(rung), asked).await;
-        self.judge(rung, answer, sent, started, bearer.is_some())
-    }
-
-    async fn ask_once(&mut self, question: Rung) -> Option<()> {
-        let mut socket = self.connect().await?;
-        for rung in [Rung::Liveness, Rung::Startup, Rung::Readiness] {
-            if rung < question {
-                self.skip(rung, Because::NotAsked);
-            }
-        }
-        let address = self.report.facts.address?;
-        self.ask_over(&mut socket, question, address).await
+        let asked = self.asked(rung, bearer.is_some(), asked).await;
+        self.judge(rung, asked)
     }
 
     /// One probe endpoint over a given connection. `None` ends the climb.
@@ -167,12 +86,51 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         if rung > self.report.upto {
             return None;
         }
+        let asked = self.exchange(socket, rung, address).await;
+        self.judge(rung, asked)
+    }
+
+    /// One HTTP question over the connection that resolve, TCP and TLS made.
+    pub(crate) async fn ask_once(&mut self, question: Rung) -> Option<()> {
+        let mut socket = self.connect().await?;
+        let address = self.report.facts.address?;
+        let asked = self.exchange(&mut socket, question, address).await;
+        let absent = asked.answer.as_ref().is_ok_and(|answer| http::may_be_absent(question, answer));
+        if absent {
+            // An older gateway, or no gateway at all: liveness tells them apart.
+            drop(socket);
+            let (target, setup) = (self.target, &self.prober.tls);
+            let alive = self.asked(Rung::Liveness, false, async {
+                let mut socket = Socket::open(setup, target, address).await?;
+                exchange::ask(&mut socket, target, Rung::Liveness, None).await
+            });
+            let alive = alive.await;
+            self.judge(Rung::Liveness, alive)?;
+        }
+        for rung in [Rung::Liveness, Rung::Startup, Rung::Readiness] {
+            if rung < question && self.report.rung(rung).is_none() {
+                self.skip(rung, Because::NotAsked);
+            }
+        }
+        self.judge(question, asked)
+    }
+
+    async fn exchange(&self, socket: &mut Socket, rung: Rung, address: SocketAddr) -> Asked {
         let bearer = self.bearer_for(rung, address);
+        self.asked(rung, bearer.is_some(), exchange::ask(socket, self.target, rung, bearer)).await
+    }
+
+    /// The answer within the rung's allowance, and when it was asked for.
+    async fn asked(
+        &self,
+        rung: Rung,
+        with_token: bool,
+        asking: impl Future<Output = Result<HttpAnswer, Fault>>,
+    ) -> Asked {
         let sent = SystemTime::now();
         let started = Instant::now();
-        let asked = exchange::ask(socket, self.target, rung, bearer);
-        let answer = timed(rung, self.allowance(rung), asked).await;
-        self.judge(rung, answer, sent, started, bearer.is_some())
+        let answer = timed(rung, self.allowance(rung), asking).await;
+        Asked { answer, sent, took: started.elapsed(), with_token }
     }
 
     /// The token, when the HTTP question may be asked with it: only of a remote gateway, because a local one gives the
@@ -183,15 +141,8 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         (asks && self.prober.attempts.take(self.target)).then_some(token)
     }
 
-    fn judge(
-        &mut self,
-        rung: Rung,
-        answer: Result<HttpAnswer, Fault>,
-        sent: SystemTime,
-        started: Instant,
-        with_token: bool,
-    ) -> Option<()> {
-        let took = started.elapsed();
+    fn judge(&mut self, rung: Rung, asked: Asked) -> Option<()> {
+        let Asked { answer, sent, took, with_token } = asked;
         let answer = match answer {
             Ok(answer) => answer,
             Err(fault) => return self.record(rung, Outcome::Failed(fault), took, Vec::new()),
@@ -199,7 +150,8 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         if let Some(skew) = answer.skew(sent, sent + took) {
             self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
         }
-        let Judgement { outcome, version, evidence } = http::judge(rung, &answer);
+        let alive = self.report.rung(Rung::Liveness).is_some_and(|rung| rung.outcome == Outcome::Passed);
+        let Judgement { outcome, version, evidence } = http::judge(rung, &answer, alive);
         if with_token && matches!(outcome, Outcome::Passed) {
             self.report.facts.token_equal = Some(version.is_some());
             if version.is_some() {
@@ -337,14 +289,22 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     }
 
     /// The report, with every rung that was not reached.
-    fn finish(mut self, because: Because) -> ProbeReport {
+    pub(crate) fn finish(mut self) -> ProbeReport {
         let reached = self.report.rungs.last().map_or(0, |last| last.rung as usize + 1);
         for rung in Rung::ALL.iter().copied().skip(reached) {
-            self.skip(rung, because);
+            self.skip(rung, Because::LowerRungFailed);
         }
         self.report.took = self.started.elapsed();
         self.report
     }
+}
+
+/// What came of one HTTP question.
+struct Asked {
+    answer: Result<HttpAnswer, Fault>,
+    sent: SystemTime,
+    took: Duration,
+    with_token: bool,
 }
 
 /// The work, or the timeout fault of its rung.
@@ -368,126 +328,6 @@ const fn stops(rung: Rung, code: Code) -> bool {
     !matches!((rung, code), (Rung::Readiness, Code::NotReady))
 }
 
-/// Settings of a [`Prober`].
-#[derive(Default)]
-#[must_use]
-pub struct ProberBuilder {
-    budget: Budget,
-    authenticator: Option<Arc<dyn Authenticate>>,
-    required_scopes: Vec<String>,
-    token_over_http: Option<SecretString>,
-    attempts: AttemptPolicy,
-    pins: HashMap<String, Vec<IpAddr>>,
-    tls: tls::TlsOptions,
-}
-
-impl ProberBuilder {
-    /// Time for the whole climb and for each rung.
-    pub const fn budget(mut self, budget: Budget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// Who makes the connect frame and reads its answer. Without one the ladder ends at the challenge.
-    pub fn authenticate(mut self, authenticator: impl Authenticate + 'static) -> Self {
-        self.authenticator = Some(Arc::new(authenticator));
-        self
-    }
-
-    /// The scopes that the scope rung wants to see in the session.
-    pub fn require_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.required_scopes = scopes.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Also compare this token with the gateway's over plain HTTP: `/startupz` gives its details to a remote caller
-    /// only with the right one. Off by default, because a wrong token counts towards the gateway's lockout; it is
-    /// charged to the same [attempts](Self::attempts). Nothing is sent to a loopback address, where it proves nothing.
-    pub fn compare_token_over_http(mut self, token: SecretString) -> Self {
-        self.token_over_http = Some(token);
-        self
-    }
-
-    /// How many refused authentications a target may cost.
-    pub const fn attempts(mut self, policy: AttemptPolicy) -> Self {
-        self.attempts = policy;
-        self
-    }
-
-    /// Takes these addresses for a host name instead of asking the resolver, as `curl --resolve` does; none at all means
-    /// that the name does not exist.
-    pub fn pin(mut self, host: impl Into<String>, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        self.pins.insert(host.into().to_ascii_lowercase(), addresses.into_iter().collect());
-        self
-    }
-
-    /// Trust these roots too: PEM, one or more certificates.
-    #[cfg(feature = "__tls")]
-    pub fn add_roots_pem(mut self, pem: &[u8]) -> Self {
-        self.tls.extra_pem = pem.to_vec();
-        self
-    }
-
-    /// Trust only the [added](Self::add_roots_pem) roots, not the operating system's.
-    #[cfg(feature = "__tls")]
-    pub const fn without_system_roots(mut self) -> Self {
-        self.tls.system_roots = false;
-        self
-    }
-
-    /// The prober.
-    ///
-    /// # Errors
-    ///
-    /// When the added roots hold no readable certificate.
-    pub fn build(self) -> Result<Prober, BuildError> {
-        Ok(Prober {
-            budget: self.budget,
-            authenticator: self.authenticator,
-            required_scopes: self.required_scopes,
-            token_over_http: self.token_over_http,
-            attempts: Attempts::new(self.attempts),
-            pins: self.pins,
-            tls: tls::TlsSetup::new(self.tls)?,
-            http: HttpClients::default(),
-        })
-    }
-}
-
-/// Why a prober cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The added roots are not PEM certificates.
-    #[error("the added roots hold no readable certificate: {reason}")]
-    Roots {
-        /// What is wrong.
-        reason: String,
-    },
-    /// The cryptographic provider cannot speak any TLS version.
-    #[error("the TLS provider is unusable: {reason}")]
-    Provider {
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-impl std::fmt::Debug for Prober {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prober")
-            .field("budget", &self.budget)
-            .field("authenticates", &self.authenticator.is_some())
-            .field("required_scopes", &self.required_scopes)
-            .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for ProberBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProberBuilder").field("budget", &self.budget).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -502,7 +342,8 @@ mod tests {
             (r#"{"ok":true,"status":"started"}"#, false),
             (r#"{"ok":true,"status":"started","version":"2026.9.6","uptimeMs":1}"#, true),
         ] {
-            let mut climb = Climb::start(&prober, &target, Rung::Startup, |_: &RungResult| ());
+            let mut climb =
+                Climb::start(&prober, &target, Rung::Startup, Budget::default(), |_: &RungResult| ());
             assert!(climb.bearer_for(Rung::Liveness, address).is_none(), "asked once only");
             assert!(climb.bearer_for(Rung::Startup, address).is_some());
             let answer = HttpAnswer {
@@ -511,13 +352,17 @@ mod tests {
                 body: body.into(),
                 ..HttpAnswer::default()
             };
-            climb.judge(Rung::Startup, Ok(answer), SystemTime::now(), Instant::now(), true);
+            let sent = SystemTime::now();
+            climb.judge(
+                Rung::Startup,
+                Asked { answer: Ok(answer), sent, took: Duration::ZERO, with_token: true },
+            );
             assert_eq!(climb.report.facts.token_equal, Some(equal));
             let codes: Vec<Code> = climb.report.findings().iter().map(|finding| finding.code).collect();
             assert_eq!(codes.contains(&Code::TokenUnequal), !equal);
         }
         let loopback = SocketAddr::from(([127, 0, 0, 1], 18789));
-        let climb = Climb::start(&prober, &target, Rung::Startup, |_: &RungResult| ());
+        let climb = Climb::start(&prober, &target, Rung::Startup, Budget::default(), |_: &RungResult| ());
         assert!(climb.bearer_for(Rung::Startup, loopback).is_none(), "a local answer proves nothing");
     }
 
@@ -529,7 +374,7 @@ mod tests {
             .build()
             .expect("a prober");
         let address = SocketAddr::from(([192, 0, 2, 7], 18789));
-        let climb = Climb::start(&prober, &target, Rung::Startup, |_: &RungResult| ());
+        let climb = Climb::start(&prober, &target, Rung::Startup, Budget::default(), |_: &RungResult| ());
         let sent = (0..10).filter(|_| climb.bearer_for(Rung::Startup, address).is_some()).count();
         assert_eq!(sent, 2);
     }

@@ -6,8 +6,8 @@ use crate::report::{Outcome, ProbeReport};
 
 /// The metrics of one report, as the body of an answer to `/probe`.
 ///
-/// `probe_success` and `probe_duration_seconds` are `blackbox_exporter`'s; the others say which rung, how long it took, and
-/// the one code. Nothing secret is in them.
+/// `probe_success` and `probe_duration_seconds` are `blackbox_exporter`'s; the others say which rung holds, how long it
+/// took, and the code of each fault. Nothing secret is in them.
 #[must_use]
 pub fn exposition(report: &ProbeReport) -> String {
     let mut text = String::with_capacity(2048);
@@ -48,14 +48,13 @@ pub fn exposition(report: &ProbeReport) -> String {
             );
         }
     });
-    if let Some((rung, fault)) = report.first_fault() {
-        gauge("openclaw_probe_fault", "The first fault, by its code.", &mut |text| {
-            let (code, name) = (fault.code.id(), fault.code.name());
-            let _ = writeln!(
-                text,
-                "openclaw_probe_fault{{code=\"{code}\",name=\"{name}\",rung=\"{}\"}} 1",
-                rung.name()
-            );
+    if report.codes().next().is_some() {
+        gauge("openclaw_probe_fault", "1 for each fault, by its code, at its rung.", &mut |text| {
+            for (rung, code) in report.codes() {
+                let (id, name, rung) = (code.id(), code.name(), rung.name());
+                let _ =
+                    writeln!(text, "openclaw_probe_fault{{code=\"{id}\",name=\"{name}\",rung=\"{rung}\"}} 1");
+            }
         });
     }
     if let Some(version) = &report.facts.version {
@@ -89,7 +88,7 @@ fn label(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Code;
+    use crate::code::Code;
     use crate::report::{Because, Fault, RungResult};
     use crate::rung::Rung;
     use std::time::Duration;
@@ -109,7 +108,9 @@ mod tests {
         push(Rung::Resolve, Outcome::Passed);
         push(Rung::Tcp, Outcome::Failed(Fault::new(Code::ConnectionRefused, "refused")));
         push(Rung::Liveness, Outcome::Skipped { because: Because::LowerRungFailed });
+        push(Rung::Hello, Outcome::Skipped { because: Because::AttemptsSpent });
         report.took = Duration::from_millis(5);
+        report.facts.token_equal = Some(false);
         report.facts.version = Some("2026\"9\\6".into());
         expect_test::expect![[r#"
             # HELP probe_success Whether everything that was asked for holds.
@@ -126,9 +127,11 @@ mod tests {
             # TYPE openclaw_probe_rung_duration_seconds gauge
             openclaw_probe_rung_duration_seconds{rung="resolve"} 0.002
             openclaw_probe_rung_duration_seconds{rung="tcp"} 0.002
-            # HELP openclaw_probe_fault The first fault, by its code.
+            # HELP openclaw_probe_fault 1 for each fault, by its code, at its rung.
             # TYPE openclaw_probe_fault gauge
             openclaw_probe_fault{code="OC-H110",name="connection-refused",rung="tcp"} 1
+            openclaw_probe_fault{code="OC-H614",name="attempts-spent",rung="hello"} 1
+            openclaw_probe_fault{code="OC-H615",name="token-unequal",rung="startup"} 1
             # HELP openclaw_gateway_info What the gateway says it is.
             # TYPE openclaw_gateway_info gauge
             openclaw_gateway_info{version="2026\"9\\6"} 1

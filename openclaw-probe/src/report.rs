@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::clock::ClockSkew;
-use crate::finding::{Code, Confidence, Finding};
+use crate::code::Code;
+use crate::finding::{Confidence, Finding};
 use crate::rung::Rung;
 use crate::target::Target;
 
@@ -110,8 +111,6 @@ pub enum Because {
     DeviceNotKnownPaired,
     /// Earlier refusals used up the allowance of authentication attempts.
     AttemptsSpent,
-    /// The tool that asked cannot go there.
-    ToolCannot,
 }
 
 impl Because {
@@ -133,7 +132,6 @@ impl Because {
             Self::NoScopesAsked => "no scope asked for",
             Self::DeviceNotKnownPaired => "the device is not known to be paired",
             Self::AttemptsSpent => "earlier refusals used up the attempts",
-            Self::ToolCannot => "the tool that asked cannot tell",
         }
     }
 }
@@ -225,7 +223,7 @@ impl ProbeReport {
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> =
             self.rungs.iter().filter_map(|result| self.finding(result)).collect();
-        if self.facts.token_equal == Some(false) {
+        if self.is_token_unequal() {
             let evidence =
                 vec![format!("{}: no version in the answer to a request with the token", self.target)];
             findings.push(Finding::new(Code::TokenUnequal, Confidence::Inferred, evidence));
@@ -236,27 +234,39 @@ impl ProbeReport {
         findings
     }
 
+    /// Every code that belongs to a rung, with that rung.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = (Rung, Code)> {
+        let unequal = self.is_token_unequal().then_some((Rung::Startup, Code::TokenUnequal));
+        let of_rungs = self.rungs.iter().filter_map(|result| Some((result.rung, code(result)?)));
+        of_rungs.chain(unequal)
+    }
+
     fn finding(&self, result: &RungResult) -> Option<Finding> {
-        let seen = |line: &str| {
-            let mut evidence = vec![format!("{} at rung {}: {line}", self.target, result.rung)];
-            evidence.extend(result.evidence.iter().cloned());
-            evidence
+        let seen = match &result.outcome {
+            Outcome::Failed(fault) => fault.detail.as_str(),
+            Outcome::Skipped { because } => because.words(),
+            Outcome::Passed => return None,
         };
-        match &result.outcome {
-            Outcome::Failed(fault) => {
-                Some(Finding::new(fault.code, Confidence::Observed, seen(&fault.detail)))
-            }
-            Outcome::Skipped { because: Because::AttemptsSpent } => Some(Finding::new(
-                Code::AttemptsSpent,
-                Confidence::Observed,
-                seen(Because::AttemptsSpent.words()),
-            )),
-            _ => None,
-        }
+        let mut evidence = vec![format!("{} at rung {}: {seen}", self.target, result.rung)];
+        evidence.extend(result.evidence.iter().cloned());
+        Some(Finding::new(code(result)?, Confidence::Observed, evidence))
+    }
+
+    fn is_token_unequal(&self) -> bool {
+        self.facts.token_equal == Some(false)
     }
 }
 
-/// One line a rung, for a terminal or a log.
+/// The code of a rung, when there is something to say of it.
+const fn code(result: &RungResult) -> Option<Code> {
+    match &result.outcome {
+        Outcome::Failed(fault) => Some(fault.code),
+        Outcome::Skipped { because: Because::AttemptsSpent } => Some(Code::AttemptsSpent),
+        _ => None,
+    }
+}
+
+/// One line a rung and what follows, for a terminal or a log.
 impl std::fmt::Display for ProbeReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.target)?;
@@ -281,8 +291,16 @@ impl std::fmt::Display for ProbeReport {
                 write!(f, "{}{line}", if index == 0 { "  " } else { "; " })?;
             }
         }
-        if let Some((_, fault)) = self.first_fault() {
-            write!(f, "\n  means {}\n  next  {}", fault.code.meaning(), fault.code.next_step())?;
+        for (index, finding) in self.findings().iter().enumerate() {
+            let code = finding.code;
+            match code {
+                Code::TokenUnequal | Code::ClockSkew => {
+                    write!(f, "\n  also  {code}: {}", finding.evidence.join("; "))?;
+                }
+                _ if index > 0 => write!(f, "\n  also  {code}")?,
+                _ => {}
+            }
+            write!(f, "\n  means {}\n  next  {}", code.meaning(), code.next_step())?;
         }
         Ok(())
     }

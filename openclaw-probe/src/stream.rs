@@ -1,10 +1,16 @@
 //! A connected socket, plain or TLS, so that every layer above is written once.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::report::Fault;
+use crate::rung::tcp;
+use crate::rung::tls::TlsSetup;
+use crate::target::Target;
 
 /// TCP, with TLS over it or not.
 pub(crate) enum Socket {
@@ -16,6 +22,15 @@ pub(crate) enum Socket {
 impl Socket {
     pub(crate) const fn plain(stream: TcpStream) -> Self {
         Self::Plain(stream)
+    }
+
+    /// A fresh connection to the address that TCP proved.
+    pub(crate) async fn open(setup: &TlsSetup, target: &Target, address: SocketAddr) -> Result<Self, Fault> {
+        let stream = tcp::open(address).await?;
+        if target.is_secure() {
+            return setup.connect(target, stream).await.map(|(socket, _)| socket);
+        }
+        Ok(Self::plain(stream))
     }
 }
 

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use crate::finding::{Code, Confidence, Finding, Place, Role};
+use crate::code::Code;
+use crate::finding::{Confidence, Finding, Place, Role};
 
 pub mod compose;
 pub mod launchd;

@@ -674,9 +674,37 @@ async fn an_old_release_is_no_fault() {
     old.readyz = page;
     let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), old);
     let target: Target = server.address().to_string().parse().expect("a target");
-    let report = builder().build().expect("a prober").climb(&target, Rung::Hello).await;
-    assert!(report.is_good(), "{report}");
-    assert!(matches!(report.rung(Rung::Startup).expect("asked").outcome, Outcome::Skipped { .. }));
+    let prober = builder().build().expect("a prober");
+    for (question, report) in [
+        (Rung::Startup, prober.climb(&target, Rung::Hello).await),
+        (Rung::Startup, prober.check(&target, Rung::Startup).await),
+        (Rung::Readiness, prober.check(&target, Rung::Readiness).await),
+    ] {
+        assert!(report.is_good(), "{report}");
+        assert_eq!(report.rung(Rung::Liveness).expect("asked").outcome, Outcome::Passed);
+        assert!(matches!(report.rung(question).expect("asked").outcome, Outcome::Skipped { .. }));
+    }
+}
+
+/// Asked for startup alone, a web server says what an old gateway says.
+#[tokio::test]
+async fn a_web_server_is_no_old_release() {
+    for page in [
+        Reply::Page(200, "text/html", "<html>another site</html>".into()),
+        Reply::Page(404, "text/plain", "Not Found".into()),
+    ] {
+        let mut site = Script::good();
+        (site.healthz, site.startupz, site.readyz) = (page.clone(), page.clone(), page);
+        let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), site);
+        let target: Target = server.address().to_string().parse().expect("a target");
+        let prober = builder().build().expect("a prober");
+        let ladder = prober.climb(&target, Rung::Readiness).await;
+        let fault = |report: &ProbeReport| report.first_fault().map(|(rung, fault)| (rung, fault.code));
+        assert_eq!(fault(&ladder).map(|(rung, _)| rung), Some(Rung::Liveness));
+        for question in [Rung::Startup, Rung::Readiness] {
+            assert_eq!(fault(&prober.check(&target, question).await), fault(&ladder));
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::authenticate::{Challenge, one_line};
 use crate::classify;
-use crate::finding::Code;
+use crate::code::Code;
 use crate::ladder::RungOutput;
 use crate::report::Fault;
 use crate::rung::upgrade::WebSocket;

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::authenticate::{Answer, Authenticate, Challenge, Refusal, RefusalKind, Session, one_line};
 use crate::classify;
-use crate::finding::Code;
+use crate::code::Code;
 use crate::report::Fault;
 use crate::rung::challenge::next_text;
 use crate::rung::upgrade::WebSocket;

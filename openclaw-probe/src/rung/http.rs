@@ -13,8 +13,8 @@ use serde::Deserialize;
 use crate::authenticate::one_line;
 use crate::classify;
 use crate::clock::ClockSkew;
+use crate::code::Code;
 use crate::endpoint;
-use crate::finding::Code;
 use crate::report::{Because, Fault, Outcome};
 use crate::rung::Rung;
 use crate::rung::tls::TlsSetup;
@@ -180,20 +180,16 @@ impl Judgement {
     }
 }
 
-/// Judges the answer of a probe endpoint.
-pub(crate) fn judge(rung: Rung, answer: &HttpAnswer) -> Judgement {
-    // The gateway says 200 when all is well and 503 when it is not, with JSON both times.
-    if matches!(answer.status, 200 | 503) && answer.is_json() {
+/// Judges the answer of a probe endpoint. `alive` says that liveness was proven, and so that this is a gateway.
+pub(crate) fn judge(rung: Rung, answer: &HttpAnswer, alive: bool) -> Judgement {
+    if is_the_gateways(answer) {
         return match rung {
             Rung::Liveness => judge_liveness(answer),
             Rung::Startup => judge_startup(answer),
             _ => judge_readiness(answer),
         };
     }
-    // The liveness rung below proved that this is the gateway: a page or a 404 here is an older release.
-    let absent =
-        rung > Rung::Liveness && (answer.status == 404 || (answer.status == 200 && answer.is_html()));
-    if absent {
+    if alive && may_be_absent(rung, answer) {
         let since = endpoint::of(rung).map_or("", |endpoint| endpoint.since);
         return Judgement {
             outcome: Outcome::Skipped { because: Because::EndpointAbsent },
@@ -202,6 +198,16 @@ pub(crate) fn judge(rung: Rung, answer: &HttpAnswer) -> Judgement {
         };
     }
     Judgement::bare(Outcome::Failed(refusal(answer, Code::HtmlInsteadOfJson, Code::NotTheGateway)))
+}
+
+/// Whether this is what a gateway older than the endpoint answers: its web UI's page, or a 404.
+pub(crate) fn may_be_absent(rung: Rung, answer: &HttpAnswer) -> bool {
+    rung > Rung::Liveness && (answer.status == 404 || (answer.status == 200 && answer.is_html()))
+}
+
+/// The gateway says 200 when all is well and 503 when it is not, with JSON both times.
+fn is_the_gateways(answer: &HttpAnswer) -> bool {
+    matches!(answer.status, 200 | 503) && answer.is_json()
 }
 
 /// An upgrade request that was answered with something else than 101.

@@ -22,7 +22,7 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> RungOutput<(TcpStream, 
         }
     }
     let mut fault =
-        first.unwrap_or_else(|| Fault::new(crate::finding::Code::NameNotFound, "no address to connect to"));
+        first.unwrap_or_else(|| Fault::new(crate::code::Code::NameNotFound, "no address to connect to"));
     fault.detail = evidence.join("; ");
     Err(fault)
 }

@@ -3,8 +3,9 @@
 use tokio::net::TcpStream;
 
 #[cfg(not(feature = "__tls"))]
-use crate::finding::Code;
-use crate::ladder::{BuildError, RungOutput};
+use crate::code::Code;
+use crate::ladder::RungOutput;
+use crate::prober::BuildError;
 use crate::report::Fault;
 use crate::stream::Socket;
 use crate::target::Target;
@@ -56,7 +57,7 @@ mod with_tls {
 
     use super::{BuildError, Fault, RungOutput, Socket, Target, TcpStream, TlsOptions};
     use crate::classify;
-    use crate::finding::Code;
+    use crate::code::Code;
 
     /// Roots and provider; read from the system when the first secure target comes, and then kept.
     pub(crate) struct TlsSetup {

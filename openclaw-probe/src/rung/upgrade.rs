@@ -12,7 +12,6 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use crate::classify;
 use crate::ladder::RungOutput;
 use crate::rung::http::USER_AGENT;
-use crate::rung::tcp;
 use crate::rung::tls::TlsSetup;
 use crate::stream::Socket;
 use crate::target::Target;
@@ -26,9 +25,7 @@ const LARGEST_FRAME: usize = 4 * 1024 * 1024;
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(crate) async fn upgrade(setup: &TlsSetup, target: &Target, address: SocketAddr) -> RungOutput<WebSocket> {
-    let stream = tcp::open(address).await?;
-    let socket =
-        if target.is_secure() { setup.connect(target, stream).await?.0 } else { Socket::plain(stream) };
+    let socket = Socket::open(setup, target, address).await?;
     let mut request = target.ws_url().into_client_request().map_err(classify::upgrade)?;
     request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     // Buffers grow as frames come; ten thousand silent gateways cost ten thousand small ones.

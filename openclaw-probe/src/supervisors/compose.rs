@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{LEAST_START_BUDGET, STOP_BUDGET, observed};
-use crate::finding::{Code, Finding};
+use crate::code::Code;
+use crate::finding::Finding;
 
 /// What the health check runs inside the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use plist::{Dictionary, Value};
 
 use super::{Exists, Job, STOP_BUDGET, is_literal, is_secret_argument, names_a_secret, observed, place};
-use crate::finding::{Code, Finding};
+use crate::code::Code;
+use crate::finding::Finding;
 
 /// launchd's own pause between two starts of a job, in seconds.
 const THROTTLE: i64 = 10;

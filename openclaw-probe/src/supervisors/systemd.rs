@@ -3,7 +3,8 @@
 use super::{
     EXIT_OPERATOR, Exists, Job, STOP_BUDGET, is_literal, is_secret_argument, names_a_secret, observed, place,
 };
-use crate::finding::{Code, Finding};
+use crate::code::Code;
+use crate::finding::Finding;
 
 /// The unit of a job: a system unit when the job names a user, else a user unit.
 #[must_use]
