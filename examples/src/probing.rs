@@ -1,4 +1,4 @@
-//! What the three probe programs share: their arguments, and how a prober is made of them.
+//! What the probe programs share: their arguments, and how a prober is made of them.
 
 #![expect(clippy::disallowed_methods, reason = "programs read their token from a file or the environment")]
 
@@ -12,11 +12,6 @@ use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TargetError, Toke
 /// Arguments of every probe program.
 #[derive(Args, Clone, Debug)]
 pub struct ProbeArguments {
-    /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
-    /// Without it: hello where a token is given, else challenge.
-    #[arg(long, value_name = "RUNG")]
-    pub upto: Option<Rung>,
-
     /// A file that holds the gateway's token. It is never taken from the command line, where every process can read it.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -76,14 +71,14 @@ pub enum StartError {
 }
 
 impl ProbeArguments {
-    /// The prober, and the rung to climb to.
+    /// The prober, and the rung to climb to: the one wished for, or else the highest that the arguments allow.
     ///
     /// # Errors
     ///
     /// When a file cannot be read, a number is no time, or the rung needs a token that is not there.
-    pub fn prober(&self) -> Result<(Prober, Rung), StartError> {
+    pub fn prober(&self, upto: Option<Rung>) -> Result<(Prober, Rung), StartError> {
         let token = self.token()?;
-        let upto = self.upto.unwrap_or(if token.is_none() {
+        let upto = upto.unwrap_or(if token.is_none() {
             Rung::Challenge
         } else if self.scopes.is_empty() {
             Rung::Hello
@@ -135,10 +130,16 @@ impl StartError {
 ///
 /// When one of them is no target.
 pub fn targets(texts: &[String]) -> Result<Vec<Target>, StartError> {
-    let parse = |(index, text): (usize, &String)| {
-        text.parse().map_err(|source| StartError::Target { index: index + 1, source })
-    };
-    texts.iter().enumerate().map(parse).collect()
+    texts.iter().enumerate().map(|(index, text)| target(index + 1, text)).collect()
+}
+
+/// One target, which errors call by its place on the command line.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn target(index: usize, text: &str) -> Result<Target, StartError> {
+    text.parse().map_err(|source| StartError::Target { index, source })
 }
 
 /// A time given in seconds.
@@ -150,16 +151,19 @@ pub fn seconds(name: &'static str, value: f64) -> Result<Duration, StartError> {
     Duration::try_from_secs_f64(value).ok().filter(|time| !time.is_zero()).ok_or(StartError::Seconds { name })
 }
 
-/// One line for a report: what a table or a log shows.
+/// One line for a report, in columns: the target, padded to `width`, the highest rung that holds, the time, and what is
+/// wrong. What a table or a log shows.
 #[must_use]
-pub fn line(target: &Target, report: &openclaw_probe::ProbeReport) -> String {
-    let highest = report.highest().map_or("nothing", Rung::name);
+pub fn line(report: &openclaw_probe::ProbeReport, width: usize) -> String {
+    let highest = report.highest().map_or("-", Rung::name);
+    let took = format!("{:.1} ms", report.took.as_secs_f64() * 1000.0);
     let state = match (report.first_fault(), report.first_unproven()) {
         (Some((rung, fault)), _) => format!("FAIL at {rung}: {}", fault.code),
         (None, Some(rung)) => format!("not proven: {rung}"),
         (None, None) => "ok".to_owned(),
     };
-    format!("{target}  up to {highest}  {:.1} ms  {state}", report.took.as_secs_f64() * 1000.0)
+    let target = report.target.to_string();
+    format!("{target:<width$}  {highest:<9}  {took:>10}  {state}")
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, StartError> {

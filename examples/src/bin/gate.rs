@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
 use openclaw_probe::supervisors::{Job, compose, launchd, systemd};
-use openclaw_probe::{Backoff, Gate, GateState, Sample, Target};
+use openclaw_probe::{Backoff, Gate, GateState, Rung, Sample};
 
 /// Opens when the gateway held so many times in a row.
 ///
@@ -20,6 +20,11 @@ struct Arguments {
     /// The gateway: ws, wss, http or https URL, host or host:port.
     #[arg(default_value = "ws://127.0.0.1:18789")]
     target: String,
+
+    /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
+    /// Without it: hello where a token is given, else challenge.
+    #[arg(long, value_name = "RUNG")]
+    upto: Option<Rung>,
 
     #[command(flatten)]
     probe: ProbeArguments,
@@ -87,8 +92,8 @@ fn fail(error: &str, code: u8) -> ExitCode {
 }
 
 async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
-    let target = target(arguments)?;
-    let (prober, upto) = arguments.probe.prober()?;
+    let target = probing::target(1, &arguments.target)?;
+    let (prober, upto) = arguments.probe.prober(arguments.upto)?;
     let deadline = probing::seconds("within", arguments.within)?;
     let every = probing::seconds("every", arguments.every)?;
     let backoff = Backoff::new(every.min(Duration::from_millis(500)), every, 0.2)
@@ -96,15 +101,19 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let mut gate = Gate::new(arguments.times, deadline);
     let started = tokio::time::Instant::now();
     let mut failures = 0;
+    let mut last = None;
     loop {
         let left = deadline.saturating_sub(started.elapsed());
-        let climb = tokio::time::timeout(left, prober.climb(&target, upto)).await;
-        // A climb that the deadline cut off says nothing; the last one that ended decides.
-        let state = match &climb {
-            Ok(report) => gate.observe(Sample::of(started.elapsed(), report)),
-            Err(_) => gate.expire(started.elapsed()),
+        let report = prober.climb_within(&target, upto, left).await;
+        let now = started.elapsed();
+        // A climb that the deadline cut off says little; the last one that ended decides, when there was one.
+        let state = if last.is_some() && now >= deadline {
+            gate.expire(now)
+        } else {
+            gate.observe(Sample::of(now, last.insert(report)))
         };
-        if let (true, Ok(report)) = (arguments.verbose || state == GateState::Hopeless, &climb) {
+        let Some(report) = &last else { continue };
+        if arguments.verbose || matches!(state, GateState::Hopeless | GateState::TimedOut) {
             println!("{report}");
         }
         match state {
@@ -124,28 +133,20 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
                 return Ok(ExitCode::from(gate.exit_code()));
             }
         }
-        let pause = match climb {
-            Ok(report) if report.is_good() => {
-                failures = 0;
-                every
-            }
-            _ => {
-                failures += 1;
-                backoff.delay(failures - 1, f64::from(failures % 5) / 5.0)
-            }
+        let pause = if report.is_good() {
+            failures = 0;
+            every
+        } else {
+            failures += 1;
+            backoff.delay(failures - 1, f64::from(failures % 5) / 5.0)
         };
         tokio::time::sleep(pause.min(deadline.saturating_sub(started.elapsed()))).await;
     }
 }
 
-fn target(arguments: &Arguments) -> Result<Target, StartError> {
-    let source = |source| StartError::Target { index: 1, source };
-    arguments.target.parse().map_err(source)
-}
-
 /// The definition that runs this same gate. A token goes by file only.
 fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String> {
-    let target = target(arguments).map_err(|error| error.to_string())?;
+    let target = probing::target(1, &arguments.target).map_err(|error| error.to_string())?;
     if matches!(kind, Definition::Compose) {
         return Ok(compose::generate(compose::Tool::ProbeGateway, target.port()));
     }
@@ -161,7 +162,7 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
     if let Some(file) = &arguments.probe.token_file {
         command.extend(["--token-file".to_owned(), file.to_string_lossy().into_owned()]);
     }
-    if let Some(upto) = arguments.probe.upto {
+    if let Some(upto) = arguments.upto {
         command.extend(["--upto".to_owned(), upto.to_string()]);
     }
     command.push(target.to_string());

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
 use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchPolicy, WatchState};
 
@@ -14,13 +14,18 @@ use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchP
 ///
 /// Exit codes: 0 all that was asked for holds; 10 resolve, 11 tcp, 12 tls, 13 liveness, 14 startup, 15 readiness,
 /// 16 upgrade, 17 challenge, 18 hello, 19 scope is the rung that decides; 2 wrong arguments, 78 a file that cannot be
-/// read. With --healthcheck 0 or 1, as Docker wants it.
+/// read. With --healthcheck 0 or 1, as Docker wants it; with --watch 0 when every target was up at the end, else 1.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// Gateways: ws, wss, http or https URL, host or host:port.
     #[arg(default_value = "ws://127.0.0.1:18789")]
     targets: Vec<String>,
+
+    /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
+    /// Without it: hello where a token is given, else challenge.
+    #[arg(long, value_name = "RUNG")]
+    upto: Option<Rung>,
 
     #[command(flatten)]
     probe: ProbeArguments,
@@ -65,7 +70,7 @@ fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let targets = probing::targets(&arguments.targets)?;
-    let (prober, upto) = arguments.probe.prober()?;
+    let (prober, upto) = arguments.probe.prober(arguments.upto)?;
     if let Some(interval) = arguments.watch {
         let upto = arguments.ask.unwrap_or(upto);
         return watch(arguments, &targets, &prober, upto, probing::seconds("watch", interval)?).await;
@@ -100,17 +105,16 @@ async fn watch(
     let fleet =
         Fleet { upto, interval, jitter: 0.2, backoff, concurrency, seed: u64::from(std::process::id()) };
     let mut table = Table::new(targets);
+    let width = targets.iter().map(|target| target.to_string().len()).max().unwrap_or(0);
     let mut watches = vec![Watch::new(WatchPolicy::default()); targets.len()];
     let started = tokio::time::Instant::now();
     let made = fleet
         .run(prober, targets, stop(), |index, report| {
-            let (Some(watch), Some(target)) = (watches.get_mut(index), targets.get(index)) else {
-                return;
-            };
+            let Some(watch) = watches.get_mut(index) else { return };
             let before = watch.state();
             let state = watch.observe(Sample::of(started.elapsed(), report));
             let flaps = if watch.is_flapping() { ", flapping" } else { "" };
-            let line = format!("{:<8} {}{flaps}", name(state), probing::line(target, report));
+            let line = format!("{:<8} {}{flaps}", name(state), probing::line(report, width));
             table.show(index, line, state != before);
         })
         .await;
@@ -123,31 +127,30 @@ const fn name(state: WatchState) -> &'static str {
     match state {
         WatchState::Up => "up",
         WatchState::Down => "DOWN",
-        _ => "starting",
+        _ => "waiting",
     }
 }
 
 /// A line for each target on a terminal; elsewhere a line for each change.
 struct Table {
+    screen: MultiProgress,
     rows: Vec<ProgressBar>,
     seen: Vec<bool>,
 }
 
 impl Table {
     fn new(targets: &[Target]) -> Self {
-        let all = MultiProgress::new();
+        let screen = MultiProgress::new();
         let live = std::io::stderr().is_terminal() && targets.len() <= 200;
         let row = |target: &Target| {
             let style =
                 ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            let row = all.add(ProgressBar::no_length().with_style(style));
-            row.set_message(format!("waiting  {target}"));
+            let row = screen.add(ProgressBar::no_length().with_style(style));
+            row.set_message(format!("{:<8} {target}", name(WatchState::Starting)));
             row
         };
-        Self {
-            rows: if live { targets.iter().map(row).collect() } else { Vec::new() },
-            seen: vec![false; targets.len()],
-        }
+        let rows = if live { targets.iter().map(row).collect() } else { Vec::new() };
+        Self { screen, rows, seen: vec![false; targets.len()] }
     }
 
     fn show(&mut self, index: usize, line: String, changed: bool) {
@@ -159,9 +162,13 @@ impl Table {
         }
     }
 
+    /// The last state of each, as lines that stay.
     fn finish(&self) {
+        // A terminal that is gone has nothing to clear.
+        let _ = self.screen.clear();
+        self.screen.set_draw_target(ProgressDrawTarget::hidden());
         for row in &self.rows {
-            row.abandon();
+            println!("{}", row.message());
         }
     }
 }

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use openclaw_examples::probing::ProbeArguments;
+use openclaw_examples::probing::{ProbeArguments, StartError};
 use server::Exporter;
-use targets::Allowed;
+use targets::{Allowed, ListError};
 
 /// Answers /probe, /metrics and /-/healthy.
 ///
@@ -26,7 +26,8 @@ struct Arguments {
     #[arg(long, default_value = "127.0.0.1:9189")]
     listen: SocketAddr,
 
-    /// A `file_sd` target list (JSON): only these targets are probed. Read again on SIGHUP. Without it any target is.
+    /// A `file_sd` target list (JSON): only these targets are probed. Read again on SIGHUP. Without it any target is, but
+    /// none with the token.
     #[arg(long, value_name = "FILE")]
     targets: Option<PathBuf>,
 
@@ -39,25 +40,56 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match start(&arguments) {
+    match start(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("probe-exporter: {error}");
-            ExitCode::from(78)
+            ExitCode::from(error.exit_code())
         }
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let (prober, _) = arguments.probe.prober()?;
+fn start(arguments: &Arguments) -> Result<(), Stopped> {
+    let (prober, highest) = arguments.probe.prober(None)?;
     let allowed = arguments.targets.as_deref().map(Allowed::read).transpose()?;
+    if arguments.probe.compare_token && allowed.is_none() {
+        return Err(Stopped::Unlisted);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let exporter = Arc::new(Exporter::new(prober, allowed, arguments.concurrency));
-        let listener = tokio::net::TcpListener::bind(arguments.listen).await?;
-        println!("probe-exporter: listening on http://{}", listener.local_addr()?);
+        let exporter = Arc::new(Exporter::new(prober, highest, allowed, arguments.concurrency));
+        let address = arguments.listen;
+        let bind = |source| Stopped::Bind { address, source };
+        let listener = tokio::net::TcpListener::bind(address).await.map_err(bind)?;
+        println!("probe-exporter: listening on http://{}", listener.local_addr().map_err(bind)?);
         exporter.serve(listener).await?;
         Ok(())
     })
+}
+
+/// Why it does not run.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    List(#[from] ListError),
+    #[error(
+        "--compare-token sends the token, so it needs --targets: whoever asks must not choose where it goes"
+    )]
+    Unlisted,
+    #[error("cannot listen on {address}: {source}")]
+    Bind { address: SocketAddr, source: std::io::Error },
+    #[error("the system: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl Stopped {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) => error.exit_code(),
+            Self::Unlisted => 2,
+            Self::List(_) | Self::Bind { .. } | Self::System(_) => 78,
+        }
+    }
 }

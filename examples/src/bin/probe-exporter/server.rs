@@ -25,6 +25,8 @@ const TIMEOUT_OFFSET: Duration = Duration::from_millis(500);
 
 pub(crate) struct Exporter {
     prober: Prober,
+    /// The highest rung that the prober's arguments reach.
+    highest: Rung,
     allowed: Option<Allowed>,
     slots: Semaphore,
     probes: AtomicU64,
@@ -35,9 +37,10 @@ pub(crate) struct Exporter {
 type Answer = Response<Full<Bytes>>;
 
 impl Exporter {
-    pub(crate) fn new(prober: Prober, allowed: Option<Allowed>, concurrency: usize) -> Self {
+    pub(crate) fn new(prober: Prober, highest: Rung, allowed: Option<Allowed>, concurrency: usize) -> Self {
         Self {
             prober,
+            highest,
             allowed,
             slots: Semaphore::new(concurrency.max(1)),
             probes: AtomicU64::new(0),
@@ -126,9 +129,9 @@ impl Exporter {
             Ok(question) => question,
             Err(why) => return words(StatusCode::BAD_REQUEST, &why),
         };
-        if self.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&target)) {
+        if let Some((status, why)) = self.refusal(&target, module) {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            return words(StatusCode::FORBIDDEN, "the target is not in the list");
+            return words(status, why);
         }
         let timeout = request
             .headers()
@@ -150,6 +153,24 @@ impl Exporter {
         metrics(exposition(&report))
     }
 
+    /// Why a question is not asked. The token goes to targets that the operator listed and to no other: whoever reaches
+    /// this port could otherwise have it sent to an address of their own.
+    fn refusal(&self, target: &Target, module: Rung) -> Option<(StatusCode, &'static str)> {
+        match &self.allowed {
+            _ if module > self.highest && module == Rung::Scope => {
+                Some((StatusCode::BAD_REQUEST, "module scope needs a token and --scope"))
+            }
+            _ if module > self.highest => Some((StatusCode::BAD_REQUEST, "module hello needs a token")),
+            Some(allowed) if !allowed.contains(target) => {
+                Some((StatusCode::FORBIDDEN, "the target is not in the list"))
+            }
+            None if module >= Rung::Hello => {
+                Some((StatusCode::FORBIDDEN, "this module sends the token, which needs --targets"))
+            }
+            _ => None,
+        }
+    }
+
     fn own_metrics(&self) -> String {
         let mut text = String::new();
         for (name, help, value) in [
@@ -157,7 +178,7 @@ impl Exporter {
             ("openclaw_probe_exporter_failures_total", "Probes whose target was not good.", &self.failures),
             (
                 "openclaw_probe_exporter_refused_total",
-                "Requests for a target that is not in the list.",
+                "Requests for a target or a module that is not allowed.",
                 &self.refused,
             ),
         ] {
