@@ -144,7 +144,7 @@ impl Table {
         let live = std::io::stderr().is_terminal() && targets.len() <= 200;
         let row = |target: &Target| {
             let style =
-                ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             let row = screen.add(ProgressBar::no_length().with_style(style));
             row.set_message(format!("{:<8} {target}", name(WatchState::Starting)));
             row
