@@ -345,6 +345,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         .collect();
     let mut sources = std::mem::take(&mut reader.sources);
     mark_secrets(&processes, &definitions, &mut sources);
+    mark_urls(resolution, &processes, &mut sources);
 
     let scene =
         Scene::new(resolution, &services, &processes, &sources, listing, stack.docker_vm, stack.upgrade_to);
@@ -448,6 +449,34 @@ fn mark_secrets(processes: &[Process<'_>], definitions: &[carriers::Defined], so
     }
     for defined in definitions {
         sources.mark_secret(defined.span);
+    }
+}
+
+/// Masks URLs that carry credentials, wherever a service gets them from.
+fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut Sources) {
+    let telling = |text: &str| {
+        text.contains("://") && (text.contains('@') || text.contains("token=") || text.contains("password="))
+    };
+    for process in processes {
+        for (name, variable) in &process.service.environment {
+            if !variable.value.is_some_and(|value| telling(value)) {
+                continue;
+            }
+            sources.mark_secret(variable.span);
+            for step in resolution.env(process.service.name, name).into_iter().flat_map(|story| story.steps) {
+                if let Some(place) = step.place {
+                    sources.mark_secret(place.span);
+                }
+            }
+        }
+        let in_config = process.config().and_then(|config| config.text(&["gateway", "remote", "url"]));
+        if let Some((_, span)) = in_config.filter(|(text, _)| telling(text)) {
+            sources.mark_secret(span);
+        }
+        for flag in process.invocation.flags.iter().filter(|flag| flag.value.as_deref().is_some_and(telling))
+        {
+            sources.mark_secret(flag.span);
+        }
     }
 }
 

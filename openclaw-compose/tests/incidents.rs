@@ -17,13 +17,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use openclaw_compose::edit::{self, Applicability, Edit};
-use openclaw_compose::finding::{Code, Finding, Severity};
+use openclaw_compose::edit::{Applicability, Edit};
+use openclaw_compose::finding::{Code, Finding};
 use openclaw_compose::openclaw::{Definition, GateState, Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
-use openclaw_compose::secrecy::ExposeSecret as _;
+use support::{errors, red};
 
 const ROOT: &str = "/srv";
 
@@ -109,18 +111,8 @@ impl Case {
 
     /// The same stack after some edits.
     fn edited(&self, edits: &[Edit], report: &Report) -> Self {
-        let changes =
-            edit::apply(edits, &report.sources).unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        let mut files = self.files.clone();
-        for change in changes {
-            let text = String::from_utf8(change.bytes.expose_secret().to_vec()).unwrap();
-            assert!(
-                files.insert(change.path.clone(), text).is_some(),
-                "{}: {} is no file",
-                self.name,
-                change.path
-            );
-        }
+        let files = support::edited(&self.files, edits, report);
+        let files = files.unwrap_or_else(|error| panic!("{}: {error}", self.name));
         Self { name: format!("{} (edited)", self.name), head: self.head.clone(), files }
     }
 }
@@ -137,25 +129,6 @@ fn place(report: &Report, code: Code) -> String {
 
 fn names(findings: &[Finding]) -> BTreeSet<&'static str> {
     findings.iter().map(|finding| finding.code.name()).collect()
-}
-
-fn errors(report: &Report) -> BTreeSet<&'static str> {
-    report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(|finding| finding.code.name())
-        .collect()
-}
-
-fn red(report: &Report) -> BTreeSet<(String, String)> {
-    report
-        .clients
-        .iter()
-        .flat_map(|client| client.gates.iter().map(move |gate| (client, gate)))
-        .filter(|(_, gate)| gate.state == GateState::Red)
-        .map(|(client, gate)| (client.name.clone(), format!("{:?}", gate.gate)))
-        .collect()
 }
 
 #[test]
@@ -305,35 +278,12 @@ fn every_code_of_this_floor_is_produced() {
 
 #[test]
 fn no_output_holds_a_token() {
-    use openclaw_compose::secrecy::SecretString;
-    let print = |secret: &SecretString| format!("{} bytes", secret.expose_secret().len());
     for case in Case::all() {
-        let report = case.examine();
-        let mut outputs =
-            vec![serde_json::to_string(&report).unwrap(), format!("{report:?}"), format!("{report:#?}")];
-        for finding in &report.findings {
-            outputs.push(finding.to_string());
-            for place in &finding.places {
-                outputs.push(format!("{:?}", report.sources.quote(place.span)));
-            }
-            let Some(remedy) = &finding.remedy else { continue };
-            if let Ok(changes) = edit::apply(&remedy.edits, &report.sources) {
-                outputs.extend(changes.iter().map(|change| format!("{change:?}{}", change.diff)));
-            }
-        }
-        let _ = print;
-        for needle in needles() {
+        let outputs = support::outputs(&case.examine());
+        for needle in support::needles() {
             for output in &outputs {
                 assert!(!output.contains(&needle), "{}: {needle} in {output}", case.name);
             }
         }
     }
-}
-
-/// The canaries as they are, and as base64, hexadecimal and percent-encoding would carry them.
-fn needles() -> Vec<String> {
-    let hex: String = "canary-".bytes().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String = "canary-".bytes().map(|byte| format!("%{byte:02X}")).collect();
-    ["canary-".to_owned(), "Y2FuYXJ5".to_owned(), "NhbmFyeS".to_owned(), "jYW5hcnkt".to_owned(), hex, percent]
-        .into()
 }

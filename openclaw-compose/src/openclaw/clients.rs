@@ -508,7 +508,13 @@ fn listener_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
             scene,
         ),
         (Reach::Unsure, _) => unknown(Gate::Listener, format!("the bind comes from {by}")),
-        (_, Scope::Loopback) => green(Gate::Listener, format!("loopback, which this client shares ({by})")),
+        (_, Scope::Loopback) if client.at.is_some_and(|at| shares_loopback(at, gateway, scene)) => {
+            green(Gate::Listener, format!("loopback, which this client shares ({by})"))
+        }
+        (_, Scope::Loopback) if client.at.is_some() => {
+            unknown(Gate::Listener, format!("loopback ({by}); this client's way there is judged below"))
+        }
+        (_, Scope::Loopback) => green(Gate::Listener, format!("loopback, where this client is ({by})")),
         (_, Scope::All) => {
             green(Gate::Listener, format!("all interfaces, port {} ({by})", gateway.listens_on()))
         }
@@ -526,6 +532,10 @@ fn listener_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     }
 }
 
+fn shares_loopback(client: usize, gateway: &Gateway, scene: &Scene<'_, '_>) -> bool {
+    scene.namespaces.share(scene.service_name(client), scene.service_name(gateway.at))
+}
+
 fn published_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     let Some(published) = &client.published else {
         return unknown(Gate::Published, "nothing is published");
@@ -533,16 +543,17 @@ fn published_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     if published.host_network {
         return green(Gate::Published, "the gateway is on the host's own network");
     }
+    let listens = scene.gateways.get(client.gateway).and_then(|gateway| gateway.port.number);
     if let Some(front) = &client.front {
-        return match (&client.reach, super::fronts::describe(client, scene)) {
-            (Reach::WrongPort { .. }, Some((code, because, span))) => {
-                red(Gate::Published, code, because, span, scene)
+        return match super::fronts::wrong_target(client, scene) {
+            Some((because, span)) => {
+                red(Gate::Published, Code::PublishedTargetWrong, because, Some(span), scene)
             }
-            _ => green(Gate::Published, format!("through {}", front.who)),
+            None => green(Gate::Published, format!("through {}", front.who)),
         };
     }
-    match client.reach {
-        Reach::WrongPort { listens, .. } => red(
+    match listens {
+        Some(listens) if listens != published.target => red(
             Gate::Published,
             Code::PublishedTargetWrong,
             format!(

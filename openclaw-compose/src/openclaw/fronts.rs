@@ -333,6 +333,16 @@ impl Front {
     }
 }
 
+/// The sentence and the deciding place for a proxy that leads to another port.
+pub(super) fn wrong_target(client: &Client, scene: &Scene<'_, '_>) -> Option<(String, Span)> {
+    let front = client.front.as_ref()?;
+    let gateway = scene.gateways.get(client.gateway)?;
+    let (target, span) = front.target?;
+    let listens = gateway.port.number.filter(|listens| *listens != target)?;
+    let name = scene.service_name(gateway.at);
+    Some((format!("{} leads to port {target}, and {name} listens on {listens}", front.who), span))
+}
+
 /// The code, the sentence and the deciding place for a proxy that does not lead to the gateway.
 pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
     let front = client.front.as_ref()?;
@@ -344,11 +354,6 @@ pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
             let summary =
                 format!("{} looks for {name} on the network {network}, on which it is not", front.who);
             (Code::NoSharedNetwork, summary, Some(span))
-        }
-        Reach::WrongPort { listens, .. } => {
-            let (target, span) = front.target?;
-            let summary = format!("{} leads to port {target}, and {name} listens on {listens}", front.who);
-            (Code::PublishedTargetWrong, summary, Some(span))
         }
         Reach::LoopbackBind => {
             let summary = format!(
@@ -364,6 +369,13 @@ pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
 /// What there is to say about a client that comes through a proxy.
 pub(super) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let (Some(front), Some(gateway)) = (&client.front, scene.gateways.get(client.gateway)) else { return };
+    if let Some((summary, span)) = wrong_target(client, scene) {
+        let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(span));
+        finding.remedy = front
+            .target
+            .and_then(|(target, span)| remedies::replace_port(span, target, gateway.listens_on(), scene));
+        out.push(finding);
+    }
     let Some((code, summary, span)) = describe(client, scene) else { return };
     // One finding a gateway: another client may have said so already.
     if code == Code::LoopbackBind && out.iter().any(|finding| finding.code == code) {
@@ -373,9 +385,6 @@ pub(super) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Fin
     finding.places.extend(scene.place(PlaceRole::Related, front.span).filter(|_| Some(front.span) != span));
     finding.remedy = match code {
         Code::LoopbackBind => remedies::listen_on_all(gateway, scene),
-        Code::PublishedTargetWrong => front
-            .target
-            .and_then(|(target, span)| remedies::replace_port(span, target, gateway.listens_on(), scene)),
         _ => Some(remedies::words("attach the gateway to that network, or name one that it is on")),
     };
     out.push(finding);

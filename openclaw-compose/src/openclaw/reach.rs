@@ -288,7 +288,8 @@ fn at_port(url: &Url, gateway: &Gateway, map: &Map<'_, '_>, client: usize) -> Re
 /// Over a network: bind and port both count.
 fn from_outside(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
     let Some(listens) = gateway.port.number else { return Reach::Unsure };
-    if url.port != listens {
+    // Whoever listens on loopback is there on no port at all.
+    if url.port != listens && gateway.bind.scope != Scope::Loopback {
         return wrong_port(url, listens, gateway, map);
     }
     match gateway.bind.scope {

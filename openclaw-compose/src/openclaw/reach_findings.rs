@@ -242,38 +242,32 @@ fn host_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>)
         return;
     };
     let name = scene.service_name(gateway.at);
-    match &client.reach {
-        Reach::LoopbackBind => {
-            // One finding a gateway: a service client may have said so already.
-            if out.iter().any(|finding| finding.code == Code::LoopbackBind) {
-                return;
-            }
-            let summary = format!(
-                "{name} listens on the loopback of its container ({}): connections to the published port {} are reset",
-                gateway.bind.by, published.port
-            );
-            let mut finding =
-                scene.finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)));
-            finding.places.extend(scene.place(PlaceRole::Related, published.span));
-            finding
-                .evidence
-                .push("Docker accepts the connection and finds nobody at the container's address".to_owned());
-            finding.remedy = remedies::listen_on_all(gateway, scene);
-            out.push(finding);
+    // One finding a gateway: a service client may have said so already.
+    if client.reach == Reach::LoopbackBind && !out.iter().any(|finding| finding.code == Code::LoopbackBind) {
+        let summary = format!(
+            "{name} listens on the loopback of its container ({}): connections to the published port {} are reset",
+            gateway.bind.by, published.port
+        );
+        let mut finding =
+            scene.finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)));
+        finding.places.extend(scene.place(PlaceRole::Related, published.span));
+        finding
+            .evidence
+            .push("Docker accepts the connection and finds nobody at the container's address".to_owned());
+        finding.remedy = remedies::listen_on_all(gateway, scene);
+        out.push(finding);
+    }
+    if let Some(listens) = gateway.port.number.filter(|listens| *listens != published.target) {
+        let summary = format!(
+            "host port {} leads to port {}, and {name} listens on {listens} ({})",
+            published.port, published.target, gateway.port.by
+        );
+        let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(published.span));
+        if let Some(span) = gateway.port.span {
+            finding.places.extend(scene.place(PlaceRole::Related, span));
         }
-        Reach::WrongPort { listens, .. } => {
-            let summary = format!(
-                "host port {} leads to port {}, and {name} listens on {listens} ({})",
-                published.port, published.target, gateway.port.by
-            );
-            let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(published.span));
-            if let Some(span) = gateway.port.span {
-                finding.places.extend(scene.place(PlaceRole::Related, span));
-            }
-            finding.remedy = remedies::publish_right_port(published, *listens, scene);
-            out.push(finding);
-        }
-        _ => {}
+        finding.remedy = remedies::publish_right_port(published, listens, scene);
+        out.push(finding);
     }
     let owner = scene.namespace_owner(gateway.at);
     let internal = owner.is_some_and(|owner| {

@@ -16,7 +16,7 @@ use super::rules::{self, NameRule};
 use super::scene::Scene;
 use super::services::{At, Healthcheck, Port, Service};
 use super::state;
-use super::tokens::Candidate;
+use super::tokens::{Candidate, Content};
 
 /// Words only.
 pub(super) fn words(text: impl Into<String>) -> Remedy {
@@ -91,17 +91,14 @@ pub(super) fn reach(client: &Client, scene: &Scene<'_, '_>) -> Option<Remedy> {
     if process.role == Role::App {
         return reach_for_app(client, process, gateway, scene);
     }
+    let inside = scene.namespaces.share(process.service.name, scene.service_name(gateway.at));
     match client.reach {
         Reach::LoopbackBind => listen_on_all(gateway, scene),
-        Reach::NoCredentials
-            if scene.namespaces.share(process.service.name, scene.service_name(gateway.at)) =>
-        {
-            drop_url(client, process, scene)
-        }
         Reach::WrongPort { listens, .. } => wrong_port(client, process, listens, scene),
         Reach::Scheme { .. } => {
             Some(words("write ws:// for a gateway without TLS and wss:// for one with it"))
         }
+        _ if inside => drop_url(client, process, gateway, scene),
         Reach::DisabledProfile => Some(words("activate the profile of that service, or dial one that runs")),
         _ => share_namespace(client, process, gateway, scene),
     }
@@ -158,25 +155,60 @@ fn share_namespace(
         }
         out.push(layout::remove_entry(scene.sources, entry.key_span)?);
     }
-    if by_flag || by_config {
+    if by_flag || by_config || dials_by_config(process) {
         return Some(words(format!("{text}, and drop the URL that points elsewhere")));
     }
-    out.extend(unset_urls(process, scene));
+    out.extend(find_on_loopback(process, gateway, scene));
     Some(edits(text, out, Some(recreate(&[name], scene))))
 }
 
-/// Takes every URL variable out of the service.
-fn unset_urls(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<Edit> {
-    let urls =
-        rules::NAME_RULES.iter().filter(|rule| rule.meaning == rules::Meaning::Url).map(|rule| rule.name);
-    let mut names: Vec<&str> = urls.collect();
+/// Whether `openclaw.json` names a URL that counts as soon as no variable does.
+fn dials_by_config(process: &Process<'_>) -> bool {
+    process.config().is_some_and(|config| {
+        config.mode().is_some_and(|(mode, _)| mode == "remote")
+            && config.text(&["gateway", "remote", "url"]).is_some()
+    })
+}
+
+/// Takes out of a service what keeps its client from finding the gateway on loopback: every URL, and a port of another.
+fn find_on_loopback(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>) -> Vec<Edit> {
+    let listens = gateway.listens_on();
+    let mut names = names_of(rules::Meaning::Url);
+    let told = process.meant(rules::Meaning::Port).map(|(_, value)| value.text.trim().parse().ok());
+    let otherwise =
+        process.config().and_then(|config| config.port()).map_or(rules::DEFAULT_PORT, |(port, _)| port);
+    if told.unwrap_or(Some(otherwise)) == Some(listens) {
+        return arrange(process.service, &names, &[], scene);
+    }
+    if otherwise == listens {
+        names.extend(names_of(rules::Meaning::Port));
+        return arrange(process.service, &names, &[], scene);
+    }
+    let port = format!("\"{listens}\"");
+    arrange(process.service, &names, &[("OPENCLAW_GATEWAY_PORT", &port)], scene)
+}
+
+/// Every variable of a meaning, whether some release reads it or none.
+fn names_of(meaning: rules::Meaning) -> Vec<&'static str> {
+    let mut names: Vec<&str> =
+        rules::NAME_RULES.iter().filter(|rule| rule.meaning == meaning).map(|rule| rule.name).collect();
     names.dedup();
-    unset(process.service, &names, scene)
+    names
 }
 
 /// Takes variables out of a service: their lines, or the whole `environment` where nothing would be left of it; where a line
 /// serves others too, it is overridden with nothing.
 fn unset(service: &Service<'_>, names: &[&str], scene: &Scene<'_, '_>) -> Vec<Edit> {
+    arrange(service, names, &[], scene)
+}
+
+/// [`unset`] with other variables set on the way; their values are written as given.
+fn arrange(
+    service: &Service<'_>,
+    names: &[&str],
+    wanted: &[(&str, &str)],
+    scene: &Scene<'_, '_>,
+) -> Vec<Edit> {
     let set: Vec<&str> = names
         .iter()
         .copied()
@@ -195,21 +227,32 @@ fn unset(service: &Service<'_>, names: &[&str], scene: &Scene<'_, '_>) -> Vec<Ed
         scene.environment_key(service).filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
     let own = service.environment.keys().filter(|name| own_line(name).is_some()).count();
     let gone = set.iter().filter(|name| own_line(name).is_some()).count();
+    let hides = set.iter().any(|name| scene.hides_another(service.name, name));
     if let Some(environment) =
-        environment.filter(|key| own == gone && layout::lines_below(scene.sources, *key) == own)
+        environment.filter(|key| !hides && own == gone && layout::lines_below(scene.sources, *key) == own)
     {
         let rest = set.iter().filter(|name| own_line(name).is_none()).count();
-        if rest == 0 {
+        if rest == 0 && wanted.is_empty() {
             return layout::remove_entry(scene.sources, environment).into_iter().collect();
         }
     }
     let mut out: Vec<Edit> = set
         .iter()
-        .filter_map(|name| own_line(name))
-        .filter_map(|key| layout::remove_entry(scene.sources, key))
+        .filter_map(|name| Some((own_line(name)?, service.environment.get(name)?)))
+        .filter_map(|(key, variable)| match scene.hides_another(service.name, scene.sources.slice(key)) {
+            // Without the line, what it hides would come to light.
+            true => replace_whole(scene, variable.span, ""),
+            false => layout::remove_entry(scene.sources, key),
+        })
         .collect();
-    let foreign: Vec<(&str, &str)> =
+    let mut foreign: Vec<(&str, &str)> =
         set.iter().filter(|name| own_line(name).is_none()).map(|name| (*name, "\"\"")).collect();
+    for (name, value) in wanted {
+        match service.environment.get(name).filter(|_| own_line(name).is_some()) {
+            Some(variable) => out.extend(replace_whole(scene, variable.span, value.trim_matches('"'))),
+            None => foreign.push((name, value)),
+        }
+    }
     if !foreign.is_empty() {
         let environment = scene.environment_key(service);
         out.extend(layout::set_variables(scene.sources, service.key_span, environment, &foreign));
@@ -239,22 +282,29 @@ fn fall_back(
             "{text} on a network that holds nobody else: the token would travel without TLS"
         )));
     }
-    let Some(switch) = rule.break_glass else { return Some(words(text)) };
+    let reads_url = rules::names(rules::Meaning::Url, process.version)
+        .any(|rule| rule.name == "OPENCLAW_GATEWAY_URL" && rule.reads == rules::Reads::Yes);
+    let leads_there = service.network_mode.is_none()
+        && super::names::shares_network(service, owner)
+        && gateway.bind.scope == Scope::All
+        && process.invocation.flag("url").is_none();
+    let Some(switch) = rule.break_glass.filter(|_| reads_url && leads_there) else {
+        return Some(words(text));
+    };
     let url = format!("\"ws://{}:{}\"", owner.name, gateway.listens_on());
     let mut set = vec![("OPENCLAW_GATEWAY_URL", url.as_str()), (switch, "\"1\"")];
-    let mut out: Vec<Edit> = unset_urls(process, scene);
+    let mut others = names_of(rules::Meaning::Url);
+    others.retain(|name| *name != "OPENCLAW_GATEWAY_URL");
     let template;
-    if client
-        .decision
-        .as_ref()
-        .is_none_or(|decision| !decision.candidates.iter().any(|c| c.carrier == rules::Carrier::Env))
-    {
-        template = scene.token_template(gateway)?;
+    let has_token = |candidate: &Candidate| {
+        candidate.carrier == rules::Carrier::Env && !matches!(candidate.content, Content::Empty)
+    };
+    if !client.decision.iter().flat_map(|decision| &decision.candidates).any(has_token) {
+        let Some(reference) = scene.token_template(gateway) else { return Some(words(text)) };
+        template = reference;
         set.push(("OPENCLAW_GATEWAY_TOKEN", &template));
     }
-    let environment = scene.environment_key(service);
-    out.push(layout::set_variables(scene.sources, service.key_span, environment, &set)?);
-    let out = out.into_iter().map(Edit::judgement).collect();
+    let out = arrange(service, &others, &set, scene).into_iter().map(Edit::judgement).collect();
     let text = format!(
         "{text}. {switch}=1 is a downgrade: the token travels without TLS between the two containers"
     );
@@ -296,10 +346,16 @@ fn reach_for_app(
 }
 
 /// Inside the gateway's namespace no URL is needed.
-fn drop_url(client: &Client, process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let by = &client.choice.as_ref()?.by;
-    let out = unset(process.service, &[by], scene);
-    if out.is_empty() {
+fn drop_url(
+    client: &Client,
+    process: &Process<'_>,
+    gateway: &Gateway,
+    scene: &Scene<'_, '_>,
+) -> Option<Remedy> {
+    let choice = client.choice.as_ref()?;
+    let by = &choice.by;
+    let out = find_on_loopback(process, gateway, scene);
+    if out.is_empty() || choice.carrier != rules::UrlCarrier::Env || dials_by_config(process) {
         return Some(words(format!("drop {by}")));
     }
     let text = format!(
@@ -498,7 +554,8 @@ pub(super) fn align(
     let server = gateway.decision.winner()?;
     let mut out: Vec<Edit> = Vec::new();
     let mut elsewhere = Vec::new();
-    let extra = scene.handed_out_span(gateway).filter(|_| losers.is_empty());
+    let handed_out = scene.handed_out(gateway).filter(|other| other.trim() != value);
+    let extra = handed_out.and_then(|_| scene.handed_out_span(gateway));
     for span in losers.iter().map(|loser| loser.source).chain(extra) {
         let origin = scene.origin(span);
         match layout::write_secret(scene.sources, origin, value) {
@@ -572,9 +629,12 @@ pub(super) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene
         service.name,
         scene.service_name(gateway.at)
     );
-    let Some(template) =
-        scene.token_template(gateway).filter(|_| !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN"))
-    else {
+    let Some(template) = scene.token_template(gateway).filter(|_| {
+        // Beside --url only --token counts.
+        client.choice.as_ref().is_none_or(|choice| choice.carrier != rules::UrlCarrier::Flag)
+            && gateway.secret == super::tokens::Secret::Token
+            && !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN")
+    }) else {
         return Some(words(text));
     };
     let edit = layout::set_variables(
@@ -615,6 +675,14 @@ pub(super) fn unread_variable(
             "refer to the file with a SecretRef in openclaw.json, or hand the value in as OPENCLAW_GATEWAY_TOKEN",
         )),
         meaning => {
+            if meaning != rules::Meaning::Port && has_secret(process, scene) {
+                inside?;
+                return Some(edits(
+                    format!("drop {}: nothing reads it, and another place counts", rule.name),
+                    unset(service, &[rule.name], scene),
+                    None,
+                ));
+            }
             let wanted =
                 rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?.name;
             if service.environment.contains_key(wanted) {
@@ -628,6 +696,17 @@ pub(super) fn unread_variable(
             let edit = Edit::text(scene.sources, inside?, wanted).judgement();
             Some(edits(format!("rename it to {wanted}"), vec![edit], Some(recreate(&[service.name], scene))))
         }
+    }
+}
+
+/// Whether some place gives the process a secret already.
+fn has_secret(process: &Process<'_>, scene: &Scene<'_, '_>) -> bool {
+    let Some(at) = scene.processes.iter().position(|other| other.service.name == process.service.name) else {
+        return false;
+    };
+    match scene.gateways.iter().find(|gateway| gateway.at == at) {
+        Some(gateway) => gateway.decision.winner().is_some(),
+        None => super::clients::decision_of(at, scene).is_some_and(|decision| decision.winner().is_some()),
     }
 }
 
@@ -749,13 +828,16 @@ pub(super) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option
 /// A directory variable that came from the host's `.env`.
 pub(super) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let service = process.service;
+    let usual = format!("{}/{}", rules::IMAGE_HOME, rules::STATE_DIR_NAME);
+    let state =
+        state::mounted_state(process).map_or(usual.as_str(), |(target, _)| target.trim_end_matches('/'));
+    let home = state.rsplit_once('/').map_or(rules::IMAGE_HOME, |(home, _)| home);
     let right = |name: &str| -> Option<String> {
-        let home = rules::IMAGE_HOME;
         Some(match name {
             "HOME" | "OPENCLAW_HOME" => home.to_owned(),
-            "OPENCLAW_STATE_DIR" | "OPENCLAW_CONFIG_DIR" => format!("{home}/{}", rules::STATE_DIR_NAME),
-            "OPENCLAW_CONFIG_PATH" => format!("{home}/{}/{}", rules::STATE_DIR_NAME, rules::CONFIG_NAME),
-            "OPENCLAW_WORKSPACE_DIR" => format!("{home}/{}/workspace", rules::STATE_DIR_NAME),
+            "OPENCLAW_STATE_DIR" | "OPENCLAW_CONFIG_DIR" => state.to_owned(),
+            "OPENCLAW_CONFIG_PATH" => format!("{state}/{}", rules::CONFIG_NAME),
+            "OPENCLAW_WORKSPACE_DIR" => format!("{state}/workspace"),
             "OPENCLAW_AUTH_PROFILE_SECRET_DIR" => format!("{home}/.config/openclaw"),
             _ => return None,
         })

@@ -118,6 +118,15 @@ impl<'s, 'a> Scene<'s, 'a> {
             .is_some_and(|story| story.steps.iter().any(|step| step.kind == StepKind::Interpolated))
     }
 
+    /// Whether a weaker source gives the variable a value as well, such as an env file.
+    pub(super) fn hides_another(&self, service: &str, name: &str) -> bool {
+        let story = self.resolution.env(service, name);
+        story.is_some_and(|story| {
+            let has_value = |text: &secrecy::SecretString| !text.expose_secret().trim().is_empty();
+            story.shadowed.iter().any(|step| step.value.as_ref().is_some_and(has_value))
+        })
+    }
+
     /// Whether the project itself (shell or `.env`) knows a variable with a value.
     pub(super) fn project_has(&self, name: &str) -> bool {
         self.resolution
@@ -185,7 +194,8 @@ impl<'s, 'a> Scene<'s, 'a> {
         let process = self.processes.get(gateway.at)?;
         let variable = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN")?;
         let written = self.sources.slice(variable.span).trim_matches(['"', '\'']);
-        if written.starts_with("${") && written.ends_with('}') {
+        let filled = variable.value.is_some_and(|value| !value.trim().is_empty());
+        if filled && written.starts_with("${") && written.ends_with('}') {
             return Some(written.to_owned());
         }
         self.project_has("OPENCLAW_GATEWAY_TOKEN").then(|| "${OPENCLAW_GATEWAY_TOKEN}".to_owned())

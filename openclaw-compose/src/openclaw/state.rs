@@ -115,7 +115,7 @@ pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
             return Usable::Unknown(format!("the owner inside volume {name} was not recorded"));
         }
         Backing::Fleeting | Backing::Layer => {
-            return match missed_mount(process) {
+            return match mounted_state(process) {
                 Some((target, span)) => Usable::No {
                     code: Code::StateMountMissed,
                     because: format!(
@@ -251,8 +251,8 @@ fn is_host_path(path: &str) -> bool {
         || path.starts_with("/private/")
 }
 
-/// A mount that was meant for the state: it ends in a state directory's name, and the process uses another path.
-fn missed_mount<'p>(process: &'p Process<'_>) -> Option<(&'p str, Span)> {
+/// The mount that is meant for the state, by the name it ends in.
+pub(super) fn mounted_state<'p>(process: &'p Process<'_>) -> Option<(&'p str, Span)> {
     process.service.mounts.iter().find_map(|mount| {
         let name = mount.target.trim_end_matches('/').rsplit('/').next()?;
         let meant = name == rules::STATE_DIR_NAME || rules::LEGACY_STATE_DIR_NAMES.contains(&name);
