@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 """Time `compose-config config -q` against `docker compose config -q` on the same stacks, in one run.
 
-usage: compose-vs-docker.py [--bin PATH] [--docker 'docker compose'] [--rounds N]
+usage: compose-vs-docker.py [--bin PATH] [--docker 'docker compose'] [--rounds N] [DIRECTORY ...]
 
-The stacks are made here: two services with an .env, 200 services (about 130 KB) and 1,600 (about 1 MB) with two merge
-keys and an env file each. Prints the median of both in milliseconds, the ratio, and the peak memory of compose-config;
-with valgrind at hand also its allocations. Where docker compose is missing its columns are empty. `config` needs no daemon.
+Each DIRECTORY holds a stack as `docker compose` finds it. Without one, three are made: two services, 200 of them
+(130 KB) and 1,600 (1 MB), with two merge keys and an env file each. The two programs take turns, so that both see the
+same load. Printed are medians of wall and CPU time in milliseconds, how many times docker compose takes as long, and
+the peak memory of both (with GNU time at hand); with valgrind also the allocations of compose-config. `config` needs no
+daemon; where docker compose is missing its columns are empty.
 """
 import argparse, os, shlex, shutil, statistics, subprocess, sys, tempfile, time
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--bin", default="target/release/compose-config")
-parser.add_argument("--docker", default="docker compose")
-parser.add_argument("--rounds", type=int, default=10)
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--bin", default="target/release/compose-config", help="our program (default: %(default)s)")
+parser.add_argument("--docker", default="docker compose", help="the other one (default: %(default)s)")
+parser.add_argument("--rounds", type=int, default=10, help="runs of each (default: %(default)s)")
+parser.add_argument("directories", nargs="*", metavar="DIRECTORY")
 options = parser.parse_args()
+
+# Slow programs get fewer rounds, but never fewer than three.
+LONGEST_SECONDS = 20
 
 
 def stack(services):
@@ -46,22 +52,47 @@ def stack(services):
 
 def lay(directory, services):
     os.makedirs(directory)
-    write = lambda name, text: open(os.path.join(directory, name), "w").write(text)
+
+    def write(name, text):
+        with open(os.path.join(directory, name), "w") as file:
+            file.write(text)
+
     write("compose.yaml", stack(services))
     write(".env", "HOST=example.net\nTAG=4.5.6\n")
     write("common.env", "".join(f"COMMON_{n}=value-{n}\n" for n in range(20)) + "WHERE=${HOST}\n")
-    return os.path.getsize(os.path.join(directory, "compose.yaml"))
 
 
-def median(command, directory, rounds):
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True)
-        times.append((time.perf_counter() - start) * 1000)
-        if done.returncode:
-            return None
-    return statistics.median(times)
+def size(directory):
+    """Bytes of the Compose files that lie in the directory."""
+    names = [name for name in os.listdir(directory) if "compose" in name and name.endswith((".yml", ".yaml"))]
+    return sum(os.path.getsize(os.path.join(directory, name)) for name in names)
+
+
+def once(command, directory):
+    """One run: wall and CPU milliseconds, exit status."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return wall * 1000, (usage.ru_utime + usage.ru_stime) * 1000, child.returncode
+
+
+def race(commands, directory, rounds):
+    """Median wall and CPU time of each command, taking turns; None for one that fails."""
+    first = [once(command, directory) for command in commands]
+    runs = [[] for _ in commands]
+    began = time.perf_counter()
+    for number in range(rounds):
+        if number >= 3 and time.perf_counter() - began > LONGEST_SECONDS:
+            break
+        for command, warm, done in zip(commands, first, runs):
+            if warm[2] == 0:
+                done.append(once(command, directory))
+    return [
+        (statistics.median(run[0] for run in done), statistics.median(run[1] for run in done)) if done else None
+        for done in runs
+    ]
 
 
 def peak(command, directory):
@@ -69,28 +100,58 @@ def peak(command, directory):
     if not os.path.exists("/usr/bin/time"):
         return "-"
     done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], cwd=directory, capture_output=True, text=True)
-    return f"{int(done.stderr.split()[-1]) / 1024:.1f}"
+    last = done.stderr.split()[-1:]
+    return f"{int(last[0]) / 1024:.1f}" if done.returncode == 0 and last and last[0].isdigit() else "-"
 
 
 def allocations(command, directory):
     if not shutil.which("valgrind"):
-        return ""
+        return "-"
     done = subprocess.run(["valgrind", *command], cwd=directory, capture_output=True, text=True)
     line = [line for line in done.stderr.splitlines() if "total heap usage" in line]
-    return line[0].split("usage:")[1].split(" allocs")[0].strip() if line else ""
+    return line[0].split("usage:")[1].split(" allocs")[0].strip() if line else "-"
+
+
+def has_docker(command):
+    try:
+        return subprocess.run([*command, "version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 ours = [os.path.abspath(options.bin), "config", "-q"]
-theirs = [*shlex.split(options.docker), "config", "-q"]
+docker = shlex.split(options.docker)
+theirs = [*docker, "config", "-q"] if has_docker(docker) else None
+if not os.path.exists(ours[0]):
+    sys.exit(f"{options.bin} is not there: cargo build --release -p openclaw-examples --bin compose-config")
+
 root = tempfile.mkdtemp(prefix="compose-vs-docker-")
-print(f"{'stack':>16} {'bytes':>9} {'ours ms':>9} {'docker ms':>10} {'ratio':>7} {'peak MB':>8} {'allocations':>12}")
-for name, services in (("2 services", 2), ("200 services", 200), ("1600 services", 1600)):
-    directory = os.path.join(root, str(services))
-    size = lay(directory, services)
-    mine = median(ours, directory, options.rounds)
-    other = median(theirs, directory, options.rounds if services < 1000 else max(1, options.rounds // 3))
-    if mine is None:
-        sys.exit(f"{options.bin} refused its own stack")
-    shown = (f"{other:10.1f}", f"{other / mine:7.1f}") if other else (f"{'-':>10}", f"{'-':>7}")
-    print(f"{name:>16} {size:>9} {mine:9.2f} {shown[0]} {shown[1]} {peak(ours, directory):>8} {allocations(ours, directory):>12}")
-shutil.rmtree(root)
+try:
+    stacks = [(os.path.basename(os.path.abspath(path)), os.path.abspath(path)) for path in options.directories]
+    if not stacks:
+        for name, services in (("2 services", 2), ("200 services", 200), ("1600 services", 1600)):
+            stacks.append((name, os.path.join(root, str(services))))
+            lay(stacks[-1][1], services)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(f"{'':>16} {'':>9} | {'wall ms':^26} | {'CPU ms':^26} | {'peak MB':^13} |")
+    columns = f"{'ours':>8} {'docker':>9} {'ratio':>7}"
+    print(f"{'stack':>16} {'bytes':>9} | {columns} | {columns} | {'ours':>6} {'docker':>6} | {'allocations':>11}")
+    failed = False
+    for name, directory in stacks:
+        mine, *other = race([ours] + ([theirs] if theirs else []), directory, options.rounds)
+        if mine is None:
+            failed = True
+            print(f"{name:>16} {size(directory):>9} | refused by {options.bin}, status {once(ours, directory)[2]}")
+            continue
+        other = other[0] if other else None
+        cells = []
+        for number in (0, 1):
+            if other:
+                cells.append(f"{mine[number]:8.2f} {other[number]:9.1f} {other[number] / max(mine[number], 0.001):7.1f}")
+            else:
+                cells.append(f"{mine[number]:8.2f} {'-':>9} {'-':>7}")
+        memory = f"{peak(ours, directory):>6} {peak(theirs, directory) if other else '-':>6}"
+        print(f"{name:>16} {size(directory):>9} | {cells[0]} | {cells[1]} | {memory} | {allocations(ours, directory):>11}")
+finally:
+    shutil.rmtree(root)
+sys.exit(1 if failed else 0)
