@@ -38,6 +38,7 @@ pub(super) struct Builder<'t> {
     /// Finished entries of the open mappings; each frame owns the tail from its `base`.
     pub(super) entries: Vec<Entry>,
     anchors: HashMap<usize, Built>,
+    keys: Keys,
     root: Option<Node>,
     /// Nodes that aliases added to this document.
     expansion: u64,
@@ -87,6 +88,29 @@ enum FrameKind {
     Map { key: Option<Key>, merge: Option<(Span, Node)> },
 }
 
+/// Keys that were read lately, for a project says `image` once a service. A key that is not found is as good as new.
+struct Keys([Option<Arc<str>>; Self::SLOTS]);
+
+impl Keys {
+    const SLOTS: usize = 64;
+
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| None))
+    }
+
+    fn share(&mut self, key: &str) -> Arc<str> {
+        let bytes = key.as_bytes();
+        let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0));
+        let hash =
+            bytes.len() ^ byte(0) ^ (byte(bytes.len() / 2) << 1) ^ (byte(bytes.len().saturating_sub(1)) << 2);
+        let Some(slot) = self.0.get_mut(hash % Self::SLOTS) else { return Arc::from(key) };
+        match slot {
+            Some(known) if **known == *key => known.clone(),
+            _ => slot.insert(Arc::from(key)).clone(),
+        }
+    }
+}
+
 enum Key {
     Text(Arc<str>, Span),
     /// Plain `<<`.
@@ -117,6 +141,7 @@ impl<'t> Builder<'t> {
             items: Vec::new(),
             entries: Vec::new(),
             anchors: HashMap::new(),
+            keys: Keys::new(),
             root: None,
             expansion: 0,
         }
@@ -205,7 +230,11 @@ impl<'t> Builder<'t> {
         self.observe(&event, span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.scalar(&text, style, anchor, tag.as_deref(), self.span(span));
+                let span = self.span(span);
+                if style == ScalarStyle::Plain {
+                    self.refuse_question_mark(span);
+                }
+                self.scalar(&text, style, anchor, tag.as_deref(), span);
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.open(FrameKind::Seq, style, anchor, tag.as_deref(), span);
@@ -255,6 +284,17 @@ impl<'t> Builder<'t> {
         let indent =
             self.frames.iter().rev().find(|frame| frame.style == Style::Block).map(|frame| frame.column);
         watch.token(token, place, indent, in_flow, &mut self.refused);
+    }
+
+    /// libyaml takes no `?` in a plain scalar between brackets. Most texts hold one somewhere, in a URL or in
+    /// `${NAME:?}`, so that this is no trace for [`Watch`] to search for.
+    fn refuse_question_mark(&mut self, span: Span) {
+        let in_flow = self.frames.last().is_some_and(|frame| frame.style == Style::Flow);
+        let Some(raw) = self.text.get(span.range()).filter(|_| in_flow) else { return };
+        if let Some(at) = raw.find('?') {
+            let at = span.range().start + at;
+            self.refused.push(Refusal { at, len: 1, kind: RefusalKind::QuestionMark });
+        }
     }
 
     fn span(&self, span: &granit::Span) -> Span {
@@ -315,8 +355,11 @@ impl<'t> Builder<'t> {
             && value.is_none()
         {
             // Most keys are plain strings and need no node.
-            *key =
-                Some(if plain && text == "<<" { Key::Merge(span) } else { Key::Text(Arc::from(text), span) });
+            *key = Some(if plain && text == "<<" {
+                Key::Merge(span)
+            } else {
+                Key::Text(self.keys.share(text), span)
+            });
             return;
         }
         let value = value.unwrap_or_else(|| Value::Str(Text::from(text)));

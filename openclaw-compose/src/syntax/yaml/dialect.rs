@@ -59,16 +59,7 @@ pub(super) struct Watch<'t> {
 impl<'t> Watch<'t> {
     /// `None` where nothing in the text can make a difference.
     pub(super) fn new(text: &'t str) -> Option<Self> {
-        let traces = text.bytes().any(|byte| matches!(byte, b'\t' | 0xc2 | 0xe2))
-            || text.starts_with('%')
-            || text.contains("\n%")
-            || text.contains("\\/")
-            || text.contains("\\u")
-            || text.as_bytes().windows(2).any(|pair| matches!(pair, [b':', b',' | b']' | b'}']))
-            || text.contains('?') && text.contains(['[', '{'])
-            || text.match_indices('!').any(|(at, _)| tag_end(text, at).is_some())
-            || names(text).any(|name| !is_anchor_name(name));
-        traces.then_some(Self { text, end: 0, last: None, indent: None, in_flow: false })
+        has_traces(text).then_some(Self { text, end: 0, last: None, indent: None, in_flow: false })
     }
 
     /// The next token, written at `place`; `indent` is the column of the innermost open block collection, `in_flow`
@@ -129,9 +120,6 @@ impl<'t> Watch<'t> {
             }
             ScalarStyle::SingleQuoted => {}
             ScalarStyle::Plain => {
-                if in_flow && let Some(at) = raw.find('?') {
-                    refuse(at, 1, RefusalKind::QuestionMark);
-                }
                 for (at, c) in line_breaks(raw) {
                     refuse(at, c.len_utf8(), RefusalKind::LineBreak);
                 }
@@ -300,6 +288,52 @@ fn tag_end(text: &str, at: usize) -> Option<usize> {
     (!next.is_ascii_whitespace()).then_some(at + end)
 }
 
+/// True where something in the text may be read in another way by libyaml. Every text pays for this: the bytes are
+/// looked at a block at a time, without branches, and one by one only in the blocks that hold a candidate.
+fn has_traces(text: &str) -> bool {
+    const BLOCK: usize = 64;
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    while let Some(block) = bytes.get(start..bytes.len().min(start + BLOCK)).filter(|block| !block.is_empty())
+    {
+        let next = bytes.get(start + 1..).unwrap_or_default();
+        let paired = block.iter().zip(next).fold(false, |any, (&byte, &next)| any | is_candidate(byte, next));
+        let last = block.last().is_some_and(|&byte| is_candidate(byte, b' '));
+        if (paired || last) && (start..start + block.len()).any(|at| is_trace(text, at)) {
+            return true;
+        }
+        start += BLOCK;
+    }
+    false
+}
+
+/// False where [`is_trace`] is, whatever stands around.
+fn is_candidate(byte: u8, next: u8) -> bool {
+    (byte == b'\t')
+        | (byte == 0xc2)
+        | (byte == 0xe2)
+        | (byte == b'%')
+        | (byte == b'!')
+        | (byte == b'\\')
+        | (byte == b'&')
+        | (byte == b'*')
+        | ((byte == b':') & ((next == b',') | (next == b']') | (next == b'}')))
+}
+
+fn is_trace(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let next = bytes.get(at + 1);
+    match bytes.get(at) {
+        Some(b'\t' | 0xc2 | 0xe2) => true,
+        Some(b'%') => at.checked_sub(1).is_none_or(|before| bytes.get(before) == Some(&b'\n')),
+        Some(b'\\') => matches!(next, Some(b'/' | b'u')),
+        Some(b':') => matches!(next, Some(b',' | b']' | b'}')),
+        Some(b'!') => tag_end(text, at).is_some(),
+        Some(b'&' | b'*') => !is_anchor_name(name(text.get(at + 1..).unwrap_or(""))),
+        _ => false,
+    }
+}
+
 /// Line breaks to libyaml alone.
 fn line_breaks(text: &str) -> impl Iterator<Item = (usize, char)> {
     let text = if text.is_ascii() { "" } else { text };
@@ -308,11 +342,6 @@ fn line_breaks(text: &str) -> impl Iterator<Item = (usize, char)> {
 
 fn is_odd_break(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-/// Everything that could be the name of an anchor or alias.
-fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices(['&', '*']).map(|(at, _)| name(text.get(at + 1..).unwrap_or("")))
 }
 
 /// The name that `text` begins with: up to a blank or a flow indicator.

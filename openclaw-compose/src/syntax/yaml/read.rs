@@ -32,6 +32,9 @@ pub(super) fn read(file: FileId, text: &str) -> Parsed {
 /// libyaml ends a line at U+0085, U+2028 and U+2029 as well. Where they are why a text is refused, and the text reads well with
 /// line feeds in their place, that is what it means.
 fn with_other_breaks(file: FileId, text: &str, refused: &Parsed) -> Option<Parsed> {
+    if !refused.compose_refuses() {
+        return None;
+    }
     let mut attempt = text.to_owned();
     let mut problems = Cow::Borrowed(&refused.problems);
     for _ in 0..MAX_REREADS.min(MAX_REREAD_BYTES / text.len().max(1)) {
