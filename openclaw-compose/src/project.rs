@@ -106,6 +106,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     };
     let paths: Vec<_> = project.files.iter().map(|path| (path.clone(), None)).collect();
     let mut root = loader.project(&paths, &scope);
+    loader.close_files();
     let empty = root.as_map().is_none_or(Map::is_empty);
     if empty && parsed && !project.files.is_empty() {
         let at = loader

@@ -279,6 +279,11 @@ impl Sources {
         self.source(file).map_or("", |source| &source.text)
     }
 
+    /// The whole text to keep beside the `Sources`, which may then change.
+    pub(crate) fn shared(&self, file: FileId) -> Arc<str> {
+        self.source(file).map_or_else(|| Arc::from(""), |source| source.text.clone())
+    }
+
     /// The text under a span, secrets and all. What does not lie in the text is cut off.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {

@@ -10,7 +10,7 @@ use crate::codes::Code;
 use crate::source::{Span, Text};
 
 use super::merge;
-use super::model::{Map, Node, Value};
+use super::model::{Map, Node, Value, word};
 use super::raise::Raised;
 
 /// What the transformations report.
@@ -34,7 +34,7 @@ pub(crate) fn canonical(root: &mut Node, problems: &mut Problems) {
             }
             "include" => {
                 for item in entry.node.as_list_mut().into_iter().flatten() {
-                    wrap(item, "path");
+                    wrap(item, word!("path"));
                 }
             }
             _ => {}
@@ -48,7 +48,7 @@ fn service(name: &str, node: &mut Node, problems: &mut Problems) {
         let node = &mut entry.node;
         match &*entry.key {
             "build" => build(node, problems),
-            "configs" | "secrets" => each(node, |item| wrap(item, "source")),
+            "configs" | "secrets" => each(node, |item| wrap(item, word!("source"))),
             "depends_on" => depends_on(node),
             "devices" => devices(name, node, problems),
             "dns" => {
@@ -60,7 +60,7 @@ fn service(name: &str, node: &mut Node, problems: &mut Problems) {
             }
             "label_file" => string_or_list(node),
             "env_file" => env_file(node),
-            "extends" => wrap(node, "service"),
+            "extends" => wrap(node, word!("service")),
             "gpus" => gpus(node),
             "networks" => names_to_null(node),
             "ports" => ports(name, node, problems),
@@ -78,7 +78,7 @@ fn each(node: &mut Node, change: impl Fn(&mut Node)) {
 }
 
 /// A text becomes a mapping with the text under `key`.
-fn wrap(node: &mut Node, key: &str) {
+fn wrap(node: &mut Node, key: Arc<str>) {
     if let Value::Text(_) = node.value {
         let span = node.span;
         let mut map = Map::with_capacity(1);
@@ -108,7 +108,7 @@ fn names_to_null(node: &mut Node) {
 }
 
 fn build(node: &mut Node, problems: &mut Problems) {
-    wrap(node, "context");
+    wrap(node, word!("context"));
     let Some(map) = node.as_map_mut() else { return };
     for entry in map.iter_mut() {
         match &*entry.key {
@@ -123,7 +123,7 @@ fn build(node: &mut Node, problems: &mut Problems) {
                 }
                 pairs(&mut entry.node);
             }
-            "secrets" => each(&mut entry.node, |item| wrap(item, "source")),
+            "secrets" => each(&mut entry.node, |item| wrap(item, word!("source"))),
             "ssh" => pairs(&mut entry.node),
             _ => {}
         }
@@ -160,8 +160,8 @@ fn depends_on(node: &mut Node) {
             for entry in map.iter_mut() {
                 let span = entry.key_span;
                 let Some(dependency) = entry.node.as_map_mut() else { continue };
-                default_to(dependency, "condition", || Node::text("service_started", span));
-                default_to(dependency, "required", || Node::new(Value::Bool(true), span));
+                default_to(dependency, word!("condition"), || Node::text(word!("service_started"), span));
+                default_to(dependency, word!("required"), || Node::new(Value::Bool(true), span));
             }
         }
         _ => {}
@@ -169,8 +169,8 @@ fn depends_on(node: &mut Node) {
 }
 
 /// Adds an entry where there is none.
-pub(crate) fn default_to(map: &mut Map, key: &str, make: impl FnOnce() -> Node) {
-    if !map.contains(key) {
+pub(crate) fn default_to(map: &mut Map, key: Arc<str>, make: impl FnOnce() -> Node) {
+    if !map.contains(&key) {
         let node = make();
         map.push(key, node.span, node);
     }
@@ -179,10 +179,10 @@ pub(crate) fn default_to(map: &mut Map, key: &str, make: impl FnOnce() -> Node) 
 fn env_file(node: &mut Node) {
     string_or_list(node);
     each(node, |item| {
-        wrap(item, "path");
+        wrap(item, word!("path"));
         let span = item.span;
         if let Some(map) = item.as_map_mut() {
-            default_to(map, "required", || Node::new(Value::Bool(true), span));
+            default_to(map, word!("required"), || Node::new(Value::Bool(true), span));
         }
     });
 }
@@ -191,7 +191,7 @@ fn gpus(node: &mut Node) {
     if let Value::Text(_) = node.value {
         let span = node.span;
         let mut request = Map::with_capacity(1);
-        request.push("count", span, Node::text("all", span));
+        request.push(word!("count"), span, Node::text(word!("all"), span));
         node.value = Value::List(vec![Node::new(Value::Map(request), span)]);
     }
 }
@@ -285,20 +285,28 @@ fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
 
 fn long_port(port: &port::Port, from: &Node) -> Node {
     let span = from.span;
-    let text = |value: &str| Node::with_story(Value::Text(Text::from(value)), span, from.story);
+    let text = |value: Text| Node::with_story(Value::Text(value), span, from.story);
     let mut map = Map::with_capacity(5);
-    map.push("mode", span, text("ingress"));
+    map.push(word!("mode"), span, text(word!("ingress").into()));
     if !port.host_ip.is_empty() {
-        map.push("host_ip", span, text(&port.host_ip));
+        map.push(word!("host_ip"), span, text(port.host_ip.as_str().into()));
     }
     // Target 0 counts as none, for which the mapping is then refused.
     if port.target != 0 {
-        map.push("target", span, Node::with_story(Value::Int(i64::from(port.target)), span, from.story));
+        map.push(
+            word!("target"),
+            span,
+            Node::with_story(Value::Int(i64::from(port.target)), span, from.story),
+        );
     }
     if !port.published.is_empty() {
-        map.push("published", span, text(&port.published));
+        map.push(word!("published"), span, text(port.published.as_str().into()));
     }
-    map.push("protocol", span, text(&port.protocol));
+    map.push(
+        word!("protocol"),
+        span,
+        text(if port.protocol == "tcp" { word!("tcp").into() } else { port.protocol.as_str().into() }),
+    );
     Node::with_story(Value::Map(map), span, from.story)
 }
 
@@ -334,36 +342,36 @@ fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
 }
 
 fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
-    let text = |value: &str| Node::with_story(Value::Text(Text::from(value)), span, from.story);
+    let text = |value: Text| Node::with_story(Value::Text(value), span, from.story);
     let flag = || Node::with_story(Value::Bool(true), span, from.story);
     let mut map = Map::with_capacity(5);
-    map.push("type", span, text(if volume.bind { "bind" } else { "volume" }));
+    map.push(word!("type"), span, text(if volume.bind { word!("bind") } else { word!("volume") }.into()));
     if !volume.source.is_empty() {
-        map.push("source", span, text(&volume.source));
+        map.push(word!("source"), span, text(volume.source.as_str().into()));
     }
-    map.push("target", span, text(&super::paths::clean(&volume.target)));
+    map.push(word!("target"), span, text(super::paths::clean(&volume.target).into()));
     if volume.read_only {
-        map.push("read_only", span, flag());
+        map.push(word!("read_only"), span, flag());
     }
     let mut bind = Map::new();
     if let Some(selinux) = &volume.selinux {
-        bind.push("selinux", span, text(selinux));
+        bind.push(word!("selinux"), span, text(selinux.as_str().into()));
     }
     if let Some(propagation) = &volume.propagation {
-        bind.push("propagation", span, text(propagation));
+        bind.push(word!("propagation"), span, text(propagation.as_str().into()));
     }
     let mut options = Map::new();
     if volume.nocopy {
-        options.push("nocopy", span, flag());
+        options.push(word!("nocopy"), span, flag());
     }
     if volume.bind {
-        bind.push("create_host_path", span, flag());
+        bind.push(word!("create_host_path"), span, flag());
     }
     if volume.bind || !bind.is_empty() {
-        map.push("bind", span, Node::new(Value::Map(bind), span));
+        map.push(word!("bind"), span, Node::new(Value::Map(bind), span));
     }
     if (!volume.bind && !volume.bare) || !options.is_empty() {
-        map.push("volume", span, Node::new(Value::Map(options), span));
+        map.push(word!("volume"), span, Node::new(Value::Map(options), span));
     }
     map
 }
@@ -390,6 +398,6 @@ fn external(section: &str, key: &Arc<str>, node: &mut Node, problems: &mut Probl
                 .related(name.span),
         ),
         Some(_) => {}
-        None => map.push("name", inner.span, inner),
+        None => map.push(word!("name"), inner.span, inner),
     }
 }

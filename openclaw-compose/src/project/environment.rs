@@ -24,7 +24,7 @@ use super::load::{Loader, unreadable};
 use super::model::{Entry, Map, Node, Value};
 use super::path::Path;
 use super::paths;
-use super::provenance::Event;
+use super::provenance::{Event, StoryId};
 use super::raise::{EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
 use super::variables::{EnvironmentId, Setting};
 
@@ -34,19 +34,21 @@ pub(crate) struct Cache {
     files: HashMap<(FileId, bool), Rc<[Assignment]>>,
 }
 
-/// What one service's files say so far.
+/// What one service's files say so far, sorted by name.
 #[derive(Default)]
-struct Gathered {
-    order: Vec<Entry>,
-    at: HashMap<Arc<str>, usize>,
-}
+struct Gathered(Vec<Entry>);
 
 impl Gathered {
-    fn value(&self, name: &str) -> Option<&Text> {
-        match &self.order.get(*self.at.get(name)?)?.node.value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
+    fn find(&self, name: &str) -> Option<&Node> {
+        let at = self.0.binary_search_by(|entry| (*entry.key).cmp(name)).ok()?;
+        self.0.get(at).map(|entry| &entry.node)
+    }
+
+    /// The value of a variable, as a lookup finds it.
+    fn found(&self, name: &str) -> Option<Found<Setting>> {
+        let node = self.find(name)?;
+        let Value::Text(value) = &node.value else { return None };
+        Some(Found { value: value.clone(), source: Setting::File(node.span) })
     }
 }
 
@@ -177,7 +179,7 @@ impl Loader<'_> {
         cache: &mut Cache,
     ) -> Rc<[Assignment]> {
         // What never asks for a variable is the same everywhere; what does, is so as the first file of a service.
-        let first = gathered.order.is_empty();
+        let first = gathered.0.is_empty();
         let known = cache
             .files
             .get(&(file, false))
@@ -185,7 +187,7 @@ impl Loader<'_> {
         if let Some(known) = known {
             return known.clone();
         }
-        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let text = self.sources.shared(file);
         let options = self.dotenv_options();
         let shell_first = self.inputs.dialect.env_file_sees_shell_first();
         let asked = Cell::new(false);
@@ -197,13 +199,7 @@ impl Loader<'_> {
                     .find(name)
                     .map(|variable| Found { value: variable.value.clone(), source: variable.setting })
             };
-            let so_far = || {
-                let at = *gathered.at.get(name)?;
-                let node = &gathered.order.get(at)?.node;
-                gathered
-                    .value(name)
-                    .map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
-            };
+            let so_far = || gathered.found(name);
             if shell_first {
                 let own = || match &own.get(name)?.value {
                     Value::Text(value) => {
@@ -216,7 +212,10 @@ impl Loader<'_> {
                 so_far().or_else(outer)
             }
         });
-        let assignments: Rc<[Assignment]> = self.assignments(read, EXIT_PROJECT, None).into();
+        let mut assignments = self.assignments(read, EXIT_PROJECT, None);
+        // Every service that names the file sorts them again, which is cheap where they are sorted.
+        assignments.sort_by(|a, b| a.0.cmp(&b.0));
+        let assignments: Rc<[Assignment]> = assignments.into();
         if !asked.get() {
             cache.files.insert((file, false), assignments.clone());
         } else if first && !shell_first {
@@ -225,35 +224,34 @@ impl Loader<'_> {
         assignments
     }
 
+    /// Adds what a file says to what those before it say: of two values of one name the later one counts.
     fn gather(&mut self, assignments: &[Assignment], listed: Span, gathered: &mut Gathered) {
-        let event = Event::EnvFile { listed };
-        gathered.order.reserve(assignments.len());
-        gathered.at.reserve(assignments.len());
-        for (name, value, setting) in assignments {
-            let (span, mut story) = match setting {
-                Setting::File(span) => (*span, super::provenance::StoryId::NONE),
-                _ => (listed, super::provenance::StoryId::NONE),
-            };
-            story = self.stories.add(story, event.clone());
-            let mut node = Node::with_story(Value::Text(value.clone()), span, story);
-            match gathered.at.get(name).and_then(|at| gathered.order.get_mut(*at)) {
-                Some(slot) => {
-                    let older = std::mem::replace(&mut slot.node, Node::new(Value::Null, span));
-                    node.story = self.stories.add(node.story, Event::Replaced { older: Box::new(older) });
-                    slot.node = node;
-                }
-                None => {
-                    gathered.at.insert(name.clone(), gathered.order.len());
-                    gathered.order.push(Entry { key: name.clone(), key_span: span, node });
-                }
+        let story = self.stories.add(StoryId::NONE, Event::EnvFile { listed });
+        let entries = &mut gathered.0;
+        entries.reserve(assignments.len());
+        entries.extend(assignments.iter().map(|(name, value, setting)| {
+            let span = if let Setting::File(span) = setting { *span } else { listed };
+            let node = Node::with_story(Value::Text(value.clone()), span, story);
+            Entry { key: name.clone(), key_span: span, node }
+        }));
+        // Stable: of equal names the later one still stands behind the earlier one.
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        entries.dedup_by(|later, kept| {
+            let same = later.key == kept.key;
+            if same {
+                std::mem::swap(&mut later.node, &mut kept.node);
+                let older = std::mem::replace(&mut later.node, Node::new(Value::Null, listed));
+                kept.node.story =
+                    self.stories.add(kept.node.story, Event::Replaced { older: Box::new(older) });
             }
-        }
+            same
+        });
     }
 
     /// `NAME=value` lines as they are: no quotes, no interpolation, no comments at their end.
     fn raw_env_file(&mut self, path: &str, at: Span, gathered: &mut Gathered) {
         let Some(file) = self.open(path, at) else { return };
-        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let text = self.sources.shared(file);
         let mut assignments: Vec<Assignment> = Vec::new();
         let mut offset = 0;
         for line in text.split_inclusive('\n') {
@@ -292,49 +290,49 @@ impl Loader<'_> {
             return;
         }
         let Some(file) = self.open(path, item.span) else { return };
-        let text: Arc<str> = Arc::from(self.sources.text(file));
-        let read = dotenv::parse(file, &text, self.dotenv_options(), |name| {
-            let node = &gathered.order.get(*gathered.at.get(name)?)?.node;
-            gathered.value(name).map(|value| Found { value: value.clone(), source: Setting::File(node.span) })
-        });
+        let text = self.sources.shared(file);
+        let read = dotenv::parse(file, &text, self.dotenv_options(), |name| gathered.found(name));
         let assignments = self.assignments(read, EXIT_PROJECT, None);
         self.gather(&assignments, item.span, gathered);
     }
 
     /// Puts a service's own entries over those of its files.
     fn overlay(&mut self, service: &str, fields: &mut Map, field: &str, gathered: Gathered, files: Span) {
-        if gathered.order.is_empty() {
+        if gathered.0.is_empty() {
             return;
         }
         if !fields.contains(field) {
             fields.push(field, files, Node::new(Value::Map(Map::new()), files));
         }
         let Some(own) = fields.get_mut(field).and_then(Node::as_map_mut) else { return };
-        let Gathered { order, mut at } = gathered;
-        let mut order: Vec<Option<Entry>> = order.into_iter().map(Some).collect();
-        for entry in own.iter_mut() {
-            let Some(older) = at.remove(&entry.key).and_then(|at| order.get_mut(at)).and_then(Option::take)
-            else {
-                continue;
-            };
-            if entry.node.is_null() {
-                self.raise(
-                    Raised::warning(
-                        Code::NullHidesEnvFile,
-                        format!(
-                            "service {service:?}: {} is listed without a value and set nowhere, which hides the value of its env file",
-                            entry.key
-                        ),
-                    )
-                    .at(entry.key_span)
-                    .shadowed(older.node.span)
-                    .help(format!("remove {} from `environment`, or give it a value there", entry.key)),
-                );
-            }
-            entry.node.story =
-                self.stories.add(entry.node.story, Event::Replaced { older: Box::new(older.node) });
-        }
-        own.entries_mut().extend(order.into_iter().flatten());
         own.sort();
+        let mut below = gathered.0.into_iter().peekable();
+        let mut merged = Vec::with_capacity(own.len() + below.len());
+        for mut entry in std::mem::take(own.entries_mut()) {
+            while let Some(other) = below.next_if(|other| other.key < entry.key) {
+                merged.push(other);
+            }
+            if let Some(older) = below.next_if(|other| other.key == entry.key) {
+                if entry.node.is_null() {
+                    self.raise(
+                        Raised::warning(
+                            Code::NullHidesEnvFile,
+                            format!(
+                                "service {service:?}: {} is listed without a value and set nowhere, which hides the value of its env file",
+                                entry.key
+                            ),
+                        )
+                        .at(entry.key_span)
+                        .shadowed(older.node.span)
+                        .help(format!("remove {} from `environment`, or give it a value there", entry.key)),
+                    );
+                }
+                entry.node.story =
+                    self.stories.add(entry.node.story, Event::Replaced { older: Box::new(older.node) });
+            }
+            merged.push(entry);
+        }
+        merged.extend(below);
+        *own.entries_mut() = merged;
     }
 }

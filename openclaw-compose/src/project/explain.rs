@@ -531,6 +531,11 @@ impl Marker<'_> {
         match &node.value {
             Value::Map(map) => {
                 for entry in map {
+                    // What an env file gives was marked when the file was read, once for all services.
+                    let read = self.stories.events(entry.node.story).next();
+                    if !secret && matches!(read, Some(Event::EnvFile { .. })) {
+                        continue;
+                    }
                     self.node(&entry.node, secret || secret::looks_secret(&entry.key));
                 }
             }

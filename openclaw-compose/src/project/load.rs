@@ -15,7 +15,7 @@ use crate::syntax::yaml::{self, Parsed, ProblemKind, Verdict};
 use super::canonical::{self, default_to};
 use super::inputs::{Files, Inputs, Kind, ReadError};
 use super::merge::{self, Merger};
-use super::model::{Map, Node, Value, nowhere};
+use super::model::{Map, Node, Value, nowhere, word};
 use super::path::Path;
 use super::paths;
 use super::provenance::{Event, Stories};
@@ -146,13 +146,18 @@ impl<'a> Loader<'a> {
         if let Some(parsed) = self.parsed.get(&file) {
             return Some((file, parsed.clone()));
         }
-        let text: Arc<str> = Arc::from(self.sources.text(file));
+        let text = self.sources.shared(file);
         let parsed = Rc::new(yaml::parse(file, &text));
         for problem in &parsed.problems {
             self.raise(yaml_problem(problem));
         }
         self.parsed.insert(file, parsed.clone());
         Some((file, parsed))
+    }
+
+    /// Gives back the trees of the files, once every document is in the model: half of the memory of a large project.
+    pub(crate) fn close_files(&mut self) {
+        self.parsed.clear();
     }
 
     fn stdin(&mut self) -> FileId {
@@ -419,7 +424,7 @@ fn set_defaults(dict: &mut Node) {
                 "build" => {
                     let span = node.span;
                     if let Some(build) = node.as_map_mut() {
-                        default_to(build, "context", || Node::text(".", span));
+                        default_to(build, word!("context"), || Node::text(word!("."), span));
                     }
                 }
                 "secrets" => {
@@ -428,15 +433,17 @@ fn set_defaults(dict: &mut Node) {
                         let Some(secret) = item.as_map_mut() else { continue };
                         let source =
                             secret.get("source").and_then(Node::as_str).unwrap_or_default().to_owned();
-                        default_to(secret, "target", || Node::text(format!("/run/secrets/{source}"), span));
+                        default_to(secret, word!("target"), || {
+                            Node::text(format!("/run/secrets/{source}"), span)
+                        });
                     }
                 }
                 "ports" => {
                     for item in node.as_list_mut().into_iter().flatten() {
                         let span = item.span;
                         let Some(port) = item.as_map_mut() else { continue };
-                        default_to(port, "protocol", || Node::text("tcp", span));
-                        default_to(port, "mode", || Node::text("ingress", span));
+                        default_to(port, word!("protocol"), || Node::text(word!("tcp"), span));
+                        default_to(port, word!("mode"), || Node::text(word!("ingress"), span));
                     }
                 }
                 "gpus" => device_requests(node),

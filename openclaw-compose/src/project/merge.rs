@@ -4,6 +4,7 @@
 //! append, scalars are replaced, null keeps the base, `x-` keys are replaced whole, and values of different kinds
 //! are a conflict.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::codes::Code;
 use crate::source::{Span, Text};
 
 use super::dialect::Dialect;
-use super::model::{Entry, Map, Node, Value};
+use super::model::{Entry, Map, Node, Value, word};
 use super::path::{Path, Pattern};
 use super::print;
 use super::provenance::{Event, Stories};
@@ -369,8 +370,8 @@ fn build_mapping(node: Node) -> Node {
 /// What `depends_on: [name]` means.
 pub(crate) fn depends_on_default(span: Span) -> Node {
     let mut map = Map::with_capacity(2);
-    map.push("condition", span, Node::text("service_started", span));
-    map.push("required", span, Node::new(Value::Bool(true), span));
+    map.push(word!("condition"), span, Node::text(word!("service_started"), span));
+    map.push(word!("required"), span, Node::new(Value::Bool(true), span));
     Node::new(Value::Map(map), span)
 }
 
@@ -464,45 +465,61 @@ fn keep_unique(
     stories: &mut Stories,
     problems: &mut Vec<NoIdentity>,
 ) {
+    let places = places_of(items, identity, path, problems);
+    // Nearly always every item stands for itself, and nothing moves.
+    if places.iter().enumerate().all(|(number, place)| *place == Some(number)) {
+        return;
+    }
     let mut kept: Vec<Node> = Vec::with_capacity(items.len());
+    for (item, place) in std::mem::take(items).into_iter().zip(places) {
+        let Some(place) = place else { continue };
+        match kept.get_mut(place) {
+            Some(slot) => {
+                let older = std::mem::replace(slot, Node::new(Value::Null, item.span));
+                let story = stories.add(item.story, Event::Replaced { older: Box::new(older) });
+                *slot = Node { story, ..item };
+            }
+            None => kept.push(item),
+        }
+    }
+    *items = kept;
+}
+
+/// For every item its place among those that are kept; that of an earlier item where it is the same thing, `None`
+/// where it has no identity, which is then a problem.
+fn places_of(
+    items: &[Node],
+    identity: Identity,
+    path: &Path<'_>,
+    problems: &mut Vec<NoIdentity>,
+) -> Vec<Option<usize>> {
     let mut keys = Identities::for_list(items.len());
-    for (number, item) in std::mem::take(items).into_iter().enumerate() {
-        let key = match identity_of(&item, identity) {
-            Ok(key) => key,
+    let mut places = Vec::with_capacity(items.len());
+    for (number, item) in items.iter().enumerate() {
+        places.push(match identity_of(item, identity) {
+            Ok(key) => Some(keys.place(key)),
             Err(why) => {
                 let code = match identity {
                     Identity::Mount => Code::BadVolume,
                     Identity::Port => Code::BadPort,
                     _ => Code::WrongType,
                 };
-                problems.push(NoIdentity { path: path.item(number).to_string(), span: item.span, why, code });
-                continue;
+                let path = path.item(number).to_string();
+                problems.push(NoIdentity { path, span: item.span, why, code });
+                None
             }
-        };
-        match keys.position(&key) {
-            Some(at) => {
-                if let Some(slot) = kept.get_mut(at) {
-                    let older = std::mem::replace(slot, Node::new(Value::Null, item.span));
-                    let story = stories.add(item.story, Event::Replaced { older: Box::new(older) });
-                    *slot = Node { story, ..item };
-                }
-            }
-            None => {
-                keys.push(key);
-                kept.push(item);
-            }
-        }
+        });
     }
-    *items = kept;
+    places
 }
 
 /// The identities of a list's items by position; a long list is hashed.
-enum Identities {
-    Few(Vec<String>),
-    Many(HashMap<String, usize>),
+enum Identities<'n> {
+    Few(Vec<Cow<'n, str>>),
+    Many(HashMap<Cow<'n, str>, usize>),
 }
 
-impl Identities {
+impl<'n> Identities<'n> {
     fn for_list(length: usize) -> Self {
         if length <= 16 {
             Self::Few(Vec::with_capacity(length))
@@ -511,80 +528,80 @@ impl Identities {
         }
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    /// The place of this identity, which is the next one where it is new.
+    fn place(&mut self, key: Cow<'n, str>) -> usize {
         match self {
-            Self::Few(keys) => keys.iter().position(|have| have == key),
-            Self::Many(keys) => keys.get(key).copied(),
-        }
-    }
-
-    fn push(&mut self, key: String) {
-        match self {
-            Self::Few(keys) => keys.push(key),
+            Self::Few(keys) => keys.iter().position(|have| *have == key).unwrap_or_else(|| {
+                keys.push(key);
+                keys.len() - 1
+            }),
             Self::Many(keys) => {
-                let at = keys.len();
-                keys.insert(key, at);
+                let next = keys.len();
+                *keys.entry(key).or_insert(next)
             }
         }
     }
 }
 
-fn identity_of(item: &Node, identity: Identity) -> Result<String, String> {
-    let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
+fn identity_of(item: &Node, identity: Identity) -> Result<Cow<'_, str>, String> {
+    let text = |key: &str| item.get(key).and_then(Node::as_str);
+    let known = |text| Ok(Cow::Borrowed(text));
     let odd = || Err(format!("{} cannot stand in this list", item.value.kind_name()));
     match (identity, &item.value) {
-        (_, Value::Unknown) => Ok(format!("unknown at {:?}", item.span)),
-        (Identity::Key, Value::Text(value)) => Ok(value.split('=').next().unwrap_or_default().to_owned()),
+        (_, Value::Unknown) => Ok(format!("unknown at {:?}", item.span).into()),
+        (Identity::Key, Value::Text(value)) => known(value.split('=').next().unwrap_or_default()),
         (Identity::Key, _) => odd(),
-        (Identity::Whole, Value::Text(value)) => Ok(value.as_str().to_owned()),
-        (Identity::Whole, Value::Int(value)) => Ok(value.to_string()),
+        (Identity::Whole, Value::Text(value)) => known(value.as_str()),
+        (Identity::Whole, Value::Int(_)) => Ok(print::scalar(&item.value)),
         (Identity::Whole, _) => odd(),
-        (Identity::EnvFile, Value::Text(value)) => Ok(value.as_str().to_owned()),
+        (Identity::EnvFile, Value::Text(value)) => known(value.as_str()),
         (Identity::EnvFile, Value::Map(_)) => {
-            text("path").ok_or_else(|| "an env file without a path".to_owned())
+            text("path").map_or_else(|| Err("an env file without a path".to_owned()), known)
         }
         (Identity::Mount, Value::Map(_)) => {
-            text("target").ok_or_else(|| "a volume without a mount target".to_owned())
+            text("target").map_or_else(|| Err("a volume without a mount target".to_owned()), known)
         }
         (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value)
-            .map(|volume| volume.target)
+            .map(|volume| volume.target.into())
             .map_err(|problem| problem.to_string()),
         (Identity::Device, Value::Map(_)) => {
-            text("target").ok_or_else(|| "a device without a target".to_owned())
+            text("target").map_or_else(|| Err("a device without a target".to_owned()), known)
         }
         (Identity::Device, Value::Text(value)) => {
             let mut parts = value.split(':');
             let first = parts.next().unwrap_or_default();
-            Ok(parts.next().unwrap_or(first).to_owned())
+            known(parts.next().unwrap_or(first))
         }
-        (Identity::File(base), Value::Text(value)) => Ok(format!("{base}/{}", value.as_str())),
-        (Identity::File(base), Value::Map(_)) => {
-            Ok(text("target").unwrap_or_else(|| format!("{base}/{}", text("source").unwrap_or_default())))
-        }
+        (Identity::File(base), Value::Text(value)) => Ok(format!("{base}/{}", value.as_str()).into()),
+        (Identity::File(base), Value::Map(_)) => match text("target") {
+            Some(target) => known(target),
+            None => Ok(format!("{base}/{}", text("source").unwrap_or_default()).into()),
+        },
         (Identity::File(_), _) => odd(),
-        (Identity::Port, Value::Int(value)) => Ok(value.to_string()),
-        (Identity::Port, Value::Text(value)) => Ok(value.as_str().to_owned()),
+        (Identity::Port, Value::Int(_)) => Ok(print::scalar(&item.value)),
+        (Identity::Port, Value::Text(value)) => known(value.as_str()),
         (Identity::Port, Value::Map(_)) => {
-            let part = |key: &str, default: &str| {
-                item.get(key).map_or_else(|| default.to_owned(), |node| print::go(&node.value))
+            let part = |key: &str, default: &'static str| {
+                item.get(key).map_or(Cow::Borrowed(default), |node| print::scalar(&node.value))
             };
+            if item.get("target").is_none() {
+                return Err("a port without a target".to_owned());
+            }
             // Compose tells a published number from the same number as text.
             let number = if matches!(item.get("published").map(|node| &node.value), Some(Value::Int(_))) {
                 "#"
             } else {
                 ""
             };
-            if item.get("target").is_none() {
-                return Err("a port without a target".to_owned());
-            }
             Ok(format!(
                 "{}:{number}{}:{}/{}",
                 part("host_ip", "0.0.0.0"),
                 part("published", ""),
                 part("target", ""),
                 part("protocol", "tcp")
-            ))
+            )
+            .into())
         }
-        (Identity::EnvFile | Identity::Mount | Identity::Device | Identity::Port, _) => Ok(String::new()),
+        (Identity::EnvFile | Identity::Mount | Identity::Device | Identity::Port, _) => known(""),
     }
 }

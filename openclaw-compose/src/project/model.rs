@@ -73,6 +73,16 @@ pub(crate) fn is_somewhere(span: Span) -> bool {
     span.file != FileId::new(u32::MAX)
 }
 
+/// A word that Compose itself adds (`target`, `tcp`), allocated once: a large project says it thousands of times.
+macro_rules! word {
+    ($word:literal) => {{
+        static WORD: std::sync::LazyLock<std::sync::Arc<str>> =
+            std::sync::LazyLock::new(|| std::sync::Arc::from($word));
+        std::sync::Arc::clone(&WORD)
+    }};
+}
+pub(crate) use word;
+
 impl Node {
     pub(crate) fn new(value: Value, span: Span) -> Self {
         Self { value, span, story: StoryId::NONE }

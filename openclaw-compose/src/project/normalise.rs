@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::source::{Span, Text};
 
 use super::load::Loader;
-use super::model::{Map, Node, Value};
+use super::model::{Map, Node, Value, word};
 use super::paths;
 use super::provenance::Event;
 use super::variables::EnvironmentId;
@@ -188,9 +188,9 @@ fn depend(fields: &mut Map, key_span: Span) {
             continue;
         }
         let mut map = Map::with_capacity(3);
-        map.push("condition", span, Node::text("service_started", span));
-        map.push("restart", span, Node::new(Value::Bool(restart), span));
-        map.push("required", span, Node::new(Value::Bool(true), span));
+        map.push(word!("condition"), span, Node::text(word!("service_started"), span));
+        map.push(word!("restart"), span, Node::new(Value::Bool(restart), span));
+        map.push(word!("required"), span, Node::new(Value::Bool(true), span));
         depends_on.push(service.as_str(), span, Node::new(Value::Map(map), span));
     }
 }

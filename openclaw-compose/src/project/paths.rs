@@ -2,6 +2,9 @@
 
 /// No `.`, no `..` that can be resolved, no doubled slashes.
 pub(crate) fn clean(path: &str) -> String {
+    if is_clean(path) {
+        return path.to_owned();
+    }
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -23,6 +26,11 @@ pub(crate) fn clean(path: &str) -> String {
         (false, true) => ".".to_owned(),
         (false, false) => joined,
     }
+}
+
+/// True for most paths that are written out: nothing would change.
+fn is_clean(path: &str) -> bool {
+    path.strip_prefix('/').unwrap_or(path).split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 /// `path` below `base`, cleaned, even where `path` is absolute.

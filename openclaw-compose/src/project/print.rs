@@ -1,5 +1,6 @@
 //! Scalars as Go prints them, for that is what a container gets.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::model::Value;
@@ -9,6 +10,14 @@ pub(crate) fn go(value: &Value) -> String {
     let mut out = String::new();
     go_into(&mut out, value);
     out
+}
+
+/// As [`go`], without a copy of a text.
+pub(crate) fn scalar(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Text(text) => Cow::Borrowed(text),
+        other => Cow::Owned(go(other)),
+    }
 }
 
 fn go_into(out: &mut String, value: &Value) {
