@@ -365,3 +365,26 @@ fn is_surrogate(digits: Option<&str>) -> bool {
 fn leading_tab(line: &str) -> Option<usize> {
     line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).position(|byte| byte == b'\t')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has_traces;
+
+    #[test]
+    fn a_trace_is_found_wherever_it_stands_in_a_block() {
+        for before in 0..200 {
+            let padding = "x".repeat(before);
+            for trace in [
+                "\t", "\u{85}", "\u{2028}", ":,", ":]", ":}", "\n%X", "\\/", "\\ud800", "&a.b", "*a.b", "!a{",
+            ] {
+                for behind in ["", " x", "\n"] {
+                    assert!(has_traces(&format!("{padding}{trace}{behind}")), "{trace:?} behind {before}");
+                }
+            }
+            for harmless in [": ", ":\n", "50%", "\\n", "&a_b-1", "*a ", "!a ", "?", "\u{e9}", ":", "&"] {
+                assert!(!has_traces(&format!("{padding}{harmless}")), "{harmless:?} behind {before}");
+            }
+        }
+        assert!(has_traces("%YAML 1.2") && !has_traces(""));
+    }
+}
