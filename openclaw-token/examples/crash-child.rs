@@ -1,16 +1,20 @@
-//! The program that tests/crash.sh kills at every system call, and the one that looks at what is left.
+//! The program that tests/crash.sh kills at every system call and tests/faults.sh runs on disks that refuse, and the one
+//! that looks at what is left.
 //!
-//! `crash-child freeze|commit|append <directory>` does one thing and says `acknowledged`; `crash-child check
-//! <directory> [acknowledged]` recovers and fails if a file is torn, the set mixed, or something acknowledged lost.
+//! `crash-child freeze|commit|append <directory>` does one thing and says `acknowledged`, or fails with one line; `crash-child
+//! check <directory> [acknowledged]` recovers and fails if a file is torn, the set mixed, or something acknowledged lost.
 #![expect(
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test program: it fails by panicking"
 )]
 #![expect(clippy::disallowed_methods, reason = "a test program about files")]
 
-use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionError, recover_with};
+use openclaw_token::fs::transaction::{
+    Change, Staged, Transaction, TransactionError, Vote, recover, recover_with,
+};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Entry};
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
@@ -30,13 +34,22 @@ fn main() {
     let root = Path::new(root);
     match act.as_str() {
         "prepare" => FILES.iter().for_each(|file| fs::write(root.join(file), OLD).unwrap()),
-        "commit" => drop(stage(root, "new", None).unwrap().commit().unwrap()),
+        "commit" => drop(done(done(stage(root, "new", None)).commit())),
         "freeze" => freeze(root),
-        "append" => drop(LedgerFile::new(root).append(&entry("one")).unwrap()),
+        "append" => drop(done(LedgerFile::new(root).append(&entry("one")))),
+        "recover" => drop(done(recover(root))),
         "check" => return check(root, !rest.is_empty()),
         other => panic!("no act {other}"),
     }
     println!("acknowledged");
+}
+
+/// What came of it, or the one line that a user would see.
+fn done<T>(outcome: Result<T, impl std::fmt::Display>) -> T {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        std::process::exit(1);
+    })
 }
 
 fn entry(what: &str) -> Entry {
@@ -53,8 +66,8 @@ fn freeze(root: &Path) {
     let custody = |token: &SecretString, record: &Record| {
         stage(root, token.expose_secret(), Some(&record.fingerprint.to_string()))
     };
-    if let Frozen::New { custody, .. } = freeze_once(&DirectoryStore::new(root), &request, custody).unwrap() {
-        custody.commit().unwrap();
+    if let Frozen::New { custody, .. } = done(freeze_once(&DirectoryStore::new(root), &request, custody)) {
+        done(custody.commit());
     }
 }
 
@@ -62,7 +75,8 @@ fn check(root: &Path, acknowledged: bool) {
     let store = DirectoryStore::new(root);
     let record = store.latest().unwrap();
     let tag = record.as_ref().map(|record| record.fingerprint.to_string());
-    recover_with(root, |staged| tag.as_deref() == Some(staged)).unwrap();
+    recover_with(root, |staged| if tag.as_deref() == Some(staged) { Vote::Finish } else { Vote::Revert })
+        .unwrap();
     let texts = FILES.map(|file| fs::read_to_string(root.join(file)).unwrap());
     assert!(texts.iter().all(|text| *text == texts[0]), "a mixed set: {texts:?}");
     let left: Vec<_> = fs::read_dir(root)

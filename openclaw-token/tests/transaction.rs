@@ -10,7 +10,7 @@
 
 use openclaw_token::Digest;
 use openclaw_token::fs::transaction::{
-    Change, Transaction, TransactionError, forget, recover, recover_with, undo,
+    Change, Transaction, TransactionError, Vote, forget, recover, recover_with, undo,
 };
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -85,6 +85,61 @@ fn commit_undo_forget() {
     }
     assert!(matches!(undo(root.path(), 1), Err(TransactionError::Unknown { id: 1, .. })));
     assert_eq!(recover(root.path()).unwrap(), []);
+}
+
+/// A forgotten transaction's number may be given again; a receipt must not undo somebody else's work.
+#[test]
+fn a_receipt_undoes_only_its_own_transaction() {
+    let root = root();
+    let receipt = Transaction::plan(root.path(), changes()).unwrap().commit().unwrap();
+    forget(root.path(), receipt.id).unwrap();
+    let next = Change::write(".env", digest("TOKEN=canary-new\n"), "TOKEN=canary-third\n");
+    let other = Transaction::plan(root.path(), [next]).unwrap().commit().unwrap();
+    assert_eq!(other.id, receipt.id);
+    assert!(matches!(receipt.undo(), Err(TransactionError::Unknown { .. })));
+    assert_eq!(text(&root.path().join(".env")), "TOKEN=canary-third\n");
+    other.undo().unwrap();
+    assert_eq!(text(&root.path().join(".env")), "TOKEN=canary-new\n");
+}
+
+/// What a newer release left half done is that release's to recover.
+#[test]
+fn a_newer_journal_is_left_alone() {
+    let root = root();
+    let staged = Transaction::plan(root.path(), changes()).unwrap().stage(None).unwrap();
+    std::mem::forget(staged);
+    for phase in ["preparing", "staged", "committed", "reverting", "clearing"] {
+        let copy = tempfile::tempdir().unwrap();
+        copy_tree(root.path(), copy.path());
+        let transactions = copy.path().join(".openclaw-token/transactions");
+        let dir = transactions.join(format!("000001.{phase}"));
+        fs::rename(transactions.join("000001.staged"), &dir).unwrap();
+        let journal = text(&dir.join("journal.json"));
+        fs::write(dir.join("journal.json"), journal.replace("\"schema\": 1", "\"schema\": 2")).unwrap();
+        let before = names(copy.path());
+        for outcome in [recover(copy.path()).map(drop), forget(copy.path(), 1)] {
+            assert!(
+                matches!(outcome, Err(TransactionError::NewerJournal { found: 2, .. })),
+                "{phase}: {outcome:?}"
+            );
+        }
+        assert_eq!(names(copy.path()), before, "{phase}");
+        assert!(dir.join("0.old").exists(), "{phase}");
+    }
+}
+
+/// Between plan and write a directory may become a link; what it leads to is not ours.
+#[test]
+fn a_directory_that_became_a_link_is_refused() {
+    let (root, outside) = (root(), tempfile::tempdir().unwrap());
+    fs::write(outside.path().join("openclaw.json"), "{ old: 1 }").unwrap();
+    let planned = Transaction::plan(root.path(), changes()).unwrap();
+    fs::rename(root.path().join("conf"), root.path().join("conf.old")).unwrap();
+    symlink(outside.path(), root.path().join("conf")).unwrap();
+    assert!(matches!(planned.commit(), Err(TransactionError::Outside { .. })));
+    assert_eq!(text(&outside.path().join("openclaw.json")), "{ old: 1 }");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1, "nothing was staged there");
+    assert_eq!(text(&root.path().join(".env")), "TOKEN=canary-old\n");
 }
 
 #[test]
@@ -181,7 +236,11 @@ fn one_transaction_at_a_time_and_a_dropped_one_reverts() {
     let unfinished = Transaction::plan(copy.path(), changes()).unwrap().commit();
     assert!(matches!(unfinished, Err(TransactionError::Unfinished { .. })), "{unfinished:?}");
     assert!(matches!(recover(copy.path()), Err(TransactionError::InDoubt { tag, .. }) if tag == "tag"));
-    let recovered = recover_with(copy.path(), |tag| tag == "tag").unwrap();
+    let waiting = recover_with(copy.path(), |_| Vote::Wait);
+    assert!(matches!(waiting, Err(TransactionError::InDoubt { .. })), "{waiting:?}");
+    assert_eq!(text(&copy.path().join(".env")), "TOKEN=canary-old\n");
+    let recovered =
+        recover_with(copy.path(), |tag| if tag == "tag" { Vote::Finish } else { Vote::Revert }).unwrap();
     assert!(recovered[0].finished);
     assert_eq!(text(&copy.path().join(".env")), "TOKEN=canary-new\n");
 }
@@ -199,8 +258,7 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Run as root the owner is kept; run as anybody else (tests/faults.sh does both) a foreign owner is refused, tested
-/// on the simulated disk.
+/// Only root can give a file away. That anybody else is refused is tested on the simulated disk and in tests/faults.sh.
 #[test]
 fn new_files_belong_to_the_owner_of_their_directory() {
     let root = root();

@@ -3,7 +3,7 @@
 use super::disk::{Disk, Sync};
 use super::simulated::{Faults, Node, SimulatedDisk, Tree};
 use super::transaction::{
-    self, Change, Receipt, Transaction, TransactionError, forget_on, recover_on, undo_on,
+    self, Change, Receipt, Transaction, TransactionError, Vote, forget_on, recover_on, undo_on,
 };
 use super::{DirectoryStore, LedgerFile};
 use crate::digest::Digest;
@@ -253,14 +253,14 @@ fn undoing(skip: Option<Sync>) -> Explored {
     for tree in disk.after_power_cut() {
         let mut seen = BTreeSet::new();
         let later = SimulatedDisk::new(&tree, Faults::default());
-        told("undo", undo_on(arc(&later), Path::new(ROOT), receipt.id))?;
+        told("undo", undo_on(arc(&later), Path::new(ROOT), receipt.id, None))?;
         if settled(&later.tree())? != Side::Old {
             return Err("undone, and not old".to_owned());
         }
         states += every_crash(
             &tree,
             Faults { skip, ..Faults::default() },
-            &mut |disk| undo_on(arc(disk), Path::new(ROOT), receipt.id).is_ok().then_some(Side::Old),
+            &mut |disk| undo_on(arc(disk), Path::new(ROOT), receipt.id, None).is_ok().then_some(Side::Old),
             &mut |tree, acknowledged| recovers(tree, acknowledged, skip, &mut seen),
         )?;
         states += every_crash(
@@ -292,7 +292,7 @@ fn giving_up(skip: Option<Sync>) -> Explored {
         &mut |disk| give_up(disk).is_ok().then_some(Side::Old),
         &mut |tree, _| {
             let disk = SimulatedDisk::new(tree, Faults::default());
-            told("recover", recover_on(&arc(&disk), Path::new(ROOT), Some(&mut |_| false)))?;
+            told("recover", recover_on(&arc(&disk), Path::new(ROOT), Some(&mut |_| Vote::Revert)))?;
             match settled(&disk.tree())? {
                 Side::Old => Ok(()),
                 Side::New => Err("given up, and done".to_owned()),
@@ -332,7 +332,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
     let check = |disk: &SimulatedDisk, acknowledged: Option<&str>| -> Result<(), String> {
         let store = DirectoryStore::on(arc(disk), ROOT.into());
         let record = told("latest", store.latest())?.map(|record| record.fingerprint.to_string());
-        let vote = |tag: &str| record.as_deref() == Some(tag);
+        let vote = |tag: &str| if record.as_deref() == Some(tag) { Vote::Finish } else { Vote::Revert };
         told("recover", recover_on(&arc(disk), Path::new(ROOT), Some(&mut { vote })))?;
         let tree = disk.tree();
         match (&record, acknowledged) {

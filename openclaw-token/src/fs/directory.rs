@@ -55,13 +55,14 @@ impl DirectoryStore {
         }
     }
 
-    fn read(&self, path: &Path) -> Result<Option<Record>, StoreError> {
+    fn read(&self, generation: u64) -> Result<Option<Record>, StoreError> {
+        let path = &self.path(generation);
         let text = match self.disk.read(path, RECORD_SIZE_LIMIT) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unavailable(FileError::of("read", path)(error))),
         };
-        let record = Record::from_text(&text)
+        let record = Record::of_generation(generation, &text)
             .map_err(|error| StoreError::Unreadable { place: path.display().to_string(), error })?;
         Ok(Some(record))
     }
@@ -108,7 +109,7 @@ impl RecordStore for DirectoryStore {
     }
 
     fn generation(&self, generation: u64) -> Result<Option<Record>, StoreError> {
-        self.read(&self.path(generation))
+        self.read(generation)
     }
 
     fn latest(&self) -> Result<Option<Record>, StoreError> {
@@ -134,10 +135,12 @@ impl RecordStore for DirectoryStore {
         let linked = self.disk.link(&temporary, &path);
         let outcome = match linked {
             Ok(()) => Created::Won,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match self.read(&path)? {
-                Some(existing) => Created::Lost(Box::new(existing)),
-                None => return Err(fault("read", &path, io::ErrorKind::NotFound.into())),
-            },
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                match self.read(record.generation)? {
+                    Some(existing) => Created::Lost(Box::new(existing)),
+                    None => return Err(fault("read", &path, io::ErrorKind::NotFound.into())),
+                }
+            }
             Err(error) => {
                 let _ = self.disk.remove_file(&temporary);
                 return Err(fault("create", &path, error));

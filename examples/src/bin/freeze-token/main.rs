@@ -1,0 +1,300 @@
+//! Freezes the gateway token of a Compose project: one value, the same literal in every place, recorded without showing it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the clock, the user's name and the files of the project"
+)]
+
+mod stack;
+mod write;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{ArgGroup, Parser};
+use openclaw_compose::project::Inputs;
+use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_token::fs::transaction::{Receipt, Vote, pending, recover_with};
+use openclaw_token::fs::{DirectoryStore, LedgerFile};
+use openclaw_token::ledger::{Act, Anchor, Entry};
+use openclaw_token::rotation::{Phase, RotationPlan, plan};
+use openclaw_token::{
+    Circumstances, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Record, RecordStore,
+    Refusal, Severity, Sighting, first_eight, freeze_once, rotate,
+};
+use secrecy::SecretString;
+
+use stack::Stack;
+
+/// Freeze the gateway token of a Compose project: adopt the one in use, or mint one, write the same literal to .env and
+/// every other carrier as one reversible step, and record its fingerprint under .openclaw-token/.
+///
+/// Exit status: 0 done, or verified without error; 1 refused, or verification found errors; 2 something could not be read or
+/// written, and what was done until then is said.
+#[derive(Parser)]
+#[command(name = "freeze-token", group = ArgGroup::new("mode").required(true))]
+struct Cli {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Freeze the token that every carrier holds; refuse if they disagree or hold none
+    #[arg(long, group = "mode")]
+    adopt: bool,
+    /// Mint a token; refuse while any carrier holds a valid one
+    #[arg(long, group = "mode")]
+    mint: bool,
+    /// Compare every carrier with the record, and check the ledger; change nothing
+    #[arg(long, group = "mode")]
+    verify: bool,
+    /// Show what a rotation touches, in order, and who is cut off when; change nothing
+    #[arg(long, group = "mode")]
+    plan: bool,
+    /// Replace the frozen token by a new one; needs --reason
+    #[arg(long, group = "mode", requires = "reason")]
+    rotate: bool,
+    /// Why the token is rotated, for the record
+    #[arg(long)]
+    reason: Option<String>,
+    /// The change ticket, for the record
+    #[arg(long)]
+    ticket: Option<String>,
+    /// Who does this, for the record [default: the user's name]
+    #[arg(long)]
+    by: Option<String>,
+    /// With --verify: the ledger anchor noted last; shows whether the ledger was cut or rewritten since
+    #[arg(long, value_name = "LINE:HASH", requires = "verify")]
+    anchor: Option<Anchor>,
+    /// Also print the token's first eight characters, for tickets that ask for them; the fingerprint reveals nothing
+    #[arg(long)]
+    first_eight: bool,
+}
+
+/// Why the program came to no end. Says what was and what was not done.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("freeze-token: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+    let inputs = cli.project.inputs()?;
+    let stack = Stack::read(&inputs)?;
+    if cli.plan {
+        show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
+        println!("then: freeze-token --rotate --reason ...");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if cli.verify { verify(cli, &stack) } else { freeze(cli, &inputs, stack) }
+}
+
+fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure> {
+    let store = DirectoryStore::new(&stack.root);
+    // What an earlier run left half done changes the very files that were just read.
+    let stack = if settle(&stack.common_root(), &store)? { Stack::read(inputs)? } else { stack };
+    let sightings = stack.sightings();
+    let now = SystemTime::now();
+    let by = cli.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+    let mut circumstances = stack.describe(Circumstances::new(now, &by));
+    if let Some(ticket) = &cli.ticket {
+        circumstances = circumstances.ticket(ticket);
+    }
+    let intent = if cli.mint { Intent::Mint } else { Intent::Adopt };
+    let request = FreezeRequest::new(&sightings, circumstances).intent(intent).places(stack.places());
+
+    let custody = |token: &SecretString, record: &Record| write::stage(&stack, token, record);
+    let frozen = match &cli.reason {
+        Some(reason) if cli.rotate => rotate(&store, &request, reason, custody),
+        _ => freeze_once(&store, &request, custody),
+    };
+    match frozen {
+        Ok(Frozen::New { record, token, custody, .. }) => {
+            let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
+            report(cli, &stack, &record, &token, &receipt);
+            let entry = entry(cli, now, &by, &record, &receipt);
+            let anchor = LedgerFile::new(&stack.root).append(&entry).map_err(|error| {
+                format!("the token is frozen and written, but the ledger has no entry of it: {error}")
+            })?;
+            println!("ledger anchor for the ticket: {anchor}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(frozen) => {
+            println!("frozen already: {}", describe(frozen.record()));
+            println!("nothing was changed; --verify compares every place with it, --rotate replaces it");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            eprintln!("freeze-token: {error}");
+            if let Some(advice) = advice(&error, &sightings) {
+                eprintln!("  {advice}");
+            }
+            let refused = !matches!(error, FreezeError::Store(_) | FreezeError::Mint(_));
+            Ok(ExitCode::from(if refused { 1 } else { 2 }))
+        }
+    }
+}
+
+/// A freeze that died half-way is finished if its record stands, and reverted if not. True if there was one.
+fn settle(root: &Path, store: &DirectoryStore) -> Result<bool, Failure> {
+    let mut trouble = None;
+    let vote = |tag: &str| match store.latest() {
+        Ok(Some(record)) if record.fingerprint.to_string() == tag => Vote::Finish,
+        Ok(_) => Vote::Revert,
+        Err(error) => {
+            trouble = Some(error);
+            Vote::Wait
+        }
+    };
+    let recovered = recover_with(root, vote);
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    let recovered = recovered?;
+    for transaction in &recovered {
+        let how = if transaction.finished { "finished" } else { "reverted" };
+        eprintln!("freeze-token: {how} transaction {} that an earlier run left behind", transaction.id);
+    }
+    Ok(!recovered.is_empty())
+}
+
+fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
+    let lost = match record.origin {
+        openclaw_token::Origin::Adopted => "the places hold it as before",
+        _ => "no place holds the new token; --rotate again, with a reason",
+    };
+    format!("{error}\n  generation {} is recorded and no file was changed: {lost}", record.generation)
+}
+
+fn report(cli: &Cli, stack: &Stack, record: &Record, token: &SecretString, receipt: &Receipt) {
+    println!("frozen: {}", describe(record));
+    show_first_eight(cli, token);
+    if receipt.changed.is_empty() {
+        println!("  every place held it already: no file was changed");
+        return;
+    }
+    for changed in &receipt.changed {
+        println!("  wrote {}", changed.path.display());
+    }
+    println!(
+        "  transaction {}; the files as they were stay in .openclaw-token/transactions under {}",
+        receipt.id,
+        receipt.root.display()
+    );
+    show_plan("now, in this order", &plan(&stack.carriers()), Phase::ReloadGateway);
+}
+
+fn entry(cli: &Cli, now: SystemTime, by: &str, record: &Record, receipt: &Receipt) -> Entry {
+    let act = if cli.rotate { Act::Rotated } else { Act::Frozen };
+    let entry = Entry::new(now, by, act, format!("generation {}", record.generation))
+        .evidence(record.fingerprint.short())
+        .evidence(format!("record {}", record.digest()))
+        .evidence(format!("transaction {}", receipt.id));
+    match &cli.ticket {
+        Some(ticket) => entry.ticket(ticket),
+        None => entry,
+    }
+}
+
+/// What to do after a refusal.
+fn advice(error: &FreezeError, sightings: &[Sighting]) -> Option<String> {
+    let places = || {
+        let names: Vec<&str> = sightings.iter().map(|sighting| sighting.place().file.as_str()).collect();
+        names.join(", ")
+    };
+    Some(match error {
+        FreezeError::Refused(Refusal::Disagreement(_)) => {
+            "`runbook` names the one that wins, `fix` writes it to the others; then --adopt".to_owned()
+        }
+        FreezeError::Refused(Refusal::Unsound(_)) => {
+            "correct it, or empty it in each of these places; then --adopt or --mint".to_owned()
+        }
+        FreezeError::TokenInUse => format!("it stands in {}", places()),
+        FreezeError::NothingToAdopt => "--mint makes one".to_owned(),
+        FreezeError::NotFrozen => "--adopt the token in use, or --mint one if there is none".to_owned(),
+        _ => return None,
+    })
+}
+
+fn verify(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
+    let store = DirectoryStore::new(&stack.root);
+    let (latest, history) = (store.latest()?, store.history()?);
+    let sightings = stack.sightings();
+    let observed = stack.observe(Observed::new(&sightings, SystemTime::now()), &history);
+    let findings = Record::verify_latest(latest.as_ref(), &observed);
+    if let Some(record) = &latest {
+        println!("frozen: {}", describe(record));
+        let is_frozen =
+            |sighting: &&Sighting| record.fingerprint.matches(sighting.token(), None) == Some(true);
+        if let Some(sighting) = sightings.iter().find(is_frozen) {
+            show_first_eight(cli, sighting.token());
+        }
+    }
+    findings.iter().for_each(show);
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    if latest.is_some() && !findings.iter().any(is_error) {
+        println!("every place holds the frozen token");
+    }
+    for id in pending(stack.common_root())? {
+        println!("transaction {id} is unfinished: --adopt or --mint brings it to its end first");
+    }
+    let ledger = LedgerFile::new(&stack.root);
+    let checked = ledger.verify(cli.anchor)?;
+    let broken = checked.findings(".openclaw-token/ledger.jsonl");
+    broken.iter().for_each(show);
+    match (checked.is_intact(), checked.lines) {
+        (true, 0) if latest.is_none() => {}
+        (true, lines) => println!("ledger: {lines} entries, unbroken; anchor {}", checked.head),
+        (false, lines) => println!("ledger: {lines} entries, broken"),
+    }
+    let failed = findings.iter().any(is_error) || latest.is_none() || !checked.is_intact();
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn show(finding: &Finding) {
+    println!("{}: {}", finding.code, finding.summary);
+    for evidence in &finding.evidence {
+        println!("  {evidence}");
+    }
+    if let Some(remedy) = &finding.remedy {
+        println!("  {}", remedy.text);
+    }
+}
+
+fn show_first_eight(cli: &Cli, token: &SecretString) {
+    if cli.first_eight {
+        match first_eight(token) {
+            Ok(shown) => println!("  first eight characters: {shown}"),
+            Err(error) => println!("  first eight characters: not shown, {error}"),
+        }
+    }
+}
+
+fn show_plan(title: &str, plan: &RotationPlan, from: Phase) {
+    println!("{title}:");
+    let steps = plan.steps.iter().filter(|step| step.phase >= from);
+    for (n, step) in steps.enumerate() {
+        println!("{:>3} {}: {}", n + 1, step.carriers.join(", "), step.action);
+        if let Some(disconnects) = &step.disconnects {
+            println!("      cuts off {disconnects}");
+        }
+        println!("      check: {}", step.check);
+    }
+}
+
+fn describe(record: &Record) -> String {
+    let places: Vec<&str> = record.places.iter().map(String::as_str).collect();
+    let ticket = record.ticket.as_ref().map(|ticket| format!(" for {ticket}")).unwrap_or_default();
+    format!(
+        "{}, generation {}, by {}{ticket}, in {}",
+        record.fingerprint.short(),
+        record.generation,
+        record.by,
+        places.join(", ")
+    )
+}

@@ -1,0 +1,116 @@
+//! After a transaction: taking it back, or letting go of its backups.
+
+use super::journal::{Journal, Phase};
+use super::place::Place;
+use super::{Change, Transaction, TransactionError};
+use crate::digest::Digest;
+use crate::fs::disk::{Disk, RealDisk};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a finished transaction did: enough to undo it, nothing secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The directory the paths are relative to.
+    pub root: PathBuf,
+    /// Number of the transaction under this root.
+    pub id: u64,
+    /// What changed, in the order it was asked for.
+    pub changed: Vec<Changed>,
+}
+
+/// One file of a [`Receipt`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Changed {
+    /// Relative to the root.
+    pub path: PathBuf,
+    /// Content before; `None` if the file did not exist.
+    pub before: Option<Digest>,
+    /// Content after; `None` if the file was removed.
+    pub after: Option<Digest>,
+}
+
+impl Receipt {
+    pub(super) fn of(root: &Path, id: u64, journal: &Journal) -> Self {
+        let changed = journal.entries.iter().map(|entry| Changed {
+            path: entry.path.clone(),
+            before: entry.before,
+            after: entry.after,
+        });
+        Self { root: root.to_owned(), id, changed: changed.collect() }
+    }
+
+    /// Puts every original back, as a transaction of its own.
+    ///
+    /// # Errors
+    /// As [`undo`]. A number can be used again once its transaction was forgotten: that other transaction is
+    /// [`TransactionError::Unknown`] to this receipt.
+    pub fn undo(&self) -> Result<Self, TransactionError> {
+        undo_on(Arc::new(RealDisk), &self.root, self.id, Some(self))
+    }
+}
+
+/// Reverts the finished transaction `id` while nothing else has changed its files. The undoing is itself a
+/// transaction, with its own receipt.
+///
+/// # Errors
+/// The transaction is not finished, its backups are gone or damaged, or a file has been changed since.
+pub fn undo(root: impl AsRef<Path>, id: u64) -> Result<Receipt, TransactionError> {
+    undo_on(Arc::new(RealDisk), root.as_ref(), id, None)
+}
+
+pub(in crate::fs) fn undo_on(
+    disk: Arc<dyn Disk>,
+    root: &Path,
+    id: u64,
+    receipt: Option<&Receipt>,
+) -> Result<Receipt, TransactionError> {
+    let place = Place::open(Arc::clone(&disk), root)?;
+    let dir = place.directory(id, Phase::Done);
+    if place.stat(&dir)?.is_none() {
+        return Err(TransactionError::Unknown { root: place.root, id });
+    }
+    let journal = place.journal(&dir)?;
+    if receipt.is_some_and(|receipt| receipt.changed != Receipt::of(&place.root, id, &journal).changed) {
+        return Err(TransactionError::Unknown { root: place.root, id });
+    }
+    let mut changes = Vec::new();
+    for entry in &journal.entries {
+        let content = match (&entry.backup, entry.before) {
+            (Some(backup), Some(before)) => Some(place.backup(&dir.join(backup), before)?),
+            _ => None,
+        };
+        changes.push(Change {
+            path: entry.path.clone(),
+            expected: entry.after,
+            content,
+            secret: true,
+            dress: Some(entry.dress),
+        });
+    }
+    Transaction::plan_on(disk, &place.root, changes)?.commit()
+}
+
+/// Deletes journal and backups of transaction `id`: it can no longer be undone. Backups hold the previous token, so do
+/// this once the change is accepted. An unfinished transaction is given up where it stands, without touching its targets.
+///
+/// # Errors
+/// No such transaction, or a file could not be removed.
+pub fn forget(root: impl AsRef<Path>, id: u64) -> Result<(), TransactionError> {
+    forget_on(Arc::new(RealDisk), root.as_ref(), id)
+}
+
+pub(in crate::fs) fn forget_on(disk: Arc<dyn Disk>, root: &Path, id: u64) -> Result<(), TransactionError> {
+    let place = Place::open(disk, root)?;
+    let unknown = TransactionError::Unknown { root: place.root.clone(), id };
+    if place.stat(&place.transactions())?.is_none() {
+        return Err(unknown);
+    }
+    let _lock = place.lock()?;
+    let Some(found) = place.list()?.into_iter().find(|found| found.id == id) else { return Err(unknown) };
+    let journal = place.journal_if_whole(&place.directory(id, found.phase))?;
+    place.clear(id, found.phase, &journal.unwrap_or_default())
+}

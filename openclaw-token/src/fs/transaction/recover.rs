@@ -1,0 +1,120 @@
+//! After a crash: bringing what is half done to one side.
+
+use super::TransactionError;
+use super::journal::{Found, Phase};
+use super::place::Place;
+use crate::fs::disk::{Disk, RealDisk};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What [`recover`] did with one unfinished transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Which.
+    pub id: u64,
+    /// The tag it was staged with.
+    pub tag: Option<String>,
+    /// True: every file is new. False: every file is old.
+    pub finished: bool,
+}
+
+/// Brings every unfinished transaction under `root` to one side: finished if it had been committed, reverted if not.
+/// Run it at start; it is idempotent and does nothing on a clean root.
+///
+/// # Errors
+/// A transaction staged under a tag needs the vote of [`recover_with`]; or somebody else has changed a file
+/// meanwhile, which is then left alone and named.
+pub fn recover(root: impl AsRef<Path>) -> Result<Vec<Recovered>, TransactionError> {
+    recover_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), root.as_ref(), None)
+}
+
+/// As [`recover`], with a vote on transactions that were staged under a tag and not committed.
+///
+/// `vote` is asked while the lock on the root is held, so that nobody stages or commits meanwhile: look at the deciding fact
+/// then, not before. After a freeze that fact is whether the record store holds the fingerprint in the tag.
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_with(
+    root: impl AsRef<Path>,
+    mut vote: impl FnMut(&str) -> Vote,
+) -> Result<Vec<Recovered>, TransactionError> {
+    recover_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), root.as_ref(), Some(&mut vote))
+}
+
+/// Numbers of the transactions that [`recover`] would bring to one side. Changes nothing and takes no lock: one that is
+/// under way in another process is among them.
+///
+/// # Errors
+/// The root or its transactions cannot be read.
+pub fn pending(root: impl AsRef<Path>) -> Result<Vec<u64>, TransactionError> {
+    let place = Place::open(Arc::new(RealDisk), root.as_ref())?;
+    if place.stat(&place.transactions())?.is_none() {
+        return Ok(Vec::new());
+    }
+    let open = place.list()?.into_iter().filter(|found| !found.phase.is_final());
+    Ok(open.map(|found| found.id).collect())
+}
+
+/// What is to become of a transaction that waits under a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Vote {
+    /// Its files are to be new.
+    Finish,
+    /// Its files are to stay old; what was staged for them is removed.
+    Revert,
+    /// It cannot be said now: leave everything as it is. The answer is [`TransactionError::InDoubt`].
+    Wait,
+}
+
+pub(in crate::fs) fn recover_on(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    mut vote: Option<&mut dyn FnMut(&str) -> Vote>,
+) -> Result<Vec<Recovered>, TransactionError> {
+    let place = Place::open(Arc::clone(disk), root)?;
+    if place.stat(&place.transactions())?.is_none() {
+        return Ok(Vec::new());
+    }
+    let _lock = place.lock()?;
+    let mut recovered = Vec::new();
+    for Found { id, phase } in place.list()? {
+        if phase.is_final() {
+            continue;
+        }
+        let dir = place.directory(id, phase);
+        let journal = match phase {
+            // The journal is durable before anything it lists is made, and goes after all of that is gone: without it
+            // there is nothing to clear.
+            Phase::Preparing | Phase::Clearing => place.journal_if_whole(&dir)?.unwrap_or_default(),
+            _ => place.journal(&dir)?,
+        };
+        let finish = match (phase, &journal.tag) {
+            (Phase::Committed, _) => true,
+            (Phase::Staged, Some(tag)) => match vote.as_mut().map_or(Vote::Wait, |vote| vote(tag)) {
+                Vote::Finish => true,
+                Vote::Revert => false,
+                Vote::Wait => {
+                    return Err(TransactionError::InDoubt { root: place.root, id, tag: tag.clone() });
+                }
+            },
+            _ => false,
+        };
+        match phase {
+            Phase::Reverting => place.roll_back(id, phase, &journal)?,
+            _ if finish => {
+                place.check_finishable(id, &journal)?;
+                if phase != Phase::Committed {
+                    place.shift(id, phase, Phase::Committed)?;
+                }
+                place.finish(id, &journal)?;
+            }
+            _ => place.clear(id, phase, &journal)?,
+        }
+        recovered.push(Recovered { id, tag: journal.tag, finished: finish });
+    }
+    Ok(recovered)
+}
