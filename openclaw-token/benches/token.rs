@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::SystemTime;
 
-const TOKEN: &str = "d41b0e8c5f7a92364cb1e07f58a3d96b21f04e7783ac5d196e0fb8d24c7a9135";
+const TOKEN: &str = "test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret";
 
 fn entry() -> Entry {
     Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Changed, "token written to .env and openclaw.json")

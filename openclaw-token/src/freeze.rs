@@ -6,7 +6,7 @@ use crate::record::{CLOCK_TOLERANCE, Circumstances, Origin, Record, RecordError}
 use crate::sighting::{Comparison, Sighting, compare};
 use crate::timestamp;
 use crate::token::{Flaw, Judgement, MintError, mint};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
@@ -323,7 +323,7 @@ where
         return Err(FreezeError::ClockBackwards { now, last: current.frozen_at });
     }
     let token = mint()?;
-    let mut record = request.record(current.generation + 1, Origin::Rotated, &token)?;
+    let mut record = request.record(current.generation.saturating_add(1), Origin::Rotated, &token)?;
     record.reason = Some(reason.to_owned());
     record.previous = Some(current.digest());
     let outcome = claim(store, record, token, custody)?;
@@ -350,7 +350,7 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     // Somebody may have pasted the token where a name belongs; the record would carry it everywhere.
-    if record.to_text().contains(token.expose_secret()) {
+    if record.mentions(&token) {
         return Err(FreezeError::HoldsToken);
     }
     let custody = custody(&token, &record).map_err(|error| FreezeError::Custody(error.into()))?;

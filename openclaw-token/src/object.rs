@@ -53,7 +53,8 @@ impl ObjectRecords {
             .unwrap_or_else(|_| Err(lost()))
     }
 
-    async fn read(&self, path: &Path) -> Result<Option<Record>, StoreError> {
+    async fn read(&self, generation: u64) -> Result<Option<Record>, StoreError> {
+        let path = &self.path(generation);
         let found = match self.store.get_opts(path, GetOptions::default()).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -67,7 +68,7 @@ impl ObjectRecords {
             });
         }
         let text = found.bytes().await.map_err(|error| unavailable(path, error))?;
-        Record::from_text(&text)
+        Record::of_generation(generation, &text)
             .map(Some)
             .map_err(|error| StoreError::Unreadable { place: path.to_string(), error })
     }
@@ -81,8 +82,7 @@ impl RecordStore for ObjectRecords {
     }
 
     fn generation(&self, generation: u64) -> Result<Option<Record>, StoreError> {
-        let path = self.path(generation);
-        self.wait(self.read(&path))
+        self.wait(self.read(generation))
     }
 
     fn latest(&self) -> Result<Option<Record>, StoreError> {
@@ -93,7 +93,7 @@ impl RecordStore for ObjectRecords {
                 path.filename()?.strip_prefix("record-")?.strip_suffix(".json")?.parse().ok()
             };
             match listed.objects.iter().filter_map(|object| number(&object.location)).max() {
-                Some(newest) => self.read(&self.path(newest)).await,
+                Some(newest) => self.read(newest).await,
                 None => Ok(None),
             }
         })
@@ -106,7 +106,7 @@ impl RecordStore for ObjectRecords {
             match self.store.put_opts(&path, payload, PutMode::Create.into()).await {
                 Ok(_) => Ok(Created::Won),
                 Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                    match self.read(&path).await? {
+                    match self.read(record.generation).await? {
                         Some(existing) if existing == *record => Ok(Created::Won),
                         Some(existing) => Ok(Created::Lost(Box::new(existing))),
                         None => Err(StoreError::Unavailable {

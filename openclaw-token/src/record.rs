@@ -6,7 +6,7 @@ use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::sighting::Sighting;
 use crate::timestamp;
 use crate::version;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,6 +169,24 @@ impl Record {
             return Err(RecordError::NewerSchema { found: schema });
         }
         serde_json::from_slice(text).map_err(malformed)
+    }
+
+    /// Reads the text that is stored for one generation: a copy of another generation's record is not it.
+    pub(crate) fn of_generation(generation: u64, text: &[u8]) -> Result<Self, RecordError> {
+        let record = Self::from_text(text)?;
+        if record.generation != generation {
+            return Err(RecordError::Misplaced { expected: generation, found: record.generation });
+        }
+        Ok(record)
+    }
+
+    /// Whether any text of the record contains `secret`.
+    pub(crate) fn mentions(&self, secret: &SecretString) -> bool {
+        let maps = [&self.images, &self.versions];
+        let pairs = maps.into_iter().flatten().flat_map(|(service, value)| [service, value]);
+        let texts = [Some(&self.by), self.ticket.as_ref(), self.reason.as_ref()];
+        let mut texts = texts.into_iter().flatten().chain(pairs).chain(&self.places);
+        texts.any(|text| text.contains(secret.expose_secret()))
     }
 
     /// Digest of the stored text; the next record and the ledger refer to it.
@@ -418,6 +436,14 @@ pub enum RecordError {
         column: usize,
         /// What is wrong.
         detail: String,
+    },
+    /// The record of another generation stands in this one's place.
+    #[error("it is the record of generation {found}, in the place of generation {expected}")]
+    Misplaced {
+        /// The generation whose place it is.
+        expected: u64,
+        /// The generation it is of.
+        found: u64,
     },
     /// Written by a newer release of this crate. Use that release; this one would lose what it does not know.
     #[error(

@@ -132,8 +132,8 @@ pub fn plan(carriers: &[Carrier]) -> RotationPlan {
     let clients = of(&[Kind::ClientContainer]);
     let people = of(&[Kind::Browser, Kind::ShellProfile]);
     let devices = of(&[Kind::PairedDevice]);
-    // Recreating is needed only where the environment carries the token: a running process keeps its environment.
-    let recreates = !gateways.is_empty() && !of(&[Kind::ComposeFile]).is_empty();
+    // Recreating is needed where the environment carries the token: a running process keeps its environment.
+    let recreates = !gateways.is_empty() && (config.is_empty() || !of(&[Kind::ComposeFile]).is_empty());
     let (dependants, clients_apart): (Vec<&Carrier>, Vec<&Carrier>) =
         clients.iter().copied().partition(|client| {
             recreates
@@ -177,23 +177,20 @@ pub fn plan(carriers: &[Carrier]) -> RotationPlan {
         None,
         "compare the fingerprint of every place with the new record",
     );
-    if recreates {
-        step(
-            Phase::ReloadGateway,
-            names(&gateways),
-            "`docker compose up -d` it: a running process keeps the environment it was created with, `restart` does not re-read `.env`",
-            Some("every client, for the 8 to 30 s that the gateway takes to start"),
-            "`/healthz` and `/readyz` answer, then an authenticated session with the new token",
-        );
-    } else {
-        step(
-            Phase::ReloadGateway,
-            names(&config),
-            "nothing to do: the gateway applies the file within about 1.5 s",
-            Some("every connection made with the shared token, with close code 4001 `gateway auth changed`"),
-            "its log says `config hot reload applied (gateway.auth.token)`",
-        );
-    }
+    step(
+        Phase::ReloadGateway,
+        names(&config),
+        "nothing to do: a running gateway applies the file within about 1.5 s",
+        Some("every connection made with the shared token, with close code 4001 `gateway auth changed`"),
+        "its log says `config hot reload applied (gateway.auth.token)`",
+    );
+    step(
+        Phase::ReloadGateway,
+        if recreates { names(&gateways) } else { Vec::new() },
+        "`docker compose up -d` it: a running process keeps the environment it was created with, `restart` does not re-read `.env`",
+        Some("every client, for the 8 to 30 s that the gateway takes to start"),
+        "`/healthz` and `/readyz` answer, then an authenticated session with the new token",
+    );
     step(
         Phase::RestartClients,
         names(&units),
@@ -261,6 +258,7 @@ mod tests {
             QuietClients: openclaw-cli, worker
             UpdateSources: vault
             WriteFiles: .env, openclaw.json, com.example.watch.plist
+            ReloadGateway: openclaw.json
             ReloadGateway: openclaw-gateway
             RecreateDependants: openclaw-cli
             RestartClients: com.example.watch.plist
@@ -269,6 +267,63 @@ mod tests {
             Verify: phone
         "#]]
         .assert_eq(&outline(&carriers));
+    }
+
+    /// Over every set of kinds: nobody is forgotten, and nobody is told twice in one phase.
+    #[test]
+    fn every_carrier_has_its_step() {
+        use CarrierKind as Kind;
+        let kinds = [
+            Kind::GatewayConfig,
+            Kind::ComposeFile,
+            Kind::GatewayContainer,
+            Kind::ClientContainer,
+            Kind::ServiceUnit,
+            Kind::SecretStore,
+            Kind::ShellProfile,
+            Kind::Browser,
+            Kind::PairedDevice,
+        ];
+        for set in 0_u32..1 << kinds.len() {
+            let chosen: Vec<Kind> =
+                kinds.iter().enumerate().filter(|(n, _)| set >> n & 1 == 1).map(|(_, kind)| *kind).collect();
+            let carriers: Vec<Carrier> =
+                chosen.iter().map(|kind| Carrier::new(format!("{kind:?}"), *kind)).collect();
+            let steps = plan(&carriers).steps;
+            let has = |phase: Phase, carrier: &Carrier| {
+                steps.iter().any(|step| step.phase == phase && step.carriers.contains(&carrier.name))
+            };
+            for carrier in &carriers {
+                let expected = match carrier.kind {
+                    Kind::GatewayConfig => vec![Phase::WriteFiles, Phase::ReloadGateway],
+                    Kind::ComposeFile => vec![Phase::WriteFiles],
+                    // Applied while running, unless the environment has a part in it.
+                    Kind::GatewayContainer
+                        if chosen.contains(&Kind::GatewayConfig) && !chosen.contains(&Kind::ComposeFile) =>
+                    {
+                        vec![]
+                    }
+                    Kind::GatewayContainer => vec![Phase::ReloadGateway],
+                    Kind::ClientContainer => vec![Phase::QuietClients, Phase::RestartClients],
+                    Kind::ServiceUnit => vec![Phase::WriteFiles, Phase::RestartClients],
+                    Kind::SecretStore => vec![Phase::UpdateSources],
+                    Kind::ShellProfile => vec![Phase::WriteFiles, Phase::TellPeople],
+                    Kind::Browser => vec![Phase::TellPeople],
+                    Kind::PairedDevice => vec![Phase::Verify],
+                };
+                for phase in expected {
+                    assert!(has(phase, carrier), "{carrier:?} is not in {phase:?} of {carriers:?}");
+                }
+            }
+            assert!(steps.windows(2).all(|pair| pair[0].phase <= pair[1].phase), "{steps:?}");
+            assert!(
+                steps.iter().all(|step| !step.check.is_empty() && !step.carriers.is_empty()),
+                "{steps:?}"
+            );
+            let closes =
+                steps.iter().any(|step| step.disconnects.as_deref().is_some_and(|who| who.contains("4001")));
+            assert_eq!(closes, chosen.contains(&Kind::GatewayConfig), "{steps:?}");
+        }
     }
 
     #[test]
