@@ -3,9 +3,9 @@
 use crate::finding::Finding;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::record::{CLOCK_TOLERANCE, Circumstances, Origin, Record, RecordError};
-use crate::sighting::{Comparison, Sighting, compare};
+use crate::sighting::{Comparison, Sighting, compare, grouped};
 use crate::timestamp;
-use crate::token::{Flaw, Judgement, MintError, mint};
+use crate::token::{Flaw, MintError, judge, mint};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -61,22 +61,19 @@ pub fn decide<'a>(record: Option<&'a Record>, sightings: &'a [Sighting]) -> Deci
     if let Some(record) = record {
         return Decision::Keep(record);
     }
-    let comparison = compare(sightings, None);
-    let is_token = |judgement: &Judgement| !judgement.flaws.iter().any(Flaw::is_stand_in);
-    let mut tokens = comparison.groups.iter().filter(|group| is_token(&group.judgement));
+    let mut tokens = grouped(sightings)
+        .into_iter()
+        .filter_map(|group| group.first().map(|first| (first.token(), judge(first.token()))))
+        .filter(|(_, judgement)| !judgement.flaws.iter().any(Flaw::is_stand_in));
     match (tokens.next(), tokens.next()) {
         (None, _) => Decision::Mint,
-        (Some(_), Some(_)) => Decision::Refuse(Refusal::Disagreement(comparison)),
-        (Some(group), None) => {
-            let is_bare = !group
-                .judgement
-                .flaws
-                .iter()
-                .any(|flaw| matches!(flaw, Flaw::EdgeWhitespace | Flaw::TrailingCarriageReturn));
-            let adopted = sightings.iter().find(|sighting| group.places.contains(sighting.place()));
-            match adopted {
-                Some(sighting) if is_bare && group.judgement.is_sound() => Decision::Adopt(sighting.token()),
-                _ => Decision::Refuse(Refusal::Unsound(comparison)),
+        (Some(_), Some(_)) => Decision::Refuse(Refusal::Disagreement(compare(sightings, None))),
+        (Some((token, judgement)), None) => {
+            let is_edge = |flaw: &Flaw| matches!(flaw, Flaw::EdgeWhitespace | Flaw::TrailingCarriageReturn);
+            if judgement.is_sound() && !judgement.flaws.iter().any(is_edge) {
+                Decision::Adopt(token)
+            } else {
+                Decision::Refuse(Refusal::Unsound(compare(sightings, None)))
             }
         }
     }

@@ -8,12 +8,25 @@
 //!   ledger.jsonl                      the trail
 //!   transactions/000001.done/         journal and backups (mode 0600) of one change
 //! ```
+//!
+//! Keep it out of version control and of image builds: the backups are the files as they were, tokens included.
+//! [`transaction::forget`] removes those of a change that will not be undone.
+//!
+//! # Locks and network volumes
+//!
+//! Locks are `flock`: advisory, and given back by the kernel when their holder dies however it dies, so that none is ever
+//! stale. A caller waits up to 30 s and is then told who holds it. On NFS, Linux turns them into byte-range locks with the
+//! same property; a file system without locks answers with an error, and nothing is done unlocked. Records need no lock to
+//! be unique (see [`DirectoryStore`]); the ledger and transactions do, so on a volume shared by several hosts they are as
+//! good as that volume's locks. Durability is as good as the volume's fsync.
 
 #[cfg(test)]
 mod crash_tests;
 mod directory;
 mod disk;
 mod ledger_file;
+#[cfg(test)]
+mod refusal_tests;
 #[cfg(test)]
 mod simulated;
 pub mod transaction;

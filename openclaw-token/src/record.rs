@@ -172,6 +172,7 @@ impl Record {
     }
 
     /// Reads the text that is stored for one generation: a copy of another generation's record is not it.
+    #[cfg(any(all(feature = "fs", unix), feature = "object-store"))]
     pub(crate) fn of_generation(generation: u64, text: &[u8]) -> Result<Self, RecordError> {
         let record = Self::from_text(text)?;
         if record.generation != generation {

@@ -147,24 +147,14 @@ impl OnlyBy {
 /// ```
 #[must_use]
 pub fn compare(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Comparison {
-    let mut found: Vec<(Sha256Digest, Vec<&Sighting>)> = Vec::new();
-    for sighting in sightings {
-        let digest = digest(sighting.token.expose_secret());
-        match found.iter_mut().find(|(known, _)| *known == digest) {
-            Some((_, group)) => group.push(sighting),
-            None => found.push((digest, vec![sighting])),
-        }
-    }
-    // Stable: groups of one size stay in the order in which they were first seen.
-    found.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
-
+    let found = grouped(sightings);
     let tokens: Vec<&SecretString> =
-        found.iter().filter_map(|(_, group)| group.first()).map(|first| &first.token).collect();
+        found.iter().filter_map(|group| group.first()).map(|first| &first.token).collect();
     let groups: Vec<Group> = found
         .iter()
         .zip(&tokens)
         .enumerate()
-        .map(|(n, ((_, group), token))| Group {
+        .map(|(n, (group, token))| Group {
             class: class(n),
             places: group.iter().map(|sighting| sighting.place.clone()).collect(),
             judgement: judge(token),
@@ -246,6 +236,20 @@ impl Flaw {
     }
 }
 
+/// Sightings of equal tokens together, the largest group first; groups of one size in the order in which they were seen.
+pub(crate) fn grouped(sightings: &[Sighting]) -> Vec<Vec<&Sighting>> {
+    let mut found: Vec<(Sha256Digest, Vec<&Sighting>)> = Vec::new();
+    for sighting in sightings {
+        let digest = digest(sighting.token.expose_secret());
+        match found.iter_mut().find(|(known, _)| *known == digest) {
+            Some((_, group)) => group.push(sighting),
+            None => found.push((digest, vec![sighting])),
+        }
+    }
+    found.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
+    found.into_iter().map(|(_, group)| group).collect()
+}
+
 type Sha256Digest = [u8; 32];
 
 fn digest(text: &str) -> Sha256Digest {
@@ -315,6 +319,21 @@ mod tests {
         assert_eq!(differs_by(&format!("\u{feff}{TOKEN}")), [OnlyBy::ByteOrderMark]);
         assert_eq!(differs_by(&format!(" \"{TOKEN}\"\n")), [OnlyBy::Whitespace, OnlyBy::Quotes]);
         assert_eq!(differs_by(&TOKEN.replace('k', "e")), []);
+    }
+
+    #[test]
+    fn classes_go_on_after_the_alphabet() {
+        assert_eq!([0, 1, 25, 26, 27, 300].map(class), ["A", "B", "Z", "27", "28", "301"]);
+    }
+
+    #[test]
+    fn no_group_is_larger_than_the_first() {
+        let report = seen(&[("a", "x"), ("b", TOKEN), ("c", "y"), ("d", TOKEN), ("e", "x"), ("f", TOKEN)]);
+        let sizes: Vec<usize> = report.groups.iter().map(|group| group.places.len()).collect();
+        assert_eq!(sizes, [3, 2, 1]);
+        assert_eq!(report.differences.len(), 3, "each pair once");
+        assert!(!report.agrees());
+        assert!(seen(&[("a", TOKEN), ("b", TOKEN)]).agrees());
     }
 
     #[test]

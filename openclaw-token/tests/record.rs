@@ -7,10 +7,11 @@
 )]
 
 use expect_test::expect;
-use openclaw_token::secrecy::SecretString;
+use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
-    Circumstances, Code, Decision, FingerprintKey, FreezeError, FreezeRequest, Frozen, Intent, MemoryStore,
-    Observed, Record, RecordError, RecordStore, Refusal, Sighting, decide, freeze_once, rotate,
+    Circumstances, Code, Created, Decision, FingerprintKey, FreezeError, FreezeRequest, Frozen, Intent,
+    MemoryStore, Observed, Record, RecordError, RecordStore, Refusal, Sighting, StoreError, decide,
+    freeze_once, rotate,
 };
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -90,12 +91,10 @@ fn damaged_and_newer_records_are_refused() {
 fn verifying_names_each_drift() {
     let record = frozen();
     let all = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
-    let pinned = |observed: Observed<'static>| observed;
     let same = Observed::new(&all, at(5))
         .image("openclaw-gateway", "sha256:aaaa")
         .version("openclaw-gateway", "2026.9.6");
     assert_eq!(codes(&record, &same), [""; 0]);
-    let _ = pinned;
 
     let drifted = seen(&[(".env", TOKEN), ("openclaw.json", "change-me-now"), ("new place", TOKEN)]);
     expect![[r#"
@@ -155,6 +154,104 @@ fn rotation_is_explicit() {
     assert_eq!(store.latest().unwrap().unwrap().generation, 1, "nothing was stored");
 }
 
+/// A store on which somebody else is always a moment faster.
+#[derive(Default)]
+struct Slower(MemoryStore);
+
+impl RecordStore for Slower {
+    type Guard = ();
+
+    fn lock(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn generation(&self, generation: u64) -> Result<Option<Record>, StoreError> {
+        self.0.generation(generation)
+    }
+
+    fn latest(&self) -> Result<Option<Record>, StoreError> {
+        self.0.latest()
+    }
+
+    fn create(&self, record: &Record) -> Result<Created, StoreError> {
+        let mut theirs = record.clone();
+        theirs.by = "somebody else".to_owned();
+        self.0.create(&theirs)?;
+        self.0.create(record)
+    }
+}
+
+#[test]
+fn who_loses_the_race_gets_the_winners_record() {
+    let store = Slower::default();
+    let request = FreezeRequest::new(&[], Circumstances::new(at(0), "ops"));
+    let frozen = freeze_once(&store, &request, custody).unwrap();
+    assert!(matches!(&frozen, Frozen::Existing(record) if record.by == "somebody else"), "{frozen:?}");
+    let raced = rotate(&store, &request, "leak", custody);
+    assert!(
+        matches!(&raced, Err(FreezeError::Raced { generation: 2, by }) if by == "somebody else"),
+        "{raced:?}"
+    );
+}
+
+/// Two clocks may be two minutes apart, as OpenClaw itself tolerates; no more.
+#[test]
+fn clocks_may_differ_by_two_minutes() {
+    let record = frozen();
+    let sightings = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
+    let findings = |early| {
+        let observed = Observed::new(&sightings, at(0) - Duration::from_secs(early));
+        codes(&record, &observed.image("openclaw-gateway", "sha256:aaaa"))
+    };
+    assert_eq!(findings(120), [""; 0]);
+    assert_eq!(
+        findings(121),
+        ["OC-T320 clock-backwards: the clock says 2026-11-22T13:39:54Z, before the freeze"]
+    );
+
+    let store = MemoryStore::default();
+    let request =
+        |early| FreezeRequest::new(&[], Circumstances::new(at(0) - Duration::from_secs(early), "ops"));
+    freeze_once(&store, &request(0), custody).unwrap();
+    assert!(matches!(
+        rotate(&store, &request(121), "leak", custody),
+        Err(FreezeError::ClockBackwards { .. })
+    ));
+    rotate(&store, &request(120), "leak", custody).unwrap();
+}
+
+#[test]
+fn a_later_release_is_no_rollback() {
+    let record = frozen();
+    let sightings = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
+    let running = |version: &str| {
+        let observed = Observed::new(&sightings, at(5)).image("openclaw-gateway", "sha256:aaaa");
+        codes(&record, &observed.version("openclaw-gateway", version).version("other", "2020.1.1"))
+    };
+    assert_eq!(running("2026.9.6"), [""; 0]);
+    assert_eq!(running("2026.10.1"), [""; 0]);
+    assert_eq!(running("latest"), [""; 0]);
+    assert_eq!(
+        running("2026.9.5"),
+        ["OC-T311 auth-model-rollback: openclaw-gateway runs 2026.9.5, the record was made under 2026.9.6"]
+    );
+}
+
+/// A copy of one generation in the place of another is not that generation's record.
+#[cfg(all(feature = "fs", unix))]
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test misplaces a file")]
+fn a_misplaced_record_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let store = openclaw_token::fs::DirectoryStore::new(root.path());
+    let request = FreezeRequest::new(&[], Circumstances::new(at(0), "ops"));
+    freeze_once(&store, &request, custody).unwrap();
+    let records = root.path().join(".openclaw-token/records");
+    std::fs::copy(records.join("record-000001.json"), records.join("record-000002.json")).unwrap();
+    let error = store.latest().unwrap_err().to_string();
+    assert!(error.ends_with("it is the record of generation 1, in the place of generation 2"), "{error}");
+}
+
 #[test]
 fn decisions() {
     let refused = |places: &[(&str, &str)]| {
@@ -167,10 +264,17 @@ fn decisions() {
     assert!(matches!(refused(&[("a", TOKEN), ("b", &TOKEN.replace('k', "e"))]), Refusal::Disagreement(_)));
     assert!(matches!(refused(&[("a", TOKEN), ("b", &format!("{TOKEN}\n"))]), Refusal::Disagreement(_)));
     assert!(matches!(refused(&[("a", &format!("{TOKEN}\n"))]), Refusal::Unsound(_)));
+    assert!(matches!(refused(&[("a", &format!("{TOKEN}\r\n"))]), Refusal::Unsound(_)));
     assert!(matches!(refused(&[("a", "hunter2")]), Refusal::Unsound(_)));
     // A stand-in beside a token is no second token.
     let beside = seen(&[("a", "${OPENCLAW_GATEWAY_TOKEN}"), ("b", TOKEN), ("c", "")]);
     assert!(matches!(decide(None, &beside), Decision::Adopt(_)));
+    // Nor when nothing tells the two places apart.
+    let one_name = seen(&[("environment", "${OPENCLAW_GATEWAY_TOKEN}"), ("environment", TOKEN)]);
+    match decide(None, &one_name) {
+        Decision::Adopt(token) => assert_eq!(token.expose_secret(), TOKEN),
+        other => panic!("{other:?}"),
+    }
     let record = frozen();
     assert!(matches!(decide(Some(&record), &beside), Decision::Keep(_)));
 

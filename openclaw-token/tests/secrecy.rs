@@ -112,11 +112,20 @@ fn no_record_holds_the_token() {
         Circumstances::new(now, CANARY),
         Circumstances::new(now, "ops").ticket(format!("see {CANARY}")),
         Circumstances::new(now, "ops").image("gateway", CANARY),
+        Circumstances::new(now, "ops").image(CANARY, "sha256:aa"),
+        Circumstances::new(now, "ops").version("gateway", CANARY),
     ] {
         let error = freeze_once(&store, &FreezeRequest::new(&seen, text), custody).unwrap_err();
         assert!(error.to_string().contains("contains the token"), "{error}");
         error_is_clean(&error);
     }
+    // Also where JSON spells it differently.
+    let hard = format!("{CANARY}\"\\");
+    let sighting = [Sighting::new(".env", SecretString::from(hard.as_str()))];
+    let pasted = FreezeRequest::new(&sighting, Circumstances::new(now, "ops").ticket(hard));
+    let error = freeze_once(&store, &pasted, custody).unwrap_err();
+    assert!(error.to_string().contains("contains the token"), "{error}");
+
     let request = FreezeRequest::new(&seen, Circumstances::new(now, "ops"));
     let frozen = freeze_once(&store, &request, custody).unwrap();
     is_clean(&format!("{frozen:?} {}", frozen.record().to_text()));

@@ -55,6 +55,11 @@ impl DirectoryStore {
         }
     }
 
+    fn newest(&self) -> Result<Option<u64>, StoreError> {
+        let number = |name: &String| name.strip_prefix("record-")?.strip_suffix(".json")?.parse::<u64>().ok();
+        Ok(self.names()?.iter().filter_map(number).max())
+    }
+
     fn read(&self, generation: u64) -> Result<Option<Record>, StoreError> {
         let path = &self.path(generation);
         let text = match self.disk.read(path, RECORD_SIZE_LIMIT) {
@@ -97,7 +102,11 @@ impl RecordStore for DirectoryStore {
     type Guard = DirectoryGuard;
 
     fn lock(&self) -> Result<DirectoryGuard, StoreError> {
-        make_dirs(&*self.disk, &self.root, &self.records).map_err(unavailable)?;
+        // Whoever stored a record had made its directory durable before. The common case, a token frozen long ago, need not
+        // wait for the disk again.
+        if self.newest()?.is_none() {
+            make_dirs(&*self.disk, &self.root, &self.records).map_err(unavailable)?;
+        }
         let held = lock(&*self.disk, &self.records.join("lock")).map_err(|error| match error {
             LockError::File(error) => unavailable(error),
             error @ LockError::Held { .. } => {
@@ -113,8 +122,7 @@ impl RecordStore for DirectoryStore {
     }
 
     fn latest(&self) -> Result<Option<Record>, StoreError> {
-        let number = |name: &String| name.strip_prefix("record-")?.strip_suffix(".json")?.parse::<u64>().ok();
-        match self.names()?.iter().filter_map(number).max() {
+        match self.newest()? {
             Some(newest) => self.generation(newest),
             None => Ok(None),
         }

@@ -3,9 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "feature `fs`: this is the module that touches files")]
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The places where durability is bought. Tests leave out each one in turn and must notice.
@@ -165,11 +166,11 @@ impl Disk for RealDisk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Box::new(RealFile(file)))
+        Ok(Box::new(RealFile(Arc::new(file))))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(RealFile(OpenOptions::new().read(true).append(true).open(path)?)))
+        Ok(Box::new(RealFile(Arc::new(OpenOptions::new().read(true).append(true).open(path)?))))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -193,7 +194,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path, wait: Duration, note: &str) -> Result<Box<dyn Held>, Refused> {
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -201,17 +202,15 @@ impl Disk for RealDisk {
             .mode(0o600)
             .open(path)
             .map_err(Refused::Io)?;
-        let held = lock_file(&file, wait)?;
+        let file = Arc::new(file);
+        let held = lock_file(Arc::clone(&file), wait)?;
         // The note is a courtesy for those who wait; the lock is the kernel's and needs no note.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.seek(SeekFrom::Start(0)).map(drop))
-            .and_then(|()| file.write_all(note.as_bytes()));
+        let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
         Ok(held)
     }
 }
 
-struct RealFile(File);
+struct RealFile(Arc<File>);
 
 impl OpenFile for RealFile {
     fn len(&self) -> io::Result<u64> {
@@ -223,7 +222,7 @@ impl OpenFile for RealFile {
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        (&*self.0).write_all(bytes)
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
@@ -234,7 +233,7 @@ impl OpenFile for RealFile {
         if let Some((uid, gid)) = owner {
             let now = self.0.metadata()?;
             if (now.uid(), now.gid()) != (uid, gid) {
-                fchown(&self.0, Some(uid), Some(gid))?;
+                fchown(&*self.0, Some(uid), Some(gid))?;
             }
         }
         self.0.set_permissions(Permissions::from_mode(mode))
@@ -245,7 +244,7 @@ impl OpenFile for RealFile {
     }
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn Held>, Refused> {
-        lock_file(&self.0, wait)
+        lock_file(Arc::clone(&self.0), wait)
     }
 }
 
@@ -254,13 +253,12 @@ const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// `flock`: the kernel gives the lock back when its holder dies, however it dies. On NFS (Linux) it becomes a
 /// byte-range lock with the same property; a file system without locks answers with an error, which we pass on.
-fn lock_file(file: &File, wait: Duration) -> Result<Box<dyn Held>, Refused> {
+fn lock_file(file: Arc<File>, wait: Duration) -> Result<Box<dyn Held>, Refused> {
     use rustix::fs::{FlockOperation, flock};
-    let held = file.try_clone().map_err(Refused::Io)?;
     let deadline = Instant::now() + wait;
     loop {
-        match flock(&held, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Box::new(RealLock(held))),
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Box::new(RealLock(file))),
             Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -274,7 +272,7 @@ fn lock_file(file: &File, wait: Duration) -> Result<Box<dyn Held>, Refused> {
     }
 }
 
-struct RealLock(File);
+struct RealLock(Arc<File>);
 
 impl Held for RealLock {}
 

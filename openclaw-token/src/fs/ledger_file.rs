@@ -5,6 +5,7 @@ use super::{FileError, LOCK_WAIT, LockError, STATE_DIRECTORY, lock_error, make_d
 use crate::ledger::{Anchor, BreakKind, Entry, Frame, Verification, line, verify};
 use crate::record::CLOCK_TOLERANCE;
 use crate::timestamp;
+use serde::Deserialize;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,17 @@ const LONGEST_LINE: usize = 1 << 20;
 const LARGEST_LEDGER: u64 = 4 << 30;
 
 /// `.openclaw-token/ledger.jsonl` under a root.
+///
+/// ```
+/// use openclaw_token::fs::LedgerFile;
+/// use openclaw_token::ledger::{Act, Entry};
+/// # let root = tempfile::tempdir()?;
+/// let ledger = LedgerFile::new(root.path());
+/// let entry = Entry::new(std::time::SystemTime::UNIX_EPOCH, "ops", Act::Checked, "sources agree").ticket("CHG-17");
+/// let anchor = ledger.append(&entry)?;
+/// assert!(ledger.verify(Some(anchor))?.is_intact());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct LedgerFile {
     disk: Arc<dyn Disk>,
     root: PathBuf,
@@ -115,7 +127,8 @@ impl LedgerFile {
 
     fn last_line(&self, file: &dyn OpenFile) -> Result<End, LedgerFileError> {
         let length = file.len().map_err(self.fault("inspect"))?;
-        let mut size = 4096;
+        // Enough for most last lines; the loop goes further back for others.
+        let mut size = 1024;
         loop {
             let start = length.saturating_sub(size);
             let tail = read_exact_at(file, start, length).map_err(self.fault("read"))?;
@@ -190,6 +203,13 @@ fn damage(kind: BreakKind) -> &'static str {
     }
 }
 
+/// The part of an entry that the next one is compared with.
+#[derive(Deserialize)]
+struct Dated {
+    #[serde(with = "timestamp")]
+    at: SystemTime,
+}
+
 /// The end of a ledger.
 struct End {
     /// After the last complete line.
@@ -232,7 +252,7 @@ impl End {
                 Ok(frame) if frame.is_whole() => Ok(Self {
                     offset: start + complete as u64,
                     anchor: frame.anchor,
-                    entry_at: serde_json::from_slice(frame.body).ok().map(|entry: Entry| entry.at),
+                    entry_at: serde_json::from_slice(frame.body).ok().map(|dated: Dated| dated.at),
                     torn,
                 }),
                 Ok(_) => Err(BreakKind::Edited),

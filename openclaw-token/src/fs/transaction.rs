@@ -13,6 +13,22 @@
 //! 000007.clearing    given up or forgotten: temporary files and backups are being removed
 //! ```
 //!
+//! ```
+//! use openclaw_token::Digest;
+//! use openclaw_token::fs::transaction::{Change, Transaction, recover};
+//! # let root = tempfile::tempdir()?;
+//! # std::fs::write(root.path().join(".env"), "TOKEN=old\n")?;
+//! recover(root.path())?;
+//! let receipt = Transaction::plan(root.path(), [
+//!     Change::write(".env", Some(Digest::of(b"TOKEN=old\n")), "TOKEN=new\n").secret(),
+//!     Change::write("token.conf", None, "new").secret(),
+//! ])?
+//! .commit()?;
+//! receipt.undo()?;
+//! # assert_eq!(std::fs::read_to_string(root.path().join(".env"))?, "TOKEN=old\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! After a crash at any instruction each file is whole, old or new, and [`recover`] brings the set to one side.
 //! Not covered: a writer that ignores the lock *and* writes between our last check and our rename (milliseconds), and a
 //! disk that lies about fsync. A replaced file is a new inode with the owner and mode of the old one: access control lists

@@ -162,6 +162,58 @@ mod tests {
         }
     }
 
+    /// Not a promise, but no change of the estimate shall go unseen: a token may lose or gain its fingerprint by it.
+    #[test]
+    fn estimates_are_pinned() {
+        let texts = [
+            "",
+            "a",
+            "aaaaaaaa",
+            "abcdefgh",
+            "hunter2",
+            "Tr0ub4dor&3",
+            "correct-horse-battery-staple",
+            "CorrectHorseBatteryStaple",
+            "qwertyuiop",
+            "7654321",
+            "0451-0451-0451",
+            "cafebabe",
+            "kV7mQ2xZ9pLw4TnB",
+            "kV7mQ2xZ9pLw4TnB8cRy1D",
+            "3f2b8c1e-9d47-4a60-b5e3-7c81f0a2d964",
+            "test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret",
+            "ein Satz mit Wörtern",
+        ];
+        let lines: String = texts.iter().map(|text| format!("{:>3} {text}\n", bits(text))).collect();
+        expect_test::expect![[r#"
+              0 
+              0 a
+              0 aaaaaaaa
+             13 abcdefgh
+             16 hunter2
+             42 Tr0ub4dor&3
+             57 correct-horse-battery-staple
+             63 CorrectHorseBatteryStaple
+             13 qwertyuiop
+             11 7654321
+             26 0451-0451-0451
+             20 cafebabe
+             74 kV7mQ2xZ9pLw4TnB
+            113 kV7mQ2xZ9pLw4TnB8cRy1D
+            146 3f2b8c1e-9d47-4a60-b5e3-7c81f0a2d964
+            160 test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret
+             62 ein Satz mit Wörtern
+        "#]]
+        .assert_eq(&lines);
+    }
+
+    /// What comes after the first thousand characters neither helps nor costs time.
+    #[test]
+    fn a_file_given_by_mistake_is_judged_by_its_start() {
+        let start: String = (0..FARTHEST).map(|n| char::from(b'!' + (n * 7919 % 90) as u8)).collect();
+        assert_eq!(bits(&start.repeat(1000)), bits(&start));
+    }
+
     /// Of two thousand tokens as OpenClaw and openssl make them, none may be called weak.
     #[test]
     fn minted_tokens_are_never_weak() {

@@ -59,7 +59,11 @@ impl Stack {
     }
 
     fn literals(&self) -> impl Iterator<Item = &CarrierView> {
-        let is_literal = |carrier: &&CarrierView| matches!(carrier.content, "value" | "empty");
+        let is_literal = |carrier: &&CarrierView| {
+            let refers = |span: Span| self.report.sources.slice(span).contains("${");
+            let stands_here = carrier.place.as_ref().is_some_and(|place| !refers(place.span));
+            matches!(carrier.content, "value" | "empty") && stands_here
+        };
         let is_in_a_file = |carrier: &&CarrierView| {
             let place = carrier.place.as_ref();
             place.is_some_and(|place| self.on_disk(self.report.sources.name(place.span.file)).is_some())
