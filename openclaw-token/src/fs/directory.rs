@@ -181,5 +181,6 @@ fn random_name() -> Result<String, StoreError> {
 }
 
 fn unavailable(error: FileError) -> StoreError {
-    StoreError::Unavailable { place: error.path.display().to_string(), source: error.into() }
+    // The error names the file itself.
+    StoreError::Unavailable { place: "record store".to_owned(), source: error.into() }
 }

@@ -289,12 +289,7 @@ fn show_plan(title: &str, plan: &RotationPlan, from: Phase) {
 
 fn describe(record: &Record) -> String {
     let places: Vec<&str> = record.places.iter().map(String::as_str).collect();
+    let (print, generation) = (record.fingerprint.short(), record.generation);
     let ticket = record.ticket.as_ref().map(|ticket| format!(" for {ticket}")).unwrap_or_default();
-    format!(
-        "{}, generation {}, by {}{ticket}, in {}",
-        record.fingerprint.short(),
-        record.generation,
-        record.by,
-        places.join(", ")
-    )
+    format!("{print}, generation {generation}, in {}\n  by {}{ticket}", places.join(", "), record.by)
 }

@@ -27,7 +27,8 @@ pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Res
         })
         .collect();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !(edits.is_empty() && !targets.is_empty()) && !token.expose_secret().chars().all(is_plain) {
+    let writes = targets.is_empty() || !edits.is_empty();
+    if writes && !token.expose_secret().chars().all(is_plain) {
         return Err("the token needs quoting, which differs from file to file; rotate to a minted one".into());
     }
     let mut changes = Vec::new();
