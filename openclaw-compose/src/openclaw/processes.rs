@@ -487,11 +487,17 @@ fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
 fn may_be_cli(service: &Service<'_>, invocation: &Invocation) -> bool {
     !invocation.given
         || service.interactive
-        || is_idle(service) && service.command.iter().flatten().count() < 3
+        || is_idle(service) && own_words(service).count() < 3
 }
 
 fn is_idle(service: &Service<'_>) -> bool {
-    service.command.iter().flatten().any(|word| invocation::IDLE.contains(&word.value))
+    own_words(service).any(|word| invocation::IDLE.contains(&word))
+}
+
+/// What the container runs: its command, which an entrypoint before it only prepares, else the entrypoint itself.
+fn own_words<'s>(service: &'s Service<'_>) -> impl Iterator<Item = &'s str> {
+    let command = service.command.as_ref().filter(|words| !words.is_empty());
+    command.or(service.entrypoint.as_ref()).into_iter().flatten().map(|word| word.value)
 }
 
 /// Words that name a companion of OpenClaw's rather than OpenClaw.
