@@ -485,9 +485,7 @@ fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
 /// A service of OpenClaw's image whose command does not name OpenClaw: a place to run the CLI in, unless it does something
 /// else altogether, such as mending owners.
 fn may_be_cli(service: &Service<'_>, invocation: &Invocation) -> bool {
-    !invocation.given
-        || service.interactive
-        || is_idle(service) && own_words(service).count() < 3
+    !invocation.given || service.interactive || is_idle(service) && own_words(service).count() < 3
 }
 
 fn is_idle(service: &Service<'_>) -> bool {

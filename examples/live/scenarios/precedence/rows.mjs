@@ -55,7 +55,7 @@ function predicted(at, server, client) {
 ${environment(server)}    volumes: ["./server/.openclaw:/home/node/.openclaw"]
   openclaw-cli:
     image: openclaw-live:${version}
-    command: ["devices", "list"${flag(client)}]
+    command: ["openclaw", "devices", "list"${flag(client)}]
     network_mode: "service:openclaw-gateway"
     environment:
       HOME: /home/node
