@@ -108,7 +108,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     let mut root = loader.project(&paths, &scope);
     loader.close_files();
     let empty = root.as_map().is_none_or(Map::is_empty);
-    if empty && parsed && !project.files.is_empty() {
+    if empty && parsed && !project.files.is_empty() && !loader.refuses() {
         let at = loader
             .config_files
             .first()
@@ -121,7 +121,11 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     let mut problems = Vec::new();
     consistency::check(&parts, &mut problems);
     for problem in problems {
-        loader.raise(problem);
+        // A secret without a source was met before; Compose stops there.
+        let known = |have: &Raised| have.code == problem.code && have.primary() == problem.primary();
+        if problem.code != crate::codes::Code::BadSource || !loader.raised.iter().any(known) {
+            loader.raise(problem);
+        }
     }
     let (mut enabled, mut disabled) = (enabled, disabled);
     enabled.iter_mut().for_each(scale_decides);

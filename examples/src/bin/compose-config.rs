@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use openclaw_compose::finding::Severity;
 use openclaw_compose::fs::Disk;
@@ -12,7 +13,8 @@ use openclaw_examples::compose_flags::ProjectFlags;
 
 /// Resolve a Compose project as `docker compose config` does.
 ///
-/// Exit status: 0 printed; 1 flags, an env file or a write failed; 14 a file is missing; 15 the project is wrong.
+/// Exit status: 0 printed; 1 an env file, a setting or a write failed; 14 a file is missing; 15 the project is wrong; 16 the
+/// command line cannot be read.
 #[derive(Parser)]
 #[command(name = "compose-config", arg_required_else_help = true)]
 struct Cli {
@@ -49,7 +51,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let status = u8::from(error.use_stderr());
+            let status = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+                ErrorKind::InvalidValue => 1,
+                _ => 16,
+            };
             // Nothing can be done where even the usage cannot be printed.
             let _ = error.print();
             return ExitCode::from(status);

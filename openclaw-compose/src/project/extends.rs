@@ -42,8 +42,12 @@ impl Loader<'_> {
             Value::Unknown => return,
             other => {
                 let kind = other.kind_name();
+                let gap = matches!(other, Value::Null) && self.has_gaps(span.file);
                 let at = key_span(root).to(span);
                 root.remove("services");
+                if gap {
+                    return;
+                }
                 self.raise(
                     Raised::error(Code::NotAMapping, format!("services must be a mapping, not {kind}"))
                         .at(at)

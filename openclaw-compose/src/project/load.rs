@@ -77,6 +77,18 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// True once Compose would have given up.
+    pub(crate) fn refuses(&self) -> bool {
+        self.raised.iter().any(|raised| raised.refusal.is_some())
+    }
+
+    /// True for a file of which lines had to be left out: what is missing then says nothing.
+    pub(crate) fn has_gaps(&self, file: FileId) -> bool {
+        let syntax =
+            |parsed: &Rc<Parsed>| parsed.problems.iter().any(|problem| problem.kind == ProblemKind::Syntax);
+        self.parsed.get(&file).is_some_and(syntax)
+    }
+
     pub(crate) fn unset(&mut self, name: &str, at: Span) {
         if !self.unset.iter().any(|(have, _)| &**have == name) {
             self.unset.push((Arc::from(name), at));
@@ -244,6 +256,9 @@ impl<'a> Loader<'a> {
         if root.as_map().is_some() {
             return true;
         }
+        if self.has_gaps(root.span.file) {
+            return false;
+        }
         let span = if root.span.is_empty() { Span::new(root.span.file, 0, 0) } else { root.span };
         self.raise(
             Raised::error(
@@ -296,6 +311,9 @@ impl<'a> Loader<'a> {
 
     fn check_schema(&mut self, dict: &mut Node, document: Span) {
         for violation in schema::check(dict, document) {
+            if violation.is_gap() && self.has_gaps(violation.span.file) {
+                continue;
+            }
             self.raise(schema::report(violation));
         }
         if let Some(version) = dict.as_map_mut().and_then(|map| map.remove("version")) {

@@ -153,7 +153,7 @@ impl<'a> Merger<'a> {
         Self { stories, dialect, conflicts: Vec::new() }
     }
 
-    /// `later` over `earlier`. A conflict is recorded and keeps the later value.
+    /// `later` over `earlier`. A conflict is recorded, and the value is unknown.
     pub(crate) fn merge(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
         if let Some((_, rule)) = RULES.iter().find(|(pattern, _)| path.matches(pattern)) {
             return self.by_rule(*rule, earlier, later, path);
@@ -180,7 +180,7 @@ impl<'a> Merger<'a> {
                     later_kind: value.kind_name(),
                     earlier_kind: older.kind_name(),
                 });
-                Node { value, span: later.span, story: later.story }
+                Node { value: Value::Unknown, span: later.span, story: later.story }
             }
             (older, value) => {
                 let older = Node { value: older, span, story };
@@ -277,7 +277,7 @@ impl<'a> Merger<'a> {
                     later_kind: value.kind_name(),
                     earlier_kind: older.kind_name(),
                 });
-                Node { value, ..later }
+                Node { value: Value::Unknown, ..later }
             }
         }
     }

@@ -28,6 +28,13 @@ pub(crate) struct Violation {
     pub(crate) related: Option<Span>,
 }
 
+impl Violation {
+    /// True for a null where something else belongs, as lines leave behind that cannot be read.
+    pub(crate) fn is_gap(&self) -> bool {
+        matches!(self.kind, Kind::WrongType { got: "null", .. })
+    }
+}
+
 /// The kinds of violation.
 #[derive(Debug)]
 pub(crate) enum Kind {

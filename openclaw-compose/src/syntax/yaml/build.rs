@@ -187,7 +187,13 @@ impl<'t> Builder<'t> {
     }
 
     fn stop(&self, error: &ScanError) -> Stop {
-        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let mut at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        // The parser points at the end of the text that the tab would go on.
+        if matches!(error.kind(), ErrorKind::TabInPlainScalar)
+            && let Some(tab) = self.text.get(at..).and_then(|rest| rest.find('\t'))
+        {
+            at += tab;
+        }
         let flow = self
             .frames
             .iter()
