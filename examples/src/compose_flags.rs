@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use clap::Args;
 use openclaw_compose::fs::inputs_here;
-use openclaw_compose::project::Inputs;
+use openclaw_compose::project::{Dialect, Inputs};
 use openclaw_compose::source::Text;
 
 /// The flags that `docker compose` takes before its command.
@@ -25,6 +25,9 @@ pub struct ProjectFlags {
     /// Specify an alternate working directory (default: that of the first Compose file)
     #[arg(long, value_name = "DIR")]
     pub project_directory: Option<String>,
+    /// Which release of compose-go to read as, such as `2.5` (default: 2.4)
+    #[arg(long, value_name = "VERSION")]
+    pub dialect: Option<Dialect>,
 }
 
 impl ProjectFlags {
@@ -39,6 +42,7 @@ impl ProjectFlags {
         inputs.profiles.clone_from(&self.profiles);
         inputs.project_name.clone_from(&self.project_name);
         inputs.project_directory.clone_from(&self.project_directory);
+        inputs.dialect = self.dialect.unwrap_or_default();
         if self.files.iter().any(|file| file == "-") {
             let mut text = String::new();
             io::stdin().take(16 << 20).read_to_string(&mut text)?;

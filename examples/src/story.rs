@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use openclaw_compose::finding::{Place, Role};
-use openclaw_compose::project::{Explanation, Resolution, Reveal, Step, StepKind};
+use openclaw_compose::project::{Explanation, Node, Resolution, Reveal, Step, StepKind};
 use openclaw_compose::source::{MASK, Quote, QuotedLine};
 
 /// How to print.
@@ -37,6 +37,7 @@ pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, s
         let _ = writeln!(out, "\nwhat it shadows, nearest first:");
         tell(resolution, &told.shadowed, &mut out, style);
     }
+    let _ = writeln!(out, "\n(read as {})", resolution.dialect());
     out
 }
 
@@ -62,7 +63,7 @@ pub fn unknown(resolution: &Resolution, what: &str, variable: Option<&str>) -> S
         }
         _ => {
             let _ = writeln!(out, "there is no value {what}");
-            let _ = writeln!(out, "services: {}", services.join(", "));
+            let _ = writeln!(out, "{}", instead(resolution, what, &services));
         }
     }
     if let Some(refusal) = resolution.compose_would_refuse() {
@@ -70,6 +71,22 @@ pub fn unknown(resolution: &Resolution, what: &str, variable: Option<&str>) -> S
         let _ = writeln!(out, "note that Compose refuses this project: {place}{}", refusal.finding);
     }
     out
+}
+
+/// What there is where `what` leads nowhere: the keys at the last step that exists.
+fn instead(resolution: &Resolution, what: &str, services: &[&str]) -> String {
+    if services.iter().any(|service| *service == what || what.starts_with(&format!("{service}."))) {
+        return format!("did you mean services.{what}?");
+    }
+    let mut reached = what;
+    while let Some((before, _)) = reached.rsplit_once('.') {
+        reached = before;
+        if let Some(keys) = resolution.at(reached).and_then(Node::as_map) {
+            let keys: Vec<&str> = keys.iter().map(|entry| &*entry.key).collect();
+            return format!("{reached} has: {}", keys.join(", "));
+        }
+    }
+    format!("services: {}", services.join(", "))
 }
 
 fn tell(resolution: &Resolution, steps: &[Step], out: &mut String, style: Style) {

@@ -50,7 +50,7 @@ mod variables;
 mod write;
 
 pub use compare::{Change, ChangeKind, Compared, Difference};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, UnknownDialect};
 pub use discovery::{FILE_NAMES, OVERRIDE_NAMES};
 pub use explain::{Explanation, Step, StepKind};
 pub use inputs::{Files, Inputs, Kind, ReadError, Texts};
@@ -90,7 +90,8 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     for path in &project.files {
         parsed &= loader.parse(path, None).is_some();
     }
-    let name = loader.project_name(&project);
+    let named = loader.project_name(&project);
+    let name = named.as_str().unwrap_or_default().to_owned();
     if let Some(variables) = loader.environments.get_mut(project.environment.0 as usize) {
         variables.set(
             "COMPOSE_PROJECT_NAME",
@@ -144,7 +145,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     }
     loader.raised.truncate(raised);
     loader.unset.truncate(unset);
-    resolution::finish(loader, root, enabled, disabled, name, &project)
+    resolution::finish(loader, root, enabled, disabled, named, &project)
 }
 
 /// Types every resource, and splits the services by profile.

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use openclaw_compose::finding::Severity;
 use openclaw_compose::fs::Disk;
@@ -51,9 +51,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            // Compose looks at the word behind `--format` only once it has read the flags.
+            let word = error.get(ContextKind::InvalidValue).filter(|word| !word.to_string().is_empty());
             let status = match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
-                ErrorKind::InvalidValue => 1,
+                ErrorKind::InvalidValue if word.is_some() => 1,
                 _ => 16,
             };
             // Nothing can be done where even the usage cannot be printed.

@@ -1,17 +1,19 @@
 //! Tells one value's whole story: what decided it, what it shadows, with the source lines underlined.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+#![expect(clippy::print_stderr, reason = "a command line program")]
 
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use openclaw_compose::fs::Disk;
-use openclaw_compose::project;
+use openclaw_compose::project::{self, Dialect, Explanation};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::story;
+use serde::Serialize;
 
 /// Say what decided a value of a Compose project.
 ///
-/// A value is named by its path (`services.gateway.image`), by a service and a variable of its container
+/// A value is named by its path (`services.gateway.image`, `name`), by a service and a variable of its container
 /// (`gateway OPENCLAW_GATEWAY_TOKEN`), or as a variable of the project (`'$TOKEN'`).
 ///
 /// Exit status: 0 told; 1 there is no such value, or the flags are wrong.
@@ -54,21 +56,33 @@ fn main() -> ExitCode {
         eprint!("{}", story::unknown(&resolution, &cli.what, cli.variable.as_deref()));
         return ExitCode::FAILURE;
     };
-    if cli.json {
-        match serde_json::to_string_pretty(&told) {
-            Ok(text) => println!("{text}"),
+    let text = if cli.json {
+        let report = Report { dialect: resolution.dialect(), told: &told };
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => text + "\n",
             Err(error) => {
                 eprintln!("{error}");
                 return ExitCode::FAILURE;
             }
         }
-        return ExitCode::SUCCESS;
-    }
-    let style = if cli.no_color || !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        story::Style::Plain
     } else {
-        story::Style::Coloured
+        let plain = cli.no_color || !io::stdout().is_terminal();
+        let style = if plain { story::Style::Plain } else { story::Style::Coloured };
+        story::render(&resolution, &told, cli.show_secrets, style)
     };
-    print!("{}", story::render(&resolution, &told, cli.show_secrets, style));
-    ExitCode::SUCCESS
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The story as JSON.
+#[derive(Serialize)]
+struct Report<'t> {
+    dialect: Dialect,
+    #[serde(flatten)]
+    told: &'t Explanation,
 }

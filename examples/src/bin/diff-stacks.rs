@@ -1,6 +1,8 @@
 //! Two Compose projects side by side: what differs, and which lines decided it on each side.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+#![expect(clippy::print_stderr, reason = "a command line program")]
 
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -48,27 +50,43 @@ fn main() -> ExitCode {
     for (side, resolution) in [(&cli.left, &left), (&cli.right, &right)] {
         warn(side, resolution);
     }
+    if [&left, &right].into_iter().any(is_missing) {
+        return ExitCode::from(2);
+    }
     let compared = left.compare(&right);
-    if cli.json {
+    let text = if cli.json {
         match serde_json::to_string_pretty(&compared) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => text + "\n",
             Err(error) => {
                 eprintln!("{error}");
                 return ExitCode::from(2);
             }
         }
     } else {
+        let mut text = String::new();
         for difference in &compared.differences {
-            print(&difference.path, &difference.change, cli.moved);
+            show(&difference.path, &difference.change, cli.moved, &mut text);
         }
         if compared.is_same() {
-            println!("no value differs");
+            text.push_str("no value differs\n");
         }
+        text
+    };
+    if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
+        eprintln!("{error}");
+        return ExitCode::from(2);
     }
     ExitCode::from(u8::from(!compared.is_same()))
 }
 
-fn inputs(side: &str, cli: &Cli) -> std::io::Result<Inputs> {
+/// True where there is no project at all to compare.
+fn is_missing(resolution: &Resolution) -> bool {
+    resolution
+        .compose_would_refuse()
+        .is_some_and(|refusal| refusal.exit == 14 && refusal.finding.primary().is_none())
+}
+
+fn inputs(side: &str, cli: &Cli) -> io::Result<Inputs> {
     let mut inputs = inputs_here()?;
     if cli.no_shell {
         inputs.shell.retain(|name, _| name == "HOME");
@@ -91,18 +109,22 @@ fn warn(side: &str, resolution: &Resolution) {
     }
 }
 
-fn print(path: &str, change: &Change, moved: bool) {
-    match change {
-        Change::Added { right } => println!("+ {path} = {}\n    {right}", shown(right)),
-        Change::Removed { left } => println!("- {path} = {}\n    {left}", shown(left)),
+fn show(path: &str, change: &Change, moved: bool, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = match change {
+        Change::Added { right } => writeln!(out, "+ {path} = {}\n    {right}", shown(right)),
+        Change::Removed { left } => writeln!(out, "- {path} = {}\n    {left}", shown(left)),
+        Change::Changed { left, right } if left.secret || right.secret => {
+            writeln!(out, "~ {path} (secret, not the same)\n  - {left}\n  + {right}")
+        }
         Change::Changed { left, right } => {
-            println!("~ {path}\n  - {}\n    {left}\n  + {}\n    {right}", shown(left), shown(right));
+            writeln!(out, "~ {path}\n  - {}\n    {left}\n  + {}\n    {right}", shown(left), shown(right))
         }
         Change::Moved { left, right } if moved => {
-            println!("= {path} = {}\n  - {left}\n  + {right}", shown(left));
+            writeln!(out, "= {path} = {}\n  - {left}\n  + {right}", shown(left))
         }
-        _ => {}
-    }
+        _ => Ok(()),
+    };
 }
 
 fn shown(told: &Explanation) -> String {

@@ -115,7 +115,7 @@ impl Resolution {
     #[must_use]
     pub fn compare(&self, right: &Self) -> Compared {
         let mut comparer = Comparer { left: self, right, out: Vec::new() };
-        if self.name != right.name {
+        if self.project_name() != right.project_name() {
             comparer.name();
         }
         let (left_services, right_services) = (all(self), all(right));
@@ -145,9 +145,9 @@ struct Comparer<'r> {
 
 impl Comparer<'_> {
     fn name(&mut self) {
-        let told = |name: &str| Explanation::plain("name", name);
-        let change = Change::Changed { left: told(&self.left.name), right: told(&self.right.name) };
-        self.out.push(Difference { path: "name".to_owned(), change });
+        if let (Some(left), Some(right)) = (self.left.explain("name"), self.right.explain("name")) {
+            self.out.push(Difference { path: "name".to_owned(), change: Change::Changed { left, right } });
+        }
     }
 
     fn maps(&mut self, left: &Map, right: &Map, path: &str) {
@@ -228,17 +228,6 @@ impl Comparer<'_> {
 }
 
 impl Explanation {
-    fn plain(path: &str, value: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            kind: "a string",
-            secret: false,
-            value: Some(value.into()),
-            steps: Vec::new(),
-            shadowed: Vec::new(),
-        }
-    }
-
     /// The value for a report, masked or not; scalars only.
     #[must_use]
     pub fn revealed(&self, reveal: Reveal) -> Option<String> {

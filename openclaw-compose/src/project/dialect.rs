@@ -12,8 +12,10 @@
 //! | 2.10.2 | includes are read before `extends` |
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
+use thiserror::Error;
 
 /// A version of compose-go, in the steps that differ.
 ///
@@ -44,6 +46,9 @@ pub enum Dialect {
     /// compose-go 2.10.0.
     #[serde(rename = "compose-go 2.10.0")]
     ComposeGo210,
+    /// compose-go 2.10.1.
+    #[serde(rename = "compose-go 2.10.1")]
+    ComposeGo2101,
     /// compose-go 2.10.2.
     #[serde(rename = "compose-go 2.10.2")]
     ComposeGo2102,
@@ -59,6 +64,7 @@ impl Dialect {
         Self::ComposeGo28,
         Self::ComposeGo29,
         Self::ComposeGo210,
+        Self::ComposeGo2101,
         Self::ComposeGo2102,
     ];
 
@@ -73,8 +79,16 @@ impl Dialect {
             Self::ComposeGo28 => "compose-go 2.8",
             Self::ComposeGo29 => "compose-go 2.9.1",
             Self::ComposeGo210 => "compose-go 2.10.0",
+            Self::ComposeGo2101 => "compose-go 2.10.1",
             Self::ComposeGo2102 => "compose-go 2.10.2",
         }
+    }
+
+    /// The version alone: `2.4`.
+    #[must_use]
+    pub fn version(self) -> &'static str {
+        let name = self.name();
+        name.strip_prefix("compose-go ").unwrap_or(name)
     }
 
     /// `KEY = v` in a list is refused.
@@ -109,7 +123,7 @@ impl Dialect {
 
     /// Arguments of `:-` and its kin are evaluated even where they are not used.
     pub(crate) fn eager_arguments(self) -> bool {
-        self < Self::ComposeGo2102
+        self < Self::ComposeGo2101
     }
 
     /// Includes are read before `extends`.
@@ -120,6 +134,26 @@ impl Dialect {
     /// `env_file.format: raw` is known (Compose 2.30 on, read in its sources).
     pub(crate) fn knows_raw_env_files(self) -> bool {
         self >= Self::ComposeGo25
+    }
+}
+
+/// No dialect has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no such dialect; there are {}", names())]
+#[non_exhaustive]
+pub struct UnknownDialect;
+
+fn names() -> String {
+    Dialect::ALL.iter().map(|dialect| dialect.version()).collect::<Vec<_>>().join(", ")
+}
+
+/// By its name or its version alone: `compose-go 2.5`, `2.5`.
+impl FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDialect> {
+        let named = |dialect: &&Self| dialect.name() == text || dialect.version() == text;
+        Self::ALL.iter().find(named).copied().ok_or(UnknownDialect)
     }
 }
 

@@ -14,8 +14,9 @@ use crate::syntax::yaml;
 
 use super::inputs::{Kind, ReadError};
 use super::load::{Loader, unreadable};
-use super::model::nowhere;
+use super::model::{Node, Value, nowhere};
 use super::paths;
+use super::provenance::{Event, StoryId};
 use super::raise::{EXIT_FLAGS, EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
 use super::secret;
 use super::variables::{EnvironmentId, Setting, Variables};
@@ -358,24 +359,25 @@ impl Loader<'_> {
         self.sources.mark_secret(Span::from_range(from.file, start..start + length));
     }
 
-    /// The project's name: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:`, or the directory's.
-    pub(crate) fn project_name(&mut self, project: &Project) -> String {
+    /// The project's name with its story: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:`, or the directory's.
+    pub(crate) fn project_name(&mut self, project: &Project) -> Node {
         if let Some(name) = &project.given_name {
-            if normalised(name) == *name {
-                return name.clone();
-            }
-            if self.inputs.project_name.as_ref() != Some(name) {
-                let at = match self
-                    .environment(project.environment)
-                    .find("COMPOSE_PROJECT_NAME")
-                    .map(|variable| variable.setting)
-                {
-                    Some(Setting::File(span)) => span,
-                    _ => nowhere(),
-                };
+            let flag = self.inputs.project_name.as_ref() == Some(name);
+            let variable = self.environment(project.environment).find("COMPOSE_PROJECT_NAME");
+            let setting = variable.map(|variable| variable.setting).filter(|_| !flag);
+            if normalised(name) != *name && !flag {
+                let at = if let Some(Setting::File(span)) = setting { span } else { nowhere() };
                 self.raise(bad_name(name, at));
             }
-            return normalised(name);
+            let event = match setting {
+                Some(setting) => Event::Named {
+                    name: Arc::from("COMPOSE_PROJECT_NAME"),
+                    setting,
+                    environment: project.environment,
+                },
+                None => Event::Supplied("-p on the command line"),
+            };
+            return self.named(&normalised(name), nowhere(), event);
         }
         let mut named: Option<(Text, yaml::Node)> = None;
         for path in &project.files {
@@ -394,6 +396,7 @@ impl Loader<'_> {
             }
         }
         let directory = normalised(paths::base(&project.working_dir));
+        let by_directory = Event::Supplied("the name of the project's directory");
         let Some((text, node)) = named else {
             if directory.is_empty() {
                 self.raise(
@@ -402,15 +405,19 @@ impl Loader<'_> {
                         .help("set `name:` or use -p"),
                 );
             }
-            return directory;
+            return self.named(&directory, nowhere(), by_directory);
         };
         let root = super::path::Path::ROOT;
-        let filled = if text.contains('$') {
-            self.fill(&text, &node, &root.key("name"), project.environment).map(|(text, _)| text)
+        let (filled, story) = if text.contains('$') {
+            let done = self.fill(&text, &node, &root.key("name"), project.environment);
+            let Some((filled, pieces)) = done else {
+                return self.named(&directory, nowhere(), by_directory);
+            };
+            let event = Event::Interpolated { span: node.span, pieces, environment: project.environment };
+            (filled, self.stories.add(StoryId::NONE, event))
         } else {
-            Some(text)
+            (text, StoryId::NONE)
         };
-        let Some(filled) = filled else { return directory };
         let name = normalised(&filled);
         if name.is_empty() {
             self.raise(
@@ -419,7 +426,12 @@ impl Loader<'_> {
                     .help("use a-z, 0-9, - and _"),
             );
         }
-        name
+        Node::with_story(Value::Text(Text::from(name)), node.span, story)
+    }
+
+    fn named(&mut self, name: &str, span: Span, event: Event) -> Node {
+        let story = self.stories.add(StoryId::NONE, event);
+        Node::with_story(Value::Text(Text::from(name)), span, story)
     }
 }
 

@@ -174,6 +174,9 @@ pub(crate) fn find<'r>(resolution: &'r Resolution, path: &str) -> Option<Found<'
         let (node, secret) = descend(&entry.node, rest)?;
         return Some(Found { node, secret, service: Some(&entry.key) });
     }
+    if path == "name" {
+        return Some(Found { node: &resolution.name, secret: false, service: None });
+    }
     let (node, secret) = descend(&resolution.root, Some(path))?;
     Some(Found { node, secret, service: None })
 }
@@ -337,8 +340,10 @@ impl Teller<'_> {
                     let found = self.variables(*environment).and_then(|variables| variables.find(name));
                     steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
                     self.hidden(name, *environment, shadowed);
-                    let text = format!("asked for by name at {}", self.location(node.span));
-                    steps.push(self.step(StepKind::Literal, text, Some(node.span), value.clone()));
+                    if is_somewhere(node.span) {
+                        let text = format!("asked for by name at {}", self.location(node.span));
+                        steps.push(self.step(StepKind::Literal, text, Some(node.span), value.clone()));
+                    }
                 }
                 Event::EnvFile { listed } => {
                     origin = true;
@@ -355,6 +360,15 @@ impl Teller<'_> {
                 Event::Included { at } => {
                     let text = format!("included at {}", self.location(*at));
                     steps.push(self.step(StepKind::Include, text, Some(*at), value.clone()));
+                }
+                Event::Supplied(from) => {
+                    origin = true;
+                    steps.push(self.step(
+                        StepKind::Compose,
+                        (*from).to_owned(),
+                        Some(node.span),
+                        value.clone(),
+                    ));
                 }
                 Event::MadeAbsolute => {
                     let text = "made absolute".to_owned();

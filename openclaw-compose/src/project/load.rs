@@ -18,7 +18,7 @@ use super::merge::{self, Merger};
 use super::model::{Map, Node, Value, nowhere, word};
 use super::path::Path;
 use super::paths;
-use super::provenance::{Event, Stories};
+use super::provenance::{Event, Stories, StoryId};
 use super::raise::{EXIT_NOT_FOUND, Raised};
 use super::schema;
 use super::tree;
@@ -75,6 +75,11 @@ impl<'a> Loader<'a> {
         if !self.raised.iter().any(same) {
             self.raised.push(raised);
         }
+    }
+
+    /// The story of a value that nobody wrote.
+    pub(crate) fn supplied(&mut self, from: &'static str) -> StoryId {
+        self.stories.add(StoryId::NONE, Event::Supplied(from))
     }
 
     /// True once Compose would have given up.

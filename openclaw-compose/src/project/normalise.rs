@@ -7,7 +7,7 @@ use crate::source::{Span, Text};
 use super::load::Loader;
 use super::model::{Map, Node, Value, word};
 use super::paths;
-use super::provenance::Event;
+use super::provenance::{Event, StoryId};
 use super::variables::EnvironmentId;
 
 /// Fields that may share another service's namespace.
@@ -15,7 +15,7 @@ const NAMESPACES: [&str; 5] = ["network_mode", "ipc", "pid", "uts", "cgroup"];
 
 /// Normalises a whole project.
 pub(crate) fn normalise(dict: &mut Node, name: &str, environment: EnvironmentId, loader: &mut Loader<'_>) {
-    networks(dict);
+    networks(dict, loader);
     if let Some(services) = section(dict, "services") {
         for service in services.iter_mut() {
             let key_span = service.key_span;
@@ -24,9 +24,11 @@ pub(crate) fn normalise(dict: &mut Node, name: &str, environment: EnvironmentId,
             }
         }
     }
+    let stories =
+        (loader.supplied("the project's name and this key"), loader.supplied("the key of what is external"));
     for kind in ["networks", "volumes", "configs", "secrets"] {
         for resource in section(dict, kind).into_iter().flat_map(Map::iter_mut) {
-            name_resource(&resource.key.clone(), resource.key_span, &mut resource.node, name);
+            name_resource(&resource.key.clone(), resource.key_span, &mut resource.node, name, stories);
         }
     }
 }
@@ -36,7 +38,8 @@ fn section<'d>(dict: &'d mut Node, name: &str) -> Option<&'d mut Map> {
 }
 
 /// A service without `networks` and without `network_mode` is on `default`, which exists once somebody is on it.
-fn networks(dict: &mut Node) {
+fn networks(dict: &mut Node, loader: &mut Loader<'_>) {
+    let joined = loader.supplied("the service names no networks");
     let mut used = None;
     for service in section(dict, "services").into_iter().flat_map(Map::iter_mut) {
         let span = service.key_span;
@@ -53,7 +56,7 @@ fn networks(dict: &mut Node) {
             Some(Node { value: Value::Unknown, .. }) => {}
             _ => {
                 let mut only = Map::with_capacity(1);
-                only.push("default", span, Node::new(Value::Null, span));
+                only.push("default", span, Node::with_story(Value::Null, span, joined));
                 fields.set("networks", span, Node::new(Value::Map(only), span));
                 used.get_or_insert(span);
             }
@@ -96,7 +99,7 @@ fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader:
     if let Some(variables) = fields.get_mut("environment") {
         fill(variables, environment, true, loader);
     }
-    depend(fields, key_span);
+    depend(fields, key_span, loader);
     for mount in fields.get_mut("volumes").and_then(Node::as_list_mut).into_iter().flatten() {
         if let Some(target) = mount.as_map_mut().and_then(|mount| mount.get_mut("target"))
             && let Some(path) = target.as_str()
@@ -150,7 +153,7 @@ fn fill(node: &mut Node, environment: EnvironmentId, keep: bool, loader: &mut Lo
 }
 
 /// Links, shared namespaces and `volumes_from` are dependencies, unless listed.
-fn depend(fields: &mut Map, key_span: Span) {
+fn depend(fields: &mut Map, key_span: Span, loader: &mut Loader<'_>) {
     let mut implied: Vec<(String, bool, Span)> = Vec::new();
     for link in fields.get("links").and_then(Node::as_list).into_iter().flatten() {
         if let Some(text) = link.as_str() {
@@ -183,20 +186,27 @@ fn depend(fields: &mut Map, key_span: Span) {
         depends_on.value = Value::Map(Map::new());
     }
     let Some(depends_on) = depends_on.as_map_mut() else { return };
+    let story = loader.supplied("a link or a shared namespace is a dependency");
     for (service, restart, span) in implied {
         if depends_on.contains(&service) {
             continue;
         }
         let mut map = Map::with_capacity(3);
-        map.push(word!("condition"), span, Node::text(word!("service_started"), span));
-        map.push(word!("restart"), span, Node::new(Value::Bool(restart), span));
-        map.push(word!("required"), span, Node::new(Value::Bool(true), span));
+        map.push(word!("condition"), span, Node { story, ..Node::text(word!("service_started"), span) });
+        map.push(word!("restart"), span, Node::with_story(Value::Bool(restart), span, story));
+        map.push(word!("required"), span, Node::with_story(Value::Bool(true), span, story));
         depends_on.push(service.as_str(), span, Node::new(Value::Map(map), span));
     }
 }
 
 /// A resource without a name is called `PROJECT_KEY`, or by its key where it is external.
-fn name_resource(key: &str, key_span: Span, node: &mut Node, project: &str) {
+fn name_resource(
+    key: &str,
+    key_span: Span,
+    node: &mut Node,
+    project: &str,
+    (internal, outside): (StoryId, StoryId),
+) {
     if node.is_null() {
         node.value = Value::Map(Map::new());
     }
@@ -210,6 +220,7 @@ fn name_resource(key: &str, key_span: Span, node: &mut Node, project: &str) {
         Some(Value::Int(1)) => true,
         _ => false,
     };
-    let name = if external { key.to_owned() } else { format!("{project}_{key}") };
-    map.set("name", key_span, Node::text(name, key_span));
+    let (name, story) =
+        if external { (key.to_owned(), outside) } else { (format!("{project}_{key}"), internal) };
+    map.set("name", key_span, Node::with_story(Value::Text(Text::from(name)), key_span, story));
 }

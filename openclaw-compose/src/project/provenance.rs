@@ -38,6 +38,8 @@ pub(crate) enum Event {
     EnvFile { listed: Span },
     /// It was a path, and was made absolute.
     MadeAbsolute,
+    /// Nobody wrote it: Compose takes it from what is named here.
+    Supplied(&'static str),
 }
 
 #[derive(Debug)]

@@ -21,7 +21,8 @@ use super::variables::{EnvironmentId, Variables};
 /// Printing one with `{:?}` shows names and counts, never values.
 pub struct Resolution {
     pub(crate) dialect: Dialect,
-    pub(crate) name: String,
+    /// The project's name, a text.
+    pub(crate) name: Node,
     pub(crate) working_dir: String,
     pub(crate) profiles: Vec<String>,
     pub(crate) sources: Sources,
@@ -82,7 +83,7 @@ impl Resolution {
     /// The project's name; empty where there is none.
     #[must_use]
     pub fn project_name(&self) -> &str {
-        &self.name
+        self.name.as_str().unwrap_or_default()
     }
 
     /// The project's directory, absolute.
@@ -154,7 +155,7 @@ impl Resolution {
         self.root.get(section)
     }
 
-    /// The value at a dotted path such as `services.gateway.ports.0.published`. Keys may hold dots themselves.
+    /// The value at a dotted path such as `services.gateway.ports.0.published`, or `name`. Keys may hold dots themselves.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Node> {
         explain::find(self, path).map(|found| found.node)
@@ -267,7 +268,7 @@ impl fmt::Debug for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resolution")
             .field("dialect", &self.dialect)
-            .field("name", &self.name)
+            .field("name", &self.project_name())
             .field("services", &super::names(&self.enabled))
             .field("disabled", &super::names(&self.disabled))
             .field("findings", &self.findings)
@@ -281,7 +282,7 @@ pub(crate) fn finish(
     root: Node,
     enabled: Map,
     disabled: Map,
-    name: String,
+    name: Node,
     project: &Project,
 ) -> Resolution {
     let dialect = loader.inputs.dialect;

@@ -126,8 +126,7 @@ impl Writer<'_> {
             self.json_key(number, 1, key);
             match value {
                 Top::Name => {
-                    let name = &self.resolution.name;
-                    json_text(&mut self.out, name);
+                    json_text(&mut self.out, self.resolution.project_name());
                 }
                 Top::Services => {
                     let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
@@ -311,8 +310,7 @@ impl Writer<'_> {
 
     fn yaml(&mut self) {
         self.out.push_str("name: ");
-        let name = self.resolution.name.clone();
-        yaml_text(&mut self.out, &name, 0);
+        yaml_text(&mut self.out, self.resolution.project_name(), 0);
         self.out.push('\n');
         let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
         self.yaml_resources("services", &services);

@@ -1,5 +1,6 @@
 //! One test a group of rules; the cases are ours.
 
+use openclaw_compose::finding::Severity;
 use openclaw_compose::project::{self, Dialect};
 use serde_json::json;
 
@@ -294,6 +295,36 @@ fn what_the_shell_has_may_be_unusable_in_a_dotenv() {
     assert_eq!(refusal(&included), None, "an included project's variables are not the process's");
 }
 
+/// The names of all findings that have Compose refuse, in order.
+fn errors(files: &[(&str, &str)]) -> Vec<&'static str> {
+    let resolution = resolve(files, &[]);
+    let errors = resolution.findings().iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| finding.code.name()).collect()
+}
+
+#[test]
+fn one_mistake_is_one_finding() {
+    let merged = [
+        ("compose.yaml", "services: {a: {image: x, cap_add: [A]}}"),
+        ("compose.override.yml", "services: {a: {cap_add: {A: 1}}}"),
+    ];
+    assert_eq!(errors(&merged), ["merge-conflict"]);
+    for stack in [
+        "services:\n  a:\n    image: [x\n",
+        "services:\n  a:\n    image: x: y\n",
+        "services:\n\ta:\n\t\timage: x\n",
+        "services:\n  a: {image: x\n  b: {image: y}\n",
+    ] {
+        let errors = errors(&[("compose.yaml", stack)]);
+        assert!(errors.iter().all(|error| *error == "yaml-syntax"), "{stack:?}: {errors:?}");
+    }
+    assert_eq!(errors(&[("compose.yaml", "services: [a]")]), ["not-a-mapping"]);
+    let secret = "services: {a: {image: x, secrets: [s]}}\nsecrets: {s: {}}";
+    assert_eq!(errors(&[("compose.yaml", secret)]), ["bad-source"]);
+    // Where nothing else is wrong, null is.
+    assert_eq!(errors(&[("compose.yaml", "services: {a: }")]), ["wrong-type"]);
+}
+
 #[test]
 fn documents_of_a_file_merge_like_files() {
     let stack = "services: {a: {image: x, ports: ['80']}}\n---\nservices: {a: {image: y, ports: ['81']}}\n";
@@ -414,6 +445,16 @@ fn types_are_cast_after_interpolation() {
 }
 
 #[test]
+fn dialects_have_names() {
+    for dialect in Dialect::ALL {
+        assert_eq!(dialect.name().parse(), Ok(*dialect));
+        assert_eq!(dialect.version().parse(), Ok(*dialect));
+    }
+    let unknown = "2.99".parse::<Dialect>().map_err(|error| error.to_string());
+    assert!(unknown.is_err_and(|text| text.contains("2.4, 2.4.9, 2.5")));
+}
+
+#[test]
 fn dialects_differ_where_compose_changed() {
     let env = |dialect: Dialect| {
         let files = texts(&[
@@ -434,7 +475,8 @@ fn dialects_differ_where_compose_changed() {
     };
     assert_eq!(env(Dialect::ComposeGo24), (true, "file".to_owned()));
     assert_eq!(env(Dialect::ComposeGo25), (true, "shell".to_owned()));
-    assert_eq!(env(Dialect::ComposeGo2102), (false, "shell".to_owned()), "unused arguments are left alone");
+    assert_eq!(env(Dialect::ComposeGo210), (true, "shell".to_owned()));
+    assert_eq!(env(Dialect::ComposeGo2101), (false, "shell".to_owned()), "unused arguments are left alone");
     let blank = texts(&[("compose.yaml", "services: {a: {image: x, environment: ['A = 1']}}")]);
     let refused =
         |dialect| project::resolve(&inputs(&[]).dialect(dialect), &blank).compose_would_refuse().is_some();

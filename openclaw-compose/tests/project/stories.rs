@@ -1,7 +1,7 @@
 //! What decided a value, and what differs between two projects.
 
 use expect_test::expect;
-use openclaw_compose::project::{self, ChangeKind};
+use openclaw_compose::project::{self, ChangeKind, Inputs};
 
 use super::{inputs, resolve, texts};
 
@@ -112,5 +112,39 @@ fn a_canary_appears_nowhere_it_must_not() {
     }
     for output in &outputs {
         assert!(!output.contains(canary), "{output}");
+    }
+}
+
+#[test]
+fn what_compose_supplies_says_what_it_is_made_of() {
+    let stack = "services:\n  a: {image: x, network_mode: 'service:b'}\n  b: {image: y}\n";
+    let resolution = resolve(&[("compose.yaml", stack)], &[]);
+    let told = |path: &str| resolution.explain(path).map(|told| told.to_string()).unwrap_or_default();
+    assert_eq!(told("networks.default.name"), "the project's name and this key");
+    assert_eq!(told("services.b.networks.default"), "the service names no networks -> service b");
+    assert_eq!(
+        told("services.a.depends_on.b.condition"),
+        "a link or a shared namespace is a dependency -> service a"
+    );
+}
+
+#[test]
+fn a_projects_name_has_a_story_too() {
+    let told = |inputs: Inputs, files: &[(&str, &str)]| {
+        let resolution = project::resolve(&inputs, &texts(files));
+        let told = resolution.explain("name").map(|told| told.to_string());
+        (resolution.project_name().to_owned(), told.unwrap_or_default())
+    };
+    let plain = [("compose.yaml", "services: {a: {image: x}}")];
+    let named = [("compose.yaml", "name: n-$V\nservices: {a: {image: x}}"), (".env", "V=1\n")];
+    let by_dotenv = [("compose.yaml", "services: {a: {image: x}}"), (".env", "COMPOSE_PROJECT_NAME=d\n")];
+    for (inputs, files, name, story) in [
+        (inputs(&[]), &plain[..], "p", "the name of the project's directory"),
+        (inputs(&[]), &named, "n-1", ".env:1 -> interpolated at compose.yaml:1:7"),
+        (inputs(&[]), &by_dotenv, "d", ".env:1"),
+        (inputs(&[("COMPOSE_PROJECT_NAME", "s")]), &by_dotenv, "s", "shell (COMPOSE_PROJECT_NAME)"),
+        (inputs(&[]).project_name("f"), &named, "f", "-p on the command line"),
+    ] {
+        assert_eq!(told(inputs, files), (name.to_owned(), story.to_owned()));
     }
 }

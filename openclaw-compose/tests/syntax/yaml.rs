@@ -512,6 +512,15 @@ fn a_comment_may_touch_what_is_before_it() {
 }
 
 #[test]
+fn a_tab_under_a_text_is_named_where_it_stands() {
+    let (sources, parsed) = parse("a:\n  b: x\n\tc: y\nd: 1\n");
+    let places: Vec<String> =
+        parsed.problems.iter().map(|problem| sources.location(problem.span).to_string()).collect();
+    assert_eq!(places, ["c.yaml:3:1"]);
+    assert_eq!(show(&parsed.documents[0].value), "{a: {b: \"x\"}, d: 1}");
+}
+
+#[test]
 fn three_more_characters_end_a_line() {
     const CASES: &[(&str, &str)] = &[
         ("x\u{2028}", "\"x\""),
