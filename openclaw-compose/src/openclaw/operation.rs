@@ -107,7 +107,7 @@ fn memory(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) 
             let mib = limit.value / (1024 * 1024);
             let summary = format!("{name} may use {mib} MiB, too little for the gateway to start reliably");
             let mut finding = scene.finding(Code::MemoryTooLow, summary, Some(limit.span));
-            finding.remedy = Some(remedies::words("give it 2g, at least 512m"));
+            finding.remedy = Some(remedies::words("give it 2g, at least 768m"));
             out.push(finding);
         }
         Some(_) => {}
