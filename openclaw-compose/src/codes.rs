@@ -177,6 +177,8 @@ codes! {
     SingleFileMount "OC-C412" "single-file-mount" Warning "openclaw.json is mounted as a single file, which keeps its old content when replaced."
     ProfileSecretsNotMounted "OC-C413" "profile-secrets-not-mounted" Info "The directory of OAuth profile secrets is not mounted."
     ListingUnreadable "OC-C414" "listing-unreadable" Warning "A line of the ownership listing cannot be read."
+    SelinuxLabel "OC-C415" "selinux-label" Error "SELinux confines the container, and the label of the state directory does not let it in."
+    IdMapUnreadable "OC-C416" "id-map-unreadable" Warning "The record of a user namespace's ids cannot be read."
 
     // 5xx: operation.
     ImageNotPinned "OC-C501" "image-not-pinned" Info "An image is pinned by tag and not by digest."
@@ -198,7 +200,7 @@ codes! {
     // 6xx: running containers.
     StaleToken "OC-C601" "stale-token" Error "A running container holds another token than the files."
     StaleEnvironment "OC-C602" "stale-environment" Warning "A running container holds another URL or port than the files."
-    StaleContainer "OC-C603" "stale-container" Warning "A running container has another image, user, mount or network than the files."
+    StaleContainer "OC-C603" "stale-container" Warning "A running container has another image, user, mount, network or openclaw.json than the files."
     RestartLoop "OC-C604" "restart-loop" Error "The gateway's container keeps being restarted."
     ContainerExited "OC-C605" "container-exited" Error "The gateway's container is not running."
     OutOfMemory "OC-C606" "out-of-memory" Error "The gateway's container was killed for want of memory."
@@ -206,6 +208,9 @@ codes! {
     DeadNamespace "OC-C608" "dead-namespace" Error "A container lives in the network namespace of a container that is gone."
     ContainerMissing "OC-C609" "container-missing" Warning "The gateway's service has no container."
     InspectUnreadable "OC-C610" "inspect-unreadable" Warning "The output of docker inspect cannot be read."
+    EngineUnreachable "OC-C611" "engine-unreachable" Warning "The Docker engine could not be asked."
+    EvidenceIncomplete "OC-C612" "evidence-incomplete" Warning "Something about the running containers could not be read."
+    EngineInfoUnreadable "OC-C613" "engine-info-unreadable" Warning "The output of docker info cannot be read."
 
     // 7xx: the checkout.
     SecondMinter "OC-C701" "second-minter" Warning "A script would mint a second token."

@@ -4,6 +4,9 @@
 pub use secrecy;
 
 mod codes;
+#[cfg(feature = "docker")]
+#[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
+pub mod docker;
 pub mod edit;
 pub mod finding;
 #[cfg(feature = "fs")]

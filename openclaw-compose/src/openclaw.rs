@@ -13,7 +13,7 @@
 //! | Does the gateway start, and where does it listen? | `gateway.rs`, `listener.rs` |
 //! | Which listener does a URL reach? | `reach.rs`, `namespaces.rs`, `names.rs`, `urls.rs`, `reach_findings.rs` |
 //! | May a browser connect, and through which proxy? | `origins.rs`, `fronts.rs` |
-//! | Whose files are they? | `state.rs`, `ownership.rs` |
+//! | Whose files are they? | `state.rs`, `usable.rs`, `ownership.rs`, `engine.rs` |
 //! | Will it stay up? | `operation.rs` |
 //! | Do the running containers agree? | `runtime.rs` |
 //! | Which gate stops which client? | `clients.rs` |
@@ -25,6 +25,7 @@ mod carriers;
 mod checkout;
 mod clients;
 mod config;
+mod engine;
 mod files;
 mod fronts;
 mod gateway;
@@ -49,6 +50,7 @@ mod state;
 mod token_findings;
 mod tokens;
 mod urls;
+mod usable;
 mod version;
 
 pub use carriers::{CarrierView, Definition};
@@ -59,6 +61,8 @@ pub use config::{
 pub use namespaces::{Namespace, Namespaces};
 pub use processes::{EnvLayer, Role};
 pub use runtime::ContainerView;
+#[cfg(feature = "docker")]
+pub(crate) use runtime::{ONE_OFF, PROJECT, SERVICE};
 pub use tokens::Secret;
 pub use version::{BadVersion, Version, Versions};
 
@@ -68,14 +72,14 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety};
 use crate::project::{Files, Resolution};
 use crate::source::{Sources, Text};
 
 use ownership::Listing;
 use processes::{ConfigState, Process};
 use runtime::Runtime;
-use scene::Scene;
+use scene::{Scene, Surroundings};
 use services::Services;
 
 /// What is known about a stack.
@@ -111,6 +115,9 @@ pub struct Stack<'s> {
     listings: Vec<(String, String)>,
     listings_of_copies: Vec<(String, String)>,
     inspects: Vec<(String, Text)>,
+    engine: Option<(String, Text)>,
+    id_maps: Vec<(String, String)>,
+    noted: Vec<Finding>,
     definitions: Vec<Definition>,
     version: Option<Version>,
     upgrade_to: Option<Version>,
@@ -129,6 +136,9 @@ impl<'s> Stack<'s> {
             listings: Vec::new(),
             listings_of_copies: Vec::new(),
             inspects: Vec::new(),
+            engine: None,
+            id_maps: Vec::new(),
+            noted: Vec::new(),
             definitions: Vec::new(),
             version: None,
             upgrade_to: None,
@@ -154,7 +164,9 @@ impl<'s> Stack<'s> {
     }
 
     /// Recorded owners and modes of the project directory: lines of `UID:GID MODE PATH`, as
-    /// `find . -printf '%U:%G %m %P\n'` or `stat -c '%u:%g %a %n'` print them. `name` is what reports call the listing.
+    /// `find . -printf '%U:%G %m %P\n'` or `stat -c '%u:%g %a %n'` print them; lines of `ls -ldn`, with `-Z` or without;
+    /// blocks of `getfacl -n`; and the word that `getenforce` prints. They may follow each other in one text. A path that
+    /// begins with `container:SERVICE:` or `volume:NAME:` was looked at in there. `name` is what reports call the listing.
     #[must_use]
     pub fn ownership(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.listings.push((name.into(), text.into()));
@@ -173,6 +185,42 @@ impl<'s> Stack<'s> {
     #[must_use]
     pub fn inspect(mut self, name: impl Into<String>, text: impl Into<Text>) -> Self {
         self.inspects.push((name.into(), text.into()));
+        self
+    }
+
+    /// What the engine says of itself: output of `docker info --format '{{json .}}'` or `podman info --format json`. It
+    /// tells of virtual machines, SELinux and mapped user ids. `name` is what reports call it.
+    #[must_use]
+    pub fn engine(mut self, name: impl Into<String>, text: impl Into<Text>) -> Self {
+        self.engine = Some((name.into(), text.into()));
+        self
+    }
+
+    /// How user ids of the containers become those of the host: `/proc/self/uid_map` as a container shows it, or the lines
+    /// of `/etc/subuid` for the user that the engine runs as. Groups are taken to be mapped alike. `name` is what reports
+    /// call it.
+    #[must_use]
+    pub fn id_map(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.id_maps.push((name.into(), text.into()));
+        self
+    }
+
+    /// What was read from the running containers.
+    #[cfg(feature = "docker")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
+    #[must_use]
+    pub fn evidence(mut self, evidence: &crate::docker::Evidence) -> Self {
+        self.noted.extend(evidence.findings.iter().cloned());
+        self.texts.extend(evidence.texts.iter().map(|(key, text)| (key.clone(), text.clone())));
+        if let Some(inspect) = &evidence.inspect {
+            self = self.inspect("docker inspect", inspect.clone());
+        }
+        if let Some(engine) = &evidence.engine {
+            self = self.engine("docker info", engine.clone());
+        }
+        if !evidence.owners.is_empty() {
+            self = self.ownership("the owners in the containers", evidence.owners.clone());
+        }
         self
     }
 
@@ -320,7 +368,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
 
-    let mut early: Vec<Finding> = Vec::new();
+    let mut early: Vec<Finding> = stack.noted.clone();
     let runtime = read_inspects(stack, &mut reader, &mut early);
     let (hint, hint_from) = match (stack.version, runtime.version()) {
         (Some(version), _) => (Some(version), "caller"),
@@ -338,6 +386,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         listing.read(file, directory, text);
         listing.is_copy = listing.has_one_owner();
     }
+    let engine = read_engine(stack, &listing, &mut reader, &mut early);
     let definitions: Vec<_> = stack
         .definitions
         .iter()
@@ -347,8 +396,15 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     mark_secrets(&processes, &definitions, &mut sources);
     mark_urls(resolution, &processes, &mut sources);
 
-    let scene =
-        Scene::new(resolution, &services, &processes, &sources, listing, stack.docker_vm, stack.upgrade_to);
+    let surroundings = Surroundings {
+        confined: runtime.confined(project),
+        docker_vm: stack.docker_vm || engine.vm.is_some(),
+        engine,
+        listing,
+        stale_files: std::mem::take(&mut reader.stale),
+        upgrade_to: stack.upgrade_to,
+    };
+    let scene = Scene::new(resolution, &services, &processes, &sources, surroundings);
     let clients = clients::find(&scene);
     let stale = stale_tokens(&runtime, project, &scene);
 
@@ -362,6 +418,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     carriers::findings(&definitions, &scene, &mut findings);
     configuration(&scene, &mut findings);
     versions(&scene, &mut findings);
+    findings.iter_mut().for_each(leave_containers_alone);
     rank(&mut findings);
 
     // The server's winner is A.
@@ -388,10 +445,10 @@ pub fn examine(stack: &Stack<'_>) -> Report {
 }
 
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
-    let mut containers = Vec::new();
+    let mut runtime = Runtime::default();
     for (name, text) in &stack.inspects {
         match runtime::read(text) {
-            Ok(read) => containers.extend(read),
+            Ok(read) => runtime.add(read),
             Err(place) => {
                 let file = reader.enter(name, "");
                 let summary = format!("{name} is no output of docker inspect: JSON stops at {place}");
@@ -401,7 +458,73 @@ fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Ve
             }
         }
     }
-    Runtime::new(containers)
+    runtime
+}
+
+/// What the engine says of itself, and what was recorded of the ids it maps.
+fn read_engine(
+    stack: &Stack<'_>,
+    listing: &Listing,
+    reader: &mut files::Reader<'_>,
+    out: &mut Vec<Finding>,
+) -> engine::Engine {
+    let mut engine = engine::Engine::default();
+    let mut unread = |code: Code, name: &str, summary: String| {
+        let file = reader.enter(name, "");
+        let span = crate::source::Span::new(file, 0, 0);
+        out.push(Finding::new(code, summary).at(Place::of(&reader.sources, PlaceRole::Decided, span)));
+    };
+    if let Some((name, text)) = &stack.engine {
+        match engine::Engine::read(text) {
+            Ok(read) => engine = read,
+            Err(place) => {
+                let summary = format!("{name} is no output of docker info: JSON stops at {place}");
+                unread(Code::EngineInfoUnreadable, name, summary);
+            }
+        }
+    }
+    let user = listing.of(stack.resolution.working_dir()).map(|owner| owner.uid);
+    for (name, text) in &stack.id_maps {
+        if !engine.record_ids(text, user) {
+            let summary = format!("{name} holds neither lines of uid_map nor of subuid");
+            unread(Code::IdMapUnreadable, name, summary);
+        }
+    }
+    engine
+}
+
+/// Where an OpenClaw service keeps its state, as its compose file says.
+#[cfg(feature = "docker")]
+pub(crate) struct StatePlace {
+    pub(crate) service: String,
+    pub(crate) state_dir: String,
+    pub(crate) config_path: String,
+}
+
+/// The state of every OpenClaw service, gateways first.
+#[cfg(feature = "docker")]
+pub(crate) fn state_places(resolution: &Resolution) -> Vec<StatePlace> {
+    let services = Services::read(resolution);
+    let nothing = BTreeMap::new();
+    let mut reader =
+        files::Reader::new(None, &nothing, resolution.working_dir(), resolution.sources().clone());
+    let mut processes = processes::read(&services, None, &mut reader);
+    processes.retain(Process::is_openclaw);
+    processes.sort_by_key(|process| process.role);
+    processes
+        .iter()
+        .map(|process| StatePlace {
+            service: process.service.name.to_owned(),
+            state_dir: process.state_dir.clone(),
+            config_path: process.config_path.clone(),
+        })
+        .collect()
+}
+
+/// Whether what an engine says of itself means that the host's owners are not those its containers see.
+#[cfg(feature = "docker")]
+pub(crate) fn maps_owners(info: &str) -> bool {
+    engine::Engine::read(info).is_ok_and(|engine| engine.vm.is_some())
 }
 
 /// Services whose running container has another secret than the files.
@@ -554,6 +677,15 @@ fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     {
         let summary = format!("{} is there, and no service of this stack runs the gateway", cli.service.name);
         out.push(scene.finding(Code::NoGateway, summary, Some(cli.service.key_span)));
+    }
+}
+
+/// What was read inside a container is no file that can be edited from here: there the remedy is left to a person.
+fn leave_containers_alone(finding: &mut Finding) {
+    let Some(remedy) = &mut finding.remedy else { return };
+    if remedy.edits.iter().any(|edit| edit.file.starts_with("container:")) {
+        remedy.edits.clear();
+        remedy.safety = if remedy.command.is_some() { Safety::Judgement } else { Safety::TextOnly };
     }
 }
 

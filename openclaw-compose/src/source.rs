@@ -166,6 +166,13 @@ impl Deref for Text {
     }
 }
 
+/// The empty text.
+impl Default for Text {
+    fn default() -> Self {
+        Self::from("")
+    }
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self(Arc::from(text))

@@ -12,7 +12,8 @@
 //! | `proof` | names of codes whose edits, applied, must make their findings go away |
 //! | `version`, `upgrade`, `vm`, `shell` | what the caller knows besides |
 //!
-//! Every other section is a file of the stack; `ownership.txt`, `inspect.json` and `definition:NAME` are evidence.
+//! Every other section is a file of the stack; `ownership.txt`, `inspect.json`, `engine.json`, `idmap.txt`, `definition:NAME` and
+//! `container:SERVICE:/path` are evidence.
 //! Tokens begin with `canary-`, and no output may hold that word.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
@@ -93,6 +94,12 @@ impl Case {
                 stack = stack.ownership(path, text);
             } else if path == "inspect.json" {
                 stack = stack.inspect(path, text.as_str());
+            } else if path.starts_with("container:") {
+                stack = stack.text(path, text.as_str());
+            } else if path == "engine.json" {
+                stack = stack.engine(path, text.as_str());
+            } else if path == "idmap.txt" {
+                stack = stack.id_map(path, text);
             } else if let Some(name) = path.strip_prefix("definition:") {
                 stack = stack.definition(Definition { name: name.to_owned(), text: text.as_str().into() });
             }
@@ -258,8 +265,9 @@ fn no_remedy_makes_things_worse() {
     }
 }
 
-/// Codes that no stack can show: they come from a search.
-const ELSEWHERE: [&str; 2] = ["second-minter", "token-in-checkout"];
+/// Codes that no stack can show: they come from a search, or from asking an engine.
+const ELSEWHERE: [&str; 4] =
+    ["second-minter", "token-in-checkout", "engine-unreachable", "evidence-incomplete"];
 
 #[test]
 fn every_code_of_this_floor_is_produced() {

@@ -14,8 +14,8 @@ use super::processes::Role;
 use super::reach::{self, Choice, Reach};
 use super::rules::Side;
 use super::scene::Scene;
-use super::state::Usable;
 use super::tokens::{self, Decision, Outcome};
+use super::usable::Usable;
 
 /// Where a client stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -478,11 +478,10 @@ fn state_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
             Some(Usable::No { code, because, span }) => {
                 return red(Gate::State, *code, because.clone(), *span, scene);
             }
-            Some(Usable::Unknown(why)) if verdict.state == GateState::Green => {
+            Some(Usable::Doubtful { because: why, .. } | Usable::Unknown(why))
+                if verdict.state == GateState::Green =>
+            {
                 verdict = unknown(Gate::State, why.clone());
-            }
-            Some(Usable::Doubtful { because, doubt }) if verdict.state == GateState::Green => {
-                verdict = unknown(Gate::State, format!("{because}, {}", doubt.words()));
             }
             _ => {}
         }

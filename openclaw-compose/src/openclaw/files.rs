@@ -1,7 +1,7 @@
 //! The texts that stand outside the Compose files (`openclaw.json`, the state directory's `.env`), found by the path at which
 //! a container sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::{self, ReadError};
 use crate::source::{FileId, Sources, Text};
@@ -29,6 +29,8 @@ pub(super) struct Reader<'s> {
     project_dir: &'s str,
     pub(super) sources: Sources,
     entered: BTreeMap<String, Found>,
+    /// Files of which the running container of a service holds another text than the host: service and path inside.
+    pub(super) stale: BTreeSet<(String, String)>,
 }
 
 impl<'s> Reader<'s> {
@@ -38,17 +40,29 @@ impl<'s> Reader<'s> {
         project_dir: &'s str,
         sources: Sources,
     ) -> Self {
-        Self { host, given, project_dir, sources, entered: BTreeMap::new() }
+        Self { host, given, project_dir, sources, entered: BTreeMap::new(), stale: BTreeSet::new() }
     }
 
     /// The text at `path` inside the service's container.
     pub(super) fn inside(&mut self, service: &Service<'_>, services: &Services<'_>, path: &str) -> Found {
         // What was read inside the running container is the truth.
         let container = format!("container:{}:{path}", service.name);
-        if self.given.contains_key(&container) {
+        let backing = processes::backing(service, services, path);
+        if let Some(inside) = self.given.get(&container) {
+            if let Backing::Host(host) = &backing {
+                let key = self.relative(host).to_owned();
+                match self.open(&key, Some(host)) {
+                    // The host's file says the same, and can be edited.
+                    Found::Text(file, text) if text == *inside => return Found::Text(file, text),
+                    Found::Text(..) | Found::Absent => {
+                        self.stale.insert((service.name.to_owned(), path.to_owned()));
+                    }
+                    Found::Unreadable | Found::Unknown => {}
+                }
+            }
             return self.open(&container, None);
         }
-        match processes::backing(service, services, path) {
+        match backing {
             Backing::Host(host) => {
                 let key = self.relative(&host).to_owned();
                 self.open(&key, Some(&host))

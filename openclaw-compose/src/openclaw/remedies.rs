@@ -14,7 +14,7 @@ use super::processes::{Backing, Process, Role};
 use super::reach::Reach;
 use super::rules::{self, NameRule};
 use super::scene::Scene;
-use super::services::{At, Healthcheck, Port, Service};
+use super::services::{At, Healthcheck, Mount, Port, Relabel, Service};
 use super::state;
 use super::tokens::{Candidate, Content};
 
@@ -877,6 +877,70 @@ pub(super) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option
     let edit = Edit::text(scene.sources, span.part(at..at + mount.target.len()), process.state_dir.clone())
         .judgement();
     Some(edits(text, vec![edit], Some(recreate(&[process.service.name], scene))))
+}
+
+/// A look from inside, where every mapping of owners is already done.
+pub(super) fn look_inside(process: &Process<'_>, scene: &Scene<'_, '_>) -> Remedy {
+    let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
+    let text = if scene.listing.is_copy {
+        "look where the stack runs, from inside the container"
+    } else {
+        "look from inside, where the mapping is already done"
+    };
+    command(
+        text.to_owned(),
+        format!(
+            "docker compose exec {name} sh -c 'id; ls -ldn {directory}; touch {directory}/.probe && rm {directory}/.probe'"
+        ),
+    )
+}
+
+/// The state given to the process by root inside a container, whatever its ids are outside.
+pub(super) fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy {
+    let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
+    command(
+        format!("give {directory} to the process from inside a container, whose ids are the ones that count"),
+        format!(
+            "docker compose run --rm --no-deps --user 0 --entrypoint chown {name} -R {uid}:{group} {directory}"
+        ),
+    )
+}
+
+/// `:z` on the mount, and on every mount of the directory that has `:Z`: the engine labels it for all containers.
+pub(super) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let mount = super::processes::mount_over(process.service, &process.state_dir)?;
+    let text = format!("let the engine label {} for all containers", mount.source.unwrap_or_default());
+    let by_hand = || Some(words(format!("{text}: `bind: {{ selinux: z }}` under its mounts")));
+    let mut out = Vec::new();
+    let mut services = vec![process.service.name];
+    for service in &scene.services.list {
+        let same = |other: &&Mount<'_>| other.source == mount.source && other.relabel == Relabel::Private;
+        for private in service.mounts.iter().filter(same) {
+            let written = scene.sources.slice(private.span).trim_end_matches(['"', '\'']);
+            let Some(at) = written.strip_suffix('Z').map(str::len) else { return by_hand() };
+            out.push(Edit::text(scene.sources, private.span.part(at..at + 1), "z").judgement());
+            services.push(service.name);
+        }
+    }
+    if out.is_empty() {
+        let written = scene.sources.slice(mount.span).trim_end_matches(['"', '\'']);
+        let target = mount.target.trim_end_matches('/');
+        // Only the short form ends in the target or its options.
+        let joint = match written.rsplit_once(':') {
+            Some((_, last)) if last.trim_end_matches('/') == target => ":z",
+            Some((before, options))
+                if before.trim_end_matches('/').ends_with(target) && !options.contains(['/', ' ', '}']) =>
+            {
+                ",z"
+            }
+            _ => return by_hand(),
+        };
+        let end = mount.span.part(written.len()..written.len());
+        out.push(Edit::text(scene.sources, end, joint).judgement());
+    }
+    services.sort_unstable();
+    services.dedup();
+    Some(edits(text, out, Some(recreate(&services, scene))))
 }
 
 /// One user for both.

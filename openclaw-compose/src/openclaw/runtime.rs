@@ -1,6 +1,6 @@
 //! The process is the truth: `docker inspect` of the stack's containers against its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub(super) struct Container {
     id: String,
     name: String,
     restart_count: u64,
+    /// The id of the image it was made from.
+    image: String,
+    process_label: String,
     state: State,
     config: Config,
     host_config: HostConfig,
@@ -90,23 +93,51 @@ struct NetworkSettings {
     networks: Option<BTreeMap<String, serde::de::IgnoredAny>>,
 }
 
-const PROJECT: &str = "com.docker.compose.project";
-const SERVICE: &str = "com.docker.compose.service";
+pub(crate) const PROJECT: &str = "com.docker.compose.project";
+pub(crate) const SERVICE: &str = "com.docker.compose.service";
 const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
-const ONE_OFF: &str = "com.docker.compose.oneoff";
+pub(crate) const ONE_OFF: &str = "com.docker.compose.oneoff";
 const VERSION: &str = "org.opencontainers.image.version";
 
-/// Reads `docker inspect` output: a list of containers, or one.
-pub(super) fn read(text: &str) -> Result<Vec<Container>, String> {
+/// An image as `docker inspect` shows it.
+struct Image {
+    id: String,
+    repo_tags: Option<Vec<String>>,
+    repo_digests: Option<Vec<String>>,
+}
+
+/// `docker inspect` prints both in one list. Compose labels the images that it builds as it labels containers, so what has
+/// tags or digests is an image.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    #[serde(flatten)]
+    container: Container,
+    repo_tags: Option<Vec<String>>,
+    repo_digests: Option<Vec<String>>,
+}
+
+/// Reads `docker inspect` output: a list of containers and images, or one of them.
+pub(super) fn read(text: &str) -> Result<Runtime, String> {
     if text.trim().is_empty() {
-        return Ok(Vec::new());
+        return Ok(Runtime::default());
     }
     // The position is enough: serde's message may quote the text.
     let place = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
-    match serde_json::from_str::<Vec<Container>>(text) {
-        Ok(containers) => Ok(containers),
-        Err(error) => serde_json::from_str::<Container>(text).map(|one| vec![one]).map_err(|_| place(&error)),
+    let inspected = match serde_json::from_str::<Vec<Inspected>>(text) {
+        Ok(inspected) => inspected,
+        Err(error) => vec![serde_json::from_str(text).map_err(|_| place(&error))?],
+    };
+    let mut runtime = Runtime::default();
+    for one in inspected {
+        if one.repo_tags.is_some() || one.repo_digests.is_some() {
+            let (repo_tags, repo_digests) = (one.repo_tags, one.repo_digests);
+            runtime.images.push(Image { id: one.container.id, repo_tags, repo_digests });
+        } else {
+            runtime.containers.push(one.container);
+        }
     }
+    Ok(runtime)
 }
 
 impl Container {
@@ -157,10 +188,14 @@ pub struct ContainerView {
     pub health: Option<String>,
     /// The image reference it was made from.
     pub image: String,
+    /// `NAME@sha256:…` of that image, where the images were inspected, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// The letter of the token in its environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_class: Option<String>,
-    /// What differs from the files: `OPENCLAW_GATEWAY_TOKEN`, `user`, `image`, `mounts`, `networks`.
+    /// What differs from the files: `OPENCLAW_GATEWAY_TOKEN`, `user`, `image`, `openclaw.json`, `mounts`,
+    /// `networks`.
     pub differs: Vec<String>,
 }
 
@@ -168,16 +203,42 @@ pub struct ContainerView {
 #[derive(Default)]
 pub(super) struct Runtime {
     containers: Vec<Container>,
+    images: Vec<Image>,
 }
 
 impl Runtime {
-    pub(super) fn new(containers: Vec<Container>) -> Self {
-        Self { containers }
+    pub(super) fn add(&mut self, more: Self) {
+        self.containers.extend(more.containers);
+        self.images.extend(more.images);
+    }
+
+    /// The image that a reference names by now.
+    fn image_now(&self, reference: &str) -> Option<&Image> {
+        self.images.iter().find(|image| {
+            let tags = image.repo_tags.iter().flatten();
+            tags.chain(image.repo_digests.iter().flatten()).any(|tag| tag == reference)
+        })
+    }
+
+    /// A digest by which the image of a container can be pinned.
+    fn digest(&self, container: &Container) -> Option<String> {
+        let image = self.images.iter().find(|image| image.id == container.image)?;
+        image.repo_digests.as_ref()?.first().cloned()
     }
 
     /// The release of the first container that says one.
     pub(super) fn version(&self) -> Option<super::version::Version> {
         self.containers.iter().find_map(Container::version)
+    }
+
+    /// Services whose containers run under an SELinux label.
+    pub(super) fn confined(&self, project: &str) -> BTreeSet<String> {
+        let labelled = self.containers.iter().filter(|container| !container.process_label.is_empty());
+        labelled
+            .filter_map(|container| container.label(SERVICE))
+            .filter(|service| self.of(project, service).is_some())
+            .map(str::to_owned)
+            .collect()
     }
 
     pub(super) fn of(&self, project: &str, service: &str) -> Option<&Container> {
@@ -228,6 +289,7 @@ pub(super) fn views(
                 restart_count: container.restart_count,
                 health: container.state.health.as_ref().map(|health| health.status.clone()),
                 image: container.config.image.clone(),
+                digest: runtime.digest(container),
                 token_class: token.map(|value| letters.letter(value)),
                 differs: differences(runtime, project, process, container, scene),
             })
@@ -248,12 +310,17 @@ fn differences(
     if service.user.as_ref().is_some_and(|user| user.value != container.config.user) {
         out.push("user".to_owned());
     }
-    if service
+    let renamed = service
         .image
         .as_ref()
-        .is_some_and(|image| !container.config.image.is_empty() && image.value != container.config.image)
-    {
+        .is_some_and(|image| !container.config.image.is_empty() && image.value != container.config.image);
+    let moved = runtime.image_now(&container.config.image).is_some_and(|image| image.id != container.image);
+    if renamed || moved {
         out.push("image".to_owned());
+    }
+    let config = (service.name.to_owned(), process.config_path.clone());
+    if scene.stale_files.contains(&config) {
+        out.push(rules::CONFIG_NAME.to_owned());
     }
     if mounts_differ(process, container, scene) {
         out.push("mounts".to_owned());

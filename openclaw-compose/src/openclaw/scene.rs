@@ -1,6 +1,6 @@
 //! Everything the questions of this floor look at, read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::ExposeSecret as _;
 
@@ -8,6 +8,7 @@ use crate::finding::{Code, Finding, Place, Role as PlaceRole};
 use crate::project::{Resolution, StepKind};
 use crate::source::{Sources, Span, Text};
 
+use super::engine::Engine;
 use super::gateway::Gateway;
 use super::names;
 use super::namespaces::{Namespace, Namespaces};
@@ -16,7 +17,7 @@ use super::processes::{EnvLayer, EnvValue, Process, Role};
 use super::reach::{Choice, Map};
 use super::rules::{self, Meaning};
 use super::services::{Service, Services};
-use super::state::{self, Usable};
+use super::usable::{self, Usable};
 use super::version::Version;
 
 pub(super) struct Scene<'s, 'a> {
@@ -32,9 +33,24 @@ pub(super) struct Scene<'s, 'a> {
     /// Docker runs in a virtual machine (macOS): file sharing maps owners, host networking is not the host's.
     pub(super) docker_vm: bool,
     pub(super) upgrade_to: Option<Version>,
+    pub(super) engine: Engine,
+    /// Services whose running containers SELinux confines.
+    pub(super) confined: BTreeSet<String>,
+    /// Files that a running container holds in another text than the host: service and path inside.
+    pub(super) stale_files: BTreeSet<(String, String)>,
     /// Value in a service to the bytes its text comes from.
     origins: BTreeMap<Span, Span>,
     resolution: &'s Resolution,
+}
+
+/// What is known of the host, the engine and the plans beside the files.
+pub(super) struct Surroundings {
+    pub(super) listing: Listing,
+    pub(super) engine: Engine,
+    pub(super) docker_vm: bool,
+    pub(super) confined: BTreeSet<String>,
+    pub(super) stale_files: BTreeSet<(String, String)>,
+    pub(super) upgrade_to: Option<Version>,
 }
 
 impl<'s, 'a> Scene<'s, 'a> {
@@ -43,10 +59,9 @@ impl<'s, 'a> Scene<'s, 'a> {
         services: &'s Services<'a>,
         processes: &'s [Process<'a>],
         sources: &'s Sources,
-        listing: Listing,
-        docker_vm: bool,
-        upgrade_to: Option<Version>,
+        surroundings: Surroundings,
     ) -> Self {
+        let Surroundings { listing, engine, docker_vm, confined, stale_files, upgrade_to } = surroundings;
         let gateways = processes
             .iter()
             .enumerate()
@@ -66,10 +81,13 @@ impl<'s, 'a> Scene<'s, 'a> {
             disabled: resolution.disabled_services().map(|service| service.name().to_owned()).collect(),
             docker_vm,
             upgrade_to,
+            engine,
+            confined,
+            stale_files,
             origins: origins(resolution, processes),
             resolution,
         };
-        scene.usable = processes.iter().map(|process| state::usable(process, &scene)).collect();
+        scene.usable = processes.iter().map(|process| usable::usable(process, &scene)).collect();
         scene
     }
 

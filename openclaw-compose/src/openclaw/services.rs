@@ -27,6 +27,9 @@ pub(super) struct Service<'a> {
     pub(super) entrypoint: Option<Vec<At<&'a str>>>,
     pub(super) environment: BTreeMap<&'a str, Variable<'a>>,
     pub(super) user: Option<At<&'a str>>,
+    pub(super) userns_mode: Option<&'a str>,
+    /// SELinux does not confine it: `privileged`, or `label:disable` among its security options.
+    pub(super) unconfined: bool,
     pub(super) network_mode: Option<At<&'a str>>,
     pub(super) networks: Vec<Attachment<'a>>,
     pub(super) ports: Vec<Port<'a>>,
@@ -79,6 +82,16 @@ pub(super) enum MountKind {
     Other,
 }
 
+/// Whether the engine is asked to label what is mounted for SELinux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relabel {
+    No,
+    /// `z`: for all containers.
+    Shared,
+    /// `Z`: for this one alone.
+    Private,
+}
+
 /// A mount of a service.
 #[derive(Clone, Debug)]
 pub(super) struct Mount<'a> {
@@ -87,6 +100,7 @@ pub(super) struct Mount<'a> {
     pub(super) source: Option<&'a str>,
     pub(super) target: &'a str,
     pub(super) read_only: bool,
+    pub(super) relabel: Relabel,
     pub(super) span: Span,
 }
 
@@ -202,6 +216,11 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
         entrypoint: words(node.get("entrypoint")),
         environment: environment(node.get("environment"), sources),
         user: text("user"),
+        userns_mode: node.get("userns_mode").and_then(Node::as_str),
+        unconfined: flag(node, "privileged")
+            || items(node.get("security_opt")).filter_map(Node::as_str).any(|option| {
+                matches!(option, "label=disable" | "label:disable") || option.ends_with("type:spc_t")
+            }),
         network_mode: text("network_mode"),
         networks: attachments(node.get("networks")),
         ports: items(node.get("ports")).filter_map(port).collect(),
@@ -326,6 +345,11 @@ fn mount(node: &Node) -> Option<Mount<'_>> {
         source: node.get("source").and_then(Node::as_str).filter(|source| !source.is_empty()),
         target: node.get("target").and_then(Node::as_str)?,
         read_only: flag(node, "read_only"),
+        relabel: match node.get("bind").and_then(|bind| bind.get("selinux")?.as_str()) {
+            Some("Z") => Relabel::Private,
+            Some(_) => Relabel::Shared,
+            None => Relabel::No,
+        },
         span: node.span,
     })
 }

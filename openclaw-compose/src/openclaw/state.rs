@@ -9,23 +9,7 @@ use super::remedies;
 use super::rules;
 use super::scene::Scene;
 use super::services::{Mount, MountKind, Variable};
-
-/// Whether a process can use its state directory.
-#[derive(Clone, Debug)]
-pub(super) enum Usable {
-    Yes,
-    No {
-        code: Code,
-        because: String,
-        span: Option<Span>,
-    },
-    /// The recorded owner could not use it, and the record may not be what the process sees.
-    Doubtful {
-        because: String,
-        doubt: Doubt,
-    },
-    Unknown(String),
-}
+use super::usable::Usable;
 
 /// Why a recorded owner may not be the owner that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,166 +40,19 @@ const DIRECTORY_VARIABLES: [&str; 7] = [
     "OPENCLAW_AUTH_PROFILE_SECRET_DIR",
 ];
 
-/// Judges one process.
-pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
-    if !process.is_openclaw() {
-        return Usable::Yes;
-    }
-    if let Some((name, path, span)) = host_path(process) {
-        let because = format!("{name} is {path}, a path of the host that does not exist in the container");
-        return Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) };
-    }
-    let shared_above = |other: &&Process<'_>| {
-        other.is_openclaw()
-            && other.state_dir != process.state_dir
-            && process.state_dir.starts_with(&format!("{}/", other.state_dir))
-    };
-    let nested = |because: String| Usable::No {
-        code: Code::NestedStateDir,
-        because,
-        span: home_variable(process).map(|home| home.span),
-    };
-    let name = process.service.name;
-    if process.config_is_outside
-        && let Some(outer) = process.outer_state_dir()
-    {
-        return nested(format!(
-            "{name} keeps its state in {}, and its openclaw.json is in {outer}",
-            process.state_dir
-        ));
-    }
-    if process.outer_state_dir().is_some()
-        && let Some(other) = scene.processes.iter().find(shared_above)
-    {
-        let other = other.service.name;
-        return nested(format!(
-            "the state of {name} nests in {}, inside the state directory of {other}",
-            process.state_dir
-        ));
-    }
-    let mount = processes::mount_over(process.service, &process.state_dir);
-    if let Some(mount) = mount.filter(|mount| mount.read_only && process.role == processes::Role::Gateway) {
-        let because = format!("the state directory {} is mounted read-only", process.state_dir);
-        return Usable::No { code: Code::StateReadOnly, because, span: Some(mount.span) };
-    }
-    if let Some(mount) = mount.filter(|mount| is_rooted(mount, scene)) {
-        let because = format!(
-            "{} is mounted from the root of the host: the variable before it is empty",
-            mount.source.unwrap_or_default()
-        );
-        return Usable::No { code: Code::RootMountByEmptyVariable, because, span: Some(mount.span) };
-    }
-    if let Some(no) = other_user(process, scene) {
-        return no;
-    }
-    let span = mount.map(|mount| mount.span);
-    let path = match &process.state {
-        Backing::Host(path) => path,
-        Backing::Volume { name, .. } => {
-            return Usable::Unknown(format!("the owner inside volume {name} was not recorded"));
-        }
-        Backing::Fleeting | Backing::Layer => {
-            return match mounted_state(process) {
-                Some((target, span)) => Usable::No {
-                    code: Code::StateMountMissed,
-                    because: format!(
-                        "the state is mounted at {target}, the process uses {}",
-                        process.state_dir
-                    ),
-                    span: Some(span),
-                },
-                None => Usable::Yes,
-            };
-        }
-    };
-    let Some(uid) = process.uid.number() else {
-        return Usable::Unknown(format!("the user of {} is not known", process.service.name));
-    };
-    let group = process.uid.group();
-    if uid == 0 {
-        return Usable::Yes;
-    }
-    let shown = scene.shown_path(path);
-    let denied = |owner: super::ownership::Owner, what: &str, shown: &str| {
-        format!(
-            "{shown} belongs to {}:{} with mode {:o}; {} runs as uid {uid} and cannot {what} it",
-            owner.uid, owner.gid, owner.mode, process.service.name
-        )
-    };
-    let no = |because: String| {
-        if scene.docker_vm {
-            Usable::Doubtful { because, doubt: Doubt::FileSharing }
-        } else if scene.listing.is_copy {
-            Usable::Doubtful { because, doubt: Doubt::Copy }
-        } else {
-            Usable::No { code: Code::UidDrift, because, span }
-        }
-    };
-    // A bind mount begins at its source: what lies above that on the host is no obstacle inside the container.
-    let source = mount.and_then(|mount| mount.source).unwrap_or(path);
-    let inside = |above: &str| super::config::is_below(source, above);
-    let locked =
-        |(above, owner): &(&str, super::ownership::Owner)| inside(above) && !owner.lets(uid, group, 1);
-    if let Some((above, owner)) = scene.listing.above(path).find(locked) {
-        return no(denied(owner, "enter", scene.shown_path(above)));
-    }
-    let Some(owner) = scene.listing.of(path) else {
-        return Usable::Unknown(format!("the owner of {shown} was not recorded"));
-    };
-    if !owner.lets(uid, group, 7) {
-        return no(denied(owner, "write", shown));
-    }
-    for (inside, owner) in scene.listing.below(path) {
-        let Some(wanted) = wanted_inside(inside.get(path.len() + 1..).unwrap_or_default()) else { continue };
-        // Whoever owns a file may write it anew, whatever its mode says.
-        let own = owner.uid == uid && wanted != READ;
-        if !own && !owner.lets(uid, group, wanted) {
-            let what = if wanted == READ { "read" } else { "write" };
-            return no(denied(owner, what, scene.shown_path(inside)));
-        }
-    }
-    Usable::Yes
-}
-
-const READ: u32 = 4;
-
-/// What the process must be able to do with an entry of its state directory, by its path in there. People keep files of
-/// their own in the workspace; none of them keeps a gateway from starting.
-fn wanted_inside(path: &str) -> Option<u32> {
-    match path {
-        rules::CONFIG_NAME | ".env" => Some(READ),
-        _ if path.starts_with("workspace/") => None,
-        _ => Some(READ | 2),
-    }
-}
-
-/// A client that shares the state directory of a gateway and runs as another user.
-fn other_user(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
-    let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
-    let gateways = scene.gateways.iter().filter_map(|gateway| scene.processes.get(gateway.at));
-    let (gateway, theirs) = gateways
-        .filter(|gateway| shares_state(gateway, process))
-        .find_map(|gateway| Some((gateway, gateway.uid.number().filter(|theirs| *theirs != uid)?)))?;
-    let because = format!(
-        "{} runs as uid {uid} on the state directory of {}, which runs as uid {theirs}",
-        process.service.name, gateway.service.name
-    );
-    Some(Usable::No { code: Code::MixedUids, because, span: Some(user_span(gateway, process)) })
-}
-
 /// Whether two processes keep their state in one directory or volume.
-fn shares_state(gateway: &Process<'_>, other: &Process<'_>) -> bool {
+pub(super) fn shares_state(gateway: &Process<'_>, other: &Process<'_>) -> bool {
     gateway.state == other.state && matches!(gateway.state, Backing::Host(_) | Backing::Volume { .. })
 }
 
 /// The line that says who the client runs as, else that of the gateway.
-fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
+pub(super) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
     let user = client.service.user.as_ref().or(gateway.service.user.as_ref());
     user.map_or(client.service.key_span, |user| user.span)
 }
 
 /// A directory variable of the container that holds a path of the host.
-fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
+pub(super) fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
     DIRECTORY_VARIABLES.iter().find_map(|name| {
         let variable = process.service.environment.get(name)?;
         let path = variable.value?.as_str().trim();
@@ -274,7 +111,7 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     for span in &scene.listing.unread {
         let finding = scene.finding(
             Code::ListingUnreadable,
-            "a line of the ownership listing is no `UID:GID MODE PATH`",
+            "a line of the ownership listing is nothing that find, stat, ls -ldn, getfacl -n or getenforce prints",
             Some(*span),
         );
         out.push(finding);
@@ -292,26 +129,10 @@ fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: 
             }
             let mut finding = scene.finding(*code, because.clone(), *span);
             match code {
-                Code::UidDrift => {
-                    let uid = process.uid.number().unwrap_or(rules::IMAGE_UID);
-                    let group = process.uid.group().unwrap_or(uid);
-                    let Backing::Host(path) = &process.state else { return out.push(finding) };
-                    let shown = scene.shown_path(path);
-                    if let Some(owner) = scene.listing.of(path) {
-                        finding.places.extend(scene.place(PlaceRole::Related, owner.span));
-                    }
-                    if process.uid == Uid::Image {
-                        finding.evidence.push(
-                            "the image's own user is node, uid 1000; no `user:` says otherwise".to_owned(),
-                        );
-                    }
+                Code::UidDrift => drifted(process, scene, &mut finding),
+                Code::SelinuxLabel => {
                     finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
-                    finding.remedy = Some(remedies::command(
-                        format!(
-                            "give {shown} to the process (uid {uid}); if uid {uid} is another person's account on this host, set `user:` instead"
-                        ),
-                        format!("sudo chown -R {uid}:{group} {}", remedies::shell_quote(shown)),
-                    ));
+                    finding.remedy = remedies::relabel(process, scene);
                 }
                 Code::HostPathInEnvironment => finding.remedy = remedies::pin_directory(process, scene),
                 Code::StateReadOnly => {
@@ -330,33 +151,52 @@ fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: 
             }
             out.push(finding);
         }
-        Some(Usable::Doubtful { because, doubt }) => {
-            // Two services on one directory share one finding.
-            if out.iter().any(|finding| finding.code == Code::UidDrift && same_state(finding, process)) {
+        Some(Usable::Doubtful { code, because, span }) => {
+            if out.iter().any(|finding| finding.code == *code && same_state(finding, process)) {
                 return;
             }
-            let mount = processes::mount_over(process.service, &process.state_dir).map(|mount| mount.span);
-            let summary = format!("{because}, {}", doubt.words());
-            let mut finding = scene.finding(Code::UidDrift, summary, mount);
+            let mut finding = scene.finding(*code, because.clone(), *span);
             finding.severity = crate::finding::Severity::Warning;
             finding.confidence = Confidence::Inferred;
             finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
-            let name = process.service.name;
-            let text = match doubt {
-                Doubt::FileSharing => "look from inside, where the mapping is already done",
-                Doubt::Copy => "look where the stack runs, from inside the container",
-            };
-            finding.remedy = Some(remedies::command(
-                text.to_owned(),
-                format!(
-                    "docker compose exec {name} sh -c 'id; ls -ldn {0}; touch {0}/.probe && rm {0}/.probe'",
-                    process.state_dir
-                ),
-            ));
+            finding.remedy = Some(remedies::look_inside(process, scene));
             out.push(finding);
         }
         _ => {}
     }
+}
+
+/// The state belongs to somebody else.
+fn drifted(process: &Process<'_>, scene: &Scene<'_, '_>, finding: &mut Finding) {
+    let uid = process.uid.number().unwrap_or(rules::IMAGE_UID);
+    let group = process.uid.group().unwrap_or(uid);
+    if process.uid == Uid::Image {
+        finding.evidence.push("the image's own user is node, uid 1000; no `user:` says otherwise".to_owned());
+    }
+    finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
+    let inside = format!("container:{}:{}", process.service.name, process.state_dir);
+    let path = match &process.state {
+        Backing::Host(path) => path,
+        _ => {
+            finding.remedy = Some(remedies::own_inside(process, uid, group));
+            return;
+        }
+    };
+    if let Some(owner) = scene.listing.of(&inside).or_else(|| scene.listing.of(path)) {
+        finding.places.extend(scene.place(PlaceRole::Related, owner.span));
+    }
+    // The host's chown wants the host's ids.
+    let ids = scene.engine.ids_of(process.service.userns_mode, process.uid.number());
+    let shown = scene.shown_path(path);
+    finding.remedy = Some(match (ids.outside(uid), ids.outside(group)) {
+        (Some(user), Some(group)) => remedies::command(
+            format!(
+                "give {shown} to the process (uid {user} on this host); if uid {user} is another person's account here, set `user:` instead"
+            ),
+            format!("sudo chown -R {user}:{group} {}", remedies::shell_quote(shown)),
+        ),
+        _ => remedies::own_inside(process, uid, group),
+    });
 }
 
 fn same_state(finding: &Finding, process: &Process<'_>) -> bool {
@@ -438,14 +278,14 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) 
 }
 
 /// The variable that says where the home is.
-fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable<'p>> {
+pub(super) fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable<'p>> {
     ["OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "HOME"]
         .into_iter()
         .find_map(|name| process.service.environment.get(name))
 }
 
 /// `/a` where `${DIR}/a` is written.
-fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
+pub(super) fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
     mount.kind == MountKind::Bind
         && mount.source.is_some_and(|source| source.matches('/').count() == 1)
         && scene.sources.slice(mount.span).trim_start_matches(['"', '\'']).starts_with('$')

@@ -1,0 +1,239 @@
+//! What is asked about a project's containers, and what comes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use crate::finding::{Code, Finding, Remedy};
+use crate::openclaw::{self, StatePlace};
+use crate::project::Resolution;
+use crate::source::Text;
+
+use super::engine::{Engine, Entry, Fault};
+use super::tar::Kind;
+use super::{BadEndpoint, Endpoint, Limits, Settings};
+
+/// The most containers of one project that are looked at.
+const MOST_CONTAINERS: usize = 256;
+/// What lies in a state directory and decides whether it is usable, beside its configuration.
+const INSIDE: [&str; 5] = ["state", "state/openclaw.sqlite", "devices", "identity", "credentials"];
+
+/// What an engine showed of a project. Enter it with [`Stack::evidence`](crate::openclaw::Stack::evidence).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// What `docker inspect` prints for the project's containers and their images. Holds secrets.
+    pub inspect: Option<Text>,
+    /// What `docker info --format '{{json .}}'` prints.
+    pub engine: Option<Text>,
+    /// Owners and modes inside the containers: lines of `UID:GID MODE container:SERVICE:/path`.
+    pub owners: String,
+    /// Files inside the containers, by `container:SERVICE:/path`. Hold secrets.
+    pub texts: BTreeMap<String, Text>,
+    /// What could not be read, and why.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at the containers of a project. Never fails: a fault is a finding, and what was read until then counts.
+///
+/// Must run on a tokio runtime with I/O and time. Dropping the future ends it; the engine is only ever asked.
+pub async fn look(settings: &Settings, resolution: &Resolution, limits: Limits) -> Evidence {
+    let mut evidence = Evidence::default();
+    let endpoint = match settings.endpoint() {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            evidence.no_engine(&error);
+            return evidence;
+        }
+    };
+    let places = openclaw::state_places(resolution);
+    let project = resolution.project_name();
+    let asked = ask(&endpoint, project, &places, limits, &mut evidence);
+    if tokio::time::timeout(limits.total, asked).await.is_err() {
+        let summary = format!("looking at the containers was ended after {:?}", limits.total);
+        evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
+    }
+    evidence
+}
+
+/// A container as the list names it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// The image that a container was made from.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Made {
+    config: MadeConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MadeConfig {
+    #[serde(default)]
+    image: String,
+}
+
+impl Listed {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    fn is_of(&self, service: &str) -> bool {
+        let one_off = self.label(openclaw::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        !one_off && self.label(openclaw::SERVICE) == Some(service)
+    }
+}
+
+async fn ask(
+    endpoint: &Endpoint,
+    project: &str,
+    places: &[StatePlace],
+    limits: Limits,
+    evidence: &mut Evidence,
+) {
+    let engine = match Engine::at(endpoint, limits) {
+        Ok(engine) => engine,
+        Err(fault) => return evidence.unreachable(endpoint, &fault),
+    };
+    match engine.json("/info".to_owned()).await {
+        Ok(info) => evidence.engine = Some(info),
+        Err(fault) => return evidence.unreachable(endpoint, &fault),
+    }
+    let filter = format!("{{\"label\":[\"{}={project}\"]}}", openclaw::PROJECT);
+    let question = format!("/containers/json?all=1&filters={}", percent(&filter));
+    let listed = match engine.json(question).await {
+        Ok(text) => serde_json::from_str::<Vec<Listed>>(&text).map_err(|_| Fault::Broken("no list")),
+        Err(fault) => Err(fault),
+    };
+    let mut listed = match listed {
+        Ok(listed) => listed,
+        Err(fault) => return evidence.missing("the list of containers", &fault),
+    };
+    // An id becomes a part of the next question.
+    listed.retain(|container| container.id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if listed.len() > MOST_CONTAINERS {
+        let summary =
+            format!("{} containers, of which the first {MOST_CONTAINERS} are looked at", listed.len());
+        evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
+        listed.truncate(MOST_CONTAINERS);
+    }
+    inspect(&engine, &listed, evidence).await;
+    for place in places {
+        if let Some(container) = listed.iter().find(|container| container.is_of(&place.service)) {
+            read_state(&engine, container, place, evidence).await;
+        }
+    }
+}
+
+/// Every container, and the images they are called by now.
+async fn inspect(engine: &Engine, listed: &[Listed], evidence: &mut Evidence) {
+    let mut answers: Vec<Text> = Vec::new();
+    let mut images = BTreeSet::new();
+    for container in listed {
+        match engine.json(format!("/containers/{}/json", container.id)).await {
+            Ok(text) => {
+                if let Ok(made) = serde_json::from_str::<Made>(&text) {
+                    images.insert(made.config.image);
+                }
+                answers.push(text);
+            }
+            // It went away since the list was made.
+            Err(fault) if fault.is_absence() => {}
+            Err(fault) => {
+                let what = container.label(openclaw::SERVICE).unwrap_or("another service");
+                evidence.missing(&format!("the container of {what}"), &fault);
+            }
+        }
+    }
+    for image in images.iter().filter(|image| is_reference(image)) {
+        match engine.json(format!("/images/{image}/json")).await {
+            Ok(text) => answers.push(text),
+            Err(fault) if fault.is_absence() => {}
+            Err(fault) => evidence.missing(&format!("the image {image}"), &fault),
+        }
+    }
+    let all: Vec<&str> = answers.iter().map(|text| &**text).collect();
+    evidence.inspect = Some(Text::from(format!("[{}]", all.join(",\n"))));
+}
+
+/// The state directory of one service: owners and modes, and the two files that carry tokens.
+async fn read_state(engine: &Engine, container: &Listed, place: &StatePlace, evidence: &mut Evidence) {
+    // The file sharing of a virtual machine shows each process its own owners, and an archive those of nobody.
+    let owners_count = !evidence.engine.as_ref().is_some_and(|info| openclaw::maps_owners(info));
+    let inside = INSIDE.iter().map(|name| format!("{}/{name}", place.state_dir));
+    let quiet = std::iter::once(place.state_dir.clone()).chain(inside).map(|path| (path, false));
+    let dotenv = format!("{}/.env", place.state_dir);
+    let texts = [place.config_path.clone(), dotenv].into_iter().map(|path| (path, true));
+    for (path, content) in quiet.chain(texts).filter(|(path, _)| !path.contains(['\n', '\r'])) {
+        let key = format!("container:{}:{path}", place.service);
+        match engine.entry(&container.id, &path, content).await {
+            Ok(Entry { header, .. }) if header.kind == Kind::Link => {
+                let fault = Fault::Broken("a symbolic link, which is not followed");
+                evidence.missing(&key, &fault);
+            }
+            Ok(Entry { header, bytes }) => {
+                if owners_count {
+                    let _ =
+                        writeln!(evidence.owners, "{}:{} {:o} {key}", header.uid, header.gid, header.mode);
+                }
+                match bytes.map(String::from_utf8) {
+                    Some(Ok(text)) => {
+                        evidence.texts.insert(key, Text::from(text));
+                    }
+                    Some(Err(_)) => evidence.missing(&key, &Fault::Broken("no text")),
+                    None => {}
+                }
+            }
+            Err(fault) if fault.is_absence() => {}
+            Err(fault) => evidence.missing(&key, &fault),
+        }
+    }
+}
+
+impl Evidence {
+    fn no_engine(&mut self, error: &BadEndpoint) {
+        let mut finding = Finding::new(Code::EngineUnreachable, format!("Docker was not asked: {error}"));
+        finding.remedy = Some(Remedy::words("name the engine by DOCKER_HOST or DOCKER_CONTEXT"));
+        self.findings.push(finding);
+    }
+
+    fn unreachable(&mut self, endpoint: &Endpoint, fault: &Fault) {
+        let summary = format!("Docker at {endpoint} was not asked: {fault}");
+        let mut finding = Finding::new(Code::EngineUnreachable, summary);
+        finding.remedy = Some(Remedy::words(
+            "see that `docker ps` works as this user; another engine is chosen by DOCKER_HOST or DOCKER_CONTEXT",
+        ));
+        self.findings.push(finding);
+    }
+
+    fn missing(&mut self, what: &str, fault: &Fault) {
+        let summary = format!("{what} could not be read from Docker: {fault}");
+        self.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
+    }
+}
+
+/// Whether a reference may stand in a path as it is.
+fn is_reference(image: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
+    !image.is_empty() && image.bytes().all(plain) && !image.contains("..")
+}
+
+/// Percent-encodes all but letters, digits and the four marks that need it nowhere.
+fn percent(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}

@@ -1,0 +1,324 @@
+//! May a process use its state directory? Paths that exist, then owners, modes and ACLs as the process sees them through
+//! the engine's map of user ids, then SELinux.
+
+use crate::finding::Code;
+use crate::source::Span;
+
+use super::engine::Ids;
+use super::ownership::{Access, Owner};
+use super::processes::{self, Backing, Process};
+use super::rules;
+use super::scene::Scene;
+use super::services::{Mount, MountKind, Relabel};
+use super::state;
+
+/// Whether a process can use its state directory.
+#[derive(Clone, Debug)]
+pub(super) enum Usable {
+    Yes,
+    No {
+        code: Code,
+        because: String,
+        span: Option<Span>,
+    },
+    /// What was recorded speaks against it and does not prove it: to be seen from inside.
+    Doubtful {
+        code: Code,
+        because: String,
+        span: Option<Span>,
+    },
+    Unknown(String),
+}
+
+/// Labels with which every container may use a file.
+const CONTAINER_LABELS: [&str; 4] =
+    ["container_file_t", "svirt_sandbox_file_t", "container_share_t", "container_var_lib_t"];
+
+/// Judges one process.
+pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
+    if !process.is_openclaw() {
+        return Usable::Yes;
+    }
+    if let Some(no) = misplaced(process, scene) {
+        return no;
+    }
+    let mount = processes::mount_over(process.service, &process.state_dir);
+    let span = mount.map(|mount| mount.span);
+    let ids = match permissions(process, span, scene) {
+        no @ Usable::No { .. } => return no,
+        other => other,
+    };
+    match (label(process, mount, scene), ids) {
+        (Some(no @ Usable::No { .. }), _) => no,
+        (_, doubtful @ Usable::Doubtful { .. }) => doubtful,
+        (Some(doubtful), _) => doubtful,
+        (None, ids) => ids,
+    }
+}
+
+/// A state directory that is another one than was meant.
+fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
+    if let Some((name, path, span)) = state::host_path(process) {
+        let because = format!("{name} is {path}, a path of the host that does not exist in the container");
+        return Some(Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) });
+    }
+    let shared_above = |other: &&Process<'_>| {
+        other.is_openclaw()
+            && other.state_dir != process.state_dir
+            && process.state_dir.starts_with(&format!("{}/", other.state_dir))
+    };
+    let nested = |because: String| Usable::No {
+        code: Code::NestedStateDir,
+        because,
+        span: state::home_variable(process).map(|home| home.span),
+    };
+    let name = process.service.name;
+    if let Some(outer) = process.outer_state_dir() {
+        let own = &process.state_dir;
+        if process.config_is_outside {
+            let because = format!("{name} keeps its state in {own}, and its openclaw.json is in {outer}");
+            return Some(nested(because));
+        }
+        if let Some(other) = scene.processes.iter().find(shared_above) {
+            let other = other.service.name;
+            let because =
+                format!("the state of {name} nests in {own}, inside the state directory of {other}");
+            return Some(nested(because));
+        }
+    }
+    let mount = processes::mount_over(process.service, &process.state_dir);
+    if let Some(mount) = mount.filter(|mount| mount.read_only && process.role == processes::Role::Gateway) {
+        let because = format!("the state directory {} is mounted read-only", process.state_dir);
+        return Some(Usable::No { code: Code::StateReadOnly, because, span: Some(mount.span) });
+    }
+    if let Some(mount) = mount.filter(|mount| state::is_rooted(mount, scene)) {
+        let because = format!(
+            "{} is mounted from the root of the host: the variable before it is empty",
+            mount.source.unwrap_or_default()
+        );
+        return Some(Usable::No { code: Code::RootMountByEmptyVariable, because, span: Some(mount.span) });
+    }
+    other_user(process, scene)
+}
+
+/// A client that shares the state directory of a gateway and runs as another user.
+fn other_user(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
+    let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
+    let gateways = scene.gateways.iter().filter_map(|gateway| scene.processes.get(gateway.at));
+    let (gateway, theirs) = gateways
+        .filter(|gateway| state::shares_state(gateway, process))
+        .find_map(|gateway| Some((gateway, gateway.uid.number().filter(|theirs| *theirs != uid)?)))?;
+    let because = format!(
+        "{} runs as uid {uid} on the state directory of {}, which runs as uid {theirs}",
+        process.service.name, gateway.service.name
+    );
+    Some(Usable::No { code: Code::MixedUids, because, span: Some(state::user_span(gateway, process)) })
+}
+
+/// Where the state was looked at.
+struct Looked {
+    /// As the listing names it.
+    path: String,
+    /// Where the mount begins: what lies above that is no obstacle inside the container.
+    source: String,
+    /// How the ids there are the process's own.
+    ids: Ids,
+    /// On the host, where a virtual machine's file sharing may show others.
+    on_host: bool,
+}
+
+fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>) -> Usable {
+    let looked = match look(process, scene) {
+        Ok(looked) => looked,
+        Err(verdict) => return verdict,
+    };
+    let Some(uid) = process.uid.number() else {
+        return Usable::Unknown(format!("the user of {} is not known", process.service.name));
+    };
+    if uid == 0 && looked.ids == Ids::Same {
+        return Usable::Yes;
+    }
+    let shown = scene.shown_path(&looked.path).to_owned();
+    if let Ids::Unrecorded(who) = looked.ids {
+        let because =
+            format!("{who} maps user ids and nobody recorded how: who owns {shown} inside is not known");
+        // Ids that a user namespace gives out lie far above those of people.
+        let ordinary = scene.listing.of(&looked.path).is_some_and(|owner| owner.uid < 65_536 && uid != 0);
+        return if ordinary {
+            Usable::Doubtful { code: Code::UidDrift, because, span }
+        } else {
+            Usable::Unknown(because)
+        };
+    }
+    let Some(outside) = looked.ids.outside(uid) else {
+        return Usable::Unknown(format!("uid {uid} of {} has no id on the host", process.service.name));
+    };
+    let group = process.uid.group().and_then(|gid| looked.ids.outside(gid));
+    let access = |owner: &Owner, wanted: u32| {
+        // Root inside has root's power over the files of those alone whom its namespace knows.
+        if uid == 0 && looked.ids.knows(owner.uid) && looked.ids.knows(owner.gid) {
+            return Access::Granted;
+        }
+        owner.lets(outside, group, wanted)
+    };
+    let name = process.service.name;
+    let refuse = |owner: &Owner, what: &str, path: &str, access: Access| {
+        let shown = scene.shown_path(path);
+        let whom =
+            if outside == uid { format!("uid {uid}") } else { format!("uid {uid}, on the host {outside},") };
+        let because = format!(
+            "{shown} belongs to {}:{} with mode {:o}; {name} runs as {whom} and cannot {what} it",
+            owner.uid, owner.gid, owner.mode
+        );
+        let code = Code::UidDrift;
+        if access == Access::Unknown {
+            let because = format!("{because}, unless its ACL, which was not recorded, lets it");
+            return Usable::Doubtful { code, because, span };
+        }
+        if scene.docker_vm && looked.on_host {
+            let sharing = scene.engine.vm.unwrap_or("the virtual machine that Docker runs in");
+            let because = format!("{because}, unless the file sharing of {sharing} maps owners");
+            return Usable::Doubtful { code, because, span };
+        }
+        if scene.listing.is_copy && looked.on_host {
+            let because =
+                format!("{because}, unless this is a copy of the stack: all of it belongs to one user");
+            return Usable::Doubtful { code, because, span };
+        }
+        Usable::No { code, because, span }
+    };
+    let mut doubt = None;
+    let mut judge = |owner: &Owner, wanted: u32, what: &str, path: &str| match access(owner, wanted) {
+        Access::Granted => None,
+        denied => match refuse(owner, what, path, denied) {
+            no @ Usable::No { .. } => Some(no),
+            other => {
+                doubt.get_or_insert(other);
+                None
+            }
+        },
+    };
+    let ways = scene.listing.above(&looked.path);
+    for (above, owner) in ways.filter(|(above, _)| super::config::is_below(&looked.source, above)) {
+        if let Some(no) = judge(owner, 1, "enter", above) {
+            return no;
+        }
+    }
+    let Some(owner) = scene.listing.of(&looked.path) else {
+        return doubt.unwrap_or_else(|| Usable::Unknown(format!("the owner of {shown} was not recorded")));
+    };
+    if let Some(no) = judge(owner, 7, "write", &looked.path) {
+        return no;
+    }
+    for (inside, owner) in scene.listing.below(&looked.path) {
+        let name = inside.get(looked.path.len() + 1..).unwrap_or_default();
+        let Some(wanted) = wanted_inside(name) else { continue };
+        // Whoever owns a file may write it anew, whatever its mode says.
+        if owner.uid == outside && wanted != READ {
+            continue;
+        }
+        let what = if wanted == READ { "read" } else { "write" };
+        if let Some(no) = judge(owner, wanted, what, inside) {
+            return no;
+        }
+    }
+    doubt.unwrap_or(Usable::Yes)
+}
+
+const READ: u32 = 4;
+
+/// What the process must be able to do with an entry of its state directory, by its path in there. People keep files of
+/// their own in the workspace; none of them keeps a gateway from starting.
+fn wanted_inside(path: &str) -> Option<u32> {
+    match path {
+        rules::CONFIG_NAME | ".env" => Some(READ),
+        _ if path.starts_with("workspace/") => None,
+        _ => Some(READ | 2),
+    }
+}
+
+/// Inside its container where somebody looked there, else inside its volume, else on the host.
+fn look(process: &Process<'_>, scene: &Scene<'_, '_>) -> Result<Looked, Usable> {
+    let inside = format!("container:{}:{}", process.service.name, process.state_dir);
+    if scene.listing.of(&inside).is_some() {
+        return Ok(Looked { source: inside.clone(), path: inside, ids: Ids::Same, on_host: false });
+    }
+    match &process.state {
+        Backing::Host(path) => {
+            let ids = scene.engine.ids_of(process.service.userns_mode, process.uid.number());
+            let mount = processes::mount_over(process.service, &process.state_dir);
+            let source = mount.and_then(|mount| mount.source).unwrap_or(path).to_owned();
+            Ok(Looked { path: path.clone(), source, ids, on_host: true })
+        }
+        Backing::Volume { name, path } => {
+            let key = format!("volume:{name}:{path}");
+            let key = key.trim_end_matches('/').to_owned();
+            if scene.listing.of(&key).is_none() {
+                return Err(Usable::Unknown(format!("the owner inside volume {name} was not recorded")));
+            }
+            Ok(Looked { source: format!("volume:{name}:"), path: key, ids: Ids::Same, on_host: false })
+        }
+        Backing::Fleeting | Backing::Layer => Err(match state::mounted_state(process) {
+            Some((target, span)) => Usable::No {
+                code: Code::StateMountMissed,
+                because: format!("the state is mounted at {target}, the process uses {}", process.state_dir),
+                span: Some(span),
+            },
+            None => Usable::Yes,
+        }),
+    }
+}
+
+/// What SELinux lets a container do with the bind mount that holds its state: `:z` or a label for containers is enough,
+/// `:Z` labels it for one container and takes it from the others.
+fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, scene: &Scene<'_, '_>) -> Option<Usable> {
+    let mount = mount.filter(|mount| mount.kind == MountKind::Bind)?;
+    let service = process.service;
+    let confined = scene.engine.selinux || scene.confined.contains(service.name);
+    if !confined || service.unconfined || scene.listing.enforcing == Some(false) {
+        return None;
+    }
+    let Backing::Host(path) = &process.state else { return None };
+    let (shown, name) = (scene.shown_path(path), service.name);
+    let (code, span) = (Code::SelinuxLabel, Some(mount.span));
+    let others = scene.services.list.iter().filter(|other| other.name != name);
+    let of_others = || {
+        let mounts =
+            others.clone().flat_map(|other| other.mounts.iter().map(move |mount| (other.name, mount)));
+        mounts.filter(|(_, other)| other.kind == MountKind::Bind && other.source == mount.source)
+    };
+    let private = || of_others().find(|(_, other)| other.relabel == Relabel::Private);
+    let shared = of_others().any(|(_, other)| other.relabel == Relabel::Shared);
+    let enforced = |because: String| match scene.listing.enforcing {
+        Some(_) => Usable::No { code, because, span },
+        None => {
+            let because = format!("{because}, if SELinux enforces, which was not recorded");
+            Usable::Doubtful { code, because, span }
+        }
+    };
+    match mount.relabel {
+        Relabel::Private => {
+            let (other, _) = of_others().next()?;
+            let because = format!("`:Z` labels {shown} for {name} alone, and {other} mounts it, too");
+            return Some(enforced(because));
+        }
+        Relabel::Shared => return None,
+        Relabel::No if shared => return None,
+        Relabel::No => {}
+    }
+    if let Some((other, _)) = private() {
+        return Some(enforced(format!("`:Z` labels {shown} for {other} alone: {name} is refused")));
+    }
+    match scene.listing.of(path).and_then(|owner| owner.label.as_deref()) {
+        Some(label) if CONTAINER_LABELS.contains(&label) => None,
+        Some(label) => Some(enforced(format!(
+            "{shown} is labelled {label}, which no container may use: {name} is refused"
+        ))),
+        None => {
+            let because = format!(
+                "SELinux confines {name}, and the mount of {shown} asks for no label (`:z`): what it has was not recorded"
+            );
+            Some(Usable::Doubtful { code, because, span })
+        }
+    }
+}
