@@ -2,10 +2,14 @@
 //!
 //! | file | made by |
 //! | --- | --- |
-//! | `ownership.txt` | `find . -printf '%U:%G %m %P\n'` |
+//! | `ownership.txt` | `find . -printf '%U:%G %m %P\n'`, and what else [`Stack::ownership`] reads |
+//! | `engine.json` | `docker info --format '{{json .}}'` or `podman info --format json` |
+//! | `idmap.txt` | `docker compose exec -T SERVICE cat /proc/self/uid_map`, or `/etc/subuid` |
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
 //! | `logs/SERVICE.log` | `docker compose logs --no-log-prefix SERVICE` |
 //! | `devices/SERVICE.json` | `docker compose exec SERVICE openclaw devices list --json` |
+//!
+//! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
 //!
 //! Every file is optional. What is there and cannot be read is a finding, for it should have shown something.
 #![expect(clippy::disallowed_methods, reason = "this is where the runbook opens the captured files")]
@@ -14,10 +18,17 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use openclaw_compose::openclaw::Stack;
+
+use crate::owners;
+
 /// The largest file that is read.
 pub const LARGEST: u64 = 16 * 1024 * 1024;
 /// The most files of one kind that are read.
 const MOST: usize = 64;
+
+/// What the owners that were read from the files themselves are called inside a report: no file to open.
+pub const OWNERS: &str = "the files' owners";
 
 /// The captured evidence of one stack.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +37,10 @@ pub struct Captured {
     pub ownership: Option<Text>,
     /// `docker inspect` of the stack's containers.
     pub inspect: Option<Text>,
+    /// What the engine says of itself.
+    pub engine: Option<Text>,
+    /// How user ids of the containers become those of the host.
+    pub id_map: Option<Text>,
     /// Logs by service.
     pub logs: Vec<(String, Text)>,
     /// Device lists by the service in which they were taken.
@@ -60,6 +75,28 @@ pub struct Fault {
 }
 
 impl Captured {
+    /// Enters what was recorded of the host, the engine and the containers; where no owners were recorded, those of the
+    /// files in `directory` count.
+    #[must_use]
+    pub fn enter<'s>(&self, mut stack: Stack<'s>, directory: &Path) -> Stack<'s> {
+        let unreadable = self.faults.iter().any(|fault| fault.name.ends_with("ownership.txt"));
+        stack = match &self.ownership {
+            Some(listing) => stack.ownership(&listing.name, &listing.text),
+            None if unreadable => stack,
+            None => stack.ownership_of_copy(OWNERS, owners::listing(directory, ".")),
+        };
+        if let Some(inspect) = &self.inspect {
+            stack = stack.inspect(&inspect.name, inspect.text.as_str());
+        }
+        if let Some(engine) = &self.engine {
+            stack = stack.engine(&engine.name, engine.text.as_str());
+        }
+        if let Some(map) = &self.id_map {
+            stack = stack.id_map(&map.name, &map.text);
+        }
+        stack
+    }
+
     /// Reads `captured/` below `stack`. Never fails: what cannot be read is in [`Captured::faults`].
     #[must_use]
     pub fn read(stack: &Path) -> Self {
@@ -67,6 +104,8 @@ impl Captured {
         let mut folder = Folder { root: stack.to_path_buf(), faults: Vec::new() };
         captured.ownership = folder.text("captured/ownership.txt");
         captured.inspect = folder.text("captured/inspect.json");
+        captured.engine = folder.text("captured/engine.json");
+        captured.id_map = folder.text("captured/idmap.txt");
         captured.logs = folder.texts("captured/logs", "log");
         captured.devices = folder.texts("captured/devices", "json");
         captured.faults = folder.faults;
@@ -75,7 +114,7 @@ impl Captured {
 
     /// The names of everything that was read.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let single = self.ownership.iter().chain(&self.inspect);
+        let single = [&self.ownership, &self.inspect, &self.engine, &self.id_map].into_iter().flatten();
         single
             .chain(self.logs.iter().chain(&self.devices).map(|(_, text)| text))
             .map(|text| text.name.as_str())
@@ -186,60 +225,9 @@ pub fn read(path: &Path) -> Result<String, ReadError> {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// Owner and mode of one path, as recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
-    /// Path below the stack's directory, without a leading `./`; empty for the directory itself.
-    pub path: String,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Permission bits.
-    pub mode: u32,
-    /// Line in the listing, from 1.
-    pub line: usize,
-}
-
-/// Reads lines of `uid:gid mode path`, mode in octal. Empty lines and lines that begin with `#` are skipped.
-///
-/// # Errors
-/// The number of the first line that is none of these.
-pub fn ownership(text: &str) -> Result<Vec<Owned>, usize> {
-    let mut listing = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_end();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        listing.push(owned(line, index + 1).ok_or(index + 1)?);
-    }
-    Ok(listing)
-}
-
-fn owned(text: &str, line: usize) -> Option<Owned> {
-    let mut fields = text.splitn(3, ' ');
-    let (uid, gid) = fields.next()?.split_once(':')?;
-    let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
-    // `find -printf %P` prints nothing for the directory itself.
-    let path = fields.next().unwrap_or("").trim_start_matches("./");
-    let path = if path == "." { "" } else { path };
-    Some(Owned { path: path.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()?, mode, line })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_listing_is_read_and_the_first_bad_line_is_named() {
-        let listing = ownership("1000:1000 755 .\n# note\n\n0:0 700 ./state/a b.json\n0:0 4755 \n").unwrap();
-        let paths: Vec<_> =
-            listing.iter().map(|owned| (owned.path.as_str(), owned.uid, owned.mode, owned.line)).collect();
-        assert_eq!(paths, [("", 1000, 0o755, 1), ("state/a b.json", 0, 0o700, 4), ("", 0, 0o4755, 5)]);
-        assert_eq!(ownership("0:0 755 a\nroot:root 755 b\n"), Err(2));
-        assert_eq!(ownership("0:0 rwx a"), Err(1));
-    }
 
     #[test]
     fn a_folder_a_loop_and_junk_are_faults_and_nothing_is_no_fault() {

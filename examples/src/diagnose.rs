@@ -38,6 +38,8 @@ pub struct Options {
     pub host: Option<String>,
     /// The last gate that must have been observed green.
     pub through: Option<Gate>,
+    /// Ask Docker about the containers, instead of `captured/inspect.json`.
+    pub docker: bool,
 }
 
 /// Diagnoses the stack in a directory. Reads, and writes nothing.
@@ -66,15 +68,15 @@ impl Examination {
     /// # Errors
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
-        let captured = Captured::read(directory);
-        let stack = stack::Stack::read(directory, &options.files, &captured)?;
+        let mut captured = Captured::read(directory);
+        let stack = stack::Stack::read(directory, &options.files, &mut captured, options.docker)?;
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);
         let containers = stack::containers(&mut case, &captured);
         life::enter(&mut case, stack.gateway(), &captured, &containers);
         devices::enter(&mut case, stack.pairing(now_ms, &containers), &captured);
-        stack::faults(&mut case, stack.gateway(), &captured);
+        stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         Ok(Self { case, stack, captured, record, options })
     }

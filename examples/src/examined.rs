@@ -3,13 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use openclaw_compose::finding::{Code, Finding, Place};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Report, Stack, examine};
 use openclaw_compose::project::{self, Resolution};
 
 use crate::captured::Captured;
 use crate::compose_flags::ProjectFlags;
-use crate::owners;
+use crate::containers;
 
 /// A project and what was found out about it.
 #[derive(Debug)]
@@ -23,11 +24,12 @@ pub struct Examined {
 }
 
 /// Resolves the project of these flags and examines it, with `captured/` of its directory as evidence; where no owners were
-/// captured, those of the files themselves count.
+/// captured, those of the files themselves count. With `docker` the containers are asked instead of
+/// `inspect.json`.
 ///
 /// # Errors
-/// When the current directory cannot be told, or no Compose file was found or readable.
-pub fn examine_project(flags: &ProjectFlags) -> io::Result<Examined> {
+/// When the current directory cannot be told, no Compose file was found or readable, or no runtime can be had to wait for Docker on.
+pub fn examine_project(flags: &ProjectFlags, docker: bool) -> io::Result<Examined> {
     let inputs = flags.inputs()?;
     let resolution = project::resolve(&inputs, &Disk);
     if resolution.services().next().is_none()
@@ -38,13 +40,46 @@ pub fn examine_project(flags: &ProjectFlags) -> io::Result<Examined> {
     let directory = PathBuf::from(resolution.working_dir());
     let captured = Captured::read(&directory);
     let mut stack = Stack::new(&resolution).files(&Disk);
-    stack = match captured.ownership {
-        Some(listing) => stack.ownership(listing.name, listing.text),
-        None => stack.ownership_of_copy("the files' owners", owners::listing(Path::new(&directory), ".")),
-    };
-    if let Some(inspect) = captured.inspect {
-        stack = stack.inspect(inspect.name, inspect.text.as_str());
+    if docker {
+        let recorded = Captured { inspect: None, engine: None, ..captured };
+        stack = recorded.enter(stack, &directory).evidence(&containers::evidence(&resolution)?);
+    } else {
+        stack = captured.enter(stack, &directory);
     }
     let report = examine(&stack);
     Ok(Examined { resolution, report, directory })
+}
+
+impl Examined {
+    /// What should have been seen and was not: evidence that cannot be read, an engine that does not answer.
+    pub fn unseen(&self) -> impl Iterator<Item = &Finding> {
+        let unseen = [
+            Code::ListingUnreadable,
+            Code::IdMapUnreadable,
+            Code::InspectUnreadable,
+            Code::EngineUnreachable,
+            Code::EvidenceIncomplete,
+            Code::EngineInfoUnreadable,
+        ];
+        self.report.findings.iter().filter(move |finding| unseen.contains(&finding.code))
+    }
+
+    /// A source's name as it can be opened from here. Compose's own files are named so already; those that lie in the
+    /// state directory are named by their path in the project.
+    #[must_use]
+    pub fn openable(&self, name: &str) -> String {
+        let (here, inside) = (Path::new(name), self.directory.join(name));
+        if here.exists() || !inside.exists() {
+            return name.to_owned();
+        }
+        let current = std::path::absolute(".").unwrap_or_default();
+        let shown = inside.strip_prefix(&current).unwrap_or(&inside);
+        shown.to_string_lossy().into_owned()
+    }
+
+    /// `file:line:column` of a place, the file as it can be opened from here.
+    #[must_use]
+    pub fn shown(&self, place: &Place) -> String {
+        format!("{}:{}:{}", self.openable(&place.file), place.line, place.column)
+    }
 }

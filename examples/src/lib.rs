@@ -3,6 +3,7 @@
 pub mod captured;
 pub mod clean;
 pub mod compose_flags;
+pub mod containers;
 pub mod diagnose;
 pub mod examined;
 pub mod finding;

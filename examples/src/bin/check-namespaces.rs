@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
 use openclaw_examples::compose_flags::ProjectFlags;
-use openclaw_examples::examined::examine_project;
+use openclaw_examples::examined::{Examined, examine_project};
 
 /// Show which listener each client of the gateway reaches, from its own network namespace.
 ///
@@ -16,6 +16,9 @@ use openclaw_examples::examined::examine_project;
 struct Cli {
     #[command(flatten)]
     project: ProjectFlags,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long)]
+    docker: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -26,13 +29,14 @@ const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Re
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let report = match examine_project(&cli.project) {
-        Ok(examined) => examined.report,
+    let examined = match examine_project(&cli.project, cli.docker) {
+        Ok(examined) => examined,
         Err(error) => {
             eprintln!("check-namespaces: {error}");
             return ExitCode::from(2);
         }
     };
+    let report = &examined.report;
     let stopped = report
         .clients
         .iter()
@@ -44,11 +48,15 @@ fn main() -> ExitCode {
             "gateways": report.gateways,
             "clients": report.clients,
             "findings": report.findings.iter().filter(|finding| finding.code.id().starts_with("OC-C2")).collect::<Vec<_>>(),
+            "unseen": examined.unseen().collect::<Vec<_>>(),
         });
         println!("{shown:#}");
     } else {
-        print_namespaces(&report);
-        print_clients(&report);
+        print_namespaces(report);
+        print_clients(&examined);
+        for finding in examined.unseen() {
+            println!("\nnot seen: {finding}");
+        }
     }
     ExitCode::from(u8::from(stopped))
 }
@@ -72,7 +80,8 @@ fn print_namespaces(report: &Report) {
     }
 }
 
-fn print_clients(report: &Report) {
+fn print_clients(examined: &Examined) {
+    let report = &examined.report;
     for client in &report.clients {
         println!("\n{} -> {}", client.name, client.url.as_deref().unwrap_or("(no URL)"));
         if let Some(from) = &client.url_from {
@@ -86,11 +95,13 @@ fn print_clients(report: &Report) {
             };
             println!("  {state} {}", gate.because);
             for place in &gate.places {
-                println!("          {place}");
+                println!("          {}", examined.shown(place));
             }
         }
-        if let Some(gate) = client.first_red()
-            && let Some(finding) = gate.code.and_then(|code| report.of_code(code).next())
+        let first = client.first_red();
+        if let Some(code) = first.filter(|gate| !GATES.contains(&gate.gate)).and_then(|gate| gate.code) {
+            println!("  arrives, and is stopped later by {code} {}; see diff-sources", code.name());
+        } else if let Some(finding) = first.and_then(|gate| report.of_code(gate.code?).next())
             && let Some(remedy) = &finding.remedy
         {
             println!("  next: {}", remedy.text);

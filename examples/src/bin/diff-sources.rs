@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use openclaw_compose::finding::{Code, Finding};
+use openclaw_compose::finding::{Code, Finding, Place};
 use openclaw_compose::openclaw::search::{MentionKind, search_directory};
 use openclaw_compose::openclaw::{Gate, GateState, Report};
 use openclaw_examples::compose_flags::ProjectFlags;
@@ -22,6 +22,9 @@ struct Cli {
     /// Also search the project's directory for every mention, and for scripts that would mint a second token
     #[arg(long)]
     search: bool,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long)]
+    docker: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -29,7 +32,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let examined = match examine_project(&cli.project) {
+    let examined = match examine_project(&cli.project, cli.docker) {
         Ok(examined) => examined,
         Err(error) => {
             eprintln!("diff-sources: {error}");
@@ -38,17 +41,24 @@ fn main() -> ExitCode {
     };
     let disagree = disagreements(&examined.report);
     if cli.json {
-        let shown = serde_json::json!({
+        let mut shown = serde_json::json!({
             "tokens": examined.report.tokens,
             "gateways": examined.report.gateways,
             "containers": examined.report.containers,
             "findings": disagree,
+            "unseen": examined.unseen().collect::<Vec<_>>(),
         });
+        if cli.search {
+            shown["search"] = serde_json::json!(search_directory(&examined.directory).0);
+        }
         println!("{shown:#}");
     } else {
-        print_table(&examined.report);
+        print_table(&examined);
         for finding in &disagree {
-            print_finding(finding);
+            print_finding(finding, &|place| examined.shown(place));
+        }
+        for finding in examined.unseen() {
+            print_finding(finding, &|place| examined.shown(place));
         }
         if disagree.is_empty() {
             println!("\nAll sources that count hold the same value.");
@@ -78,7 +88,8 @@ fn disagreements(report: &Report) -> Vec<Finding> {
         .collect()
 }
 
-fn print_table(report: &Report) {
+fn print_table(examined: &Examined) {
+    let report = &examined.report;
     let mut rows = vec![["value", "service", "carrier", "wins", "place"].map(str::to_owned)];
     for token in &report.tokens {
         let wins = match (token.wins_server, token.wins_client) {
@@ -92,7 +103,7 @@ fn print_table(report: &Report) {
             token.service.clone().unwrap_or_else(|| "(project)".to_owned()),
             token.carrier.clone(),
             wins.to_owned(),
-            token.place.as_ref().map(ToString::to_string).unwrap_or_default(),
+            token.place.as_ref().map(|place| examined.shown(place)).unwrap_or_default(),
         ]);
     }
     for container in &report.containers {
@@ -128,16 +139,19 @@ fn print_rows(rows: &[[String; 5]]) {
     }
 }
 
-fn print_finding(finding: &Finding) {
+fn print_finding(finding: &Finding, shown: &dyn Fn(&Place) -> String) {
     println!("\n{} {finding}", finding.severity);
     for place in &finding.places {
-        println!("  {place}");
+        println!("  {}", shown(place));
     }
     for line in &finding.evidence {
         println!("  - {line}");
     }
     if let Some(remedy) = &finding.remedy {
         println!("  next: {}", remedy.text);
+        if let Some(command) = &remedy.command {
+            println!("        {command}");
+        }
     }
 }
 
@@ -154,7 +168,7 @@ fn print_search(examined: &Examined) {
         println!("  {kind} {}  {}", mention.place, mention.line.trim());
     }
     for finding in &found.findings {
-        print_finding(finding);
+        print_finding(finding, &|place| place.to_string());
     }
     let skipped = found.skipped;
     println!(

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use openclaw_compose::edit::{self, Applicability, Edit};
-use openclaw_compose::finding::{Finding, Severity};
+use openclaw_compose::finding::{Code, Finding, Severity};
 use openclaw_compose::secrecy::ExposeSecret as _;
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
@@ -16,8 +16,9 @@ use openclaw_token::fs::transaction::{Change, Transaction};
 
 /// Mend what can be mended by editing files: by default what is wrong and safe, each edit shown as a diff with secrets masked.
 ///
-/// Exit status: 0 nothing to do, or done; 1 edits are proposed and --yes was not given; 2 the project cannot be read, or the
-/// files could not be written (then none was).
+/// What no edit mends is listed with its command. Exit status: 0 nothing to do, or done, or --dry-run; 1 edits are proposed
+/// and --yes was not given, or an error is left for a person; 2 the call or the project cannot be read, or the files could
+/// not be written (then none was).
 #[derive(Parser)]
 #[command(name = "fix")]
 struct Cli {
@@ -26,6 +27,9 @@ struct Cli {
     /// Show the diff and write nothing, whatever else is given
     #[arg(long)]
     dry_run: bool,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long)]
+    docker: bool,
     /// Write the edits
     #[arg(long)]
     yes: bool,
@@ -49,7 +53,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, String> {
-    let before = examine_project(&cli.project).map_err(|error| error.to_string())?;
+    if let Some(unknown) = cli.codes.iter().find(|code| !known(code)) {
+        return Err(format!("{unknown} is no code of openclaw-compose, such as OC-C301 or silent-override"));
+    }
+    let before = examine_project(&cli.project, cli.docker).map_err(|error| error.to_string())?;
     let plan = Plan::make(cli, &before);
     for finding in &plan.mends {
         println!("{} {finding}", finding.severity);
@@ -60,14 +67,31 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     for (finding, why) in &plan.left {
         println!("left alone: {finding}\n  {why}");
     }
+    for finding in before.unseen() {
+        println!("not seen: {finding}");
+    }
+    for finding in &plan.by_hand {
+        println!("not by an edit: {finding}");
+        if let Some(remedy) = &finding.remedy {
+            println!("  {}", remedy.text);
+            if let Some(command) = &remedy.command {
+                println!("  {command}");
+            }
+        }
+    }
     let changes = edit::apply(&plan.edits, &before.report.sources).map_err(|error| error.to_string())?;
     if changes.is_empty() {
         println!("nothing to mend by edits");
-        return Ok(ExitCode::SUCCESS);
+        let left = !cli.dry_run && !plan.by_hand.is_empty();
+        return Ok(ExitCode::from(u8::from(left)));
     }
     println!();
     for change in &changes {
-        print!("{}", change.diff);
+        // The diff names the file as its source does; from here it may lie elsewhere.
+        let (name, path) = (before.openable(&change.path), &change.path);
+        let head = format!("--- {path}\n+++ {path}\n");
+        let body = change.diff.strip_prefix(&head).unwrap_or(&change.diff);
+        print!("--- {name}\n+++ {name}\n{body}");
     }
     if cli.dry_run || !cli.yes {
         println!("\nnothing was written{}", if cli.dry_run { "" } else { "; give --yes to write" });
@@ -94,7 +118,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     {
         println!("note: {}: recreate its container", finding.summary);
     }
-    let after = examine_project(&cli.project).map_err(|error| error.to_string())?;
+    let after = examine_project(&cli.project, cli.docker).map_err(|error| error.to_string())?;
     let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match after.report.first_cause() {
         Some((client, gate)) => println!(
@@ -114,6 +138,13 @@ struct Plan<'r> {
     edits: Vec<Edit>,
     mends: Vec<&'r Finding>,
     left: Vec<(&'r Finding, String)>,
+    /// Errors that no edit mends.
+    by_hand: Vec<&'r Finding>,
+}
+
+/// Whether openclaw-compose has such a code.
+fn known(name: &str) -> bool {
+    Code::ALL.iter().any(|code| name == code.id() || name == code.name())
 }
 
 impl<'r> Plan<'r> {
@@ -122,8 +153,11 @@ impl<'r> Plan<'r> {
         for finding in &examined.report.findings {
             let named = cli.codes.iter().any(|code| code == finding.code.id() || code == finding.code.name());
             let wanted = if cli.codes.is_empty() { finding.severity > Severity::Info } else { named };
-            let Some(remedy) = finding.remedy.as_ref().filter(|remedy| wanted && !remedy.edits.is_empty())
-            else {
+            let edits = finding.remedy.as_ref().filter(|remedy| wanted && !remedy.edits.is_empty());
+            let Some(remedy) = edits else {
+                if wanted && finding.severity == Severity::Error {
+                    plan.by_hand.push(finding);
+                }
                 continue;
             };
             let judged = remedy.edits.iter().any(|edit| edit.applicability == Applicability::Judgement);

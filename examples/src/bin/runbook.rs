@@ -13,7 +13,8 @@ use openclaw_examples::render::{self, Colour};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
-/// Reads the stack's files and what was captured beside them. Asks no Docker and no network, and writes nothing.
+/// Reads the stack's files and what was captured beside them, and writes nothing. Asks no network, and Docker only with
+/// --docker.
 #[derive(Parser)]
 #[command(name = "runbook", version, after_long_help = MORE, after_help = EXIT)]
 struct Arguments {
@@ -34,6 +35,9 @@ struct Arguments {
     /// Ask that every gate up to this one was observed green
     #[arg(long, value_name = "GATE")]
     through: Option<Gate>,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long, requires = "stack")]
+    docker: bool,
 }
 
 const EXIT: &str = "\
@@ -63,6 +67,10 @@ Evidence, each file optional, in captured/ beside the compose file:
   logs/SERVICE.log      docker compose logs --no-log-prefix SERVICE
   devices/SERVICE.json  docker compose exec -T SERVICE openclaw devices list --json
   ownership.txt         find . -printf '%U:%G %m %P\\n'
+  engine.json           docker info --format '{{json .}}'
+  idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
+With --docker the engine is asked for the first and the fifth, for the owners and for
+openclaw.json inside the containers.
 inspect.json holds the token: it is read, never shown, and should not leave the machine.
 
 Colour is used on a terminal only, and not if NO_COLOR is set. Time and host are
@@ -88,6 +96,7 @@ fn main() -> ExitCode {
         at: arguments.at,
         host: arguments.host,
         through: arguments.through,
+        docker: arguments.docker,
     };
     let ticket = match diagnose(&stack, options) {
         Ok(ticket) => ticket,

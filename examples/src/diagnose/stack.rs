@@ -17,10 +17,10 @@ use secrecy::SecretString;
 use super::case::Case;
 use super::codes::Code as OwnCode;
 use super::life::{self, Container};
-use crate::captured::Captured;
+use crate::captured::{Captured, OWNERS};
+use crate::containers;
 use crate::finding::{Finding, Place, Role};
 use crate::gates::{Client, Gate, Kind, Says, Whom};
-use crate::owners;
 use crate::ticket::Excerpt;
 
 /// The Compose project itself cannot be read; everything else would be on a ticket.
@@ -36,6 +36,9 @@ pub enum Unreadable {
     /// The directory's name is no text.
     #[error("the path of the stack is no UTF-8")]
     NotText,
+    /// No runtime to wait for Docker on.
+    #[error("the system gives no means to wait for Docker; leave out --docker")]
+    NoRuntime,
     /// No Compose file, or one that cannot be read.
     #[error("{place}{code} {name}: {summary}{more}")]
     Project {
@@ -64,7 +67,12 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Resolves and examines the project in a directory.
-    pub(super) fn read(directory: &Path, files: &[PathBuf], captured: &Captured) -> Result<Self, Unreadable> {
+    pub(super) fn read(
+        directory: &Path,
+        files: &[PathBuf],
+        captured: &mut Captured,
+        docker: bool,
+    ) -> Result<Self, Unreadable> {
         let absolute = std::path::absolute(directory).ok().filter(|path| path.is_dir());
         let Some(absolute) = absolute else {
             return Err(Unreadable::NoDirectory { path: crate::clean::line(&directory.to_string_lossy()) });
@@ -80,13 +88,16 @@ impl Stack {
         if cfg!(target_os = "macos") {
             stack = stack.docker_vm();
         }
-        stack = match &captured.ownership {
-            Some(listing) => stack.ownership(&listing.name, &listing.text),
-            None if captured.faults.iter().any(|fault| fault.name.ends_with("ownership.txt")) => stack,
-            None => stack.ownership_of_copy(OWNERS, owners::listing(&absolute, ".")),
-        };
-        if let Some(inspect) = &captured.inspect {
-            stack = stack.inspect(&inspect.name, inspect.text.as_str());
+        if docker {
+            let evidence = containers::evidence(&resolution).map_err(|_| Unreadable::NoRuntime)?;
+            (captured.inspect, captured.engine) = (None, None);
+            stack = captured.enter(stack, &absolute).evidence(&evidence);
+            captured.inspect = evidence.inspect.as_ref().map(|text| crate::captured::Text {
+                name: "docker inspect".to_owned(),
+                text: text.as_str().to_owned(),
+            });
+        } else {
+            stack = captured.enter(stack, &absolute);
         }
         let report = examine(&stack);
         let unread = disk.unread(root);
@@ -304,12 +315,12 @@ pub(super) fn containers(case: &mut Case, captured: &Captured) -> Vec<Container>
 }
 
 /// Enters captured files that could not be read: each should have shown some gates.
-pub(super) fn faults(case: &mut Case, gateway: &str, captured: &Captured) {
-    if let Some(listing) = &captured.ownership
-        && let Err(line) = crate::captured::ownership(&listing.text)
-    {
-        let because = format!("{}:{line} is no line of `uid:gid mode path`", listing.name);
-        case.unjudged(Gate::State, Whom::Everyone, because);
+pub(super) fn faults(case: &mut Case, gateway: &str, captured: &Captured, report: &Report) {
+    for finding in report.of_code(Code::ListingUnreadable) {
+        if let Some(place) = finding.primary() {
+            let because = format!("{}:{}: {}", place.file, place.line, finding.summary);
+            case.unjudged(Gate::State, Whom::Everyone, because);
+        }
     }
     for fault in &captured.faults {
         let because = format!("{}: {}", fault.name, fault.why);
@@ -399,9 +410,6 @@ fn synthesised(view: &GateView) -> Finding {
 
 /// Findings about texts that are broken or hold what they should not: shown by place, not by their line.
 const UNQUOTED: &[&str] = &["OC-C0", "OC-C1", "OC-C414", "OC-C801", "OC-C802"];
-
-/// What the owners that were read from the files themselves are called inside a report: no file to open.
-const OWNERS: &str = "the files' owners";
 
 /// The first line under a place, secrets masked, without its indent.
 fn excerpt(sources: &Sources, place: usize, span: openclaw_compose::source::Span) -> Option<Excerpt> {

@@ -1,0 +1,223 @@
+//! The programs `diff-sources`, `check-namespaces` and `fix`: what a person reads, what a script reads, and what they do
+//! with bad input. On copies of the bundled stacks, whose tokens nothing may print.
+#![expect(clippy::disallowed_methods, reason = "the tests run programs with files of their own")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use expect_test::{Expect, expect};
+use serde_json::Value;
+use support::{STACKS, copy, status, stderr, stdout};
+
+const DIFF_SOURCES: &str = env!("CARGO_BIN_EXE_diff-sources");
+const CHECK_NAMESPACES: &str = env!("CARGO_BIN_EXE_check-namespaces");
+const FIX: &str = env!("CARGO_BIN_EXE_fix");
+
+/// Exit status, standard output and standard error of a program that is run beside the stack.
+fn run(program: &str, beside: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(program).args(arguments).current_dir(beside).env_clear().output().unwrap();
+    (status(&output), stdout(&output), stderr(&output))
+}
+
+/// The program on a bundled stack.
+fn on(program: &str, stack: &str, arguments: &[&str]) -> (i32, String) {
+    let dir = copy(stack);
+    let mut all = vec!["--project-directory", stack];
+    all.extend_from_slice(arguments);
+    let (code, said, complaint) = run(program, dir.path(), &all);
+    assert_eq!(complaint, "", "{stack}");
+    (code, said)
+}
+
+fn says(answer: (i32, String), exit: i32, expected: &Expect) {
+    expected.assert_eq(&answer.1);
+    assert_eq!(answer.0, exit);
+}
+
+#[test]
+fn diff_sources_shows_who_disagrees_and_where() {
+    says(on(DIFF_SOURCES, "silent-override", &[]), 1, &expect![[r#""#]]);
+}
+
+#[test]
+fn diff_sources_says_that_all_agree() {
+    says(on(DIFF_SOURCES, "healthy", &[]), 0, &expect![[r#""#]]);
+}
+
+#[test]
+fn check_namespaces_stops_at_the_clients_own_loopback() {
+    says(on(CHECK_NAMESPACES, "own-loopback", &[]), 1, &expect![[r#""#]]);
+}
+
+#[test]
+fn check_namespaces_leaves_the_token_to_diff_sources() {
+    let (code, said) = on(CHECK_NAMESPACES, "silent-override", &[]);
+    assert_eq!(code, 0);
+    let later = "arrives, and is stopped later by OC-C301 silent-override; see diff-sources\n";
+    assert!(said.contains(later) && !said.contains("next:"), "{said}");
+}
+
+#[test]
+fn fix_shows_a_unified_diff_with_secrets_masked() {
+    says(on(FIX, "silent-override", &["--dry-run"]), 0, &expect![[r#""#]]);
+}
+
+#[test]
+fn fix_shows_every_line_that_goes() {
+    says(on(FIX, "own-loopback", &[]), 1, &expect![[r#""#]]);
+}
+
+#[test]
+fn fix_leaves_to_a_person_what_no_edit_mends() {
+    says(on(FIX, "uid-drift", &[]), 1, &expect![[r#""#]]);
+    let (code, _) = on(FIX, "uid-drift", &["--dry-run"]);
+    assert_eq!(code, 0);
+    says(on(FIX, "healthy", &[]), 0, &expect![[r#""#]]);
+}
+
+#[test]
+fn fix_writes_what_it_showed_and_the_cause_is_gone() {
+    for (stack, code) in
+        [("silent-override", "silent-override"), ("own-loopback", "OC-C201"), ("loopback-bind", "OC-C202")]
+    {
+        let dir = copy(stack);
+        let arguments = ["--project-directory", stack, "--code", code];
+        let (exit, shown, _) = run(FIX, dir.path(), &arguments);
+        assert_eq!(exit, 1, "{stack}: {shown}");
+        let before = contents(dir.path());
+        let (exit, _, _) = run(FIX, dir.path(), &[&arguments[..], &["--yes", "--dry-run"]].concat());
+        assert_eq!((exit, contents(dir.path())), (0, before), "{stack}: --dry-run wins");
+
+        let (exit, said, _) = run(FIX, dir.path(), &[&arguments[..], &["--yes"]].concat());
+        assert_eq!(exit, 0, "{said}");
+        assert!(said.contains("written as transaction") && said.contains("now run: docker compose up"));
+        let (exit, again, _) = run(FIX, dir.path(), &arguments);
+        assert_eq!(exit, 0, "{again}");
+        assert!(again.contains("nothing to mend by edits"), "{stack}: {again}");
+        let left = run(DIFF_SOURCES, dir.path(), &["--project-directory", stack]);
+        assert_eq!(left.0, 0, "{}", left.1);
+        let left = run(CHECK_NAMESPACES, dir.path(), &["--project-directory", stack]);
+        assert_eq!(left.0, 0, "{}", left.1);
+    }
+}
+
+/// Every file below a directory, the programs' own records aside.
+fn contents(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut out = Vec::new();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                out.push((path.display().to_string(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+#[test]
+fn json_is_for_scripts_and_holds_the_same() {
+    for stack in STACKS {
+        let (code, text) = on(DIFF_SOURCES, stack, &["--json", "--search"]);
+        let shown: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{stack}: {error}"));
+        assert_eq!(code == 0, shown["findings"].as_array().unwrap().is_empty(), "{stack}");
+        assert!(shown["search"]["files"].as_u64().unwrap() > 2, "{stack}");
+        let letters = shown["tokens"].as_array().unwrap().iter().filter_map(|token| token["class"].as_str());
+        assert!(letters.count() > 0, "{stack}");
+
+        let (code, text) = on(CHECK_NAMESPACES, stack, &["--json"]);
+        let shown: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{stack}: {error}"));
+        let reds = shown["clients"].as_array().unwrap().iter().flat_map(|client| {
+            client["gates"].as_array().unwrap().iter().filter(|gate| gate["state"] == "red")
+        });
+        let stops = reds.filter(|gate| gate["gate"] != "auth").count();
+        assert_eq!(code == 0, stops == 0, "{stack}");
+    }
+}
+
+#[test]
+fn no_program_prints_a_token() {
+    for stack in STACKS {
+        for (program, arguments) in [
+            (DIFF_SOURCES, &["--search"][..]),
+            (DIFF_SOURCES, &["--json", "--search"]),
+            (CHECK_NAMESPACES, &[]),
+            (CHECK_NAMESPACES, &["--json"]),
+            (FIX, &["--dry-run", "--judgement"]),
+            (FIX, &["--yes", "--judgement"]),
+        ] {
+            let (_, said) = on(program, stack, arguments);
+            assert!(!said.contains("test-token"), "{program} {arguments:?} on {stack}:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn bad_input_is_one_line_and_status_2() {
+    let dir = copy("healthy");
+    let put = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).unwrap();
+    put("junk.yaml", b"services: [a\n  b: c\n");
+    put("binary.yaml", b"\x7fELF\0\xff");
+    put("list.yaml", b"- a\n");
+    for program in [DIFF_SOURCES, CHECK_NAMESPACES, FIX] {
+        for arguments in [
+            &["--project-directory", "nowhere"][..],
+            &["-f", "nowhere.yaml"],
+            &["-f", "junk.yaml"],
+            &["-f", "binary.yaml"],
+            &["-f", "list.yaml"],
+            &["--project-directory", "healthy", "--no-such-flag"],
+        ] {
+            let (code, said, complaint) = run(program, dir.path(), arguments);
+            assert_eq!((code, said.as_str()), (2, ""), "{program} {arguments:?}: {complaint}");
+            let is_usage = complaint.contains("Usage:");
+            assert!(is_usage || complaint.lines().count() == 1, "{program} {arguments:?}: {complaint}");
+        }
+    }
+    let (code, _, complaint) = run(FIX, dir.path(), &["--code", "OC-C999"]);
+    assert_eq!((code, complaint.contains("OC-C999 is no code")), (2, true), "{complaint}");
+}
+
+#[test]
+fn fix_writes_nothing_where_a_file_changed_under_it_or_cannot_be_written() {
+    let dir = copy("own-loopback");
+    let compose = dir.path().join("own-loopback/compose.yaml");
+    // A directory in the place of the transaction's own records.
+    std::fs::write(dir.path().join("own-loopback/.openclaw-token"), "in the way").unwrap();
+    let before = std::fs::read(&compose).unwrap();
+    let (code, _, complaint) = run(FIX, dir.path(), &["--project-directory", "own-loopback", "--yes"]);
+    assert_eq!(code, 2, "{complaint}");
+    assert!(complaint.contains("nothing was changed"), "{complaint}");
+    assert_eq!(std::fs::read(&compose).unwrap(), before);
+}
+
+/// An engine that cannot be asked: the files are judged all the same, and it is said.
+#[test]
+fn docker_that_is_not_there_is_said_and_no_crash() {
+    let dir = copy("healthy");
+    for program in [DIFF_SOURCES, CHECK_NAMESPACES, FIX, env!("CARGO_BIN_EXE_runbook")] {
+        let mut arguments = vec!["--docker"];
+        if program.ends_with("runbook") {
+            arguments.push("healthy");
+        } else {
+            arguments.extend(["--project-directory", "healthy"]);
+        }
+        let output = Command::new(program)
+            .args(&arguments)
+            .current_dir(dir.path())
+            .env_clear()
+            .env("DOCKER_HOST", format!("unix://{}/none.sock", dir.path().display()))
+            .output()
+            .unwrap();
+        let said = stdout(&output) + &stderr(&output);
+        assert!(status(&output) <= 3, "{program}: {said}");
+        assert!(said.contains("there is no such socket"), "{program}: {said}");
+    }
+}
