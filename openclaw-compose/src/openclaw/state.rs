@@ -175,12 +175,9 @@ fn drifted(process: &Process<'_>, scene: &Scene<'_, '_>, finding: &mut Finding) 
     }
     finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
     let inside = format!("container:{}:{}", process.service.name, process.state_dir);
-    let path = match &process.state {
-        Backing::Host(path) => path,
-        _ => {
-            finding.remedy = Some(remedies::own_inside(process, uid, group));
-            return;
-        }
+    let Backing::Host(path) = &process.state else {
+        finding.remedy = Some(remedies::own_inside(process, uid, group));
+        return;
     };
     if let Some(owner) = scene.listing.of(&inside).or_else(|| scene.listing.of(path)) {
         finding.places.extend(scene.place(PlaceRole::Related, owner.span));
