@@ -360,7 +360,7 @@ fn config_mount<'a>(node: &'a Node, configs: &BTreeMap<&str, Option<&'a str>>) -
     let source = configs.get(name).copied().flatten();
     let kind = if source.is_some() { MountKind::Bind } else { MountKind::Other };
     let target = node.get("target").and_then(Node::as_str)?;
-    Some(Mount { kind, source, target, read_only: true, span: node.span })
+    Some(Mount { kind, source, target, read_only: true, relabel: Relabel::No, span: node.span })
 }
 
 fn secret_mount(node: &Node) -> Option<SecretMount<'_>> {

@@ -11,24 +11,6 @@ use super::scene::Scene;
 use super::services::{Mount, MountKind, Variable};
 use super::usable::Usable;
 
-/// Why a recorded owner may not be the owner that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// File sharing between a host and Docker's virtual machine maps owners.
-    FileSharing,
-    /// The files may be a copy of those that the stack runs on.
-    Copy,
-}
-
-impl Doubt {
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::FileSharing => "unless the file sharing of Docker Desktop maps owners",
-            Self::Copy => "unless this is a copy of the stack: all of it belongs to one user",
-        }
-    }
-}
-
 /// Variables that name directories of OpenClaw's.
 const DIRECTORY_VARIABLES: [&str; 7] = [
     "HOME",
