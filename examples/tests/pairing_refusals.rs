@@ -2,86 +2,25 @@
 //! refused why, where the machine ends, and who must act.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 
-use std::net::{IpAddr, SocketAddr};
+mod driver;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use futures_util::{SinkExt, StreamExt};
 use openclaw_examples::gateway::{Clock, Gateway, Phase as GatewayPhase};
-use openclaw_pairing::client::{Client, DecideError, Outcome, Session, Stopped};
+use openclaw_pairing::client::{DecideError, Outcome};
 use openclaw_pairing::identity::{DeviceKey, PayloadVersion, Role, signed_text};
 use openclaw_pairing::refusal::{Actor, PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
-use openclaw_pairing::{Cause, DeviceSigner, Phase, Policy, Scope, ScopeSet, SignError};
+use openclaw_pairing::{Cause, DeviceSigner, Phase, Scope, ScopeSet, SignError};
 use secrecy::SecretString;
-use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{accept_async, client_async};
+use serde_json::json;
 
-const TOKEN: &str = "test-token-refusals";
-
-async fn gateway() -> Gateway {
-    Gateway::builder().token(TOKEN.to_owned().into()).start().await.expect("the gateway starts")
-}
-
-fn quick() -> Policy {
-    let mut policy = Policy::once();
-    policy.backoff_min = Duration::from_millis(5);
-    policy.backoff_max = Duration::from_millis(20);
-    policy.warmup = Duration::from_millis(5);
-    policy.poll = Duration::from_millis(20);
-    policy
-}
-
-fn key(seed: u8) -> Arc<DeviceKey> {
-    Arc::new(DeviceKey::from_seed(&[seed; 32]))
-}
-
-/// A client inside the gateway's namespace, without credential or device.
-fn local(gateway: &Gateway) -> Client {
-    client(&gateway.url())
-}
-
-/// A client in another container.
-fn remote(gateway: &Gateway) -> Client {
-    client(&gateway.container_url())
-}
-
-fn client(url: &str) -> Client {
-    Client::new(url).expect("a URL").policy(quick()).scopes(read())
-}
-
-fn token() -> SecretString {
-    TOKEN.to_owned().into()
-}
-
-fn read() -> ScopeSet {
-    ScopeSet::from([Scope::Read])
-}
-
-fn everything() -> ScopeSet {
-    ScopeSet::from([Scope::Read, Scope::Write, Scope::Admin, Scope::Pairing])
-}
-
-async fn stopped(client: Client) -> Stopped {
-    match client.connect().await.expect("a policy") {
-        Outcome::Stopped(stopped) => stopped,
-        other => panic!("a session: {other:?}"),
-    }
-}
-
-async fn session(client: Client) -> Box<Session> {
-    match client.connect().await.expect("a policy") {
-        Outcome::Session(session) => session,
-        other => panic!("no session: {other:?}"),
-    }
-}
-
-fn code(stopped: &Stopped) -> RefusalCode {
-    stopped.refusal.as_ref().expect("a refusal").code.clone()
-}
+use driver::{
+    Between, Edit, TOKEN, approved, approver, client, code, everything, gateway, key, local, node, quick,
+    read, remote, same, session, stopped, token, with,
+};
 
 #[tokio::test]
 async fn admission_without_and_with_credentials() {
@@ -129,13 +68,6 @@ async fn admission_without_and_with_credentials() {
         let stopped = stopped(client).await;
         assert_eq!((code(&stopped), stopped.phase), (expected, phase), "{what}");
     }
-}
-
-fn node() -> ClientInfo {
-    let mut info = ClientInfo::cli("0.1.0", "linux");
-    info.id = "node-host".to_owned();
-    info.mode = "node".to_owned();
-    info
 }
 
 #[tokio::test]
@@ -251,21 +183,6 @@ async fn from_refusal_to_session_by_device_id() {
     assert_eq!(own.hello().method, "device-token");
     let thief = stopped(remote(&gateway).signer(key(4)).device_token(kept)).await;
     assert_eq!((code(&thief), thief.phase), (RefusalCode::AuthDeviceTokenMismatch, Phase::Unauthorized));
-}
-
-/// A device that was approved for reading, with its token.
-async fn approved(gateway: &Gateway, seed: u8) -> (Arc<DeviceKey>, SecretString) {
-    let device = key(seed);
-    let wish = remote(gateway).signer(device.clone()).shared_token(token());
-    stopped(wish.clone()).await;
-    let mut approver = approver(gateway).await;
-    approver.approve(device.device_id(), read()).await.expect("approved");
-    let session = session(wish).await;
-    (device, session.device_token().expect("a device token").clone())
-}
-
-async fn approver(gateway: &Gateway) -> Box<Session> {
-    session(local(gateway).shared_token(token()).scopes(everything())).await
 }
 
 #[tokio::test]
@@ -410,65 +327,37 @@ async fn the_log_of_a_refusal_is_diagnosed() {
     assert!(diagnosis.plan.restart_now.is_some());
 }
 
-/// One frame made into another.
-type Edit = fn(&str) -> String;
-
-/// What stands between a client and the gateway's local door: it rewrites the client's first frame, may add an origin as a
-/// browser does, and hands everything else on.
-#[derive(Clone, Copy)]
-struct Between {
-    origin: Option<&'static str>,
-    edit: Edit,
-}
-
-impl Between {
-    /// Where a client dials it.
-    async fn url(self, gateway: &Gateway) -> String {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let url = format!("ws://{}", listener.local_addr().expect("an address"));
-        let gateway = gateway.addr();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(self.carry(stream, gateway));
-            }
-        });
-        url
-    }
-
-    async fn carry(self, stream: TcpStream, gateway: SocketAddr) -> Option<()> {
-        let mut client = accept_async(stream).await.ok()?;
-        let mut request = format!("ws://{gateway}/").into_client_request().ok()?;
-        if let Some(origin) = self.origin {
-            request.headers_mut().insert("origin", origin.parse().ok()?);
-        }
-        let (mut gateway, _) = client_async(request, TcpStream::connect(gateway).await.ok()?).await.ok()?;
-        client.send(gateway.next().await?.ok()?).await.ok()?;
-        let connect = client.next().await?.ok()?;
-        gateway.send(Message::text((self.edit)(connect.to_text().ok()?))).await.ok()?;
-        while let Some(Ok(answer)) = gateway.next().await {
-            client.send(answer).await.ok()?;
-        }
-        // Hanging up with something unread would take the answer back.
-        while let Some(Ok(_)) = client.next().await {}
-        Some(())
-    }
-}
-
-fn same(frame: &str) -> String {
-    frame.to_owned()
-}
-
-/// The frame with another value at `pointer`.
-fn with(frame: &str, pointer: &str, value: Value) -> String {
-    let mut frame: Value = serde_json::from_str(frame).expect("JSON");
-    *frame.pointer_mut(pointer).expect("a field") = value;
-    frame.to_string()
-}
-
 #[tokio::test]
 async fn a_first_frame_that_was_tampered_with_is_refused_by_its_first_flaw() {
     let gateway = gateway().await;
-    let cases: [(Edit, RefusalCode, Phase); 9] = [
+    let cases: [(Edit, RefusalCode, Phase); 12] = [
+        // Left out altogether, a nonce is a matter of shape.
+        (
+            |frame| {
+                let mut frame: serde_json::Value = serde_json::from_str(frame).expect("JSON");
+                frame["params"]["device"].as_object_mut().expect("a device").remove("nonce");
+                frame.to_string()
+            },
+            RefusalCode::InvalidRequest,
+            Phase::Refused,
+        ),
+        // Of two flaws the first in the gateway's order is named: the id before the time, the time before the nonce.
+        (
+            |frame| {
+                let late = with(frame, "/params/device/signedAt", json!(1));
+                with(&late, "/params/device/id", json!("aa".repeat(32)))
+            },
+            RefusalCode::DeviceAuthDeviceIdMismatch,
+            Phase::IdentityRefused,
+        ),
+        (
+            |frame| {
+                let late = with(frame, "/params/device/signedAt", json!(1));
+                with(&late, "/params/device/nonce", json!("of another connection"))
+            },
+            RefusalCode::DeviceAuthSignatureExpired,
+            Phase::ClockSkewed,
+        ),
         (
             |frame| with(frame, "/params/device/signedAt", json!(1)),
             RefusalCode::DeviceAuthSignatureExpired,
@@ -612,4 +501,76 @@ async fn a_changed_shared_token_ends_the_session_and_the_old_one() {
     assert_eq!(held.ended().await.cause, Cause::AuthChanged);
     let stopped = stopped(old).await;
     assert_eq!((code(&stopped), stopped.phase), (RefusalCode::AuthTokenMismatch, Phase::Unauthorized));
+}
+
+#[tokio::test]
+async fn a_wrong_token_with_a_device_names_the_other_way_in() {
+    let gateway = gateway().await;
+    let wrong = SecretString::from("test-token-wrong");
+    let with_device = stopped(remote(&gateway).signer(key(14)).shared_token(wrong.clone())).await;
+    assert!(with_device.refusal.expect("a refusal").can_retry_with_device_token);
+    let without = stopped(remote(&gateway).shared_token(wrong)).await;
+    assert!(!without.refusal.expect("a refusal").can_retry_with_device_token);
+}
+
+#[tokio::test]
+async fn a_device_token_in_the_place_of_the_shared_one_is_taken_and_refused_as_such() {
+    let gateway = gateway().await;
+    let (device, kept) = approved(&gateway, 15).await;
+    let own = session(remote(&gateway).signer(device.clone()).shared_token(kept.clone())).await;
+    assert_eq!(own.hello().method, "device-token");
+    let mut admin = approver(&gateway).await;
+    admin.rotate(device.device_id(), "operator").await.expect("rotated");
+    let stale = stopped(remote(&gateway).signer(device.clone()).shared_token(kept.clone())).await;
+    assert_eq!((code(&stale), stale.phase), (RefusalCode::AuthTokenMismatch, Phase::Unauthorized));
+    let named = stopped(remote(&gateway).signer(device).device_token(kept)).await;
+    assert_eq!((code(&named), named.phase), (RefusalCode::AuthDeviceTokenMismatch, Phase::Unauthorized));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_no_failure_and_a_success_starts_the_count_anew() {
+    let gateway = gateway().await;
+    let wrong = || remote(&gateway).shared_token(SecretString::from("test-token-wrong"));
+    for _ in 0..12 {
+        assert_eq!(code(&stopped(remote(&gateway).signer(key(16))).await), RefusalCode::AuthTokenMissing);
+    }
+    for _ in 0..9 {
+        assert_eq!(code(&stopped(wrong()).await), RefusalCode::AuthTokenMismatch);
+    }
+    session(remote(&gateway).shared_token(token())).await;
+    for _ in 0..9 {
+        assert_eq!(code(&stopped(wrong()).await), RefusalCode::AuthTokenMismatch);
+    }
+    session(remote(&gateway).shared_token(token())).await;
+}
+
+#[tokio::test]
+async fn a_request_is_decided_once_and_an_upgrade_says_what_is_approved() {
+    let gateway = gateway().await;
+    let (device, _) = approved(&gateway, 17).await;
+    let more = stopped(remote(&gateway).signer(device).shared_token(token()).scopes(everything())).await;
+    let refusal = more.refusal.expect("a refusal");
+    assert_eq!(refusal.approved_scopes, Some(read()));
+    assert_eq!(refusal.requested_scopes, Some(everything()));
+    let request = json!({ "requestId": refusal.request_id });
+    let mut approver = approver(&gateway).await;
+    approver.request("device.pair.approve", &request).await.expect("approved");
+    let error = approver.request("device.pair.approve", &request).await.expect_err("decided before");
+    assert!(error.to_string().contains("unknown requestId"), "{error}");
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_closed_without_a_word() {
+    let gateway = Gateway::builder()
+        .token(token())
+        .handshake_timeout(Duration::from_millis(20))
+        .start()
+        .await
+        .expect("the gateway starts");
+    // The first frame is lost on the way: an event is no request, and this one never arrives.
+    let between = Between { origin: None, edit: |_| String::new() };
+    let url = between.url(&gateway).await;
+    let stopped = stopped(client(&url).shared_token(token())).await;
+    assert!(stopped.to_string().contains("closed with 1000"), "{stopped}");
+    assert_eq!(stopped.refusal, None);
 }

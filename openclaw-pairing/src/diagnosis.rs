@@ -1,8 +1,10 @@
 //! Evidence in, verdict out: which cause, who waits for whom, and the plan.
 
+mod bypasses;
 mod facts;
 mod rules;
 mod steps;
+mod waits;
 
 use std::fmt;
 

@@ -230,12 +230,14 @@ fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
     let (words, at, symptom) =
         WORDS.iter().find_map(|(words, symptom)| plain.find(words).map(|at| (*words, at, *symptom)))?;
     let scope = field(line, &["missing scope: "]);
-    let length = match scope.filter(|scope| Scope::from_name(scope) != Scope::Other) {
-        // The name of a scope is no secret, and says which.
-        Some(scope) if symptom == Symptom::MissingScope => "missing scope: ".len() + scope.len(),
-        // What a row needs to tell two lines apart (`… (requestId`) need not be shown.
-        _ => words.find(" (").unwrap_or(words.len()),
-    };
+    // The name of a scope is no secret, and says which; but only where it is what the words are about.
+    let named = scope.filter(|scope| Scope::from_name(scope) != Scope::Other);
+    let named = named.map(|scope| "missing scope: ".len() + scope.len()).filter(|length| {
+        symptom == Symptom::MissingScope
+            && line.get(at..at + length).is_some_and(|text| text.ends_with(scope.unwrap_or_default()))
+    });
+    // What a row needs to tell two lines apart (`… (requestId`) need not be shown.
+    let length = named.unwrap_or_else(|| words.find(" (").unwrap_or(words.len()));
     let seen = line.get(at..at + length).unwrap_or(words);
     Some(Mark {
         symptom,
@@ -338,6 +340,24 @@ mod tests {
         assert_eq!(mark.request_id.as_deref(), Some("0234eb71-62a0-4ac3-8d0e-d29c1aea27a3"));
         assert_eq!(mark.device_id.as_deref(), Some("77fc328f73074abb"));
         assert_eq!(mark.remote.as_deref(), Some("10.0.0.2"));
+    }
+
+    #[test]
+    fn a_missing_scope_is_quoted_with_its_name_and_with_nothing_else() {
+        let cases = [
+            ("[openclaw] Reason: missing scope: operator.pairing", "missing scope: operator.pairing"),
+            (
+                "MISSING SCOPE: operator.canary-1 and missing scope: operator.pairing",
+                "MISSING SCOPE: operator.",
+            ),
+            ("missing scope: operator.canary-1", "missing scope: operator."),
+        ];
+        for (line, words) in cases {
+            let timeline = Timeline::parse(Vantage::Client, "out", line);
+            let mark = &timeline.marks[0];
+            assert_eq!(mark.words, words);
+            assert_eq!(line.get(mark.span[0]..mark.span[1]), Some(words));
+        }
     }
 
     #[test]

@@ -3,145 +3,25 @@
 #![cfg(all(feature = "client", feature = "ed25519"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::future::Future;
-use std::net::SocketAddr;
+mod bad_gateway;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use openclaw_pairing::client::{Client, DecideError, Outcome, RequestError, Session, Stopped};
-use openclaw_pairing::identity::DeviceKey;
-use openclaw_pairing::secrecy::SecretString;
-use openclaw_pairing::{Cause, Phase, Policy, Scope, ScopeSet};
-use serde_json::{Value, json};
+use futures_util::SinkExt;
+use openclaw_pairing::Phase;
+use openclaw_pairing::client::Outcome;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::net::TcpListener;
+use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::{WebSocketStream, accept_async};
 
-const CANARY: &str = "canary-shared-token-0001";
-
-type Peer = WebSocketStream<TcpStream>;
-
-/// Serves each connection with `script`, told its number.
-async fn serve<F, S>(script: S) -> (SocketAddr, JoinHandle<()>)
-where
-    S: Fn(u32, TcpStream) -> F + Send + 'static,
-    F: Future<Output = ()> + Send,
-{
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(async move {
-        for number in 0.. {
-            let Ok((stream, _)) = listener.accept().await else { return };
-            script(number, stream).await;
-        }
-    });
-    (address, server)
-}
-
-fn quick() -> Policy {
-    let mut policy = Policy::once();
-    policy.handshake = Duration::from_millis(400);
-    policy.backoff_min = Duration::from_millis(5);
-    policy.backoff_max = Duration::from_millis(20);
-    policy.warmup = Duration::from_millis(5);
-    policy.poll = Duration::from_millis(5);
-    policy.lockout = Duration::from_millis(5);
-    policy
-}
-
-fn client(address: SocketAddr) -> Client {
-    Client::new(&format!("ws://{address}"))
-        .unwrap()
-        .shared_token(SecretString::from(CANARY))
-        .signer(Arc::new(DeviceKey::from_seed(&[3; 32])))
-        .scopes(ScopeSet::from([Scope::Read, Scope::Pairing]))
-        .policy(quick())
-}
-
-/// What the driver makes of one fault. Nothing may hang: the guard is far above every budget.
-async fn report<F, S>(script: S) -> Stopped
-where
-    S: Fn(u32, TcpStream) -> F + Send + 'static,
-    F: Future<Output = ()> + Send,
-{
-    let (address, server) = serve(script).await;
-    let outcome = tokio::time::timeout(Duration::from_secs(20), client(address).connect()).await;
-    let stopped = match outcome.expect("the driver hangs").unwrap() {
-        Outcome::Stopped(stopped) => stopped,
-        other => panic!("a session out of a fault: {other:?}"),
-    };
-    let shown = format!("{stopped} {stopped:?} {}", serde_json::to_string(&stopped).unwrap());
-    assert!(!shown.contains("canary"), "{shown}");
-    if server.is_finished() {
-        server.await.unwrap();
-    } else {
-        server.abort();
-    }
-    stopped
-}
-
-async fn send(peer: &mut Peer, value: Value) {
-    let _ = peer.send(Message::text(value.to_string())).await;
-}
-
-async fn challenge(peer: &mut Peer) {
-    send(peer, json!({"type":"event","event":"connect.challenge","payload":{"nonce":"n-1","ts":1_800_000_000_000_u64,"new":1}})).await;
-}
-
-/// The next request.
-async fn request(peer: &mut Peer) -> Value {
-    loop {
-        match peer.next().await {
-            Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
-            Some(Ok(_)) => {}
-            _ => return Value::Null,
-        }
-    }
-}
-
-async fn close(peer: &mut Peer, code: u16, reason: &str) {
-    let frame = CloseFrame { code: code.into(), reason: reason.into() };
-    let _ = peer.close(Some(frame)).await;
-}
-
-/// Upgraded and challenged, with the connect request read.
-async fn asked(stream: TcpStream) -> (Peer, Value) {
-    let mut peer = accept_async(stream).await.unwrap();
-    challenge(&mut peer).await;
-    let connect = request(&mut peer).await;
-    (peer, connect)
-}
-
-fn hello(id: &Value, scopes: &[&str]) -> Value {
-    json!({"type":"res","id":id,"ok":true,"payload":{"type":"hello-ok","protocol":4,
-        "server":{"version":"2026.9.6","bootId":"b-1","connId":"c-1"},
-        "auth":{"method":"token","role":"operator","scopes":scopes,"deviceToken":"canary-device-token-0002"},
-        "policy":{"tickIntervalMs":30000}}})
-}
-
-fn refusal(id: &Value, code: &str, details: Value) -> Value {
-    json!({"type":"res","id":id,"ok":false,"error":{"code":code,"message":"refused","details":details,"retryAfterMs":5}})
-}
-
-/// Keeps the connection open and says nothing more.
-async fn silent<T>(_open: T) {
-    tokio::time::sleep(Duration::from_secs(30)).await;
-}
-
-/// Closes with RST instead of FIN.
-fn reset(stream: &TcpStream) {
-    let _ = stream.set_zero_linger();
-}
-
-fn is(stopped: &Stopped, phase: Phase, reached: Phase, words: &str) {
-    let transport = stopped.transport.clone().unwrap_or_default();
-    assert_eq!((stopped.phase, stopped.reached), (phase, reached), "{stopped:?}");
-    assert!(transport.contains(words), "{transport:?} lacks {words:?}");
-}
+use bad_gateway::{
+    answer_http, asked, challenge, client, close, hello, is, quick, refusal, report, reset, send, serve,
+    session, silent,
+};
 
 #[tokio::test]
 async fn nothing_listens() {
@@ -177,6 +57,16 @@ async fn reset_before_the_upgrade() {
 }
 
 #[tokio::test]
+async fn an_end_before_the_upgrade_is_answered() {
+    let stopped = report(|_, mut stream| async move {
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await;
+    })
+    .await;
+    is(&stopped, Phase::Exhausted, Phase::Dialing, "before it answered the upgrade");
+}
+
+#[tokio::test]
 async fn reset_after_the_connect() {
     let stopped = report(|_, stream| async {
         let (peer, _) = asked(stream).await;
@@ -184,15 +74,6 @@ async fn reset_after_the_connect() {
     })
     .await;
     is(&stopped, Phase::Exhausted, Phase::Authenticating, "");
-}
-
-async fn answer_http(mut stream: TcpStream, head: &str, body: &str) {
-    let mut request = [0; 4096];
-    let _ = stream.read(&mut request).await;
-    let text =
-        format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-    let _ = stream.write_all(text.as_bytes()).await;
-    let _ = stream.shutdown().await;
 }
 
 #[tokio::test]
@@ -234,6 +115,126 @@ async fn a_slow_drip_runs_into_the_deadline() {
     })
     .await;
     is(&stopped, Phase::Exhausted, Phase::Dialing, "handshake timer");
+}
+
+/// A text frame as bytes, unmasked as servers send.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap().to_be_bytes();
+    [&[0x81, 126, length[0], length[1]][..], text.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_frame_that_drips_runs_into_the_same_deadline() {
+    let stopped = report(|_, stream| async move {
+        let mut peer = accept_async(stream).await.unwrap();
+        let challenge =
+            frame(r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n-1","ts":1}}"#);
+        for byte in challenge {
+            if peer.get_mut().write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    is(&stopped, Phase::Exhausted, Phase::Greeting, "handshake timer");
+}
+
+#[tokio::test]
+async fn an_end_in_the_middle_of_a_frame_is_a_lost_connection() {
+    for resets in [true, false] {
+        let stopped = report(move |_, stream| async move {
+            let mut peer = accept_async(stream).await.unwrap();
+            let half =
+                frame(r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n-1","ts":1}}"#);
+            let _ = peer.get_mut().write_all(&half[..half.len() / 2]).await;
+            if resets {
+                reset(peer.get_ref());
+            }
+        })
+        .await;
+        is(&stopped, Phase::Exhausted, Phase::Greeting, "");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_or_close_between_challenge_and_connect() {
+    let stopped = report(|_, stream| async move {
+        let peer = accept_async(stream).await.unwrap();
+        reset(peer.get_ref());
+    })
+    .await;
+    is(&stopped, Phase::Exhausted, Phase::Greeting, "");
+    for resets in [true, false] {
+        let stopped = report(move |_, stream| async move {
+            let mut peer = accept_async(stream).await.unwrap();
+            challenge(&mut peer).await;
+            if resets {
+                reset(peer.get_ref());
+            } else {
+                close(&mut peer, 1008, "too many pending handshake frames").await;
+            }
+        })
+        .await;
+        // The reset may overtake the challenge.
+        assert_eq!(stopped.phase, Phase::Exhausted, "{stopped:?}");
+        assert!(stopped.reached >= Phase::Greeting, "{stopped:?}");
+    }
+}
+
+#[tokio::test]
+async fn before_hello_64_kib_are_read_and_one_byte_more_is_not() {
+    for (length, phase) in [(65_536, Phase::Exhausted), (65_537, Phase::Violated)] {
+        let empty = r#"{"type":"event","event":"x","payload":""}"#;
+        let text =
+            format!(r#"{{"type":"event","event":"x","payload":"{}"}}"#, "a".repeat(length - empty.len()));
+        assert_eq!(text.len(), length);
+        let stopped = report(move |_, stream| {
+            let text = text.clone();
+            async move {
+                let mut peer = accept_async(stream).await.unwrap();
+                let _ = peer.send(Message::text(text)).await;
+                close(&mut peer, 1000, "").await;
+            }
+        })
+        .await;
+        assert_eq!(stopped.phase, phase, "{length}: {stopped:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_leaves_no_socket_behind() {
+    let (opened, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (in_server, out_server) = (opened.clone(), closed.clone());
+    let (address, server) = serve(move |_, stream| {
+        let (opened, closed) = (in_server.clone(), out_server.clone());
+        async move {
+            opened.fetch_add(1, Ordering::SeqCst);
+            let (mut peer, connect) = asked(stream).await;
+            send(
+                &mut peer,
+                refusal(&connect["id"], "NOT_PAIRED", json!({"code":"PAIRING_REQUIRED","requestId":"r-1"})),
+            )
+            .await;
+            // The client's end of the socket: nothing more can come once it is gone.
+            let mut rest = Vec::new();
+            let _ = peer.get_mut().read_to_end(&mut rest).await;
+            closed.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+    .await;
+    let mut policy = quick();
+    policy.polls = 5;
+    let outcome = client(address).policy(policy).connect().await.unwrap();
+    assert!(matches!(outcome, Outcome::Stopped(stopped) if stopped.phase == Phase::Undecided));
+    let everything_closed = async {
+        while closed.load(Ordering::SeqCst) < 6 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), everything_closed).await.expect("a socket stays open");
+    assert_eq!(opened.load(Ordering::SeqCst), 6);
+    server.abort();
 }
 
 #[tokio::test]
@@ -355,13 +356,6 @@ async fn each_refusal_ends_where_the_table_says() {
     }
 }
 
-async fn session(policy: Policy, address: SocketAddr) -> Box<Session> {
-    match client(address).policy(policy).connect().await.unwrap() {
-        Outcome::Session(session) => session,
-        other => panic!("no session: {other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn restarts_starts_lockouts_and_a_person_are_waited_for_within_budgets() {
     let (address, server) = serve(|number, stream| async move {
@@ -389,97 +383,6 @@ async fn restarts_starts_lockouts_and_a_person_are_waited_for_within_budgets() {
     let session = session(policy, address).await;
     assert!(session.missing_scopes().is_empty());
     assert!(!format!("{session:?}").contains("canary"));
-    server.abort();
-}
-
-/// A session whose later requests `script` answers.
-async fn with_session<F, S>(script: S) -> (Box<Session>, JoinHandle<()>)
-where
-    S: Fn(Peer) -> F + Send + Sync + Clone + 'static,
-    F: Future<Output = ()> + Send,
-{
-    let (address, server) = serve(move |_, stream| {
-        let script = script.clone();
-        async move {
-            let (mut peer, connect) = asked(stream).await;
-            send(&mut peer, hello(&connect["id"], &["operator.read", "operator.pairing"])).await;
-            script(peer).await;
-        }
-    })
-    .await;
-    (session(quick(), address).await, server)
-}
-
-#[tokio::test]
-async fn approving_lists_again_and_follows_a_replaced_request() {
-    let (mut session, server) = with_session(|mut peer| async move {
-        let mut current = 0;
-        loop {
-            let asked = request(&mut peer).await;
-            let id = &asked["id"];
-            match asked["method"].as_str() {
-                Some("device.pair.list") => {
-                    current += 1;
-                    let scopes = if current < 4 { json!(["operator.read"]) } else { json!(["operator.admin"]) };
-                    let pending = json!([{"requestId":format!("r-{current}"),"deviceId":"d-1","scopes":scopes}]);
-                    send(&mut peer, json!({"type":"event","event":"health","payload":{}})).await;
-                    send(&mut peer, json!({"type":"res","id":id,"ok":true,"payload":{"pending":pending,"paired":[]}})).await;
-                }
-                // The first id was replaced between listing and approving.
-                Some("device.pair.approve") if asked["params"]["requestId"] == "r-1" => {
-                    send(&mut peer, json!({"type":"res","id":id,"ok":false,"error":{"code":"INVALID_REQUEST","message":"unknown requestId"}})).await;
-                }
-                Some("device.pair.approve") => {
-                    let device = json!({"deviceId":"d-1","scopes":["operator.read"],"approvedVia":"owner"});
-                    send(&mut peer, json!({"type":"res","id":id,"ok":true,"payload":{"requestId":"r","device":device}})).await;
-                }
-                _ => return,
-            }
-        }
-    })
-    .await;
-    let read = ScopeSet::from([Scope::Read]);
-    let device = session.approve("d-1", read).await.unwrap();
-    assert_eq!((device.device_id.as_str(), device.scopes), ("d-1", read));
-    let error = session.approve("d-2", read).await.unwrap_err();
-    assert!(matches!(error, DecideError::NoRequest { .. }), "{error}");
-    let error = session.approve("d-1", read).await.unwrap_err();
-    assert!(
-        matches!(error, DecideError::AsksForMore { excess, .. } if excess.contains(Scope::Admin)),
-        "{error}"
-    );
-    server.abort();
-}
-
-#[tokio::test]
-async fn a_late_answer_to_a_request_that_was_given_up_is_not_taken_for_the_next() {
-    let (mut session, server) = with_session(|mut peer| async move {
-        let first = request(&mut peer).await;
-        let second = request(&mut peer).await;
-        for (asked, value) in [(first, "first"), (second, "second")] {
-            send(&mut peer, json!({"type":"res","id":asked["id"],"ok":true,"payload":value})).await;
-        }
-        silent(peer).await;
-    })
-    .await;
-    session.set_deadline(Duration::from_millis(30));
-    let error = session.request("health", &json!({})).await.unwrap_err();
-    assert!(matches!(error, RequestError::Timeout { .. }), "{error}");
-    session.set_deadline(Duration::from_secs(5));
-    assert_eq!(session.request("health", &json!({})).await.unwrap(), "second");
-    server.abort();
-}
-
-#[tokio::test]
-async fn a_session_that_ends_says_why_and_can_be_taken_up_again() {
-    let (mut session, server) =
-        with_session(|mut peer| async move { close(&mut peer, 4001, "device removed").await }).await;
-    let end = session.ended().await;
-    assert_eq!(end.cause, Cause::DeviceRemoved);
-    let mut connecting = session.resume(end);
-    // The policy allows no reconnect, so the machine says so at once.
-    assert_eq!(connecting.phase(), Phase::Exhausted);
-    assert!(format!("{:?}", connecting.next().await).contains("Exhausted"));
     server.abort();
 }
 

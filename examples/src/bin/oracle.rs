@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use openclaw_examples::oracle::{
-    Conversation, OracleError, Site, Transcript, Verdict, ask_embedded, ask_real, compare, explanations,
-    relay,
+    Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
+    explanations, record_embedded, record_real, relay,
 };
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// Holds the embedded gateway to the real one.
 ///
-/// Exit status: 0 the gateways agree or every difference is explained, 1 an unexplained difference or a stale explanation,
+/// Exit status: 0 the gateways agree, every difference is explained, or the recording is written, 1 an unexplained difference or a stale explanation,
 /// 2 the oracle could not be asked.
 #[derive(Parser)]
 struct Arguments {
@@ -47,6 +47,34 @@ enum Action {
         /// Directory with conversation.json.
         directory: PathBuf,
     },
+    /// Records what the real gateway says to the pairing driver, masked, for the tests of openclaw-pairing.
+    Record {
+        /// Directory for the transcripts.
+        directory: PathBuf,
+        /// What their names begin with.
+        #[arg(long)]
+        prefix: String,
+        /// Node 24.
+        #[arg(long)]
+        node: PathBuf,
+        /// openclaw.mjs of the installed package.
+        #[arg(long)]
+        openclaw: PathBuf,
+        /// Network namespace for the real gateway.
+        #[arg(long)]
+        namespace: String,
+        /// Its address from outside.
+        #[arg(long)]
+        address: IpAddr,
+        /// Empty directory for homes and logs.
+        #[arg(long)]
+        scratch: PathBuf,
+    },
+    /// Records the embedded gateway in the same way.
+    RecordEmbedded {
+        /// Directory for the transcripts.
+        directory: PathBuf,
+    },
     /// Copies bytes between a socket file and an address.
     #[command(hide = true)]
     Relay {
@@ -79,6 +107,13 @@ async fn run(action: Action) -> Result<bool, OracleError> {
                 say(&format!("{} {}: {}", record.case, record.step, record.said));
             }
             Ok(true)
+        }
+        Action::Record { directory, prefix, node, openclaw, namespace, address, scratch } => {
+            let site = Site { node, openclaw, namespace, address, scratch };
+            keep_recordings(&directory, &prefix, &record_real(&site).await?)
+        }
+        Action::RecordEmbedded { directory } => {
+            keep_recordings(&directory, "embedded", &record_embedded().await?)
         }
         Action::Compare { directory, node, openclaw, namespace, address, scratch } => {
             let conversation = Conversation::read(&directory.join("conversation.json"))?;
@@ -115,12 +150,26 @@ fn report(verdict: &Verdict) {
     ));
 }
 
+/// One JSON value a line.
+fn keep_recordings(directory: &Path, prefix: &str, recordings: &[Recording]) -> Result<bool, OracleError> {
+    for (name, lines) in recordings {
+        let file = directory.join(format!("{prefix}-{name}.jsonl"));
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        write(&file, &text)?;
+        say(&file.display().to_string());
+    }
+    Ok(true)
+}
+
+fn keep(file: &Path, transcript: &Transcript) -> Result<(), OracleError> {
+    write(file, &serde_json::to_string_pretty(transcript).unwrap_or_default())
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a tool that keeps what it heard for whoever looks into a difference"
 )]
-fn keep(file: &Path, transcript: &Transcript) -> Result<(), OracleError> {
-    let text = serde_json::to_string_pretty(transcript).unwrap_or_default();
+fn write(file: &Path, text: &str) -> Result<(), OracleError> {
     std::fs::write(file, text)
         .map_err(|source| OracleError::System { action: format!("write {}", file.display()), source })
 }

@@ -9,11 +9,13 @@ mod conversation;
 mod mask;
 mod peer;
 mod real;
+mod record;
 mod talk;
 
 pub use compare::{Difference, Explanation, Verdict, compare, explanations};
 pub use conversation::{Case, Conversation, Scene};
 pub use real::{Real, Site};
+pub use record::{Recording, record_embedded, record_real};
 pub use talk::{Record, Transcript};
 
 use crate::gateway::{Bind, Gateway, Limits};

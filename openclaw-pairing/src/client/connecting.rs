@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use futures_util::{Sink as _, Stream as _};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -171,6 +172,10 @@ impl Connecting {
             Seen::Frame(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
             Seen::Frame(Some(Ok(Message::Binary(_)))) => {
                 self.violated("a binary frame, where the protocol has only text".to_owned());
+            }
+            // An end without a close frame, even in the middle of a frame, is a peer that died and not one that lies.
+            Seen::Frame(Some(Err(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)))) => {
+                self.down(Cause::Lost, "the connection ended without a close frame".to_owned());
             }
             Seen::Frame(Some(Err(WsError::Capacity(_) | WsError::Utf8(_) | WsError::Protocol(_)))) => {
                 self.violated("a frame that breaks the WebSocket protocol or its size limit".to_owned());

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -146,6 +146,9 @@ fn lost(text: String) -> DialFault {
 fn classify(error: &WsError) -> DialFault {
     let WsError::Http(response) = error else {
         return match error {
+            WsError::Protocol(ProtocolError::HandshakeIncomplete) => {
+                lost("the peer hung up before it answered the upgrade".to_owned())
+            }
             WsError::Protocol(_) | WsError::Capacity(CapacityError::TooManyHeaders) => DialFault {
                 input: Input::Violated,
                 text: "the peer does not answer a WebSocket upgrade as HTTP/1.1 asks".to_owned(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use secrecy::ExposeSecret;
-
+use super::bypasses::bypasses;
 use super::facts::{ASKS, Facts, Seen};
-use super::{Diagnosis, Party, WaitGraph, steps};
-use crate::evidence::{Config, Evidence, SeenList, Vantage};
+use super::waits::{is_dashboard, waits};
+use super::{Diagnosis, steps};
+use crate::evidence::{Evidence, SeenList, Vantage};
 use crate::finding::{Code, Confidence, Finding, Place, PlaceRole};
 use crate::policy::REQUEST_LIFETIME;
 use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
@@ -166,7 +166,7 @@ fn identity(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// The gateway starts again after a request was made and before anyone decided.
-fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Finding> {
     let restarts = |from: u64, device: Option<&str>| {
         let decided = facts.seen().find(|seen| {
             seen.mark.symptom == Symptom::Approved
@@ -341,7 +341,7 @@ fn dashboard_refused<'a>(facts: &Facts<'a>) -> Option<Seen<'a>> {
 }
 
 /// What keeps a CLI from approving others.
-const BLOCKED: &[Symptom] = &[
+pub(super) const BLOCKED: &[Symptom] = &[
     Symptom::NotPaired,
     Symptom::PairingRequired,
     Symptom::ScopeUpgrade,
@@ -592,7 +592,7 @@ fn pending(facts: &Facts<'_>) -> Option<Finding> {
 /// `missing scope: operator.pairing` where the client runs: connected, and without a key. With one it would be refused
 /// until someone approves it, so whoever else waits in the list is not this client. A gateway's log does not say whose
 /// line it is: there it counts only while nobody asks.
-fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
     let lacking = facts.seen().filter(|seen| {
         seen.mark.symptom == Symptom::MissingScope && seen.mark.scope.as_deref() == Some("operator.pairing")
     });
@@ -686,79 +686,6 @@ fn paired(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding::new(Code::Paired, Confidence::Observed, summary))
 }
 
-/// Safeguards that earlier fixes switched off: words in a configuration, what they do, and the way back.
-const BYPASSES: &[(&[&str], &str, &str)] = &[
-    (
-        &["allowInsecureAuth", "true"],
-        "controlUi.allowInsecureAuth",
-        "remove the key: 2026.9.6 ignores it, older releases do not",
-    ),
-    (
-        &["dangerouslyDisableDeviceAuth", "true"],
-        "controlUi.dangerouslyDisableDeviceAuth",
-        "remove the key and approve the dashboard's device instead",
-    ),
-    (
-        &["dangerouslyAllowHostHeaderOriginFallback", "true"],
-        "controlUi.dangerouslyAllowHostHeaderOriginFallback",
-        "remove the key and name the origin in allowedOrigins",
-    ),
-    (
-        &["OPENCLAW_ALLOW_INSECURE_PRIVATE_WS", "1"],
-        "OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1",
-        "share the gateway's network namespace or use wss, then remove the variable",
-    ),
-    (&["allowedOrigins", "\"*\""], "controlUi.allowedOrigins with *", "name the one origin that people use"),
-    (&["trustedProxies", "0.0.0.0/0"], "trustedProxies with every address", "name the proxy's own address"),
-    (
-        &["autoApproveCidrs", "0.0.0.0/0"],
-        "nodes.pairing.autoApproveCidrs with every address",
-        "name the nodes' own network",
-    ),
-    (&["mode", "\"none\""], "auth.mode none", "set a token; everyone who reaches the port is let in now"),
-];
-
-fn bypasses(facts: &Facts<'_>) -> Option<Finding> {
-    let mut found: Option<Finding> = None;
-    for Config { name, text } in &facts.evidence.configs {
-        let mut start = 0;
-        for (index, line) in text.expose_secret().split('\n').enumerate() {
-            for (words, what, way_back) in BYPASSES.iter().filter(|(words, ..)| is_set(line, words)) {
-                let summary = "an earlier fix switched a safeguard off and is still there";
-                let finding = found.get_or_insert_with(|| {
-                    Finding::new(Code::BypassLeftBehind, Confidence::Observed, summary)
-                });
-                let at = words.first().and_then(|word| line.find(word)).unwrap_or_default();
-                finding.places.push(Place {
-                    role: PlaceRole::Related,
-                    file: name.clone(),
-                    line: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                    column: u32::try_from(line.get(..at).unwrap_or_default().chars().count() + 1)
-                        .unwrap_or(u32::MAX),
-                    span: [start + at, start + at + words.first().map_or(0, |word| word.len())],
-                });
-                finding.evidence.push(format!("{what}: {way_back}"));
-            }
-            start += line.len() + 1;
-        }
-    }
-    found
-}
-
-/// True if a line sets the first word to the second, in JSON5, YAML or dotenv; not in a comment.
-fn is_set(line: &str, words: &[&str]) -> bool {
-    let code = line.split("//").next().unwrap_or_default();
-    if code.trim_start().starts_with('#') {
-        return false;
-    }
-    let [key, value] = words else { return false };
-    let Some(at) = code.find(key) else { return false };
-    let starts_word =
-        code.get(..at).and_then(|text| text.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
-    let rest = code.get(at + key.len()..).unwrap_or_default();
-    starts_word && rest.trim_start_matches(['"', '\'', ' ']).starts_with([':', '=']) && rest.contains(value)
-}
-
 /// Rows that nobody has used for this long are only clutter.
 const STALE_MS: u64 = 30 * 24 * 3_600_000;
 
@@ -780,69 +707,4 @@ fn stale_rows(facts: &Facts<'_>) -> Option<Finding> {
         .evidence
         .extend(stale.iter().map(|device| format!("device {} ({})", device.device_id, device.client_id)));
     Some(finding)
-}
-
-/// Who waits for whom.
-pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
-    let mut graph = WaitGraph::default();
-    let dashboard_waits = facts.first_at(Vantage::Dashboard, ASKS).is_some()
-        || facts.pending().any(is_dashboard)
-        || facts.is_refused_at(|vantage| vantage == Vantage::Dashboard)
-        || facts
-            .asks()
-            .any(|seen| seen.mark.client.as_deref().is_some_and(|client| DASHBOARDS.contains(&client)));
-    let cli_blocked = facts.first_at(Vantage::Client, BLOCKED).is_some()
-        || facts.pending().any(|request| !is_dashboard(request))
-        || facts.is_refused_at(|vantage| vantage != Vantage::Dashboard);
-    let cli_stranded =
-        facts.first_at(Vantage::Client, &[Symptom::Unreachable, Symptom::DialledOwnLoopback]).is_some();
-    if never_asks(facts).is_some() {
-        if dashboard_waits {
-            graph.add(
-                Party::Dashboard,
-                Party::Cli,
-                "the dashboard's device is not approved, and the CLI is where one approves",
-            );
-        }
-        graph.add(Party::Cli, Party::Operator, "it needs operator.pairing, which only approval gives");
-        graph.add(
-            Party::Operator,
-            Party::Cli,
-            "there is no request of the CLI to approve, because it never asks",
-        );
-    } else if facts.approver().is_none() && dashboard_waits && cli_blocked {
-        graph.add(
-            Party::Dashboard,
-            Party::Cli,
-            "the dashboard's device is not approved, and the CLI is where one approves",
-        );
-        graph.add(
-            Party::Cli,
-            Party::Dashboard,
-            "the CLI's device is not approved either, and the dashboard is the other place to approve",
-        );
-    } else if dashboard_waits && cli_stranded {
-        graph.add(
-            Party::Dashboard,
-            Party::Cli,
-            "the dashboard's device is not approved, and the CLI is where one approves",
-        );
-        graph.add(Party::Cli, Party::Gateway, "the CLI does not reach this gateway");
-    } else if facts.is_asking() {
-        let waiter = if dashboard_waits { Party::Dashboard } else { Party::Cli };
-        let holder = facts.approver().map_or(Party::Operator, |device| {
-            Party::Device(crate::timeline::head(&device.device_id, 12).to_owned())
-        });
-        graph.add(waiter, holder, "its device waits for approval");
-    }
-    if restart_mid_pairing(facts).is_some() {
-        graph.add(Party::Operator, Party::Supervisor, "each restart drops the clients while a request waits");
-    }
-    graph
-}
-
-const DASHBOARDS: &[&str] = &["openclaw-control-ui", "webchat-ui", "webchat", "openclaw-browser-copilot"];
-
-fn is_dashboard(request: &crate::PendingRequest) -> bool {
-    DASHBOARDS.contains(&request.client_id.as_str())
 }

@@ -1,0 +1,160 @@
+//! Who is let in silently and who must wait for a person: the pairing driver at each door of the embedded gateway, row by
+//! row.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
+
+mod driver;
+
+use openclaw_examples::gateway::Gateway;
+use openclaw_pairing::client::{Client, Outcome};
+use openclaw_pairing::identity::Role;
+use openclaw_pairing::refusal::{PairingReason, RefusalCode};
+use openclaw_pairing::wire::ClientInfo;
+use openclaw_pairing::{DeviceSigner, Phase, Scope, ScopeSet};
+
+use driver::{
+    Between, approved, approver, client, code, everything, gateway, key, local, node, read, remote, same,
+    session, stopped, token,
+};
+
+/// How a connect with the shared token ended.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    /// A session with every scope asked for, and a device token or none.
+    In { token: bool },
+    /// A session with fewer.
+    Limited,
+    /// A person must decide.
+    Waits(PairingReason),
+}
+use Answer::{In, Limited, Waits};
+
+async fn ask(client: Client) -> Answer {
+    match client.shared_token(token()).connect().await.expect("a policy") {
+        Outcome::Session(session) if session.missing_scopes().is_empty() => {
+            In { token: session.device_token().is_some() }
+        }
+        Outcome::Session(_) => Limited,
+        Outcome::Stopped(stopped) => {
+            Waits(stopped.refusal.expect("a refusal").pairing.expect("a reason of pairing"))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn called(id: &str, mode: &str) -> ClientInfo {
+    let mut info = ClientInfo::cli("0.1.0", "linux");
+    (info.id, info.mode) = (id.to_owned(), mode.to_owned());
+    info
+}
+
+/// The dashboard's page as a browser on the Docker host opens it.
+async fn dashboard(gateway: &Gateway, origin: &'static str, seed: u8) -> Client {
+    let between = Between { origin: Some(origin), edit: same };
+    client(&between.before(gateway.published_addr()).await)
+        .info(called("openclaw-control-ui", "webchat"))
+        .signer(key(seed))
+}
+
+#[tokio::test]
+async fn without_a_device_the_peer_and_the_mode_decide_the_scopes() {
+    let gateway = gateway().await;
+    let cases = [
+        (local(&gateway), In { token: false }),
+        (local(&gateway).scopes(everything()), In { token: false }),
+        (local(&gateway).info(called("gateway-client", "backend")), In { token: false }),
+        (local(&gateway).info(called("openclaw-probe", "probe")), Limited),
+        (remote(&gateway), Limited),
+        (remote(&gateway).info(called("gateway-client", "backend")), Limited),
+        (remote(&gateway).info(called("openclaw-probe", "probe")), Limited),
+    ];
+    for (index, (client, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(ask(client).await, expected, "row {index}");
+    }
+    assert_eq!(gateway.devices()["paired"].as_array().map(Vec::len), Some(0), "nobody was paired for it");
+}
+
+#[tokio::test]
+async fn on_loopback_the_shared_token_pairs_and_widens_silently() {
+    let gateway = gateway().await;
+    let device = || local(&gateway).signer(key(1));
+    assert_eq!(ask(device()).await, In { token: true });
+    assert_eq!(ask(device().scopes(everything())).await, In { token: true });
+    let node = local(&gateway).signer(key(2)).role(Role::Node).info(node()).scopes(ScopeSet::EMPTY);
+    assert_eq!(ask(node).await, In { token: true });
+}
+
+#[tokio::test]
+async fn on_loopback_another_role_or_platform_still_waits_for_a_person() {
+    let gateway = gateway().await;
+    let device = || local(&gateway).signer(key(3));
+    assert_eq!(ask(device()).await, In { token: true });
+    let as_node = device().role(Role::Node).info(node()).scopes(ScopeSet::EMPTY);
+    assert_eq!(ask(as_node).await, Waits(PairingReason::RoleUpgrade));
+    let moved = device().info(ClientInfo::cli("0.1.0", "darwin"));
+    assert_eq!(ask(moved).await, Waits(PairingReason::MetadataUpgrade));
+}
+
+#[tokio::test]
+async fn on_loopback_a_device_token_alone_widens_nothing_and_nothing_opens_nothing() {
+    let gateway = gateway().await;
+    let held = session(local(&gateway).signer(key(4)).shared_token(token())).await;
+    let kept = held.device_token().expect("a device token").clone();
+    let wider = ScopeSet::from([Scope::Read, Scope::Write]);
+    let alone = stopped(local(&gateway).signer(key(4)).device_token(kept).scopes(wider)).await;
+    assert_eq!((code(&alone), alone.phase), (RefusalCode::AuthScopeMismatch, Phase::Unauthorized));
+    let nothing = stopped(local(&gateway).signer(key(5))).await;
+    assert_eq!((code(&nothing), nothing.phase), (RefusalCode::AuthTokenMissing, Phase::Unauthorized));
+}
+
+#[tokio::test]
+async fn from_another_container_everyone_waits() {
+    let gateway = gateway().await;
+    let not_paired = || Waits(PairingReason::NotPaired);
+    let cases = [
+        remote(&gateway).signer(key(6)),
+        remote(&gateway).signer(key(7)).info(called("gateway-client", "backend")),
+        remote(&gateway).signer(key(8)).role(Role::Node).info(node()).scopes(ScopeSet::EMPTY),
+    ];
+    for (index, client) in cases.into_iter().enumerate() {
+        assert_eq!(ask(client).await, not_paired(), "row {index}");
+    }
+}
+
+#[tokio::test]
+async fn a_dashboard_on_the_published_port_is_local_by_its_loopback_name_only() {
+    // A real gateway allows the origins of its own port, which here is the system's choice.
+    let builder =
+        Gateway::builder().token(token()).allowed_origins(vec!["http://127.0.0.1:18789".to_owned()]);
+    let gateway = builder.start().await.expect("the gateway starts");
+    assert_eq!(ask(dashboard(&gateway, "http://127.0.0.1:18789", 9).await).await, In { token: true });
+    let id = key(9).device_id().to_owned();
+    let paired = gateway.devices()["paired"].to_string();
+    assert!(paired.contains(&id) && paired.contains("silent"), "{paired}");
+}
+
+#[tokio::test]
+async fn without_silent_approval_loopback_waits_as_well() {
+    let builder = Gateway::builder().token(token()).auto_approve_local(false);
+    let gateway = builder.start().await.expect("the gateway starts");
+    assert_eq!(ask(local(&gateway).signer(key(10))).await, Waits(PairingReason::NotPaired));
+    let (device, _) = approved(&gateway, 11).await;
+    let wider = local(&gateway).signer(device).scopes(everything());
+    assert_eq!(ask(wider).await, Waits(PairingReason::ScopeUpgrade));
+}
+
+#[tokio::test]
+async fn one_request_a_device_whatever_it_asks_for_next() {
+    let gateway = gateway().await;
+    let (device, _) = approved(&gateway, 12).await;
+    let moved = remote(&gateway).signer(device.clone()).info(ClientInfo::cli("0.1.0", "darwin"));
+    assert_eq!(ask(moved).await, Waits(PairingReason::MetadataUpgrade));
+    let as_node =
+        remote(&gateway).signer(device.clone()).role(Role::Node).info(node()).scopes(ScopeSet::EMPTY);
+    assert_eq!(ask(as_node).await, Waits(PairingReason::RoleUpgrade));
+    let list = approver(&gateway).await.devices().await.expect("a list");
+    let requests: Vec<_> =
+        list.pending.iter().filter(|request| request.device_id == device.device_id()).collect();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    // What the replaced request asked for is carried over.
+    assert_eq!(requests[0].scopes, read());
+}
