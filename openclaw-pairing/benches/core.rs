@@ -1,6 +1,12 @@
 //! Inputs a second over legal random walks that reach hello. `cargo bench -p openclaw-pairing --bench core`
 //! Each pass is short, so that on a busy machine most passes run undisturbed and the median is theirs.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark has no callers")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark has no callers"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -53,7 +53,7 @@ fn refusal(row: usize, reason: usize) -> Refusal {
     let mut refusal = Refusal::new(RefusalCode::from_name(name), "refused");
     refusal.pairing = reasons.get(reason).map(|reason| PairingReason::from_name(reason));
     refusal.request_id = Some("r-1".to_owned());
-    refusal.device_id = (reason % 2 == 0).then(|| "0123456789abcdef".to_owned());
+    refusal.device_id = reason.is_multiple_of(2).then(|| "0123456789abcdef".to_owned());
     refusal
 }
 
