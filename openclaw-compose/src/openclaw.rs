@@ -420,6 +420,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     versions(&scene, &mut findings);
     findings.iter_mut().for_each(leave_containers_alone);
     rank(&mut findings);
+    remedies::finish(&mut findings, &scene);
 
     // The server's winner is A.
     let mut letters = tokens::Classes::default();

@@ -265,6 +265,97 @@ fn no_remedy_makes_things_worse() {
     }
 }
 
+/// The gateway and an app that OpenClaw does not know mount openclaw.json by itself; the CLI has the directory.
+const MOUNTED_ALONE: &str = r#"
+== app/compose.yaml
+services:
+  openclaw-gateway:
+    image: ghcr.io/openclaw/openclaw:2026.9.6
+    command: [openclaw, gateway]
+    environment:
+      OPENCLAW_GATEWAY_TOKEN: ${OPENCLAW_GATEWAY_TOKEN}
+    volumes: ["./state:/home/node/.openclaw", "./state/openclaw.json:/home/node/.openclaw/openclaw.json"]
+    ports: ["127.0.0.1:18789:18789"]
+  openclaw-cli:
+    image: ghcr.io/openclaw/openclaw:2026.9.6
+    entrypoint: [openclaw]
+    network_mode: "service:openclaw-gateway"
+    volumes: ["./state:/home/node/.openclaw"]
+  indexer:
+    image: example/indexer:1
+    volumes: ["./state/openclaw.json:/etc/openclaw.json:ro"]
+    configs: [{ source: settings, target: /etc/settings }]
+  outsider:
+    image: example/indexer:1
+    volumes: ["./other/openclaw.json:/etc/openclaw.json:ro"]
+configs:
+  settings: { file: ./.env }
+== app/.env
+OPENCLAW_GATEWAY_TOKEN=canary-b-3z5x7c9v1b2n4m6a8s0d
+== app/state/openclaw.json
+{
+  gateway: {
+    mode: "local",
+    bind: "loopback",
+    auth: { token: "canary-a-7q2w9e4r6t8y1u3i5o7p" },
+  },
+}
+"#;
+
+/// A container keeps the old file where it mounts the file rather than its directory.
+#[test]
+fn edits_of_a_file_that_is_mounted_by_itself_end_in_new_containers() {
+    let remedies = |text: &str, directory: &str| -> BTreeMap<&str, (Vec<String>, Option<String>)> {
+        let case = Case::read("mounted alone", text);
+        let mut files = Texts::new();
+        for (path, text) in &case.files {
+            files.insert(format!("{ROOT}/{path}"), text);
+        }
+        let mut inputs = Inputs::new(directory);
+        inputs.files = vec![format!("{ROOT}/app/compose.yaml")];
+        let resolution = project::resolve(&inputs, &files);
+        let report = examine(&Stack::new(&resolution).files(&files));
+        let found = report.findings.iter().filter_map(|finding| Some((finding, finding.remedy.as_ref()?)));
+        found
+            .filter(|(_, remedy)| !remedy.edits.is_empty())
+            .map(|(finding, remedy)| {
+                let files = remedy.edits.iter().map(|edit| edit.file.clone()).collect();
+                (finding.code.name(), (files, remedy.command.clone()))
+            })
+            .collect()
+    };
+    let command = |services: &str| Some(format!("docker compose up -d --force-recreate {services}"));
+    let by_directory = |text: &str| {
+        text.replace(", \"./state/openclaw.json:/home/node/.openclaw/openclaw.json\"", "")
+            .replace("./state/openclaw.json:/etc/openclaw.json", "./state:/etc/openclaw")
+            .replace("    configs: [{ source: settings, target: /etc/settings }]\n", "")
+    };
+    // Files are named by where the command runs; the remedies are the same.
+    for (directory, dotenv, compose) in [
+        ("/srv/app", ".env", "compose.yaml"),
+        ("/srv", "app/.env", "app/compose.yaml"),
+        ("/srv/x", "../app/.env", "../app/compose.yaml"),
+        ("/home/node", "/srv/app/.env", "/srv/app/compose.yaml"),
+    ] {
+        let alone = remedies(MOUNTED_ALONE, directory);
+        let config = vec!["state/openclaw.json".to_owned()];
+        let gateway = command("openclaw-gateway openclaw-cli indexer");
+        assert_eq!(alone["loopback-bind"], (config.clone(), gateway.clone()), "{directory}");
+        // Without an edit of such a file nothing is recreated that was not.
+        assert_eq!(alone["stop-grace-too-short"], (vec![compose.to_owned()], None), "{directory}");
+        assert_eq!(alone["silent-override"], (vec![dotenv.to_owned()], gateway), "{directory}");
+        let directories = remedies(&by_directory(MOUNTED_ALONE), directory);
+        let gateway = command("openclaw-gateway openclaw-cli");
+        assert_eq!(directories["loopback-bind"], (config, gateway.clone()), "{directory}");
+        assert_eq!(directories["silent-override"], (vec![dotenv.to_owned()], gateway), "{directory}");
+    }
+    // A remedy that is a matter of the file alone gets the step, too.
+    let lan = MOUNTED_ALONE.replace("\"loopback\"", "\"lan\", controlUi: { allowInsecureAuth: true }");
+    let all = command("indexer openclaw-gateway openclaw-cli");
+    assert_eq!(remedies(&lan, "/srv")["bypass-left-behind"].1, all);
+    assert_eq!(remedies(&by_directory(&lan), "/srv")["bypass-left-behind"].1, None);
+}
+
 /// Codes that no stack can show: they come from a search, or from asking an engine.
 const ELSEWHERE: [&str; 4] =
     ["second-minter", "token-in-checkout", "engine-unreachable", "evidence-incomplete"];

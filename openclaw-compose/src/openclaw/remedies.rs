@@ -3,8 +3,10 @@
 //! House rules: share the gateway's namespace before anything else; never bind loopback behind a bridge, never switch a
 //! check off, never widen a mode; a namespace owner is never restarted without its dependants.
 
+use std::collections::BTreeMap;
+
 use crate::edit::{Edit, Replacement};
-use crate::finding::{Remedy, Safety};
+use crate::finding::{Finding, Remedy, Safety};
 use crate::source::Span;
 
 use super::clients::{Client, Publication};
@@ -62,6 +64,44 @@ fn joined(edits: Vec<Edit>) -> Vec<Edit> {
     out
 }
 
+/// Finishes remedies: a rename leaves the old content in every container that mounts the file by itself, so whatever edits
+/// such a file ends in new containers.
+pub(super) fn finish(findings: &mut [Finding], scene: &Scene<'_, '_>) {
+    let mut mounting: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for remedy in findings.iter_mut().filter_map(|finding| finding.remedy.as_mut()) {
+        let mut services: Vec<&str> = Vec::new();
+        for edit in &remedy.edits {
+            let known = mounting.entry(edit.file.clone()).or_insert_with(|| scene.mounting(&edit.file));
+            services.extend(known.iter());
+        }
+        if !services.is_empty() {
+            remedy.text +=
+                "; a container that mounts the file by itself keeps the old one until it is recreated";
+            remedy.command = Some(and_recreate(remedy.command.as_deref(), &services));
+        }
+    }
+}
+
+/// The command with these services recreated besides, whatever changed for them.
+fn and_recreate(command: Option<&str>, services: &[&str]) -> String {
+    let up = command.and_then(|command| command.strip_prefix(UP));
+    let mut names: Vec<&str> = up
+        .map(|rest| rest.split_whitespace().filter(|word| !word.starts_with('-')).collect())
+        .unwrap_or_default();
+    for service in services {
+        if !names.contains(service) {
+            names.push(service);
+        }
+    }
+    let recreate = format!("{UP} --force-recreate {}", names.join(" "));
+    match command.filter(|_| up.is_none()) {
+        Some(first) => format!("{first} && {recreate}"),
+        None => recreate,
+    }
+}
+
+const UP: &str = "docker compose up -d";
+
 pub(super) fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -81,7 +121,7 @@ pub(super) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
     names.dedup();
     // A borrower must be recreated with its owner even where its own definition is unchanged.
     let force = if names.len() > services.len() { " --force-recreate" } else { "" };
-    format!("docker compose up -d{force} {}", names.join(" "))
+    format!("{UP}{force} {}", names.join(" "))
 }
 
 /// A client that does not reach the gateway.
@@ -450,7 +490,7 @@ pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
 fn recreate_all(name: &str, scene: &Scene<'_, '_>) -> String {
     let dependants = scene.namespaces.stranded_by(name);
     let names: Vec<&str> = std::iter::once(name).chain(dependants).collect();
-    format!("docker compose up -d --force-recreate {}", names.join(" "))
+    format!("{UP} --force-recreate {}", names.join(" "))
 }
 
 /// Writes the bind that counts today, so that it counts everywhere.

@@ -16,7 +16,7 @@ use super::ownership::Listing;
 use super::processes::{EnvLayer, EnvValue, Process, Role};
 use super::reach::{Choice, Map};
 use super::rules::{self, Meaning};
-use super::services::{Service, Services};
+use super::services::{Mount, MountKind, Service, Services};
 use super::usable::{self, Usable};
 use super::version::Version;
 
@@ -307,6 +307,24 @@ impl<'s, 'a> Scene<'s, 'a> {
             Some(rest) if !rest.is_empty() => rest,
             _ => path,
         }
+    }
+
+    /// The services that mount a source's file by itself, and those that lose their network when they are recreated.
+    pub(super) fn mounting(&self, file: &str) -> Vec<&str> {
+        // The project's files are named from where the command runs, what only OpenClaw reads from the project's directory.
+        let is_named = |path: &str| {
+            path == file || self.shown_path(path) == file || self.resolution.source_name(path) == file
+        };
+        let mut out: Vec<&str> = Vec::new();
+        for service in &self.services.list {
+            let is_single =
+                |mount: &Mount<'_>| mount.kind == MountKind::Bind && mount.source.is_some_and(is_named);
+            if service.mounts.iter().any(is_single) {
+                out.push(service.name);
+                out.extend(self.namespaces.stranded_by(service.name));
+            }
+        }
+        out
     }
 }
 

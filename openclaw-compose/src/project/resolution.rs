@@ -24,6 +24,8 @@ pub struct Resolution {
     /// The project's name, a text.
     pub(crate) name: Node,
     pub(crate) working_dir: String,
+    /// Where the command runs.
+    directory: String,
     pub(crate) profiles: Vec<String>,
     pub(crate) sources: Sources,
     pub(crate) stories: Stories,
@@ -90,6 +92,11 @@ impl Resolution {
     #[must_use]
     pub fn working_dir(&self) -> &str {
         &self.working_dir
+    }
+
+    /// What a file of the project is called in [`Resolution::sources`].
+    pub(crate) fn source_name(&self, path: &str) -> String {
+        super::paths::shown(path, &self.directory)
     }
 
     /// The profiles that are switched on.
@@ -286,6 +293,7 @@ pub(crate) fn finish(
     project: &Project,
 ) -> Resolution {
     let dialect = loader.inputs.dialect;
+    let directory = loader.inputs.directory.clone();
     let Loader { mut sources, stories, environments, raised, unset, config_files, .. } = loader;
     explain::mark_secrets(&mut sources, &stories, [&root], [&enabled, &disabled]);
     let exit = raised.iter().find_map(|raised| raised.refusal);
@@ -305,6 +313,7 @@ pub(crate) fn finish(
         dialect,
         name,
         working_dir: project.working_dir.clone(),
+        directory,
         profiles: project.profiles.clone(),
         sources,
         stories,
