@@ -168,12 +168,15 @@ fn drifted(process: &Process<'_>, scene: &Scene<'_, '_>, finding: &mut Finding) 
     let ids = scene.engine.ids_of(process.service.userns_mode, process.uid.number());
     let shown = scene.shown_path(path);
     finding.remedy = Some(match (ids.outside(uid), ids.outside(group)) {
-        (Some(user), Some(group)) => remedies::command(
-            format!(
-                "give {shown} to the process (uid {user} on this host); if uid {user} is another person's account here, set `user:` instead"
-            ),
-            format!("sudo chown -R {user}:{group} {}", remedies::shell_quote(shown)),
-        ),
+        (Some(user), Some(group)) => {
+            let whom = if user == uid { format!("uid {uid}") } else { format!("uid {uid}, here {user}") };
+            remedies::command(
+                format!(
+                    "give {shown} to the process ({whom}); if uid {user} is another person's account on this host, set `user:` instead"
+                ),
+                format!("sudo chown -R {user}:{group} {}", remedies::shell_quote(shown)),
+            )
+        }
         _ => remedies::own_inside(process, uid, group),
     });
 }
