@@ -279,6 +279,44 @@ fn the_url_comes_from_flag_env_remote_url_loopback_in_this_order() {
     assert_eq!(url(&tls), "wss://127.0.0.1:18789");
 }
 
+#[test]
+fn a_password_flag_counts_alone_as_a_token_flag_does() {
+    let carriers = Carriers {
+        gateway_config: "bind: 'lan', auth: { password: 'canary-p' }",
+        cli_env: &[(ENV, B), ("OPENCLAW_GATEWAY_PASSWORD", B)],
+        cli_flags: "--password canary-p",
+        ..Carriers::default()
+    };
+    let report = carriers.examine();
+    assert_eq!(cli(&report).token_from.as_deref(), Some("--password"));
+    assert_eq!(auth(&report), GateState::Green);
+    let wrong = Carriers { cli_flags: "--password canary-x", ..carriers }.examine();
+    assert_eq!(auth(&wrong), GateState::Red);
+}
+
+#[test]
+fn a_right_remote_token_masks_a_wrong_one_in_the_environment() {
+    let carriers = Carriers {
+        gateway_config: CONFIG_A,
+        cli_config: Some(
+            "{ gateway: { mode: 'remote', remote: { url: 'ws://127.0.0.1:18789', token: 'canary-a-1q2w3e4r5t6y7u8i9o0p' } } }",
+        ),
+        cli_env: &[(ENV, B)],
+        ..Carriers::default()
+    };
+    assert_eq!(auth(&carriers.examine()), GateState::Green);
+}
+
+#[test]
+fn a_remote_client_without_a_url_falls_back_to_loopback() {
+    let carriers = Carriers {
+        gateway_config: CONFIG_A,
+        cli_config: Some("{ gateway: { mode: 'remote' } }"),
+        ..Carriers::default()
+    };
+    assert_eq!(cli(&carriers.examine()).url.as_deref(), Some("ws://127.0.0.1:18789"));
+}
+
 // Releases.
 
 #[test]
@@ -307,19 +345,25 @@ fn a_local_client_flips_from_env_first_to_config_first_at_2026_8_1() {
 
 #[test]
 fn the_service_process_itself_is_config_first_earlier() {
-    let carriers = Carriers {
-        version: "2026.7.1",
-        gateway_config: CONFIG_A,
-        cli_env: &[(ENV, B), ("OPENCLAW_SERVICE_KIND", "gateway")],
-        ..Carriers::default()
-    };
-    assert_eq!(carriers.client().as_deref(), Some("gateway.auth.token"));
+    for version in ["2026.3.13", "2026.4.15", "2026.5.28", "2026.6.11", "2026.7.1"] {
+        let carriers = Carriers {
+            version,
+            gateway_config: CONFIG_A,
+            cli_env: &[(ENV, B), ("OPENCLAW_SERVICE_KIND", "gateway")],
+            ..Carriers::default()
+        };
+        assert_eq!(carriers.client().as_deref(), Some("gateway.auth.token"), "{version}");
+    }
 }
 
 #[test]
 fn legacy_names_count_up_to_2026_3_13_and_not_from_2026_5_28_on() {
     for (version, read) in
-        [("2026.1.29", true), ("2026.3.13", true), ("2026.5.28", false), ("2026.9.6", false)]
+        // What 2026.4.15 does is not known.
+        RELEASES
+            .into_iter()
+            .filter(|version| *version != "2026.4.15")
+            .map(|version| (version, version < "2026.4"))
     {
         let carriers = Carriers {
             version,
@@ -354,6 +398,52 @@ fn the_url_variable_is_read_from_2026_3_13_on_and_its_unprefixed_form_never() {
     }
 }
 
+#[test]
+fn a_remote_client_is_remote_first_in_every_release() {
+    let remote = "{ gateway: { mode: 'remote', remote: { url: 'ws://127.0.0.1:18789', token: 'canary-r' }, auth: { token: 'canary-a' } } }";
+    let origins =
+        "bind: 'lan', controlUi: { allowedOrigins: ['http://localhost:18789'] }, auth: { token: 'canary-a' }";
+    for version in RELEASES {
+        let carriers = Carriers {
+            version,
+            gateway_config: origins,
+            cli_config: Some(remote),
+            cli_env: &[(ENV, B)],
+            ..Carriers::default()
+        };
+        assert_eq!(carriers.client().as_deref(), Some("gateway.remote.token"), "{version}");
+    }
+}
+
+#[test]
+fn an_empty_config_token_hides_the_environment_in_2026_1_29_only() {
+    for version in RELEASES {
+        let carriers = Carriers {
+            version,
+            gateway_config: "bind: 'loopback', auth: { token: '' }",
+            gateway_env: &[(ENV, B)],
+            ..Carriers::default()
+        };
+        let wanted = (version != "2026.1.29").then_some(ENV);
+        assert_eq!(carriers.server().as_deref(), wanted, "{version}");
+    }
+}
+
+#[test]
+fn the_auth_mode_comes_from_flag_config_password_token_in_this_order() {
+    let both = "auth: { mode: 'token', token: 'canary-a', password: 'canary-p' }";
+    let config = format!("bind: 'lan', {both}");
+    let flag = Carriers { gateway_config: &config, gateway_flags: "--auth password", ..Carriers::default() };
+    assert_eq!(gateway(&flag.examine()).auth, "password");
+    let mode = Carriers { gateway_flags: "", ..flag.clone() };
+    assert_eq!(gateway(&mode.examine()).auth, "token");
+    let password = Carriers { gateway_config: "bind: 'lan', auth: { password: 'canary-p' }", ..mode };
+    assert_eq!(gateway(&password.examine()).auth, "password");
+    let flag =
+        Carriers { gateway_config: CONFIG_A, gateway_flags: "--password canary-p --auth password", ..flag };
+    assert_eq!(gateway(&flag.examine()).token_from.as_deref(), Some("--password"));
+}
+
 // Odd values.
 
 #[test]
@@ -363,6 +453,10 @@ fn blanks_around_a_token_are_trimmed_on_both_sides() {
         let env = [("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), (ENV, "canary-a")];
         let report = Carriers { gateway_config: &config, cli_env: &env, ..Carriers::default() }.examine();
         assert_eq!(auth(&report), GateState::Green, "{value:?}");
+        let env = [("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), (ENV, value)];
+        let config = "bind: 'lan', auth: { token: 'canary-a' }";
+        let report = Carriers { gateway_config: config, cli_env: &env, ..Carriers::default() }.examine();
+        assert_eq!(auth(&report), GateState::Green, "{value:?} sent");
     }
 }
 
