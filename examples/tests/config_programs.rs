@@ -81,10 +81,13 @@ fn config_prints_what_compose_prints_and_masks_secrets() {
     assert!(said.contains("NOWHERE"), "warnings are for standard error, quiet or not");
 }
 
+/// Files, arguments, exit status and the beginning of what is said.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], i32, &'a str);
+
 #[test]
 fn config_ends_as_compose_does_with_the_place_first() {
     let ok = ("compose.yaml", "services: {a: {image: x}}\n");
-    let cases: &[(&[(&str, &str)], &[&str], i32, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (&[("notes", "")], &["config"], 14, "OC-C"),
         (&[ok], &["-f", "absent.yml", "config"], 14, "OC-C"),
         (&[ok], &["--env-file", "absent.env", "config"], 1, "OC-C"),
