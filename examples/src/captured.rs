@@ -8,6 +8,8 @@
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
 //! | `logs/SERVICE.log` | `docker compose logs --no-log-prefix SERVICE` |
 //! | `devices/SERVICE.json` | `docker compose exec SERVICE openclaw devices list --json` |
+//! | `launchd/LABEL.plist` | a copy from `~/Library/LaunchAgents` or `/Library/LaunchDaemons` |
+//! | `systemd/UNIT.service` | `systemctl cat UNIT`, with `--user` for a user's unit |
 //!
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
 //!
@@ -18,7 +20,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::openclaw::Stack;
+use openclaw_compose::openclaw::{Definition, Stack};
 
 use crate::owners;
 
@@ -45,6 +47,8 @@ pub struct Captured {
     pub logs: Vec<(String, Text)>,
     /// Device lists by the service in which they were taken.
     pub devices: Vec<(String, Text)>,
+    /// Service definitions of the host, launchd's before systemd's.
+    pub definitions: Vec<Text>,
     /// Files that are there and could not be read.
     pub faults: Vec<Fault>,
 }
@@ -94,6 +98,10 @@ impl Captured {
         if let Some(map) = &self.id_map {
             stack = stack.id_map(&map.name, &map.text);
         }
+        for definition in &self.definitions {
+            let text = definition.text.as_str().into();
+            stack = stack.definition(Definition { name: definition.name.clone(), text });
+        }
         stack
     }
 
@@ -108,6 +116,9 @@ impl Captured {
         captured.id_map = folder.text("captured/idmap.txt");
         captured.logs = folder.texts("captured/logs", "log");
         captured.devices = folder.texts("captured/devices", "json");
+        let launchd = folder.texts("captured/launchd", "plist");
+        let systemd = folder.texts("captured/systemd", "service");
+        captured.definitions = launchd.into_iter().chain(systemd).map(|(_, text)| text).collect();
         captured.faults = folder.faults;
         captured
     }
@@ -117,6 +128,7 @@ impl Captured {
         let single = [&self.ownership, &self.inspect, &self.engine, &self.id_map].into_iter().flatten();
         single
             .chain(self.logs.iter().chain(&self.devices).map(|(_, text)| text))
+            .chain(&self.definitions)
             .map(|text| text.name.as_str())
     }
 }

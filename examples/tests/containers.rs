@@ -1,4 +1,5 @@
-//! What only the containers show: who was left behind by a restart, and what an approval has settled since.
+//! What only the containers and the host show: who was left behind by a restart, what an approval has settled since, and
+//! which service definition still holds another token.
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
 
 mod support;
@@ -85,4 +86,43 @@ fn a_refusal_before_an_approval_in_the_same_log_is_over() {
     assert!(pairing_is_shut(refused));
     assert!(!pairing_is_shut(&format!("{refused}{approved}")));
     assert!(pairing_is_shut(&format!("{approved}{refused}")));
+}
+
+#[test]
+fn service_definitions_that_hold_another_token_are_named() {
+    let plist = |token: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\"><dict>\n\
+             <key>Label</key><string>ai.openclaw.gateway</string>\n<key>EnvironmentVariables</key><dict>\n\
+             <key>OPENCLAW_GATEWAY_TOKEN</key><string>{token}</string>\n</dict></dict></plist>\n"
+        )
+    };
+    let unit = |token: &str| {
+        format!(
+            "[Service]\nExecStart=/usr/bin/openclaw gateway\nEnvironment=OPENCLAW_GATEWAY_TOKEN={token}\n"
+        )
+    };
+    let differing = |plist: &str, unit: &str| -> Vec<(String, u64)> {
+        let dir = stack(&[
+            ("captured/launchd/ai.openclaw.gateway.plist", plist),
+            ("captured/systemd/openclaw-gateway.service", unit),
+        ]);
+        let ticket = ticket(dir.path());
+        assert!(!ticket.to_string().contains("test-token-"), "{ticket}");
+        let findings = ticket["findings"].as_array().unwrap().iter();
+        findings
+            .filter(|finding| finding["name"] == "service-definition-differs")
+            .map(|finding| &finding["places"][0])
+            .map(|place| (place["file"].as_str().unwrap().to_owned(), place["line"].as_u64().unwrap()))
+            .collect()
+    };
+    let same = "test-token-of-the-containers";
+    let launchd = ("captured/launchd/ai.openclaw.gateway.plist".to_owned(), 5);
+    let systemd = ("captured/systemd/openclaw-gateway.service".to_owned(), 3);
+    assert_eq!(differing(&plist(same), &unit(same)), []);
+    assert_eq!(differing(&plist("test-token-of-launchd"), &unit(same)), [launchd.clone()]);
+    assert_eq!(
+        differing(&plist("test-token-of-launchd"), &unit("test-token-of-systemd")),
+        [launchd, systemd]
+    );
 }

@@ -69,9 +69,12 @@ Evidence, each file optional, in captured/ beside the compose file:
   ownership.txt         find . -printf '%U:%G %m %P\\n'
   engine.json           docker info --format '{{json .}}'
   idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
+  launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
+  systemd/UNIT.service  systemctl cat UNIT
 With --docker the engine is asked for the first and the fifth, for the owners and for
 openclaw.json inside the containers.
-inspect.json holds the token: it is read, never shown, and should not leave the machine.
+inspect.json holds the token, a plist or a unit may: they are read, never shown, and
+should not leave the machine.
 
 Colour is used on a terminal only, and not if NO_COLOR is set. Time and host are
 arguments: the same input gives the same bytes.";
