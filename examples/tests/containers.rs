@@ -120,7 +120,7 @@ fn service_definitions_that_hold_another_token_are_named() {
     let launchd = ("captured/launchd/ai.openclaw.gateway.plist".to_owned(), 5);
     let systemd = ("captured/systemd/openclaw-gateway.service".to_owned(), 3);
     assert_eq!(differing(&plist(same), &unit(same)), []);
-    assert_eq!(differing(&plist("test-token-of-launchd"), &unit(same)), [launchd.clone()]);
+    assert_eq!(differing(&plist("test-token-of-launchd"), &unit(same)), std::slice::from_ref(&launchd));
     assert_eq!(
         differing(&plist("test-token-of-launchd"), &unit("test-token-of-systemd")),
         [launchd, systemd]
