@@ -317,6 +317,20 @@ fn a_remote_client_without_a_url_falls_back_to_loopback() {
     assert_eq!(cli(&carriers.examine()).url.as_deref(), Some("ws://127.0.0.1:18789"));
 }
 
+#[test]
+fn a_client_sends_the_password_of_the_environment_for_a_token() {
+    let carriers = Carriers {
+        gateway_config: CONFIG_A,
+        cli_env: &[("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), ("OPENCLAW_GATEWAY_PASSWORD", A)],
+        ..Carriers::default()
+    };
+    assert_eq!(
+        auth(&carriers.examine()),
+        GateState::Green,
+        "either field is compared where the other is absent"
+    );
+}
+
 // Releases.
 
 #[test]

@@ -185,12 +185,17 @@ fn service_client(at: usize, scene: &Scene<'_, '_>) -> Option<Client> {
     let gateway = scene.gateways.get(gateway_at)?;
     let decision = tokens::decide(process, Side::Client, Some(choice.target), gateway.secret);
     let url_credentials = choice.url.as_ref().is_some_and(|url| url.has_credentials);
-    let has_credential = url_credentials
-        || decision.outcome != Outcome::Nothing
-        || tokens::decide(process, Side::Client, Some(choice.target), other(gateway)).outcome
-            != Outcome::Nothing;
+    let second = tokens::decide(process, Side::Client, Some(choice.target), other(gateway));
+    let has_credential =
+        url_credentials || decision.outcome != Outcome::Nothing || second.outcome != Outcome::Nothing;
     let reach = reach::follow(at, &choice, gateway, has_credential, &scene.map());
-    let auth = auth_verdict(gateway, &decision);
+    let auth = match auth_verdict(gateway, &decision) {
+        // The gateway compares a password with its token, and a token with its password, where the other field is absent.
+        AuthVerdict::Missing if second.value().is_some() && second.value() == gateway.decision.value() => {
+            AuthVerdict::Same
+        }
+        verdict => verdict,
+    };
     Some(Client {
         name: process.service.name.to_owned(),
         kind: ClientKind::Service,
