@@ -240,7 +240,6 @@ fn a_later_release_is_no_rollback() {
 /// A copy of one generation in the place of another is not that generation's record.
 #[cfg(all(feature = "fs", unix))]
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the test misplaces a file")]
 fn a_misplaced_record_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let store = openclaw_token::fs::DirectoryStore::new(root.path());
