@@ -331,6 +331,23 @@ fn a_client_sends_the_password_of_the_environment_for_a_token() {
     );
 }
 
+#[test]
+fn a_remote_client_takes_its_password_from_the_environment_first() {
+    let carriers = Carriers {
+        gateway_config: "bind: 'lan', auth: { password: 'canary-p' }",
+        cli_config: Some(
+            "{ gateway: { mode: 'remote', remote: { url: 'ws://127.0.0.1:18789', password: 'canary-r' } } }",
+        ),
+        cli_env: &[("OPENCLAW_GATEWAY_PASSWORD", "canary-p")],
+        ..Carriers::default()
+    };
+    let report = carriers.examine();
+    assert_eq!(cli(&report).token_from.as_deref(), Some("OPENCLAW_GATEWAY_PASSWORD"));
+    assert_eq!(auth(&report), GateState::Green);
+    let remote = Carriers { cli_env: &[], ..carriers };
+    assert_eq!(remote.client().as_deref(), Some("gateway.remote.password"));
+}
+
 // Releases.
 
 #[test]

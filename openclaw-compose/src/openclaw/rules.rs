@@ -89,6 +89,8 @@ pub struct TokenRule {
     pub order: &'static [Carrier],
     /// Only for a process with `OPENCLAW_SERVICE_KIND=gateway`.
     pub service_kind_gateway: bool,
+    /// Only for passwords.
+    pub password: bool,
     /// For which releases.
     pub versions: Versions,
     /// Where it was seen.
@@ -103,6 +105,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: None,
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::ALL,
         citation: "observed on 2026.4.15, 2026.7.1, 2026.9.6; read from 2026.1.29 on",
     },
@@ -112,6 +115,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::FlagUrl),
         order: &[Carrier::Flag],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::ALL,
         citation: "observed on 2026.9.6",
     },
@@ -121,6 +125,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::EnvUrl),
         order: &[Carrier::Flag, Carrier::Env],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::ALL,
         citation: "observed on 2026.9.6",
     },
@@ -130,8 +135,19 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::Remote),
         order: &[Carrier::Flag, Carrier::RemoteToken],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::before(V2026_2_26),
         citation: "read in 2026.1.29",
+    },
+    TokenRule {
+        id: "client-remote-password-env-first",
+        side: Side::Client,
+        target: Some(Target::Remote),
+        order: &[Carrier::Flag, Carrier::Env, Carrier::RemoteToken, Carrier::AuthToken],
+        service_kind_gateway: false,
+        password: true,
+        versions: Versions::since(V2026_8_1),
+        citation: "read in 2026.9.6",
     },
     TokenRule {
         id: "client-remote-first",
@@ -139,6 +155,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::Remote),
         order: &[Carrier::Flag, Carrier::RemoteToken, Carrier::Env, Carrier::AuthToken],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::since(V2026_2_26),
         citation: "observed on 2026.9.6; read from 2026.2.26 on",
     },
@@ -148,6 +165,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::Local),
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
         service_kind_gateway: true,
+        password: false,
         versions: Versions::between(V2026_3_13, V2026_8_1),
         citation: "read in 2026.3.13 to 2026.7.1",
     },
@@ -157,6 +175,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::Local),
         order: &[Carrier::Flag, Carrier::Env, Carrier::AuthToken, Carrier::RemoteToken],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::before(V2026_8_1),
         citation: "observed on 2026.4.15 and 2026.7.1; read from 2026.1.29 on",
     },
@@ -166,18 +185,20 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         target: Some(Target::Local),
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
         service_kind_gateway: false,
+        password: false,
         versions: Versions::since(V2026_8_1),
         citation: "observed on 2026.9.6; read from 2026.8.1 on",
     },
 ];
 
-/// The rule by which `side` chooses its token.
+/// The rule by which `side` chooses its token, or its password.
 #[must_use]
 pub fn token_rule(
     side: Side,
     target: Option<Target>,
     version: Option<Version>,
     service_kind_gateway: bool,
+    password: bool,
 ) -> &'static TokenRule {
     TOKEN_RULES
         .iter()
@@ -185,6 +206,7 @@ pub fn token_rule(
             rule.side == side
                 && rule.target == target
                 && (!rule.service_kind_gateway || service_kind_gateway)
+                && (!rule.password || password)
                 && rule.versions.holds_for(version)
         })
         .unwrap_or(&TOKEN_RULES[0])

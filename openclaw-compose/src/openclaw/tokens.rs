@@ -127,7 +127,8 @@ pub(super) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, 
     }
     let service_kind_gateway =
         process.env("OPENCLAW_SERVICE_KIND").is_some_and(|kind| kind.text == "gateway");
-    let rule = rules::token_rule(side, target, process.version, service_kind_gateway);
+    let rule =
+        rules::token_rule(side, target, process.version, service_kind_gateway, secret == Secret::Password);
     let mut candidates = Vec::new();
     let mut unknown_from = None;
     for carrier in rule.order {
@@ -192,7 +193,11 @@ fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
         .collect();
     let wins = candidates.iter().position(|candidate| matches!(candidate.content, Content::Value(_)));
     let outcome = wins.map_or(Outcome::Unknown, Outcome::Wins);
-    Decision { rule: rules::token_rule(Side::Client, Some(Target::EnvUrl), None, false), candidates, outcome }
+    Decision {
+        rule: rules::token_rule(Side::Client, Some(Target::EnvUrl), None, false, false),
+        candidates,
+        outcome,
+    }
 }
 
 impl Content {
