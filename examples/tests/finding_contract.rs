@@ -108,7 +108,6 @@ const BESIDE_THE_GATES: &[(&str, &str)] = &[
     ("OC-C3", "the same"),
     ("OC-C4", "the same"),
     ("OC-C601", "the same: a stale token shuts the auth gate of its client"),
-    ("OC-C608", "the client's own gates show it"),
     ("OC-C8", "the same as OC-C2"),
     ("OC-H8", "supervisor definitions"),
 ];

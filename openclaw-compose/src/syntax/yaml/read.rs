@@ -141,14 +141,19 @@ fn patch(attempt: &str, stop: &Stop) -> Option<String> {
         // libyaml knows `\'`. The scalar is decoded from the text as it is.
         ErrorKind::UnknownQuotedScalarEscape => {
             let raw = text::double_quoted(attempt.get(stop.at..)?)?;
-            if text::unknown_escape(raw).is_some() || !raw.contains("\\'") {
+            if text::unknown_escape(raw).is_some() {
                 return None;
             }
             let mut patched = String::with_capacity(attempt.len());
             patched.push_str(attempt.get(..stop.at)?);
-            patched.push_str(&raw.replace("\\'", "\\\""));
+            let mut escaped = false;
+            patched.extend(raw.chars().map(|c| {
+                let quote = escaped && c == '\'';
+                escaped = c == '\\' && !escaped;
+                if quote { '"' } else { c }
+            }));
             patched.push_str(attempt.get(stop.at + raw.len()..)?);
-            Some(patched)
+            (patched != attempt).then_some(patched)
         }
         // libyaml takes `-` before the end of an item between brackets for a text, which is taken from the text as it is.
         ErrorKind::PlainScalarStartsWithDashFlowIndicator => {
