@@ -112,3 +112,99 @@ fn a_token_is_minted_where_none_is() {
     assert!(read(&project, "state/openclaw.json").contains(&format!("token: \"{token}\",")), "{said}");
     assert_eq!(freeze(&project, &["--verify"]).0, 0);
 }
+
+#[test]
+fn a_rotation_is_planned_before_it_is_done() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    let (code, said) = freeze(&project, &["--plan"]);
+    assert_eq!(code, 0, "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[1].starts_with("  1 openclaw-cli: stop them"), "{said}");
+    assert!(lines.iter().any(|line| line.starts_with("  2 .env, state/openclaw.json: write")), "{said}");
+    assert!(said.contains("4001 `gateway auth changed`"), "{said}");
+    assert!(lines.iter().filter(|line| line.starts_with("      check: ")).count() >= 6, "{said}");
+    assert!(!project.join(".openclaw-token").exists());
+}
+
+#[test]
+fn a_reference_stays_a_reference() {
+    let dir = copy("healthy");
+    let project = dir.path().join("healthy");
+    let before = read(&project, "state/openclaw.json");
+    assert_eq!(freeze(&project, &["--adopt"]).0, 0);
+    let (code, said) = freeze(&project, &["--rotate", "--reason", "lost laptop"]);
+    assert!(code == 0 && said.contains("  wrote .env\n"), "{said}");
+    assert_ne!(env_token(&project), healthy_token());
+    assert_eq!(read(&project, "state/openclaw.json"), before);
+    assert_eq!(freeze(&project, &["--verify"]).0, 0);
+}
+
+#[test]
+fn a_weak_token_is_neither_adopted_nor_minted_over() {
+    let dir = copy("healthy");
+    let project = dir.path().join("healthy");
+    write(&project, ".env", &read(&project, ".env").replace(&healthy_token(), "hunter2"));
+    for mode in ["--adopt", "--mint"] {
+        let (code, said) = freeze(&project, &[mode]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("the token can be guessed") && said.contains("empty it in each"), "{said}");
+    }
+}
+
+fn healthy_token() -> String {
+    env_token(&support::root().join("examples/stacks/healthy"))
+}
+
+#[test]
+fn verification_checks_the_ledger() {
+    let dir = copy("healthy");
+    let project = dir.path().join("healthy");
+    let (code, said) = freeze(&project, &["--adopt", "--ticket", "CHG-17", "--first-eight"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(&format!("first eight characters: {}\n", &healthy_token()[..8])), "{said}");
+    assert!(said.contains("by ops for CHG-17") && said.contains("no file was changed"), "{said}");
+    let anchor = said.lines().find_map(|line| line.strip_prefix("ledger anchor for the ticket: ")).unwrap();
+    let (code, said) = freeze(&project, &["--verify", "--anchor", anchor]);
+    assert!(code == 0 && said.contains(&format!("ledger: 1 entries, unbroken; anchor {anchor}")), "{said}");
+
+    let ledger = read(&project, ".openclaw-token/ledger.jsonl");
+    write(&project, ".openclaw-token/ledger.jsonl", &ledger.replace("\"by\":\"ops\"", "\"by\":\"dev\""));
+    let (code, said) = freeze(&project, &["--verify"]);
+    assert!(
+        code == 1 && said.contains("OC-T401 ledger-edited: .openclaw-token/ledger.jsonl: line 1"),
+        "{said}"
+    );
+    write(&project, ".openclaw-token/ledger.jsonl", "");
+    assert_eq!(freeze(&project, &["--verify"]).0, 0, "the chain alone cannot see it");
+    let (code, said) = freeze(&project, &["--verify", "--anchor", anchor]);
+    assert!(code == 1 && said.contains("OC-T403 ledger-truncated"), "{said}");
+}
+
+/// The state directory often lies beside the project: both are written as one step.
+#[test]
+fn state_outside_the_project_is_written_too() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    std::fs::rename(project.join("state"), dir.path().join("state")).unwrap();
+    let env = read(&project, ".env").replace(ENV_TOKEN, "").replace("./state", "../state");
+    write(&project, ".env", &env);
+    let json = read(dir.path(), "state/openclaw.json").replace(JSON_TOKEN, "");
+    write(dir.path(), "state/openclaw.json", &json);
+    let (code, said) = freeze(&project, &["--mint"]);
+    assert_eq!(code, 0, "{said}");
+    let token = env_token(&project);
+    assert!(read(dir.path(), "state/openclaw.json").contains(&format!("token: \"{token}\",")), "{said}");
+    assert!(project.join(".openclaw-token/records/record-000001.json").exists());
+    assert!(dir.path().join(".openclaw-token/transactions/000001.done").exists());
+    assert_eq!(freeze(&project, &["--verify"]).0, 0);
+}
+
+#[test]
+fn what_was_done_before_a_failure_is_said() {
+    let dir = copy("healthy");
+    let project = dir.path().join("healthy");
+    std::fs::create_dir_all(project.join(".openclaw-token/ledger.jsonl")).unwrap();
+    let (code, said) = freeze(&project, &["--adopt"]);
+    assert!(code == 2 && said.contains("frozen and written, but the ledger has no entry of it"), "{said}");
+}
