@@ -1,7 +1,7 @@
 //! Who waits for whom, as the evidence has it.
 
 use super::facts::{ASKS, Facts};
-use super::rules::{BLOCKED, never_asks, restart_mid_pairing};
+use super::rules::waiting::{BLOCKED, never_asks, restart_mid_pairing};
 use super::{Party, WaitGraph};
 use crate::evidence::Vantage;
 use crate::timeline::Symptom;

@@ -1,0 +1,136 @@
+//! A device that is known: what it was approved for, what it asks for, what it may do.
+
+use super::super::facts::Facts;
+use super::waiting::never_asks;
+use super::{either, on, refused};
+use crate::PairedDevice;
+use crate::finding::{Code, Confidence, Finding};
+use crate::refusal::{PairingReason, RefusalClass};
+use crate::scope::Scope;
+use crate::timeline::Symptom;
+
+/// An upgrade, from a refusal or a line.
+fn upgrade(
+    facts: &Facts<'_>,
+    code: Code,
+    reason: PairingReason,
+    symptom: Symptom,
+    summary: &str,
+) -> Option<Finding> {
+    let mut finding = facts
+        .pairing_refusal(reason)
+        .map(|refusal| {
+            let mut finding = refused(code, refusal, summary);
+            if let (Some(requested), Some(approved)) = (refusal.requested_scopes, refusal.approved_scopes) {
+                finding.evidence.push(format!("approved: {approved}; requested: {requested}"));
+                finding.evidence.push(format!("missing: {}", requested.missing_from(approved)));
+            }
+            finding
+        })
+        .or_else(|| facts.first(&[symptom]).map(|seen| on(code, seen, summary)))?;
+    finding.evidence.extend(drift(facts));
+    Some(finding)
+}
+
+/// Approved, requested and needed scopes of the waiting device, where the list has them.
+fn drift(facts: &Facts<'_>) -> Option<String> {
+    let device = facts.waiting_device()?;
+    let approved = facts.paired().find(|paired| paired.device_id == device)?.scopes;
+    let requested = facts.requested();
+    let needed = facts.evidence.wanted.unwrap_or(requested);
+    Some(format!("device {device} has {approved}; asks for {requested}; this command needs {needed}"))
+}
+
+pub(super) fn role_upgrade(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the role has no live token: it was revoked, or never approved; this stays until someone approves it again";
+    upgrade(facts, Code::RoleUpgrade, PairingReason::RoleUpgrade, Symptom::RoleUpgrade, summary)
+}
+
+pub(super) fn metadata_upgrade(facts: &Facts<'_>) -> Option<Finding> {
+    let summary =
+        "platform or device family differ from those pinned at approval, so a person must look again";
+    upgrade(facts, Code::MetadataUpgrade, PairingReason::MetadataUpgrade, Symptom::MetadataUpgrade, summary)
+}
+
+pub(super) fn scope_upgrade(facts: &Facts<'_>) -> Option<Finding> {
+    let summary =
+        "the device is approved for less than this command asks: the token is proven, the scopes are not";
+    let code = Code::ScopeUpgrade;
+    if let Some(finding) = upgrade(facts, code, PairingReason::ScopeUpgrade, Symptom::ScopeUpgrade, summary) {
+        return Some(finding);
+    }
+    if let Some(finding) =
+        either(facts, code, RefusalClass::TokenScope, &[Symptom::TokenScopeMismatch], summary)
+    {
+        return Some(finding);
+    }
+    // A known device that is refused as unpaired wants more than it has.
+    let device = facts.waiting_device()?;
+    let paired = facts.paired().find(|paired| paired.device_id == device)?;
+    let missing = facts.requested().missing_from(paired.scopes);
+    if missing.is_empty() || !facts.is_asking() {
+        return None;
+    }
+    let mut finding = Finding::new(code, Confidence::Observed, summary);
+    finding.evidence.push(format!("missing: {missing}"));
+    finding.evidence.extend(drift(facts));
+    Some(finding)
+}
+
+pub(super) fn connected_without_scope(facts: &Facts<'_>) -> Option<Finding> {
+    let hello = facts.evidence.hellos.iter().find(|hello| {
+        let wanted = facts.evidence.wanted.unwrap_or([Scope::Read].into());
+        !wanted.missing_from(hello.granted).is_empty()
+    });
+    if let Some(hello) = hello {
+        let summary =
+            format!("the {} is connected and may do little: granted {}", hello.vantage.name(), hello.granted);
+        return Some(Finding::new(Code::ConnectedWithoutScope, Confidence::Observed, summary));
+    }
+    if facts.is_asking() || never_asks(facts).is_some() {
+        return None;
+    }
+    let seen = facts.first(&[Symptom::MissingScope])?;
+    Some(on(
+        Code::ConnectedWithoutScope,
+        seen,
+        "the session lacks a scope: connected is not the same as allowed",
+    ))
+}
+
+pub(super) fn paired(facts: &Facts<'_>) -> Option<Finding> {
+    let device = facts.evidence.own_device.as_deref()?;
+    let record = facts.paired().find(|paired| paired.device_id == device)?;
+    let wanted = facts.evidence.wanted.unwrap_or_default();
+    if facts.is_asking()
+        || !wanted.missing_from(record.scopes).is_empty()
+        || !record.has_live_role("operator")
+    {
+        return None;
+    }
+    let summary = format!("device {device} is approved with {}", record.scopes);
+    Some(Finding::new(Code::Paired, Confidence::Observed, summary))
+}
+
+/// Rows that nobody has used for this long are only clutter.
+const STALE_MS: u64 = 30 * 24 * 3_600_000;
+
+pub(super) fn stale_rows(facts: &Facts<'_>) -> Option<Finding> {
+    let now = facts.evidence.now_ms?;
+    let stale: Vec<&PairedDevice> = facts
+        .paired()
+        .filter(|device| {
+            let seen = device.last_seen_at_ms.unwrap_or(device.approved_at_ms);
+            !device.connected && now.saturating_sub(seen) > STALE_MS
+        })
+        .collect();
+    if stale.is_empty() {
+        return None;
+    }
+    let summary = format!("{} paired devices were not seen for 30 days", stale.len());
+    let mut finding = Finding::new(Code::StaleRows, Confidence::Observed, summary);
+    finding
+        .evidence
+        .extend(stale.iter().map(|device| format!("device {} ({})", device.device_id, device.client_id)));
+    Some(finding)
+}

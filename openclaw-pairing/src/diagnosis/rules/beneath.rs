@@ -1,0 +1,108 @@
+//! What lies beneath pairing: transport, life, protocol, origin, clock, proof and tokens. While one of these is wrong,
+//! pairing is not even looked at.
+
+use super::super::facts::Facts;
+use super::{either, on, refused};
+use crate::finding::{Code, Confidence, Finding, Severity};
+use crate::refusal::{RefusalClass, RefusalCode};
+use crate::timeline::Symptom;
+
+pub(super) fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
+    let seen = facts.first(&[Symptom::Unreachable])?;
+    // Anything that a gateway said, to anyone, makes this one client's fault and not the first cause of a pairing.
+    let was_answered =
+        facts.is_asking() || facts.has(&[Symptom::MissingScope]) || !facts.evidence.hellos.is_empty();
+    let mut finding = on(
+        Code::GatewayUnreachable,
+        seen,
+        format!("the {} never reached a gateway, so nothing could be asked", seen.timeline.vantage.name()),
+    );
+    if was_answered {
+        finding.severity = Severity::Warning;
+    }
+    Some(finding)
+}
+
+pub(super) fn starting(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the gateway is starting or draining and says so; pairing can wait";
+    either(facts, Code::GatewayStarting, RefusalClass::Starting, &[Symptom::Starting], summary)
+}
+
+pub(super) fn protocol(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "client and gateway share no protocol version; the token was not even looked at";
+    either(facts, Code::ProtocolMismatch, RefusalClass::Protocol, &[Symptom::ProtocolMismatch], summary)
+}
+
+pub(super) fn origin(facts: &Facts<'_>) -> Option<Finding> {
+    let symptoms = [Symptom::OriginRefused, Symptom::ProxyRefused];
+    let summary = "the browser's origin, or the proxy in front, is refused before pairing is looked at";
+    either(facts, Code::OriginRefused, RefusalClass::Origin, &symptoms, summary)
+}
+
+pub(super) fn insecure_context(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the dashboard cannot make a device key: the page is neither https nor localhost";
+    let refusal = facts.refusal_code(&RefusalCode::ControlUiDeviceIdentityRequired);
+    refusal.map(|refusal| refused(Code::InsecureContext, refusal, summary)).or_else(|| {
+        facts.first(&[Symptom::InsecureContext]).map(|seen| on(Code::InsecureContext, seen, summary))
+    })
+}
+
+pub(super) fn clock(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the device signed with a time outside the gateway's window of two minutes";
+    let mut finding = either(facts, Code::ClockSkew, RefusalClass::Clock, &[Symptom::ClockSkew], summary)?;
+    finding.versions = Some(">=2026.2.26 (600 s in 2026.1.29)".to_owned());
+    Some(finding)
+}
+
+pub(super) fn identity(facts: &Facts<'_>) -> Option<Finding> {
+    let summary =
+        "the gateway refuses the device proof itself: key, id, nonce and token must be of one connection";
+    let symptoms = [Symptom::DeviceProofRefused];
+    let proof = facts.evidence.refusals.iter().map(|seen| &seen.refusal).find(|refusal| {
+        refusal.code.name().starts_with("DEVICE_AUTH_") && refusal.class() == RefusalClass::Identity
+    });
+    proof
+        .map(|refusal| refused(Code::IdentityRefused, refusal, summary))
+        .or_else(|| facts.first(&symptoms).map(|seen| on(Code::IdentityRefused, seen, summary)))
+}
+
+pub(super) fn device_token(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the device's own token is stale (rotated, revoked, or of another device); the shared token is not the problem";
+    let symptoms = [Symptom::DeviceTokenMismatch];
+    let mut finding = either(facts, Code::DeviceTokenFault, RefusalClass::DeviceToken, &symptoms, summary)?;
+    // Older releases said "device token mismatch" for a wrong shared token too, so a shared fault beside it decides.
+    if facts.has(&[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing]) {
+        finding.confidence = Confidence::Inferred;
+    }
+    Some(finding)
+}
+
+pub(super) fn shared_token(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the shared token is missing or differs; pairing is only looked at after it is right";
+    let symptoms = [Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
+    if let Some(finding) =
+        either(facts, Code::SharedTokenFault, RefusalClass::SharedSecret, &symptoms, summary)
+    {
+        return Some(finding);
+    }
+    let nothing = "neither a device nor a usable token was sent: an empty token counts as none";
+    facts
+        .refusal_code(&RefusalCode::DeviceIdentityRequired)
+        .map(|refusal| refused(Code::SharedTokenFault, refusal, nothing))
+        .or_else(|| {
+            facts
+                .first(&[Symptom::DeviceIdentityRequired])
+                .map(|seen| on(Code::SharedTokenFault, seen, nothing))
+        })
+}
+
+pub(super) fn locked_out(facts: &Facts<'_>) -> Option<Finding> {
+    let summary =
+        "too many failures came from one address: until the lockout ends even the right token is refused";
+    let mut finding =
+        either(facts, Code::LockedOut, RefusalClass::LockedOut, &[Symptom::LockedOut], summary)?;
+    if let Some(wait) = facts.refusal(RefusalClass::LockedOut).and_then(|refusal| refusal.retry_after_ms) {
+        finding.evidence.push(format!("the gateway asks for {} s", wait.div_ceil(1000)));
+    }
+    Some(finding)
+}

@@ -1,0 +1,239 @@
+//! Someone waits: for whom, and why nobody comes.
+
+use std::collections::BTreeSet;
+
+use super::super::facts::{ASKS, Facts, Seen};
+use super::super::waits::{is_dashboard, waits};
+use super::on;
+use crate::evidence::Vantage;
+use crate::finding::{Code, Confidence, Finding};
+use crate::policy::REQUEST_LIFETIME;
+use crate::timeline::Symptom;
+
+/// The gateway starts again after a request was made and before anyone decided.
+pub(in crate::diagnosis) fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Finding> {
+    let restarts = |from: u64, device: Option<&str>| {
+        let decided = facts.seen().find(|seen| {
+            seen.mark.symptom == Symptom::Approved
+                && (device.is_none() || seen.mark.device_id.as_deref() == device)
+        });
+        let until = decided.and_then(|seen| seen.mark.at_ms).unwrap_or(u64::MAX);
+        let starts = facts.seen().filter(move |seen| {
+            let at = seen.mark.at_ms.unwrap_or_default();
+            seen.mark.symptom == Symptom::GatewayStarts && at > from && at < until
+        });
+        starts.collect::<Vec<_>>()
+    };
+    facts.asks().filter(|ask| ask.timeline.vantage == Vantage::Gateway).find_map(|ask| {
+        let starts = restarts(ask.mark.at_ms?, ask.mark.device_id.as_deref());
+        let start = starts.first()?;
+        let times = starts.len();
+        let mut finding = on(
+            Code::RestartMidPairing,
+            *start,
+            format!("the gateway was restarted {times}x while a request waited: whoever restarts it must hold still"),
+        );
+        finding.evidence.insert(0, ask.quote());
+        Some(finding)
+    })
+}
+
+pub(super) fn rejected(facts: &Facts<'_>) -> Option<Finding> {
+    let seen = facts.first(&[Symptom::RejectedByPerson])?;
+    Some(on(
+        Code::RequestRejected,
+        seen,
+        "a person rejected the request; asking again by itself would be wrong",
+    ))
+}
+
+/// Each of dashboard and CLI waits for someone to approve it, and only the other is there.
+pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
+    // A client that never asks waits in a circle too, but for another reason.
+    if never_asks(facts).is_some() {
+        return None;
+    }
+    let graph = waits(facts);
+    let cycle = graph.cycle()?;
+    let names: Vec<String> = cycle.iter().map(ToString::to_string).collect();
+    let ring = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" -> ");
+    let mut finding = Finding::new(
+        Code::MutualWait,
+        Confidence::Inferred,
+        format!("each waits for the other's approval: {ring}"),
+    );
+    finding.evidence.extend(
+        graph
+            .waits()
+            .iter()
+            .map(|wait| format!("{} waits for {}: {}", wait.waiter, wait.holder, wait.reason)),
+    );
+    for vantage in [Vantage::Dashboard, Vantage::Client] {
+        let seen = facts.first_at(vantage, BLOCKED);
+        // A dashboard keeps no log of its own: the gateway's names its device.
+        let seen = seen.or_else(|| dashboard_refused(facts).filter(|_| vantage == Vantage::Dashboard));
+        finding.places.extend(seen.map(Seen::place));
+    }
+    Some(finding)
+}
+
+/// Where the gateway's log refuses the device of a dashboard that waits in the list.
+fn dashboard_refused<'a>(facts: &Facts<'a>) -> Option<Seen<'a>> {
+    let waits =
+        |device: &str| facts.pending().any(|request| is_dashboard(request) && request.device_id == device);
+    facts.asks().find(|seen| {
+        seen.timeline.vantage == Vantage::Gateway && seen.mark.device_id.as_deref().is_some_and(waits)
+    })
+}
+
+/// What keeps a CLI from approving others.
+pub(in crate::diagnosis) const BLOCKED: &[Symptom] = &[
+    Symptom::NotPaired,
+    Symptom::PairingRequired,
+    Symptom::ScopeUpgrade,
+    Symptom::RoleUpgrade,
+    Symptom::MetadataUpgrade,
+    Symptom::MissingScope,
+    Symptom::DeviceTokenMismatch,
+];
+
+pub(super) fn approver_lacks_scope(facts: &Facts<'_>) -> Option<Finding> {
+    let seen = facts.seen().find(|seen| {
+        seen.mark.symptom == Symptom::MissingScope && seen.mark.scope.as_deref() == Some("operator.admin")
+    })?;
+    let summary =
+        "whoever approves needs every scope that is asked for; this approver may not grant operator.admin";
+    Some(on(Code::ApproverLacksScope, seen, summary))
+}
+
+pub(super) fn expired(facts: &Facts<'_>) -> Option<Finding> {
+    let lifetime = u64::try_from(REQUEST_LIFETIME.as_millis()).unwrap_or(u64::MAX);
+    let minutes = lifetime / 60_000;
+    if let Some(now) = facts.evidence.now_ms
+        && let Some(request) = facts
+            .pending()
+            .find(|request| now.saturating_sub(request.refreshed_at_ms.unwrap_or(request.ts)) > lifetime)
+    {
+        let summary = format!(
+            "the request is older than the gateway's {minutes} minutes: it can no longer be approved"
+        );
+        let mut finding = Finding::new(Code::RequestExpired, Confidence::Observed, summary);
+        finding.evidence.push(format!("request {} of device {}", request.request_id, request.device_id));
+        return Some(finding);
+    }
+    // The request was made, and when someone came to approve it, it was gone.
+    let unknown = facts.seen().find(|seen| {
+        seen.mark.symptom == Symptom::UnknownRequest || seen.mark.symptom == Symptom::EmptyList
+    })?;
+    let ask = facts.asks().find(|ask| {
+        let gap =
+            unknown.mark.at_ms.zip(ask.mark.at_ms).map(|(later, earlier)| later.saturating_sub(earlier));
+        gap.is_some_and(|gap| gap > lifetime)
+    })?;
+    let summary =
+        format!("by the time someone came to approve, the request was older than {minutes} minutes and gone");
+    let mut finding = on(Code::RequestExpired, unknown, summary);
+    finding.evidence.insert(0, ask.quote());
+    Some(finding)
+}
+
+pub(super) fn churn(facts: &Facts<'_>) -> Option<Finding> {
+    let device = facts.waiting_device();
+    let ids: BTreeSet<&str> = facts
+        .asks()
+        .filter(|seen| seen.mark.device_id.is_none() || seen.mark.device_id == device)
+        .filter_map(|seen| seen.mark.request_id.as_deref())
+        .collect();
+    let unknown = facts.first(&[Symptom::UnknownRequest]);
+    if ids.len() < 2 && unknown.is_none() {
+        return None;
+    }
+    let summary = "each command asks for other scopes and so replaces the request: approve by device id, never by a remembered request id";
+    let mut finding = match unknown {
+        Some(seen) => on(Code::RequestIdChurn, seen, summary),
+        None => Finding::new(Code::RequestIdChurn, Confidence::Observed, summary),
+    };
+    finding.evidence.extend(ids.iter().map(|id| format!("request {id}")));
+    finding.places.extend(facts.asks().map(Seen::place));
+    Some(finding)
+}
+
+/// Local clients that the gateway takes for remote ones.
+pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
+    let ask = facts.asks().find(|seen| {
+        let remote = seen.mark.remote.as_deref();
+        seen.timeline.vantage == Vantage::Gateway && remote.is_some_and(is_private)
+    });
+    if let Some(ask) = ask {
+        let summary = "the request comes from a bridge address: behind it a local client looks remote, so a person must approve";
+        return Some(on(Code::NatHidesLocal, ask, summary));
+    }
+    let is_local = facts.evidence.topology.shared_namespace;
+    let ask = facts.asks().next().filter(|_| is_local && facts.is_container_remote())?;
+    let summary = "this release takes no container client for local, not even in a shared namespace";
+    let mut finding = on(Code::NatHidesLocal, ask, summary);
+    finding.versions = Some("<2026.3.24".to_owned());
+    Some(finding)
+}
+
+/// RFC 1918 and the shared address space: what bridges hand out.
+fn is_private(address: &str) -> bool {
+    let address = address.trim_start_matches("::ffff:");
+    address
+        .parse::<std::net::Ipv4Addr>()
+        .is_ok_and(|address| address.is_private() || matches!(address.octets(), [100, 64..=127, ..]))
+}
+
+/// A request waits: for nobody in particular, or for an approver that exists.
+pub(super) fn pending(facts: &Facts<'_>) -> Option<Finding> {
+    if !facts.is_asking() {
+        return None;
+    }
+    let mut finding = match facts.approver() {
+        Some(approver) => {
+            let summary = "the device waits for a person, and an approver is connected";
+            let mut finding = Finding::new(Code::PendingApproval, Confidence::Observed, summary);
+            finding.evidence.push(format!("device {} holds operator.pairing", approver.device_id));
+            finding
+        }
+        None => {
+            let summary = "the device waits for approval and no approver is in sight: the token alone opens the first gate only";
+            Finding::new(Code::OwnApproverMissing, Confidence::Inferred, summary)
+        }
+    };
+    for request in facts.pending() {
+        let wish = format!(
+            "request {} of device {} asks for {}",
+            request.request_id, request.device_id, request.scopes
+        );
+        finding.evidence.push(wish);
+    }
+    if let Some(ask) = facts.asks().next() {
+        finding.places.push(ask.place());
+        finding.evidence.push(ask.quote());
+    }
+    Some(finding)
+}
+
+/// `missing scope: operator.pairing` where the client runs: connected, and without a key. With one it would be refused
+/// until someone approves it, so whoever else waits in the list is not this client. A gateway's log does not say whose
+/// line it is: there it counts only while nobody asks.
+pub(in crate::diagnosis) fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
+    let lacking = facts.seen().filter(|seen| {
+        seen.mark.symptom == Symptom::MissingScope && seen.mark.scope.as_deref() == Some("operator.pairing")
+    });
+    let asks = facts.first_at(Vantage::Client, ASKS).is_some()
+        || facts.is_refused_at(|vantage| vantage == Vantage::Client);
+    let seen = lacking
+        .filter(|seen| if seen.timeline.vantage == Vantage::Client { !asks } else { !facts.is_asking() })
+        .min_by_key(|seen| seen.timeline.vantage != Vantage::Client)?;
+    let summary = if facts.is_asking() {
+        "the token is right and the request that waits is another's: without a device identity this client never asks to be paired"
+    } else {
+        "the token is right and nothing is pending: without a device identity this client never asks to be paired"
+    };
+    let mut finding = on(Code::NeverAsks, seen, summary);
+    finding.confidence = Confidence::Inferred;
+    finding.evidence.extend(facts.first(&[Symptom::EmptyList]).map(Seen::quote));
+    Some(finding)
+}
