@@ -1,6 +1,6 @@
 //! Holds the embedded gateway to the real one. `examples/oracle/run` prepares the real one and calls this.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use openclaw_examples::oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
     explanations, record_embedded, record_real, relay,
@@ -26,21 +26,8 @@ enum Action {
     Compare {
         /// Directory with conversation.json and differences.md.
         directory: PathBuf,
-        /// Node 24.
-        #[arg(long)]
-        node: PathBuf,
-        /// openclaw.mjs of the installed package.
-        #[arg(long)]
-        openclaw: PathBuf,
-        /// Network namespace for the real gateway.
-        #[arg(long)]
-        namespace: String,
-        /// Its address from outside.
-        #[arg(long)]
-        address: IpAddr,
-        /// Empty directory for homes, logs and transcripts.
-        #[arg(long)]
-        scratch: PathBuf,
+        #[command(flatten)]
+        real: Real,
     },
     /// Talks to the embedded gateway only and prints what it says.
     Embedded {
@@ -54,21 +41,8 @@ enum Action {
         /// What their names begin with.
         #[arg(long)]
         prefix: String,
-        /// Node 24.
-        #[arg(long)]
-        node: PathBuf,
-        /// openclaw.mjs of the installed package.
-        #[arg(long)]
-        openclaw: PathBuf,
-        /// Network namespace for the real gateway.
-        #[arg(long)]
-        namespace: String,
-        /// Its address from outside.
-        #[arg(long)]
-        address: IpAddr,
-        /// Empty directory for homes and logs.
-        #[arg(long)]
-        scratch: PathBuf,
+        #[command(flatten)]
+        real: Real,
     },
     /// Records the embedded gateway in the same way.
     RecordEmbedded {
@@ -83,6 +57,32 @@ enum Action {
         /// Where it leads.
         to: SocketAddr,
     },
+}
+
+/// Where the real gateway is and runs.
+#[derive(Args)]
+struct Real {
+    /// Node 24.
+    #[arg(long)]
+    node: PathBuf,
+    /// openclaw.mjs of the installed package.
+    #[arg(long)]
+    openclaw: PathBuf,
+    /// Network namespace for the gateway.
+    #[arg(long)]
+    namespace: String,
+    /// Its address from outside.
+    #[arg(long)]
+    address: IpAddr,
+    /// Empty directory for homes, logs and transcripts.
+    #[arg(long)]
+    scratch: PathBuf,
+}
+
+impl From<Real> for Site {
+    fn from(Real { node, openclaw, namespace, address, scratch }: Real) -> Self {
+        Self { node, openclaw, namespace, address, scratch }
+    }
 }
 
 #[tokio::main]
@@ -108,21 +108,20 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             }
             Ok(true)
         }
-        Action::Record { directory, prefix, node, openclaw, namespace, address, scratch } => {
-            let site = Site { node, openclaw, namespace, address, scratch };
-            keep_recordings(&directory, &prefix, &record_real(&site).await?)
+        Action::Record { directory, prefix, real } => {
+            keep_recordings(&directory, &prefix, &record_real(&real.into()).await?)
         }
         Action::RecordEmbedded { directory } => {
             keep_recordings(&directory, "embedded", &record_embedded().await?)
         }
-        Action::Compare { directory, node, openclaw, namespace, address, scratch } => {
+        Action::Compare { directory, real } => {
             let conversation = Conversation::read(&directory.join("conversation.json"))?;
             let rows = explanations(&directory.join("differences.md"))?;
-            let site = Site { node, openclaw, namespace, address, scratch: scratch.clone() };
+            let site = Site::from(real);
             let embedded = ask_embedded(&conversation).await?;
-            keep(&scratch.join("embedded.json"), &embedded)?;
+            keep(&site.scratch.join("embedded.json"), &embedded)?;
             let real = ask_real(&conversation, &site).await?;
-            keep(&scratch.join("real.json"), &real)?;
+            keep(&site.scratch.join("real.json"), &real)?;
             let verdict = compare(&real, &embedded, &rows);
             report(&verdict);
             Ok(verdict.unexplained.is_empty() && verdict.stale.is_empty())

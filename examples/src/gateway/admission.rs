@@ -4,8 +4,9 @@
 use super::connect::Connect;
 use super::lockout::Credential;
 use super::origin;
-use super::pairing::{Token, TokenFlaw};
+use super::pairing::TokenFlaw;
 use super::proof::{self, Payload};
+use super::records::Token;
 use super::refusal::Refusal;
 use super::state::{Phase, Session, State};
 use std::net::{IpAddr, SocketAddr};

@@ -4,8 +4,9 @@
 use super::admission::Attempt;
 use super::connect::{Connect, Device};
 use super::origin;
-use super::pairing::{Approver, Claim, Record, Token};
+use super::pairing::Approver;
 use super::proof::{Payload, pinned_form};
+use super::records::{Claim, Record, Token};
 use super::refusal::{PairingReason, Refusal};
 use super::scopes;
 use super::state::State;

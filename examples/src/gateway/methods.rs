@@ -185,7 +185,7 @@ fn list(call: &mut Call<'_>) -> Result<Value, Value> {
         .requests()
         .into_iter()
         .filter(|request| visible(&request.claim.device_id))
-        .map(super::pairing::Request::to_json)
+        .map(super::records::Request::to_json)
         .collect();
     let paired: Vec<Value> = store
         .records()

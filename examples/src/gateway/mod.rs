@@ -27,6 +27,7 @@ mod methods;
 mod origin;
 mod pairing;
 mod proof;
+mod records;
 mod refusal;
 mod schema;
 mod scopes;
@@ -149,7 +150,7 @@ impl Gateway {
         let now = state.now();
         state.pairing.expire(now);
         let pending: Vec<Value> =
-            state.pairing.requests().into_iter().map(pairing::Request::to_json).collect();
+            state.pairing.requests().into_iter().map(records::Request::to_json).collect();
         let paired: Vec<Value> = state
             .pairing
             .records()
