@@ -10,7 +10,7 @@ use openclaw_pairing::client::{DecideError, RequestError};
 use openclaw_pairing::{Cause, Phase, Scope, ScopeSet};
 use serde_json::json;
 
-use bad_gateway::{close, request, send, silent, with_session};
+use bad_gateway::{asked, close, hello, quick, request, send, serve, session, silent, with_session};
 
 #[tokio::test]
 async fn approving_lists_again_and_follows_a_replaced_request() {
@@ -82,5 +82,50 @@ async fn a_session_that_ends_says_why_and_can_be_taken_up_again() {
     // The policy allows no reconnect, so the machine says so at once.
     assert_eq!(connecting.phase(), Phase::Exhausted);
     assert!(format!("{:?}", connecting.next().await).contains("Exhausted"));
+    server.abort();
+}
+
+#[tokio::test]
+async fn each_close_of_a_session_is_told_for_what_it_means() {
+    for (code, reason, cause) in [
+        (1000, "", Cause::Lost),
+        (1008, "slow consumer", Cause::Lost),
+        (1008, "repeated unauthorized calls", Cause::Lost),
+        (1008, "client version mismatch", Cause::Lost),
+        (1008, "gateway ingress attribution required", Cause::Lost),
+        (1011, "gateway message handler unavailable", Cause::Lost),
+        (1012, "service restart", Cause::Restarting),
+        (1012, "node capabilities changed", Cause::Restarting),
+        (1012, "browser identity route changed", Cause::Restarting),
+        (1013, "gateway restart in progress", Cause::Restarting),
+        (1013, "gateway suspension in progress", Cause::Restarting),
+        (4001, "gateway auth changed", Cause::AuthChanged),
+        (4001, "device removed", Cause::DeviceRemoved),
+        (4001, "client invalidated: test", Cause::Lost),
+        (4001, "agent runtime authority closed", Cause::Lost),
+    ] {
+        let (mut session, server) =
+            with_session(move |mut peer| async move { close(&mut peer, code, reason).await }).await;
+        assert_eq!(session.ended().await.cause, cause, "{code} {reason}");
+        server.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_a_sign_of_life_is_lost_after_two_ticks() {
+    let (address, server) = serve(|_, stream| async {
+        let (mut peer, connect) = asked(stream).await;
+        let mut hello = hello(&connect["id"], &["operator.read", "operator.pairing"]);
+        hello["payload"]["policy"]["tickIntervalMs"] = json!(40);
+        send(&mut peer, hello).await;
+        // A tick is a sign of life; then nothing more comes, and the socket stays open.
+        send(&mut peer, json!({"type":"event","event":"tick","payload":{}})).await;
+        silent(peer).await;
+    })
+    .await;
+    let mut session = session(quick(), address).await;
+    let end =
+        tokio::time::timeout(Duration::from_secs(20), session.ended()).await.expect("it waits for ever");
+    assert_eq!(end.cause, Cause::Lost);
     server.abort();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Client;
@@ -288,16 +288,18 @@ impl Session {
         self.request("device.token.revoke", &json!({ "deviceId": device_id, "role": role })).await.map(drop)
     }
 
-    /// Waits until the session ends.
+    /// Waits until the session ends. A gateway that is silent for two of its own ticks is gone ([`Cause::Lost`]): behind a
+    /// dead network no close frame ever arrives. OpenClaw's own client does the same.
     ///
     /// # Cancel safety
-    /// Cancel safe.
+    /// Cancel safe; the silence is then measured anew.
     pub async fn ended(&mut self) -> SessionEnd {
+        let silence = Duration::from_millis(self.hello.tick_interval_ms.saturating_mul(2));
         loop {
-            let cause = match self.socket.next().await {
-                Some(Ok(Message::Close(frame))) => close_cause(frame.as_ref()).0,
-                Some(Ok(_)) => continue,
-                Some(Err(_)) | None => Cause::Lost,
+            let cause = match timeout(silence, self.socket.next()).await {
+                Ok(Some(Ok(Message::Close(frame)))) => close_cause(frame.as_ref()).0,
+                Ok(Some(Ok(_))) => continue,
+                Ok(Some(Err(_)) | None) | Err(_) => Cause::Lost,
             };
             return SessionEnd { cause };
         }

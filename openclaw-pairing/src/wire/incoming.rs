@@ -73,7 +73,7 @@ pub struct Hello {
     pub scopes: ScopeSet,
     /// The device's token, for next time. Only paired devices get one.
     pub device_token: Option<SecretString>,
-    /// How often the gateway ticks, in milliseconds.
+    /// How often the gateway ticks, in milliseconds; 30,000 if it does not say.
     pub tick_interval_ms: u64,
 }
 
@@ -250,6 +250,7 @@ impl Hello {
             tick_interval_ms: payload
                 .pointer("/policy/tickIntervalMs")
                 .and_then(Value::as_u64)
+                .filter(|tick| *tick > 0)
                 .unwrap_or(30_000),
         })
     }
@@ -280,6 +281,29 @@ mod tests {
         assert_eq!(refusal.pairing, Some(PairingReason::RoleUpgrade));
         assert_eq!(refusal.request_id.as_deref(), Some("req-77"));
         assert_eq!(refusal.approved_scopes, Some(ScopeSet::from([crate::Scope::Read])));
+    }
+
+    #[test]
+    fn what_cannot_be_a_request_id_is_none() {
+        let longest = "r".repeat(128);
+        for (id, expected) in [
+            ("2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a", true),
+            ("A.b_c:d-1", true),
+            (longest.as_str(), true),
+            (&format!("{longest}r"), false),
+            ("", false),
+            ("-first", false),
+            ("--latest", false),
+            ("two words", false),
+            ("semi;colon", false),
+            ("ünder", false),
+        ] {
+            let text = PAIRING.replace("req-77", id);
+            let Ok(Incoming::Response(Response { result: Err(refusal), .. })) = parse(&text) else {
+                panic!("not a refusal")
+            };
+            assert_eq!(refusal.request_id.as_deref(), expected.then_some(id), "{id}");
+        }
     }
 
     #[test]
