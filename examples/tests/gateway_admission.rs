@@ -5,6 +5,7 @@ mod gateway_client;
 use gateway_client::{Client, Device, code, connect, error_code};
 use openclaw_examples::gateway::{Gateway, Phase};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
 const TOKEN: &str = "test-token-admission";
 
@@ -14,7 +15,11 @@ async fn gateway() -> Gateway {
 
 /// One attempt with these parameters; the response and the close that followed it.
 async fn attempt(gateway: &Gateway, params: Value) -> (Value, Option<(u16, String)>) {
-    let mut client = Client::open(gateway.addr()).await;
+    attempt_at(gateway.addr(), params).await
+}
+
+async fn attempt_at(address: SocketAddr, params: Value) -> (Value, Option<(u16, String)>) {
+    let mut client = Client::open(address).await;
     let response = client.request("connect", params).await;
     let close = if response["ok"] == json!(true) { None } else { Some(client.closed().await) };
     (response, close)
@@ -159,6 +164,54 @@ async fn a_device_without_a_token_is_told_so() {
     let response = client.request("connect", params).await;
     assert_eq!(code(&response), "AUTH_TOKEN_MISSING");
     assert_eq!(response["error"]["details"]["recommendedNextStep"], "update_auth_configuration");
+}
+
+#[tokio::test]
+async fn each_failure_of_a_credential_says_what_to_do_next() {
+    let gateway = gateway().await;
+    let device = Device::new(1);
+    let mut client = Client::open(gateway.addr()).await;
+    let params = device.connect(&client, json!({ "auth": { "token": TOKEN } }));
+    let token = client.request("connect", params).await["payload"]["auth"]["deviceToken"].clone();
+    let wrong = json!({ "token": "test-token-wrong" });
+    let wrong_both = json!({ "token": "test-token-wrong", "deviceToken": "test-token-wrong" });
+    let cases = [
+        (true, json!({}), "AUTH_TOKEN_MISSING", "token_missing", false, "update_auth_configuration"),
+        (true, wrong.clone(), "AUTH_TOKEN_MISMATCH", "token_mismatch", true, "retry_with_device_token"),
+        (false, wrong.clone(), "AUTH_TOKEN_MISMATCH", "token_mismatch", false, "update_auth_credentials"),
+        (
+            true,
+            wrong_both,
+            "AUTH_DEVICE_TOKEN_MISMATCH",
+            "device_token_mismatch",
+            false,
+            "update_auth_credentials",
+        ),
+        (
+            true,
+            json!({ "deviceToken": token }),
+            "AUTH_SCOPE_MISMATCH",
+            "scope_mismatch",
+            false,
+            "review_auth_configuration",
+        ),
+    ];
+    for (has_device, auth, expected, reason, retry, next) in cases {
+        let mut client = Client::open(gateway.container_addr()).await;
+        let over = json!({ "auth": auth, "scopes": ["operator.admin"] });
+        let params = if has_device { device.connect(&client, over) } else { connect(over) };
+        let response = client.request("connect", params).await;
+        let details = json!({ "code": expected, "authReason": reason, "canRetryWithDeviceToken": retry,
+            "recommendedNextStep": next });
+        assert_eq!(response["error"]["details"], details);
+    }
+    for _ in 0..10 {
+        attempt_at(gateway.container_addr(), connect(json!({ "auth": wrong }))).await;
+    }
+    let (locked, _) =
+        attempt_at(gateway.container_addr(), connect(json!({ "auth": { "token": TOKEN } }))).await;
+    assert_eq!(locked["error"]["details"]["authReason"], "rate_limited");
+    assert_eq!(locked["error"]["details"]["recommendedNextStep"], "wait_then_retry");
 }
 
 #[tokio::test]

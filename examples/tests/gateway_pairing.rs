@@ -171,16 +171,47 @@ async fn upgrades_are_silent_inside_and_manual_outside() {
 }
 
 #[tokio::test]
-async fn a_cut_close_reason_still_leaves_the_whole_id_in_the_frame() {
+async fn a_close_reason_holds_the_id_where_it_fits_and_the_frame_always_does() {
     let gateway = gateway().await;
     let device = Device::new(1);
     attempt(gateway.addr(), &device, json!({})).await;
-    let (refused, mut client) =
-        attempt(gateway.container_addr(), &device, json!({ "scopes": ["operator.admin"] })).await;
-    let id = request_id(&refused);
-    let (_, close) = client.closed().await;
-    assert_eq!(close.len(), 120);
-    assert!(!close.contains(&id) && close.contains(&id[..20]), "{close}");
+    let client = |id: &str, mode: &str, platform: &str| json!({ "id": id, "mode": mode, "version": "1", "platform": platform });
+    let cases = [
+        (Device::new(2), json!({}), "not-paired", true),
+        (device, json!({ "scopes": ["operator.admin"] }), "scope-upgrade", false),
+        (
+            Device::new(1),
+            json!({ "role": "node", "scopes": [], "client": client("node-host", "node", "linux") }),
+            "role-upgrade",
+            false,
+        ),
+        (Device::new(1), json!({ "client": client("cli", "cli", "darwin") }), "metadata-upgrade", true),
+    ];
+    for (device, over, expected, fits) in cases {
+        let (refused, mut client) = attempt(gateway.container_addr(), &device, over).await;
+        let id = request_id(&refused);
+        assert_eq!(reason(&refused), expected);
+        let (_, close) = client.closed().await;
+        assert!(close.len() <= 120 && close.contains(&id[..20]), "{close}");
+        assert_eq!(close.contains(&id), fits, "{expected}: {close}");
+    }
+}
+
+#[tokio::test]
+async fn only_who_may_be_let_in_without_a_person_is_told_to_wait() {
+    let gateway = gateway().await;
+    let node = json!({ "role": "node", "scopes": [],
+        "client": { "id": "node-host", "mode": "node", "version": "1", "platform": "linux" } });
+    let (refused, _) = attempt(gateway.container_addr(), &Device::new(1), node).await;
+    let details = &refused["error"]["details"];
+    assert_eq!(
+        (&details["recommendedNextStep"], &details["retryable"], &details["pauseReconnect"]),
+        (&json!("wait_then_retry"), &json!(true), &json!(false))
+    );
+    let refused = ask(&gateway, &Device::new(2), &["operator.read"]).await;
+    for absent in ["recommendedNextStep", "retryable", "pauseReconnect", "approvedRoles", "approvedScopes"] {
+        assert_eq!(refused["error"]["details"].get(absent), None, "{absent}");
+    }
 }
 
 #[tokio::test]
@@ -281,7 +312,7 @@ async fn no_silent_pairing_where_it_is_switched_off() {
 }
 
 #[tokio::test]
-async fn pairing_outlives_the_gateway_and_the_lockout_does_not() {
+async fn pairing_outlives_the_gateway() {
     let gateway = gateway().await;
     let device = Device::new(1);
     let pending = request_id(&ask(&gateway, &Device::new(2), &["operator.read"]).await);

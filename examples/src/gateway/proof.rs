@@ -149,6 +149,20 @@ mod tests {
     }
 
     #[test]
+    fn the_clocks_may_differ_by_two_minutes_either_way() {
+        let connect = signed(Payload::V3, |_| ());
+        let device = connect.device.clone().expect("every attempt names a device");
+        for (now, expected) in [
+            (SIGNED_AT - 120_000, Ok(Payload::V3)),
+            (SIGNED_AT + 120_000, Ok(Payload::V3)),
+            (SIGNED_AT - 120_001, Err(Flaw::Stale)),
+            (SIGNED_AT + 120_001, Err(Flaw::Stale)),
+        ] {
+            assert_eq!(verify(&connect, &device, NONCE, now), expected, "{now}");
+        }
+    }
+
+    #[test]
     fn both_payload_versions_are_accepted() {
         assert_eq!(attempt(Payload::V3, |_| ()), Ok(Payload::V3));
         assert_eq!(attempt(Payload::V2, |_| ()), Ok(Payload::V2));

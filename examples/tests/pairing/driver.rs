@@ -1,5 +1,4 @@
-//! The pairing driver against the embedded gateway: what the tests of refusals and of locality share.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! The pairing driver against the embedded gateway: clients, devices, and what may stand between them and the gateway.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,10 +82,7 @@ pub(crate) fn code(stopped: &Stopped) -> RefusalCode {
 }
 
 pub(crate) fn node() -> ClientInfo {
-    let mut info = ClientInfo::cli("0.1.0", "linux");
-    info.id = "node-host".to_owned();
-    info.mode = "node".to_owned();
-    info
+    called("node-host", "node")
 }
 
 /// A device that was approved for reading, with its token.
@@ -104,18 +100,63 @@ pub(crate) async fn approver(gateway: &Gateway) -> Box<Session> {
     session(local(gateway).shared_token(token()).scopes(everything())).await
 }
 
+/// Waits until the gateway has logged these words so often.
+pub(crate) async fn logged(gateway: &Gateway, words: &str, times: usize) {
+    let enough = async {
+        while gateway.log().iter().filter(|line| line.contains(words)).count() < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), enough).await.expect("it is logged");
+}
+
+pub(crate) fn wrong() -> SecretString {
+    "test-token-wrong".to_owned().into()
+}
+
+pub(crate) fn called(id: &str, mode: &str) -> ClientInfo {
+    let mut info = ClientInfo::cli("0.1.0", "linux");
+    (info.id, info.mode) = (id.to_owned(), mode.to_owned());
+    info
+}
+
 /// One frame made into another.
 pub(crate) type Edit = fn(&str) -> String;
 
-/// What stands between a client and the gateway's local door: it rewrites the client's first frame, may add an origin as a
-/// browser does, and hands everything else on. A frame made into nothing is not sent.
+/// What stands between a client and one of the gateway's doors: it rewrites the client's first frame, may add an origin or
+/// name another host as a browser does, and hands everything else on. A frame made into nothing is not sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Between {
-    pub(crate) origin: Option<&'static str>,
-    pub(crate) edit: Edit,
+    origin: Option<&'static str>,
+    host: Option<&'static str>,
+    edit: Edit,
 }
 
 impl Between {
+    /// Rewrites the first frame.
+    pub(crate) fn editing(edit: Edit) -> Self {
+        Self { origin: None, host: None, edit }
+    }
+
+    /// Leaves frames as they are.
+    pub(crate) fn plain() -> Self {
+        Self::editing(str::to_owned)
+    }
+
+    pub(crate) fn origin(self, origin: &'static str) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    pub(crate) fn host(self, host: &'static str) -> Self {
+        Self { host: Some(host), ..self }
+    }
+
+    /// A browser that opened the page at this address: it names it as origin and as host.
+    pub(crate) fn browser(page: &'static str) -> Self {
+        let (_, host) = page.split_once("//").expect("a scheme");
+        Self::plain().origin(page).host(host)
+    }
+
     /// Where a client dials it.
     pub(crate) async fn url(self, gateway: &Gateway) -> String {
         self.before(gateway.addr()).await
@@ -136,8 +177,10 @@ impl Between {
     async fn carry(self, stream: TcpStream, gateway: SocketAddr) -> Option<()> {
         let mut client = accept_async(stream).await.ok()?;
         let mut request = format!("ws://{gateway}/").into_client_request().ok()?;
-        if let Some(origin) = self.origin {
-            request.headers_mut().insert("origin", origin.parse().ok()?);
+        for (name, value) in [("origin", self.origin), ("host", self.host)] {
+            if let Some(value) = value {
+                request.headers_mut().insert(name, value.parse().ok()?);
+            }
         }
         let (mut gateway, _) = client_async(request, TcpStream::connect(gateway).await.ok()?).await.ok()?;
         client.send(gateway.next().await?.ok()?).await.ok()?;
@@ -153,10 +196,6 @@ impl Between {
         while let Some(Ok(_)) = client.next().await {}
         Some(())
     }
-}
-
-pub(crate) fn same(frame: &str) -> String {
-    frame.to_owned()
 }
 
 /// The frame with another value at `pointer`.

@@ -1,8 +1,5 @@
 //! Who is let in silently and who must wait for a person: the pairing driver at each door of the embedded gateway, row by
 //! row.
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
-
-mod driver;
 
 use openclaw_examples::gateway::Gateway;
 use openclaw_pairing::client::{Client, Outcome};
@@ -11,8 +8,8 @@ use openclaw_pairing::refusal::{PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
 use openclaw_pairing::{DeviceSigner, Phase, Scope, ScopeSet};
 
-use driver::{
-    Between, approved, approver, client, code, everything, gateway, key, local, node, read, remote, same,
+use super::driver::{
+    Between, approved, approver, called, client, code, everything, gateway, key, local, node, read, remote,
     session, stopped, token,
 };
 
@@ -41,15 +38,10 @@ async fn ask(client: Client) -> Answer {
     }
 }
 
-fn called(id: &str, mode: &str) -> ClientInfo {
-    let mut info = ClientInfo::cli("0.1.0", "linux");
-    (info.id, info.mode) = (id.to_owned(), mode.to_owned());
-    info
-}
-
-/// The dashboard's page as a browser on the Docker host opens it.
-async fn dashboard(gateway: &Gateway, origin: &'static str, seed: u8) -> Client {
-    let between = Between { origin: Some(origin), edit: same };
+/// The dashboard's page at this address, as a browser on the Docker host opens it.
+async fn dashboard(gateway: &Gateway, page: &'static str, seed: u8) -> Client {
+    // Frames of this dashboard name no build, so the page that they came from must not be the gateway's own.
+    let between = Between::plain().origin(page);
     client(&between.before(gateway.published_addr()).await)
         .info(called("openclaw-control-ui", "webchat"))
         .signer(key(seed))
@@ -130,6 +122,57 @@ async fn a_dashboard_on_the_published_port_is_local_by_its_loopback_name_only() 
     let id = key(9).device_id().to_owned();
     let paired = gateway.devices()["paired"].to_string();
     assert!(paired.contains(&id) && paired.contains("silent"), "{paired}");
+    let wider = dashboard(&gateway, "http://127.0.0.1:18789", 9).await.scopes(everything());
+    assert_eq!(ask(wider).await, In { token: true });
+    let mut moved = called("openclaw-control-ui", "webchat");
+    moved.platform = "darwin".to_owned();
+    let moved = dashboard(&gateway, "http://127.0.0.1:18789", 9).await.info(moved);
+    assert_eq!(ask(moved).await, Waits(PairingReason::MetadataUpgrade));
+}
+
+#[tokio::test]
+async fn a_dashboard_by_the_hosts_address_waits() {
+    let page = "http://192.168.1.20:18789";
+    let builder = Gateway::builder().token(token()).allowed_origins(vec![page.to_owned()]);
+    let gateway = builder.start().await.expect("the gateway starts");
+    let between = Between::browser(page).before(gateway.published_addr()).await;
+    let page = client(&between).info(called("openclaw-control-ui", "webchat")).signer(key(20));
+    assert_eq!(ask(page).await, Waits(PairingReason::NotPaired));
+}
+
+#[tokio::test]
+async fn no_host_header_makes_a_remote_client_local() {
+    let gateway = gateway().await;
+    for (seed, host) in [(21, "127.0.0.1:18789"), (22, "localhost:18789")] {
+        let url = Between::plain().host(host).before(gateway.container_addr()).await;
+        assert_eq!(ask(client(&url).signer(key(seed))).await, Waits(PairingReason::NotPaired), "{host}");
+    }
+    // Nor does a foreign one make a local client remote.
+    let url = Between::plain().host("gateway.example:18789").url(&gateway).await;
+    assert_eq!(ask(client(&url).signer(key(23))).await, In { token: true });
+}
+
+#[tokio::test]
+async fn on_loopback_a_page_that_is_no_dashboard_waits() {
+    let gateway = gateway().await;
+    let url = Between::plain().origin("http://localhost:3000").url(&gateway).await;
+    assert_eq!(ask(client(&url).signer(key(24))).await, Waits(PairingReason::NotPaired));
+}
+
+#[tokio::test]
+async fn a_revoked_operator_is_let_in_again_on_loopback_unless_it_waits_from_afar() {
+    let gateway = gateway().await;
+    let mut admin = approver(&gateway).await;
+    for (seed, asks_from_afar) in [(25, false), (26, true)] {
+        let (device, _) = approved(&gateway, seed).await;
+        admin.revoke(device.device_id(), "operator").await.expect("revoked");
+        let waits = Waits(PairingReason::RoleUpgrade);
+        if asks_from_afar {
+            assert_eq!(ask(remote(&gateway).signer(device.clone())).await, waits);
+        }
+        let expected = if asks_from_afar { waits } else { In { token: true } };
+        assert_eq!(ask(local(&gateway).signer(device)).await, expected);
+    }
 }
 
 #[tokio::test]
@@ -138,8 +181,12 @@ async fn without_silent_approval_loopback_waits_as_well() {
     let gateway = builder.start().await.expect("the gateway starts");
     assert_eq!(ask(local(&gateway).signer(key(10))).await, Waits(PairingReason::NotPaired));
     let (device, _) = approved(&gateway, 11).await;
-    let wider = local(&gateway).signer(device).scopes(everything());
+    let wider = local(&gateway).signer(device.clone()).scopes(everything());
     assert_eq!(ask(wider).await, Waits(PairingReason::ScopeUpgrade));
+    let moved = local(&gateway).signer(device.clone()).info(ClientInfo::cli("0.1.0", "darwin"));
+    assert_eq!(ask(moved).await, Waits(PairingReason::MetadataUpgrade));
+    approver(&gateway).await.revoke(device.device_id(), "operator").await.expect("revoked");
+    assert_eq!(ask(local(&gateway).signer(device)).await, Waits(PairingReason::RoleUpgrade));
 }
 
 #[tokio::test]
