@@ -5,9 +5,11 @@ mod wipe;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rusqlite::{Connection, OpenFlags, Row};
 use serde::Deserialize;
+use tempfile::TempDir;
 
 use crate::devices::{DeviceList, PairedDevice, PendingRequest, TokenSummary};
 use crate::scope::ScopeSet;
@@ -66,6 +68,12 @@ pub enum StoreError {
         /// SQLite's own words.
         reason: String,
     },
+    /// The database is written to faster than it can be copied: its gateway runs.
+    #[error("{} changes while it is read: a gateway runs on it, so ask that one with `devices list`", path.display())]
+    Changing {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file has another shape. It is not quoted: it holds device tokens.
     #[error("{} is not a pairing store of a known release", path.display())]
     Shape {
@@ -78,8 +86,9 @@ pub enum StoreError {
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 impl Store {
-    /// Reads the store under a state directory such as `~/.openclaw`. Nothing is written, not even SQLite's own side files:
-    /// a database in use is copied aside by the caller or read as it was last checkpointed.
+    /// Reads the store under a state directory such as `~/.openclaw`. Nothing is written there, not even SQLite's own side
+    /// files. A database with a write-ahead log, as a killed gateway leaves it, is copied into a private temporary directory
+    /// and read there.
     ///
     /// # Errors
     /// [`StoreError`] if there is no store, or it cannot be read.
@@ -100,21 +109,66 @@ pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError + 
     move |error| StoreError::Database { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// Opens without creating anything. `immutable` is right when there is no write-ahead log left to read: then SQLite
-/// would have to create files, which a read-only volume (and a promise of reading only) does not allow.
-fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    let has_wal = std::fs::metadata(&wal).is_ok_and(|file| file.len() > 0);
+/// A database open for reading; the copy that it may have been read from goes with it.
+struct ReadOnly {
+    connection: Connection,
+    _copy: Option<TempDir>,
+}
+
+/// Opens without creating anything. Without a write-ahead log `immutable` is right: SQLite then makes no file beside the
+/// database. With one it would make or change the log's index, whatever the flags, and a file of another owner in the state
+/// directory is a fault of its own; so that happens to a copy.
+fn open_read_only(path: &Path) -> Result<ReadOnly, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = if has_wal {
-        Connection::open_with_flags(path, flags)
-    } else {
-        let uri = format!("file:{}?immutable=1", percent_encoded(path));
-        Connection::open_with_flags(uri, flags)
-    };
-    connection.map_err(database(path))
+    let log = beside(path, "-wal");
+    if std::fs::metadata(&log).is_ok_and(|file| file.len() > 0) {
+        let copy = copied(path, &log)?;
+        let connection =
+            Connection::open_with_flags(copy.path().join(COPY), flags).map_err(database(path))?;
+        return Ok(ReadOnly { connection, _copy: Some(copy) });
+    }
+    let uri = format!("file:{}?immutable=1", percent_encoded(path));
+    let connection = Connection::open_with_flags(uri, flags).map_err(database(path))?;
+    Ok(ReadOnly { connection, _copy: None })
+}
+
+/// What the copy of a database is called.
+const COPY: &str = "copy.sqlite";
+/// How often a copy is made anew because the original changed meanwhile.
+const COPIES: usize = 3;
+
+/// A copy of a database and its log as they were at one moment, which only their owner can read.
+fn copied(path: &Path, log: &Path) -> Result<TempDir, StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let directory = TempDir::new().map_err(io)?;
+    let copy = directory.path().join(COPY);
+    let stamps = || Ok([stamp(path)?, stamp(log)?]);
+    for _ in 0..COPIES {
+        let before = stamps()?;
+        if before.iter().any(|(length, _)| *length > LARGEST) {
+            return Err(StoreError::Shape { path: path.to_owned() });
+        }
+        std::fs::copy(path, &copy).map_err(io)?;
+        std::fs::copy(log, beside(&copy, "-wal")).map_err(io)?;
+        if stamps()? == before {
+            return Ok(directory);
+        }
+    }
+    Err(StoreError::Changing { path: path.to_owned() })
+}
+
+fn stamp(path: &Path) -> Result<(u64, SystemTime), StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let file = std::fs::metadata(path).map_err(io)?;
+    Ok((file.len(), file.modified().map_err(io)?))
+}
+
+/// The file that SQLite keeps beside a database under this ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// A path inside an SQLite URI.
@@ -135,10 +189,10 @@ fn read_sqlite(path: &Path) -> Result<Store, StoreError> {
     if length > LARGEST {
         return Err(StoreError::Shape { path: path.to_owned() });
     }
-    let connection = open_read_only(path)?;
+    let store = open_read_only(path)?;
     let wrap = database(path);
-    let schema = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&wrap)?;
-    let devices = list_devices(&connection, path)?;
+    let schema = store.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&wrap)?;
+    let devices = list_devices(&store.connection, path)?;
     Ok(Store { kind: StoreKind::Sqlite, path: path.to_owned(), devices, schema: Some(schema) })
 }
 

@@ -56,6 +56,33 @@ fn the_sqlite_store_is_read_without_tokens_and_without_a_trace() {
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "reading left files behind");
 }
 
+/// What a gateway that was killed leaves behind: the newest rows stand in the write-ahead log only.
+#[test]
+fn a_store_whose_newest_rows_are_in_its_log_is_read_without_a_trace() {
+    let (live, dead) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = sqlite(&live);
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         INSERT INTO device_pairing_pending(request_id, device_id, ts) VALUES('r-2', 'd-newest', 6);",
+    )
+    .unwrap();
+    let state = dead.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let names = ["openclaw.sqlite", "openclaw.sqlite-wal"];
+    for name in names {
+        std::fs::copy(path.with_file_name(name), state.join(name)).unwrap();
+    }
+    let held = || names.map(|name| std::fs::read(state.join(name)).unwrap());
+    let before = held();
+    let store = Store::read(dead.path()).unwrap();
+    assert_eq!(store.path, state.join("openclaw.sqlite"));
+    assert!(store.devices.pending_for("d-newest").is_some(), "{:?}", store.devices);
+    assert_eq!(held(), before);
+    let left: Vec<_> = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "reading left files behind: {left:?}");
+}
+
 #[test]
 fn the_json_store_of_older_releases_is_read() {
     let dir = TempDir::new().unwrap();
@@ -168,6 +195,29 @@ fn each_missing_proof_forbids_the_wipe() {
     assert!(matches!(named("/other", "/other", "b2"), Some(WipeError::NamesDiffer { .. })));
     // The store itself is no backup of itself.
     assert!(matches!(Backup::verify(&ready.store, &ready.store.path), Err(WipeError::BackupDiffers { .. })));
+}
+
+/// As OpenClaw keeps it: with a write-ahead log, and with its newest rows there.
+#[test]
+fn a_store_with_a_write_ahead_log_is_backed_up_proven_free_and_wiped() {
+    let ready = ready();
+    let holder = Connection::open(&ready.store.path).unwrap();
+    holder
+        .execute_batch("PRAGMA journal_mode = WAL; UPDATE device_pairing_paired SET display_name = 'newer'")
+        .unwrap();
+    // A gateway at rest holds the store as well.
+    assert!(matches!(ProvenStopped::prove(&ready.store, silent_address()), Err(WipeError::InUse { .. })));
+    let store = Store::read(ready.dir.path()).unwrap();
+    assert_eq!(store.devices.paired[0].display_name.as_deref(), Some("newer"));
+    let backup = Backup::make(&store, &ready.dir.path().join("b")).unwrap();
+    drop(holder);
+    let wipe = Wipe::new(&ready.logs, backup, ready.stopped(), &ready.workspace, &ready.workspace).unwrap();
+    let wiped = wipe.remove(&["d-old"]).unwrap();
+    assert_eq!(wiped.devices, ["d-old"]);
+    assert!(Store::read(ready.dir.path()).unwrap().devices.paired.is_empty());
+    let kept = Connection::open(&wiped.backup).unwrap();
+    let name = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    assert_eq!(kept.query_row("SELECT display_name FROM device_pairing_paired", [], name).unwrap(), "newer");
 }
 
 #[test]

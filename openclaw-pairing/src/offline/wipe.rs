@@ -115,11 +115,10 @@ impl Backup {
     /// [`WipeError::BackupDiffers`] if the copy does not hold the same rows; [`WipeError::NotSqlite`] for a JSON store.
     pub fn make(store: &Store, path: &Path) -> Result<Self, WipeError> {
         sqlite_only(store)?;
-        let connection = Connection::open_with_flags(&store.path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .map_err(database(&store.path))?;
+        let original = super::open_read_only(&store.path)?;
         // The backup holds device tokens like the store: it must not be readable by others, not even for a moment.
         create_private(path)?;
-        connection.backup("main", path, None).map_err(database(path))?;
+        original.connection.backup("main", path, None).map_err(database(path))?;
         Self::verify(store, path)
     }
 
@@ -130,8 +129,9 @@ impl Backup {
     pub fn verify(store: &Store, path: &Path) -> Result<Self, WipeError> {
         sqlite_only(store)?;
         let (now, copy) = (super::read_sqlite(&store.path)?, super::read_sqlite(path)?);
-        let is_whole = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .and_then(|copy| copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)))
+        let is_whole = super::open_read_only(path)?
+            .connection
+            .query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0))
             .is_ok_and(|verdict| verdict == "ok");
         let is_same_file = std::fs::canonicalize(path).ok() == std::fs::canonicalize(&store.path).ok();
         if now.devices != copy.devices || now.schema != copy.schema || !is_whole || is_same_file {
