@@ -2,7 +2,7 @@
 //! first refusal is the one the client sees. OpenClaw 2026.9.6 observed behaviour.
 
 use super::connect::Connect;
-use super::lockout::Credential;
+use super::lockout::{Credential, Guesser};
 use super::origin;
 use super::pairing::TokenFlaw;
 use super::proof::{self, Payload};
@@ -158,16 +158,16 @@ impl Attempt<'_> {
             return SharedAuth { matches: false, failure: Some(AuthFailure::TokenMissing) };
         };
         let matches = self.state.is_shared_secret(offered);
-        let (address, now) = (self.address(), self.state.now());
-        if let Some(ms) = self.state.lockout.locked(Credential::SharedSecret, address, now) {
+        let (guesser, now) = (self.guesser(), self.state.now());
+        if let Some(ms) = self.state.lockout.locked(Credential::SharedSecret, &guesser, now) {
             return SharedAuth { matches, failure: Some(AuthFailure::RateLimited(ms)) };
         }
         if matches {
-            self.state.lockout.succeed(Credential::SharedSecret, address);
+            self.state.lockout.succeed(Credential::SharedSecret, &guesser);
             return SharedAuth { matches, failure: None };
         }
         if !could_use_device_token(connect) {
-            self.delay = self.state.lockout.fail(Credential::SharedSecret, address, now);
+            self.delay = self.state.lockout.fail(Credential::SharedSecret, &guesser, now);
         }
         SharedAuth { matches, failure: Some(AuthFailure::TokenMismatch) }
     }
@@ -227,8 +227,8 @@ impl Attempt<'_> {
         let (Some(device), Some(candidate)) = (&connect.device, connect.auth.device_token_candidate()) else {
             return Err(self.unauthorized(connect, failure));
         };
-        let (address, now) = (self.address(), self.state.now());
-        let failure = if let Some(ms) = self.state.lockout.locked(Credential::DeviceToken, address, now) {
+        let (guesser, now) = (self.guesser(), self.state.now());
+        let failure = if let Some(ms) = self.state.lockout.locked(Credential::DeviceToken, &guesser, now) {
             AuthFailure::RateLimited(ms)
         } else {
             let generation = self.state.generation;
@@ -241,11 +241,11 @@ impl Attempt<'_> {
                 now,
             ) {
                 Ok(()) => {
-                    self.state.lockout.succeed(Credential::DeviceToken, address);
+                    self.state.lockout.succeed(Credential::DeviceToken, &guesser);
                     return Ok("device-token");
                 }
                 Err(flaw) => {
-                    self.state.lockout.fail(Credential::DeviceToken, address, now);
+                    self.state.lockout.fail(Credential::DeviceToken, &guesser, now);
                     match flaw {
                         TokenFlaw::Scope => AuthFailure::ScopeMismatch,
                         TokenFlaw::Mismatch if connect.auth.explicit_device_token().is_some() => {
@@ -263,8 +263,8 @@ impl Attempt<'_> {
     /// Counts a wrong shared secret whose verdict had waited for a device token.
     fn count_deferred(&mut self, connect: &Connect, shared: &SharedAuth) {
         if shared.failure == Some(AuthFailure::TokenMismatch) && could_use_device_token(connect) {
-            let (address, now) = (self.address(), self.state.now());
-            self.delay = self.state.lockout.fail(Credential::SharedSecret, address, now);
+            let (guesser, now) = (self.guesser(), self.state.now());
+            self.delay = self.state.lockout.fail(Credential::SharedSecret, &guesser, now);
         }
     }
 
@@ -386,6 +386,14 @@ impl Attempt<'_> {
             user_agent.as_deref().unwrap_or("n/a"),
         );
         self.state.log("ws", &line);
+    }
+
+    /// Whose failures are counted together.
+    fn guesser(&self) -> Guesser {
+        match &self.caller.origin {
+            Some(origin) if self.caller.is_local => Guesser::Page(origin.to_lowercase()),
+            _ => Guesser::Address(self.address()),
+        }
     }
 
     pub(super) fn address(&self) -> IpAddr {

@@ -1,7 +1,7 @@
 //! What plain HTTP requests are answered. OpenClaw 2026.9.6 observed behaviour.
 
 use super::clock::http_date;
-use super::lockout::Credential;
+use super::lockout::{Credential, Guesser};
 use super::state::{Phase, State};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -197,15 +197,15 @@ pub(super) fn respond(state: &mut State, request: &Request, peer: IpAddr) -> Res
 
 /// A wrong Bearer is no error, yet counts like a wrong token; while the address is locked the right one shows nothing.
 fn bearer_matches(state: &mut State, token: &str, peer: IpAddr) -> bool {
-    let now = state.now();
-    if state.lockout.locked(Credential::SharedSecret, peer, now).is_some() {
+    let (guesser, now) = (Guesser::Address(peer), state.now());
+    if state.lockout.locked(Credential::SharedSecret, &guesser, now).is_some() {
         return false;
     }
     if state.is_shared_secret(token) {
-        state.lockout.succeed(Credential::SharedSecret, peer);
+        state.lockout.succeed(Credential::SharedSecret, &guesser);
         return true;
     }
-    state.lockout.fail(Credential::SharedSecret, peer, now);
+    state.lockout.fail(Credential::SharedSecret, &guesser, now);
     false
 }
 

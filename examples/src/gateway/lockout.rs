@@ -1,7 +1,8 @@
-//! Failed attempts per credential kind and address. OpenClaw 2026.9.6 observed behaviour.
+//! Failed attempts per credential kind and guesser. OpenClaw 2026.9.6 observed behaviour.
 //!
-//! Ten failures within a minute lock an address for five minutes, also for the right credential. Loopback is never locked,
-//! only slowed: a quarter of a second, doubling to five seconds.
+//! Ten failures within a minute lock a guesser for five minutes, also for the right credential. Loopback is never locked,
+//! only slowed: a quarter of a second, doubling to five seconds. A web page on loopback is, by its origin: any site can make
+//! the browser of the gateway's own host guess.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -38,10 +39,25 @@ pub(super) enum Credential {
     DeviceToken,
 }
 
+/// Who is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Guesser {
+    /// Everyone at this address.
+    Address(IpAddr),
+    /// Pages of this origin, on loopback.
+    Page(String),
+}
+
+impl Guesser {
+    fn is_loopback(&self) -> bool {
+        matches!(self, Self::Address(address) if address.is_loopback())
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Lockout {
     limits: Limits,
-    entries: HashMap<(Credential, IpAddr), Entry>,
+    entries: HashMap<(Credential, Guesser), Entry>,
 }
 
 #[derive(Debug, Default)]
@@ -55,25 +71,25 @@ impl Lockout {
         Self { limits, entries: HashMap::new() }
     }
 
-    /// Milliseconds until the address may try again; `None` when it may try now.
-    pub(super) fn locked(&mut self, credential: Credential, address: IpAddr, now: u64) -> Option<u64> {
-        if address.is_loopback() {
+    /// Milliseconds until the guesser may try again; `None` when it may try now.
+    pub(super) fn locked(&mut self, credential: Credential, guesser: &Guesser, now: u64) -> Option<u64> {
+        if guesser.is_loopback() {
             return None;
         }
-        let entry = self.entries.get_mut(&(credential, address))?;
+        let entry = self.entries.get_mut(&(credential, guesser.clone()))?;
         entry.forget_old(&self.limits, now);
         entry.locked_until.map(|until| until - now)
     }
 
     /// Counts a failure and says how long the answer must wait.
-    pub(super) fn fail(&mut self, credential: Credential, address: IpAddr, now: u64) -> Duration {
-        let entry = self.entries.entry((credential, address)).or_default();
+    pub(super) fn fail(&mut self, credential: Credential, guesser: &Guesser, now: u64) -> Duration {
+        let entry = self.entries.entry((credential, guesser.clone())).or_default();
         entry.forget_old(&self.limits, now);
         if entry.locked_until.is_some() {
             return Duration::ZERO;
         }
         entry.failures.push(now);
-        if address.is_loopback() {
+        if guesser.is_loopback() {
             // The delay is at its most after six failures; more need not be remembered.
             let surplus = entry.failures.len().saturating_sub(6);
             entry.failures.drain(..surplus);
@@ -87,8 +103,8 @@ impl Lockout {
     }
 
     /// A success clears the count.
-    pub(super) fn succeed(&mut self, credential: Credential, address: IpAddr) {
-        self.entries.remove(&(credential, address));
+    pub(super) fn succeed(&mut self, credential: Credential, guesser: &Guesser) {
+        self.entries.remove(&(credential, guesser.clone()));
     }
 }
 
@@ -111,8 +127,8 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    const REMOTE: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 18, 0, 3));
-    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const REMOTE: &Guesser = &Guesser::Address(IpAddr::V4(Ipv4Addr::new(172, 18, 0, 3)));
+    const LOOPBACK: &Guesser = &Guesser::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     #[test]
     fn ten_failures_in_a_minute_lock_for_five() {
@@ -145,5 +161,18 @@ mod tests {
         assert_eq!(lockout.locked(Credential::SharedSecret, LOOPBACK, 0), None);
         lockout.succeed(Credential::SharedSecret, LOOPBACK);
         assert_eq!(lockout.fail(Credential::SharedSecret, LOOPBACK, 0).as_millis(), 250);
+    }
+
+    #[test]
+    fn a_page_on_loopback_is_locked_and_no_other_page_with_it() {
+        let mut lockout = Lockout::new(Limits::default());
+        let page = Guesser::Page("http://127.0.0.1:18789".to_owned());
+        for _ in 0..10 {
+            assert_eq!(lockout.fail(Credential::SharedSecret, &page, 0), Duration::ZERO);
+        }
+        assert_eq!(lockout.locked(Credential::SharedSecret, &page, 0), Some(300_000));
+        let other = Guesser::Page("http://localhost:18789".to_owned());
+        assert_eq!(lockout.locked(Credential::SharedSecret, &other, 0), None);
+        assert_eq!(lockout.locked(Credential::SharedSecret, LOOPBACK, 0), None);
     }
 }

@@ -1,12 +1,13 @@
 //! Shared token and device token: which of them is wrong, and what too many failures cost.
 
 use openclaw_examples::gateway::Gateway;
-use openclaw_pairing::DeviceSigner;
-use openclaw_pairing::Phase;
+use openclaw_pairing::client::Outcome;
 use openclaw_pairing::refusal::{Actor, PairingReason, RefusalCode};
+use openclaw_pairing::{DeviceSigner, Phase};
 
 use super::driver::{
-    approved, approver, code, everything, gateway, key, local, remote, session, stopped, token, wrong,
+    Between, approved, approver, called, client, code, everything, gateway, key, local, remote, session,
+    stopped, token, wrong,
 };
 
 #[tokio::test]
@@ -94,4 +95,22 @@ async fn a_restart_ends_a_lockout_and_keeps_the_pairing() {
     let volume = gateway.kill().await;
     let again = Gateway::builder().token(token()).state(volume).start().await.expect("the gateway starts");
     session(wish(&again)).await;
+}
+
+#[tokio::test]
+async fn pages_on_loopback_are_locked_out_by_their_origin() {
+    let gateway = gateway().await;
+    let page = async |origin, secret| {
+        let url = Between::plain().origin(origin).url(&gateway).await;
+        let page = client(&url).shared_token(secret).info(called("openclaw-control-ui", "webchat"));
+        page.signer(key(20)).connect().await.expect("a policy")
+    };
+    let (origin, other) = ("http://127.0.0.1:18789", "http://localhost:18789");
+    for _ in 0..10 {
+        page(origin, wrong()).await;
+    }
+    let Outcome::Stopped(locked) = page(origin, token()).await else { panic!("a session") };
+    assert_eq!((code(&locked), locked.phase), (RefusalCode::AuthRateLimited, Phase::Exhausted));
+    assert!(matches!(page(other, token()).await, Outcome::Session(_)));
+    session(local(&gateway).shared_token(token())).await;
 }
