@@ -137,6 +137,11 @@ pub struct Diagnosis {
     pub plan: Plan,
 }
 
+/// A device id as people tell devices apart. Commands have it whole.
+fn short(device_id: &str) -> &str {
+    crate::timeline::head(device_id, 12)
+}
+
 /// Judges the evidence. It always ends in a cause and a plan; with too little evidence the cause is
 /// [`Code::NotEnoughEvidence`] and the plan collects more.
 pub fn diagnose(evidence: &Evidence) -> Diagnosis {

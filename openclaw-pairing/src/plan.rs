@@ -99,6 +99,19 @@ impl Topology {
         Some(CommandLine { argv })
     }
 
+    /// Starts the gateway's container where it stands. `None` on a bare host.
+    pub(crate) fn start_gateway(&self) -> Option<CommandLine> {
+        match self.engine {
+            Engine::ComposeExec | Engine::ComposeRun => self.engine_command(&["up", "-d", &self.gateway]),
+            _ => self.engine_command(&["start", &self.gateway]),
+        }
+    }
+
+    /// Stops it again. `None` on a bare host.
+    pub(crate) fn stop_gateway(&self) -> Option<CommandLine> {
+        self.engine_command(&["stop", &self.gateway])
+    }
+
     fn compose(&self) -> Vec<String> {
         let mut argv = vec!["docker".to_owned(), "compose".to_owned()];
         for file in &self.compose_files {
@@ -395,6 +408,12 @@ impl fmt::Display for Plan {
             writeln!(f, "{}. {}", index + 1, step.text)?;
             if let Some(command) = step.command() {
                 writeln!(f, "   $ {command}")?;
+            }
+            if matches!(step.action, Action::Decide { .. }) {
+                writeln!(
+                    f,
+                    "   {REQUEST_ID}: the one that the list shows for this device then; it changes with every wish"
+                )?;
             }
             writeln!(f, "   see: {}", step.expect)?;
             if let Some(undo) = &step.undo {

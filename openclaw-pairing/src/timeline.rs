@@ -47,6 +47,10 @@ pub enum Symptom {
     PairingRequired,
     /// The device is not approved.
     NotPaired,
+    /// No command gets in: no engine answers, or no stack is where the command was run.
+    NoEngine,
+    /// The container that a command was for does not run, or is not there.
+    NotRunning,
     /// No common protocol.
     ProtocolMismatch,
     /// A proxy in front is not trusted.
@@ -156,6 +160,16 @@ const WORDS: &[(&str, Symptom)] = &[
     ("econnrefused", Symptom::Unreachable),
     ("1006 abnormal closure", Symptom::Unreachable),
     ("plaintext ws:// to a non-loopback", Symptom::Unreachable),
+    // What the engines say in the place of OpenClaw.
+    ("\" is not running", Symptom::NotRunning),
+    ("error response from daemon: container", Symptom::NotRunning),
+    ("no such container", Symptom::NotRunning),
+    ("no such service", Symptom::NotRunning),
+    ("can only create exec sessions on running containers", Symptom::NotRunning),
+    ("cannot connect to the docker daemon", Symptom::NoEngine),
+    ("failed to connect to the docker api", Symptom::NoEngine),
+    ("cannot connect to podman", Symptom::NoEngine),
+    ("no configuration file provided", Symptom::NoEngine),
 ];
 
 /// One meaningful line.

@@ -67,6 +67,9 @@ fn no_output_of_a_diagnosis_holds_a_token() {
         "origin not allowed",
         "device pairing approved device=0123456789ab",
         "Gateway not reachable",
+        "service \"gateway\" is not running",
+        "Error response from daemon: container",
+        "Cannot connect to the Docker daemon",
         "pairing required: device is asking for more scopes than currently approved",
     ];
     let encoded = forms();

@@ -169,3 +169,40 @@ fn words_and_refusals_agree() {
         assert_eq!(diagnosis.findings[0].places[0].line, 1, "{words}");
     }
 }
+
+/// What an engine says in the place of OpenClaw is told apart from what a gateway says.
+#[test]
+fn a_command_that_never_got_in_is_the_engines_matter() {
+    let [compose, docker, podman] = [
+        "service \"openclaw-gateway\" is not running",
+        "Error response from daemon: container 0123456789ab is not running",
+        "Error: can only create exec sessions on running containers: container state improper",
+    ];
+    let down = "the gateway's container does not run";
+    let engine = "no command gets into the containers";
+    let cases = [
+        (Vantage::Gateway, compose, down, "docker compose up -d openclaw-gateway"),
+        (Vantage::Gateway, docker, down, "docker compose up -d openclaw-gateway"),
+        (Vantage::Gateway, podman, down, "docker compose up -d openclaw-gateway"),
+        (Vantage::Gateway, "no such service: openclaw-gateway", down, "docker compose logs"),
+        (Vantage::Client, compose, "the client's container does not run", "compose run"),
+        (Vantage::Client, "no configuration file provided: not found", engine, "the stack's own directory"),
+        (
+            Vantage::Gateway,
+            "Cannot connect to the Docker daemon at unix:///x.",
+            engine,
+            "whom the engine answers",
+        ),
+    ];
+    for (vantage, words, summary, step) in cases {
+        let diagnosis = diagnose(&none().cli_output(vantage, "answer", words));
+        assert_eq!(diagnosis.cause, Code::GatewayUnreachable, "{words}");
+        assert!(diagnosis.findings[0].summary.contains(summary), "{words}: {:?}", diagnosis.findings[0]);
+        assert!(diagnosis.plan.to_string().contains(step), "{words}: {}", diagnosis.plan);
+    }
+    // A store that was read while the gateway is down does not hide that it is down.
+    let waits = listed(none(), Vantage::Gateway, &[&pending("d-1", "cli", NOW)], &[]);
+    let diagnosis = diagnose(&waits.cli_output(Vantage::Gateway, "answer", compose));
+    assert_eq!(diagnosis.cause, Code::GatewayUnreachable);
+    assert_eq!(diagnosis.plan.restart_now, None, "a gateway that is down may be started");
+}

@@ -32,6 +32,8 @@ const LINES: &[&str] = &[
     "device identity changed and must be re-approved",
     "local fallback pairing state does not contain the gateway request",
     "pending.json was overwritten by the gateway",
+    "service \"gw\" is not running",
+    "Cannot connect to the Docker daemon",
     "nothing of interest",
 ];
 

@@ -161,6 +161,11 @@ impl<'a> Facts<'a> {
             || self.refusal(RefusalClass::Pairing).is_some()
     }
 
+    /// True if the gateway's container was entered in vain.
+    pub(super) fn is_gateway_down(&self) -> bool {
+        self.first_at(Vantage::Gateway, &[Symptom::NotRunning]).is_some()
+    }
+
     /// The gateway's release, if it is known.
     pub(super) fn version(&self) -> Option<Version> {
         self.evidence.version.as_deref().and_then(Version::parse)

@@ -1,10 +1,13 @@
 //! From a cause to the ordered steps out of it.
 
 use super::facts::Facts;
+use super::short;
+use crate::evidence::Vantage;
 use crate::finding::{Code, Remedy};
 use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Safety, Step, Verdict};
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
+use crate::timeline::Symptom;
 
 /// The shortest way out of `cause`. It always ends in a session or in a named person's decision.
 pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
@@ -16,8 +19,17 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
         | Code::NatHidesLocal
         | Code::ScopeUpgrade
         | Code::RoleUpgrade
-        | Code::MetadataUpgrade
-        | Code::ApproverLacksScope => {
+        | Code::MetadataUpgrade => {
+            approve(facts, &mut steps);
+            Ending::Session
+        }
+        Code::ApproverLacksScope => {
+            steps.push(ask(
+                Actor::Approver,
+                "Approve as someone who may grant it: inside the gateway's network namespace with the shared token alone (no \
+                 OPENCLAW_GATEWAY_URL, no device of its own), or as an admin in the dashboard. Or have the device ask for less.",
+                "the approver's own session holds operator.admin, or the request no longer asks for it",
+            ));
             approve(facts, &mut steps);
             Ending::Session
         }
@@ -127,15 +139,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             steps.extend(verify(facts));
             Ending::Decision(Actor::ClientOwner)
         }
-        Code::GatewayUnreachable => {
-            steps.push(list(facts, None));
-            steps.push(ask(
-                Actor::ClientOwner,
-                "Let the client reach the gateway: share its network namespace, or give it the gateway's address.",
-                "the client's next command is answered, even if with a refusal",
-            ));
-            Ending::Decision(Actor::ClientOwner)
-        }
+        Code::GatewayUnreachable => reach(facts, &mut steps),
         Code::OriginRefused => gateway_owner(
             &mut steps,
             "Name the exact origin in gateway.controlUi.allowedOrigins, or the proxy's own address in gateway.trustedProxies.",
@@ -158,26 +162,75 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
         ),
         Code::BypassLeftBehind | Code::NotEnoughEvidence => {
             compare(facts, &mut steps);
-            if let Some(command) = facts.evidence.topology.engine_command(&[
-                "logs",
-                "--tail",
-                "500",
-                &facts.evidence.topology.gateway,
-            ]) {
-                steps.push(Step {
-                    text: "Take the gateway's log.".to_owned(),
-                    action: Action::Run { command },
-                    expect: "lines with `closed before connect` and their cause".to_owned(),
-                    check: Check::ExitsZero,
-                    undo: None,
-                    safety: Safety::Safe,
-                    actor: Actor::Nobody,
-                });
-            }
+            steps.extend(log(
+                facts,
+                "Take the gateway's log.",
+                "lines with `closed before connect` and their cause",
+            ));
             Ending::Decision(Actor::ClientOwner)
         }
     };
     Plan { steps, ending, restart_now: restart_now(facts) }
+}
+
+/// What must be true before anything can be asked: an engine, a running gateway, a client that can be entered, a way between.
+fn reach(facts: &Facts<'_>, steps: &mut Vec<Step>) -> Ending {
+    let topology = &facts.evidence.topology;
+    if facts.has(&[Symptom::NoEngine]) {
+        steps.push(ask(
+            Actor::ClientOwner,
+            "Go where the containers are: the stack's own directory, as a user whom the engine answers.",
+            "the engine lists the gateway's container",
+        ));
+        return Ending::Decision(Actor::ClientOwner);
+    }
+    if facts.is_gateway_down()
+        && let Some(start) = topology.start_gateway()
+    {
+        steps.extend(log(facts, "Read why the gateway stopped.", "its last lines, and in them the reason"));
+        steps.push(Step {
+            text: "Start the gateway.".to_owned(),
+            action: Action::Run { command: start },
+            expect: "the container runs".to_owned(),
+            check: Check::ExitsZero,
+            undo: topology.stop_gateway().map(|stop| stop.to_string()),
+            safety: Safety::Judgement,
+            actor: Actor::GatewayOwner,
+        });
+        steps.push(wait(30, "Let the gateway finish starting."));
+        steps.extend(verify(facts));
+        return Ending::Session;
+    }
+    steps.push(list(facts, None));
+    let (text, expect) = if facts.first_at(Vantage::Client, &[Symptom::NotRunning]).is_some() {
+        (
+            "Let the client's commands run: start its container, or use an engine that starts one for each command \
+             (`compose run`).",
+            "the client's next command is answered by OpenClaw, even if with a refusal",
+        )
+    } else {
+        (
+            "Let the client reach the gateway: share its network namespace, or give it the gateway's address.",
+            "the client's next command is answered, even if with a refusal",
+        )
+    };
+    steps.push(ask(Actor::ClientOwner, text, expect));
+    Ending::Decision(Actor::ClientOwner)
+}
+
+/// The gateway's own last lines; none on a bare host, where only its owner knows where they go.
+fn log(facts: &Facts<'_>, text: &str, expect: &str) -> Option<Step> {
+    let topology = &facts.evidence.topology;
+    let command = topology.engine_command(&["logs", "--tail", "500", &topology.gateway])?;
+    Some(Step {
+        text: text.to_owned(),
+        action: Action::Run { command },
+        expect: expect.to_owned(),
+        check: Check::ExitsZero,
+        undo: None,
+        safety: Safety::Safe,
+        actor: Actor::Nobody,
+    })
 }
 
 /// One line and the first command of the plan for a finding.
@@ -194,11 +247,17 @@ pub(super) fn remedy(code: Code, facts: &Facts<'_>) -> Option<Remedy> {
 
 /// Why a restart now would cut a pairing in half.
 fn restart_now(facts: &Facts<'_>) -> Option<String> {
-    let count = facts.pending().count();
-    if count > 0 {
-        return Some(format!(
-            "{count} pairing request(s) wait for a decision; a restart drops their clients, and a request lives five minutes only"
-        ));
+    // A gateway that does not run has nothing to lose by a start.
+    if facts.is_gateway_down() {
+        return None;
+    }
+    let waiting = match facts.pending().count() {
+        0 => None,
+        1 => Some("a request waits for a decision; a restart drops its client".to_owned()),
+        many => Some(format!("{many} requests wait for decisions; a restart drops their clients")),
+    };
+    if let Some(waiting) = waiting {
+        return Some(format!("{waiting}, and a request lives five minutes only"));
     }
     facts.is_asking().then(|| "a client asks to be paired right now; decide first, restart later".to_owned())
 }
@@ -229,7 +288,8 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
         if let Some(wanted) = wanted {
             steps.extend(asks_for(facts, wanted.missing_from(asked)));
         }
-        steps.push(decide(facts, Some(device_id), wanted.unwrap_or(asked)));
+        let whose = if own.as_ref() == Some(&device_id) { Whose::Own } else { Whose::Others };
+        steps.push(decide(facts, Some(device_id), whose, wanted.unwrap_or(asked)));
     }
     steps.extend(verify(facts));
 }
@@ -240,9 +300,12 @@ fn make_it_ask(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     let wanted = facts.wanted().union([Scope::Read].into());
     steps.extend(asks_for(facts, wanted));
     steps.push(list(facts, None));
-    steps.push(decide(facts, None, wanted));
+    steps.push(decide(facts, None, Whose::Own, wanted));
     // Whoever waits already is someone else.
-    steps.extend(facts.pending().map(|other| decide(facts, Some(other.device_id.clone()), other.scopes)));
+    let others = facts.pending();
+    steps.extend(
+        others.map(|other| decide(facts, Some(other.device_id.clone()), Whose::Others, other.scopes)),
+    );
     steps.extend(verify(facts));
 }
 
@@ -290,16 +353,31 @@ fn asks_for(facts: &Facts<'_>, scopes: ScopeSet) -> Vec<Step> {
     steps
 }
 
+/// Whose device a decision is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The client's that all this is for.
+    Own,
+    /// Someone's who waits beside it.
+    Others,
+}
+
 /// Approve one device by its id, listed anew; which one, a client without a key tells only when it asks.
-fn decide(facts: &Facts<'_>, device_id: Option<String>, at_most: ScopeSet) -> Step {
+fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: ScopeSet) -> Step {
     let topology = &facts.evidence.topology;
     let who = device_id.as_ref().map_or_else(
         || "the device whose request the client was just told of".to_owned(),
-        |device| format!("device {device}"),
+        |device| format!("device {}", short(device)),
     );
+    let text = match whose {
+        Whose::Own => format!("Approve {who} with no more than {at_most}."),
+        Whose::Others => {
+            format!("Only if you know it: approve {who}, which also waits, with no more than {at_most}.")
+        }
+    };
     let undo = topology.in_gateway(&["devices", "remove", device_id.as_deref().unwrap_or(DEVICE_ID)]);
     Step {
-        text: format!("Approve {who} with no more than {at_most}."),
+        text,
         action: Action::Decide {
             device_id: device_id.clone(),
             verdict: Verdict::Approve,
@@ -334,9 +412,10 @@ fn compare(facts: &Facts<'_>, steps: &mut Vec<Step>) {
 fn list(facts: &Facts<'_>, device_id: Option<String>) -> Step {
     let command = facts.evidence.topology.in_gateway(LIST);
     let (expect, check) = match device_id {
-        Some(id) => {
-            (format!("a pending request of device {id}"), Check::RequestListed { device_id: Some(id) })
-        }
+        Some(id) => (
+            format!("a pending request of device {}", short(&id)),
+            Check::RequestListed { device_id: Some(id) },
+        ),
         None => ("a list, empty or not".to_owned(), Check::ExitsZero),
     };
     Step {

@@ -2,6 +2,7 @@
 
 use super::facts::{ASKS, Facts};
 use super::rules::waiting::{BLOCKED, never_asks, restart_mid_pairing};
+use super::short;
 use super::{Party, WaitGraph};
 use crate::evidence::Vantage;
 use crate::timeline::Symptom;
@@ -54,9 +55,9 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
         graph.add(Party::Cli, Party::Gateway, "the CLI does not reach this gateway");
     } else if facts.is_asking() {
         let waiter = if dashboard_waits { Party::Dashboard } else { Party::Cli };
-        let holder = facts.approver().map_or(Party::Operator, |device| {
-            Party::Device(crate::timeline::head(&device.device_id, 12).to_owned())
-        });
+        let holder = facts
+            .approver()
+            .map_or(Party::Operator, |device| Party::Device(short(&device.device_id).to_owned()));
         graph.add(waiter, holder, "its device waits for approval");
     }
     if restart_mid_pairing(facts).is_some() {

@@ -1,26 +1,46 @@
 //! What lies beneath pairing: transport, life, protocol, origin, clock, proof and tokens. While one of these is wrong,
 //! pairing is not even looked at.
 
-use super::super::facts::Facts;
+use super::super::facts::{Facts, Seen};
 use super::{either, on, refused};
+use crate::evidence::Vantage;
 use crate::finding::{Code, Confidence, Finding, Severity};
 use crate::refusal::{RefusalClass, RefusalCode};
 use crate::timeline::Symptom;
 
 pub(super) fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
-    let seen = facts.first(&[Symptom::Unreachable])?;
-    // Anything that a gateway said, to anyone, makes this one client's fault and not the first cause of a pairing.
+    let (seen, summary) = shut_out(facts)?;
+    // Anything that a gateway said, to anyone, makes this one client's fault and not the first cause of a pairing. A gateway
+    // that does not run has said nothing lately, whatever its store holds.
     let was_answered =
         facts.is_asking() || facts.has(&[Symptom::MissingScope]) || !facts.evidence.hellos.is_empty();
-    let mut finding = on(
-        Code::GatewayUnreachable,
-        seen,
-        format!("the {} never reached a gateway, so nothing could be asked", seen.timeline.vantage.name()),
-    );
-    if was_answered {
+    let mut finding = on(Code::GatewayUnreachable, seen, summary);
+    if was_answered && !facts.is_gateway_down() {
         finding.severity = Severity::Warning;
     }
     Some(finding)
+}
+
+/// What keeps a command from reaching a gateway: the outermost first.
+fn shut_out<'a>(facts: &Facts<'a>) -> Option<(Seen<'a>, String)> {
+    if let Some(seen) = facts.first(&[Symptom::NoEngine]) {
+        let summary =
+            "no command gets into the containers: no engine answers, or this is not the stack's directory";
+        return Some((seen, summary.to_owned()));
+    }
+    let stopped = |vantage: Vantage| facts.first_at(vantage, &[Symptom::NotRunning]);
+    if let Some(seen) = stopped(Vantage::Gateway) {
+        return Some((seen, "the gateway's container does not run, so nothing can be asked".to_owned()));
+    }
+    if let Some(seen) = stopped(Vantage::Client) {
+        return Some((
+            seen,
+            "the client's container does not run, so nothing can be asked from there".to_owned(),
+        ));
+    }
+    let seen = facts.first(&[Symptom::Unreachable])?;
+    let who = seen.timeline.vantage.name();
+    Some((seen, format!("the {who} never reached a gateway, so nothing could be asked")))
 }
 
 pub(super) fn starting(facts: &Facts<'_>) -> Option<Finding> {
