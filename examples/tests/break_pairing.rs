@@ -111,7 +111,11 @@ fn the_plan_is_carried_out_and_written_down() {
 fn without_a_yes_nothing_is_granted() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &["--run"]);
-    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("Nobody is there to answer") && text.contains("Nothing was granted."), "{text}");
+    // What follows an approval is not tried without it.
+    assert!(!text.contains("Step 3 of 3"), "{text}");
     assert!(!dir.path().join("bin/approved").exists());
 }
 
@@ -163,4 +167,80 @@ fn a_request_that_grew_beyond_what_was_agreed_is_not_approved() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("now also asks for operator.pairing"), "{text}");
     assert!(!dir.path().join("bin/approved").exists());
+}
+
+/// The approver holds `operator.pairing` and no more.
+const REFUSES: &str = r#"#!/bin/sh
+case "$*" in
+  *"devices approve "*) echo '{"ok":false,"error":{"type":"gateway_request_error","code":"INVALID_REQUEST","message":"missing scope: operator.admin"}}'; exit 1 ;;
+  *openclaw-cli*) echo '{"ok":false,"error":{"type":"cli_error","message":"device pairing required (requestId: req-7)"}}'; exit 1 ;;
+  *) echo '{"pending":[{"requestId":"req-7","deviceId":"DEVICE","clientId":"cli","scopes":["operator.admin"],"remoteIp":"172.18.0.3","ts":9999999999999}],"paired":[]}' ;;
+esac
+"#;
+
+#[test]
+fn what_a_refused_approval_says_is_heeded() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run_with(REFUSES, dir.path(), &["--run", "--yes"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("OC-P107 approver-lacks-scope"), "{text}");
+    assert!(text.contains("inside the gateway's network namespace with the shared token alone"), "{text}");
+}
+
+/// The gateway's container does not run until it is started; then nobody needs approval.
+const STOPPED: &str = r#"#!/bin/sh
+state="$(dirname "$0")"
+case "$*" in
+  *"logs --tail 500 openclaw-gateway") echo 'openclaw-gateway-1  | [shutdown] completed cleanly in 100ms' ;;
+  *"up -d openclaw-gateway") touch "$state/started" ;;
+  *)
+    if [ -e "$state/started" ]; then echo '{"pending":[],"paired":[]}'; exit 0; fi
+    echo 'service "openclaw-gateway" is not running' >&2; exit 1 ;;
+esac
+"#;
+
+#[test]
+fn a_gateway_that_does_not_run_is_said_to_be_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run_with(STOPPED, dir.path(), &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("OC-P175 gateway-unreachable: the gateway's container does not run"), "{text}");
+    assert!(text.contains("$ docker compose up -d openclaw-gateway"), "{text}");
+    assert!(text.contains("undo: docker compose stop openclaw-gateway"), "{text}");
+    let nobody = run_with(STOPPED, dir.path(), &["--run"]);
+    assert_eq!(nobody.status.code(), Some(3));
+    assert!(!dir.path().join("bin/started").exists(), "a start is agreed to first");
+}
+
+#[test]
+fn a_command_that_cannot_start_or_is_not_understood_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run_with("#!/bin/sh\necho 'test-token-of-an-engine' >&2\nexit 14\n", dir.path(), &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("exit 14, for a reason that is not known here: run it by hand"), "{text}");
+    assert!(!text.contains("test-token"), "{text}");
+    let output = Command::new(env!("CARGO_BIN_EXE_break-pairing")).env("PATH", dir.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("docker: No such file"), "{text}");
+}
+
+#[test]
+fn the_store_of_a_gateway_that_is_down_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let devices = dir.path().join("devices");
+    std::fs::create_dir(&devices).unwrap();
+    let pending = format!(
+        r#"{{"req-9":{{"requestId":"req-9","deviceId":"{DEVICE}","clientId":"cli","scopes":["operator.read"],"ts":9999999999999}}}}"#
+    );
+    std::fs::write(devices.join("pending.json"), pending).unwrap();
+    let state = dir.path().to_str().unwrap();
+    let output = run_with(STOPPED, dir.path(), &["--state", state]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains(&format!("request req-9 of device {DEVICE} asks for operator.read")), "{text}");
+    let output = run_with(STOPPED, dir.path(), &["--state", "/nonexistent"]);
+    assert_eq!(output.status.code(), Some(78));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("no pairing store under /nonexistent"), "{text}");
 }

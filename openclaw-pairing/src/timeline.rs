@@ -250,8 +250,10 @@ fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
         symptom == Symptom::MissingScope
             && line.get(at..at + length).is_some_and(|text| text.ends_with(scope.unwrap_or_default()))
     });
-    // What a row needs to tell two lines apart (`… (requestId`) need not be shown.
-    let length = named.unwrap_or_else(|| words.find(" (").unwrap_or(words.len()));
+    // What a row needs to tell two lines apart (`… (requestId`, `" is not …`) need not be shown.
+    let lead = if words.starts_with("\" ") { 2 } else { 0 };
+    let at = at + lead;
+    let length = named.unwrap_or_else(|| words.find(" (").unwrap_or(words.len()) - lead);
     let seen = line.get(at..at + length).unwrap_or(words);
     Some(Mark {
         symptom,

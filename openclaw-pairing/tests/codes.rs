@@ -200,6 +200,8 @@ fn a_command_that_never_got_in_is_the_engines_matter() {
         assert!(diagnosis.findings[0].summary.contains(summary), "{words}: {:?}", diagnosis.findings[0]);
         assert!(diagnosis.plan.to_string().contains(step), "{words}: {}", diagnosis.plan);
     }
+    let quoted = diagnose(&none().cli_output(Vantage::Gateway, "answer", compose));
+    assert_eq!(quoted.findings[0].evidence, ["answer line 1: is not running"]);
     // A store that was read while the gateway is down does not hide that it is down.
     let waits = listed(none(), Vantage::Gateway, &[&pending("d-1", "cli", NOW)], &[]);
     let diagnosis = diagnose(&waits.cli_output(Vantage::Gateway, "answer", compose));

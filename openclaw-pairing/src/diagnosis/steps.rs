@@ -90,12 +90,13 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             steps.push(wait(
                 300,
                 "Wait out the lockout: trying earlier is refused even with the right token.",
+                "no new refusal in the gateway's log meanwhile",
             ));
             steps.extend(verify(facts));
             Ending::Session
         }
         Code::GatewayStarting => {
-            steps.push(wait(30, "Let the gateway finish starting."));
+            steps.push(wait(30, "Let the gateway finish starting.", "`[gateway] ready` in its log"));
             steps.extend(verify(facts));
             Ending::Session
         }
@@ -197,7 +198,7 @@ fn reach(facts: &Facts<'_>, steps: &mut Vec<Step>) -> Ending {
             safety: Safety::Judgement,
             actor: Actor::GatewayOwner,
         });
-        steps.push(wait(30, "Let the gateway finish starting."));
+        steps.push(wait(30, "Let the gateway finish starting.", "`[gateway] ready` in its log"));
         steps.extend(verify(facts));
         return Ending::Session;
     }
@@ -467,11 +468,11 @@ fn verify(facts: &Facts<'_>) -> Vec<Step> {
     steps
 }
 
-fn wait(seconds: u64, text: &str) -> Step {
+fn wait(seconds: u64, text: &str, expect: &str) -> Step {
     Step {
         text: text.to_owned(),
         action: Action::Wait { seconds },
-        expect: format!("{seconds} s later nothing has changed but the time"),
+        expect: expect.to_owned(),
         check: Check::Person,
         undo: None,
         safety: Safety::Safe,

@@ -32,6 +32,12 @@ impl Answer {
         told(&self.all())
     }
 
+    /// True if nothing in it is known.
+    pub(crate) fn is_mute(&self) -> bool {
+        Timeline::parse(Vantage::Client, "answer", &self.all()).marks.is_empty()
+            && DeviceList::from_json(&self.stdout).is_err()
+    }
+
     /// What the answer showed, without its free text: a list as counts, an approval as its device, else the marks in it.
     pub(crate) fn summary(&self) -> Vec<String> {
         let mut lines = vec![format!("exit {}", self.status)];

@@ -26,7 +26,10 @@ pub(crate) enum Carried {
 /// How one step went.
 enum Shown {
     Expected,
+    /// Someone else's matter, or one that can wait: the next steps make sense without it.
     LeftToAPerson,
+    /// The next steps make no sense without it.
+    Declined,
     Unexpected,
 }
 
@@ -41,13 +44,15 @@ pub(crate) struct Hand<'a> {
     told: Option<String>,
     /// The last command and its answer.
     last: Option<(CommandLine, Answer)>,
+    /// What the gateway answered to a decision that failed: evidence that no later look can take.
+    pub(crate) refused: Option<Answer>,
 }
 
 impl<'a> Hand<'a> {
     pub(crate) fn new(arguments: &'a Arguments) -> Self {
         let ledger = LedgerFile::new(&arguments.root);
         let own = arguments.device.clone();
-        Self { arguments, ledger, waited: Duration::ZERO, own, told: None, last: None }
+        Self { arguments, ledger, waited: Duration::ZERO, own, told: None, last: None, refused: None }
     }
 
     /// Takes note of what a look found out, and writes its commands down.
@@ -65,6 +70,10 @@ impl<'a> Hand<'a> {
                 Shown::Expected if step.check == Check::ExitsZero => carried = Carried::Out,
                 Shown::Expected => {}
                 Shown::LeftToAPerson => carried = Carried::LeftToAPerson,
+                Shown::Declined => {
+                    println!("  The steps after it need this one, so they were left as well.");
+                    return Ok(Carried::LeftToAPerson);
+                }
                 Shown::Unexpected => {
                     println!("  This is not what the step should show: {}", step.expect);
                     return Ok(Carried::Unexpected);
@@ -77,10 +86,10 @@ impl<'a> Hand<'a> {
     async fn step(&mut self, step: &Step, runner: &mut Runner) -> Result<Shown, String> {
         match &step.action {
             Action::Run { command } => {
-                if step.safety != Safety::Safe && !self.agrees("Run it?")? {
-                    return Ok(Shown::LeftToAPerson);
-                }
                 println!("  $ {command}");
+                if step.safety != Safety::Safe && !self.agrees("Run it?")? {
+                    return Ok(Shown::Declined);
+                }
                 let answer = runner.run(command).await;
                 self.told = answer.told().or(self.told.take());
                 self.write_down(Act::Checked, command, &answer)?;
@@ -96,9 +105,11 @@ impl<'a> Hand<'a> {
                 Ok(Shown::Expected)
             }
             _ => {
-                println!("  A person does this; then: {}", step.expect);
-                let is_done = !self.arguments.yes && self.asks("Is it done?")?;
-                Ok(if is_done { Shown::Expected } else { Shown::LeftToAPerson })
+                println!("  A person does this. Afterwards: {}.", step.expect);
+                if self.arguments.yes {
+                    return Ok(Shown::LeftToAPerson);
+                }
+                Ok(if self.asks("Is it done?")? { Shown::Expected } else { Shown::Declined })
             }
         }
     }
@@ -137,16 +148,21 @@ impl<'a> Hand<'a> {
         println!("  $ {command}");
         // With --yes only the client's own device is let in: whoever else asks may be anyone.
         let is_own = self.own.as_ref() == Some(device);
-        if !(is_own && self.arguments.yes) {
-            let others = self.arguments.yes && !is_own;
-            if others || !self.asks("Run it?")? {
-                println!("  Left to a person: to let this device in, name it with --device {device}");
-                return Ok(Shown::LeftToAPerson);
-            }
+        if self.arguments.yes && !is_own {
+            println!("  Left to a person: to let this device in, name it with --device {device}");
+            return Ok(Shown::LeftToAPerson);
+        }
+        if !self.agrees("Let it in?")? {
+            println!("  Nothing was granted.");
+            return Ok(if is_own { Shown::Declined } else { Shown::LeftToAPerson });
         }
         let answer = runner.run(&command).await;
         self.write_down(Act::Approved, &command, &answer)?;
-        Ok(judged(&step.check, &answer))
+        let shown = judged(&step.check, &answer);
+        if matches!(shown, Shown::Unexpected) {
+            self.refused = Some(answer);
+        }
+        Ok(shown)
     }
 
     /// The client's own request in this list: of its device if that is known, else the one that it was told of.
@@ -196,6 +212,13 @@ impl<'a> Hand<'a> {
 /// Says what came, and whether it is what the step should show. What only a person can judge is for information.
 fn judged(check: &Check, answer: &Answer) -> Shown {
     println!("  {}", answer.summary().join(", "));
+    if answer.is_mute() && !answer.stdout.trim().is_empty() {
+        // It may hold anything, so it is for a person's own terminal.
+        println!(
+            "  {} lines that say nothing known here: run it by hand to read them",
+            answer.stdout.lines().count()
+        );
+    }
     if answer.status == 127 || answer.status == 124 {
         println!("  {}", answer.stderr.trim());
         return Shown::Unexpected;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
 use openclaw_pairing::{DeviceList, Evidence, Scope, ScopeSet, Vantage};
 
@@ -43,16 +44,24 @@ pub(crate) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<
         let list = DeviceList::from_json(&text).map_err(|error| format!("{name}: {error}"))?;
         look.is_own(requests.last(), &list);
         look.add(|evidence| evidence.devices(Vantage::Gateway, name, list));
+    } else if let Some(directory) = &arguments.state {
+        let store = Store::read(directory).map_err(|error| with_sources(&error))?;
+        look.is_own(requests.last(), &store.devices);
+        let name = store.path.display().to_string();
+        look.add(|evidence| evidence.devices(Vantage::Gateway, name, store.devices));
     } else if arguments.gateway_log.is_empty() && arguments.client_output.is_empty() {
         look.ask(arguments, runner).await;
     }
     Ok(look)
 }
 
-/// Asks both again, forgetting what was seen before.
-pub(crate) async fn again(arguments: &Arguments, runner: &mut Runner) -> Look {
+/// Asks both again, forgetting what was seen before but for what the gateway answered to a decision.
+pub(crate) async fn again(arguments: &Arguments, runner: &mut Runner, refused: Option<Answer>) -> Look {
     let mut look = Look::new(arguments);
     look.ask(arguments, runner).await;
+    if let Some(answer) = refused {
+        look.text(Vantage::Gateway, "devices approve in the gateway", &answer.all());
+    }
     look
 }
 
@@ -105,6 +114,19 @@ impl Look {
         self.answered(Vantage::Gateway, "devices list in the gateway", command, gateway);
     }
 
+    /// Commands that failed for a reason that is not evidence: a person has to see those. The words of others are not
+    /// repeated, since they may hold anything.
+    pub(crate) fn troubles(&self) -> impl Iterator<Item = String> {
+        self.ran.iter().filter_map(|(command, answer)| match answer.status {
+            0 => None,
+            124 | 127 => Some(format!("$ {command}\n    {}", answer.stderr.trim())),
+            status if answer.is_mute() => Some(format!(
+                "$ {command}\n    exit {status}, for a reason that is not known here: run it by hand"
+            )),
+            _ => None,
+        })
+    }
+
     fn answered(&mut self, vantage: Vantage, name: &str, command: CommandLine, answer: Answer) {
         let text = if answer.status == 0 { answer.stdout.clone() } else { answer.all() };
         self.text(vantage, name, &text);
@@ -134,6 +156,16 @@ fn topology(arguments: &Arguments) -> Topology {
     topology.compose_files.clone_from(&arguments.files);
     topology.shared_namespace = arguments.shared_namespace;
     topology
+}
+
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(&format!(": {source}"));
+        next = source.source();
+    }
+    text
 }
 
 fn read(file: &Path) -> Result<String, String> {

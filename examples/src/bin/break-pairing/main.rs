@@ -19,6 +19,7 @@ use openclaw_pairing::{Diagnosis, diagnose};
 
 use command::Runner;
 use hand::{Carried, Hand};
+use look::Look;
 
 /// Which device waits for whom, and the way out, step by step.
 ///
@@ -67,7 +68,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     gateway_list: Option<PathBuf>,
 
-    /// The same, or any other output of the CLI, taken where the client runs.
+    /// State directory of a gateway that is down: its pairing store is read in the place of a list, and nothing is written there.
+    #[arg(long, value_name = "DIR", conflicts_with = "gateway_list")]
+    state: Option<PathBuf>,
+
+    /// The same as --gateway-list, or any other output of the CLI, taken where the client runs.
     #[arg(long, value_name = "FILE")]
     client_output: Vec<PathBuf>,
 
@@ -137,7 +142,7 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
         println!("{text}");
         return Ok(0);
     }
-    show(&diagnosis);
+    show(&look, &diagnosis);
     if !arguments.run {
         println!("\nNothing was changed. Add --run to carry this out.");
         return Ok(0);
@@ -150,7 +155,7 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
             break;
         }
         println!("\nLooking again.");
-        look = look::again(arguments, &mut runner).await;
+        look = look::again(arguments, &mut runner, hand.refused.take()).await;
         hand.heed(&look)?;
         let now = diagnose(&look.evidence);
         if now == diagnosis {
@@ -158,7 +163,7 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
             break;
         }
         diagnosis = now;
-        show(&diagnosis);
+        show(&look, &diagnosis);
         carried = hand.carry_out(&diagnosis.plan, &mut runner).await?;
     }
     let own = started.elapsed().saturating_sub(runner.vendor).saturating_sub(hand.waited);
@@ -185,7 +190,10 @@ fn verdict(carried: Carried, ending: Ending) -> &'static str {
     }
 }
 
-fn show(diagnosis: &Diagnosis) {
+fn show(look: &Look, diagnosis: &Diagnosis) {
+    for trouble in look.troubles() {
+        println!("{trouble}");
+    }
     for finding in &diagnosis.findings {
         println!("{} {}: {}", finding.code.code(), finding.name, finding.summary);
         for evidence in finding.evidence.iter().take(5) {
