@@ -1,8 +1,13 @@
 //! What the probe programs share: their arguments, and how a prober is made of them.
 
-#![expect(clippy::disallowed_methods, reason = "programs read their token from a file or the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "programs read their token from a file or the environment, and say why they cannot start"
+)]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -48,6 +53,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The system gives no way to wait for sockets.
+    #[error("the system: {0}")]
+    System(#[source] std::io::Error),
     /// The settings make no prober.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -118,10 +126,23 @@ impl StartError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::File { .. } | Self::Build(_) => 78,
+            Self::File { .. } | Self::System(_) | Self::Build(_) => 78,
             Self::Target { .. } | Self::Seconds { .. } | Self::NoToken(_) => 2,
         }
     }
+}
+
+/// Runs a program's work to its end and gives its exit code; why it could not start goes to standard error.
+pub fn run(program: &str, work: impl Future<Output = Result<ExitCode, StartError>>) -> ExitCode {
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::System)
+        .and_then(|runtime| runtime.block_on(work));
+    ended.unwrap_or_else(|error| {
+        eprintln!("{program}: {error}");
+        ExitCode::from(error.exit_code())
+    })
 }
 
 /// The targets of a command line. Read here and not by the argument parser, which would repeat a bad one in full.
@@ -156,7 +177,9 @@ pub fn seconds(name: &'static str, value: f64) -> Result<Duration, StartError> {
 #[must_use]
 pub fn line(report: &openclaw_probe::ProbeReport, width: usize) -> String {
     let highest = report.highest().map_or("-", Rung::name);
-    let took = format!("{:.1} ms", report.took.as_secs_f64() * 1000.0);
+    let took = report
+        .took
+        .map_or_else(|| "unknown".to_owned(), |took| format!("{:.1} ms", took.as_secs_f64() * 1000.0));
     let state = match (report.first_fault(), report.first_unproven()) {
         (Some((rung, fault)), _) => format!("FAIL at {rung}: {}", fault.code),
         (None, Some(rung)) => format!("not proven: {rung}"),

@@ -82,6 +82,26 @@ async fn the_exit_code_is_the_rung_that_decides() {
     assert_eq!(probe_gateway(&[&here]).await.0, 11);
 }
 
+/// The first target ends only after the second was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_are_asked_at_once_and_shown_in_their_order() {
+    let bind = async || tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (first, second) = (bind().await, bind().await);
+    let targets = [&first, &second].map(|listener| listener.local_addr().expect("bound").to_string());
+    let closing = tokio::spawn(async move {
+        let mut held = first.accept().await.expect("asked").0;
+        let mut after = second.accept().await.expect("asked").0;
+        for stream in [&mut held, &mut after] {
+            assert!(stream.read(&mut [0; 1024]).await.expect("a question") > 0);
+        }
+    });
+    let (code, text) = probe_gateway(&["--ask", "liveness", &targets[0], &targets[1]]).await;
+    closing.await.expect("both were asked");
+    let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("ws://")).collect();
+    assert_eq!(shown, targets.map(|target| format!("ws://{target}")));
+    assert_eq!((code, text.matches("OC-H114 closed-without-answer").count()), (13, 2), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_arguments_are_told_from_files_that_are_not_there() {
     let (code, text) = probe_gateway(&["ws://user:canary@host"]).await;

@@ -283,6 +283,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     }
 
     fn push(&mut self, rung: Rung, outcome: Outcome, took: Duration, evidence: Vec<String>) {
+        let took = (!matches!(outcome, Outcome::Skipped { .. })).then_some(took);
         let result = RungResult { rung, outcome, took, evidence };
         (self.observe)(&result);
         self.report.rungs.push(result);
@@ -294,7 +295,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         for rung in Rung::ALL.iter().copied().skip(reached) {
             self.skip(rung, Because::LowerRungFailed);
         }
-        self.report.took = self.started.elapsed();
+        self.report.took = Some(self.started.elapsed());
         self.report
     }
 }

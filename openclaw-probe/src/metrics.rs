@@ -19,9 +19,11 @@ pub fn exposition(report: &ProbeReport) -> String {
     gauge("probe_success", "Whether everything that was asked for holds.", &mut |text| {
         let _ = writeln!(text, "probe_success {}", u8::from(report.is_good()));
     });
-    gauge("probe_duration_seconds", "How long the whole probe took.", &mut |text| {
-        let _ = writeln!(text, "probe_duration_seconds {}", report.took.as_secs_f64());
-    });
+    if let Some(took) = report.took {
+        gauge("probe_duration_seconds", "How long the whole probe took.", &mut |text| {
+            let _ = writeln!(text, "probe_duration_seconds {}", took.as_secs_f64());
+        });
+    }
     gauge(
         "openclaw_probe_rung_passed",
         "1 where the rung holds, 0 where it failed; absent where it was not tried.",
@@ -38,14 +40,9 @@ pub fn exposition(report: &ProbeReport) -> String {
         },
     );
     gauge("openclaw_probe_rung_duration_seconds", "How long the rung took.", &mut |text| {
-        for result in report.rungs.iter().filter(|result| !matches!(result.outcome, Outcome::Skipped { .. }))
-        {
-            let name = result.rung.name();
-            let _ = writeln!(
-                text,
-                "openclaw_probe_rung_duration_seconds{{rung=\"{name}\"}} {}",
-                result.took.as_secs_f64()
-            );
+        for (rung, took) in report.rungs.iter().filter_map(|result| Some((result.rung, result.took?))) {
+            let (name, took) = (rung.name(), took.as_secs_f64());
+            let _ = writeln!(text, "openclaw_probe_rung_duration_seconds{{rung=\"{name}\"}} {took}");
         }
     });
     if report.codes().next().is_some() {
@@ -97,19 +94,16 @@ mod tests {
     fn a_report_reads_as_prometheus_expects() {
         let target = "127.0.0.1".parse().expect("a target");
         let mut report = ProbeReport::new(&target, Rung::Liveness);
-        let mut push = |rung, outcome| {
-            report.rungs.push(RungResult {
-                rung,
-                outcome,
-                took: Duration::from_millis(2),
-                evidence: Vec::new(),
-            });
-        };
-        push(Rung::Resolve, Outcome::Passed);
-        push(Rung::Tcp, Outcome::Failed(Fault::new(Code::ConnectionRefused, "refused")));
-        push(Rung::Liveness, Outcome::Skipped { because: Because::LowerRungFailed });
-        push(Rung::Hello, Outcome::Skipped { because: Because::AttemptsSpent });
-        report.took = Duration::from_millis(5);
+        let took = Some(Duration::from_millis(2));
+        for (rung, outcome, took) in [
+            (Rung::Resolve, Outcome::Passed, took),
+            (Rung::Tcp, Outcome::Failed(Fault::new(Code::ConnectionRefused, "refused")), took),
+            (Rung::Liveness, Outcome::Skipped { because: Because::LowerRungFailed }, None),
+            (Rung::Hello, Outcome::Skipped { because: Because::AttemptsSpent }, None),
+        ] {
+            report.rungs.push(RungResult { rung, outcome, took, evidence: Vec::new() });
+        }
+        report.took = Some(Duration::from_millis(5));
         report.facts.token_equal = Some(false);
         report.facts.version = Some("2026\"9\\6".into());
         expect_test::expect![[r#"

@@ -24,9 +24,14 @@ pub struct ProbeReport {
     pub rungs: Vec<RungResult>,
     /// What the gateway said about itself on the way.
     pub facts: Facts,
-    /// Wall time of the whole climb; as fractional milliseconds in JSON.
-    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
-    pub took: Duration,
+    /// Wall time of the whole climb; as fractional milliseconds in JSON. `None` where it is unknown: a container's own
+    /// [tool](crate::tools) asked.
+    #[serde(
+        rename = "took_ms",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_milliseconds"
+    )]
+    pub took: Option<Duration>,
 }
 
 /// What was learnt beside passed and failed. Nothing here is secret.
@@ -66,9 +71,14 @@ pub struct RungResult {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// How long it took; as fractional milliseconds in JSON.
-    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
-    pub took: Duration,
+    /// How long it took; as fractional milliseconds in JSON. `None` where it is unknown: the rung was skipped, or a
+    /// container's own [tool](crate::tools) asked.
+    #[serde(
+        rename = "took_ms",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_milliseconds"
+    )]
+    pub took: Option<Duration>,
     /// What was seen, one fact an entry. Never a secret.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
@@ -168,7 +178,7 @@ impl ProbeReport {
             upto,
             rungs: Vec::with_capacity(upto as usize + 1),
             facts: Facts::default(),
-            took: Duration::ZERO,
+            took: None,
         }
     }
 
@@ -266,28 +276,41 @@ const fn code(result: &RungResult) -> Option<Code> {
     }
 }
 
-/// One line a rung and what follows, for a terminal or a log.
+/// Whether two rungs, one above the other, share a line.
+fn are_skipped_alike(one: &RungResult, next: &RungResult) -> bool {
+    matches!(one.outcome, Outcome::Skipped { .. }) && one.outcome == next.outcome
+}
+
+/// One line a rung, those skipped for one reason together, and what follows; for a terminal or a log.
 impl std::fmt::Display for ProbeReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.target)?;
         if let Some(version) = &self.facts.version {
             write!(f, "  (OpenClaw {version})")?;
         }
-        for result in &self.rungs {
-            let took = format!("{:.1} ms", result.took.as_secs_f64() * 1000.0);
-            match &result.outcome {
-                Outcome::Passed => write!(f, "\n  ok    {:<10} {took:>9}", result.rung)?,
+        for alike in self.rungs.chunk_by(are_skipped_alike) {
+            let Some((last, before)) = alike.split_last() else { continue };
+            let rung = last.rung;
+            let took = last.took.map_or_else(
+                || "unknown".to_owned(),
+                |took| format!("{:.1} ms", took.as_secs_f64() * 1000.0),
+            );
+            match &last.outcome {
+                Outcome::Passed => write!(f, "\n  ok    {rung:<10} {took:>11}")?,
                 Outcome::Failed(fault) => {
-                    write!(f, "\n  FAIL  {:<10} {took:>9}  {}: {}", result.rung, fault.code, fault.detail)?;
+                    write!(f, "\n  FAIL  {rung:<10} {took:>11}  {}: {}", fault.code, fault.detail)?;
                 }
                 Outcome::Skipped { because } => {
-                    write!(f, "\n  -     {:<10} {:>9}  skipped: {}", result.rung, "", because.words())?;
+                    let rungs = before
+                        .first()
+                        .map_or_else(|| rung.to_string(), |first| format!("{} to {rung}", first.rung));
+                    write!(f, "\n  -     {rungs:<22}  skipped: {}", because.words())?;
                 }
             }
-            if result.outcome != Outcome::Passed {
+            if last.outcome != Outcome::Passed {
                 continue;
             }
-            for (index, line) in result.evidence.iter().enumerate() {
+            for (index, line) in last.evidence.iter().enumerate() {
                 write!(f, "{}{line}", if index == 0 { "  " } else { "; " })?;
             }
         }
@@ -306,14 +329,47 @@ impl std::fmt::Display for ProbeReport {
     }
 }
 
-pub(crate) fn milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64() * 1000.0)
-}
-
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn optional_milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => milliseconds(time, serializer),
+        Some(time) => serializer.serialize_f64(time.as_secs_f64() * 1000.0),
         None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_reads_from_the_lowest_rung_up() {
+        let target = "127.0.0.1".parse().expect("a target");
+        let mut report = ProbeReport::new(&target, Rung::Challenge);
+        let skipped = |because| Outcome::Skipped { because };
+        let starting = Outcome::Failed(Fault::new(Code::Starting, "status \"starting\""));
+        let took = |ms| Some(Duration::from_millis(ms));
+        for (rung, outcome, took) in [
+            (Rung::Resolve, Outcome::Passed, None),
+            (Rung::Tcp, Outcome::Passed, took(12)),
+            (Rung::Tls, skipped(Because::PlainTarget), None),
+            (Rung::Liveness, skipped(Because::NotAsked), None),
+            (Rung::Startup, starting, took(1_234)),
+            (Rung::Readiness, skipped(Because::LowerRungFailed), None),
+            (Rung::Upgrade, skipped(Because::LowerRungFailed), None),
+            (Rung::Challenge, skipped(Because::LowerRungFailed), None),
+        ] {
+            report.rungs.push(RungResult { rung, outcome, took, evidence: Vec::new() });
+        }
+        expect_test::expect![[r#"
+            ws://127.0.0.1:18789
+              ok    resolve        unknown
+              ok    tcp            12.0 ms
+              -     tls                     skipped: no TLS on this target
+              -     liveness                skipped: not asked
+              FAIL  startup      1234.0 ms  OC-H400 starting: status "starting"
+              -     readiness to challenge  skipped: a lower rung failed
+              means The gateway is alive and still starting.
+              next  Wait; starting is not failing. A start takes 8 to 30 s, a first one longer."#]]
+        .assert_eq(&report.to_string());
     }
 }

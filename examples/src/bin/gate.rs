@@ -41,7 +41,7 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     every: f64,
 
-    /// Print each climb.
+    /// Print a line for each climb.
     #[arg(long, short)]
     verbose: bool,
 
@@ -73,22 +73,13 @@ fn main() -> ExitCode {
                 print!("{text}");
                 ExitCode::SUCCESS
             }
-            Err(error) => fail(&error, 2),
+            Err(error) => {
+                eprintln!("gate: {error}");
+                ExitCode::from(2)
+            }
         };
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.to_string(), 78),
-    };
-    match runtime.block_on(wait(&arguments)) {
-        Ok(code) => code,
-        Err(error) => fail(&error.to_string(), error.exit_code()),
-    }
-}
-
-fn fail(error: &str, code: u8) -> ExitCode {
-    eprintln!("gate: {error}");
-    ExitCode::from(code)
+    probing::run("gate", wait(&arguments))
 }
 
 async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
@@ -113,8 +104,8 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
             gate.observe(Sample::of(now, last.insert(report)))
         };
         let Some(report) = &last else { continue };
-        if arguments.verbose || matches!(state, GateState::Hopeless | GateState::TimedOut) {
-            println!("{report}");
+        if arguments.verbose {
+            println!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
         }
         match state {
             GateState::Waiting => {}
@@ -127,6 +118,7 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
                 return Ok(ExitCode::SUCCESS);
             }
             _ => {
+                println!("{report}");
                 if let Some(finding) = gate.finding() {
                     println!("gate: {}: {}", finding.code, finding.evidence.join("; "));
                 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use futures_util::stream::{self, StreamExt};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
 use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchPolicy, WatchState};
@@ -46,41 +47,32 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5")]
     watch: Option<f64>,
 
-    /// The most probes at a time when watching.
+    /// The most probes at a time.
     #[arg(long, default_value_t = 100)]
     concurrency: usize,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error, 78),
-    };
-    match runtime.block_on(run(&arguments)) {
-        Ok(code) => code,
-        Err(error) => fail(&error, error.exit_code()),
-    }
+    probing::run("probe-gateway", probe(&Arguments::parse()))
 }
 
-fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    eprintln!("probe-gateway: {error}");
-    ExitCode::from(code)
-}
-
-async fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
+async fn probe(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let targets = probing::targets(&arguments.targets)?;
     let (prober, upto) = arguments.probe.prober(arguments.upto)?;
     if let Some(interval) = arguments.watch {
         let upto = arguments.ask.unwrap_or(upto);
         return watch(arguments, &targets, &prober, upto, probing::seconds("watch", interval)?).await;
     }
-    let mut worst = 0;
-    for target in &targets {
-        let report = match arguments.ask {
+    let prober = &prober;
+    let asking = targets.iter().map(|target| async move {
+        match arguments.ask {
             Some(question) => prober.check(target, question).await,
             None => prober.climb(target, upto).await,
-        };
+        }
+    });
+    let mut reports = stream::iter(asking).buffered(arguments.concurrency.max(1));
+    let mut worst = 0;
+    while let Some(report) = reports.next().await {
         worst = worst.max(report.exit_code());
         if arguments.json {
             println!("{}", serde_json::json!({ "report": report, "findings": report.findings() }));

@@ -72,23 +72,10 @@ fn question(text: &str) -> Result<Rung, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error, 78),
-    };
-    match runtime.block_on(run(&arguments)) {
-        Ok(code) => code,
-        Err(error) => fail(&error, error.exit_code()),
-    }
+    probing::run("vantage-points", ask(&Arguments::parse()))
 }
 
-fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    eprintln!("vantage-points: {error}");
-    ExitCode::from(code)
-}
-
-async fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
+async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let inside = probing::target(1, &arguments.inside_url)?;
     let beside = probing::target(2, &arguments.beside_url)?;
     let host = probing::target(3, &arguments.host_url)?;
