@@ -123,6 +123,11 @@ const fn name(state: WatchState) -> &'static str {
     }
 }
 
+/// The terminal's other screen, as full-screen programs use it: what is typed or echoed while it is shown, such as the
+/// `^C` that ends the watch, cannot move the rows and goes away with it.
+const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[H";
+const FIRST_SCREEN: &str = "\x1b[?1049l";
+
 /// A line for each target on a terminal; elsewhere a line for each change.
 struct Table {
     screen: MultiProgress,
@@ -141,6 +146,9 @@ impl Table {
             row.set_message(format!("{:<8} {target}", name(WatchState::Starting)));
             row
         };
+        if live {
+            eprint!("{OTHER_SCREEN}");
+        }
         let rows = if live { targets.iter().map(row).collect() } else { Vec::new() };
         Self { screen, rows, seen: vec![false; targets.len()] }
     }
@@ -156,9 +164,11 @@ impl Table {
 
     /// The last state of each, as lines that stay.
     fn finish(&self) {
-        // A terminal that is gone has nothing to clear.
-        let _ = self.screen.clear();
+        if self.rows.is_empty() {
+            return;
+        }
         self.screen.set_draw_target(ProgressDrawTarget::hidden());
+        eprint!("{FIRST_SCREEN}");
         for row in &self.rows {
             println!("{}", row.message());
         }
