@@ -3,6 +3,7 @@
 mod bypasses;
 mod facts;
 mod rules;
+mod settled;
 mod steps;
 mod waits;
 

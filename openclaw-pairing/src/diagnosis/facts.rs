@@ -8,8 +8,12 @@ use crate::scope::{Scope, ScopeSet};
 use crate::timeline::{Mark, Symptom, Timeline};
 use crate::version::{Rule, Version, rule};
 
+use super::settled::open;
+
 pub(super) struct Facts<'a> {
     pub(super) evidence: &'a Evidence,
+    /// What the texts show and nothing since has settled.
+    open: Vec<Seen<'a>>,
 }
 
 /// A mark with the text that it is from.
@@ -20,20 +24,6 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// True if the device was approved further down. A missing scope and a request that is gone name no device; where one
-    /// was approved since, whoever met them has a way in, and meets them again if that was another's.
-    fn is_settled(self) -> bool {
-        let Self { timeline, mark } = self;
-        let is_nameless = matches!(mark.symptom, Symptom::MissingScope | Symptom::UnknownRequest);
-        if !is_nameless && !ASKS.contains(&mark.symptom) {
-            return false;
-        }
-        timeline.marks.iter().filter(|later| later.line > mark.line).any(|later| {
-            matches!(later.symptom, Symptom::Approved | Symptom::SilentlyApproved)
-                && (is_nameless || later.device_id == mark.device_id)
-        })
-    }
-
     pub(super) fn place(self) -> Place {
         self.timeline.place(self.mark, PlaceRole::Decided)
     }
@@ -53,14 +43,14 @@ impl Seen<'_> {
 }
 
 impl<'a> Facts<'a> {
-    /// What the texts show and no later line of the same text settles: a log keeps the refusals that came before an
-    /// approval, and they are over.
+    pub(super) fn new(evidence: &'a Evidence) -> Self {
+        let open = evidence.timelines.iter().flat_map(|timeline| open(timeline, &evidence.lists)).collect();
+        Self { evidence, open }
+    }
+
+    /// What the texts show and nothing since has settled, in the order of the texts.
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'a>> {
-        let timelines = &self.evidence.timelines;
-        timelines
-            .iter()
-            .flat_map(|timeline| timeline.marks.iter().map(move |mark| Seen { timeline, mark }))
-            .filter(|seen| !seen.is_settled())
+        self.open.iter().copied()
     }
 
     pub(super) fn first(&self, symptoms: &[Symptom]) -> Option<Seen<'a>> {
@@ -186,29 +176,3 @@ pub(super) const ASKS: &[Symptom] = &[
     Symptom::RoleUpgrade,
     Symptom::MetadataUpgrade,
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::{Engine, Topology};
-
-    const ASK: &str = "[ws] closed before connect cause=pairing-required deviceId=77fc328f73074abb requestId=a1 reason=not-paired";
-    const LACK: &str = "[ws] res device.pair.list errorMessage=missing scope: operator.pairing";
-    const GONE: &str = "[ws] res device.pair.approve errorMessage=unknown requestId";
-    const APPROVED: &str = "[gateway] device pairing approved device=77fc328f73074abb role=operator";
-    const ANOTHER: &str = "[gateway] device pairing approved device=8f9de4867ccdbaa7 role=operator";
-
-    fn symptoms(lines: &[&str]) -> Vec<Symptom> {
-        let evidence = Evidence::new(Topology::new(Engine::Host, "gateway", "cli"));
-        let evidence = evidence.log(Vantage::Gateway, "log", &lines.join("\n"));
-        Facts { evidence: &evidence }.seen().map(|seen| seen.mark.symptom).collect()
-    }
-
-    #[test]
-    fn an_approval_settles_what_stands_before_it_and_nothing_else() {
-        assert_eq!(symptoms(&[ASK, LACK, GONE, APPROVED]), [Symptom::Approved]);
-        assert_eq!(symptoms(&[APPROVED, ASK]), [Symptom::Approved, Symptom::NotPaired]);
-        assert_eq!(symptoms(&[ASK, ANOTHER]), [Symptom::NotPaired, Symptom::Approved]);
-        assert_eq!(symptoms(&[APPROVED, LACK]), [Symptom::Approved, Symptom::MissingScope]);
-    }
-}

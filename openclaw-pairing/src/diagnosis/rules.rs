@@ -55,7 +55,7 @@ const RULES: &[Rule] = &[
 ];
 
 pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
-    let facts = Facts { evidence };
+    let facts = Facts::new(evidence);
     let mut findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&facts)).collect();
     // What stands beside the cause never outranks it.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -66,7 +66,8 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
     graph
 }
 
-const DASHBOARDS: &[&str] = &["openclaw-control-ui", "webchat-ui", "webchat", "openclaw-browser-copilot"];
+pub(super) const DASHBOARDS: &[&str] =
+    &["openclaw-control-ui", "webchat-ui", "webchat", "openclaw-browser-copilot"];
 
 pub(super) fn is_dashboard(request: &crate::PendingRequest) -> bool {
     DASHBOARDS.contains(&request.client_id.as_str())

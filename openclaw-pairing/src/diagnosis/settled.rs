@@ -1,0 +1,172 @@
+//! What is over. A log keeps every refusal, also those that an approval, a right token or a restart has answered since;
+//! whatever still holds is met again and stands further down.
+
+use std::collections::BTreeSet;
+
+use super::facts::{ASKS, Seen};
+use super::waits::DASHBOARDS;
+use crate::evidence::SeenList;
+use crate::timeline::{Mark, Symptom, Timeline};
+
+/// The marks of a text that nothing since has settled, in order. Read once from the end: logs of a client that retries
+/// for days are long.
+pub(super) fn open<'a>(timeline: &'a Timeline, lists: &[SeenList]) -> Vec<Seen<'a>> {
+    let mut since = Since::default();
+    let mut open = Vec::new();
+    for mark in timeline.marks.iter().rev() {
+        if !since.settles(mark) && !was_seen_since(mark, lists) {
+            open.push(Seen { timeline, mark });
+        }
+        since.note(mark);
+    }
+    open.reverse();
+    open
+}
+
+/// What came after a mark in its text.
+#[derive(Default)]
+struct Since<'a> {
+    /// Devices that were approved.
+    approved: BTreeSet<Option<&'a str>>,
+    /// Whose credential was accepted: everything behind it, such as pairing, is refused only after it.
+    authenticated: BTreeSet<(Option<&'a str>, bool)>,
+    /// The gateway started: it keeps lockouts in memory.
+    started: bool,
+}
+
+impl<'a> Since<'a> {
+    fn note(&mut self, mark: &'a Mark) {
+        match mark.symptom {
+            Symptom::Approved | Symptom::SilentlyApproved => {
+                self.approved.insert(mark.device_id.as_deref());
+            }
+            Symptom::GatewayStarts => self.started = true,
+            symptom if ASKS.contains(&symptom) || symptom == Symptom::MissingScope => {
+                self.authenticated.insert((mark.remote.as_deref(), is_dashboard(mark.client.as_deref())));
+            }
+            _ => {}
+        }
+    }
+
+    fn settles(&self, mark: &Mark) -> bool {
+        let remote = mark.remote.as_deref();
+        match mark.symptom {
+            // These name no device: where one was approved since, whoever met them has a way in.
+            Symptom::MissingScope | Symptom::UnknownRequest => !self.approved.is_empty(),
+            symptom if ASKS.contains(&symptom) => self.approved.contains(&mark.device_id.as_deref()),
+            // A lockout is of an address, whoever is behind it.
+            Symptom::LockedOut => {
+                self.started || self.authenticated.iter().any(|(address, _)| *address == remote)
+            }
+            symptom if SHARED_TOKEN.contains(&symptom) => {
+                self.authenticated.contains(&(remote, is_dashboard(mark.client.as_deref())))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A refusal of the shared token.
+const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
+
+/// True if a list shows a device that was let in from the same address after this refusal.
+fn was_seen_since(mark: &Mark, lists: &[SeenList]) -> bool {
+    let is_lockout = mark.symptom == Symptom::LockedOut;
+    let (Some(at), Some(remote)) = (mark.at_ms, mark.remote.as_deref()) else { return false };
+    if !is_lockout && !SHARED_TOKEN.contains(&mark.symptom) {
+        return false;
+    }
+    lists.iter().flat_map(|seen| &seen.list.paired).any(|device| {
+        device.remote_ip.as_deref() == Some(remote)
+            && device.last_seen_at_ms.is_some_and(|then| then > at)
+            && (is_lockout || is_dashboard(Some(&device.client_id)) == is_dashboard(mark.client.as_deref()))
+    })
+}
+
+fn is_dashboard(client: Option<&str>) -> bool {
+    client.is_some_and(|client| DASHBOARDS.contains(&client))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devices::DeviceList;
+    use crate::evidence::Vantage;
+
+    const ASK: &str = "2026-11-22T06:25:32.000Z [ws] closed before connect remote=10.0.0.3 cause=pairing-required \
+                       deviceId=77fc328f73074abb requestId=a1 reason=not-paired client=cli";
+    const LACK: &str = "[ws] res device.pair.list errorMessage=missing scope: operator.pairing";
+    const GONE: &str = "[ws] res device.pair.approve errorMessage=unknown requestId";
+    const APPROVED: &str = "[gateway] device pairing approved device=77fc328f73074abb role=operator";
+    const ANOTHER: &str = "[gateway] device pairing approved device=8f9de4867ccdbaa7 role=operator";
+    const MISMATCH: &str =
+        "2026-11-22T06:25:30.000Z [ws] unauthorized remote=10.0.0.3 client=cli reason=token_mismatch";
+    const LOCKED: &str =
+        "2026-11-22T06:25:31.000Z [ws] unauthorized remote=10.0.0.3 client=cli reason=rate_limited";
+    const STARTS: &str = "2026-11-22T06:25:33.000Z [gateway] loading configuration";
+
+    fn symptoms_with(lines: &[&str], lists: &[SeenList]) -> Vec<Symptom> {
+        let timeline = Timeline::parse(Vantage::Gateway, "log", &lines.join("\n"));
+        open(&timeline, lists).into_iter().map(|seen| seen.mark.symptom).collect()
+    }
+
+    fn symptoms(lines: &[&str]) -> Vec<Symptom> {
+        symptoms_with(lines, &[])
+    }
+
+    #[test]
+    fn an_approval_settles_what_stands_before_it_and_nothing_else() {
+        assert_eq!(symptoms(&[ASK, LACK, GONE, APPROVED]), [Symptom::Approved]);
+        assert_eq!(symptoms(&[APPROVED, ASK]), [Symptom::Approved, Symptom::NotPaired]);
+        assert_eq!(symptoms(&[ASK, ANOTHER]), [Symptom::NotPaired, Symptom::Approved]);
+        assert_eq!(symptoms(&[APPROVED, LACK]), [Symptom::Approved, Symptom::MissingScope]);
+    }
+
+    #[test]
+    fn who_is_told_to_pair_was_let_past_the_token_and_the_lockout() {
+        assert_eq!(symptoms(&[MISMATCH, LOCKED, ASK]), [Symptom::NotPaired]);
+        assert_eq!(
+            symptoms(&[ASK, MISMATCH, LOCKED]),
+            [Symptom::NotPaired, Symptom::SharedTokenMismatch, Symptom::LockedOut]
+        );
+        // Another address says nothing about this one; another kind of client only about the lockout.
+        let elsewhere = ASK.replace("10.0.0.3", "10.0.0.4");
+        assert_eq!(
+            symptoms(&[MISMATCH, LOCKED, &elsewhere]),
+            [Symptom::SharedTokenMismatch, Symptom::LockedOut, Symptom::NotPaired]
+        );
+        let dashboard = ASK.replace("client=cli", "client=openclaw-control-ui");
+        assert_eq!(
+            symptoms(&[MISMATCH, LOCKED, &dashboard]),
+            [Symptom::SharedTokenMismatch, Symptom::NotPaired]
+        );
+    }
+
+    #[test]
+    fn a_restart_ends_a_lockout_and_mends_no_token() {
+        assert_eq!(
+            symptoms(&[MISMATCH, LOCKED, STARTS]),
+            [Symptom::SharedTokenMismatch, Symptom::GatewayStarts]
+        );
+    }
+
+    #[test]
+    fn a_device_that_was_let_in_since_ends_a_lockout_of_its_address() {
+        let seen = |at: u64, from: &str| {
+            let text = format!(
+                r#"{{"pending":[],"paired":[{{"deviceId":"d","clientId":"cli","remoteIp":"{from}","lastSeenAtMs":{at}}}]}}"#
+            );
+            let list = DeviceList::from_json(&text).unwrap();
+            symptoms_with(
+                &[MISMATCH, LOCKED],
+                &[SeenList { vantage: Vantage::Gateway, name: "list".into(), list }],
+            )
+        };
+        let refused = [Symptom::SharedTokenMismatch, Symptom::LockedOut];
+        // 2026-11-22T06:25:31Z
+        assert_eq!(seen(1_795_328_731_500, "10.0.0.3"), []);
+        assert_eq!(seen(1_795_328_730_500, "10.0.0.3"), [Symptom::LockedOut]);
+        assert_eq!(seen(1_795_328_731_500, "10.0.0.9"), refused);
+        assert_eq!(seen(0, "10.0.0.3"), refused);
+    }
+}
