@@ -74,7 +74,7 @@ impl Examination {
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);
         let containers = stack::containers(&mut case, &captured);
-        life::enter(&mut case, stack.gateway(), &captured, &containers);
+        life::enter(&mut case, stack.gateway(), stack.report(), &captured, &containers);
         devices::enter(&mut case, stack.pairing(now_ms, &containers), &captured);
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);

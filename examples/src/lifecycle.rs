@@ -15,6 +15,8 @@ pub struct Lifecycle {
     pub stopped: Option<usize>,
     /// What kept it from coming up.
     pub failed: Option<Failure>,
+    /// Line of the first write that found its disk full, before it was ready or after.
+    pub full: Option<usize>,
     /// Starts seen in the whole log.
     pub starts: usize,
 }
@@ -41,6 +43,8 @@ pub enum Meaning {
     Credential,
     /// The port is taken.
     PortBusy,
+    /// The state directory belongs to another gateway.
+    Leased,
 }
 
 impl Meaning {
@@ -53,6 +57,9 @@ impl Meaning {
             Self::BindRefused => "it refused to listen beyond loopback without a credential",
             Self::Credential => "it refused its own credential",
             Self::PortBusy => "its port is taken by another process",
+            Self::Leased => {
+                "its state directory is leased to another gateway, one that runs or one that was killed less than 5 minutes ago"
+            }
         }
     }
 }
@@ -69,7 +76,12 @@ const FAILURES: &[(&str, Meaning)] = &[
     ("Gateway auth token is a known redaction sentinel", Meaning::Credential),
     ("Refusing to bind gateway", Meaning::BindRefused),
     ("another gateway instance is already listening", Meaning::PortBusy),
+    ("Another Gateway owner lease is still active", Meaning::Leased),
 ];
+
+/// A full disk, whoever of the gateway met it (2026.9.6 observed on a volume without room: the process runs on, says ready
+/// and answers no client). Node's ENOSPC has other meanings, such as too many watched files, so its words count.
+const FULL: &[&str] = &["ENOSPC: no space left on device", "database or disk is full"];
 
 /// Reads a gateway log. Only the last start counts.
 #[must_use]
@@ -81,6 +93,9 @@ pub fn lifecycle(log: &str) -> Lifecycle {
             continue;
         }
         let text = clean::line(raw);
+        if life.full.is_none() && FULL.iter().any(|words| text.contains(words)) {
+            life.full = Some(line);
+        }
         if text.contains("[gateway] loading configuration") {
             life = Lifecycle { began: Some(line), starts: life.starts + 1, ..Lifecycle::default() };
         } else if text.contains("[gateway] http server listening") {
@@ -102,6 +117,7 @@ pub fn lifecycle(log: &str) -> Lifecycle {
 fn interesting(line: &str) -> bool {
     ["[gateway] ", "EACCES", "Missing config", "Gateway ", "Refusing to bind", "already listening"]
         .iter()
+        .chain(FULL)
         .any(|word| line.contains(word))
 }
 
@@ -128,5 +144,16 @@ mod tests {
              Gateway start blocked: existing config is missing gateway.mode. Treat\n",
         );
         assert_eq!(life.failed, Some(Failure { line: 2, meaning: Meaning::Permission }));
+    }
+
+    #[test]
+    fn a_full_disk_is_seen_behind_ready_and_forgotten_at_the_next_start() {
+        let ready = "[gateway] loading configuration…\n[gateway] ready\n";
+        let watched = "[gateway] watch failed: ENOSPC: System limit for number of file watchers reached\n";
+        let full = "[ws] ✗ parse-error error=Error: database or disk is full: code=ERR_SQLITE_ERROR conn=1\n";
+        assert_eq!(lifecycle(&format!("{ready}{watched}")).full, None);
+        let life = lifecycle(&format!("{ready}{watched}{full}{full}"));
+        assert_eq!((life.ready, life.full), (Some(2), Some(4)));
+        assert_eq!(lifecycle(&format!("{ready}{full}{ready}")).full, None);
     }
 }

@@ -63,6 +63,31 @@ const CASES: &[Case] = &[
     },
     // What belongs to the gateway: a finding, 1.
     Case {
+        name: "the disk is full under a gateway that says ready",
+        spoil: |dir| {
+            let log = dir.join("captured/logs/openclaw-gateway.log");
+            let full = "[ws] ✗ parse-error error=Error: database or disk is full: code=ERR_SQLITE_ERROR\n";
+            std::fs::write(&log, std::fs::read_to_string(&log).unwrap() + full).unwrap();
+        },
+        exit: 1,
+        says: &[
+            "OC-R205 gateway-log-disk-full",
+            "captured/logs/openclaw-gateway.log:13",
+            "-rf /home/node/.openclaw/cache",
+            "docker compose restart openclaw-gateway",
+        ],
+    },
+    Case {
+        name: "the gateway before this one was killed and made anew at once",
+        spoil: |dir| {
+            let log = "[gateway] loading configuration…\nGateway failed to start: Another Gateway owner lease is still \
+                       active for this state directory.\n";
+            write(dir, "captured/logs/openclaw-gateway.log", log.as_bytes());
+        },
+        exit: 1,
+        says: &["OC-R206 gateway-log-state-leased", "captured/logs/openclaw-gateway.log:2"],
+    },
+    Case {
         name: "invalid JSON5",
         spoil: |dir| {
             write(

@@ -18,6 +18,10 @@ pub enum Code {
     ListenerRefused,
     /// The log says that the gateway refused its own credential.
     CredentialRefused,
+    /// The log says that the disk with the state is full.
+    DiskFull,
+    /// The log says that another gateway has the state directory.
+    StateLeased,
     /// No service of the stack runs the gateway.
     NoGateway,
 }
@@ -66,6 +70,20 @@ const CODES: &[(Code, &str, &str, Severity, &str)] = &[
         Severity::Error,
         "The gateway's log says that it refused its own credential.",
     ),
+    (
+        Code::DiskFull,
+        "OC-R205",
+        "gateway-log-disk-full",
+        Severity::Error,
+        "The gateway's log says that the disk with its state is full.",
+    ),
+    (
+        Code::StateLeased,
+        "OC-R206",
+        "gateway-log-state-leased",
+        Severity::Error,
+        "The gateway's log says that its state directory is leased to another gateway.",
+    ),
     (Code::NoGateway, "OC-R301", "no-gateway", Severity::Error, "No service of the stack runs the gateway."),
 ];
 
@@ -104,6 +122,8 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-C0", Some(Gate::State)),
     ("OC-C1", Some(Gate::State)),
     // What openclaw-compose knows about gates it says client by client; only what the containers show is added here.
+    // An error only where it was seen to have killed the gateway.
+    ("OC-C510", Some(Gate::Liveness)),
     ("OC-C604", Some(Gate::Liveness)),
     ("OC-C605", Some(Gate::Liveness)),
     ("OC-C606", Some(Gate::Liveness)),
@@ -152,6 +172,8 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-R202", Some(Gate::State)),
     ("OC-R203", Some(Gate::Listener)),
     ("OC-R204", Some(Gate::Auth)),
+    ("OC-R205", Some(Gate::State)),
+    ("OC-R206", Some(Gate::State)),
     ("OC-R301", Some(Gate::Listener)),
 ];
 

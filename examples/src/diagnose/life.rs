@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use openclaw_compose::openclaw::{GatewayView, Report};
 use serde::Deserialize;
 
 use super::case::Case;
 use super::codes::{Code, shut_by};
 use crate::captured::{Captured, Text};
 use crate::clean;
-use crate::finding::{Place, Role};
+use crate::finding::{Place, Remedy, Role, Safety};
 use crate::gates::{Gate, Kind, Whom};
 use crate::lifecycle::{Lifecycle, Meaning, lifecycle};
 
@@ -94,9 +95,15 @@ pub(super) fn containers(text: &str) -> Result<Vec<Container>, (usize, usize)> {
 }
 
 /// Enters what the gateway's log and its container say.
-pub(super) fn enter(case: &mut Case, gateway: &str, captured: &Captured, containers: &[Container]) {
-    if let Some(container) =
-        containers.iter().find(|container| container.service == gateway && container.running)
+pub(super) fn enter(
+    case: &mut Case,
+    gateway: &str,
+    report: &Report,
+    captured: &Captured,
+    containers: &[Container],
+) {
+    let running = containers.iter().find(|container| container.service == gateway && container.running);
+    if let Some(container) = running
         && container.health.as_deref() == Some("healthy")
     {
         let because = "captured/inspect.json says that the gateway's health check passes";
@@ -104,11 +111,39 @@ pub(super) fn enter(case: &mut Case, gateway: &str, captured: &Captured, contain
     }
     let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
     let life = lifecycle(&log.text);
+    if let Some(line) = life.full {
+        let view = report.gateways.iter().find(|view| view.service == gateway);
+        full(case, log, line, view, running.is_some());
+    }
     if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {
         return;
     }
     came_up(case, log, &life);
     connections(case, log, containers);
+}
+
+/// The disk is full: what can be made again goes, then the gateway is started again, for it does not open its database
+/// a second time by itself.
+fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>, running: bool) {
+    let mut finding = Code::DiskFull.finding(
+        "The disk with the gateway's state is full: it can keep nothing, so no client gets an answer, whatever its probes say.",
+    );
+    finding.places.push(Place { role: Role::Decided, file: log.name.clone(), line, column: 1, span: [0, 0] });
+    if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
+        let remove = if running { "exec -T" } else { "run --rm --no-deps -T --entrypoint rm" };
+        let program = if running { " rm" } else { "" };
+        let others: String = stranded_by_restart.iter().map(|other| format!(" {other}")).collect();
+        finding.remedy = Some(Remedy {
+            text: "make room on that disk: the gateway's cache may go, it is made again; then start it again"
+                .to_owned(),
+            command: Some(format!(
+                "docker compose {remove} {service}{program} -rf {state_dir}/cache\ndocker compose restart {service}{others}"
+            )),
+            edits: Vec::new(),
+            safety: Safety::Judgement,
+        });
+    }
+    case.bear_out(Gate::State, &[Gate::State], finding, &[Whom::Everyone]);
 }
 
 fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
@@ -133,6 +168,7 @@ fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
         Meaning::Configuration => Code::ConfigurationRefused,
         Meaning::BindRefused | Meaning::PortBusy => Code::ListenerRefused,
         Meaning::Credential => Code::CredentialRefused,
+        Meaning::Leased => Code::StateLeased,
     };
     let mut finding = code.finding(format!("The gateway did not come up: {}.", failed.meaning.words()));
     finding.places.push(Place {

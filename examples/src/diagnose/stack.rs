@@ -163,7 +163,10 @@ impl Stack {
         let first = case.findings.len();
         for finding in &self.report.findings {
             // A gateway that does not run is dead for everyone, whatever the files say.
-            let dead = matches!(finding.code, Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory);
+            let dead = matches!(
+                finding.code,
+                Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory | Code::StopGraceTooShort
+            );
             // Who was left behind by a restart is one client; its summary begins with the name.
             let stranded = |name: &str| {
                 finding.code == Code::DeadNamespace

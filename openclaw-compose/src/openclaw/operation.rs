@@ -20,7 +20,7 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         restart(process, scene, out);
         memory(process, scene, out);
         health(process, gateway.listens_on(), scene, out);
-        stop(process, scene, out);
+        out.extend(stop(process, scene));
         waits(process, scene, out);
         upgrade(process, scene, out);
     }
@@ -202,11 +202,12 @@ fn port_in(line: &str) -> Option<u16> {
     words.filter_map(|word| word.trim_matches(['"', '\'']).parse().ok()).last()
 }
 
-fn stop(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+/// A stop that leaves less time than a busy gateway needs.
+pub(super) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Finding> {
     let budget = f64::from(u32::try_from(rules::STOP_BUDGET_SECONDS).unwrap_or(u32::MAX));
     let grace = process.service.stop_grace.as_ref();
     if grace.is_some_and(|grace| grace.value >= budget) {
-        return;
+        return None;
     }
     let name = process.service.name;
     let seconds = grace.map_or(10.0, |grace| grace.value);
@@ -218,7 +219,7 @@ fn stop(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         Some(grace.map_or(process.service.key_span, |grace| grace.span)),
     );
     finding.remedy = remedies::stop_grace(process, scene);
-    out.push(finding);
+    Some(finding)
 }
 
 /// The gateway does not start before some sidecar is healthy.

@@ -37,6 +37,11 @@ pub const STOP_BUDGET_SECONDS: u64 = 330;
 pub const MEMORY_FLOOR_BYTES: u64 = 768 * 1024 * 1024;
 /// The exit code with which the gateway says that an operator must act (`EX_CONFIG`).
 pub const EXIT_CONFIG: i64 = 78;
+/// The exit code of what was killed: nothing of it ran any more.
+pub const EXIT_KILLED: i64 = 137;
+/// Why a gateway that was killed is started before it is made anew (2026.9.6, observed: a lease of 300 s on the state
+/// directory names the container; the same container takes it over at once, another exits 1).
+pub const LEASE_OF_THE_KILLED: &str = "; start this container before it is made anew: a new one waits 5 minutes for the lease of the one that was killed";
 
 /// Who evaluates a token rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -519,7 +524,7 @@ pub const EXIT_CODES: [ExitRule; 6] = [
         restart_helps: false,
     },
     ExitRule {
-        code: 137,
+        code: EXIT_KILLED,
         meaning: "killed: out of memory, or stopped before it had drained",
         restart_helps: true,
     },

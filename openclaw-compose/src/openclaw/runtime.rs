@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
 use crate::source::Text;
 
+use super::operation;
 use super::processes::Process;
 use super::remedies;
 use super::rules;
@@ -474,6 +475,9 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
         out.push(finding);
     } else if !state.running && state.status != "created" {
         let code = state.exit_code;
+        if code == rules::EXIT_KILLED && !state.oom_killed {
+            killed_draining(process, scene, out);
+        }
         let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
         let mut finding = scene.finding(Code::ContainerExited, summary, Some(service.key_span));
         finding.remedy = Some(remedies::command(
@@ -507,6 +511,20 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
         ));
         out.push(finding);
     }
+}
+
+/// It was killed, there was memory, and a stop leaves it too little time: what may hurt later did.
+fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let Some(mut finding) = operation::stop(process, scene) else { return };
+    out.retain(|known| known.code != finding.code || known.places != finding.places);
+    finding.severity = Severity::Error;
+    let code = rules::EXIT_KILLED;
+    finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
+    if let Some(remedy) = &mut finding.remedy {
+        remedy.text.push_str(rules::LEASE_OF_THE_KILLED);
+        remedy.command = Some(format!("docker compose start {}", process.service.name));
+    }
+    out.push(finding);
 }
 
 /// It lives in the namespace of a container that is gone.
