@@ -76,7 +76,8 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     async fn http_rung(&mut self, rung: Rung, address: SocketAddr) -> Option<()> {
         let bearer = self.bearer_for(rung, address);
         let (target, clients, setup) = (self.target, &self.prober.http, &self.prober.tls);
-        let asked = http::ask(clients, setup, target, rung, address, bearer);
+        // The client's future is larger than all the rest of a climb, which would hold room for it while it waits elsewhere.
+        let asked = Box::pin(http::ask(clients, setup, target, rung, address, bearer));
         let asked = self.asked(rung, bearer.is_some(), asked).await;
         self.judge(rung, asked)
     }

@@ -64,7 +64,7 @@ fn measure(programs: &[String]) -> ExitCode {
 
 /// [`Prober::check`] beside blocking sockets; how many checks a CPU-second there are.
 fn one_get(server: &Server, table: &mut Table) -> f64 {
-    const COUNT: u32 = 20_000;
+    const COUNT: u32 = 40_000;
     let (runtime, prober, target) = prober(server);
     let (mut sockets, mut checks) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -82,7 +82,7 @@ fn one_get(server: &Server, table: &mut Table) -> f64 {
 
 /// [`Prober::climb`] beside what its four exchanges cost at least.
 fn ladder(server: &Server, table: &mut Table) {
-    const COUNT: u32 = 3_000;
+    const COUNT: u32 = 8_000;
     let (runtime, prober, target) = prober(server);
     let (mut bare, mut climbs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -147,7 +147,7 @@ async fn bare_requests(address: SocketAddr) {
     websocket.close(None).await.expect("closed");
 }
 
-/// Blocking sockets, nothing else: connect, write, read to the end.
+/// Blocking sockets, nothing else: connect, write, read until all is there.
 fn bare_sockets(address: SocketAddr, count: u32) {
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut buffer = [0; 4096];
@@ -155,13 +155,11 @@ fn bare_sockets(address: SocketAddr, count: u32) {
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
         stream.write_all(request.as_bytes()).expect("sent");
         let mut length = 0;
-        loop {
-            match stream.read(&mut buffer[length..]).expect("an answer") {
-                0 => break,
-                count => length += count,
-            }
+        while !buffer[..length].ends_with(LIVE.as_bytes()) {
+            let count = stream.read(&mut buffer[length..]).expect("an answer");
+            assert!(count > 0, "closed");
+            length += count;
         }
-        assert!(buffer[..length].ends_with(LIVE.as_bytes()));
     }
 }
 

@@ -120,7 +120,8 @@ impl Exporter {
                         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
                         while begun.fetch_add(1, Ordering::Relaxed) < REQUESTS {
                             stream.write_all(request.as_bytes()).expect("sent");
-                            assert!(answer(&mut stream).contains("\nprobe_success 1\n"));
+                            let said = answer(&mut stream);
+                            assert!(said.contains("\nprobe_success 1\n"), "{path}: {said}");
                         }
                     });
                 }
@@ -137,7 +138,7 @@ impl Drop for Exporter {
     }
 }
 
-/// One HTTP answer with a length or in chunks.
+/// The body of one HTTP answer, sent with a length or in chunks.
 fn answer(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65536];
@@ -146,18 +147,31 @@ fn answer(stream: &mut TcpStream) -> String {
         assert!(count > 0, "closed");
         bytes.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&bytes);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .filter_map(|line| line.split_once(": "))
-                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-            let whole = match length {
-                Some((_, length)) => body.len() >= length.parse().expect("a number"),
-                None => body.ends_with("0\r\n\r\n"),
-            };
-            if whole {
-                return body.to_owned();
-            }
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let whole = match length {
+            Some((_, length)) => body.get(..length.parse().expect("a number")).map(str::to_owned),
+            None => joined(body),
+        };
+        if let Some(body) = whole {
+            return body;
         }
+    }
+}
+
+/// The chunks of a body as one text, when all are there.
+fn joined(mut body: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (size, rest) = body.split_once("\r\n")?;
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        if size == 0 {
+            return Some(whole);
+        }
+        whole.push_str(rest.get(..size)?);
+        body = rest.get(size + 2..)?;
     }
 }

@@ -77,10 +77,11 @@ async fn bare(address: SocketAddr) {
 async fn hold<F: Future<Output = ()>>(slow: impl Fn() -> F) -> f64 {
     let before = cpu::resident();
     let mut waiting = FuturesUnordered::new();
-    // A hundred at a time, so that the server's queue of connections does not overflow.
+    // A hundred at a time, so that the server's queue of connections does not overflow and that no more than these are
+    // on their way to where they wait.
     while waiting.len() < TARGETS {
         waiting.extend((0..100).map(|_| slow()));
-        let _ = tokio::time::timeout(Duration::from_millis(20), waiting.next()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(100), waiting.next()).await;
     }
     // All are there when nothing is left to do.
     let idle = 0.02;

@@ -86,12 +86,14 @@ impl HttpClients {
     }
 }
 
-/// Inert: no proxy, no redirects, no warm connections.
+/// Inert: no proxy, no redirects, no retries, no warm connections and nothing that would keep one alive.
 fn client(setup: &TlsSetup, secure: bool, pin: Option<(&str, SocketAddr)>) -> Result<reqwest::Client, Fault> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
         .pool_max_idle_per_host(0)
+        .tcp_keepalive(None)
         .http1_only()
         .user_agent(USER_AGENT);
     #[cfg(feature = "__tls")]
