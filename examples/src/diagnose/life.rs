@@ -132,7 +132,11 @@ fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>,
     if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
         let remove = if running { "exec -T" } else { "run --rm --no-deps -T --entrypoint rm" };
         let program = if running { " rm" } else { "" };
-        let others: String = stranded_by_restart.iter().map(|other| format!(" {other}")).collect();
+        // Whoever lives in its network namespace follows it: both at once, and Docker finds no namespace to join.
+        let others = match stranded_by_restart.join(" ") {
+            none if none.is_empty() => none,
+            others => format!("\ndocker compose restart {others}"),
+        };
         finding.remedy = Some(Remedy {
             text: "make room on that disk: the gateway's cache may go, it is made again; then start it again"
                 .to_owned(),
