@@ -113,6 +113,42 @@ fn a_token_is_minted_where_none_is() {
     assert_eq!(freeze(&project, &["--verify"]).0, 0);
 }
 
+/// A Compose file is shared and committed: what it leaves empty becomes a reference, and `.env` holds the token.
+#[test]
+fn no_token_is_minted_into_a_compose_file() {
+    for (empty, referring) in
+        [("\"\"", "\"${OPENCLAW_GATEWAY_TOKEN}\""), ("''", "'${OPENCLAW_GATEWAY_TOKEN}'")]
+    {
+        for dotenv in [None, Some("TZ=UTC\n"), Some("OPENCLAW_GATEWAY_TOKEN=\nTZ=UTC\n")] {
+            let dir = tempfile::tempdir().unwrap();
+            let compose = |value: &str| {
+                format!(
+                    "services:\n  openclaw-gateway:\n    image: openclaw:2026.9.6\n    command: [gateway]\n    \
+                     environment:\n      OPENCLAW_GATEWAY_TOKEN: {value}\n"
+                )
+            };
+            write(dir.path(), "compose.yaml", &compose(empty));
+            if let Some(text) = dotenv {
+                write(dir.path(), ".env", text);
+            }
+            let (code, said) = freeze(dir.path(), &["--mint"]);
+            assert!(code == 0 && said.contains("generation 1, in .env\n"), "{empty} {dotenv:?}: {said}");
+            assert_eq!(read(dir.path(), "compose.yaml"), compose(referring));
+            let token = env_token(dir.path());
+            assert_eq!(token.len(), 64, "{said}");
+            assert_eq!(read(dir.path(), ".env").matches("OPENCLAW_GATEWAY_TOKEN").count(), 1);
+            assert!(read(dir.path(), ".env").contains("TZ=UTC") || dotenv.is_none());
+            #[cfg(unix)]
+            if dotenv.is_none() {
+                use std::os::unix::fs::PermissionsExt as _;
+                let mode = std::fs::metadata(dir.path().join(".env")).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600);
+            }
+            assert_eq!(freeze(dir.path(), &["--verify"]).0, 0);
+        }
+    }
+}
+
 #[test]
 fn a_rotation_is_planned_before_it_is_done() {
     let dir = copy("silent-override");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{CarrierView, ClientKind, Report, Stack as Files, examine};
 use openclaw_compose::project::{self, Inputs};
-use openclaw_compose::source::Span;
+use openclaw_compose::source::{FileId, Span};
 use openclaw_token::rotation::{Carrier, CarrierKind};
 use openclaw_token::{Circumstances, Observed, Record, Sighting};
 
@@ -17,7 +17,12 @@ pub(crate) struct Stack {
     pub(crate) report: Report,
     /// Service to image, where the reference names a digest.
     images: BTreeMap<String, String>,
+    /// The names of the Compose files.
+    compose_files: BTreeSet<String>,
 }
+
+/// The project's own variables, which Compose reads by itself.
+pub(crate) const DOTENV: &str = ".env";
 
 impl Stack {
     /// Reads the project.
@@ -30,7 +35,9 @@ impl Stack {
         };
         let images = resolution.services().filter_map(pinned).collect();
         let report = examine(&Files::new(&resolution).files(&Disk));
-        Ok(Self { root, report, images })
+        let name = |file: &FileId| resolution.sources().name(*file).to_owned();
+        let compose_files = resolution.config_files().iter().map(name).collect();
+        Ok(Self { root, report, images, compose_files })
     }
 
     /// Every value the project carries, once a place.
@@ -51,14 +58,33 @@ impl Stack {
 
     /// The literal values in files: where a token belongs. References and secrets kept elsewhere follow by themselves.
     pub(crate) fn targets(&self) -> Vec<Span> {
-        let mut spans: Vec<Span> =
-            self.literals().filter_map(|carrier| carrier.place.as_ref()).map(|place| place.span).collect();
-        spans.sort_by_key(|span| (span.file, span.start, span.end));
-        spans.dedup();
-        spans
+        spans(self.literals())
+    }
+
+    /// Where a Compose file sets the variable to nothing. No token belongs in a file that is shared and committed: a
+    /// reference does, and the token into [`DOTENV`].
+    pub(crate) fn gaps(&self) -> Vec<Span> {
+        spans(self.written_out().filter(|carrier| self.is_gap(carrier)))
+    }
+
+    /// True if the token must be added to [`DOTENV`]: it stands in no file yet, or a gap will refer to it.
+    pub(crate) fn needs_dotenv(&self) -> bool {
+        let holds = |span: &Span| self.place(*span) == DOTENV;
+        let targets = self.targets();
+        (targets.is_empty() || !self.gaps().is_empty()) && !targets.iter().any(holds)
+    }
+
+    fn is_gap(&self, carrier: &CarrierView) -> bool {
+        let file = carrier.place.as_ref().map(|place| self.report.sources.name(place.span.file));
+        carrier.content == "empty" && file.is_some_and(|file| self.compose_files.contains(file))
     }
 
     fn literals(&self) -> impl Iterator<Item = &CarrierView> {
+        self.written_out().filter(|carrier| !self.is_gap(carrier))
+    }
+
+    /// Carriers whose value, or want of one, stands in a file itself.
+    fn written_out(&self) -> impl Iterator<Item = &CarrierView> {
         let is_literal = |carrier: &&CarrierView| {
             let refers = |span: Span| self.report.sources.slice(span).contains("${");
             let stands_here = carrier.place.as_ref().is_some_and(|place| !refers(place.span));
@@ -71,14 +97,14 @@ impl Stack {
         self.report.tokens.iter().filter(is_literal).filter(is_in_a_file)
     }
 
-    /// Where the token will be once it is frozen: `.env` if it is nowhere yet.
+    /// Where the token will be once it is frozen.
     pub(crate) fn places(&self) -> BTreeSet<String> {
         let written = self.targets().into_iter().map(|span| self.place(span));
         let seen = self.sightings();
         let mut places: BTreeSet<String> =
             seen.iter().map(|sighting| sighting.place().file.clone()).chain(written).collect();
-        if places.is_empty() {
-            places.insert(".env".to_owned());
+        if self.needs_dotenv() {
+            places.insert(DOTENV.to_owned());
         }
         places
     }
@@ -100,8 +126,8 @@ impl Stack {
 
     /// The directory that holds the project and every file a token is written to: the state directory often lies elsewhere.
     pub(crate) fn common_root(&self) -> PathBuf {
-        let targets = self.targets().into_iter();
-        let files = targets.filter_map(|span| self.on_disk(self.report.sources.name(span.file)));
+        let written = self.targets().into_iter().chain(self.gaps());
+        let files = written.filter_map(|span| self.on_disk(self.report.sources.name(span.file)));
         files.fold(self.root.clone(), |root, file| {
             root.ancestors().find(|root| file.starts_with(root)).map_or_else(|| root.clone(), PathBuf::from)
         })
@@ -146,8 +172,8 @@ impl Stack {
                 *known = kind;
             }
         }
-        if files.is_empty() {
-            files.insert(".env".to_owned(), CarrierKind::ComposeFile);
+        if self.needs_dotenv() {
+            files.insert(DOTENV.to_owned(), CarrierKind::ComposeFile);
         }
         let mut carriers: Vec<Carrier> =
             files.into_iter().map(|(name, kind)| Carrier::new(name, kind)).collect();
@@ -172,4 +198,13 @@ impl Stack {
         carriers.push(Carrier::new("paired devices", CarrierKind::PairedDevice));
         carriers
     }
+}
+
+/// The places of these carriers, each once, in order.
+fn spans<'a>(carriers: impl Iterator<Item = &'a CarrierView>) -> Vec<Span> {
+    let mut spans: Vec<Span> =
+        carriers.filter_map(|carrier| carrier.place.as_ref()).map(|place| place.span).collect();
+    spans.sort_by_key(|span| (span.file, span.start, span.end));
+    spans.dedup();
+    spans
 }

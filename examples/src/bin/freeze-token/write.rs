@@ -1,4 +1,4 @@
-//! One literal into every carrier, as one transaction.
+//! One literal into every carrier, and a reference where a Compose file has nothing, as one transaction.
 
 use std::path::Path;
 
@@ -7,7 +7,9 @@ use openclaw_token::fs::transaction::{Change, Staged, Transaction};
 use openclaw_token::{Digest, Record};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::stack::Stack;
+use crate::stack::{DOTENV, Stack};
+
+const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
 
 /// Why the token could not be staged.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -16,7 +18,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Result<Staged, Failure> {
     let targets = stack.targets();
     let sources = &stack.report.sources;
-    let edits: Vec<Edit> = targets
+    let literals = targets
         .iter()
         .filter(|span| unquoted(sources.slice(**span)).1 != token.expose_secret())
         .map(|&span| {
@@ -24,10 +26,14 @@ pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Res
             let quote = unquoted(sources.slice(span)).0;
             let literal = SecretString::from(format!("{quote}{}{quote}", token.expose_secret()));
             Edit::secret(sources, span, literal)
-        })
-        .collect();
+        });
+    let references = stack.gaps().into_iter().map(|span| {
+        let quote = unquoted(sources.slice(span)).0;
+        Edit::text(sources, span, format!("{quote}${{{NAME}}}{quote}"))
+    });
+    let edits: Vec<Edit> = literals.chain(references).collect();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let writes = targets.is_empty() || !edits.is_empty();
+    let writes = stack.needs_dotenv() || !edits.is_empty();
     if writes && !token.expose_secret().chars().all(is_plain) {
         return Err("the token needs quoting, which differs from file to file; rotate to a minted one".into());
     }
@@ -37,15 +43,15 @@ pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Res
         let expected = Some(Digest::from(change.expected));
         changes.push(Change::write(path, expected, change.bytes.expose_secret().to_vec()).secret());
     }
-    if targets.is_empty() {
+    if stack.needs_dotenv() {
         changes.push(first_line(&stack.root, token)?);
     }
     Ok(Transaction::plan(stack.common_root(), changes)?.stage(Some(&record.fingerprint.to_string()))?)
 }
 
-/// No file holds a token: it goes into `.env`, which Compose reads by itself.
+/// The token's line in `.env`, which has none yet.
 fn first_line(root: &Path, token: &SecretString) -> std::io::Result<Change> {
-    let path = root.join(".env");
+    let path = root.join(DOTENV);
     let before = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -55,7 +61,7 @@ fn first_line(root: &Path, token: &SecretString) -> std::io::Result<Change> {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    text += &format!("OPENCLAW_GATEWAY_TOKEN={}\n", token.expose_secret());
+    text += &format!("{NAME}={}\n", token.expose_secret());
     Ok(Change::write(path, before.map(|before| Digest::of(before.as_bytes())), text).secret())
 }
 
