@@ -29,11 +29,13 @@ mod discovery;
 mod environment;
 mod explain;
 mod extends;
+mod fields;
 mod include;
 mod inputs;
 mod load;
 mod merge;
 mod model;
+mod nearest;
 mod normalise;
 mod path;
 mod paths;
@@ -154,7 +156,7 @@ fn finish(root: &mut Node, project: &discovery::Project, loader: &mut Loader<'_>
     let Some(map) = root.as_map_mut() else { return (enabled, disabled) };
     map.remove("name");
     for section in map.iter_mut() {
-        let Some(record) = typed::record_of(&section.key) else { continue };
+        let Some(record) = fields::record_of(&section.key) else { continue };
         let under = Path::ROOT.key(&section.key);
         let Some(resources) = section.node.as_map_mut() else { continue };
         for resource in resources.iter_mut() {

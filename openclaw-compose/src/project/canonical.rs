@@ -341,24 +341,24 @@ fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
     });
 }
 
-fn long_volume(volume: &volume::Volume, span: Span, from: &Node) -> Map {
+fn long_volume(volume: &volume::Volume<'_>, span: Span, from: &Node) -> Map {
     let text = |value: Text| Node::with_story(Value::Text(value), span, from.story);
     let flag = || Node::with_story(Value::Bool(true), span, from.story);
     let mut map = Map::with_capacity(5);
     map.push(word!("type"), span, text(if volume.bind { word!("bind") } else { word!("volume") }.into()));
     if !volume.source.is_empty() {
-        map.push(word!("source"), span, text(volume.source.as_str().into()));
+        map.push(word!("source"), span, text(volume.source.into()));
     }
-    map.push(word!("target"), span, text(super::paths::clean(&volume.target).into()));
+    map.push(word!("target"), span, text(super::paths::clean(volume.target).into()));
     if volume.read_only {
         map.push(word!("read_only"), span, flag());
     }
     let mut bind = Map::new();
-    if let Some(selinux) = &volume.selinux {
-        bind.push(word!("selinux"), span, text(selinux.as_str().into()));
+    if let Some(selinux) = volume.selinux {
+        bind.push(word!("selinux"), span, text(selinux.into()));
     }
-    if let Some(propagation) = &volume.propagation {
-        bind.push(word!("propagation"), span, text(propagation.as_str().into()));
+    if let Some(propagation) = volume.propagation {
+        bind.push(word!("propagation"), span, text(propagation.into()));
     }
     let mut options = Map::new();
     if volume.nocopy {

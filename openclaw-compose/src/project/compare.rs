@@ -219,7 +219,7 @@ impl Comparer<'_> {
 
     /// True where two spans show the same place of the same file, so that nothing has to be told.
     fn same_place(&self, left: Span, right: Span) -> bool {
-        let (a, b) = (&self.left.sources, &self.right.sources);
+        let (a, b) = (&self.left.texts, &self.right.texts);
         a.name(left.file) == b.name(right.file)
             && a.slice(left) == b.slice(right)
             && !a.slice(left).contains('$')

@@ -6,8 +6,8 @@ use crate::codes::Code;
 use crate::source::Span;
 
 use super::model::{Entry, Map, Node};
+use super::nearest::nearest;
 use super::raise::Raised;
-use super::schema;
 
 /// What the checks look at.
 pub(crate) struct Parts<'a> {
@@ -155,10 +155,7 @@ impl Checker<'_> {
         if known.is_some_and(Node::is_unknown) || known.is_some_and(|known| known.get(name).is_some()) {
             return;
         }
-        let near = schema::nearest(
-            name,
-            known.and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key),
-        );
+        let near = nearest(name, known.and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key));
         let raised = Raised::error(
             Code::UndefinedResource,
             format!("service {service:?} refers to undefined {what} {name}"),
@@ -208,7 +205,7 @@ impl Checker<'_> {
                     "use --profile {}, or give both services the same profiles",
                     profiles.first().unwrap_or(&"NAME")
                 ));
-        } else if let Some(near) = schema::nearest(name, self.enabled.keys().chain(&self.disabled).copied()) {
+        } else if let Some(near) = nearest(name, self.enabled.keys().chain(&self.disabled).copied()) {
             raised = raised.help(format!("did you mean {near:?}?"));
         }
         problems.push(raised);

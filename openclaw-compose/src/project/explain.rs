@@ -304,7 +304,7 @@ impl Teller<'_> {
     /// `compose.yaml:5:14`
     fn location(&self, span: Span) -> String {
         if is_somewhere(span) {
-            self.resolution.sources.location(span).to_string()
+            self.resolution.texts.location(span).to_string()
         } else {
             "Compose itself".to_owned()
         }
@@ -312,7 +312,7 @@ impl Teller<'_> {
 
     /// `.env:3`
     fn line(&self, span: Span) -> String {
-        let location = self.resolution.sources.location(span);
+        let location = self.resolution.texts.location(span);
         format!("{}:{}", location.file, location.line)
     }
 
@@ -471,7 +471,7 @@ impl Teller<'_> {
 
     /// The bytes that spell a piece, where the template stands in its source as it is; else the whole template.
     fn written(&self, span: Span, piece: &Piece<Setting>) -> Span {
-        let raw = self.resolution.sources.slice(span);
+        let raw = self.resolution.texts.slice(span);
         let at = |shift: usize| piece.written.start + shift..piece.written.end + shift;
         let spells = |shift: usize| {
             raw.get(at(shift)).is_some_and(|text| text.starts_with('$') && !text.contains(['\n', '\\']))

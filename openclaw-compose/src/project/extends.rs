@@ -304,7 +304,7 @@ fn forget(services: &mut Services, name: &str) {
 
 fn nearest(name: &str, services: &Map) -> String {
     let names = services.iter().map(|entry| &*entry.key);
-    match super::schema::nearest(name, names) {
+    match super::nearest::nearest(name, names) {
         Some(near) => format!("did you mean {near:?}?"),
         None => {
             let mut names: Vec<&str> = services.iter().map(|entry| &*entry.key).collect();

@@ -36,6 +36,8 @@ pub(crate) struct Loader<'a> {
     pub(crate) unset: Vec<(Arc<str>, Span)>,
     read: HashMap<String, Result<FileId, ReadError>>,
     parsed: HashMap<FileId, Rc<Parsed>>,
+    /// True once a number was read that is none, or has no end.
+    pub(crate) not_finite: bool,
     /// Everything on the command line, one argument a line, for findings about flags.
     pub(crate) config_files: Vec<FileId>,
 }
@@ -64,6 +66,7 @@ impl<'a> Loader<'a> {
             unset: Vec::new(),
             read: HashMap::new(),
             parsed: HashMap::new(),
+            not_finite: false,
             config_files: Vec::new(),
         }
     }
@@ -315,7 +318,9 @@ impl<'a> Loader<'a> {
     }
 
     fn check_schema(&mut self, dict: &mut Node, document: Span) {
-        for violation in schema::check(dict, document) {
+        let not_finite = if self.not_finite { schema::not_finite(dict) } else { Vec::new() };
+        let found = if not_finite.is_empty() { schema::check(dict, document) } else { not_finite };
+        for violation in found {
             if violation.is_gap() && self.has_gaps(violation.span.file) {
                 continue;
             }

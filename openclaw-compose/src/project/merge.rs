@@ -430,29 +430,50 @@ pub(crate) fn holds_once(path: &Path<'_>) -> bool {
 
 /// Keeps one item of each identity in the lists of [`UNIQUE`]: the later one, in the place of the earlier.
 pub(crate) fn enforce_unique(root: &mut Node, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
-    walk_unique(root, &Path::ROOT, stories, problems);
-}
-
-fn walk_unique(node: &mut Node, path: &Path<'_>, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
-    match &mut node.value {
-        Value::Map(map) => {
-            // Only networks and services hold such lists, and none lies deeper than six levels.
-            let skip = path.depth() > 5;
-            for entry in map.iter_mut() {
-                let dull = path.depth() == 0 && &*entry.key != "services" && &*entry.key != "networks";
-                if !skip && !dull {
-                    walk_unique(&mut entry.node, &path.key(&entry.key), stories, problems);
+    for section in root.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+        let under = Path::ROOT.key(&section.key);
+        let rules: Vec<_> =
+            UNIQUE.iter().filter(|(pattern, _)| pattern.first() == Some(&&*section.key)).collect();
+        if rules.is_empty() {
+            continue;
+        }
+        for resource in section.node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+            let path = under.key(&resource.key);
+            for field in resource.node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+                if !matches!(field.node.value, Value::Map(_) | Value::List(_)) {
+                    continue;
+                }
+                let of_field = rules.iter().filter(|(pattern, _)| pattern.get(2) == Some(&&*field.key));
+                for (pattern, identity) in of_field {
+                    let mut keep = |items: &mut Vec<Node>, path: &Path<'_>| {
+                        keep_unique(items, *identity, path, stories, problems);
+                    };
+                    let inside = pattern.get(3..).unwrap_or_default();
+                    lists(&mut field.node, inside, &path.key(&field.key), &mut keep);
                 }
             }
         }
-        Value::List(items)
-            if items.len() > 1
-                || matches!(path.key_at(2), Some("volumes" | "expose" | "env_file" | "ports")) =>
-        {
-            let Some((_, identity)) = UNIQUE.iter().find(|(pattern, _)| path.matches(pattern)) else {
-                return;
-            };
-            keep_unique(items, *identity, path, stories, problems);
+    }
+}
+
+/// Visits the lists that a pattern leads to.
+fn lists(
+    node: &mut Node,
+    pattern: &[&str],
+    path: &Path<'_>,
+    visit: &mut impl FnMut(&mut Vec<Node>, &Path<'_>),
+) {
+    match (pattern.split_first(), &mut node.value) {
+        (None, Value::List(items)) => visit(items, path),
+        (Some((&"*", rest)), Value::Map(map)) => {
+            for entry in map.iter_mut() {
+                lists(&mut entry.node, rest, &path.key(&entry.key), visit);
+            }
+        }
+        (Some((key, rest)), Value::Map(map)) => {
+            if let Some(node) = map.get_mut(key) {
+                lists(node, rest, &path.key(key), visit);
+            }
         }
         _ => {}
     }
@@ -465,11 +486,17 @@ fn keep_unique(
     stories: &mut Stories,
     problems: &mut Vec<NoIdentity>,
 ) {
-    let places = places_of(items, identity, path, problems);
-    // Nearly always every item stands for itself, and nothing moves.
-    if places.iter().enumerate().all(|(number, place)| *place == Some(number)) {
+    // An item that is alone is only looked at where it may have no identity.
+    if items.len() < 2 && matches!(identity, Identity::Key | Identity::Device | Identity::File(_)) {
         return;
     }
+    // Nearly always every item stands for itself, and nothing moves.
+    let mut keys = Identities::for_list(items.len());
+    let mut known = items.iter().map(|item| identity_of(item, identity).map(|key| keys.place(key)));
+    if (0..items.len()).all(|number| known.next() == Some(Ok(number))) {
+        return;
+    }
+    let places = places_of(items, identity, path, problems);
     let mut kept: Vec<Node> = Vec::with_capacity(items.len());
     for (item, place) in std::mem::take(items).into_iter().zip(places) {
         let Some(place) = place else { continue };
@@ -562,7 +589,7 @@ fn identity_of(item: &Node, identity: Identity) -> Result<Cow<'_, str>, String> 
             text("target").map_or_else(|| Err("a volume without a mount target".to_owned()), known)
         }
         (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value)
-            .map(|volume| volume.target.into())
+            .map(|volume| Cow::Borrowed(volume.target))
             .map_err(|problem| problem.to_string()),
         (Identity::Device, Value::Map(_)) => {
             text("target").map_or_else(|| Err("a device without a target".to_owned()), known)
@@ -581,26 +608,26 @@ fn identity_of(item: &Node, identity: Identity) -> Result<Cow<'_, str>, String> 
         (Identity::Port, Value::Int(_)) => Ok(print::scalar(&item.value)),
         (Identity::Port, Value::Text(value)) => known(value.as_str()),
         (Identity::Port, Value::Map(_)) => {
-            let part = |key: &str, default: &'static str| {
-                item.get(key).map_or(Cow::Borrowed(default), |node| print::scalar(&node.value))
-            };
             if item.get("target").is_none() {
                 return Err("a port without a target".to_owned());
             }
-            // Compose tells a published number from the same number as text.
-            let number = if matches!(item.get("published").map(|node| &node.value), Some(Value::Int(_))) {
-                "#"
-            } else {
-                ""
-            };
-            Ok(format!(
-                "{}:{number}{}:{}/{}",
-                part("host_ip", "0.0.0.0"),
-                part("published", ""),
-                part("target", ""),
-                part("protocol", "tcp")
-            )
-            .into())
+            let mut key = String::with_capacity(40);
+            for (field, default) in
+                [("host_ip", "0.0.0.0"), ("published", ""), ("target", ""), ("protocol", "tcp")]
+            {
+                match item.get(field).map(|node| &node.value) {
+                    None => key.push_str(default),
+                    Some(value) => {
+                        // Compose tells a published number from the same number as text.
+                        if field == "published" && matches!(value, Value::Int(_)) {
+                            key.push('#');
+                        }
+                        print::go_into(&mut key, value);
+                    }
+                }
+                key.push('/');
+            }
+            Ok(key.into())
         }
         (Identity::EnvFile | Identity::Mount | Identity::Device | Identity::Port, _) => known(""),
     }

@@ -37,29 +37,6 @@ impl<'a> Path<'a> {
         self.depth
     }
 
-    /// The ancestor with `depth` segments, or the path itself.
-    fn ancestor(&'a self, depth: usize) -> &'a Self {
-        let mut path = self;
-        while path.depth > depth {
-            match path.parent {
-                Some(parent) => path = parent,
-                None => break,
-            }
-        }
-        path
-    }
-
-    /// The key at this depth, from 0; `None` for a list item or past the end.
-    pub(crate) fn key_at(&self, depth: usize) -> Option<&str> {
-        if depth >= self.depth {
-            return None;
-        }
-        match self.ancestor(depth + 1).segment {
-            Segment::Key(key) => Some(key),
-            _ => None,
-        }
-    }
-
     /// The keys from the root on; a list item gives its number.
     pub(crate) fn keys(&self) -> Vec<Arc<str>> {
         let mut keys = Vec::with_capacity(self.depth);

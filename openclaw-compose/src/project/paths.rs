@@ -6,26 +6,30 @@ pub(crate) fn clean(path: &str) -> String {
         return path.to_owned();
     }
     let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
+    let mut out = String::with_capacity(path.len());
+    // Parts that a `..` can take back.
+    let mut depth = 0;
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => match parts.last() {
-                Some(&last) if last != ".." => {
-                    parts.pop();
+            ".." if depth > 0 => {
+                out.truncate(out.rfind('/').unwrap_or(0));
+                depth -= 1;
+            }
+            ".." if rooted => {}
+            part => {
+                if rooted || !out.is_empty() {
+                    out.push('/');
                 }
-                _ if rooted => {}
-                _ => parts.push(".."),
-            },
-            part => parts.push(part),
+                out.push_str(part);
+                depth += usize::from(part != "..");
+            }
         }
     }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
+    if out.is_empty() {
+        out.push(if rooted { '/' } else { '.' });
     }
+    out
 }
 
 /// True for most paths that are written out: nothing would change.
@@ -120,6 +124,10 @@ mod tests {
             ("a/../..", ".."),
             ("", "."),
             ("/", "/"),
+            ("./", "."),
+            ("//", "/"),
+            ("../a/../../b/.", "../../b"),
+            ("/a/b/../../../c/..", "/"),
         ] {
             assert_eq!(clean(path), expected, "{path}");
         }

@@ -20,7 +20,8 @@ pub(crate) fn scalar(value: &Value) -> Cow<'_, str> {
     }
 }
 
-fn go_into(out: &mut String, value: &Value) {
+/// As [`go`], at the end of a text.
+pub(crate) fn go_into(out: &mut String, value: &Value) {
     // Writing to a String cannot fail.
     let _ = match value {
         Value::Unknown | Value::Null => {

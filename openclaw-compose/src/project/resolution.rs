@@ -1,7 +1,7 @@
 //! The answer: what the project is, what is wrong with it, and what decided each of its values.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::SecretString;
 
@@ -27,7 +27,10 @@ pub struct Resolution {
     /// Where the command runs.
     directory: String,
     pub(crate) profiles: Vec<String>,
-    pub(crate) sources: Sources,
+    /// The texts as they were read: for places, never for quotes.
+    pub(crate) texts: Sources,
+    /// The texts with every secret marked.
+    sources: OnceLock<Sources>,
     pub(crate) stories: Stories,
     pub(crate) environments: Vec<Variables>,
     pub(crate) environment: EnvironmentId,
@@ -105,10 +108,14 @@ impl Resolution {
         &self.profiles
     }
 
-    /// Every text that was read, for locations and quotes.
+    /// Every text that was read, for locations and quotes; secrets are marked when it is first asked for.
     #[must_use]
     pub fn sources(&self) -> &Sources {
-        &self.sources
+        self.sources.get_or_init(|| {
+            let mut sources = self.texts.clone();
+            explain::mark_secrets(&mut sources, &self.stories, [&self.root], [&self.enabled, &self.disabled]);
+            sources
+        })
     }
 
     /// The Compose files that were read, in order, with those that `extends` and `include` name.
@@ -189,7 +196,7 @@ impl Resolution {
     /// The place of a span, for findings.
     #[must_use]
     pub fn place(&self, role: Role, span: Span) -> Option<Place> {
-        is_somewhere(span).then(|| Place::of(&self.sources, role, span))
+        is_somewhere(span).then(|| Place::of(&self.texts, role, span))
     }
 }
 
@@ -283,7 +290,7 @@ impl fmt::Debug for Resolution {
     }
 }
 
-/// Closes the books: spans become places, secrets are marked, what Compose refuses comes first.
+/// Closes the books: spans become places, what Compose refuses comes first.
 pub(crate) fn finish(
     loader: Loader<'_>,
     root: Node,
@@ -294,19 +301,18 @@ pub(crate) fn finish(
 ) -> Resolution {
     let dialect = loader.inputs.dialect;
     let directory = loader.inputs.directory.clone();
-    let Loader { mut sources, stories, environments, raised, unset, config_files, .. } = loader;
-    explain::mark_secrets(&mut sources, &stories, [&root], [&enabled, &disabled]);
+    let Loader { sources: texts, stories, environments, raised, unset, config_files, .. } = loader;
     let exit = raised.iter().find_map(|raised| raised.refusal);
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
     let mut findings: Vec<Finding> =
-        refused.into_iter().chain(passed).map(|raised| raised.finish(&sources)).collect();
+        refused.into_iter().chain(passed).map(|raised| raised.finish(&texts)).collect();
     scrub(&mut findings, &environments);
     let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Refusal { exit, finding });
     let unset = unset
         .into_iter()
         .map(|(name, span): (Arc<str>, Span)| UnsetVariable {
             name: name.to_string(),
-            place: is_somewhere(span).then(|| Place::of(&sources, Role::Decided, span)),
+            place: is_somewhere(span).then(|| Place::of(&texts, Role::Decided, span)),
         })
         .collect();
     Resolution {
@@ -315,7 +321,8 @@ pub(crate) fn finish(
         working_dir: project.working_dir.clone(),
         directory,
         profiles: project.profiles.clone(),
-        sources,
+        texts,
+        sources: OnceLock::new(),
         stories,
         environments,
         environment: project.environment,

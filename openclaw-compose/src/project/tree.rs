@@ -108,7 +108,10 @@ impl Reader<'_, '_> {
             yaml::Value::Bool(value) => Value::Bool(*value),
             yaml::Value::Int(value) => Value::Int(*value),
             yaml::Value::UInt(value) => Value::Uint(*value),
-            yaml::Value::Float(value) => Value::Float(*value),
+            yaml::Value::Float(value) => {
+                self.loader.not_finite |= !value.is_finite();
+                Value::Float(*value)
+            }
             yaml::Value::Timestamp(value) => Value::Time(*value),
             yaml::Value::Str(text) => return Some(self.text(text, node, path)),
             yaml::Value::Seq(items) => {
@@ -145,7 +148,7 @@ impl Reader<'_, '_> {
     fn text(&mut self, text: &Text, node: &yaml::Node, path: &Path<'_>) -> Node {
         let mut story = self.via(node);
         let mut value = text.clone();
-        if text.contains('$') {
+        if text.as_bytes().contains(&b'$') {
             let Some((filled, pieces)) = self.loader.fill(text, node, path, self.environment) else {
                 return Node::with_story(Value::Unknown, node.span, story);
             };
@@ -170,6 +173,7 @@ impl Reader<'_, '_> {
             Cast::Float32 => (text.parse::<f32>().ok().map(|value| Value::Float(widen(value))), "a number"),
             Cast::Bool => (boolean(self.loader, text, span, path), "a boolean"),
         };
+        self.loader.not_finite |= matches!(value, Some(Value::Float(float)) if !float.is_finite());
         value.unwrap_or_else(|| {
             self.loader.raise(
                 Raised::error(Code::BadCast, format!("{path}: the text is not {wanted}"))

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use crate::source::MASK;
 
 use super::explain;
+use super::fields::{Absent, Form, Record, record_of};
 use super::model::{Entry, Map, Node, Value};
 use super::print;
 use super::resolution::Resolution;
 use super::secret;
-use super::typed::{Absent, Form, Record, record_of};
 
 /// The two formats of `docker compose config`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -366,7 +366,10 @@ impl Writer<'_> {
             self.first_line(&mut lines, depth, item);
             self.yaml_value(field.name, node, &field.form, secret::looks_secret(field.name), depth + 1);
         }
-        for entry in map.into_iter().flatten().filter(|entry| entry.key.starts_with("x-")) {
+        let mut extensions: Vec<&Entry> =
+            map.into_iter().flatten().filter(|entry| entry.key.starts_with("x-")).collect();
+        extensions.sort_by(|a, b| a.key.cmp(&b.key));
+        for entry in extensions {
             self.first_line(&mut lines, depth, item);
             self.yaml_value(&entry.key, &entry.node, &Form::Any, secret::looks_secret(&entry.key), depth + 1);
         }

@@ -217,7 +217,7 @@ pub fn interpolate<S>(
         unset: Vec::new(),
         problems: Vec::new(),
     };
-    if !template.contains('$') {
+    if !template.as_bytes().contains(&b'$') {
         return done;
     }
     let mut run = Run { template, options, lookup, unset: Vec::new(), problems: Vec::new() };
@@ -294,19 +294,23 @@ enum Token {
 impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
     /// Appends the part `scope` of the template to `out`.
     fn template(&mut self, scope: Range<usize>, out: &mut String, depth: u32) -> Vec<Piece<S>> {
+        let Some(first) = self.find(scope.clone(), b'$') else {
+            // Nearly every argument: one piece, and no room for more, for a large project keeps thousands of them.
+            return self.literal(scope, out).into_iter().collect();
+        };
         let mut pieces = Vec::new();
         let mut lines = Lines { end: scope.start, last_brace: None };
         // Compose reads what follows an operation, up to the last brace of the line, as a template of its own.
         let mut rest = scope.start..scope.start;
         let mut literal = scope.start;
-        let mut at = scope.start;
+        let mut at = first;
         while let Some(dollar) = self.find(at..scope.end, b'$') {
             let (token, end) = self.token(dollar, &scope, &mut lines);
             if matches!(token, Token::Literal) {
                 at = end;
                 continue;
             }
-            self.literal(literal..dollar, out, &mut pieces);
+            pieces.extend(self.literal(literal..dollar, out));
             let quoted = if rest.contains(&dollar) { rest.clone() } else { scope.clone() };
             let from = out.len();
             let kind = match token {
@@ -334,17 +338,16 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
             at = end;
             literal = end;
         }
-        self.literal(literal..scope.end, out, &mut pieces);
+        pieces.extend(self.literal(literal..scope.end, out));
         pieces
     }
 
-    fn literal(&self, written: Range<usize>, out: &mut String, pieces: &mut Vec<Piece<S>>) {
-        if written.is_empty() {
-            return;
-        }
+    /// Text that stands for itself, where there is any.
+    fn literal(&self, written: Range<usize>, out: &mut String) -> Option<Piece<S>> {
         let from = out.len();
         out.push_str(self.slice(&written));
-        pieces.push(Piece { written, output: from..out.len(), kind: PieceKind::Literal });
+        let output = from..out.len();
+        (!written.is_empty()).then_some(Piece { written, output, kind: PieceKind::Literal })
     }
 
     fn plain(&mut self, name: Range<usize>, written: Range<usize>, out: &mut String) -> PieceKind<S> {

@@ -4,13 +4,13 @@ use thiserror::Error;
 
 /// A short form taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Volume {
-    pub(crate) source: String,
-    pub(crate) target: String,
+pub(crate) struct Volume<'s> {
+    pub(crate) source: &'s str,
+    pub(crate) target: &'s str,
     pub(crate) read_only: bool,
     pub(crate) nocopy: bool,
-    pub(crate) propagation: Option<String>,
-    pub(crate) selinux: Option<String>,
+    pub(crate) propagation: Option<&'s str>,
+    pub(crate) selinux: Option<&'s str>,
     /// True where the source is a path.
     pub(crate) bind: bool,
     /// True for one or two bytes, which Compose does not even look at.
@@ -32,27 +32,27 @@ const PROPAGATIONS: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rs
 
 /// Reads a short form as compose-go does: `X:` with one letter is a Windows drive wherever a section begins, so that
 /// a volume with a one-letter name becomes part of the target.
-pub(crate) fn parse(spec: &str) -> Result<Volume, VolumeProblem> {
+pub(crate) fn parse(spec: &str) -> Result<Volume<'_>, VolumeProblem> {
     let mut volume = Volume::default();
     if spec.is_empty() {
         return Err(VolumeProblem::Empty);
     }
     if spec.len() <= 2 {
-        spec.clone_into(&mut volume.target);
+        volume.target = spec;
         volume.bare = true;
         return Ok(volume);
     }
-    let mut section = String::new();
-    for c in spec.chars() {
-        if c == ':' && !is_drive(&section) {
-            volume.section(&section, false)?;
-            section.clear();
-        } else {
-            section.push(c);
+    let mut rest = spec;
+    for (colon, _) in spec.match_indices(':') {
+        let start = spec.len() - rest.len();
+        let section = spec.get(start..colon).unwrap_or_default();
+        if !is_drive(section) {
+            volume.section(section, false)?;
+            rest = spec.get(colon + 1..).unwrap_or_default();
         }
     }
-    volume.section(&section, true)?;
-    volume.bind = is_path(&volume.source);
+    volume.section(rest, true)?;
+    volume.bind = is_path(volume.source);
     Ok(volume)
 }
 
@@ -68,17 +68,17 @@ fn is_path(source: &str) -> bool {
         || source.split_once(':').is_some_and(|(before, _)| is_drive(before))
 }
 
-impl Volume {
-    fn section(&mut self, section: &str, last: bool) -> Result<(), VolumeProblem> {
+impl<'s> Volume<'s> {
+    fn section(&mut self, section: &'s str, last: bool) -> Result<(), VolumeProblem> {
         if section.is_empty() {
             return Err(VolumeProblem::EmptySection);
         }
         if self.source.is_empty() {
-            if last { &mut self.target } else { &mut self.source }.push_str(section);
+            *if last { &mut self.target } else { &mut self.source } = section;
             return Ok(());
         }
         if self.target.is_empty() {
-            self.target.push_str(section);
+            self.target = section;
             return Ok(());
         }
         if !last {
@@ -89,8 +89,8 @@ impl Volume {
                 "ro" => self.read_only = true,
                 "rw" => self.read_only = false,
                 "nocopy" => self.nocopy = true,
-                "z" | "Z" => self.selinux = Some(option.to_owned()),
-                _ if PROPAGATIONS.contains(&option) => self.propagation = Some(option.to_owned()),
+                "z" | "Z" => self.selinux = Some(option),
+                _ if PROPAGATIONS.contains(&option) => self.propagation = Some(option),
                 // Compose ignores words it does not know.
                 _ => {}
             }
@@ -103,21 +103,20 @@ impl Volume {
 mod tests {
     use super::*;
 
-    fn read(spec: &str) -> (String, String, bool) {
+    fn read(spec: &str) -> (&str, &str, bool) {
         let volume = parse(spec).expect(spec);
         (volume.source, volume.target, volume.bind)
     }
 
     #[test]
     fn sources_are_told_apart() {
-        let own = |source: &str, target: &str, bind| (source.to_owned(), target.to_owned(), bind);
-        assert_eq!(read("data:/d"), own("data", "/d", false));
-        assert_eq!(read("./data:/d"), own("./data", "/d", true));
-        assert_eq!(read("~/data:/d:ro"), own("~/data", "/d", true));
-        assert_eq!(read("/d"), own("", "/d", false));
-        assert_eq!(read("C:\\d:/d"), own("C:\\d", "/d", true));
-        assert_eq!(read("v:/v"), own("", "v:/v", false), "a one-letter name is a drive");
-        assert_eq!(read("é:/v"), own("", "é:/v", false));
+        assert_eq!(read("data:/d"), ("data", "/d", false));
+        assert_eq!(read("./data:/d"), ("./data", "/d", true));
+        assert_eq!(read("~/data:/d:ro"), ("~/data", "/d", true));
+        assert_eq!(read("/d"), ("", "/d", false));
+        assert_eq!(read("C:\\d:/d"), ("C:\\d", "/d", true));
+        assert_eq!(read("v:/v"), ("", "v:/v", false), "a one-letter name is a drive");
+        assert_eq!(read("é:/v"), ("", "é:/v", false));
     }
 
     #[test]
@@ -132,6 +131,6 @@ mod tests {
     fn modes() {
         let volume = parse("data:/x:ro,nocopy,z,rshared,nonsense").expect("spec");
         assert!(volume.read_only && volume.nocopy);
-        assert_eq!((volume.selinux.as_deref(), volume.propagation.as_deref()), (Some("z"), Some("rshared")));
+        assert_eq!((volume.selinux, volume.propagation), (Some("z"), Some("rshared")));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use granit_parser as granit;
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, SpannedEventReceiver, StructureStyle};
 
 use super::dialect::{self, Refusal, RefusalKind, Token, Watch};
 use super::scalar::{self, ScalarTag};
@@ -127,6 +127,13 @@ impl Key {
     }
 }
 
+/// Events are handed in rather than asked for: that spares the parser a copy of each.
+impl<'t> SpannedEventReceiver<'t> for Builder<'t> {
+    fn on_event(&mut self, event: Event<'t>, span: granit::Span) {
+        self.event(event, &span);
+    }
+}
+
 impl<'t> Builder<'t> {
     pub(super) fn new(file: FileId, original: &'t str, text: &'t str) -> Self {
         Self {
@@ -155,13 +162,8 @@ impl<'t> Builder<'t> {
             emit_unresolved_aliases: true,
             emit_comments: false,
         };
-        for next in Parser::new_from_str_with_options(self.text, options) {
-            match next {
-                Ok((event, span)) => self.event(event, &span),
-                Err(error) => return Some(self.stop(&error)),
-            }
-        }
-        None
+        let done = Parser::new_from_str_with_options(self.text, options).load(self, true);
+        done.err().map(|error| self.stop(&error))
     }
 
     /// The documents and the problems of the pass. What was still open is closed as it is.
