@@ -1,6 +1,7 @@
 //! What holds for any input.
 
-use openclaw_compose::project::{self, Format, Inputs, Reveal, Texts};
+use openclaw_compose::finding::Severity;
+use openclaw_compose::project::{self, Format, Inputs, Resolution, Reveal, Texts};
 use proptest::prelude::*;
 
 /// Pieces that real files are made of, and some that none should be.
@@ -50,14 +51,44 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(fragment(), 0..14).prop_map(|parts| parts.concat())
 }
 
-fn run(compose: &[u8], over: &[u8], dotenv: &[u8]) -> (String, String) {
+fn resolve(compose: &[u8], over: &[u8], dotenv: &[u8]) -> Resolution {
     let files = Texts::new()
         .file("/p/compose.yaml", compose)
         .file("/p/compose.override.yml", over)
         .file("/p/.env", dotenv);
-    let resolution = project::resolve(&Inputs::new("/p").variable("A", "1"), &files);
+    project::resolve(&Inputs::new("/p").variable("A", "1"), &files)
+}
+
+fn run(compose: &[u8], over: &[u8], dotenv: &[u8]) -> (String, String) {
+    let resolution = resolve(compose, over, dotenv);
     let findings = serde_json::to_string(resolution.findings()).expect("JSON");
     (resolution.config(Format::Json, Reveal::Secrets), findings)
+}
+
+/// Every place lies in its text on character boundaries, stands on the line and column that it says, and can be quoted;
+/// the keys of a service are spelt by their bytes.
+fn check_places(resolution: &Resolution) {
+    let sources = resolution.sources();
+    for place in resolution.findings().iter().flat_map(|finding| &finding.places) {
+        let text = sources.text(place.span.file);
+        assert!(text.get(place.span.range()).is_some(), "{place}: {:?}", place.span);
+        let before: String =
+            text[..place.span.range().start].chars().rev().take_while(|&c| c != '\n').collect();
+        let line = text[..place.span.range().start].matches('\n').count() + 1;
+        assert_eq!(
+            (place.line as usize, place.column as usize),
+            (line, before.chars().count() + 1),
+            "{place}"
+        );
+        assert_eq!(sources.quote(place.span).lines.first().map(|line| line.number), Some(place.line));
+    }
+    for service in resolution.services().chain(resolution.disabled_services()) {
+        // Other fields may be Compose's own; these are always somebody's.
+        for entry in ["image", "user", "healthcheck", "scale"].iter().filter_map(|name| service.entry(name)) {
+            let written = sources.slice(entry.key_span);
+            assert_eq!(written.trim_matches(['"', '\'']), &*entry.key);
+        }
+    }
 }
 
 proptest! {
@@ -65,7 +96,19 @@ proptest! {
 
     #[test]
     fn any_bytes_resolve_or_report(compose in prop::collection::vec(any::<u8>(), 0..200), dotenv in prop::collection::vec(any::<u8>(), 0..80)) {
-        run(&compose, b"services: {a: {user: '1'}}", &dotenv);
+        let resolution = resolve(&compose, b"services: {a: {user: '1'}}", &dotenv);
+        check_places(&resolution);
+        // Neither silence nor half an answer: it resolves to what the override says, or says what is in the way.
+        let user = resolution.service("a").and_then(|service| service.text("user").map(str::to_owned));
+        prop_assert!(user.as_deref() == Some("1") || resolution.compose_would_refuse().is_some());
+        if resolution.compose_would_refuse().is_some() {
+            prop_assert!(resolution.findings().iter().any(|finding| finding.severity == Severity::Error));
+        }
+    }
+
+    #[test]
+    fn every_place_of_a_finding_is_where_it_says(compose in text(), over in text(), dotenv in text()) {
+        check_places(&resolve(compose.as_bytes(), over.as_bytes(), dotenv.as_bytes()));
     }
 
     #[test]

@@ -496,3 +496,53 @@ fn dialects_differ_where_compose_changed() {
         |dialect| project::resolve(&inputs(&[]).dialect(dialect), &include).compose_would_refuse().is_some();
     assert!(refused(Dialect::ComposeGo29) && !refused(Dialect::ComposeGo210));
 }
+
+#[test]
+fn a_later_env_file_sees_its_own_lines_first_from_2_8_on() {
+    let files = texts(&[
+        ("compose.yaml", "services: {a: {image: $REF}}"),
+        ("1.env", "V=first\n"),
+        ("2.env", "V=second\nREF=$V\n"),
+    ]);
+    let image = |dialect| {
+        let inputs = inputs(&[]).dialect(dialect).env_file("1.env").env_file("2.env");
+        config(&project::resolve(&inputs, &files))["services"]["a"]["image"].clone()
+    };
+    assert_eq!(image(Dialect::ComposeGo24), "first");
+    assert_eq!(image(Dialect::ComposeGo26), "first");
+    assert_eq!(image(Dialect::ComposeGo28), "second");
+    assert_eq!(image(Dialect::ComposeGo2102), "second");
+}
+
+#[test]
+fn an_override_inside_the_extended_file_counts_from_2_9_1_on() {
+    let files = texts(&[
+        ("compose.yaml", "services: {a: {extends: {file: base.yml, service: a}}}"),
+        ("base.yml", "services: {a: {image: x, dns: !override [1.1.1.1]}}"),
+    ]);
+    let dns = |dialect| {
+        config(&project::resolve(&inputs(&[]).dialect(dialect), &files))["services"]["a"]["dns"].clone()
+    };
+    assert_eq!(dns(Dialect::ComposeGo24), json!(null), "the path is dropped from what is extended");
+    assert_eq!(dns(Dialect::ComposeGo28), json!(null));
+    assert_eq!(dns(Dialect::ComposeGo29), json!(["1.1.1.1"]));
+    assert_eq!(dns(Dialect::ComposeGo2102), json!(["1.1.1.1"]));
+}
+
+#[test]
+fn what_is_included_can_be_extended_from_2_10_2_on() {
+    let files = texts(&[
+        ("compose.yaml", "include: [b.yml]\nservices: {a: {extends: b}}"),
+        ("b.yml", "services: {b: {image: x}}"),
+    ]);
+    let image = |dialect| {
+        let resolution = project::resolve(&inputs(&[]).dialect(dialect), &files);
+        match resolution.compose_would_refuse() {
+            Some(refusal) => refusal.finding.code.name().to_owned(),
+            None => config(&resolution)["services"]["a"]["image"].as_str().unwrap_or_default().to_owned(),
+        }
+    };
+    assert_eq!(image(Dialect::ComposeGo24), "extends-unknown-service");
+    assert_eq!(image(Dialect::ComposeGo2101), "extends-unknown-service");
+    assert_eq!(image(Dialect::ComposeGo2102), "x");
+}

@@ -3,7 +3,7 @@
 use openclaw_compose::source::{Sources, Span};
 use openclaw_compose::syntax::dotenv;
 use openclaw_compose::syntax::interpolate::{Found, Options, interpolate};
-use openclaw_compose::syntax::yaml::{self, Node, Style, Value};
+use openclaw_compose::syntax::yaml::{self, Node, Parsed, ProblemKind, Style, Value, ViaKind};
 use proptest::prelude::*;
 
 /// Texts that get far into a YAML parser.
@@ -78,25 +78,53 @@ fn lookup(name: &str) -> Option<Found<()>> {
 /// What ends a line to libyaml.
 const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
-/// Every span lies in the text on character boundaries, and every scalar decodes to its value again.
-fn check_node(text: &str, node: &Node) {
+/// What is written inside of a value stands inside of its span; what an alias or a merge key brings stands elsewhere.
+fn check_inside(node: &Node, child: Span, what: &str) {
+    let inside = node.span.start <= child.start && child.end <= node.span.end;
+    assert!(inside, "{what} at {child:?} of {:?}", node.span);
+}
+
+fn is_merged(node: &Node) -> bool {
+    node.via.as_ref().is_some_and(|via| via.kind == ViaKind::MergeKey)
+}
+
+/// Every span lies in the text on character boundaries, brackets enclose what is between them, and every scalar decodes to
+/// its value again. `whole`: the text was read to its end.
+fn check_node(text: &str, node: &Node, whole: bool) {
     let raw = text.get(node.span.range()).expect("a span slices");
     if let Some(via) = &node.via {
         assert!(text.get(via.at.range()).is_some(), "what is merged slices");
     }
     match (&node.value, node.style) {
         (Value::Map(map), style) => {
-            assert!(style != Style::Flow || raw.starts_with('{') || raw.starts_with('[') || !raw.is_empty());
+            // `[a: b]` holds a mapping without braces.
+            let braces = style == Style::Flow && raw.starts_with('{');
+            assert!(!braces || !whole || raw.ends_with('}'), "{raw:?}");
+            for entry in map.iter().filter(|entry| !is_merged(&entry.value)) {
+                check_inside(node, entry.key_span, "a key");
+                if entry.value.via.is_none() {
+                    check_inside(node, entry.value.span, "a value");
+                }
+            }
             for entry in map {
                 let key = text.get(entry.key_span.range()).expect("a key slices");
                 let plain = !key.contains(['\'', '"', '*', '|', '>']) && !entry.key.contains('\n');
                 if plain && !key.contains(BREAKS) && !key.is_empty() {
                     assert_eq!(key, entry.key.trim_end());
                 }
-                check_node(text, &entry.value);
+                check_node(text, &entry.value, whole);
             }
         }
-        (Value::Seq(items), _) => items.iter().for_each(|item| check_node(text, item)),
+        (Value::Seq(items), style) => {
+            let brackets = raw.starts_with('[') && (raw.ends_with(']') || !whole);
+            assert!(style != Style::Flow || brackets, "{raw:?}");
+            for item in items.iter() {
+                if item.via.is_none() {
+                    check_inside(node, item.span, "an item");
+                }
+                check_node(text, item, whole);
+            }
+        }
         (Value::Null, _) => {}
         (Value::Str(_), Style::SingleQuoted) => assert!(raw.starts_with('\'') && raw.ends_with('\'')),
         (Value::Str(_), Style::DoubleQuoted) => assert!(raw.starts_with('"') && raw.ends_with('"')),
@@ -111,6 +139,10 @@ fn check_node(text: &str, node: &Node) {
             assert!(text.get(span.range()).is_some(), "a part slices");
         }
     }
+}
+
+fn is_whole(parsed: &Parsed) -> bool {
+    parsed.problems.iter().all(|problem| !matches!(problem.kind, ProblemKind::Syntax | ProblemKind::TooDeep))
 }
 
 proptest! {
@@ -153,7 +185,7 @@ proptest! {
         let file = sources.add("c.yaml", text.as_str());
         let parsed = yaml::parse(file, &text);
         for document in &parsed.documents {
-            check_node(&text, document);
+            check_node(&text, document, is_whole(&parsed));
         }
         for problem in &parsed.problems {
             prop_assert!(text.get(problem.span.range()).is_some());
@@ -166,8 +198,9 @@ proptest! {
         let text = String::from_utf8_lossy(&bytes);
         let mut sources = Sources::new();
         let file = sources.add("bytes", text.as_ref());
-        for document in &yaml::parse(file, &text).documents {
-            check_node(&text, document);
+        let parsed = yaml::parse(file, &text);
+        for document in &parsed.documents {
+            check_node(&text, document, is_whole(&parsed));
         }
         let _ = dotenv::parse(file, &text, dotenv::Options::default(), lookup);
         let _ = interpolate(&text, Options::default(), lookup);
