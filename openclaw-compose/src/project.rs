@@ -33,6 +33,7 @@ mod fields;
 mod include;
 mod inputs;
 mod load;
+mod mark;
 mod merge;
 mod model;
 mod nearest;
@@ -48,6 +49,7 @@ mod schema;
 mod secret;
 mod tree;
 mod typed;
+mod unique;
 mod variables;
 mod write;
 

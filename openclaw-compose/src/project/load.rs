@@ -22,6 +22,7 @@ use super::provenance::{Event, Stories, StoryId};
 use super::raise::{EXIT_NOT_FOUND, Raised};
 use super::schema;
 use super::tree;
+use super::unique;
 use super::variables::{EnvironmentId, Variables};
 
 /// Everything a resolution collects on its way.
@@ -309,7 +310,7 @@ impl<'a> Loader<'a> {
 
     pub(crate) fn unique(&mut self, dict: &mut Node) {
         let mut problems = Vec::new();
-        merge::enforce_unique(dict, &mut self.stories, &mut problems);
+        unique::enforce_unique(dict, &mut self.stories, &mut problems);
         for problem in problems {
             self.raise(
                 Raised::error(problem.code, format!("{}: {}", problem.path, problem.why)).at(problem.span),

@@ -12,6 +12,7 @@ use super::dialect::Dialect;
 use super::discovery::Project;
 use super::explain::{self, Explanation};
 use super::load::Loader;
+use super::mark;
 use super::model::{Entry, Map, Node, is_somewhere};
 use super::provenance::Stories;
 use super::variables::{EnvironmentId, Variables};
@@ -113,7 +114,7 @@ impl Resolution {
     pub fn sources(&self) -> &Sources {
         self.sources.get_or_init(|| {
             let mut sources = self.texts.clone();
-            explain::mark_secrets(&mut sources, &self.stories, [&self.root], [&self.enabled, &self.disabled]);
+            mark::mark_secrets(&mut sources, &self.stories, [&self.root], [&self.enabled, &self.disabled]);
             sources
         })
     }

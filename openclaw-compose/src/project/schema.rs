@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::codes::Code;
 use crate::source::Span;
 
-use super::merge;
 use super::model::{Node, Value};
 use super::nearest::nearest;
 use super::path::Path;
 use super::raise::Raised;
+use super::unique;
 
 use table::{Object, Other, PROJECT, Shape, join};
 
@@ -161,7 +161,7 @@ impl Checker {
     fn is_lost(&self, node: &Node, path: &Path<'_>) -> bool {
         node.as_list().is_some_and(<[_]>::is_empty)
             && !self.document.contains(node.span)
-            && !merge::holds_once(path)
+            && !unique::holds_once(path)
     }
 
     fn wrong(&mut self, node: &mut Node, expected: String, path: &Path<'_>) {
