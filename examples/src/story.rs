@@ -82,7 +82,8 @@ fn instead(resolution: &Resolution, what: &str, services: &[&str]) -> String {
     while let Some((before, _)) = reached.rsplit_once('.') {
         reached = before;
         if let Some(keys) = resolution.at(reached).and_then(Node::as_map) {
-            let keys: Vec<&str> = keys.iter().map(|entry| &*entry.key).collect();
+            let mut keys: Vec<&str> = keys.iter().map(|entry| &*entry.key).collect();
+            keys.sort_unstable();
             return format!("{reached} has: {}", keys.join(", "));
         }
     }

@@ -1,7 +1,7 @@
 //! `docker compose config` without Docker, with a place in front of every error and secrets masked.
 #![expect(clippy::print_stderr, reason = "a command line program")]
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
@@ -73,6 +73,10 @@ fn main() -> ExitCode {
     };
     let resolution = project::resolve(&inputs, &Disk);
     report(&resolution);
+    // Whoever reads what is said, or sits in front of a terminal, is told whose rules these are; a script is left alone.
+    if !resolution.findings().is_empty() || (io::stderr().is_terminal() && !quiet) {
+        eprintln!("(read as {})", resolution.dialect());
+    }
     let status = print(&resolution, format, quiet, cli.show_secrets);
     // The process ends here: giving every node of a large project back one by one would be time for nothing.
     std::mem::forget(resolution);

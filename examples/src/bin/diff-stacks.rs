@@ -63,7 +63,7 @@ fn main() -> ExitCode {
             }
         }
     } else {
-        let mut text = String::new();
+        let mut text = format!("both read as {}\n", left.dialect());
         for difference in &compared.differences {
             show(&difference.path, &difference.change, cli.moved, &mut text);
         }
