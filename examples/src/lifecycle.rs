@@ -100,7 +100,7 @@ pub fn lifecycle(log: &str) -> Lifecycle {
             life = Lifecycle { began: Some(line), starts: life.starts + 1, ..Lifecycle::default() };
         } else if text.contains("[gateway] http server listening") {
             life.listening = Some(line);
-        } else if text.trim_end().ends_with("[gateway] ready") {
+        } else if is_ready(&text) {
             life.ready = Some(line);
         } else if text.contains("[gateway] received SIG") {
             life.stopped = Some(line);
@@ -111,6 +111,12 @@ pub fn lifecycle(log: &str) -> Lifecycle {
         }
     }
     life
+}
+
+/// `[gateway] ready`; up to 2026.4.15 it also counts the plugins, and no line before it says that the gateway listens.
+fn is_ready(text: &str) -> bool {
+    let said = text.split_once("[gateway] ready").map(|(_, rest)| rest.trim_end());
+    said.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
 }
 
 /// Keeps the cleaning off the thousands of lines that say nothing here.
@@ -135,6 +141,13 @@ mod tests {
              2026-11-22T06:01:10+00:00 \u{1b}[32m[gateway] ready\u{1b}[0m\n",
         );
         assert_eq!((life.starts, life.listening, life.ready, life.failed), (2, Some(4), Some(5), None));
+    }
+
+    #[test]
+    fn an_old_gateway_counts_its_plugins_when_it_is_ready() {
+        let life = lifecycle("[gateway] loading configuration…\n[gateway] ready (0 plugins, 8.2s)\n");
+        assert_eq!(life.ready, Some(2));
+        assert_eq!(lifecycle("[gateway] ready to be asked\n").ready, None);
     }
 
     #[test]

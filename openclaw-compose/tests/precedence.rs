@@ -116,6 +116,8 @@ fn the_server_takes_flag_then_config_then_env_then_remote_token() {
     assert_eq!(env.server().as_deref(), Some(ENV));
     let remote = Carriers { gateway_env: &[], ..env };
     assert_eq!(remote.server().as_deref(), Some("gateway.remote.token"));
+    let old = Carriers { version: "2026.7.1", ..remote.clone() };
+    assert_eq!(old.server(), None, "the token of remote calls opens no gateway before 2026.8.1");
     let none = Carriers { gateway_config: "bind: 'loopback'", ..remote };
     assert_eq!(none.server(), None);
 }

@@ -158,7 +158,8 @@ fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
         }
         return;
     }
-    if let Some(line) = life.listening {
+    // Whoever is ready listens; old releases say only the one.
+    if let Some(line) = life.listening.or(life.ready) {
         case.pass(Gate::Liveness, Whom::Everyone, format!("{}:{line} listening", log.name));
     }
     if let Some(line) = life.ready {

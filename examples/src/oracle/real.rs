@@ -13,6 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// An idle machine starts it in fifteen seconds; two cores under thirty compilers took an older release four minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// Ready is who answers so often in a row, each time so soon: work that a start does in the background delays answers.
+const STEADY: u32 = 8;
+const PROMPT: Duration = Duration::from_secs(1);
 const PORT: u16 = 18789;
 
 /// What the script has prepared.
@@ -83,16 +86,19 @@ impl Real {
     async fn ready(&mut self) -> Result<(), OracleError> {
         let deadline = Instant::now() + PATIENCE;
         let inside = Address::Unix(self.inside());
+        let mut answered = 0;
         loop {
             if let Ok(Some(status)) = self.gateway.try_wait() {
                 return Err(self.failed(format!("ended with {status} instead of starting")));
             }
-            if let Ok(answer) = http(&inside, "GET", "/readyz", &Map::new()).await
-                && answer.status == 200
-                && answer.body.contains("\"ready\":true")
-            {
-                // Work that a fresh start does in the background delays the first answers.
-                sleep(Duration::from_secs(1)).await;
+            // 2026.4.15 is ready, and then loads plugins for seconds in which it answers nobody.
+            let answer = timeout(PROMPT, http(&inside, "GET", "/readyz", &Map::new())).await;
+            let is_ready = |body: &str| body.contains("\"ready\":true");
+            answered = match answer {
+                Ok(Ok(answer)) if answer.status == 200 && is_ready(&answer.body) => answered + 1,
+                _ => 0,
+            };
+            if answered == STEADY {
                 return Ok(());
             }
             if Instant::now() > deadline {

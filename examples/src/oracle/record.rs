@@ -145,6 +145,7 @@ fn patient() -> Policy {
     policy.poll = Duration::from_millis(200);
     policy.polls = 500;
     policy.backoff_min = Duration::from_millis(100);
+    policy.attempts = 50;
     policy.settle = Duration::from_millis(1);
     policy
 }

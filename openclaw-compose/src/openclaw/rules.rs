@@ -105,14 +105,24 @@ pub struct TokenRule {
 /// Who wins the token. The first row that fits counts.
 pub const TOKEN_RULES: &[TokenRule] = &[
     TokenRule {
+        id: "server-local-sources-only",
+        side: Side::Server,
+        target: None,
+        order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env],
+        service_kind_gateway: false,
+        password: false,
+        versions: Versions::before(V2026_8_1),
+        citation: "observed on 2026.4.15 (a random token) and 2026.7.1 (it refuses to bind)",
+    },
+    TokenRule {
         id: "server-config-first",
         side: Side::Server,
         target: None,
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
         service_kind_gateway: false,
         password: false,
-        versions: Versions::ALL,
-        citation: "observed on 2026.4.15, 2026.7.1, 2026.9.6; read from 2026.1.29 on",
+        versions: Versions::since(V2026_8_1),
+        citation: "observed on 2026.9.6; read in 2026.8.1",
     },
     TokenRule {
         id: "client-flag-url-takes-flag-only",

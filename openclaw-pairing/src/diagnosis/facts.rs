@@ -1,7 +1,7 @@
 //! The evidence, put so that rules can ask short questions.
 
 use crate::devices::{DeviceList, PairedDevice, PendingRequest};
-use crate::evidence::{Evidence, Vantage};
+use crate::evidence::{Evidence, SeenList, Vantage};
 use crate::finding::{Place, PlaceRole};
 use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
 use crate::scope::{Scope, ScopeSet};
@@ -90,13 +90,13 @@ impl<'a> Facts<'a> {
     }
 
     /// The list that a decision would be made on: the gateway's own if there is one.
-    pub(super) fn list(&self) -> Option<&'a DeviceList> {
+    pub(super) fn seen_list(&self) -> Option<&'a SeenList> {
         let lists = &self.evidence.lists;
-        lists
-            .iter()
-            .find(|seen| seen.vantage == Vantage::Gateway)
-            .or_else(|| lists.first())
-            .map(|seen| &seen.list)
+        lists.iter().find(|seen| seen.vantage == Vantage::Gateway).or_else(|| lists.first())
+    }
+
+    pub(super) fn list(&self) -> Option<&'a DeviceList> {
+        self.seen_list().map(|seen| &seen.list)
     }
 
     pub(super) fn pending(&self) -> impl Iterator<Item = &'a PendingRequest> {

@@ -9,8 +9,8 @@ use super::bypasses::bypasses;
 use super::facts::{Facts, Seen};
 use super::waits::waits;
 use super::{Diagnosis, steps};
-use crate::evidence::Evidence;
-use crate::finding::{Code, Confidence, Finding};
+use crate::evidence::{Evidence, SeenList};
+use crate::finding::{Code, Confidence, Finding, Place, PlaceRole};
 use crate::refusal::{Refusal, RefusalClass};
 use crate::timeline::Symptom;
 
@@ -84,6 +84,11 @@ fn on(code: Code, seen: Seen<'_>, summary: impl Into<String>) -> Finding {
     finding.places.push(seen.place());
     finding.evidence.push(seen.quote());
     finding
+}
+
+/// The place of a list as a whole.
+fn whole(seen: &SeenList) -> Place {
+    Place { role: PlaceRole::Decided, file: seen.name.clone(), line: 1, column: 1, span: [0, 0] }
 }
 
 /// A finding that rests on a refusal of one's own connect.

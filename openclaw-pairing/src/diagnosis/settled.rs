@@ -53,6 +53,8 @@ impl<'a> Since<'a> {
         match mark.symptom {
             // These name no device: where one was approved since, whoever met them has a way in.
             Symptom::MissingScope | Symptom::UnknownRequest => !self.approved.is_empty(),
+            // Neither does any refusal up to 2026.7.1; what still waits is in the list.
+            symptom if ASKS.contains(&symptom) && mark.device_id.is_none() => !self.approved.is_empty(),
             symptom if ASKS.contains(&symptom) => self.approved.contains(&mark.device_id.as_deref()),
             // A lockout is of an address, whoever is behind it.
             Symptom::LockedOut => {
@@ -69,14 +71,24 @@ impl<'a> Since<'a> {
 /// A refusal of the shared token.
 const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
 
-/// True if a list shows a device that was let in from the same address after this refusal.
+/// True if a list shows a device that was let in after this refusal, from the same address where both say it: lists up to
+/// 2026.4.15 do not, and its log is silent about approvals.
 fn was_seen_since(mark: &Mark, lists: &[SeenList]) -> bool {
+    let mut paired = lists.iter().flat_map(|seen| &seen.list.paired);
+    if ASKS.contains(&mark.symptom) && mark.device_id.is_none() {
+        return mark.at_ms.is_some_and(|at| {
+            paired.any(|device| {
+                let (remote, asked) = (device.remote_ip.as_deref(), mark.remote.as_deref());
+                device.approved_at_ms > at && (remote.is_none() || remote == asked)
+            })
+        });
+    }
     let is_lockout = mark.symptom == Symptom::LockedOut;
     let (Some(at), Some(remote)) = (mark.at_ms, mark.remote.as_deref()) else { return false };
     if !is_lockout && !SHARED_TOKEN.contains(&mark.symptom) {
         return false;
     }
-    lists.iter().flat_map(|seen| &seen.list.paired).any(|device| {
+    paired.any(|device| {
         device.remote_ip.as_deref() == Some(remote)
             && device.last_seen_at_ms.is_some_and(|then| then > at)
             && (is_lockout || is_dashboard(Some(&device.client_id)) == is_dashboard(mark.client.as_deref()))
@@ -95,6 +107,7 @@ mod tests {
 
     const ASK: &str = "2026-11-22T06:25:32.000Z [ws] closed before connect remote=10.0.0.3 cause=pairing-required \
                        deviceId=77fc328f73074abb requestId=a1 reason=not-paired client=cli";
+    const NAMELESS: &str = "2026-11-22T06:25:32.000Z [ws] closed before connect remote=10.0.0.3 code=1008 reason=pairing required";
     const LACK: &str = "[ws] res device.pair.list errorMessage=missing scope: operator.pairing";
     const GONE: &str = "[ws] res device.pair.approve errorMessage=unknown requestId";
     const APPROVED: &str = "[gateway] device pairing approved device=77fc328f73074abb role=operator";
@@ -112,6 +125,19 @@ mod tests {
 
     fn symptoms(lines: &[&str]) -> Vec<Symptom> {
         symptoms_with(lines, &[])
+    }
+
+    #[test]
+    fn a_refusal_without_a_device_is_settled_by_an_approval_in_the_log_or_in_the_list() {
+        assert_eq!(symptoms_with(&[NAMELESS, APPROVED], &[]), [Symptom::Approved]);
+        assert_eq!(symptoms_with(&[APPROVED, NAMELESS], &[]), [Symptom::Approved, Symptom::PairingRequired]);
+        let approved = |at: u64| {
+            let text = format!(r#"{{"paired":[{{"deviceId":"77fc328f73074abb","approvedAtMs":{at}}}]}}"#);
+            let list = DeviceList::from_json(&text).unwrap();
+            [SeenList { vantage: Vantage::Gateway, name: "list".to_owned(), list }]
+        };
+        assert_eq!(symptoms_with(&[NAMELESS], &approved(1_795_328_732_001)), []);
+        assert_eq!(symptoms_with(&[NAMELESS], &approved(1_795_328_731_999)), [Symptom::PairingRequired]);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::facts::Facts;
-use super::on;
+use super::{on, whole};
 use crate::PairedDevice;
 use crate::evidence::{SeenList, Vantage};
-use crate::finding::{Code, Confidence, Finding, Place, PlaceRole, Severity};
+use crate::finding::{Code, Confidence, Finding, Severity};
 use crate::timeline::Symptom;
 
 /// A device that was approved is unknown again after a start.
@@ -85,10 +85,6 @@ fn is_same_store(one: &SeenList, other: &SeenList) -> bool {
     };
     let (one, other) = (ids(one), ids(other));
     one.is_empty() || other.is_empty() || !one.is_disjoint(&other)
-}
-
-fn whole(seen: &SeenList) -> Place {
-    Place { role: PlaceRole::Decided, file: seen.name.clone(), line: 1, column: 1, span: [0, 0] }
 }
 
 /// The request is looked for among nodes, or in files that a newer gateway no longer reads.

@@ -2,8 +2,9 @@
 
 use super::super::facts::Facts;
 use super::waiting::never_asks;
-use super::{either, on, refused};
+use super::{either, on, refused, whole};
 use crate::PairedDevice;
+use crate::evidence::Vantage;
 use crate::finding::{Code, Confidence, Finding};
 use crate::refusal::{PairingReason, RefusalClass};
 use crate::scope::Scope;
@@ -99,7 +100,7 @@ pub(super) fn connected_without_scope(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn paired(facts: &Facts<'_>) -> Option<Finding> {
-    let device = facts.evidence.own_device.as_deref()?;
+    let Some(device) = facts.evidence.own_device.as_deref() else { return answered(facts) };
     let record = facts.paired().find(|paired| paired.device_id == device)?;
     let wanted = facts.evidence.wanted.unwrap_or_default();
     if facts.is_asking()
@@ -110,6 +111,22 @@ pub(super) fn paired(facts: &Facts<'_>) -> Option<Finding> {
     }
     let summary = format!("device {device} is approved with {}", record.scopes);
     Some(Finding::new(Code::Paired, Confidence::Observed, summary))
+}
+
+/// A client that was given the list holds a session with `operator.pairing`, whichever of the devices is its own.
+fn answered(facts: &Facts<'_>) -> Option<Finding> {
+    let seen = facts.evidence.lists.iter().find(|seen| seen.vantage == Vantage::Client)?;
+    let wanted = facts.evidence.wanted.unwrap_or_default();
+    let allowed = |device: &PairedDevice| {
+        device.has_live_role("operator") && wanted.missing_from(device.scopes).is_empty()
+    };
+    if facts.is_asking() || !seen.list.paired.iter().any(allowed) {
+        return None;
+    }
+    let summary = "the client lists the devices itself, so it is let in";
+    let mut finding = Finding::new(Code::Paired, Confidence::Inferred, summary);
+    finding.places.push(whole(seen));
+    Some(finding)
 }
 
 /// Rows that nobody has used for this long are only clutter.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::facts::{ASKS, Facts, Seen};
 use super::super::waits::{is_dashboard, waits};
-use super::on;
+use super::{on, whole};
 use crate::evidence::Vantage;
 use crate::finding::{Code, Confidence, Finding};
 use crate::policy::REQUEST_LIFETIME;
@@ -164,9 +164,20 @@ pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
         let remote = seen.mark.remote.as_deref();
         seen.timeline.vantage == Vantage::Gateway && remote.is_some_and(is_private)
     });
+    let summary = "the request comes from a bridge address: behind it a local client looks remote, so a person must approve";
     if let Some(ask) = ask {
-        let summary = "the request comes from a bridge address: behind it a local client looks remote, so a person must approve";
         return Some(on(Code::NatHidesLocal, ask, summary));
+    }
+    // A log up to 2026.4.15 need not say why a connection ended; the list has the address too.
+    let listed = facts.pending().find_map(|request| Some((request, request.remote_ip.as_deref()?)));
+    if let Some((request, address)) = listed.filter(|(_, address)| is_private(address))
+        && facts.approver().is_none()
+    {
+        let mut finding = Finding::new(Code::NatHidesLocal, Confidence::Observed, summary);
+        finding.places.extend(facts.seen_list().map(whole));
+        let asks = format!("request {} of device {}, from {address}", request.request_id, request.device_id);
+        finding.evidence.push(asks);
+        return Some(finding);
     }
     let is_local = facts.evidence.topology.shared_namespace;
     let ask = facts.asks().next().filter(|_| is_local && facts.is_container_remote())?;
