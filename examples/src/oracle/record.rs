@@ -271,7 +271,15 @@ impl Tape {
         connecting: Connecting,
         fits: impl Fn(Phase) -> bool,
     ) -> Result<Followed, OracleError> {
-        until(connecting, fits, |line| lock(&self.heard).lines.push(line)).await
+        let followed = until(connecting, fits, |line| lock(&self.heard).lines.push(line)).await;
+        followed.map_err(|error| match error {
+            OracleError::Conversation { case, problem } => {
+                let lines = self.lines();
+                let last: Vec<String> = lines.iter().rev().take(6).rev().map(Value::to_string).collect();
+                OracleError::Conversation { case, problem: format!("{problem}, after\n{}", last.join("\n")) }
+            }
+            other => other,
+        })
     }
 
     fn lines(&self) -> Vec<Value> {
