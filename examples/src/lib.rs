@@ -7,6 +7,7 @@ pub mod containers;
 pub mod diagnose;
 pub mod examined;
 pub mod finding;
+pub mod fixture;
 pub mod gates;
 pub mod gateway;
 pub mod instant;

@@ -6,6 +6,7 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
+use openclaw_examples::fixture::{Mask, secrets};
 use support::{STACKS, copy, runbook, status, stderr, stdout};
 
 const CANARY: &str = "canary/7Qz+\"token\"=never&shown";
@@ -92,6 +93,20 @@ fn as_the_token_of_every_stack() {
         plant(&stack_dir);
         check_all(&stack_dir, SIMPLE, stack);
     }
+}
+
+/// The mask of fixtures: a secret of the stack is gone from its evidence, however it is written there.
+#[test]
+fn in_evidence_that_becomes_a_fixture() {
+    let stack = format!("OPENCLAW_GATEWAY_TOKEN={SIMPLE}\n");
+    let padded = [format!("a{SIMPLE}"), format!("ab{SIMPLE}")].map(|text| base64(text.as_bytes()));
+    let mut evidence = format!("\"Env\": [\"OPENCLAW_GATEWAY_TOKEN={SIMPLE}\"]\n{}\n", padded.join("\n"));
+    for (name, form) in encodings(SIMPLE) {
+        let _ = writeln!(evidence, "2026-11-22T06:25:32.343+00:00 [ws] {name} ?token={form}&x");
+    }
+    let masked = Mask::new(secrets(&stack)).text(&evidence);
+    must_not_show(SIMPLE, "a fixture", &masked);
+    assert_eq!(masked.matches("2026-11-22T06:25:32.343+00:00 [ws] ").count(), encodings(SIMPLE).len());
 }
 
 /// Puts the canary where a token has no business: broken files, log lines, names of things, odd carriers.

@@ -18,7 +18,7 @@
 mod admission;
 mod clock;
 mod connect;
-mod encoding;
+pub(crate) mod encoding;
 mod enrolment;
 mod http;
 mod journal;
