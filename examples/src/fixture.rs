@@ -101,7 +101,7 @@ fn forms(secret: &str) -> Vec<String> {
     for byte in bytes {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                percent.push(char::from(*byte))
+                percent.push(char::from(*byte));
             }
             _ => {
                 let _ = write!(percent, "%{byte:02X}");
