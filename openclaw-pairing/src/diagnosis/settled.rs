@@ -26,6 +26,8 @@ pub(super) fn open<'a>(timeline: &'a Timeline, lists: &[SeenList]) -> Vec<Seen<'
 /// What came after a mark in its text.
 #[derive(Default)]
 struct Since<'a> {
+    /// A person approved a device.
+    decided: bool,
     /// Devices that were approved.
     approved: BTreeSet<Option<&'a str>>,
     /// Whose credential was accepted: everything behind it, such as pairing, is refused only after it.
@@ -39,6 +41,7 @@ impl<'a> Since<'a> {
         match mark.symptom {
             Symptom::Approved | Symptom::SilentlyApproved => {
                 self.approved.insert(mark.device_id.as_deref());
+                self.decided |= mark.symptom == Symptom::Approved;
             }
             Symptom::GatewayStarts => self.started = true,
             symptom if ASKS.contains(&symptom) || symptom == Symptom::MissingScope => {
@@ -53,8 +56,9 @@ impl<'a> Since<'a> {
         match mark.symptom {
             // These name no device: where one was approved since, whoever met them has a way in.
             Symptom::MissingScope | Symptom::UnknownRequest => !self.approved.is_empty(),
-            // Neither does any refusal up to 2026.7.1; what still waits is in the list.
-            symptom if ASKS.contains(&symptom) && mark.device_id.is_none() => !self.approved.is_empty(),
+            // Neither does any refusal up to 2026.7.1; what still waits is in the list. Who was refused is never approved
+            // silently.
+            symptom if ASKS.contains(&symptom) && mark.device_id.is_none() => self.decided,
             symptom if ASKS.contains(&symptom) => self.approved.contains(&mark.device_id.as_deref()),
             // A lockout is of an address, whoever is behind it.
             Symptom::LockedOut => {
@@ -130,6 +134,9 @@ mod tests {
     #[test]
     fn a_refusal_without_a_device_is_settled_by_an_approval_in_the_log_or_in_the_list() {
         assert_eq!(symptoms_with(&[NAMELESS, APPROVED], &[]), [Symptom::Approved]);
+        let silently = APPROVED.replace("approved", "auto-approved");
+        let both = [Symptom::PairingRequired, Symptom::SilentlyApproved];
+        assert_eq!(symptoms_with(&[NAMELESS, &silently], &[]), both);
         assert_eq!(symptoms_with(&[APPROVED, NAMELESS], &[]), [Symptom::Approved, Symptom::PairingRequired]);
         let approved = |at: u64| {
             let text = format!(r#"{{"paired":[{{"deviceId":"77fc328f73074abb","approvedAtMs":{at}}}]}}"#);
