@@ -651,6 +651,16 @@ fn a_quote_that_does_not_decode_ends() {
 }
 
 #[test]
+fn a_problem_behind_a_line_break_of_two_bytes_stands_on_characters() {
+    let text = "a: \"=!\u{85}\n\ry\"b! \u{fffd}\"x\u{85}y\"\r\u{1f}\0\0\0 x\u{fffd}z\n";
+    let (sources, parsed) = parse(text);
+    assert!(!parsed.problems.is_empty());
+    for problem in &parsed.problems {
+        assert!(sources.text(problem.span.file).get(problem.span.range()).is_some(), "{}", problem.message);
+    }
+}
+
+#[test]
 fn offsets_in_a_text_lead_back_to_its_source() {
     let text = concat!(
         "- pla$in\n- 'it''s $A'\n- \"\\t\\u0041 $B \\x41\"\n- 'two\n\n  lines $C'\n- |\n   one\n     $D x\n- plain\n  $E on\n",

@@ -307,16 +307,7 @@ impl<'t> Builder<'t> {
 
     fn span(&self, span: &granit::Span) -> Span {
         let range = span.byte_range().unwrap_or(0..0);
-        Span::from_range(self.file, self.boundary(range.start)..self.boundary(range.end))
-    }
-
-    /// A line break of several bytes is a blank and a line feed in the text that is read: what begins or ends between the
-    /// two does so before the break.
-    fn boundary(&self, mut at: usize) -> usize {
-        while !self.original.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
+        text::on_characters(Span::from_range(self.file, range), self.original)
     }
 
     pub(super) fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {

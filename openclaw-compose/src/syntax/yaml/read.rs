@@ -76,7 +76,7 @@ fn passes(file: FileId, text: &str, mut attempt: Cow<'_, str>) -> Parsed {
     let mut errors: Vec<Problem> = Vec::new();
     loop {
         let mut builder = Builder::new(file, text, &attempt);
-        let Some(stop) = builder.run() else { return finish(builder, errors) };
+        let Some(stop) = builder.run() else { return finish(builder, errors, text) };
         let patched = if rereads == 0 { None } else { patch(&attempt, &stop) };
         let next = patched.or_else(|| {
             let problem = syntax_problem(file, &attempt, &stop);
@@ -86,17 +86,23 @@ fn passes(file: FileId, text: &str, mut attempt: Cow<'_, str>) -> Parsed {
             }
             if onward && rereads > 0 { blank(&attempt, &stop) } else { None }
         });
-        let Some(next) = next else { return finish(builder, errors) };
+        let Some(next) = next else { return finish(builder, errors, text) };
         attempt = Cow::Owned(next);
         rereads -= 1;
     }
 }
 
-fn finish(builder: Builder<'_>, errors: Vec<Problem>) -> Parsed {
+fn finish(builder: Builder<'_>, errors: Vec<Problem>, text: &str) -> Parsed {
     let (documents, mut problems) = builder.finish();
     if let Some(first) = errors.first() {
         problems.retain(|problem| problem.span.start < first.span.start);
         problems.extend(errors);
+    }
+    for problem in &mut problems {
+        problem.span = text::on_characters(problem.span, text);
+        for (span, _) in &mut problem.related {
+            *span = text::on_characters(*span, text);
+        }
     }
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     Parsed { documents, problems }

@@ -246,3 +246,15 @@ fn is_blank(c: char) -> bool {
 pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
+
+/// The span with its ends on characters of `text`. A line break of several bytes is blanks and a line feed in the text that is
+/// read: what begins or ends between the two does so before the break.
+pub(super) fn on_characters(span: Span, text: &str) -> Span {
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    Span::from_range(span.file, boundary(span.range().start)..boundary(span.range().end))
+}
