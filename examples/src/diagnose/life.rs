@@ -126,7 +126,7 @@ pub(super) fn enter(
 /// a second time by itself.
 fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>, running: bool) {
     let mut finding = Code::DiskFull.finding(
-        "The disk with the gateway's state is full: it can keep nothing, so no client gets an answer, whatever its probes say.",
+        "The disk with the gateway's state is full: it can keep nothing, and a client may wait in vain for an answer, whatever its probes say.",
     );
     finding.places.push(Place { role: Role::Decided, file: log.name.clone(), line, column: 1, span: [0, 0] });
     if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
