@@ -12,6 +12,7 @@ use crate::target::Target;
 
 /// What the builder was told.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "__tls"), derive(Default))]
 pub(crate) struct TlsOptions {
     #[cfg(feature = "__tls")]
     pub(crate) extra_pem: Vec<u8>,
@@ -19,14 +20,10 @@ pub(crate) struct TlsOptions {
     pub(crate) system_roots: bool,
 }
 
+#[cfg(feature = "__tls")]
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self {
-            #[cfg(feature = "__tls")]
-            extra_pem: Vec::new(),
-            #[cfg(feature = "__tls")]
-            system_roots: true,
-        }
+        Self { extra_pem: Vec::new(), system_roots: true }
     }
 }
 
