@@ -5,6 +5,7 @@ pub mod clean;
 pub mod compose_flags;
 pub mod containers;
 pub mod diagnose;
+pub mod errors;
 pub mod examined;
 pub mod finding;
 pub mod fixture;

@@ -23,6 +23,7 @@ use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Sighting, fre
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::diagnose::{Examination, Options, live};
+use crate::errors::with_sources;
 use crate::gateway::Gateway;
 use crate::render::{Colour, text};
 use crate::ticket::Verdict;
@@ -44,14 +45,8 @@ pub fn run(colour: Colour) -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    let mut message = format!("runbook: the rehearsal stopped: {error}");
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        message.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
     // Nobody is left to tell if standard error is gone.
-    let _ = writeln!(io::stderr(), "{message}");
+    let _ = writeln!(io::stderr(), "runbook: the rehearsal stopped: {}", with_sources(error));
     ExitCode::FAILURE
 }
 

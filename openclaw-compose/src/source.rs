@@ -425,7 +425,7 @@ fn narrow(offset: usize) -> u32 {
 }
 
 /// The character boundary at or before `offset`.
-fn floor(text: &str, offset: u32) -> usize {
+pub(crate) fn floor(text: &str, offset: u32) -> usize {
     let mut at = (offset as usize).min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;

@@ -1,6 +1,7 @@
 //! Holds the embedded gateway to the real one. `examples/oracle/run` prepares the real one and calls this.
 
 use clap::{Args, Parser, Subcommand};
+use openclaw_examples::errors::with_sources;
 use openclaw_examples::oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
     explanations, record_embedded, record_real, relay,
@@ -171,17 +172,6 @@ fn keep(file: &Path, transcript: &Transcript) -> Result<(), OracleError> {
 fn write(file: &Path, text: &str) -> Result<(), OracleError> {
     std::fs::write(file, text)
         .map_err(|source| OracleError::System { action: format!("write {}", file.display()), source })
-}
-
-fn with_sources(error: &OracleError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 #[expect(clippy::print_stdout, reason = "the program's output")]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use openclaw_examples::errors::with_sources;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
 use openclaw_pairing::{DeviceList, Evidence, Scope, ScopeSet, Vantage};
@@ -156,16 +157,6 @@ fn topology(arguments: &Arguments) -> Topology {
     topology.compose_files.clone_from(&arguments.files);
     topology.shared_namespace = arguments.shared_namespace;
     topology
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(&format!(": {source}"));
-        next = source.source();
-    }
-    text
 }
 
 fn read(file: &Path) -> Result<String, String> {

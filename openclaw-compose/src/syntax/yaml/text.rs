@@ -4,7 +4,7 @@
 //! text, and read what only libyaml's rules allow (`\'` in double quotes, U+0085 and its like as line breaks).
 
 use super::Style;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Span, floor};
 use crate::syntax::offsets::Offsets;
 
 /// A decoded scalar.
@@ -250,11 +250,5 @@ pub(super) fn is_break(c: char) -> bool {
 /// The span with its ends on characters of `text`. A line break of several bytes is blanks and a line feed in the text that is
 /// read: what begins or ends between the two does so before the break.
 pub(super) fn on_characters(span: Span, text: &str) -> Span {
-    let boundary = |mut at: usize| {
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    Span::from_range(span.file, boundary(span.range().start)..boundary(span.range().end))
+    Span::from_range(span.file, floor(text, span.start)..floor(text, span.end))
 }
