@@ -1,11 +1,13 @@
 //! Evidence of a run, made fit to be kept as a fixture: no secret in any usual encoding, and stand-ins for what is new in
 //! each run. Equal values keep equal stand-ins, across all texts of one [`Mask`].
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// What stands where a secret stood.
+/// What stands where a secret stood, before its number.
 const MASKED: &str = "test-token-masked";
 /// Shorter values are words, and masking them would tear the text.
 const SHORTEST: usize = 8;
@@ -13,25 +15,34 @@ const SHORTEST: usize = 8;
 /// Masks texts of one run.
 #[derive(Debug, Default)]
 pub struct Mask {
-    secrets: Vec<SecretString>,
+    /// Every form of every secret and what stands for it. The longest come first: one secret may be part of another.
+    forms: Vec<(SecretString, String)>,
     names: Vec<(String, String)>,
 }
 
 impl Mask {
-    /// A mask for these secrets; see [`secrets`].
+    /// A mask for these secrets; see [`secrets`]. They are numbered in this order, so that what differed still differs.
     #[must_use]
     pub fn new(secrets: Vec<SecretString>) -> Self {
-        Self { secrets, names: Vec::new() }
+        let mut known = BTreeSet::new();
+        let mut forms_of_all = Vec::new();
+        for secret in &secrets {
+            if known.insert(secret.expose_secret()) {
+                let name = format!("{MASKED}-{}", known.len());
+                let forms = forms(secret.expose_secret());
+                forms_of_all.extend(forms.into_iter().map(|form| (form.into(), name.clone())));
+            }
+        }
+        forms_of_all.sort_by_key(|(form, _): &(SecretString, String)| Reverse(form.expose_secret().len()));
+        Self { forms: forms_of_all, names: Vec::new() }
     }
 
     /// The text without secrets, ids, digests and keys. Times and addresses stay: what is decided depends on their order
     /// and kind, and they name nobody.
     pub fn text(&mut self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.secrets {
-            for form in forms(secret.expose_secret()) {
-                text = text.replace(&form, MASKED);
-            }
+        for (form, name) in &self.forms {
+            text = text.replace(form.expose_secret(), name);
         }
         let mut masked = String::with_capacity(text.len());
         let mut rest = text.as_str();
@@ -76,22 +87,53 @@ fn kind(word: &str) -> Option<&'static str> {
 }
 
 /// The values beside names such as `OPENCLAW_GATEWAY_TOKEN`, `token` or `--password` in a stack's files or in
-/// `docker inspect`: assigned (`=`, `:`) or next in a list (`,`).
+/// `docker inspect`: assigned on the same line (`=`, `:`) or next in a list (`,`), and no name themselves.
 #[must_use]
 pub fn secrets(text: &str) -> Vec<SecretString> {
     let plain = text.to_ascii_lowercase();
     let names = ["token", "password", "secret"];
-    let ends = names.iter().flat_map(|name| plain.match_indices(name).map(|(at, name)| at + name.len()));
-    ends.filter_map(|end| {
-        let rest = text.get(end..)?;
-        let value = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"'=:,".contains(c));
-        let between = rest.get(..rest.len() - value.len())?;
-        let is_assigned = between.contains(['=', ':', ',']);
-        let end = value.find(|c: char| c.is_whitespace() || "\"',".contains(c)).unwrap_or(value.len());
-        let value = value.get(..end)?;
-        (is_assigned && value.len() >= SHORTEST && !value.starts_with('$')).then(|| value.to_owned().into())
-    })
-    .collect()
+    let mut ends: Vec<usize> = Vec::new();
+    for name in names {
+        ends.extend(plain.match_indices(name).map(|(at, name)| at + name.len()));
+    }
+    ends.sort_unstable();
+    ends.into_iter()
+        .filter_map(|end| {
+            let rest = text.get(end..)?;
+            // `-` as in `${NAME:-value}`.
+            let value = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"'=:,-".contains(c));
+            let between = rest.get(..rest.len() - value.len())?;
+            let is_assigned = between.contains(['=', ':']) && !between.contains('\n');
+            let (value, rest) = literal(value, between.chars().last());
+            let is_name = value.ends_with(':') || rest.trim_start_matches(['"', '\'']).starts_with(':');
+            let is_value = (is_assigned || between.contains(',')) && !is_name && !value.starts_with('$');
+            let value = value.trim_end_matches(['}', ']']);
+            (is_value && value.len() >= SHORTEST).then(|| value.into())
+        })
+        .collect()
+}
+
+/// The value at the start of a text, and what follows: up to the quote that was opened before it, or as far as a bare word
+/// goes. Escaped quotes belong to it.
+fn literal(text: &str, before: Option<char>) -> (String, &str) {
+    let quote = before.filter(|c| "\"'".contains(*c));
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        let ends = quote.map_or_else(|| c.is_whitespace() || "\"',".contains(c), |quote| c == quote);
+        if ends {
+            return (value, text.get(at..).unwrap_or_default());
+        }
+        let escaped = text.get(at + 1..).and_then(|rest| rest.chars().next());
+        match escaped.filter(|next| c == '\\' && quote != Some('\'') && "\"\\".contains(*next)) {
+            Some(next) => {
+                value.push(next);
+                chars.next();
+            }
+            None => value.push(c),
+        }
+    }
+    (value, "")
 }
 
 /// The usual ways in which a value is written: as it is, in JSON, in a URL, in hex, in base64 at each of three offsets.
@@ -138,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn what_differed_still_differs() {
+        let (short, long) = ("test-token-a", "test-token-a-and-more");
+        let mut mask = Mask::new([short, long, short].map(SecretString::from).into());
+        assert_eq!(
+            mask.text(&format!("a={short} b={long} c={short}")),
+            "a=test-token-masked-1 b=test-token-masked-2 c=test-token-masked-1"
+        );
+        assert_eq!(mask.text(long), "test-token-masked-2");
+    }
+
+    #[test]
     fn secrets_are_found_where_they_are_assigned() {
         let found = |text: &str| -> Vec<String> {
             secrets(text).iter().map(|secret| secret.expose_secret().to_owned()).collect()
@@ -145,6 +198,17 @@ mod tests {
         assert_eq!(found("OPENCLAW_GATEWAY_TOKEN=test-token-a\nx"), ["test-token-a"]);
         assert_eq!(found("auth: { mode: \"token\", token: 'test-token-b' }"), ["test-token-b"]);
         assert_eq!(found("[\"gateway\", \"--token\", \"test-token-c\"]"), ["test-token-c"]);
+        assert_eq!(
+            found("[gateway, --token, test-token-d]\n${TOKEN:-test-token-e}"),
+            ["test-token-d", "test-token-e"]
+        );
+        assert_eq!(found("TOKEN='test \"token\" d'\nx"), ["test \"token\" d"]);
+        assert_eq!(found(r#"["TOKEN=test-\"-token-e","PATH=/usr/bin"]"#), ["test-\"-token-e"]);
+        assert!(
+            found("TOKEN=\nOPENCLAW_IMAGE=openclaw:2026.9.6\nTOKEN:\n  OPENCLAW_GATEWAY_URL: ws://gw")
+                .is_empty()
+        );
+        assert!(found("auth: { mode: \"token\", trustedProxies: [] }, { \"mode\": \"token\", \"allowTailscale\": true }").is_empty());
         assert!(found("TOKEN=${OPENCLAW_GATEWAY_TOKEN}\n// the token comes from elsewhere").is_empty());
     }
 }
