@@ -6,6 +6,7 @@ pub mod compose_flags;
 pub mod containers;
 pub mod diagnose;
 pub mod errors;
+pub mod evidence;
 pub mod examined;
 pub mod finding;
 pub mod fixture;

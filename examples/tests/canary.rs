@@ -109,6 +109,98 @@ fn in_evidence_that_becomes_a_fixture() {
     assert_eq!(masked.matches("2026-11-22T06:25:32.343+00:00 [ws] ").count(), encodings(SIMPLE).len());
 }
 
+/// A whole stack as `mask-evidence` copies it: two tokens in all its files, and neither in the copy, where they still are
+/// two.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files and run the binary")]
+fn in_a_stack_that_becomes_a_fixture() {
+    let dir = tempfile::tempdir().unwrap();
+    let (stack, to) = (dir.path().join("stack"), dir.path().join("copy"));
+    let home = "/home/somebody/stack";
+    let json = |text: &str| serde_json::to_string(text).unwrap();
+    let container = serde_json::json!({
+        "Id": "ab".repeat(32),
+        "LogPath": "/var/lib/docker/containers/x-json.log",
+        "GraphDriver": { "Data": { "UpperDir": "/var/lib/docker/overlay2/x" } },
+        "Mounts": [{ "Type": "bind", "Source": format!("{home}/state"), "Destination": "/home/node/.openclaw" }],
+        "Config": {
+            "Env": [format!("OPENCLAW_GATEWAY_TOKEN={SIMPLE}"), format!("OPENCLAW_GATEWAY_PASSWORD={CANARY}")],
+            "Labels": { "com.docker.compose.project.working_dir": home },
+        },
+    });
+    let mut log = String::new();
+    for secret in [SIMPLE, CANARY] {
+        for (name, form) in encodings(secret) {
+            let _ = writeln!(log, "[ws] {name} ?token={form}&x");
+        }
+    }
+    let files = [
+        (".env", format!("OPENCLAW_GATEWAY_TOKEN={SIMPLE}\nOTHER_TOKEN='{CANARY}'\n")),
+        (
+            "compose.yaml",
+            format!(
+                "services:\n  gw:\n    image: x\n    environment: [\"OPENCLAW_GATEWAY_TOKEN={SIMPLE}\"]\n"
+            ),
+        ),
+        (
+            "state/openclaw.json",
+            format!("{{ gateway: {{ auth: {{ mode: \"token\", token: {} }} }} }}", json(CANARY)),
+        ),
+        ("captured/inspect.json", serde_json::to_string_pretty(&[container]).unwrap()),
+        ("captured/ownership.txt", format!("0:0 755 \n0:0 600 {SIMPLE}\n")),
+        ("captured/logs/openclaw-gateway.log", log),
+        ("captured/devices/openclaw-gateway.json", format!("{{\"pending\":[{}]}}", json(CANARY))),
+    ];
+    for (name, text) in &files {
+        let path = stack.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mask-evidence"))
+        .args([&stack, &to])
+        .output()
+        .expect("the binary starts");
+    assert_eq!((status(&output), stdout(&output) + &stderr(&output)), (0, String::new()));
+    let copied = |name: &str| std::fs::read_to_string(to.join(name)).unwrap();
+    for (name, _) in &files {
+        let text = copied(name);
+        for secret in [SIMPLE, CANARY] {
+            must_not_show(secret, name, &text);
+        }
+        for machine in [home, "/var/lib/docker", dir.path().to_str().unwrap()] {
+            assert!(!text.contains(machine), "{name} shows {machine}:\n{text}");
+        }
+    }
+    assert_eq!(
+        copied(".env"),
+        "OPENCLAW_GATEWAY_TOKEN=test-token-masked-1\nOTHER_TOKEN='test-token-masked-2'\n"
+    );
+    assert!(copied("state/openclaw.json").contains("token: \"test-token-masked-2\""));
+    let inspect = copied("captured/inspect.json");
+    assert!(inspect.contains("\"OPENCLAW_GATEWAY_TOKEN=test-token-masked-1\""), "{inspect}");
+    assert!(inspect.contains("\"OPENCLAW_GATEWAY_PASSWORD=test-token-masked-2\""), "{inspect}");
+    assert!(inspect.contains("\"/srv/stack/state\""), "{inspect}");
+}
+
+/// What is no text cannot be masked, and is not copied.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests prepare their own files and run the binary")]
+fn in_a_file_that_is_no_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let (stack, to) = (dir.path().join("stack"), dir.path().join("copy"));
+    std::fs::create_dir(&stack).unwrap();
+    std::fs::write(stack.join(".env"), format!("OPENCLAW_GATEWAY_TOKEN={SIMPLE}\n")).unwrap();
+    std::fs::write(stack.join("openclaw.sqlite"), format!("\0{SIMPLE}")).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mask-evidence"))
+        .args([&stack, &to])
+        .output()
+        .expect("the binary starts");
+    assert_eq!(status(&output), 78);
+    assert!(stderr(&output).contains("openclaw.sqlite: not text"), "{}", stderr(&output));
+    must_not_show(SIMPLE, "the error", &stderr(&output));
+    assert!(!to.exists());
+}
+
 /// Puts the canary where a token has no business: broken files, log lines, names of things, odd carriers.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
