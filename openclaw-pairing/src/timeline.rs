@@ -259,7 +259,9 @@ fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
         symptom,
         at_ms: dated(line),
         device_id: field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8).map(str::to_owned),
-        request_id: field(line, &["requestId=", "requestId: ", "requestid: "]).map(str::to_owned),
+        request_id: field(line, &["requestId=", "requestId: ", "requestid: "])
+            .filter(|id| !is_cut(line, id))
+            .map(str::to_owned),
         remote: field(line, &["remoteAddr=", "remote=", "ip="]).map(str::to_owned),
         client: field(line, &["client="]).map(str::to_owned),
         scope: scope.map(str::to_owned),
@@ -267,6 +269,12 @@ fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
         span: [start + at, start + at + length],
         words: seen.to_owned(),
     })
+}
+
+/// Whether a close reason, which has room for 123 bytes, ends within this id: the bracket before it is never closed.
+fn is_cut(line: &str, id: &str) -> bool {
+    let after = line.split_once(&format!("(requestId: {id}")).map(|(_, after)| after);
+    after.is_some_and(|after| !after.starts_with(')'))
 }
 
 /// The value after the first of `keys` that the line has: up to a delimiter, and only if it looks like an id or address.
@@ -356,6 +364,17 @@ mod tests {
         assert_eq!(mark.request_id.as_deref(), Some("0234eb71-62a0-4ac3-8d0e-d29c1aea27a3"));
         assert_eq!(mark.device_id.as_deref(), Some("77fc328f73074abb"));
         assert_eq!(mark.remote.as_deref(), Some("10.0.0.2"));
+    }
+
+    #[test]
+    fn an_id_that_the_close_reason_cuts_is_none() {
+        let id = "0234eb71-62a0-4ac3-8d0e-d29c1aea27a3";
+        for (shown, expected) in [(&id[..31], None), (id, Some(id))] {
+            let bracket = if expected.is_some() { ")" } else { "" };
+            let line = format!("\"gateway closed (1008): pairing required: ... (requestId: {shown}{bracket}\",");
+            let timeline = Timeline::parse(Vantage::Client, "out", &line);
+            assert_eq!(timeline.marks[0].request_id.as_deref(), expected);
+        }
     }
 
     #[test]
