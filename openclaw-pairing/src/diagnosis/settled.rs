@@ -75,15 +75,19 @@ impl<'a> Since<'a> {
 /// A refusal of the shared token.
 const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
 
-/// True if a list shows a device that was let in after this refusal, from the same address where both say it: lists up to
-/// 2026.4.15 do not, and its log is silent about approvals.
+/// True if a list shows that the device was let in after this refusal; where no device is named, one from the same address,
+/// if both say it. The log of 2026.4.15 is silent about approvals, and its lists about addresses.
 fn was_seen_since(mark: &Mark, lists: &[SeenList]) -> bool {
     let mut paired = lists.iter().flat_map(|seen| &seen.list.paired);
-    if ASKS.contains(&mark.symptom) && mark.device_id.is_none() {
+    if ASKS.contains(&mark.symptom) {
         return mark.at_ms.is_some_and(|at| {
             paired.any(|device| {
-                let (remote, asked) = (device.remote_ip.as_deref(), mark.remote.as_deref());
-                device.approved_at_ms > at && (remote.is_none() || remote == asked)
+                let is_it = match (&mark.device_id, &device.remote_ip, &mark.remote) {
+                    (Some(id), ..) => device.device_id.starts_with(id.as_str()),
+                    (None, Some(its), Some(asked)) => its == asked,
+                    (None, its, _) => its.is_none(),
+                };
+                is_it && device.approved_at_ms > at
             })
         });
     }
@@ -145,6 +149,11 @@ mod tests {
         };
         assert_eq!(symptoms_with(&[NAMELESS], &approved(1_795_328_732_001)), []);
         assert_eq!(symptoms_with(&[NAMELESS], &approved(1_795_328_731_999)), [Symptom::PairingRequired]);
+        // Where the log names the device, it is that device which the list has to show.
+        assert_eq!(symptoms_with(&[ASK], &approved(1_795_328_732_001)), []);
+        assert_eq!(symptoms_with(&[ASK], &approved(1_795_328_731_999)), [Symptom::NotPaired]);
+        let another = ASK.replace("77fc328f73074abb", "8f9de4867ccdbaa7");
+        assert_eq!(symptoms_with(&[&another], &approved(1_795_328_732_001)), [Symptom::NotPaired]);
     }
 
     #[test]
