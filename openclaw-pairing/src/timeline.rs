@@ -371,7 +371,8 @@ mod tests {
         let id = "0234eb71-62a0-4ac3-8d0e-d29c1aea27a3";
         for (shown, expected) in [(&id[..31], None), (id, Some(id))] {
             let bracket = if expected.is_some() { ")" } else { "" };
-            let line = format!("\"gateway closed (1008): pairing required: ... (requestId: {shown}{bracket}\",");
+            let line =
+                format!("\"gateway closed (1008): pairing required: ... (requestId: {shown}{bracket}\",");
             let timeline = Timeline::parse(Vantage::Client, "out", &line);
             assert_eq!(timeline.marks[0].request_id.as_deref(), expected);
         }
