@@ -1,4 +1,4 @@
-//! Evidence of a run, made fit to be kept as a fixture: no secret in any usual encoding, and stand-ins for what is new in
+//! Evidence of a run and transcripts of it, made fit to be kept as fixtures: no secret in any usual encoding, and stand-ins for what is new in
 //! each run. Equal values keep equal stand-ins, across all texts of one [`Mask`].
 
 use std::cmp::Reverse;
@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Number, Value};
+
+use crate::words::{Shape, each_word, is_cut_from, shape};
 
 /// What stands where a secret stood, before its number.
 const MASKED: &str = "test-token-masked";
@@ -40,49 +43,105 @@ impl Mask {
     /// The text without secrets, ids, digests and keys. Times and addresses stay: what is decided depends on their order
     /// and kind, and they name nobody.
     pub fn text(&mut self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (form, name) in &self.forms {
-            text = text.replace(form.expose_secret(), name);
+        let text = self.without_secrets(text);
+        each_word(&text, |word| self.word(word))
+    }
+
+    /// The same in a JSON value, in place. What differs from run to run is named by its field where the field is known, and
+    /// times stand still, so that two recordings of one story agree.
+    pub fn json(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, mut field) in std::mem::take(fields) {
+                    self.field(&name, &mut field);
+                    fields.insert(self.without_secrets(&name), field);
+                }
+            }
+            Value::Array(entries) => entries.iter_mut().for_each(|entry| self.json(entry)),
+            Value::String(text) => *text = self.text(text),
+            _ => {}
         }
-        let mut masked = String::with_capacity(text.len());
-        let mut rest = text.as_str();
-        while let Some(start) = rest.find(is_word) {
-            let (before, after) = rest.split_at(start);
-            let end = after.find(|c| !is_word(c)).unwrap_or(after.len());
-            let (word, after) = after.split_at(end);
-            masked.push_str(before);
-            masked.push_str(&self.word(word));
-            rest = after;
+    }
+
+    fn field(&mut self, name: &str, value: &mut Value) {
+        let kind = NAMED.iter().find(|(field, _)| *field == name).map(|(_, kind)| *kind);
+        match (kind, value) {
+            (Some(kind), Value::String(text)) => {
+                let masked = self.without_secrets(text);
+                *text = if masked == *text { self.stand_in(kind, text) } else { masked };
+            }
+            (_, Value::Number(number)) if TIMES.contains(&name) => *number = standing(name, number),
+            (_, value) => self.json(value),
         }
-        masked.push_str(rest);
-        masked
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
+        self.forms.iter().fold(text.to_owned(), |text, (form, name)| text.replace(form.expose_secret(), name))
     }
 
     fn word(&mut self, word: &str) -> String {
-        let Some(kind) = kind(word) else { return word.to_owned() };
-        if let Some((_, name)) = self.names.iter().find(|(known, _)| known == word) {
+        let kind = match shape(word) {
+            Some(Shape::Uuid) => "request",
+            Some(Shape::Digest) => "device",
+            Some(Shape::Key) => "key",
+            None => {
+                let whole = self.names.iter().find(|(whole, _)| is_cut_from(word, whole));
+                return whole.map_or_else(|| word.to_owned(), |(_, name)| format!("{name} cut"));
+            }
+        };
+        self.stand_in(kind, word)
+    }
+
+    fn stand_in(&mut self, kind: &str, value: &str) -> String {
+        if let Some((_, name)) = self.names.iter().find(|(known, _)| known == value) {
             return name.clone();
         }
         let number = self.names.iter().filter(|(_, name)| name.starts_with(kind)).count() + 1;
         let name = format!("{kind}-{number}");
-        self.names.push((word.to_owned(), name.clone()));
+        self.names.push((value.to_owned(), name.clone()));
         name
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '-' || c == '_'
-}
+/// A field of such a name holds such a value.
+const NAMED: [(&str, &str); 10] = [
+    ("nonce", "nonce"),
+    ("requestId", "request"),
+    ("deviceId", "device"),
+    ("deviceToken", "canary-device-token"),
+    ("token", "canary-token"),
+    ("bootId", "boot"),
+    ("connId", "connection"),
+    ("buildId", "build"),
+    ("recoveryScope", "recovery"),
+    ("remoteIp", "address"),
+];
 
-/// What a word of this shape is, if it is new in each run. A digest is a device, a container or a layer.
-fn kind(word: &str) -> Option<&'static str> {
-    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let parts: Vec<usize> = word.split('-').map(str::len).collect();
-    match word.len() {
-        36 if parts == [8, 4, 4, 4, 12] && is_hex(&word.replace('-', "")) => Some("request"),
-        64 if is_hex(word) => Some("device"),
-        43 if word.bytes().any(|byte| byte.is_ascii_uppercase()) => Some("key"),
-        _ => None,
+/// Numbers under these names are moments or durations, in milliseconds.
+pub(crate) const TIMES: [&str; 15] = [
+    "ts",
+    "uptimeMs",
+    "retryAfterMs",
+    "issuedAtMs",
+    "createdAtMs",
+    "approvedAtMs",
+    "lastSeenAtMs",
+    "rotatedAtMs",
+    "lastUsedAtMs",
+    "revokedAtMs",
+    "refreshedAtMs",
+    "durationMs",
+    "intervalMs",
+    "delayP99Ms",
+    "delayMaxMs",
+];
+
+/// The time that stands for this one: one moment for all, a minute for a duration. How long to wait is kept to the second.
+fn standing(name: &str, time: &Number) -> Number {
+    match name {
+        "retryAfterMs" => (time.as_u64().unwrap_or_default().div_ceil(1000) * 1000).into(),
+        name if name == "ts" || name.ends_with("AtMs") => 1_800_000_000_000_u64.into(),
+        _ => 60_000.into(),
     }
 }
 
@@ -150,7 +209,7 @@ fn forms(secret: &str) -> Vec<String> {
             }
         }
     }
-    let json = serde_json::Value::from(secret).to_string();
+    let json = Value::from(secret).to_string();
     let hex = hex::encode(bytes);
     let mut forms =
         vec![secret.to_owned(), json.trim_matches('"').to_owned(), percent, hex.to_uppercase(), hex];
@@ -168,6 +227,7 @@ fn forms(secret: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn equal_ids_keep_equal_names_and_words_stay() {
@@ -177,6 +237,28 @@ mod tests {
         let masked = "deviceId=device-1 requestId=request-1 reason=not-paired (requestId: request-1)";
         assert_eq!(mask.text(&text), masked);
         assert_eq!(mask.text(&device), "device-1");
+    }
+
+    #[test]
+    fn a_frame_is_masked_by_the_names_of_its_fields() {
+        let (nonce, request) =
+            ("8d0f3b62-9df4-4f0c-8f53-0d6a3b1fb6a2", "2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a");
+        let mut frame = json!({
+            "payload": { "nonce": nonce, "ts": 5, "version": "2026.9.6", "buildId": "2026.9.6-abc" },
+            "error": { "details": { "requestId": request, "again": [request] }, "retryAfterMs": 299_001 },
+            "reason": format!("pairing required (requestId: {}", &request[..31]),
+            "uptimeMs": 77,
+        });
+        Mask::default().json(&mut frame);
+        assert_eq!(
+            frame,
+            json!({
+                "payload": { "nonce": "nonce-1", "ts": 1_800_000_000_000_u64, "version": "2026.9.6", "buildId": "build-1" },
+                "error": { "details": { "requestId": "request-1", "again": ["request-1"] }, "retryAfterMs": 300_000 },
+                "reason": "pairing required (requestId: request-1 cut",
+                "uptimeMs": 60_000,
+            })
+        );
     }
 
     #[test]

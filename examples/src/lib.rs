@@ -21,3 +21,4 @@ pub mod rehearsal;
 pub mod render;
 pub mod story;
 pub mod ticket;
+mod words;

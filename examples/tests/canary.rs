@@ -109,6 +109,36 @@ fn in_evidence_that_becomes_a_fixture() {
     assert_eq!(masked.matches("2026-11-22T06:25:32.343+00:00 [ws] ").count(), encodings(SIMPLE).len());
 }
 
+/// The mask of transcripts: the same, wherever a frame carries it; and an id that a close reason cuts is still the same one.
+#[test]
+fn in_a_transcript_that_becomes_a_fixture() {
+    let id = "2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a";
+    for secret in [SIMPLE, CANARY] {
+        let padded = [format!("a{secret}"), format!("ab{secret}")].map(|text| base64(text.as_bytes()));
+        let mut forms: Vec<String> = encodings(secret).into_iter().map(|(_, form)| form).collect();
+        forms.extend(padded);
+        let mut mask = Mask::new(vec![secret.to_owned().into()]);
+        for form in &forms {
+            let mut line = serde_json::json!({
+                "frame": { "payload": { "auth": { "token": form, "deviceToken": form, "method": form }, form: 1 } },
+                "error": { "details": { "requestId": id, "seen": [form, [{ "at": form }]] } },
+                "code": 1008,
+                "reason": format!("unauthorized: {form} is not the token (requestId: {}", &id[..31]),
+            });
+            mask.json(&mut line);
+            must_not_show(secret, "a transcript", &line.to_string());
+            assert_eq!(line["error"]["details"]["requestId"], "request-1");
+            assert!(line["reason"].as_str().unwrap().ends_with("(requestId: request-1 cut"), "{line}");
+            assert_eq!(line["code"], 1008);
+        }
+        // What is no form of it stays.
+        let mut frame = serde_json::json!({ "method": "token", "scopes": ["operator.read"] });
+        let before = frame.clone();
+        mask.json(&mut frame);
+        assert_eq!(frame, before);
+    }
+}
+
 /// A whole stack as `mask-evidence` copies it: two tokens in all its files, and neither in the copy, where they still are
 /// two.
 #[test]

@@ -1,5 +1,7 @@
 //! Stand-ins for what differs between any two runs.
 
+use crate::fixture::TIMES;
+use crate::words::{Shape, each_word, is_cut_from, shape};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -9,25 +11,6 @@ use std::collections::HashMap;
 pub(super) struct Mask {
     seen: HashMap<String, String>,
 }
-
-/// Fields whose numbers are times or durations.
-const TIMES: [&str; 15] = [
-    "ts",
-    "uptimeMs",
-    "retryAfterMs",
-    "issuedAtMs",
-    "createdAtMs",
-    "approvedAtMs",
-    "lastSeenAtMs",
-    "rotatedAtMs",
-    "lastUsedAtMs",
-    "revokedAtMs",
-    "refreshedAtMs",
-    "durationMs",
-    "intervalMs",
-    "delayP99Ms",
-    "delayMaxMs",
-];
 
 /// Fields that hold a version or a build.
 const VERSIONS: [&str; 4] = ["version", "buildId", "gatewayBuildId", "runtimeVersion"];
@@ -65,50 +48,22 @@ impl Mask {
     }
 
     /// Masks the UUIDs and tokens within a text. A UUID cut short, as in a close reason, is still known by its beginning.
+    /// Digests stay: a device's id is the same at both gateways.
     fn text(&mut self, text: &str, place: &str) -> String {
-        let mut masked = String::new();
-        let mut word = String::new();
-        for character in text.chars().chain([' ']) {
-            if character.is_ascii_alphanumeric() || matches!(character, '-' | '_') {
-                word.push(character);
-                continue;
-            }
-            masked.push_str(&self.word(&word, place));
-            word.clear();
-            masked.push(character);
-        }
-        masked.pop();
-        masked
-    }
-
-    fn word(&mut self, word: &str, place: &str) -> String {
-        if is_uuid(word) {
-            return self.stand_in("id", word, place);
-        }
-        // A cut id keeps at least 30 characters of the 36.
-        if word.len() > 29 && word.len() < 36 {
-            let whole = self.seen.iter().find(|(known, _)| known.len() == 36 && known.starts_with(word));
-            if let Some((_, stand_in)) = whole {
-                return format!("{stand_in} cut to {}", word.len());
-            }
-        }
-        if word.len() == 43 && word.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return self.stand_in("token", word, place);
-        }
-        word.to_owned()
+        each_word(text, |word| match shape(word) {
+            Some(Shape::Uuid) => self.stand_in("id", word, place),
+            Some(Shape::Key) => self.stand_in("token", word, place),
+            Some(Shape::Digest) => word.to_owned(),
+            None => match self.seen.iter().find(|(whole, _)| is_cut_from(word, whole)) {
+                Some((_, stand_in)) => format!("{stand_in} cut to {}", word.len()),
+                None => word.to_owned(),
+            },
+        })
     }
 
     fn stand_in(&mut self, kind: &str, value: &str, place: &str) -> String {
         self.seen.entry(value.to_owned()).or_insert_with(|| format!("<{kind} of {place}>")).clone()
     }
-}
-
-fn is_uuid(word: &str) -> bool {
-    word.len() == 36
-        && word.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 #[cfg(test)]
