@@ -35,10 +35,11 @@ enum Action {
         /// Directory with conversation.json.
         directory: PathBuf,
     },
-    /// Records what the real gateway says to the pairing driver, masked, for the tests of openclaw-pairing.
+    /// Records what the real gateway says to the pairing driver and to the ladder, masked, for the tests of openclaw-pairing
+    /// and openclaw-probe.
     Record {
-        /// Directory for the transcripts.
-        directory: PathBuf,
+        /// The checkout whose transcripts are written.
+        checkout: PathBuf,
         /// What their names begin with.
         #[arg(long)]
         prefix: String,
@@ -47,8 +48,8 @@ enum Action {
     },
     /// Records the embedded gateway in the same way.
     RecordEmbedded {
-        /// Directory for the transcripts.
-        directory: PathBuf,
+        /// The checkout whose transcripts are written.
+        checkout: PathBuf,
     },
     /// Copies bytes between a socket file and an address.
     #[command(hide = true)]
@@ -109,11 +110,11 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             }
             Ok(true)
         }
-        Action::Record { directory, prefix, real } => {
-            keep_recordings(&directory, &prefix, &record_real(&real.into()).await?)
+        Action::Record { checkout, prefix, real } => {
+            keep_recordings(&checkout, &prefix, &record_real(&real.into()).await?)
         }
-        Action::RecordEmbedded { directory } => {
-            keep_recordings(&directory, "embedded", &record_embedded().await?)
+        Action::RecordEmbedded { checkout } => {
+            keep_recordings(&checkout, "embedded", &record_embedded().await?)
         }
         Action::Compare { directory, real } => {
             let conversation = Conversation::read(&directory.join("conversation.json"))?;
@@ -151,10 +152,10 @@ fn report(verdict: &Verdict) {
 }
 
 /// One JSON value a line.
-fn keep_recordings(directory: &Path, prefix: &str, recordings: &[Recording]) -> Result<bool, OracleError> {
-    for (name, lines) in recordings {
-        let file = directory.join(format!("{prefix}-{name}.jsonl"));
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+fn keep_recordings(checkout: &Path, prefix: &str, recordings: &[Recording]) -> Result<bool, OracleError> {
+    for recording in recordings {
+        let file = checkout.join(recording.file(prefix));
+        let text: String = recording.lines.iter().map(|line| format!("{line}\n")).collect();
         write(&file, &text)?;
         say(&file.display().to_string());
     }

@@ -6,6 +6,7 @@
 
 mod compare;
 mod conversation;
+mod ladder;
 mod mask;
 mod peer;
 mod real;

@@ -41,11 +41,14 @@ impl Address {
     }
 }
 
+/// In lower case, and what they say.
+type Headers = Vec<(String, String)>;
+
 /// What an HTTP request was answered.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers: Headers,
     pub(super) body: String,
 }
 
@@ -67,8 +70,15 @@ pub(super) async fn http(
     stream.write_all(format!("{head}\r\n").as_bytes()).await?;
     let mut bytes = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
+    let (status, headers, body) = read_head(&bytes)?;
+    Ok(Answer { status, headers, body: String::from_utf8_lossy(body).into_owned() })
+}
+
+/// Status, headers, and what follows the head of an answer.
+pub(super) fn read_head(bytes: &[u8]) -> io::Result<(u16, Headers, &[u8])> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
+    let (head, body) = (bytes.get(..end).unwrap_or_default(), bytes.get(end + 4..).unwrap_or_default());
+    let head = String::from_utf8_lossy(head);
     let mut lines = head.split("\r\n");
     let status = lines
         .next()
@@ -77,7 +87,7 @@ pub(super) async fn http(
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    Ok(Answer { status, headers: headers.collect(), body: body.to_owned() })
+    Ok((status, headers.collect(), body))
 }
 
 /// An open WebSocket, or the answer to an upgrade that was refused.

@@ -46,6 +46,13 @@ pub struct Real {
 impl Real {
     /// Starts it and waits until it is ready.
     pub(super) async fn start(site: &Site, scene: &Scene) -> Result<Self, OracleError> {
+        let mut real = Self::launch(site, scene)?;
+        real.ready().await?;
+        Ok(real)
+    }
+
+    /// Starts it.
+    pub(super) fn launch(site: &Site, scene: &Scene) -> Result<Self, OracleError> {
         let home = site.scratch.join(scene.name.replace(' ', "-"));
         let state = home.join(".openclaw");
         system("create a home for the gateway", std::fs::create_dir_all(&state))?;
@@ -59,6 +66,8 @@ impl Real {
             .arg(format!("TMPDIR={}", home.display()))
             .arg("PATH=/usr/local/bin:/usr/bin:/bin")
             .arg("NO_COLOR=1")
+            // Where a change needs a restart, the process that was started here does it itself.
+            .arg("OPENCLAW_NO_RESPAWN=1")
             .arg(&site.node)
             .arg(&site.openclaw)
             .args(["gateway", "--port", &PORT.to_string()])
@@ -78,19 +87,24 @@ impl Real {
             .kill_on_drop(true)
             .spawn();
         let relay = system("start the relay", relay)?;
-        let mut real = Self { site: site.clone(), home, bind: scene.bind.clone(), gateway, relay };
-        real.ready().await?;
-        Ok(real)
+        Ok(Self { site: site.clone(), home, bind: scene.bind.clone(), gateway, relay })
     }
 
-    async fn ready(&mut self) -> Result<(), OracleError> {
+    /// Fails once the gateway has ended.
+    pub(super) fn still_runs(&mut self) -> Result<(), OracleError> {
+        match self.gateway.try_wait() {
+            Ok(Some(status)) => Err(self.failed(format!("ended with {status} instead of starting"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until it is ready.
+    pub(super) async fn ready(&mut self) -> Result<(), OracleError> {
         let deadline = Instant::now() + PATIENCE;
         let inside = Address::Unix(self.inside());
         let mut answered = 0;
         loop {
-            if let Ok(Some(status)) = self.gateway.try_wait() {
-                return Err(self.failed(format!("ended with {status} instead of starting")));
-            }
+            self.still_runs()?;
             // 2026.4.15 is ready, and then loads plugins for seconds in which it answers nobody.
             let answer = timeout(PROMPT, http(&inside, "GET", "/readyz", &Map::new())).await;
             let is_ready = |body: &str| body.contains("\"ready\":true");
@@ -151,9 +165,11 @@ fn command(site: &Site) -> Command {
 }
 
 fn write_config(state: &Path, bind: &str, token: &str) -> Result<(), OracleError> {
-    let config = json!({ "gateway": {
-        "mode": "local", "bind": bind, "port": PORT, "auth": { "mode": "token", "token": token }
-    } });
+    // 2026.4.15 locks nobody out unless told to; these are the limits that later releases have by themselves.
+    let limits =
+        json!({ "maxAttempts": 10, "windowMs": 60_000, "lockoutMs": 300_000, "exemptLoopback": true });
+    let auth = json!({ "mode": "token", "token": token, "rateLimit": limits });
+    let config = json!({ "gateway": { "mode": "local", "bind": bind, "port": PORT, "auth": auth } });
     system("write the gateway's configuration", write(&state.join("openclaw.json"), &config.to_string()))
 }
 

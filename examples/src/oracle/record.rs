@@ -1,12 +1,14 @@
-//! Transcripts: what a gateway says to the pairing driver through its life, masked, line by line.
+//! Transcripts: what a gateway says to the pairing driver and to the ladder through its life, masked, line by line.
 //!
-//! openclaw-pairing's tests replay them. The driver talks to the gateway through a relay that writes down each frame before
+//! The tests of openclaw-pairing and openclaw-probe replay them. The driver talks to the gateway through a relay that writes down each frame before
 //! it hands it on; the driver's phases are written between them, so a transcript says both what was heard and where it led.
 
 use super::conversation::Scene;
+use super::ladder::{self, Climb};
 use super::peer::Address;
 use super::real::{Real, Site};
 use super::{OracleError, Subject};
+use crate::fixture::Mask;
 use crate::gateway::{Bind, Clock, Gateway};
 use futures_util::{SinkExt, StreamExt};
 use openclaw_pairing::client::{Client, Connecting, Progress, Session};
@@ -15,6 +17,7 @@ use openclaw_pairing::{DeviceSigner, Phase, Policy, Scope, ScopeSet};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,10 +25,30 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async, client_async};
 
-/// A transcript's name and its lines.
-pub type Recording = (&'static str, Vec<Value>);
+/// A transcript, a JSON value a line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Recording {
+    /// The crate whose tests replay it.
+    pub reader: &'static str,
+    /// What happens in it.
+    pub name: &'static str,
+    /// In order.
+    pub lines: Vec<Value>,
+}
+
+impl Recording {
+    /// Where it is kept in a checkout; the prefix says who spoke.
+    #[must_use]
+    pub fn file(&self, prefix: &str) -> PathBuf {
+        let Self { reader, name, .. } = self;
+        format!("{reader}/tests/transcripts/{prefix}-{name}.jsonl").into()
+    }
+}
 
 const TOKEN: &str = "oracle-test-token-recorded";
+const CHANGED: &str = "oracle-test-token-changed";
+const WRONG: &str = "oracle-test-token-wrong";
 /// Two cores shared with a compiler.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,17 +69,34 @@ pub async fn record_embedded() -> Result<Vec<Recording>, OracleError> {
 /// [`OracleError::Real`] when it does not come up, [`OracleError::Conversation`] when it does not answer as the story goes.
 pub async fn record_real(site: &Site) -> Result<Vec<Recording>, OracleError> {
     let scene = Scene { name: "record".into(), bind: "lan".into(), token: TOKEN.into(), cases: Vec::new() };
-    let real = Real::start(site, &scene).await?;
-    tell(Subject::Real(Box::new(real))).await
+    let mut real = Real::launch(site, &scene)?;
+    let starting = ladder::starting(&mut real, TOKEN).await?;
+    real.ready().await?;
+    let mut recordings = tell(Subject::Real(Box::new(real))).await?;
+    recordings.extend(starting.map(|climb| of_a_climb("starting", climb)));
+    Ok(recordings)
+}
+
+fn of_a_climb(name: &'static str, climb: Climb) -> Recording {
+    Recording { reader: "openclaw-probe", name, lines: climb.lines }
+}
+
+fn of_a_device(name: &'static str, tape: &Tape) -> Recording {
+    Recording { reader: "openclaw-pairing", name, lines: tape.lines() }
 }
 
 /// The stories, the lockout last: after it nobody from this address is let in.
 async fn tell(mut subject: Subject) -> Result<Vec<Recording>, OracleError> {
     let outside = subject.address("outside");
-    let door = bridge(subject.address("inside")).await?;
+    let inside = subject.address("inside");
+    let door = bridge(inside.clone()).await?;
     let wanted = ScopeSet::from([Scope::Read, Scope::Pairing]);
 
-    let wrong = SecretString::from("oracle-test-token-wrong");
+    let ready_inside = ladder::climb(&inside, TOKEN).await?;
+    let ready_outside = ladder::climb(&outside, TOKEN).await?;
+    let climb_refused = ladder::climb(&outside, WRONG).await?;
+
+    let wrong = SecretString::from(WRONG);
     let refused = Tape::new(&outside).await?;
     let client = refused.client()?.scopes(wanted).signer(key(40)).shared_token(wrong.clone());
     refused.follow(client, |phase| phase.is_terminal()).await?;
@@ -77,6 +117,7 @@ async fn tell(mut subject: Subject) -> Result<Vec<Recording>, OracleError> {
     }
     let client = locked.client()?.scopes(wanted).signer(key(40)).shared_token(CHANGED.to_owned().into());
     locked.follow(client, |phase| phase == Phase::LockedOut).await?;
+    let climb_locked_out = ladder::climb(&outside, CHANGED).await?;
 
     let held = Tape::new(&Address::Tcp(door)).await?;
     let client = held.client()?.scopes(wanted).signer(key(42)).shared_token(CHANGED.to_owned().into());
@@ -89,15 +130,17 @@ async fn tell(mut subject: Subject) -> Result<Vec<Recording>, OracleError> {
         real.stop().await;
     }
     Ok(vec![
-        ("wrong-token", refused.lines()),
-        ("keyless-from-afar", keyless.lines()),
-        ("life-of-a-device", life.lines()),
-        ("locked-out", locked.lines()),
-        ("restart-under-a-session", held.lines()),
+        of_a_device("wrong-token", &refused),
+        of_a_device("keyless-from-afar", &keyless),
+        of_a_device("life-of-a-device", &life),
+        of_a_device("locked-out", &locked),
+        of_a_device("restart-under-a-session", &held),
+        of_a_climb("ready-inside", ready_inside),
+        of_a_climb("ready-outside", ready_outside),
+        of_a_climb("wrong-token", climb_refused),
+        of_a_climb("locked-out", climb_locked_out),
     ])
 }
-
-const CHANGED: &str = "oracle-test-token-changed";
 
 /// Asked, approved, rotated, revoked, approved again, and a changed shared token.
 async fn life_of_a_device(
@@ -236,17 +279,16 @@ struct Tape {
     heard: Arc<Mutex<Heard>>,
 }
 
-#[derive(Default)]
 struct Heard {
     lines: Vec<Value>,
-    names: Names,
+    mask: Mask,
 }
 
 impl Tape {
     async fn new(gateway: &Address) -> Result<Self, OracleError> {
         let listener = listen().await?;
         let url = format!("ws://{}", listener.1);
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let heard = Arc::new(Mutex::new(Heard { lines: Vec::new(), mask: mask() }));
         let (gateway, hears) = (gateway.clone(), heard.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.0.accept().await {
@@ -287,7 +329,7 @@ impl Tape {
     }
 }
 
-fn lock(heard: &Mutex<Heard>) -> std::sync::MutexGuard<'_, Heard> {
+pub(super) fn lock<T>(heard: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -323,7 +365,7 @@ async fn carry(stream: TcpStream, gateway: Address, heard: Arc<Mutex<Heard>>) ->
 
 fn write(heard: &Mutex<Heard>, message: &Message) {
     let mut heard = lock(heard);
-    let line = heard.names.line(message);
+    let line = line(&mut heard.mask, message);
     heard.lines.extend(line);
 }
 
@@ -343,111 +385,48 @@ async fn bridge(to: Address) -> Result<SocketAddr, OracleError> {
     Ok(address)
 }
 
-async fn listen() -> Result<(TcpListener, SocketAddr), OracleError> {
+pub(super) async fn listen() -> Result<(TcpListener, SocketAddr), OracleError> {
     let failed = |source| OracleError::System { action: "open a port".to_owned(), source };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
 }
 
-fn broken(case: &str, problem: &str) -> OracleError {
+pub(super) fn broken(case: &str, problem: &str) -> OracleError {
     OracleError::Conversation { case: format!("record / {case}"), problem: problem.to_owned() }
 }
 
-/// Stand-ins for what is secret or differs from run to run. Equal values get equal names.
-#[derive(Default)]
-struct Names {
-    known: Vec<(String, String)>,
+/// The mask of one transcript.
+pub(super) fn mask() -> Mask {
+    Mask::new([TOKEN, CHANGED, WRONG].map(SecretString::from).into())
 }
 
-/// A field of such a name holds such a value.
-const NAMED: [(&str, &str); 10] = [
-    ("nonce", "nonce"),
-    ("requestId", "request"),
-    ("deviceId", "device"),
-    ("deviceToken", "canary-device-token"),
-    ("token", "canary-token"),
-    ("bootId", "boot"),
-    ("connId", "connection"),
-    ("buildId", "build"),
-    ("recoveryScope", "recovery"),
-    ("remoteIp", "address"),
-];
-
-/// Numbers under these names are times.
-const TIMES: [&str; 6] = ["ts", "issuedAtMs", "createdAtMs", "approvedAtMs", "lastSeenAtMs", "rotatedAtMs"];
 /// Of a hello, what a device's way depends on; the rest describes the gateway's insides.
 const HELLO: [&str; 5] = ["type", "protocol", "server", "auth", "policy"];
 
-impl Names {
-    fn line(&mut self, message: &Message) -> Option<Value> {
-        match message {
-            Message::Text(text) => {
-                let mut frame: Value = serde_json::from_str(text).ok()?;
-                let event = frame.get("event").and_then(Value::as_str);
-                if event.is_some_and(|event| event != "connect.challenge") {
-                    return None;
-                }
-                if let Some(Value::Object(payload)) = frame.get_mut("payload")
-                    && payload.get("type").and_then(Value::as_str) == Some("hello-ok")
-                {
-                    payload.retain(|name, _| HELLO.contains(&name.as_str()));
-                }
-                self.value(&mut frame);
-                Some(json!({ "dir": "in", "frame": frame }))
+/// What a gateway said, as a line; nothing for events that depend on what else it does.
+pub(super) fn line(mask: &mut Mask, message: &Message) -> Option<Value> {
+    let mut line = match message {
+        Message::Text(text) => {
+            let mut frame: Value = serde_json::from_str(text).ok()?;
+            let event = frame.get("event").and_then(Value::as_str);
+            if event.is_some_and(|event| event != "connect.challenge") {
+                return None;
             }
-            Message::Close(frame) => {
-                let (code, reason) =
-                    frame.as_ref().map_or((1005, ""), |frame| (u16::from(frame.code), frame.reason.as_str()));
-                Some(json!({ "dir": "close", "code": code, "reason": self.text(reason) }))
+            if let Some(Value::Object(payload)) = frame.get_mut("payload")
+                && payload.get("type").and_then(Value::as_str) == Some("hello-ok")
+            {
+                payload.retain(|name, _| HELLO.contains(&name.as_str()));
             }
-            _ => None,
+            json!({ "dir": "in", "frame": frame })
         }
-    }
-
-    fn value(&mut self, value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                for (name, field) in fields {
-                    let kind = NAMED.iter().find(|(field, _)| field == name).map(|(_, kind)| *kind);
-                    match (kind, &*field) {
-                        (Some(kind), Value::String(text)) => *field = json!(self.name(kind, text)),
-                        _ if TIMES.contains(&name.as_str()) => *field = json!(1_800_000_000_000_u64),
-                        // To the second, so that two recordings agree.
-                        _ if name == "retryAfterMs" => {
-                            *field = json!(field.as_u64().unwrap_or_default().div_ceil(1000) * 1000);
-                        }
-                        _ => self.value(field),
-                    }
-                }
-            }
-            Value::Array(entries) => entries.iter_mut().for_each(|entry| self.value(entry)),
-            Value::String(text) => *text = self.text(text),
-            _ => {}
+        Message::Close(frame) => {
+            let (code, reason) =
+                frame.as_ref().map_or((1005, ""), |frame| (u16::from(frame.code), frame.reason.as_str()));
+            json!({ "dir": "close", "code": code, "reason": reason })
         }
-    }
-
-    fn name(&mut self, kind: &str, value: &str) -> String {
-        if let Some((_, name)) = self.known.iter().find(|(known, _)| known == value) {
-            return name.clone();
-        }
-        let number = self.known.iter().filter(|(_, name)| name.starts_with(kind)).count() + 1;
-        let name = format!("{kind}-{number}");
-        self.known.push((value.to_owned(), name.clone()));
-        name
-    }
-
-    /// A text with the known values in it named. A close reason may cut an id short: its head is known too.
-    fn text(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (value, name) in &self.known {
-            text = text.replace(value, name);
-            let cut = (8..value.len()).rev().filter_map(|end| value.get(..end));
-            if let Some(head) = cut.into_iter().find(|head| text.ends_with(head)) {
-                text.truncate(text.len() - head.len());
-                text.push_str(&format!("{name} cut"));
-            }
-        }
-        text
-    }
+        _ => return None,
+    };
+    mask.json(&mut line);
+    Some(line)
 }
