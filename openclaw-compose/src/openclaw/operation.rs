@@ -204,15 +204,14 @@ fn port_in(line: &str) -> Option<u16> {
 
 /// A stop that leaves less time than a busy gateway needs.
 pub(super) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Finding> {
-    let budget = f64::from(u32::try_from(rules::STOP_BUDGET_SECONDS).unwrap_or(u32::MAX));
+    let budget = f64::from(rules::stop_budget_seconds(process.version));
     let grace = process.service.stop_grace.as_ref();
     if grace.is_some_and(|grace| grace.value >= budget) {
         return None;
     }
     let name = process.service.name;
     let seconds = grace.map_or(10.0, |grace| grace.value);
-    let summary =
-        format!("{name} is killed {seconds} s after a stop; a busy gateway may drain for {budget} s");
+    let summary = format!("{name} is killed {seconds} s after a stop; a busy gateway may take {budget} s");
     let mut finding = scene.finding(
         Code::StopGraceTooShort,
         summary,

@@ -849,7 +849,7 @@ pub(super) fn healthcheck_port(
 
 /// Time to drain.
 pub(super) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let budget = format!("{}s", rules::STOP_BUDGET_SECONDS);
+    let budget = format!("{}s", rules::stop_budget_seconds(process.version));
     let edit = match &process.service.stop_grace {
         Some(grace) => replace_scalar(scene, grace.span, &budget)?,
         None => layout::insert_child(

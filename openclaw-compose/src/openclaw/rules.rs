@@ -14,6 +14,7 @@ const V2026_3_14: Version = Version::new(2026, 3, 14);
 const V2026_3_24: Version = Version::new(2026, 3, 24);
 const V2026_5_12: Version = Version::new(2026, 5, 12);
 const V2026_5_28: Version = Version::new(2026, 5, 28);
+const V2026_7_1: Version = Version::new(2026, 7, 1);
 const V2026_8_1: Version = Version::new(2026, 8, 1);
 
 /// The port the gateway listens on unless told otherwise.
@@ -30,8 +31,13 @@ pub const LEGACY_STATE_DIR_NAMES: [&str; 2] = [".clawdbot", ".moltbot"];
 pub const CONFIG_NAME: &str = "openclaw.json";
 /// Its older name, read where the newer one is missing.
 pub const LEGACY_CONFIG_NAME: &str = "clawdbot.json";
-/// Seconds the gateway may need to finish running work after SIGTERM (2026.9.6, observed: 315 s drain, 330 s stop policy).
-pub const STOP_BUDGET_SECONDS: u64 = 330;
+/// Seconds the gateway may need to end after SIGTERM. Up to 2026.7.1 it drains nothing (observed: a running call is closed
+/// with 1012 and the process ends within 0.2 s) and forces its exit after 25 s (read); 2026.9.6 drains for 315 s and has a
+/// stop policy of 330 s (observed). More than is needed costs nothing, so releases between them get what the newest needs.
+#[must_use]
+pub fn stop_budget_seconds(version: Option<Version>) -> u32 {
+    if version.is_some_and(|version| version <= V2026_7_1) { 25 } else { 330 }
+}
 /// Below this the gateway does not start (2026.9.6, observed in a memory cgroup, Node 24, no agent: at 160 to 704 MiB the
 /// kernel kills it before it is ready, at 768 MiB it gets ready and holds 605 MiB, at 1 GiB 720 MiB).
 pub const MEMORY_FLOOR_BYTES: u64 = 768 * 1024 * 1024;
