@@ -92,8 +92,8 @@ impl Replay {
 fn every_transcript_leads_through_its_phases() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts");
     let mut count = 0;
-    let speakers = ["embedded-", "openclaw-2026.4.15-", "openclaw-2026.7.1-", "openclaw-2026.9.6-"];
-    let mut recorded = speakers.map(|prefix| (prefix, 0));
+    let releases = ["openclaw-2026.4.15-", "openclaw-2026.7.1-", "openclaw-2026.9.6-"];
+    let mut recorded = releases.map(|prefix| (prefix, 0));
     for file in std::fs::read_dir(directory).unwrap() {
         let path = file.unwrap().path();
         println!("{}", path.display());
@@ -110,6 +110,6 @@ fn every_transcript_leads_through_its_phases() {
         count += 1;
     }
     assert!(count >= 12);
-    // The embedded gateway and the real ones, each through its stories.
+    // Each release through its stories.
     assert!(recorded.iter().all(|(_, files)| *files == 5), "{recorded:?}");
 }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use openclaw_examples::errors::with_sources;
 use openclaw_examples::oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
-    explanations, record_embedded, record_real, relay,
+    explanations, record_real, relay,
 };
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -40,16 +40,11 @@ enum Action {
     Record {
         /// The checkout whose transcripts are written.
         checkout: PathBuf,
-        /// What their names begin with.
+        /// Which release it is.
         #[arg(long)]
-        prefix: String,
+        release: String,
         #[command(flatten)]
         real: Real,
-    },
-    /// Records the embedded gateway in the same way.
-    RecordEmbedded {
-        /// The checkout whose transcripts are written.
-        checkout: PathBuf,
     },
     /// Copies bytes between a socket file and an address.
     #[command(hide = true)]
@@ -110,11 +105,8 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             }
             Ok(true)
         }
-        Action::Record { checkout, prefix, real } => {
-            keep_recordings(&checkout, &prefix, &record_real(&real.into()).await?)
-        }
-        Action::RecordEmbedded { checkout } => {
-            keep_recordings(&checkout, "embedded", &record_embedded().await?)
+        Action::Record { checkout, release, real } => {
+            keep_recordings(&checkout, &release, &record_real(&real.into()).await?)
         }
         Action::Compare { directory, real } => {
             let conversation = Conversation::read(&directory.join("conversation.json"))?;
@@ -152,9 +144,9 @@ fn report(verdict: &Verdict) {
 }
 
 /// One JSON value a line.
-fn keep_recordings(checkout: &Path, prefix: &str, recordings: &[Recording]) -> Result<bool, OracleError> {
+fn keep_recordings(checkout: &Path, release: &str, recordings: &[Recording]) -> Result<bool, OracleError> {
     for recording in recordings {
-        let file = checkout.join(recording.file(prefix));
+        let file = checkout.join(recording.file(release));
         let text: String = recording.lines.iter().map(|line| format!("{line}\n")).collect();
         write(&file, &text)?;
         say(&file.display().to_string());

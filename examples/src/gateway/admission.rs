@@ -80,7 +80,8 @@ enum AuthFailure {
     TokenMismatch,
     DeviceTokenMismatch,
     ScopeMismatch,
-    RateLimited(u64),
+    /// How long to wait, in milliseconds, where it is told.
+    RateLimited(Option<u64>),
 }
 
 impl Attempt<'_> {
@@ -160,7 +161,7 @@ impl Attempt<'_> {
         let matches = self.state.is_shared_secret(offered);
         let (guesser, now) = (self.guesser(), self.state.now());
         if let Some(ms) = self.state.lockout.locked(Credential::SharedSecret, &guesser, now) {
-            return SharedAuth { matches, failure: Some(AuthFailure::RateLimited(ms)) };
+            return SharedAuth { matches, failure: Some(AuthFailure::RateLimited(Some(ms))) };
         }
         if matches {
             self.state.lockout.succeed(Credential::SharedSecret, &guesser);
@@ -229,7 +230,7 @@ impl Attempt<'_> {
         };
         let (guesser, now) = (self.guesser(), self.state.now());
         let failure = if let Some(ms) = self.state.lockout.locked(Credential::DeviceToken, &guesser, now) {
-            AuthFailure::RateLimited(ms)
+            AuthFailure::RateLimited(Some(ms))
         } else {
             let generation = self.state.generation;
             match self.state.pairing.check_token(
@@ -251,7 +252,11 @@ impl Attempt<'_> {
                         TokenFlaw::Mismatch if connect.auth.explicit_device_token().is_some() => {
                             AuthFailure::DeviceTokenMismatch
                         }
-                        TokenFlaw::Mismatch => failure,
+                        // The shared token was tried as the device's own, and its failure is told without the wait.
+                        TokenFlaw::Mismatch => match failure {
+                            AuthFailure::RateLimited(_) => AuthFailure::RateLimited(None),
+                            other => other,
+                        },
                     }
                 }
             }
@@ -361,7 +366,7 @@ impl Attempt<'_> {
             .fact("scopeCount", connect.scopes.len().to_string())
             .fact("hasDeviceIdentity", connect.device.is_some().to_string());
         match failure {
-            AuthFailure::RateLimited(ms) => refusal.retry_after(ms),
+            AuthFailure::RateLimited(Some(ms)) => refusal.retry_after(ms),
             _ => refusal,
         }
     }

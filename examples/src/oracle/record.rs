@@ -38,11 +38,11 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Where it is kept in a checkout; the prefix says who spoke.
+    /// Where that of a release is kept in a checkout.
     #[must_use]
-    pub fn file(&self, prefix: &str) -> PathBuf {
+    pub fn file(&self, release: &str) -> PathBuf {
         let Self { reader, name, .. } = self;
-        format!("{reader}/tests/transcripts/{prefix}-{name}.jsonl").into()
+        format!("{reader}/tests/transcripts/openclaw-{release}-{name}.jsonl").into()
     }
 }
 
