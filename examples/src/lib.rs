@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod instant;
 pub mod lifecycle;
 pub mod oracle;
+pub mod output;
 pub mod owners;
 pub mod probing;
 pub mod rehearsal;

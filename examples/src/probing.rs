@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stderr,
     reason = "programs read their token from a file or the environment, and say why they cannot start"
 )]
 
@@ -10,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::errln;
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TargetError, TokenAuthenticator};
@@ -140,7 +140,7 @@ pub fn run(program: &str, work: impl Future<Output = Result<ExitCode, StartError
         .map_err(StartError::System)
         .and_then(|runtime| runtime.block_on(work));
     ended.unwrap_or_else(|error| {
-        eprintln!("{program}: {error}");
+        errln!("{program}: {error}");
         ExitCode::from(error.exit_code())
     })
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -244,6 +245,47 @@ fn fix_writes_nothing_where_a_file_changed_under_it_or_cannot_be_written() {
     assert_eq!(code, 2, "{complaint}");
     assert!(complaint.contains("nothing was changed"), "{complaint}");
     assert_eq!(std::fs::read(&compose).unwrap(), before);
+}
+
+/// `| head` may leave before all is said: what was asked for is done, and the exit status is what it would have been.
+#[test]
+fn a_reader_that_leaves_changes_nothing() {
+    let freeze = env!("CARGO_BIN_EXE_freeze-token");
+    let with_mode: [(&str, &[&str]); 5] = [
+        (DIFF_SOURCES, &[]),
+        (CHECK_NAMESPACES, &[]),
+        (FIX, &["--yes"]),
+        (freeze, &["--adopt", "--by", "ops"]),
+        (freeze, &["--verify"]),
+    ];
+    let (heard, unheard) = (copy("own-loopback"), copy("own-loopback"));
+    let there = ["--project-directory", "own-loopback"];
+    for (program, arguments) in with_mode {
+        let (code, ..) = run(program, heard.path(), &[&there[..], arguments].concat());
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = Command::new(program)
+            .args(there)
+            .args(arguments)
+            .current_dir(unheard.path())
+            .env_clear()
+            .stdout(writer.try_clone().unwrap())
+            .stderr(writer)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(code), "{program} {arguments:?}");
+    }
+    let left = |dir: &tempfile::TempDir| {
+        let stack = dir.path().join("own-loopback");
+        let records = std::fs::read_dir(stack.join(".openclaw-token")).unwrap();
+        let names: BTreeSet<_> = records.map(|entry| entry.unwrap().file_name()).collect();
+        (
+            names,
+            std::fs::read(stack.join("compose.yaml")).unwrap(),
+            std::fs::read(stack.join(".env")).unwrap(),
+        )
+    };
+    assert_eq!(left(&heard), left(&unheard));
 }
 
 /// An engine that cannot be asked: the files are judged all the same, and it is said.

@@ -162,6 +162,25 @@ async fn a_watch_shows_each_change_and_ends_when_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_where_nobody_reads_any_more() {
+    let gateway = gateway(Phase::Ready).await;
+    let here = gateway.addr().to_string();
+    let mut watch =
+        program(env!("CARGO_BIN_EXE_probe-gateway"), &["--watch", "0.01", "--ask", "startup", &here])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("started");
+    let mut read = lines(&mut watch);
+    until(&mut read, "up       ws://").await;
+    drop(read);
+    gateway.stop().await;
+    let (code, text) = said(&watch.wait_with_output().await.expect("ended"));
+    assert_eq!(code, 1, "down at the end: {text}");
+    assert!(text.contains("stopped after") && !text.contains("panicked"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn definitions_run_the_gate_and_are_checked() {
     let arguments = ["--token-file", "/etc/openclaw/token", "--user", "openclaw", "--print"];
     for (kind, name, needle) in [

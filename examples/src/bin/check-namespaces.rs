@@ -1,5 +1,4 @@
 //! From every client: the URL it will really use, the namespace it stands in, and the listener it reaches or why none.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::process::ExitCode;
 
@@ -7,6 +6,7 @@ use clap::Parser;
 use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
+use openclaw_examples::{errln, outln};
 
 /// Show which listener each client of the gateway reaches, from its own network namespace.
 ///
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let examined = match examine_project(&cli.project, cli.docker) {
         Ok(examined) => examined,
         Err(error) => {
-            eprintln!("check-namespaces: {error}");
+            errln!("check-namespaces: {error}");
             return ExitCode::from(2);
         }
     };
@@ -50,19 +50,19 @@ fn main() -> ExitCode {
             "findings": report.findings.iter().filter(|finding| finding.code.id().starts_with("OC-C2")).collect::<Vec<_>>(),
             "unseen": examined.unseen().collect::<Vec<_>>(),
         });
-        println!("{shown:#}");
+        outln!("{shown:#}");
     } else {
         print_namespaces(report);
         print_clients(&examined);
         for finding in examined.unseen() {
-            println!("\nnot seen: {finding}");
+            outln!("\nnot seen: {finding}");
         }
     }
     ExitCode::from(u8::from(stopped))
 }
 
 fn print_namespaces(report: &Report) {
-    println!("Network namespaces");
+    outln!("Network namespaces");
     for (service, namespace) in &report.namespaces.of {
         let shown = match namespace {
             Namespace::Service(owner) if owner == service => "its own".to_owned(),
@@ -72,10 +72,10 @@ fn print_namespaces(report: &Report) {
             Namespace::None(_) => "none: loopback alone".to_owned(),
             Namespace::Dangling { from, .. } => format!("of {from}, which is not there"),
         };
-        println!("  {service}: {shown}");
+        outln!("  {service}: {shown}");
         let stranded = report.namespaces.stranded_by(service);
         if !stranded.is_empty() {
-            println!("    a restart of it strands {}", stranded.join(", "));
+            outln!("    a restart of it strands {}", stranded.join(", "));
         }
     }
 }
@@ -83,9 +83,9 @@ fn print_namespaces(report: &Report) {
 fn print_clients(examined: &Examined) {
     let report = &examined.report;
     for client in &report.clients {
-        println!("\n{} -> {}", client.name, client.url.as_deref().unwrap_or("(no URL)"));
+        outln!("\n{} -> {}", client.name, client.url.as_deref().unwrap_or("(no URL)"));
         if let Some(from) = &client.url_from {
-            println!("  URL from {from}");
+            outln!("  URL from {from}");
         }
         for gate in client.gates.iter().filter(|gate| GATES.contains(&gate.gate)) {
             let state = match gate.state {
@@ -93,24 +93,24 @@ fn print_clients(examined: &Examined) {
                 GateState::Red => "STOP   ",
                 _ => "unknown",
             };
-            println!("  {state} {}", gate.because);
+            outln!("  {state} {}", gate.because);
             for place in &gate.places {
-                println!("          {}", examined.shown(place));
+                outln!("          {}", examined.shown(place));
             }
         }
         let first = client.first_red();
         if let Some(code) = first.filter(|gate| !GATES.contains(&gate.gate)).and_then(|gate| gate.code) {
-            println!("  arrives, and is stopped later by {code} {}; see diff-sources", code.name());
+            outln!("  arrives, and is stopped later by {code} {}; see diff-sources", code.name());
         } else if let Some(finding) = first.and_then(|gate| report.of_code(gate.code?).next())
             && let Some(remedy) = &finding.remedy
         {
-            println!("  next: {}", remedy.text);
+            outln!("  next: {}", remedy.text);
             if let Some(command) = &remedy.command {
-                println!("        {command}");
+                outln!("        {command}");
             }
         }
         if let Some(check) = &client.check {
-            println!("  check: {check}");
+            outln!("  check: {check}");
         }
     }
 }

@@ -1,5 +1,4 @@
 //! What is wrong with the service definition that keeps a gateway running.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 #![expect(clippy::disallowed_methods, reason = "definitions are files")]
 
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use clap::Parser;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Reveal};
 use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::{errln, outln};
 use openclaw_probe::supervisors::{compose, launchd, systemd};
 use openclaw_probe::{Finding, Severity};
 use serde::Deserialize;
@@ -48,13 +48,13 @@ fn main() -> ExitCode {
         match check(&arguments, file) {
             Ok(found) => findings.extend(found),
             Err(error) => {
-                eprintln!("check-supervisors: {}: {error}", file.display());
+                errln!("check-supervisors: {}: {error}", file.display());
                 return ExitCode::from(78);
             }
         }
     }
     if arguments.json {
-        println!("{}", serde_json::json!(findings));
+        outln!("{}", serde_json::json!(findings));
     } else {
         findings.iter().for_each(print);
     }
@@ -63,11 +63,11 @@ fn main() -> ExitCode {
 
 fn print(finding: &Finding) {
     let severity = format!("{:?}", finding.severity).to_lowercase();
-    println!("{severity:<8} {}  {}", finding.code, finding.evidence.join("; "));
+    outln!("{severity:<8} {}  {}", finding.code, finding.evidence.join("; "));
     for place in &finding.places {
-        println!("         at    {}:{}:{}", place.file, place.line, place.column);
+        outln!("         at    {}:{}:{}", place.file, place.line, place.column);
     }
-    println!("         means {}\n         next  {}", finding.summary, finding.code.next_step());
+    outln!("         means {}\n         next  {}", finding.summary, finding.code.next_step());
 }
 
 /// What is wrong with one file. Its name says what it is, its folder who runs it.

@@ -1,5 +1,4 @@
 //! `docker compose config` without Docker, with a place in front of every error and secrets masked.
-#![expect(clippy::print_stderr, reason = "a command line program")]
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -10,6 +9,7 @@ use openclaw_compose::finding::Severity;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Resolution, Reveal};
 use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::errln;
 
 /// Resolve a Compose project as `docker compose config` does.
 ///
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     let inputs = match cli.project.inputs() {
         Ok(inputs) => inputs,
         Err(error) => {
-            eprintln!("{error}");
+            errln!("{error}");
             return ExitCode::FAILURE;
         }
     };
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     report(&resolution);
     // Whoever reads what is said, or sits in front of a terminal, is told whose rules these are; a script is left alone.
     if !resolution.findings().is_empty() || (io::stderr().is_terminal() && !quiet) {
-        eprintln!("(read as {})", resolution.dialect());
+        errln!("(read as {})", resolution.dialect());
     }
     let status = print(&resolution, format, quiet, cli.show_secrets);
     // The process ends here: giving every node of a large project back one by one would be time for nothing.
@@ -93,7 +93,7 @@ fn print(resolution: &Resolution, format: Output, quiet: bool, show_secrets: boo
         let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
         let text = resolution.config(format, reveal);
         if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
-            eprintln!("{error}");
+            errln!("{error}");
             return ExitCode::FAILURE;
         }
     }
@@ -104,21 +104,21 @@ fn print(resolution: &Resolution, format: Output, quiet: bool, show_secrets: boo
 fn report(resolution: &Resolution) {
     for finding in resolution.findings().iter().filter(|finding| finding.severity == Severity::Error) {
         match finding.primary() {
-            Some(place) => eprintln!("{place}: {finding}"),
-            None => eprintln!("{finding}"),
+            Some(place) => errln!("{place}: {finding}"),
+            None => errln!("{finding}"),
         }
         for other in finding.places.iter().filter(|place| Some(*place) != finding.primary()) {
-            eprintln!("  see {other}");
+            errln!("  see {other}");
         }
         for evidence in &finding.evidence {
-            eprintln!("  {evidence}");
+            errln!("  {evidence}");
         }
         if let Some(remedy) = &finding.remedy {
-            eprintln!("  help: {}", remedy.text);
+            errln!("  help: {}", remedy.text);
         }
     }
     for finding in resolution.findings().iter().filter(|finding| finding.severity != Severity::Error) {
         let place = finding.primary().map(|place| format!(" ({place})")).unwrap_or_default();
-        eprintln!("{}: {}{place}", finding.severity, finding.summary);
+        errln!("{}: {}{place}", finding.severity, finding.summary);
     }
 }

@@ -1,5 +1,4 @@
 //! Tells one value's whole story: what decided it, what it shadows, with the source lines underlined.
-#![expect(clippy::print_stderr, reason = "a command line program")]
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -9,6 +8,7 @@ use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Dialect, Explanation};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::story;
+use openclaw_examples::{err, errln};
 use serde::Serialize;
 
 /// Say what decided a value of a Compose project.
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let inputs = match cli.project.inputs() {
         Ok(inputs) => inputs,
         Err(error) => {
-            eprintln!("{error}");
+            errln!("{error}");
             return ExitCode::FAILURE;
         }
     };
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         (None, None) => resolution.explain(&cli.what),
     };
     let Some(told) = told else {
-        eprint!("{}", story::unknown(&resolution, &cli.what, cli.variable.as_deref()));
+        err!("{}", story::unknown(&resolution, &cli.what, cli.variable.as_deref()));
         return ExitCode::FAILURE;
     };
     let text = if cli.json {
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         match serde_json::to_string_pretty(&report) {
             Ok(text) => text + "\n",
             Err(error) => {
-                eprintln!("{error}");
+                errln!("{error}");
                 return ExitCode::FAILURE;
             }
         }
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            errln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,4 @@
 //! Every place that carries the gateway's token, side by side, with the winner of each side.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use openclaw_compose::openclaw::search::{MentionKind, search_directory};
 use openclaw_compose::openclaw::{Gate, GateState, Report};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
+use openclaw_examples::{errln, outln};
 
 /// Show every source of the gateway's token, which one wins where, and whether they agree. Values are letters: the same
 /// letter, the same value.
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let examined = match examine_project(&cli.project, cli.docker) {
         Ok(examined) => examined,
         Err(error) => {
-            eprintln!("diff-sources: {error}");
+            errln!("diff-sources: {error}");
             return ExitCode::from(2);
         }
     };
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         if cli.search {
             shown["search"] = serde_json::json!(search_directory(&examined.directory).0);
         }
-        println!("{shown:#}");
+        outln!("{shown:#}");
     } else {
         print_table(&examined);
         for finding in &disagree {
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             print_finding(finding, &|place| examined.shown(place));
         }
         if disagree.is_empty() {
-            println!("\nAll sources that count hold the same value.");
+            outln!("\nAll sources that count hold the same value.");
         }
     }
     if cli.search && !cli.json {
@@ -118,13 +118,13 @@ fn print_table(examined: &Examined) {
         }
     }
     print_rows(&rows);
-    println!();
+    outln!();
     for gateway in &report.gateways {
-        println!("{} decides by {}", gateway.service, gateway.token_rule);
+        outln!("{} decides by {}", gateway.service, gateway.token_rule);
     }
     for client in &report.clients {
         if let (Some(rule), Some(url)) = (client.token_rule, &client.url) {
-            println!("{} dials {url} and decides by {rule}", client.name);
+            outln!("{} dials {url} and decides by {rule}", client.name);
         }
     }
 }
@@ -135,29 +135,29 @@ fn print_rows(rows: &[[String; 5]]) {
     for row in rows {
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
+        outln!("{}", cells.join("  ").trim_end());
     }
 }
 
 fn print_finding(finding: &Finding, shown: &dyn Fn(&Place) -> String) {
-    println!("\n{} {finding}", finding.severity);
+    outln!("\n{} {finding}", finding.severity);
     for place in &finding.places {
-        println!("  {}", shown(place));
+        outln!("  {}", shown(place));
     }
     for line in &finding.evidence {
-        println!("  - {line}");
+        outln!("  - {line}");
     }
     if let Some(remedy) = &finding.remedy {
-        println!("  next: {}", remedy.text);
+        outln!("  next: {}", remedy.text);
         if let Some(command) = &remedy.command {
-            println!("        {command}");
+            outln!("        {command}");
         }
     }
 }
 
 fn print_search(examined: &Examined) {
     let (found, _) = search_directory(&examined.directory);
-    println!("\nMentions below {}:", examined.directory.display());
+    outln!("\nMentions below {}:", examined.directory.display());
     for mention in &found.mentions {
         let kind = match mention.kind {
             MentionKind::Mints => "mints ",
@@ -165,14 +165,17 @@ fn print_search(examined: &Examined) {
             MentionKind::Refers => "refers",
             _ => "names ",
         };
-        println!("  {kind} {}  {}", mention.place, mention.line.trim());
+        outln!("  {kind} {}  {}", mention.place, mention.line.trim());
     }
     for finding in &found.findings {
         print_finding(finding, &|place| place.to_string());
     }
     let skipped = found.skipped;
-    println!(
+    outln!(
         "{} files searched; skipped {} binary, {} larger than 1 MiB, {} unreadable",
-        found.files, skipped.binary, skipped.huge, skipped.unreadable
+        found.files,
+        skipped.binary,
+        skipped.huge,
+        skipped.unreadable
     );
 }

@@ -1,5 +1,4 @@
 //! Two Compose projects side by side: what differs, and which lines decided it on each side.
-#![expect(clippy::print_stderr, reason = "a command line program")]
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -9,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use openclaw_compose::fs::{Disk, inputs_here};
 use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
+use openclaw_examples::errln;
 
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let (left, right) = match sides {
         [Ok(left), Ok(right)] => (left, right),
         [Err(error), _] | [_, Err(error)] => {
-            eprintln!("{error}");
+            errln!("{error}");
             return ExitCode::from(2);
         }
     };
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         match serde_json::to_string_pretty(&compared) {
             Ok(text) => text + "\n",
             Err(error) => {
-                eprintln!("{error}");
+                errln!("{error}");
                 return ExitCode::from(2);
             }
         }
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         text
     };
     if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
-        eprintln!("{error}");
+        errln!("{error}");
         return ExitCode::from(2);
     }
     ExitCode::from(u8::from(!compared.is_same()))
@@ -105,7 +105,7 @@ fn inputs(side: &str, cli: &Cli) -> io::Result<Inputs> {
 fn warn(side: &str, resolution: &Resolution) {
     if let Some(refusal) = resolution.compose_would_refuse() {
         let place = refusal.finding.primary().map(|place| format!("{place}: ")).unwrap_or_default();
-        eprintln!("{side}: Compose refuses this project: {place}{}", refusal.finding);
+        errln!("{side}: Compose refuses this project: {place}{}", refusal.finding);
     }
 }
 

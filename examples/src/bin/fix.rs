@@ -1,5 +1,4 @@
 //! Carries out the edits that the findings of a stack carry, as one reversible step.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use openclaw_compose::finding::{Code, Finding, Severity};
 use openclaw_compose::secrecy::ExposeSecret as _;
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
+use openclaw_examples::{errln, out, outln};
 use openclaw_token::Digest;
 use openclaw_token::fs::transaction::{Change, Transaction};
 
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("fix: {error}");
+            errln!("fix: {error}");
             ExitCode::from(2)
         }
     }
@@ -59,42 +59,42 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     let before = examine_project(&cli.project, cli.docker).map_err(|error| error.to_string())?;
     let plan = Plan::make(cli, &before);
     for finding in &plan.mends {
-        println!("{} {finding}", finding.severity);
+        outln!("{} {finding}", finding.severity);
         if let Some(remedy) = &finding.remedy {
-            println!("  {}", remedy.text);
+            outln!("  {}", remedy.text);
         }
     }
     for (finding, why) in &plan.left {
-        println!("left alone: {finding}\n  {why}");
+        outln!("left alone: {finding}\n  {why}");
     }
     for finding in before.unseen() {
-        println!("not seen: {finding}");
+        outln!("not seen: {finding}");
     }
     for finding in &plan.by_hand {
-        println!("not by an edit: {finding}");
+        outln!("not by an edit: {finding}");
         if let Some(remedy) = &finding.remedy {
-            println!("  {}", remedy.text);
+            outln!("  {}", remedy.text);
             if let Some(command) = &remedy.command {
-                println!("  {command}");
+                outln!("  {command}");
             }
         }
     }
     let changes = edit::apply(&plan.edits, &before.report.sources).map_err(|error| error.to_string())?;
     if changes.is_empty() {
-        println!("nothing to mend by edits");
+        outln!("nothing to mend by edits");
         let left = !cli.dry_run && !plan.by_hand.is_empty();
         return Ok(ExitCode::from(u8::from(left)));
     }
-    println!();
+    outln!();
     for change in &changes {
         // The diff names the file as its source does; from here it may lie elsewhere.
         let (name, path) = (before.openable(&change.path), &change.path);
         let head = format!("--- {path}\n+++ {path}\n");
         let body = change.diff.strip_prefix(&head).unwrap_or(&change.diff);
-        print!("--- {name}\n+++ {name}\n{body}");
+        out!("--- {name}\n+++ {name}\n{body}");
     }
     if cli.dry_run || !cli.yes {
-        println!("\nnothing was written{}", if cli.dry_run { "" } else { "; give --yes to write" });
+        outln!("\nnothing was written{}", if cli.dry_run { "" } else { "; give --yes to write" });
         return Ok(if cli.dry_run { ExitCode::SUCCESS } else { ExitCode::from(1) });
     }
     let root = common_root(&before, changes.iter().map(|change| change.path.as_str()));
@@ -107,27 +107,27 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     let receipt = Transaction::plan(&root, writes)
         .and_then(Transaction::commit)
         .map_err(|error| format!("nothing was changed: {error}"))?;
-    println!("\nwritten as transaction {} of {}", receipt.id, root.display());
+    outln!("\nwritten as transaction {} of {}", receipt.id, root.display());
     let commands: BTreeSet<&str> =
         plan.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
     for command in commands {
-        println!("now run: {command}");
+        outln!("now run: {command}");
     }
     // A container that mounts the file alone still holds the file that was replaced.
     for finding in before.report.findings.iter().filter(|finding| finding.code.name() == "single-file-mount")
     {
-        println!("note: {}: recreate its container", finding.summary);
+        outln!("note: {}: recreate its container", finding.summary);
     }
     let after = examine_project(&cli.project, cli.docker).map_err(|error| error.to_string())?;
     let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match after.report.first_cause() {
-        Some((client, gate)) => println!(
+        Some((client, gate)) => outln!(
             "next cause: {} stops {}: {}",
             gate.code.map_or("a gate", |code| code.name()),
             client.name,
             gate.because
         ),
-        None => println!("the files stop no client any more ({left} other errors)"),
+        None => outln!("the files stop no client any more ({left} other errors)"),
     }
     Ok(ExitCode::SUCCESS)
 }

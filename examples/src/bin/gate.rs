@@ -1,11 +1,11 @@
 //! Waits until a gateway holds, or says which rung did not: what a deploy script or a launchd job can trust.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
+use openclaw_examples::{errln, out, outln};
 use openclaw_probe::supervisors::{Job, compose, launchd, systemd};
 use openclaw_probe::{Backoff, Gate, GateState, Rung, Sample};
 
@@ -70,11 +70,11 @@ fn main() -> ExitCode {
     if let Some(kind) = arguments.print {
         return match definition(&arguments, kind) {
             Ok(text) => {
-                print!("{text}");
+                out!("{text}");
                 ExitCode::SUCCESS
             }
             Err(error) => {
-                eprintln!("gate: {error}");
+                errln!("gate: {error}");
                 ExitCode::from(2)
             }
         };
@@ -105,12 +105,12 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
         };
         let Some(report) = &last else { continue };
         if arguments.verbose {
-            println!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
+            outln!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
         }
         match state {
             GateState::Waiting => {}
             GateState::Open => {
-                println!(
+                outln!(
                     "gate: open, {upto} held {} times in a row after {:.1} s",
                     gate.held(),
                     started.elapsed().as_secs_f64()
@@ -118,9 +118,9 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
                 return Ok(ExitCode::SUCCESS);
             }
             _ => {
-                println!("{report}");
+                outln!("{report}");
                 if let Some(finding) = gate.finding() {
-                    println!("gate: {}: {}", finding.code, finding.evidence.join("; "));
+                    outln!("gate: {}: {}", finding.code, finding.evidence.join("; "));
                 }
                 return Ok(ExitCode::from(gate.exit_code()));
             }

@@ -1,10 +1,10 @@
 //! Copies a stack and its captured evidence without their secrets, as a fixture of the crates' tests.
-#![allow(clippy::print_stderr, reason = "a command line program")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use openclaw_examples::errln;
 use openclaw_examples::{errors, evidence};
 
 /// Copies STACK, what is in `captured/` included, to TO, masked.
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     match evidence::copy(&stack, &to) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mask-evidence: {}", errors::with_sources(&error));
+            errln!("mask-evidence: {}", errors::with_sources(&error));
             ExitCode::from(78)
         }
     }

@@ -6,6 +6,7 @@ use openclaw_examples::oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
     explanations, record_real, relay,
 };
+use openclaw_examples::outln;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,8 +14,8 @@ use std::process::ExitCode;
 
 /// Holds the embedded gateway to the real one.
 ///
-/// Exit status: 0 the gateways agree, every difference is explained, or the recording is written, 1 an unexplained difference or a stale explanation,
-/// 2 the oracle could not be asked.
+/// Exit status: 0 the gateways agree, every difference is explained, or the recording is written, 1 an unexplained difference
+/// or a stale explanation, 2 the oracle could not be asked.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -167,7 +168,6 @@ fn write(file: &Path, text: &str) -> Result<(), OracleError> {
         .map_err(|source| OracleError::System { action: format!("write {}", file.display()), source })
 }
 
-#[expect(clippy::print_stdout, reason = "the program's output")]
 fn say(line: &str) {
-    println!("{line}");
+    outln!("{line}");
 }

@@ -1,7 +1,6 @@
 //! Climbs the ladder of one gateway, or watches many.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,7 +8,9 @@ use clap::Parser;
 use futures_util::stream::{self, StreamExt};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
+use openclaw_examples::{err, errln, outln};
 use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchPolicy, WatchState};
+use tokio::sync::Notify;
 
 /// How far up the stack is the gateway alive?
 ///
@@ -43,7 +44,8 @@ struct Arguments {
     #[arg(long)]
     healthcheck: bool,
 
-    /// Go on until SIGTERM or Ctrl-C, every so many seconds: a live table on a terminal, else a line for each change.
+    /// Go on until SIGTERM or Ctrl-C, or until nobody reads any more, every so many seconds: a live table on a terminal, else
+    /// a line for each change.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5")]
     watch: Option<f64>,
 
@@ -75,9 +77,9 @@ async fn probe(arguments: &Arguments) -> Result<ExitCode, StartError> {
     while let Some(report) = reports.next().await {
         worst = worst.max(report.exit_code());
         if arguments.json {
-            println!("{}", serde_json::json!({ "report": report, "findings": report.findings() }));
+            outln!("{}", serde_json::json!({ "report": report, "findings": report.findings() }));
         } else if !arguments.healthcheck || !report.is_good() {
-            println!("{report}");
+            outln!("{report}");
         }
     }
     Ok(ExitCode::from(if arguments.healthcheck { worst.min(1) } else { worst }))
@@ -96,12 +98,13 @@ async fn watch(
     let concurrency = arguments.concurrency;
     let fleet =
         Fleet { upto, interval, jitter: 0.2, backoff, concurrency, seed: u64::from(std::process::id()) };
-    let mut table = Table::new(targets);
+    let unread = Notify::new();
+    let mut table = Table::new(targets, &unread);
     let width = targets.iter().map(|target| target.to_string().len()).max().unwrap_or(0);
     let mut watches = vec![Watch::new(WatchPolicy::default()); targets.len()];
     let started = tokio::time::Instant::now();
     let made = fleet
-        .run(prober, targets, stop(), |index, report| {
+        .run(prober, targets, stop(&unread), |index, report| {
             let Some(watch) = watches.get_mut(index) else { return };
             let before = watch.state();
             let state = watch.observe(Sample::of(started.elapsed(), report));
@@ -111,7 +114,7 @@ async fn watch(
         })
         .await;
     table.finish();
-    eprintln!("probe-gateway: stopped after {made} probes");
+    errln!("probe-gateway: stopped after {made} probes");
     Ok(ExitCode::from(u8::from(watches.iter().any(|watch| watch.state() != WatchState::Up))))
 }
 
@@ -129,16 +132,18 @@ const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[H";
 const FIRST_SCREEN: &str = "\x1b[?1049l";
 
 /// A line for each target on a terminal; elsewhere a line for each change.
-struct Table {
+struct Table<'n> {
     screen: MultiProgress,
     rows: Vec<ProgressBar>,
     seen: Vec<bool>,
+    /// Told when the reader of the lines has left.
+    unread: &'n Notify,
 }
 
-impl Table {
-    fn new(targets: &[Target]) -> Self {
+impl<'n> Table<'n> {
+    fn new(targets: &[Target], unread: &'n Notify) -> Self {
         let screen = MultiProgress::new();
-        let live = std::io::stderr().is_terminal() && targets.len() <= 200;
+        let live = io::stderr().is_terminal() && targets.len() <= 200;
         let row = |target: &Target| {
             let style =
                 ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -147,17 +152,19 @@ impl Table {
             row
         };
         if live {
-            eprint!("{OTHER_SCREEN}");
+            err!("{OTHER_SCREEN}");
         }
         let rows = if live { targets.iter().map(row).collect() } else { Vec::new() };
-        Self { screen, rows, seen: vec![false; targets.len()] }
+        Self { screen, rows, seen: vec![false; targets.len()], unread }
     }
 
     fn show(&mut self, index: usize, line: String, changed: bool) {
         let first = self.seen.get_mut(index).is_some_and(|seen| !std::mem::replace(seen, true));
         match self.rows.get(index) {
             Some(row) => row.set_message(line),
-            None if changed || first => println!("{line}"),
+            None if (changed || first) && writeln!(io::stdout().lock(), "{line}").is_err() => {
+                self.unread.notify_one();
+            }
             None => {}
         }
     }
@@ -168,21 +175,22 @@ impl Table {
             return;
         }
         self.screen.set_draw_target(ProgressDrawTarget::hidden());
-        eprint!("{FIRST_SCREEN}");
+        err!("{FIRST_SCREEN}");
         for row in &self.rows {
-            println!("{}", row.message());
+            outln!("{}", row.message());
         }
     }
 }
 
-/// SIGTERM or Ctrl-C.
-async fn stop() {
+/// SIGTERM, Ctrl-C, or nobody reads any more.
+async fn stop(unread: &Notify) {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = tokio::signal::ctrl_c() => {}
+                () = unread.notified() => {}
             }
         }
         Err(_) => drop(tokio::signal::ctrl_c().await),

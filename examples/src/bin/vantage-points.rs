@@ -1,5 +1,4 @@
 //! Asks one question from several places at once, and says where the path to the gateway breaks.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Output};
@@ -7,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use openclaw_examples::probing::{self, StartError};
+use openclaw_examples::{errln, outln};
 use openclaw_probe::{ProbeReport, Prober, Rung, Target, Vantage, compare, tools};
 use tokio::process::Command;
 
@@ -89,7 +89,7 @@ async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
         match ask_in(arguments, &place, &target).await {
             Ok(report) => ladders.push((vantage, report)),
             Err(why) => {
-                eprintln!("vantage-points: {target} could not be asked from a container: {why}");
+                errln!("vantage-points: {target} could not be asked from a container: {why}");
                 unasked = true;
             }
         }
@@ -98,14 +98,14 @@ async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
     ladders.push((Vantage::Host, prober.check(&host, arguments.ask).await));
     let comparison = compare(&ladders);
     if arguments.json {
-        println!("{}", serde_json::json!({ "ladders": ladders, "comparison": comparison }));
+        outln!("{}", serde_json::json!({ "ladders": ladders, "comparison": comparison }));
     } else {
         for (vantage, report) in &ladders {
-            println!("{}: {report}\n", vantage.words());
+            outln!("{}: {report}\n", vantage.words());
         }
-        println!("verdict  {}", comparison.verdict);
+        outln!("verdict  {}", comparison.verdict);
         for finding in &comparison.findings {
-            println!(
+            outln!(
                 "         {}\n  means  {}\n  next   {}",
                 finding.code,
                 finding.summary,

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 
+use openclaw_examples::{out, outln};
 use openclaw_pairing::plan::{Action, Check, CommandLine, Plan, Safety, Step};
 use openclaw_pairing::{DeviceList, PendingRequest};
 use openclaw_token::fs::LedgerFile;
@@ -64,18 +65,18 @@ impl<'a> Hand<'a> {
     pub(crate) async fn carry_out(&mut self, plan: &Plan, runner: &mut Runner) -> Result<Carried, String> {
         let mut carried = Carried::Out;
         for (index, step) in plan.steps.iter().enumerate() {
-            println!("\nStep {} of {}: {}", index + 1, plan.steps.len(), step.text);
+            outln!("\nStep {} of {}: {}", index + 1, plan.steps.len(), step.text);
             match self.step(step, runner).await? {
                 // Who is let in now has no decision left to wait for.
                 Shown::Expected if step.check == Check::ExitsZero => carried = Carried::Out,
                 Shown::Expected => {}
                 Shown::LeftToAPerson => carried = Carried::LeftToAPerson,
                 Shown::Declined => {
-                    println!("  The steps after it need this one, so they were left as well.");
+                    outln!("  The steps after it need this one, so they were left as well.");
                     return Ok(Carried::LeftToAPerson);
                 }
                 Shown::Unexpected => {
-                    println!("  This is not what the step should show: {}", step.expect);
+                    outln!("  This is not what the step should show: {}", step.expect);
                     return Ok(Carried::Unexpected);
                 }
             }
@@ -86,7 +87,7 @@ impl<'a> Hand<'a> {
     async fn step(&mut self, step: &Step, runner: &mut Runner) -> Result<Shown, String> {
         match &step.action {
             Action::Run { command } => {
-                println!("  $ {command}");
+                outln!("  $ {command}");
                 if step.safety != Safety::Safe && !self.agrees("Run it?")? {
                     return Ok(Shown::Declined);
                 }
@@ -105,7 +106,7 @@ impl<'a> Hand<'a> {
                 Ok(Shown::Expected)
             }
             _ => {
-                println!("  A person does this. Afterwards: {}.", step.expect);
+                outln!("  A person does this. Afterwards: {}.", step.expect);
                 if self.arguments.yes {
                     return Ok(Shown::LeftToAPerson);
                 }
@@ -138,22 +139,22 @@ impl<'a> Hand<'a> {
         let command = match step.action.resolve(&devices) {
             Ok(command) => command,
             Err(error) => {
-                println!("  {error}");
+                outln!("  {error}");
                 return Ok(Shown::Unexpected);
             }
         };
         let Action::Decide { device_id: Some(device), .. } = &step.action else {
             return Ok(Shown::Unexpected);
         };
-        println!("  $ {command}");
+        outln!("  $ {command}");
         // With --yes only the client's own device is let in: whoever else asks may be anyone.
         let is_own = self.own.as_ref() == Some(device);
         if self.arguments.yes && !is_own {
-            println!("  Left to a person: to let this device in, name it with --device {device}");
+            outln!("  Left to a person: to let this device in, name it with --device {device}");
             return Ok(Shown::LeftToAPerson);
         }
         if !self.agrees("Let it in?")? {
-            println!("  Nothing was granted.");
+            outln!("  Nothing was granted.");
             return Ok(if is_own { Shown::Declined } else { Shown::LeftToAPerson });
         }
         let answer = runner.run(&command).await;
@@ -181,11 +182,11 @@ impl<'a> Hand<'a> {
 
     fn asks(&mut self, question: &str) -> Result<bool, String> {
         if !std::io::stdin().is_terminal() {
-            println!("  {question} Nobody is there to answer: start with --yes, or on a terminal.");
+            outln!("  {question} Nobody is there to answer: start with --yes, or on a terminal.");
             return Ok(false);
         }
         let started = Instant::now();
-        print!("  {question} [y/N] ");
+        out!("  {question} [y/N] ");
         std::io::stdout().flush().map_err(|error| error.to_string())?;
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
@@ -211,16 +212,16 @@ impl<'a> Hand<'a> {
 
 /// Says what came, and whether it is what the step should show. What only a person can judge is for information.
 fn judged(check: &Check, answer: &Answer) -> Shown {
-    println!("  {}", answer.summary().join(", "));
+    outln!("  {}", answer.summary().join(", "));
     if answer.is_mute() && !answer.stdout.trim().is_empty() {
         // It may hold anything, so it is for a person's own terminal.
-        println!(
+        outln!(
             "  {} lines that say nothing known here: run it by hand to read them",
             answer.stdout.lines().count()
         );
     }
     if answer.status == 127 || answer.status == 124 {
-        println!("  {}", answer.stderr.trim());
+        outln!("  {}", answer.stderr.trim());
         return Shown::Unexpected;
     }
     match check.judge(answer.status, &answer.stdout) {

@@ -1,5 +1,4 @@
 //! Breaks a pairing deadlock: says what waits for what, shows the plan, and carries it out.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 #![expect(
     clippy::disallowed_methods,
     reason = "it reads evidence, runs the plan's commands and knows the time"
@@ -14,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
+use openclaw_examples::{errln, out, outln};
 use openclaw_pairing::plan::Ending;
 use openclaw_pairing::{Diagnosis, diagnose};
 
@@ -123,7 +123,7 @@ async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("break-pairing: {error}");
+            errln!("break-pairing: {error}");
             ExitCode::from(78)
         }
     }
@@ -139,12 +139,12 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
     let mut diagnosis = diagnose(&look.evidence);
     if arguments.json {
         let text = serde_json::to_string_pretty(&diagnosis).map_err(|error| error.to_string())?;
-        println!("{text}");
+        outln!("{text}");
         return Ok(0);
     }
     show(&look, &diagnosis);
     if !arguments.run {
-        println!("\nNothing was changed. Add --run to carry this out.");
+        outln!("\nNothing was changed. Add --run to carry this out.");
         return Ok(0);
     }
     let mut hand = Hand::new(arguments);
@@ -154,12 +154,12 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
         if carried != Carried::Unexpected {
             break;
         }
-        println!("\nLooking again.");
+        outln!("\nLooking again.");
         look = look::again(arguments, &mut runner, hand.refused.take()).await;
         hand.heed(&look)?;
         let now = diagnose(&look.evidence);
         if now == diagnosis {
-            println!("Nothing has changed: a person must look.");
+            outln!("Nothing has changed: a person must look.");
             break;
         }
         diagnosis = now;
@@ -167,8 +167,8 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
         carried = hand.carry_out(&diagnosis.plan, &mut runner).await?;
     }
     let own = started.elapsed().saturating_sub(runner.vendor).saturating_sub(hand.waited);
-    println!("\n{}", verdict(carried, diagnosis.plan.ending));
-    println!(
+    outln!("\n{}", verdict(carried, diagnosis.plan.ending));
+    outln!(
         "{:.2} s in OpenClaw's own commands ({} runs), {:.2} s here. Ledger: {}",
         runner.vendor.as_secs_f64(),
         runner.commands,
@@ -192,16 +192,16 @@ fn verdict(carried: Carried, ending: Ending) -> &'static str {
 
 fn show(look: &Look, diagnosis: &Diagnosis) {
     for trouble in look.troubles() {
-        println!("{trouble}");
+        outln!("{trouble}");
     }
     for finding in &diagnosis.findings {
-        println!("{} {}: {}", finding.code.code(), finding.name, finding.summary);
+        outln!("{} {}: {}", finding.code.code(), finding.name, finding.summary);
         for evidence in finding.evidence.iter().take(5) {
-            println!("    {evidence}");
+            outln!("    {evidence}");
         }
     }
     if !diagnosis.waits_for.waits().is_empty() {
-        print!("\n{}", diagnosis.waits_for);
+        out!("\n{}", diagnosis.waits_for);
     }
-    print!("\nPlan:\n{}", diagnosis.plan);
+    out!("\nPlan:\n{}", diagnosis.plan);
 }

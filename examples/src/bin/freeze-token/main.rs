@@ -1,5 +1,4 @@
 //! Freezes the gateway token of a Compose project: one value, the same literal in every place, recorded without showing it.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 #![expect(
     clippy::disallowed_methods,
     reason = "reads the clock, the user's name and the files of the project"
@@ -15,6 +14,7 @@ use std::time::SystemTime;
 use clap::{ArgGroup, Parser};
 use openclaw_compose::project::Inputs;
 use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::{errln, outln};
 use openclaw_token::fs::transaction::{Receipt, Vote, pending, recover_with};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Anchor, Entry};
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("freeze-token: {error}");
+            errln!("freeze-token: {error}");
             ExitCode::from(2)
         }
     }
@@ -88,7 +88,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     let stack = Stack::read(&inputs)?;
     if cli.plan {
         show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
-        println!("then: freeze-token --rotate --reason ...");
+        outln!("then: freeze-token --rotate --reason ...");
         return Ok(ExitCode::SUCCESS);
     }
     if cli.verify { verify(cli, &stack) } else { freeze(cli, &inputs, stack) }
@@ -121,18 +121,18 @@ fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure>
             let anchor = LedgerFile::new(&stack.root).append(&entry).map_err(|error| {
                 format!("the token is frozen and written, but the ledger has no entry of it: {error}")
             })?;
-            println!("ledger anchor for the ticket: {anchor}");
+            outln!("ledger anchor for the ticket: {anchor}");
             Ok(ExitCode::SUCCESS)
         }
         Ok(frozen) => {
-            println!("frozen already: {}", describe(frozen.record()));
-            println!("nothing was changed; --verify compares every place with it, --rotate replaces it");
+            outln!("frozen already: {}", describe(frozen.record()));
+            outln!("nothing was changed; --verify compares every place with it, --rotate replaces it");
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            eprintln!("freeze-token: {error}");
+            errln!("freeze-token: {error}");
             if let Some(advice) = advice(&error, &sightings) {
-                eprintln!("  {advice}");
+                errln!("  {advice}");
             }
             let refused = !matches!(error, FreezeError::Store(_) | FreezeError::Mint(_));
             Ok(ExitCode::from(if refused { 1 } else { 2 }))
@@ -158,7 +158,7 @@ fn settle(root: &Path, store: &DirectoryStore) -> Result<bool, Failure> {
     let recovered = recovered?;
     for transaction in &recovered {
         let how = if transaction.finished { "finished" } else { "reverted" };
-        eprintln!("freeze-token: {how} transaction {} that an earlier run left behind", transaction.id);
+        errln!("freeze-token: {how} transaction {} that an earlier run left behind", transaction.id);
     }
     Ok(!recovered.is_empty())
 }
@@ -172,16 +172,16 @@ fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
 }
 
 fn report(cli: &Cli, stack: &Stack, record: &Record, token: &SecretString, receipt: &Receipt) {
-    println!("frozen: {}", describe(record));
+    outln!("frozen: {}", describe(record));
     show_first_eight(cli, token);
     if receipt.changed.is_empty() {
-        println!("  every place held it already: no file was changed");
+        outln!("  every place held it already: no file was changed");
         return;
     }
     for changed in &receipt.changed {
-        println!("  wrote {}", changed.path.display());
+        outln!("  wrote {}", changed.path.display());
     }
-    println!(
+    outln!(
         "  transaction {}; the files as they were stay in .openclaw-token/transactions under {}",
         receipt.id,
         receipt.root.display()
@@ -228,7 +228,7 @@ fn verify(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
     let observed = stack.observe(Observed::new(&sightings, SystemTime::now()), &history);
     let findings = Record::verify_latest(latest.as_ref(), &observed);
     if let Some(record) = &latest {
-        println!("frozen: {}", describe(record));
+        outln!("frozen: {}", describe(record));
         let is_frozen =
             |sighting: &&Sighting| record.fingerprint.matches(sighting.token(), None) == Some(true);
         if let Some(sighting) = sightings.iter().find(is_frozen) {
@@ -238,10 +238,10 @@ fn verify(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
     findings.iter().for_each(show);
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
     if latest.is_some() && !findings.iter().any(is_error) {
-        println!("every place holds the frozen token");
+        outln!("every place holds the frozen token");
     }
     for id in pending(stack.common_root())? {
-        println!("transaction {id} is unfinished: --adopt or --mint brings it to its end first");
+        outln!("transaction {id} is unfinished: --adopt or --mint brings it to its end first");
     }
     let ledger = LedgerFile::new(&stack.root);
     let checked = ledger.verify(cli.anchor)?;
@@ -249,41 +249,41 @@ fn verify(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
     broken.iter().for_each(show);
     match (checked.is_intact(), checked.lines) {
         (true, 0) if latest.is_none() => {}
-        (true, lines) => println!("ledger: {lines} entries, unbroken; anchor {}", checked.head),
-        (false, lines) => println!("ledger: {lines} entries, broken"),
+        (true, lines) => outln!("ledger: {lines} entries, unbroken; anchor {}", checked.head),
+        (false, lines) => outln!("ledger: {lines} entries, broken"),
     }
     let failed = findings.iter().any(is_error) || latest.is_none() || !checked.is_intact();
     Ok(ExitCode::from(u8::from(failed)))
 }
 
 fn show(finding: &Finding) {
-    println!("{}: {}", finding.code, finding.summary);
+    outln!("{}: {}", finding.code, finding.summary);
     for evidence in &finding.evidence {
-        println!("  {evidence}");
+        outln!("  {evidence}");
     }
     if let Some(remedy) = &finding.remedy {
-        println!("  {}", remedy.text);
+        outln!("  {}", remedy.text);
     }
 }
 
 fn show_first_eight(cli: &Cli, token: &SecretString) {
     if cli.first_eight {
         match first_eight(token) {
-            Ok(shown) => println!("  first eight characters: {shown}"),
-            Err(error) => println!("  first eight characters: not shown, {error}"),
+            Ok(shown) => outln!("  first eight characters: {shown}"),
+            Err(error) => outln!("  first eight characters: not shown, {error}"),
         }
     }
 }
 
 fn show_plan(title: &str, plan: &RotationPlan, from: Phase) {
-    println!("{title}:");
+    outln!("{title}:");
     let steps = plan.steps.iter().filter(|step| step.phase >= from);
     for (n, step) in steps.enumerate() {
-        println!("{:>3} {}: {}", n + 1, step.carriers.join(", "), step.action);
+        outln!("{:>3} {}: {}", n + 1, step.carriers.join(", "), step.action);
         if let Some(disconnects) = &step.disconnects {
-            println!("      cuts off {disconnects}");
+            outln!("      cuts off {disconnects}");
         }
-        println!("      check: {}", step.check);
+        outln!("      check: {}", step.check);
     }
 }
 

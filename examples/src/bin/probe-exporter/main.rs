@@ -1,5 +1,4 @@
 //! Probes for Prometheus, the way `blackbox_exporter` does: `/probe?target=...&module=...`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 mod server;
 mod targets;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use openclaw_examples::probing::{ProbeArguments, StartError};
+use openclaw_examples::{errln, outln};
 use server::Exporter;
 use targets::{Allowed, ListError};
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match start(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("probe-exporter: {error}");
+            errln!("probe-exporter: {error}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -61,7 +61,7 @@ fn start(arguments: &Arguments) -> Result<(), Stopped> {
         let address = arguments.listen;
         let bind = |source| Stopped::Bind { address, source };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(bind)?;
-        println!("probe-exporter: listening on http://{}", listener.local_addr().map_err(bind)?);
+        outln!("probe-exporter: listening on http://{}", listener.local_addr().map_err(bind)?);
         exporter.serve(listener).await?;
         Ok(())
     })

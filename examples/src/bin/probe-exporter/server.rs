@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::targets::Allowed;
+use openclaw_examples::errln;
 
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
@@ -82,8 +83,8 @@ impl Exporter {
     fn reload(&self) {
         match self.allowed.as_ref().map(Allowed::reload) {
             None => {}
-            Some(Ok(count)) => eprintln!("probe-exporter: {count} targets"),
-            Some(Err(error)) => eprintln!("probe-exporter: {error}; the old list stays"),
+            Some(Ok(count)) => errln!("probe-exporter: {count} targets"),
+            Some(Err(error)) => errln!("probe-exporter: {error}; the old list stays"),
         }
     }
 
