@@ -85,7 +85,11 @@ const CASES: &[Case] = &[
             write(dir, "captured/logs/openclaw-gateway.log", log.as_bytes());
         },
         exit: 1,
-        says: &["OC-R206 gateway-log-state-leased", "captured/logs/openclaw-gateway.log:2"],
+        says: &[
+            "OC-R206 gateway-log-state-leased",
+            "captured/logs/openclaw-gateway.log:2",
+            "docker compose up --detach openclaw-gateway",
+        ],
     },
     Case {
         name: "invalid JSON5",

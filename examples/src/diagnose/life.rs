@@ -118,7 +118,7 @@ pub(super) fn enter(
     if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {
         return;
     }
-    came_up(case, log, &life);
+    came_up(case, gateway, log, &life);
     connections(case, log, containers);
 }
 
@@ -150,7 +150,7 @@ fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>,
     case.bear_out(Gate::State, &[Gate::State], finding, &[Whom::Everyone]);
 }
 
-fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
+fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle) {
     if let Some(line) = life.stopped {
         let because = format!("{}:{line} says that the gateway was stopped", log.name);
         for gate in [Gate::Liveness, Gate::Startup, Gate::Readiness] {
@@ -183,6 +183,15 @@ fn came_up(case: &mut Case, log: &Text, life: &Lifecycle) {
         column: 1,
         span: [0, 0],
     });
+    if matches!(failed.meaning, Meaning::Leased) {
+        finding.remedy = Some(Remedy {
+            text: "stop the other gateway that uses this state directory; where there is none, the last one was killed, and what it holds ends within 5 minutes: then start this one again"
+                .to_owned(),
+            command: Some(format!("docker compose up --detach {gateway}")),
+            edits: Vec::new(),
+            safety: Safety::Judgement,
+        });
+    }
     if life.starts > 1 {
         finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
     }
