@@ -4,6 +4,7 @@ use openclaw_pairing::plan::{Plan, Topology};
 use openclaw_pairing::{Code, DeviceList, Evidence, Vantage, diagnose};
 
 use super::case::Case;
+use super::shut_by;
 use crate::captured::Captured;
 use crate::finding::Finding;
 use crate::gates::{Gate, Kind, Whom};
@@ -67,6 +68,10 @@ pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
                 case.bear_out(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, &whom);
             }
             Code::SharedTokenFault => case.bear_out(Gate::Auth, &[Gate::Auth], finding, &whom),
+            // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
+            _ if diagnosis.cause == Code::ScopeUpgrade && shut_by(&finding) == Some(Gate::Pairing) => {
+                case.report_at(Gate::Scopes, finding, &whom);
+            }
             _ => {
                 case.report(finding, Vec::new(), &whom);
                 if found.code == diagnosis.cause
