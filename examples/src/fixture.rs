@@ -1,5 +1,5 @@
-//! Evidence of a run and transcripts of it, made fit to be kept as fixtures: no secret in any usual encoding, and stand-ins for what is new in
-//! each run. Equal values keep equal stand-ins, across all texts of one [`Mask`].
+//! Evidence of a run and transcripts of it, made fit to be kept as fixtures: no secret in any usual encoding, and stand-ins
+//! for what is new in each run. Equal values keep equal stand-ins, across all texts of one [`Mask`].
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@
 use super::OracleError;
 use super::peer::{Address, read_head};
 use super::real::Real;
-use super::record::{broken, line, listen, lock, mask};
+use super::record::{PATIENCE, broken, line, listen, lock, mask};
 use crate::fixture::Mask;
 use openclaw_probe::{Budget, Code, ProbeReport, Prober, Rung, Target, TokenAuthenticator};
 use secrecy::SecretString;
@@ -21,8 +21,6 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 
 /// The scope that a climb wants to see granted.
 const SCOPE: &str = "operator.read";
-/// Two cores shared with a compiler.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A climb that was written down.
 pub(super) struct Climb {

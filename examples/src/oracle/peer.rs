@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// A gateway that shares two cores with a compiler may take its time.
+/// A gateway on a busy machine may take its time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a gateway is reached.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-/// An idle machine starts it in fifteen seconds; two cores under thirty compilers took an older release four minutes.
+/// An idle machine starts it in fifteen seconds; a busy one took four minutes for an older release.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Ready is who answers so often in a row, each time so soon: work that a start does in the background delays answers.
 const STEADY: u32 = 8;

@@ -1,7 +1,8 @@
 //! Transcripts: what a gateway says to the pairing driver and to the ladder through its life, masked, line by line.
 //!
-//! The tests of openclaw-pairing and openclaw-probe replay them. The driver talks to the gateway through a relay that writes down each frame before
-//! it hands it on; the driver's phases are written between them, so a transcript says both what was heard and where it led.
+//! The tests of openclaw-pairing and openclaw-probe replay them. The driver talks to the gateway through a relay that writes
+//! down each frame before it hands it on; the driver's phases are written between them, so a transcript says both what was
+//! heard and where it led.
 
 use super::conversation::Scene;
 use super::ladder::{self, Climb};
@@ -49,8 +50,8 @@ impl Recording {
 const TOKEN: &str = "oracle-test-token-recorded";
 const CHANGED: &str = "oracle-test-token-changed";
 const WRONG: &str = "oracle-test-token-wrong";
-/// Two cores shared with a compiler.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A busy machine may take its time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Records the embedded gateway.
 ///
