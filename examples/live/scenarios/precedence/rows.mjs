@@ -10,18 +10,25 @@ import { mkdirSync, writeFileSync, chownSync } from 'node:fs';
 
 const [version, image, directory, diffSources] = process.argv.slice(2);
 
+const URL = 'ws://127.0.0.1:18789';
 const SERVER = [['flag', 'config', 'env'], ['config', 'env'], ['config', 'remote'], ['env', 'remote'], ['env'], ['remote']];
 const CLIENT = [
   ['local', 'flag', 'config', 'env'], ['local', 'config', 'env'], ['local', 'config', 'remote'], ['local', 'env', 'remote'],
   ['local', 'config'], ['local', 'env'], ['local', 'remote'],
-  ['remote', 'remote', 'env', 'config'], ['remote', 'env', 'config'], ['remote', 'config'],
-  ['url', 'env', 'config', 'remote'], ['url', 'config'],
+  ['service', 'config', 'env'],
+  ['remote', 'flag', 'remote', 'env', 'config'], ['remote', 'remote', 'env', 'config'], ['remote', 'env', 'config'], ['remote', 'config'],
+  ['url', 'flag', 'env', 'config'], ['url', 'env', 'config', 'remote'], ['url', 'config'],
+  ['flag-url', 'flag', 'env', 'config', 'remote'], ['flag-url', 'env', 'config', 'remote'],
+];
+// What a way of dialing sets besides.
+const DIALS = { url: { OPENCLAW_GATEWAY_URL: URL }, service: { OPENCLAW_SERVICE_KIND: 'gateway' } };
+const words = ({ sources, mode }) => [
+  ...(mode === 'flag-url' ? ['--url', URL] : []), ...(sources.includes('flag') ? ['--token', token('flag')] : []),
 ];
 // Where each source is, in the words of diff-sources, and its token.
 const CARRIER = { flag: '--token', config: 'gateway.auth.token', env: 'OPENCLAW_GATEWAY_TOKEN', remote: 'gateway.remote.token' };
 const token = (source) => `test-token-of-the-${source}-of-this-row`;
 const sourceOf = (text) => Object.keys(CARRIER).find((source) => text === token(source)) ?? 'none';
-const URL = 'ws://127.0.0.1:18789';
 
 const docker = (...words) => execFileSync('docker', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 400_000 });
 
@@ -44,22 +51,22 @@ function state(path, text) {
 // The stack whose files say the same, and who wins by them.
 function predicted(at, server, client) {
   const environment = (row) => (row.sources.includes('env') ? `      OPENCLAW_GATEWAY_TOKEN: ${token('env')}\n` : '');
-  const flag = (row) => (row.sources.includes('flag') ? `, "--token", "${token('flag')}"` : '');
-  const url = client.mode === 'url' ? `      OPENCLAW_GATEWAY_URL: ${URL}\n` : '';
+  const flags = (row) => words(row).map((word) => `, "${word}"`).join('');
+  const dials = Object.entries(DIALS[client.mode] ?? {}).map(([name, value]) => `      ${name}: ${value}\n`).join('');
   writeFileSync(`${at}/compose.yaml`, `services:
   openclaw-gateway:
     image: openclaw-live:${version}
-    command: ["gateway"${flag(server)}]
+    command: ["gateway"${flags(server)}]
     environment:
       HOME: /home/node
 ${environment(server)}    volumes: ["./server/.openclaw:/home/node/.openclaw"]
   openclaw-cli:
     image: openclaw-live:${version}
-    command: ["openclaw", "devices", "list"${flag(client)}]
+    command: ["openclaw", "devices", "list"${flags(client)}]
     network_mode: "service:openclaw-gateway"
     environment:
       HOME: /home/node
-${url}${environment(client)}    volumes: ["./client/.openclaw:/home/node/.openclaw"]
+${dials}${environment(client)}    volumes: ["./client/.openclaw:/home/node/.openclaw"]
 `);
   const { stdout } = spawnSync(diffSources, ['--json', '--project-directory', at], { encoding: 'utf8', env: {} });
   const report = JSON.parse(stdout);
@@ -117,7 +124,7 @@ function until(container, line) {
 }
 
 const results = [];
-const judge = (side, words, expected, observed) => results.push({ row: `${side}: ${words.join(' ')}`, expected, observed });
+const judge = (side, sources, expected, observed) => results.push({ row: `${side}: ${sources.join(' ')}`, expected, observed });
 const containers = [];
 try {
   for (const [at, sources] of SERVER.entries()) {
@@ -129,7 +136,7 @@ try {
     containers.push(container);
     docker('run', '--detach', '--name', container, '--network', 'none', '--volume', `${path}/server/.openclaw:/home/node/.openclaw`,
       ...(sources.includes('env') ? ['--env', `OPENCLAW_GATEWAY_TOKEN=${token('env')}`] : []), image,
-      'gateway', ...(sources.includes('flag') ? ['--token', token('flag')] : []));
+      'gateway', ...words({ sources }));
     const listens = until(container, '[gateway] ready');
     const tokens = JSON.stringify(Object.keys(CARRIER).map(token));
     const answers = listens ? JSON.parse(docker('exec', container, 'node', '--input-type=module', '--eval', ASK, tokens)) : {};
@@ -151,11 +158,13 @@ try {
     state(`${directory}/clients/${at}`, config(sources, mode));
     const expected = predicted(path, { sources: ['env'] }, { sources, mode }).client;
     const before = docker('logs', container).length;
-    spawnSync('docker', ['exec', '--env', `HOME=/clients/${at}`, ...(mode === 'url' ? ['--env', `OPENCLAW_GATEWAY_URL=${URL}`] : []),
-      ...(sources.includes('env') ? ['--env', `OPENCLAW_GATEWAY_TOKEN=${token('env')}`] : []), container, 'openclaw', 'devices', 'list',
-      '--json', ...(sources.includes('flag') ? ['--token', token('flag')] : [])], { timeout: 120_000, stdio: 'ignore' });
+    const environment = Object.entries({ HOME: `/clients/${at}`, ...DIALS[mode] }).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    const said = spawnSync('docker', ['exec', ...environment, ...(sources.includes('env') ? ['--env', `OPENCLAW_GATEWAY_TOKEN=${token('env')}`] : []),
+      container, 'openclaw', 'devices', 'list', '--json', ...words({ sources, mode })], { timeout: 120_000, encoding: 'utf8' });
     const sent = docker('logs', container).slice(before).match(/^sent (.*)$/m);
-    judge(`client ${mode}`, sources, expected, sourceOf(JSON.parse(sent?.[1] ?? 'null')));
+    // Who has no token for a URL says so and dials nobody.
+    const silent = /requires explicit credentials/.test(said.stdout + said.stderr) ? 'none' : `nothing, status ${said.status}`;
+    judge(`client ${mode}`, sources, expected, sent ? sourceOf(JSON.parse(sent[1])) : silent);
   }
 } finally {
   for (const container of containers) spawnSync('docker', ['rm', '--force', '--volumes', container], { stdio: 'ignore' });
