@@ -6,16 +6,15 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{self, http::Response};
 
 use crate::authenticate::one_line;
 use crate::budget::Allowance;
 use crate::code::Code;
 use crate::report::Fault;
 use crate::rung::Rung;
-use crate::rung::http::{self, HttpAnswer};
 
 /// What a rung's timeout means.
 pub(crate) fn timeout(rung: Rung, allowance: Allowance) -> Fault {
@@ -148,23 +147,9 @@ fn rustls_error(error: &rustls::Error) -> Fault {
     Fault::new(code, one_line(&error.to_string(), 200))
 }
 
-/// A failed upgrade. A refusal over HTTP is judged by the same rules as the answers of the probe endpoints.
-pub(crate) fn upgrade(error: tungstenite::Error) -> Fault {
-    use tungstenite::Error as Ws;
-    match error {
-        Ws::Http(response) => http::refused_upgrade(&answer_of(*response)),
-        Ws::Io(error) => self::error(&error),
-        Ws::Protocol(ProtocolError::HandshakeIncomplete) => {
-            Fault::new(Code::ClosedWithoutAnswer, "closed before the answer to the upgrade")
-        }
-        Ws::Protocol(ProtocolError::HttparseError(_)) | Ws::HttpFormat(_) => {
-            Fault::new(Code::NotHttp, "the answer is not HTTP")
-        }
-        Ws::Capacity(_) | Ws::AttackAttempt => {
-            Fault::new(Code::HeaderTooLarge, "the header of the answer is too large")
-        }
-        other => Fault::new(Code::UpgradeInvalid, one_line(&other.to_string(), 200)),
-    }
+/// A request for an upgrade that cannot be written.
+pub(crate) fn unaskable(error: &tungstenite::Error) -> Fault {
+    Fault::new(Code::UpgradeInvalid, one_line(&error.to_string(), 200))
 }
 
 /// A failure on the open WebSocket.
@@ -202,18 +187,6 @@ pub(crate) fn close(frame: Option<&CloseFrame>) -> Fault {
     let reason = one_line(frame.reason.as_str(), 123);
     let reason = if reason.is_empty() { "no reason given".to_owned() } else { format!("{reason:?}") };
     Fault::new(code, format!("closed with {number}, {reason}"))
-}
-
-fn answer_of(response: Response<Option<Vec<u8>>>) -> HttpAnswer {
-    let (head, body) = response.into_parts();
-    let header = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    HttpAnswer {
-        status: head.status.as_u16(),
-        content_type: header("content-type"),
-        location: header("location"),
-        date: header("date"),
-        body: body.unwrap_or_default(),
-    }
 }
 
 /// The words of an error and its causes, on one line.

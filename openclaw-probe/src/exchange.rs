@@ -1,11 +1,15 @@
-//! One GET over one given connection: the ladder's liveness rung, and all of [`Prober::check`](crate::Prober::check).
+//! One GET over one given connection: the ladder's liveness rung, all of [`Prober::check`](crate::Prober::check), and the
+//! request for an upgrade.
 //!
 //! reqwest opens its own connections, so it cannot ask over the one that the TCP and TLS rungs proved; and for a fleet that
 //! asks one small question of many targets it spends more on its own machinery than the question costs. The head is parsed
 //! by the parser that hyper uses, and a test holds both paths to the same verdict on every fault.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::classify;
 use crate::code::Code;
@@ -21,6 +25,8 @@ const HEAD_LIMIT: usize = 32 * 1024;
 const MOST_HEADERS: usize = 100;
 /// Holds a whole answer of a gateway; allocated when bytes arrive, not while waiting.
 const FIRST_READ: usize = 2048;
+/// How long to wait for the rest of a refusal whose head has come.
+const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Sends the request and reads the whole answer.
 pub(crate) async fn ask(
@@ -41,6 +47,72 @@ pub(crate) async fn ask(
         BodyLength::UntilClose => reader.until_close(body).await?,
     };
     Ok(answer)
+}
+
+/// What a request for an upgrade was answered.
+pub(crate) enum Answered {
+    /// With an upgrade; these bytes came behind the head.
+    Switched(Vec<u8>),
+    Refused(HttpAnswer),
+}
+
+/// Sends a request for an upgrade. A refusal is heard to its end: whose it is says the body, which may come behind the head
+/// in a packet of its own.
+pub(crate) async fn upgrade<S>(socket: &mut S, request: &[u8], key: &str) -> Result<Answered, Fault>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    socket.write_all(request).await.map_err(|error| classify::error(&error))?;
+    let mut reader = Reader { socket, bytes: Vec::new() };
+    let (mut answer, end, length) = reader.head().await?;
+    if answer.status == 101 {
+        accepts(reader.bytes.get(..end).unwrap_or_default(), key)?;
+        return Ok(Answered::Switched(reader.bytes.split_off(end)));
+    }
+    let most = match length {
+        BodyLength::None => 0,
+        BodyLength::Exactly(length) => length.min(BODY_LIMIT),
+        BodyLength::Chunked | BodyLength::UntilClose => BODY_LIMIT,
+    };
+    // A body that does not come, or not whole, is no fault beside the refusal.
+    let _ = tokio::time::timeout(REFUSAL_PATIENCE, async {
+        while reader.bytes.len() < end + most && reader.more().await.is_ok_and(|count| count > 0) {}
+    })
+    .await;
+    answer.body = reader.bytes.split_off(end);
+    answer.body.truncate(most);
+    Ok(Answered::Refused(answer))
+}
+
+/// What proves that an upgrade was meant and for this request (RFC 6455, 4.1).
+fn accepts(head: &[u8], key: &str) -> Result<(), Fault> {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    // It was parsed once to know where it ends.
+    let _ = response.parse(head);
+    let named = |name: &str| {
+        response
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+    };
+    let holds = |name: &str, word: &[u8]| {
+        let mut words = named(name).unwrap_or_default().split(|byte| *byte == b',');
+        words.any(|found| found.trim_ascii().eq_ignore_ascii_case(word))
+    };
+    let wrong = if !holds("upgrade", b"websocket") {
+        "101 without Upgrade: websocket"
+    } else if !holds("connection", b"upgrade") {
+        "101 without Connection: Upgrade"
+    } else if named("sec-websocket-accept") != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+        "101 with the accept key of another request"
+    } else if named("sec-websocket-protocol").is_some() {
+        "101 with a subprotocol that was not asked for"
+    } else {
+        return Ok(());
+    };
+    Err(Fault::new(Code::UpgradeInvalid, wrong))
 }
 
 fn request(target: &Target, rung: Rung, bearer: Option<&SecretString>) -> Result<Vec<u8>, Fault> {
@@ -73,12 +145,12 @@ enum BodyLength {
     UntilClose,
 }
 
-struct Reader<'a> {
-    socket: &'a mut Socket,
+struct Reader<'a, S> {
+    socket: &'a mut S,
     bytes: Vec<u8>,
 }
 
-impl Reader<'_> {
+impl<S: AsyncRead + Unpin> Reader<'_, S> {
     /// More bytes; 0 at the end of the stream. While nothing has arrived no buffer is held.
     async fn more(&mut self) -> std::io::Result<usize> {
         if self.bytes.is_empty() {
@@ -230,4 +302,40 @@ fn body_length(status: u16, headers: &[httparse::Header<'_>]) -> Result<BodyLeng
 
 fn header_too_large() -> Fault {
     Fault::new(Code::HeaderTooLarge, format!("over {HEAD_LIMIT} bytes or {MOST_HEADERS} fields"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    /// The peer's answer in two parts, of which the second can only be written when the first was read.
+    async fn answered(first: &'static str, second: &'static str) -> Result<Answered, Fault> {
+        let (mut near, mut far) = tokio::io::duplex(first.len());
+        let peer = async move {
+            let mut request = [0; 4];
+            far.read_exact(&mut request).await?;
+            far.write_all(first.as_bytes()).await?;
+            far.write_all(second.as_bytes()).await
+        };
+        let (answer, wrote) = tokio::join!(upgrade(&mut near, b"GET ", KEY), peer);
+        assert!(wrote.is_ok());
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_heard_to_its_end() {
+        let head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
+        let Ok(Answered::Refused(answer)) = answered(head, "words").await else { panic!("a refusal") };
+        assert_eq!((answer.status, answer.body.as_slice()), (503, b"words".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn what_comes_behind_an_upgrade_is_kept() {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
+                    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nfr";
+        let Ok(Answered::Switched(ahead)) = answered(head, "").await else { panic!("an upgrade") };
+        assert_eq!(ahead, b"fr");
+    }
 }
