@@ -12,16 +12,11 @@ use std::path::Path;
 use openclaw_pairing::plan::Topology;
 use openclaw_pairing::{Code, DeviceList, Evidence, Vantage, diagnose};
 
-/// The recorded cause is the runbook's, which knows the stack's files, too. In two of them this crate, alone, puts another
-/// one first.
+/// The recorded cause is the runbook's, which knows the stack's files, too. In one of them this crate, alone, puts another one
+/// first.
 fn alone<'c>(row: &str, cause: &'c str) -> &'c str {
-    match row.split('@').next() {
-        // A lockout comes of wrong tokens; that those were another client's stands in the stack's files.
-        Some("lockout") => Code::SharedTokenFault.code(),
-        // The runbook names the earliest gate that is shut, the one in front of the scopes.
-        Some("scope-upgrade") => Code::ScopeUpgrade.code(),
-        _ => cause,
-    }
+    // A lockout comes of wrong tokens; that those were another client's stands in the stack's files.
+    if row.starts_with("lockout@") { Code::SharedTokenFault.code() } else { cause }
 }
 
 #[test]
