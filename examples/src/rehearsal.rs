@@ -23,6 +23,7 @@ use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Sighting, fre
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::diagnose::{Examination, Options, live};
+use crate::errln;
 use crate::errors::with_sources;
 use crate::gateway::Gateway;
 use crate::render::{Colour, text};
@@ -45,8 +46,7 @@ pub fn run(colour: Colour) -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    // Nobody is left to tell if standard error is gone.
-    let _ = writeln!(io::stderr(), "runbook: the rehearsal stopped: {}", with_sources(error));
+    errln!("runbook: the rehearsal stopped: {}", with_sources(error));
     ExitCode::FAILURE
 }
 

@@ -144,15 +144,7 @@ async fn a_gate_opens_when_it_held_and_says_what_failed_when_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_shows_each_change_and_ends_when_told() {
     let gateway = gateway(Phase::Ready).await;
-    let here = gateway.addr().to_string();
-    let mut watch =
-        program(env!("CARGO_BIN_EXE_probe-gateway"), &["--watch", "0.01", "--ask", "startup", &here])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("started");
-    let mut lines = lines(&mut watch);
-    until(&mut lines, "up       ws://").await;
+    let (watch, mut lines) = watch(&gateway).await;
     gateway.stop().await;
     until(&mut lines, "DOWN     ws://").await;
     terminate(&watch).await;
@@ -164,16 +156,8 @@ async fn a_watch_shows_each_change_and_ends_when_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_ends_where_nobody_reads_any_more() {
     let gateway = gateway(Phase::Ready).await;
-    let here = gateway.addr().to_string();
-    let mut watch =
-        program(env!("CARGO_BIN_EXE_probe-gateway"), &["--watch", "0.01", "--ask", "startup", &here])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("started");
-    let mut read = lines(&mut watch);
-    until(&mut read, "up       ws://").await;
-    drop(read);
+    let (watch, lines) = watch(&gateway).await;
+    drop(lines);
     gateway.stop().await;
     let (code, text) = said(&watch.wait_with_output().await.expect("ended"));
     assert_eq!(code, 1, "down at the end: {text}");
@@ -330,6 +314,20 @@ impl Exporter {
 
 fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
     BufReader::new(child.stdout.take().expect("piped")).lines()
+}
+
+/// `probe-gateway --watch` of a gateway, as soon as it has said that it is up.
+async fn watch(gateway: &Gateway) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let here = gateway.addr().to_string();
+    let mut watch =
+        program(env!("CARGO_BIN_EXE_probe-gateway"), &["--watch", "0.01", "--ask", "startup", &here])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("started");
+    let mut lines = lines(&mut watch);
+    until(&mut lines, "up       ws://").await;
+    (watch, lines)
 }
 
 /// Reads on until a line holds the words.

@@ -1,6 +1,6 @@
 //! A real stack in, one ticket out. Without a stack: a rehearsal of the whole runbook on a bundled broken one.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ use openclaw_examples::gates::Gate;
 use openclaw_examples::instant::Instant;
 use openclaw_examples::rehearsal;
 use openclaw_examples::render::{self, Colour};
+use openclaw_examples::{errln, out};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
@@ -104,8 +105,7 @@ fn main() -> ExitCode {
     let ticket = match diagnose(&stack, options) {
         Ok(ticket) => ticket,
         Err(unreadable) => {
-            // Nobody is left to tell if standard error is gone.
-            let _ = writeln!(io::stderr(), "runbook: {unreadable}");
+            errln!("runbook: {unreadable}");
             return ExitCode::from(2);
         }
     };
@@ -115,13 +115,12 @@ fn main() -> ExitCode {
         Format::Json => match render::json(&ticket) {
             Ok(page) => page,
             Err(error) => {
-                let _ = writeln!(io::stderr(), "runbook: the ticket cannot be written as JSON: {error}");
+                errln!("runbook: the ticket cannot be written as JSON: {error}");
                 return ExitCode::from(2);
             }
         },
     };
-    // A reader that closes the pipe early has what it wanted.
-    let _ = io::stdout().lock().write_all(page.as_bytes());
+    out!("{page}");
     ExitCode::from(ticket.exit)
 }
 
