@@ -215,7 +215,7 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
         let file = edits.first().map_or(path, |edit| edit.file.clone());
         return Err(EditError::NotAFile { file });
     }
-    let text = sources.text(file);
+    let text = sources.expose_file(file);
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     for edit in &edits {
         if edit.file != path || text.get(edit.span.range()).is_none() {
@@ -257,7 +257,7 @@ const CONTEXT: usize = 3;
 
 /// A unified diff straight from the edits: the lines they touch are the lines that change.
 fn diff(path: &str, file: FileId, edits: &[&Edit], sources: &Sources) -> String {
-    let text = sources.text(file);
+    let text = sources.expose_file(file);
     let lines: Vec<(usize, usize)> = text
         .split_inclusive('\n')
         .scan(0, |start, line| {
@@ -369,7 +369,7 @@ fn prefixed(out: &mut String, sign: char, text: &str) -> isize {
 
 /// The bytes of a source with every secret replaced by the mask.
 fn masked(file: FileId, range: std::ops::Range<usize>, sources: &Sources) -> String {
-    let text = sources.text(file).get(range.clone()).unwrap_or_default();
+    let text = sources.expose_file(file).get(range.clone()).unwrap_or_default();
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
     for (at, c) in text.char_indices() {

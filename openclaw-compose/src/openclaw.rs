@@ -426,7 +426,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let mut letters = tokens::Classes::default();
     for gateway in &scene.gateways {
         if let Some(value) = gateway.decision.value() {
-            letters.letter(value);
+            letters.letter(value.expose());
         }
     }
     let gateways: Vec<GatewayView> =
@@ -448,7 +448,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
     let mut runtime = Runtime::default();
     for (name, text) in &stack.inspects {
-        match runtime::read(text) {
+        match runtime::read(text.expose()) {
             Ok(read) => runtime.add(read),
             Err(place) => {
                 let file = reader.enter(name, "");
@@ -476,7 +476,7 @@ fn read_engine(
         out.push(Finding::new(code, summary).at(Place::of(&reader.sources, PlaceRole::Decided, span)));
     };
     if let Some((name, text)) = &stack.engine {
-        match engine::Engine::read(text) {
+        match engine::Engine::read(text.expose()) {
             Ok(read) => engine = read,
             Err(place) => {
                 let summary = format!("{name} is no output of docker info: JSON stops at {place}");
@@ -583,7 +583,7 @@ fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut S
     };
     for process in processes {
         for (name, variable) in &process.service.environment {
-            if !variable.value.is_some_and(|value| telling(value)) {
+            if !variable.value.is_some_and(|value| telling(value.expose())) {
                 continue;
             }
             sources.mark_secret(variable.span);
@@ -593,7 +593,7 @@ fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut S
                 }
             }
         }
-        let in_config = process.config().and_then(|config| config.text(&["gateway", "remote", "url"]));
+        let in_config = process.config().and_then(|config| config.expose(&["gateway", "remote", "url"]));
         if let Some((_, span)) = in_config.filter(|(text, _)| telling(text)) {
             sources.mark_secret(span);
         }
@@ -645,7 +645,7 @@ fn gateway_view(
             gateway::Auth::Unknown => "unknown",
         },
         token_from: gateway.decision.winner().map(|winner| winner.label.clone()),
-        token_class: gateway.decision.value().map(|value| letters.letter(value)),
+        token_class: gateway.decision.value().map(|value| letters.letter(value.expose())),
         token_rule: gateway.decision.rule.id,
         starts: gateway.refusals.is_empty(),
         state_dir: process.map(|process| process.state_dir.clone()).unwrap_or_default(),

@@ -95,7 +95,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
         parsed &= loader.parse(path, None).is_some();
     }
     let named = loader.project_name(&project);
-    let name = named.as_str().unwrap_or_default().to_owned();
+    let name = named.expose().unwrap_or_default().to_owned();
     if let Some(variables) = loader.environments.get_mut(project.environment.0 as usize) {
         variables.set(
             "COMPOSE_PROJECT_NAME",
@@ -171,9 +171,10 @@ fn finish(root: &mut Node, project: &discovery::Project, loader: &mut Loader<'_>
         for service in services.into_entries() {
             let profiles = service.node.get("profiles").and_then(Node::as_list).unwrap_or_default();
             let on = profiles.is_empty()
-                || project.profiles.iter().any(|wanted| {
-                    wanted == "*" || profiles.iter().any(|profile| profile.as_str() == Some(wanted.as_str()))
-                });
+                || project
+                    .profiles
+                    .iter()
+                    .any(|wanted| wanted == "*" || profiles.iter().any(|profile| profile.is(wanted)));
             if on { &mut enabled } else { &mut disabled }.entries_mut().push(service);
         }
     }

@@ -4,11 +4,14 @@
 //! turns it into a line and a column when somebody wants to read it, and quotes it with every secret masked.
 
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use secrecy::SecretString;
 use serde::Serialize;
+
+pub use text::Text;
+
+mod text;
 
 /// What stands in a quoted line where a secret was. Its length says nothing about the secret's.
 pub const MASK: &str = "********";
@@ -138,89 +141,6 @@ pub struct QuotedLine {
     pub underline: (u32, u32),
 }
 
-/// Text that came from a source and may be a secret: cheap to clone, reads as a `str`, and prints nothing of itself.
-///
-/// There is no `Display` and no `Serialize` on purpose: whoever prints it decides that it is no secret.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Arc<str>);
-
-impl Text {
-    /// The text as a secret of its own, for reports and comparisons.
-    #[must_use]
-    pub fn to_secret(&self) -> SecretString {
-        SecretString::from(self.0.as_ref())
-    }
-
-    /// The text itself. The name is there to be seen: what is done with it may show a secret.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The empty text.
-impl Default for Text {
-    fn default() -> Self {
-        Self::from("")
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(Arc::from(text))
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self(Arc::from(text))
-    }
-}
-
-impl From<Arc<str>> for Text {
-    fn from(text: Arc<str>) -> Self {
-        Self(text)
-    }
-}
-
-impl From<Text> for Arc<str> {
-    fn from(text: Text) -> Self {
-        text.0
-    }
-}
-
-impl AsRef<str> for Text {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl PartialEq<str> for Text {
-    fn eq(&self, other: &str) -> bool {
-        &*self.0 == other
-    }
-}
-
-impl PartialEq<&str> for Text {
-    fn eq(&self, other: &&str) -> bool {
-        &*self.0 == *other
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Text(…)")
-    }
-}
-
 /// All texts of one resolution, by [`FileId`].
 ///
 /// ```
@@ -229,7 +149,7 @@ impl fmt::Debug for Text {
 /// let mut sources = Sources::new();
 /// let file = sources.add(".env", "PORT=18789\nTOKEN=test-token-1\n");
 /// let token = Span::new(file, 17, 29);
-/// assert_eq!(sources.slice(token), "test-token-1");
+/// assert_eq!(sources.expose(token), "test-token-1");
 /// assert_eq!(sources.location(token).to_string(), ".env:2:7");
 ///
 /// sources.mark_secret(token);
@@ -280,9 +200,10 @@ impl Sources {
         self.source(file).map_or("", |source| &source.name)
     }
 
-    /// The whole text, secrets and all; empty for an id of another `Sources`.
+    /// The whole text, secrets and all; empty for an id of another `Sources`. As [`Text::expose`], a door: what is done
+    /// with it may show a secret.
     #[must_use]
-    pub fn text(&self, file: FileId) -> &str {
+    pub fn expose_file(&self, file: FileId) -> &str {
         self.source(file).map_or("", |source| &source.text)
     }
 
@@ -291,10 +212,10 @@ impl Sources {
         self.source(file).map_or_else(|| Arc::from(""), |source| source.text.clone())
     }
 
-    /// The text under a span, secrets and all. What does not lie in the text is cut off.
+    /// The text under a span, secrets and all. What does not lie in the text is cut off. As [`Text::expose`], a door.
     #[must_use]
-    pub fn slice(&self, span: Span) -> &str {
-        let text = self.text(span.file);
+    pub fn expose(&self, span: Span) -> &str {
+        let text = self.expose_file(span.file);
         let end = floor(text, span.end);
         text.get(floor(text, span.start).min(end)..end).unwrap_or("")
     }

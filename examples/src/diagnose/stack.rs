@@ -94,7 +94,7 @@ impl Stack {
             stack = captured.enter(stack, &absolute).evidence(&evidence);
             captured.inspect = evidence.inspect.as_ref().map(|text| crate::captured::Text {
                 name: "docker inspect".to_owned(),
-                text: text.as_str().to_owned(),
+                text: text.expose().to_owned(),
             });
         } else {
             stack = captured.enter(stack, &absolute);
@@ -416,7 +416,7 @@ const UNQUOTED: &[&str] = &["OC-C0", "OC-C1", "OC-C414", "OC-C801", "OC-C802"];
 
 /// The first line under a place, secrets masked, without its indent.
 fn excerpt(sources: &Sources, place: usize, span: openclaw_compose::source::Span) -> Option<Excerpt> {
-    if sources.name(span.file).is_empty() || sources.text(span.file).is_empty() {
+    if sources.name(span.file).is_empty() || sources.expose_file(span.file).is_empty() {
         return None;
     }
     let quote = sources.quote(span);

@@ -90,7 +90,7 @@ fn wins(carrier: &CarrierView, report: &Report) -> bool {
 
 /// Whether there is a `${NAME}` without a default, and so no token.
 fn refers(sources: &Sources, place: &Place) -> bool {
-    let text = sources.slice(place.span);
+    let text = sources.expose(place.span);
     text.contains("${") && !text.contains('-')
 }
 

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let lookup = |name: &str| (name.len() == 1).then(|| Found { value: "$A".into(), source: () });
     let read = dotenv::parse(file, &text, Options::default(), lookup);
     for entry in &read.entries {
-        assert_eq!(sources.slice(entry.key_span), entry.key);
+        assert_eq!(sources.expose(entry.key_span), entry.key);
         assert!(text.get(entry.value_span.range()).is_some());
         for effect in &entry.effects {
             assert!(text.get(effect.span.range()).is_some());

@@ -47,7 +47,7 @@ fn walk(text: &str, node: &Node, budget: &mut u32) {
         }
         Value::Str(value) => {
             let offsets = node.offsets(text);
-            for (at, c) in value.char_indices().take(200) {
+            for (at, c) in value.expose().char_indices().take(200) {
                 let span = offsets.span(at..at + c.len_utf8());
                 assert!(text.get(span.range()).is_some(), "a part slices");
                 assert!(node.span.start <= span.start && span.end <= node.span.end, "a part lies inside");

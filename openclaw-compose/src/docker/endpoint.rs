@@ -135,7 +135,7 @@ impl Settings {
             return Endpoint::parse(&host);
         }
         // A `config.json` that cannot be read is none: `docker` warns and goes on.
-        let current = || serde_json::from_str::<Config>(&self.config).ok()?.current_context;
+        let current = || serde_json::from_str::<Config>(self.config.expose()).ok()?.current_context;
         match filled(&self.context).or_else(|| filled(&current())) {
             Some(name) => self.of_context(&name),
             None => Ok(Endpoint::Unix(DEFAULT.to_owned())),

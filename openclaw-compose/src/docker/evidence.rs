@@ -109,7 +109,7 @@ async fn ask(
     let filter = format!("{{\"label\":[\"{}={project}\"]}}", openclaw::PROJECT);
     let question = format!("/containers/json?all=1&filters={}", percent(&filter));
     let listed = match engine.json(question).await {
-        Ok(text) => serde_json::from_str::<Vec<Listed>>(&text).map_err(|_| Fault::Broken("no list")),
+        Ok(text) => serde_json::from_str::<Vec<Listed>>(text.expose()).map_err(|_| Fault::Broken("no list")),
         Err(fault) => Err(fault),
     };
     let mut listed = match listed {
@@ -139,7 +139,7 @@ async fn inspect(engine: &Engine, listed: &[Listed], evidence: &mut Evidence) {
     for container in listed {
         match engine.json(format!("/containers/{}/json", container.id)).await {
             Ok(text) => {
-                if let Ok(made) = serde_json::from_str::<Made>(&text) {
+                if let Ok(made) = serde_json::from_str::<Made>(text.expose()) {
                     images.insert(made.config.image);
                 }
                 answers.push(text);
@@ -159,14 +159,14 @@ async fn inspect(engine: &Engine, listed: &[Listed], evidence: &mut Evidence) {
             Err(fault) => evidence.missing(&format!("the image {image}"), &fault),
         }
     }
-    let all: Vec<&str> = answers.iter().map(|text| &**text).collect();
+    let all: Vec<&str> = answers.iter().map(Text::expose).collect();
     evidence.inspect = Some(Text::from(format!("[{}]", all.join(",\n"))));
 }
 
 /// The state directory of one service: owners and modes, and the two files that carry tokens.
 async fn read_state(engine: &Engine, container: &Listed, place: &StatePlace, evidence: &mut Evidence) {
     // The file sharing of a virtual machine shows each process its own owners, and an archive those of nobody.
-    let owners_count = !evidence.engine.as_ref().is_some_and(|info| openclaw::maps_owners(info));
+    let owners_count = !evidence.engine.as_ref().is_some_and(|info| openclaw::maps_owners(info.expose()));
     let inside = INSIDE.iter().map(|name| format!("{}/{name}", place.state_dir));
     let quiet = std::iter::once(place.state_dir.clone()).chain(inside).map(|path| (path, false));
     let dotenv = format!("{}/.env", place.state_dir);

@@ -139,7 +139,7 @@ pub(super) fn views(
                 }
                 seen.push(candidate.span);
                 let value = match &candidate.content {
-                    Content::Value(text) => Some(text.as_str()),
+                    Content::Value(text) => Some(text.expose()),
                     _ => None,
                 };
                 let (class, print, secret) = shown(value);
@@ -187,7 +187,7 @@ pub(super) fn views(
     }
     for defined in definitions {
         let Some(value) = &defined.value else { continue };
-        let (class, print, secret) = shown(Some(value));
+        let (class, print, secret) = shown(Some(value.expose()));
         out.push(CarrierView {
             carrier: format!("{NAME} in {}", defined.name),
             service: None,
@@ -209,7 +209,7 @@ pub(super) fn findings(definitions: &[Defined], scene: &Scene<'_, '_>, out: &mut
     let Some(server) = scene.gateways.iter().find_map(|gateway| gateway.decision.value()) else { return };
     for defined in definitions {
         let Some(value) = &defined.value else { continue };
-        if value.trim() == server.as_str() {
+        if value.is_same(server) {
             continue;
         }
         let summary = format!("{} embeds another token than the gateway enforces", defined.name);

@@ -231,7 +231,7 @@ fn auth_verdict(gateway: &Gateway, client: &Decision) -> AuthVerdict {
     }
     let server = &gateway.decision;
     if let (Some(ours), Some(theirs)) = (server.value(), client.value()) {
-        return if ours.as_str() == theirs.as_str() { AuthVerdict::Same } else { AuthVerdict::Different };
+        return if ours == theirs { AuthVerdict::Same } else { AuthVerdict::Different };
     }
     match (server.outcome, client.outcome) {
         (Outcome::Nothing, _) if gateway.refusals.is_empty() => AuthVerdict::Invented,
@@ -375,9 +375,7 @@ fn presumed_auth(gateway: &Gateway, scene: &Scene<'_, '_>) -> AuthVerdict {
     match server.outcome {
         Outcome::Nothing if gateway.refusals.is_empty() => AuthVerdict::Invented,
         Outcome::Wins(_) => match scene.handed_out(gateway) {
-            Some(value) if server.value().is_some_and(|ours| ours.as_str() == value.trim()) => {
-                AuthVerdict::Same
-            }
+            Some(value) if server.value().is_some_and(|ours| ours.is_same(&value)) => AuthVerdict::Same,
             Some(_) => AuthVerdict::Different,
             None => AuthVerdict::Same,
         },
@@ -406,7 +404,7 @@ pub(super) fn view(client: &Client, scene: &Scene<'_, '_>, letters: &mut tokens:
         url_from: client.choice.as_ref().map(|choice| choice.by.clone()),
         token_rule: decision.map(|decision| decision.rule.id),
         token_from: decision.and_then(|decision| Some(decision.winner()?.label.clone())),
-        token_class: decision.and_then(Decision::value).map(|value| letters.letter(value)),
+        token_class: decision.and_then(Decision::value).map(|value| letters.letter(value.expose())),
         check: check(client, scene),
         gates,
     }

@@ -93,11 +93,11 @@ impl Config {
         self.root.as_ref()?.at(path).filter(|node| !matches!(node.value, Value::Null))
     }
 
-    /// The string at `path`, as written.
+    /// The string at `path`, as written. It may be a secret: see [`Text::expose`].
     #[must_use]
-    pub fn text(&self, path: &[&str]) -> Option<(&str, Span)> {
+    pub fn expose(&self, path: &[&str]) -> Option<(&str, Span)> {
         let node = self.at(path)?;
-        Some((node.as_str()?, node.span))
+        Some((node.expose()?, node.span))
     }
 
     /// Whether the boolean at `path` is `true`, and where.
@@ -109,13 +109,13 @@ impl Config {
     /// `gateway.mode`.
     #[must_use]
     pub fn mode(&self) -> Option<(&str, Span)> {
-        self.text(&["gateway", "mode"])
+        self.expose(&["gateway", "mode"])
     }
 
     /// `gateway.bind`.
     #[must_use]
     pub fn bind(&self) -> Option<(&str, Span)> {
-        self.text(&["gateway", "bind"])
+        self.expose(&["gateway", "bind"])
     }
 
     /// `gateway.port`, where it is a port number.
@@ -130,12 +130,12 @@ impl Config {
     /// `gateway.auth.mode`.
     #[must_use]
     pub fn auth_mode(&self) -> Option<(&str, Span)> {
-        self.text(&["gateway", "auth", "mode"])
+        self.expose(&["gateway", "auth", "mode"])
     }
 
     /// The strings of a list, each with its place.
     pub fn list(&self, path: &[&str]) -> impl Iterator<Item = (&str, Span)> {
-        self.at(path).map_or(&[][..], Node::items).iter().filter_map(|item| Some((item.as_str()?, item.span)))
+        self.at(path).map_or(&[][..], Node::items).iter().filter_map(|item| Some((item.expose()?, item.span)))
     }
 
     /// `env.vars`: the weakest source of the process environment.
@@ -143,7 +143,7 @@ impl Config {
         self.at(&["env", "vars"])
             .map_or(&[][..], Node::members)
             .iter()
-            .filter(|member| member.value.as_str().is_some())
+            .filter(|member| member.value.text().is_some())
             .map(|member| (member.key.as_str(), &member.value))
     }
 
@@ -152,19 +152,19 @@ impl Config {
     pub fn secret(&self, path: &[&str]) -> Option<SecretForm<'_>> {
         let node = self.at(path)?;
         match &node.value {
-            Value::String(text) => Some(match shorthand(text) {
+            Value::String(text) => Some(match shorthand(text.expose()) {
                 Some(id) => SecretForm::Ref { source: RefSource::Env, id, span: node.span },
                 None => SecretForm::Text { text, span: node.span },
             }),
             Value::Object(_) => {
-                let source = match node.get("source").and_then(Node::as_str)? {
+                let source = match node.get("source").and_then(Node::expose)? {
                     "env" => RefSource::Env,
                     "file" => RefSource::File,
                     "exec" => RefSource::Exec,
                     "store" => RefSource::Store,
                     _ => return None,
                 };
-                let id = node.get("id").and_then(Node::as_str)?;
+                let id = node.get("id").and_then(Node::expose)?;
                 Some(SecretForm::Ref { source, id, span: node.span })
             }
             _ => None,
@@ -231,7 +231,7 @@ impl Substituted {
 /// use openclaw_compose::openclaw::substitute;
 ///
 /// let out = substitute("${A}-${b}-$${A}-${GONE}", &mut |name| (name == "A").then(|| "1".into()));
-/// assert_eq!(out.text.as_str(), "1-${b}-${A}-${GONE}");
+/// assert_eq!(out.text.expose(), "1-${b}-${A}-${GONE}");
 /// assert!(out.is_incomplete());
 /// ```
 pub fn substitute(text: &str, lookup: &mut dyn FnMut(&str) -> Option<Text>) -> Substituted {
@@ -249,7 +249,7 @@ pub fn substitute(text: &str, lookup: &mut dyn FnMut(&str) -> Option<Text>) -> S
             let value = lookup(name).filter(|value| !value.is_empty());
             names.push((name.to_owned(), value.is_some()));
             match value {
-                Some(value) => out.push_str(&value),
+                Some(value) => out.push_str(value.expose()),
                 None => out.push_str(from.get(..from.len() - after.len()).unwrap_or_default()),
             }
             rest = after;
@@ -387,10 +387,10 @@ impl Include<'_> {
         let Some((file, text)) = (self.open)(&target) else {
             return fault("its text was not given", false);
         };
-        if text.len() > MAX_INCLUDE_BYTES {
+        if text.expose().len() > MAX_INCLUDE_BYTES {
             return fault("it is larger than 2 MiB", true);
         }
-        match json5::parse(file, &text) {
+        match json5::parse(file, text.expose()) {
             Ok(node) => Some(self.expand(node, &target, depth + 1)),
             Err(error) => {
                 self.faults.push(ConfigFault::Syntax(error));
@@ -401,7 +401,7 @@ impl Include<'_> {
 }
 
 fn included_paths(node: &Node) -> impl Iterator<Item = &str> {
-    node.as_str().into_iter().chain(node.items().iter().filter_map(Node::as_str))
+    node.expose().into_iter().chain(node.items().iter().filter_map(Node::expose))
 }
 
 /// Objects merge by key; anything else of `over` replaces what `base` has.

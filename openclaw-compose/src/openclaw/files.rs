@@ -78,7 +78,7 @@ impl<'s> Reader<'s> {
             return found.clone();
         }
         let found = match (self.given.get(key), host_path, self.host) {
-            (Some(text), ..) => Found::Text(self.sources.add(key.to_owned(), text.as_str()), text.clone()),
+            (Some(text), ..) => Found::Text(self.sources.add(key.to_owned(), text.expose()), text.clone()),
             (None, Some(path), Some(files)) => match files.read(path) {
                 Ok(bytes) => match std::str::from_utf8(&bytes) {
                     Ok(text) => Found::Text(self.sources.add(key.to_owned(), text), Text::from(text)),

@@ -143,7 +143,7 @@ fn by_variables(process: &Process<'_>) -> Option<Front> {
     let environment = &process.service.environment;
     let given = |name: &str| {
         let variable = environment.get(name)?;
-        Some((variable.value?.trim(), variable.span)).filter(|(value, _)| !value.is_empty())
+        Some((variable.value?.expose().trim(), variable.span)).filter(|(value, _)| !value.is_empty())
     };
     if let Some((hosts, span)) = given("VIRTUAL_HOST") {
         let host = hosts.split(',').next().unwrap_or_default();
@@ -203,10 +203,10 @@ fn by_service(gateway: &Gateway, owner: &Service<'_>, scene: &Scene<'_, '_>) -> 
             std::iter::once(owner.name).chain(owner.container_name).chain(aliases).collect()
         };
         let (file, text, at, end, port) = process.proxy_texts.iter().find_map(|(file, text)| {
-            let (at, end, port) = upstream(text, &hosts)?;
+            let (at, end, port) = upstream(text.expose(), &hosts)?;
             Some((*file, text, at, end, port))
         })?;
-        let lower = text.to_ascii_lowercase();
+        let lower = text.expose().to_ascii_lowercase();
         front.span = Span::from_range(file, at..end);
         front.target = Some((port.unwrap_or_else(|| gateway.listens_on()), front.span));
         front.forwards = lower.contains("reverse_proxy")

@@ -129,7 +129,7 @@ fn bind(process: &Process<'_>) -> Bind {
         let text = process.shell_expand(flag.value.as_deref().unwrap_or_default());
         return Bind { scope: scope(&text, process), by: "--bind", span: Some(flag.span) };
     }
-    let tailscale = config.and_then(|config| config.text(&["gateway", "tailscale", "mode"]));
+    let tailscale = config.and_then(|config| config.expose(&["gateway", "tailscale", "mode"]));
     if let Some((mode, span)) = tailscale.filter(|(mode, _)| matches!(*mode, "serve" | "funnel")) {
         let by =
             if mode == "serve" { "gateway.tailscale.mode serve" } else { "gateway.tailscale.mode funnel" };
@@ -154,7 +154,7 @@ fn scope(text: &str, process: &Process<'_>) -> Scope {
         "loopback" | "127.0.0.1" | "localhost" => Scope::Loopback,
         "lan" | "0.0.0.0" | "auto" => Scope::All,
         "tailnet" => Scope::Tailnet,
-        "custom" => match process.config().and_then(|config| config.text(&["gateway", "customBindHost"])) {
+        "custom" => match process.config().and_then(|config| config.expose(&["gateway", "customBindHost"])) {
             Some(("0.0.0.0", _)) => Scope::All,
             Some((host, _)) if super::names::is_loopback(host) => Scope::Loopback,
             Some((host, _)) => Scope::Address(host.to_owned()),
@@ -250,7 +250,9 @@ fn refusals(process: &Process<'_>, gateway: &Gateway, password: &Decision) -> Ve
             }
         }
         (Auth::Token, Outcome::Wins(_))
-            if decision.value().is_some_and(|value| rules::REFUSED_TOKENS.contains(&value.as_str())) =>
+            if decision
+                .value()
+                .is_some_and(|value| rules::REFUSED_TOKENS.iter().any(|refused| value.is(refused))) =>
         {
             refuse(RefusalKind::RefusedText, decision.winner().map(|winner| winner.span));
         }

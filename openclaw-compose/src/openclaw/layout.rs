@@ -18,7 +18,7 @@ struct Block {
 }
 
 fn block(sources: &Sources, key: Span) -> Option<Block> {
-    let text = sources.text(key.file);
+    let text = sources.expose_file(key.file);
     let start = line_start(text, key.start as usize);
     let before = text.get(start..key.start as usize)?;
     // A key behind `- ` or inside `{` has no block of its own to insert into.
@@ -68,7 +68,7 @@ pub(super) fn is_inside(sources: &Sources, key: Span, span: Span) -> bool {
 /// How many entries stand directly below `key`.
 pub(super) fn lines_below(sources: &Sources, key: Span) -> usize {
     let Some(block) = block(sources, key) else { return 0 };
-    let body = sources.text(key.file).get(block.body..block.end).unwrap_or_default();
+    let body = sources.expose_file(key.file).get(block.body..block.end).unwrap_or_default();
     body.lines()
         .filter(|line| {
             let content = line.trim_start_matches(' ');
@@ -87,7 +87,7 @@ pub(super) fn insert_child(sources: &Sources, key: Span, line: &str) -> Option<E
 /// Inserts lines (without the block's indent) as the first ones below `key`.
 pub(super) fn insert_children(sources: &Sources, key: Span, lines: &[String]) -> Option<Edit> {
     let block = block(sources, key)?;
-    let text = sources.text(key.file);
+    let text = sources.expose_file(key.file);
     let mut inserted = String::new();
     if block.body == text.len() && !text.ends_with('\n') {
         inserted.push('\n');
@@ -103,7 +103,7 @@ pub(super) fn insert_children(sources: &Sources, key: Span, lines: &[String]) ->
 
 /// Removes the whole entry of `key`: its line and the lines below that belong to it. Also an item `- KEY=value`.
 pub(super) fn remove_entry(sources: &Sources, key: Span) -> Option<Edit> {
-    let text = sources.text(key.file);
+    let text = sources.expose_file(key.file);
     let start = line_start(text, key.start as usize);
     let before = text.get(start..key.start as usize)?;
     let line_end =
@@ -132,7 +132,7 @@ pub(super) fn set_variables(
         return insert_children(sources, service, &lines);
     };
     let inner = block(sources, environment)?;
-    let body = sources.text(environment.file).get(inner.body..inner.end)?;
+    let body = sources.expose_file(environment.file).get(inner.body..inner.end)?;
     let first = body.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with('#'));
     let listed = first.is_some_and(|first| first.starts_with("- "));
     let line = |(name, value): &(&str, &str)| {
@@ -147,7 +147,7 @@ pub(super) fn insert_member(sources: &Sources, object: &Node, member: &str) -> O
         return None;
     }
     let at = object.span.start + 1;
-    let text = sources.text(object.span.file);
+    let text = sources.expose_file(object.span.file);
     let rest = text.get(at as usize..)?;
     let first = object.members().first();
     // Follow the layout of the first member: on a line of its own, or on the brace's line.
@@ -174,7 +174,7 @@ pub(super) fn write_secret(sources: &Sources, span: Span, value: &str) -> Option
     if name == "shell" || name.is_empty() {
         return None;
     }
-    let written = sources.slice(span);
+    let written = sources.expose(span);
     let quoted = match kind(name) {
         FileKind::Json => json_quoted(value),
         FileKind::Yaml => yaml_value(sources, span, written, value)?,
@@ -213,7 +213,7 @@ fn dotenv_quoted(value: &str) -> Option<String> {
 
 fn yaml_value(sources: &Sources, span: Span, written: &str, value: &str) -> Option<String> {
     let value = value.replace('$', "$$");
-    let before = sources.text(span.file).get(..span.start as usize)?;
+    let before = sources.expose_file(span.file).get(..span.start as usize)?;
     // Behind `KEY=` of a list item the value is a part of a scalar.
     if before.ends_with('=') {
         let item_quoted = before.get(line_start(before, before.len())..)?.contains(['"', '\'']);

@@ -108,11 +108,11 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding
         && let Some(value) = variable.value
         && let Some((text, span)) = configured
         && !process.invocation.flags.iter().any(|flag| flag.name == "bind")
-        && class(value) != class(text)
+        && class(value.expose()) != class(text)
     {
         let summary = format!(
             "OPENCLAW_GATEWAY_BIND says {}, which the gateway does not read; gateway.bind {text} counts",
-            value.as_str()
+            value.expose()
         );
         let mut finding = scene.finding(Code::BindConflict, summary, Some(span));
         finding.places.extend(scene.place(crate::finding::Role::Shadowed, variable.span));

@@ -117,7 +117,7 @@ pub(super) fn plan(gateway: &Gateway, published: &Publication, scene: &Scene<'_,
 
 /// The configured origins.
 fn listed(config: &Config, process: &Process<'_>) -> Vec<(String, Span)> {
-    let origin = |text: &str| process.substitute(text).text.trim_end_matches('/').to_owned();
+    let origin = |text: &str| process.substitute(text).text.expose().trim_end_matches('/').to_owned();
     config.list(&ALLOWED).map(|(text, span)| (origin(text), span)).collect()
 }
 

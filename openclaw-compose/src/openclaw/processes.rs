@@ -178,7 +178,7 @@ impl<'a> Process<'a> {
 
     fn env_of_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(Variable { value: Some(text), span, .. }) = self.service.environment.get(name) {
-            return Some(EnvValue { text: text.as_str(), span: *span, layer: EnvLayer::Container });
+            return Some(EnvValue { text: text.expose(), span: *span, layer: EnvLayer::Container });
         }
         if !self.is_openclaw() {
             return None;
@@ -189,11 +189,11 @@ impl<'a> Process<'a> {
     /// What the process would see if its container gave it nothing.
     pub(super) fn env_below_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(variable) = self.state_env.iter().rev().find(|variable| variable.name == name) {
-            let text = variable.value.as_str();
+            let text = variable.value.expose();
             return Some(EnvValue { text, span: variable.span, layer: EnvLayer::StateDotenv });
         }
         let (_, node) = self.config()?.env_vars().find(|(key, _)| *key == name)?;
-        Some(EnvValue { text: node.as_str()?, span: node.span, layer: EnvLayer::ConfigVars })
+        Some(EnvValue { text: node.expose()?, span: node.span, layer: EnvLayer::ConfigVars })
     }
 
     /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset, and what cannot be seen
@@ -263,7 +263,7 @@ fn process<'a>(
     configs: &mut BTreeMap<String, ConfigState>,
 ) -> Process<'a> {
     let variable = |name: &str| {
-        let text = service.environment.get(name)?.value?.trim();
+        let text = service.environment.get(name)?.value?.expose().trim();
         (!matches!(text, "" | "undefined" | "null")).then_some(text)
     };
     let uid = uid(service, role);
@@ -315,7 +315,7 @@ fn process<'a>(
         }
         let path = format!("{}/.env", process.state_dir);
         if let Found::Text(file, text) = files.inside(service, services, &path) {
-            process.state_env = config::state_dotenv(file, &text);
+            process.state_env = config::state_dotenv(file, text.expose());
         }
     }
     process
@@ -355,7 +355,7 @@ fn config_of(
                 Found::Text(file, text) => Some((file, text)),
                 Found::Absent | Found::Unreadable | Found::Unknown => None,
             };
-            ConfigState::Read(Rc::new(Config::read(file, path, &text, &mut open)))
+            ConfigState::Read(Rc::new(Config::read(file, path, text.expose(), &mut open)))
         }
         Found::Absent if bare => ConfigState::Bare,
         Found::Absent => ConfigState::Absent,

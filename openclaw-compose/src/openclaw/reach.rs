@@ -76,7 +76,7 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
             .environment
             .iter()
             .find(|(name, variable)| name.ends_with("GATEWAY_URL") && variable.value.is_some())?;
-        let url = Url::parse(variable.value?);
+        let url = Url::parse(variable.value?.expose());
         return Some(Choice {
             carrier: UrlCarrier::Env,
             target: Target::EnvUrl,
@@ -115,9 +115,10 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
     }
     let config = process.config();
     let remote = config.and_then(|config| config.mode()).is_some_and(|(mode, _)| mode == "remote");
-    if remote && let Some((text, span)) = config.and_then(|config| config.text(&["gateway", "remote", "url"]))
+    if remote
+        && let Some((text, span)) = config.and_then(|config| config.expose(&["gateway", "remote", "url"]))
     {
-        let url = Url::parse(&process.substitute(text).text);
+        let url = Url::parse(process.substitute(text).text.expose());
         let by = "gateway.remote.url".to_owned();
         return Some(Choice {
             carrier: UrlCarrier::RemoteUrl,

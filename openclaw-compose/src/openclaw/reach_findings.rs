@@ -332,7 +332,7 @@ fn unread_names(process: &Process<'_>, clients: &[Client], scene: &Scene<'_, '_>
         .filter(|rule| rule.versions.holds_for(process.version) && rule.reads != Reads::Yes)
     {
         let Some(variable) = process.service.environment.get(rule.name) else { continue };
-        if variable.value.is_none_or(|value| value.trim().is_empty()) {
+        if variable.value.is_none_or(|value| value.is_blank()) {
             continue;
         }
         let code = match rule.meaning {
@@ -396,7 +396,7 @@ fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Ve
         return;
     }
     let Some(config) = process.config() else { return };
-    let Some((_, span)) = config.text(&["gateway", "remote", "url"]) else { return };
+    let Some((_, span)) = config.expose(&["gateway", "remote", "url"]) else { return };
     if config.mode().is_some_and(|(mode, _)| mode == "remote")
         || out.iter().any(|f| f.code == Code::RemoteUrlIgnored)
     {

@@ -184,7 +184,7 @@ fn share_namespace(
     ] {
         let Some(entry) = service.node.as_map().and_then(|map| map.entry(field)) else { continue };
         // The default network is written nowhere.
-        if scene.sources.slice(entry.key_span).trim_matches(['"', '\'']) != field {
+        if scene.sources.expose(entry.key_span).trim_matches(['"', '\'']) != field {
             continue;
         }
         if matches!(field, "ports") && !service.ports.is_empty() {
@@ -206,7 +206,7 @@ fn share_namespace(
 fn dials_by_config(process: &Process<'_>) -> bool {
     process.config().is_some_and(|config| {
         config.mode().is_some_and(|(mode, _)| mode == "remote")
-            && config.text(&["gateway", "remote", "url"]).is_some()
+            && config.expose(&["gateway", "remote", "url"]).is_some()
     })
 }
 
@@ -279,7 +279,7 @@ fn arrange(
     let mut out: Vec<Edit> = set
         .iter()
         .filter_map(|name| Some((own_line(name)?, service.environment.get(name)?)))
-        .filter_map(|(key, variable)| match scene.hides_another(service.name, scene.sources.slice(key)) {
+        .filter_map(|(key, variable)| match scene.hides_another(service.name, scene.sources.expose(key)) {
             // Without the line, what it hides would come to light.
             true => replace_whole(scene, variable.span, ""),
             false => layout::remove_entry(scene.sources, key),
@@ -366,7 +366,7 @@ fn reach_for_app(
     }
     let url = client.choice.as_ref()?.url.as_ref()?;
     let variable = scene.origin(client.choice.as_ref()?.span?);
-    let written = scene.sources.slice(variable);
+    let written = scene.sources.expose(variable);
     let shares = super::names::shares_network(process.service, owner);
     let from = written.find(&url.host)?;
     if !shares || gateway.bind.scope != Scope::All {
@@ -428,7 +428,7 @@ fn wrong_port(client: &Client, process: &Process<'_>, listens: u16, scene: &Scen
     };
     let span = scene.origin(span);
     let wrong = format!(":{}", choice.url.as_ref()?.port);
-    let written = scene.sources.slice(span);
+    let written = scene.sources.expose(span);
     let Some(at) = written.rfind(&wrong) else { return Some(words(text)) };
     let edit = Edit::text(scene.sources, span.part(at + 1..at + wrong.len()), listens.to_string());
     Some(edits(text, vec![edit], Some(recreate(&[process.service.name], scene))))
@@ -456,7 +456,7 @@ pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
     let edit = match (gateway.bind.by, gateway.bind.span) {
         ("--bind", Some(span)) => {
             let span = scene.origin(span);
-            let written = scene.sources.slice(span);
+            let written = scene.sources.expose(span);
             let at = written.find("loopback")?;
             Edit::text(scene.sources, span.part(at..at + "loopback".len()), "lan")
         }
@@ -594,7 +594,7 @@ pub(super) fn align(
     let server = gateway.decision.winner()?;
     let mut out: Vec<Edit> = Vec::new();
     let mut elsewhere = Vec::new();
-    let handed_out = scene.handed_out(gateway).filter(|other| other.trim() != value);
+    let handed_out = scene.handed_out(gateway).filter(|other| other.expose().trim() != value);
     let extra = handed_out.and_then(|_| scene.handed_out_span(gateway));
     for span in losers.iter().map(|loser| loser.source).chain(extra) {
         let origin = scene.origin(span);
@@ -625,10 +625,10 @@ pub(super) fn align_state_dotenv(
     scene: &Scene<'_, '_>,
 ) -> Option<Remedy> {
     let value = gateway.decision.value()?;
-    if value.as_str() == hidden.value.trim() {
+    if value.is_same(&hidden.value) {
         return Some(words("move it to the project's .env, and hand it in through `environment`"));
     }
-    let edit = layout::write_secret(scene.sources, hidden.span, value)?;
+    let edit = layout::write_secret(scene.sources, hidden.span, value.expose())?;
     Some(edits("write the value in use there, too, or remove the line", vec![edit], None))
 }
 
@@ -767,7 +767,7 @@ pub(super) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Opt
     if scene.processes.iter().any(needs_it) {
         return Some(words(text));
     }
-    let written = scene.sources.slice(port.span);
+    let written = scene.sources.expose(port.span);
     let bare = written.trim_matches(['"', '\'']);
     let short = bare.split('/').next().unwrap_or_default();
     if port.published.is_none()
@@ -790,7 +790,7 @@ pub(super) fn publish_right_port(
     scene: &Scene<'_, '_>,
 ) -> Option<Remedy> {
     let text = format!("lead the host port to {listens}");
-    let written = scene.sources.slice(published.span);
+    let written = scene.sources.expose(published.span);
     let wrong = format!(":{}", published.target);
     let bare = written.trim_end_matches(['"', '\'']).trim_end_matches("/tcp");
     if !bare.ends_with(&wrong) {
@@ -805,7 +805,7 @@ pub(super) fn replace_port(span: Span, wrong: u16, listens: u16, scene: &Scene<'
     let text = format!("lead the proxy to {listens}");
     let span = scene.origin(span);
     let wrong = wrong.to_string();
-    let Some(at) = scene.sources.slice(span).rfind(&wrong) else { return Some(words(text)) };
+    let Some(at) = scene.sources.expose(span).rfind(&wrong) else { return Some(words(text)) };
     let edit = Edit::text(scene.sources, span.part(at..at + wrong.len()), listens.to_string());
     Some(edits(text, vec![edit], None))
 }
@@ -840,7 +840,7 @@ pub(super) fn healthcheck_port(
     listens: u16,
     scene: &Scene<'_, '_>,
 ) -> Option<Remedy> {
-    let written = scene.sources.slice(check.span);
+    let written = scene.sources.expose(check.span);
     let wrong = format!(":{wrong}");
     let at = written.find(&wrong)?;
     let edit = Edit::text(scene.sources, check.span.part(at + 1..at + wrong.len()), listens.to_string());
@@ -910,7 +910,7 @@ pub(super) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option
         return Some(words(format!("{text}; its configuration is called {} there", rules::CONFIG_NAME)));
     }
     let span = mount.span;
-    let written = scene.sources.slice(span);
+    let written = scene.sources.expose(span);
     let Some(at) = written.rfind(mount.target).filter(|_| matches!(process.state, Backing::Layer)) else {
         return Some(words(text));
     };
@@ -956,14 +956,14 @@ pub(super) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Re
     for service in &scene.services.list {
         let same = |other: &&Mount<'_>| other.source == mount.source && other.relabel == Relabel::Private;
         for private in service.mounts.iter().filter(same) {
-            let written = scene.sources.slice(private.span).trim_end_matches(['"', '\'']);
+            let written = scene.sources.expose(private.span).trim_end_matches(['"', '\'']);
             let Some(at) = written.strip_suffix('Z').map(str::len) else { return by_hand() };
             out.push(Edit::text(scene.sources, private.span.part(at..at + 1), "z").judgement());
             services.push(service.name);
         }
     }
     if out.is_empty() {
-        let written = scene.sources.slice(mount.span).trim_end_matches(['"', '\'']);
+        let written = scene.sources.expose(mount.span).trim_end_matches(['"', '\'']);
         let target = mount.target.trim_end_matches('/');
         // Only the short form ends in the target or its options.
         let joint = match written.rsplit_once(':') {
@@ -997,7 +997,7 @@ pub(super) fn same_user(gateway: &Process<'_>, other: &Process<'_>, scene: &Scen
 
 /// Replaces a scalar of YAML, JSON5 or dotenv, in the quotes it has.
 fn replace_scalar(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit> {
-    let written = scene.sources.slice(span);
+    let written = scene.sources.expose(span);
     if !scene.is_written(span) || written.contains('\n') || written.contains('$') {
         return None;
     }
@@ -1014,12 +1014,12 @@ fn replace_scalar(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit
 
 /// Replaces a scalar, template or not, by a quoted value.
 fn replace_whole(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit> {
-    let written = scene.sources.slice(span);
+    let written = scene.sources.expose(span);
     if !scene.is_written(span) || written.contains('\n') {
         return None;
     }
     // Behind `KEY=` of a list item the value is a part of a scalar.
-    let before = scene.sources.text(span.file).get(..span.start as usize)?;
+    let before = scene.sources.expose_file(span.file).get(..span.start as usize)?;
     let text = if before.ends_with('=') { value.to_owned() } else { format!("\"{value}\"") };
     Some(Edit::text(scene.sources, span, text))
 }

@@ -255,10 +255,10 @@ impl Runtime {
             .filter(|rule| {
                 let running = container
                     .env(rule.name)
-                    .map(|value| value.as_str().trim())
+                    .map(|value| value.expose().trim())
                     .filter(|value| !value.is_empty());
                 let written = process.service.environment.get(rule.name).and_then(|variable| variable.value);
-                let written = written.map(|value| value.as_str().trim()).filter(|value| !value.is_empty());
+                let written = written.map(|value| value.expose().trim()).filter(|value| !value.is_empty());
                 running != written
             })
             .map(|rule| rule.name)
@@ -281,7 +281,7 @@ pub(super) fn views(
         .filter(|process| process.is_openclaw())
         .filter_map(|process| {
             let container = runtime.of(project, process.service.name)?;
-            let token = container.env("OPENCLAW_GATEWAY_TOKEN").filter(|value| !value.trim().is_empty());
+            let token = container.env("OPENCLAW_GATEWAY_TOKEN").filter(|value| !value.is_blank());
             Some(ContainerView {
                 service: process.service.name.to_owned(),
                 name: container.name.trim_start_matches('/').to_owned(),
@@ -291,7 +291,7 @@ pub(super) fn views(
                 health: container.state.health.as_ref().map(|health| health.status.clone()),
                 image: container.config.image.clone(),
                 digest: runtime.digest(container),
-                token_class: token.map(|value| letters.letter(value)),
+                token_class: token.map(|value| letters.letter(value.expose())),
                 differs: differences(runtime, project, process, container, scene),
             })
         })

@@ -211,8 +211,8 @@ impl<'s, 'a> Scene<'s, 'a> {
     pub(super) fn token_template(&self, gateway: &Gateway) -> Option<String> {
         let process = self.processes.get(gateway.at)?;
         let variable = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN")?;
-        let written = self.sources.slice(variable.span).trim_matches(['"', '\'']);
-        let filled = variable.value.is_some_and(|value| !value.trim().is_empty());
+        let written = self.sources.expose(variable.span).trim_matches(['"', '\'']);
+        let filled = variable.value.is_some_and(|value| !value.is_blank());
         if filled && written.starts_with("${") && written.ends_with('}') {
             return Some(written.to_owned());
         }
@@ -296,7 +296,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     pub(super) fn environment_key(&self, service: &Service<'_>) -> Option<Span> {
         let entry = service.node.as_map()?.entry("environment")?;
         // An environment that only env files bring is written nowhere.
-        let written = self.sources.slice(entry.key_span).trim_matches(['"', '\'']) == "environment";
+        let written = self.sources.expose(entry.key_span).trim_matches(['"', '\'']) == "environment";
         written.then_some(entry.key_span)
     }
 
@@ -349,7 +349,7 @@ fn origins(resolution: &Resolution, processes: &[Process<'_>]) -> BTreeMap<Span,
                         | StepKind::Literal
                         | StepKind::Shell
                 );
-                (source && text.expose_secret() == value.as_str()).then_some(place.span)
+                (source && text.expose_secret() == value.expose()).then_some(place.span)
             });
             // Of an item `KEY=value` only the value is meant.
             let is_item = |origin: Span| {

@@ -87,7 +87,7 @@ const MINTS: [&str; 12] = [
 
 /// Searches one text that stands in `sources`.
 pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
-    let text = sources.text(file);
+    let text = sources.expose_file(file);
     out.files += 1;
     let minted = minted_names(text);
     let mut offset = 0;

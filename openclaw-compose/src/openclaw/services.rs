@@ -151,7 +151,7 @@ pub(super) struct Services<'a> {
 impl<'a> Services<'a> {
     pub(super) fn read(resolution: &'a Resolution) -> Self {
         let configs: BTreeMap<&str, Option<&str>> = children(resolution.resources("configs"))
-            .map(|(name, _, node)| (name, node.get("file").and_then(Node::as_str)))
+            .map(|(name, _, node)| (name, node.get("file").and_then(Node::expose)))
             .collect();
         let mut list: Vec<Service<'a>> = resolution
             .services()
@@ -163,18 +163,18 @@ impl<'a> Services<'a> {
         }
         let networks = children(resolution.resources("networks"))
             .map(|(name, _, node)| {
-                let real = node.get("name").and_then(Node::as_str).unwrap_or(name);
+                let real = node.get("name").and_then(Node::expose).unwrap_or(name);
                 (name, Network { name: real, internal: flag(node, "internal") })
             })
             .collect();
         let volumes = children(resolution.resources("volumes"))
-            .map(|(name, _, node)| (name, node.get("name").and_then(Node::as_str).unwrap_or(name)))
+            .map(|(name, _, node)| (name, node.get("name").and_then(Node::expose).unwrap_or(name)))
             .collect();
         let bound_volumes = children(resolution.resources("volumes"))
             .filter_map(|(name, _, node)| {
                 let options = node.get("driver_opts")?;
-                let bound = options.get("o")?.as_str()?.split(',').any(|option| option == "bind");
-                Some((name, options.get("device")?.as_str()?))
+                let bound = options.get("o")?.expose()?.split(',').any(|option| option == "bind");
+                Some((name, options.get("device")?.expose()?))
                     .filter(|(_, path)| bound && path.starts_with('/'))
             })
             .collect();
@@ -211,14 +211,14 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
         node,
         image: text("image"),
         built: node.get("build").is_some_and(|build| !build.is_null()),
-        container_name: node.get("container_name").and_then(Node::as_str),
+        container_name: node.get("container_name").and_then(Node::expose),
         command: words(node.get("command")),
         entrypoint: words(node.get("entrypoint")),
         environment: environment(node.get("environment"), sources),
         user: text("user"),
-        userns_mode: node.get("userns_mode").and_then(Node::as_str),
+        userns_mode: node.get("userns_mode").and_then(Node::expose),
         unconfined: flag(node, "privileged")
-            || items(node.get("security_opt")).filter_map(Node::as_str).any(|option| {
+            || items(node.get("security_opt")).filter_map(Node::expose).any(|option| {
                 matches!(option, "label=disable" | "label:disable") || option.ends_with("type:spc_t")
             }),
         network_mode: text("network_mode"),
@@ -231,7 +231,7 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
         depends_on: children(node.get("depends_on"))
             .map(|(service, span, node)| Dependency {
                 service,
-                condition: node.get("condition").and_then(Node::as_str).unwrap_or("service_started"),
+                condition: node.get("condition").and_then(Node::expose).unwrap_or("service_started"),
                 span,
             })
             .collect(),
@@ -261,7 +261,7 @@ fn items(node: Option<&Node>) -> impl Iterator<Item = &Node> {
 }
 
 fn string_at(node: &Node) -> Option<At<&str>> {
-    Some(At { value: node.as_str()?, span: node.span })
+    Some(At { value: node.expose()?, span: node.span })
 }
 
 fn flag(node: &Node, key: &str) -> bool {
@@ -297,7 +297,7 @@ fn environment<'a>(node: Option<&'a Node>, sources: &Sources) -> BTreeMap<&'a st
 
 /// Name and value of an item `NAME=value`, where it is written as it is.
 fn item(name: &str, span: Span, sources: &Sources) -> Option<(Span, Span)> {
-    let written = sources.slice(span);
+    let written = sources.expose(span);
     let quote = usize::from(written.starts_with(['"', '\'']));
     let value = written.get(quote..)?.strip_prefix(name)?.strip_prefix('=')?;
     let from = quote + name.len() + 1;
@@ -308,10 +308,10 @@ fn attachments(node: Option<&Node>) -> Vec<Attachment<'_>> {
     children(node)
         .map(|(network, _, node)| Attachment {
             network,
-            aliases: items(node.get("aliases")).filter_map(Node::as_str).collect(),
+            aliases: items(node.get("aliases")).filter_map(Node::expose).collect(),
             addresses: ["ipv4_address", "ipv6_address"]
                 .into_iter()
-                .filter_map(|key| node.get(key).and_then(Node::as_str))
+                .filter_map(|key| node.get(key).and_then(Node::expose))
                 .collect(),
         })
         .collect()
@@ -319,22 +319,22 @@ fn attachments(node: Option<&Node>) -> Vec<Attachment<'_>> {
 
 fn port(node: &Node) -> Option<Port<'_>> {
     Some(Port {
-        host_ip: node.get("host_ip").and_then(Node::as_str),
+        host_ip: node.get("host_ip").and_then(Node::expose),
         published: node
             .get("published")
             .and_then(|published| match &published.value {
-                Value::Text(text) => text.split('-').next().unwrap_or_default().parse().ok(),
+                Value::Text(text) => text.expose().split('-').next().unwrap_or_default().parse().ok(),
                 _ => published.as_int().and_then(|port| u16::try_from(port).ok()),
             })
             .filter(|&port| port != 0),
         target: node.get("target").and_then(Node::as_int).and_then(|port| u16::try_from(port).ok())?,
-        udp: node.get("protocol").and_then(Node::as_str) == Some("udp"),
+        udp: node.get("protocol").is_some_and(|protocol| protocol.is("udp")),
         span: node.span,
     })
 }
 
 fn mount(node: &Node) -> Option<Mount<'_>> {
-    let kind = match node.get("type").and_then(Node::as_str)? {
+    let kind = match node.get("type").and_then(Node::expose)? {
         "bind" => MountKind::Bind,
         "volume" => MountKind::Volume,
         "tmpfs" => MountKind::Tmpfs,
@@ -342,10 +342,10 @@ fn mount(node: &Node) -> Option<Mount<'_>> {
     };
     Some(Mount {
         kind,
-        source: node.get("source").and_then(Node::as_str).filter(|source| !source.is_empty()),
-        target: node.get("target").and_then(Node::as_str)?,
+        source: node.get("source").and_then(Node::expose).filter(|source| !source.is_empty()),
+        target: node.get("target").and_then(Node::expose)?,
         read_only: flag(node, "read_only"),
-        relabel: match node.get("bind").and_then(|bind| bind.get("selinux")?.as_str()) {
+        relabel: match node.get("bind").and_then(|bind| bind.get("selinux")?.expose()) {
             Some("Z") => Relabel::Private,
             Some(_) => Relabel::Shared,
             None => Relabel::No,
@@ -356,16 +356,16 @@ fn mount(node: &Node) -> Option<Mount<'_>> {
 
 /// A config of the project, which is a file of its own in the container. What a config of another kind holds is not read.
 fn config_mount<'a>(node: &'a Node, configs: &BTreeMap<&str, Option<&'a str>>) -> Option<Mount<'a>> {
-    let name = node.get("source").and_then(Node::as_str)?;
+    let name = node.get("source").and_then(Node::expose)?;
     let source = configs.get(name).copied().flatten();
     let kind = if source.is_some() { MountKind::Bind } else { MountKind::Other };
-    let target = node.get("target").and_then(Node::as_str)?;
+    let target = node.get("target").and_then(Node::expose)?;
     Some(Mount { kind, source, target, read_only: true, relabel: Relabel::No, span: node.span })
 }
 
 fn secret_mount(node: &Node) -> Option<SecretMount<'_>> {
-    let source = node.get("source").and_then(Node::as_str)?;
-    let target = node.get("target").and_then(Node::as_str).unwrap_or(source);
+    let source = node.get("source").and_then(Node::expose)?;
+    let target = node.get("target").and_then(Node::expose).unwrap_or(source);
     let target = if target.starts_with('/') { target.to_owned() } else { format!("/run/secrets/{target}") };
     Some(SecretMount { source, target, span: node.span })
 }
@@ -373,19 +373,19 @@ fn secret_mount(node: &Node) -> Option<SecretMount<'_>> {
 /// `extra_hosts` and `links` in list form, or a mapping.
 fn pairs<'a>(node: Option<&'a Node>, separators: &[char]) -> Vec<(&'a str, &'a str)> {
     let listed =
-        items(node).filter_map(Node::as_str).map(|item| item.split_once(separators).unwrap_or((item, item)));
+        items(node).filter_map(Node::expose).map(|item| item.split_once(separators).unwrap_or((item, item)));
     let mapped = children(node).flat_map(|(name, _, node)| {
-        let one = node.as_str().map(|value| (name, value));
-        one.into_iter().chain(items(Some(node)).filter_map(move |item| Some((name, item.as_str()?))))
+        let one = node.expose().map(|value| (name, value));
+        one.into_iter().chain(items(Some(node)).filter_map(move |item| Some((name, item.expose()?))))
     });
     listed.chain(mapped).collect()
 }
 
 fn healthcheck(node: &Node) -> Healthcheck<'_> {
     let test: Vec<&str> = match node.get("test") {
-        Some(test) => match test.as_str() {
+        Some(test) => match test.expose() {
             Some(line) => vec!["CMD-SHELL", line],
-            None => items(Some(test)).filter_map(Node::as_str).collect(),
+            None => items(Some(test)).filter_map(Node::expose).collect(),
         },
         None => Vec::new(),
     };
@@ -400,7 +400,7 @@ fn memory(node: &Node) -> Option<At<u64>> {
     })?;
     let bytes = match limit.as_int() {
         Some(bytes) => u64::try_from(bytes).ok()?,
-        None => byte_count(limit.as_str()?)?,
+        None => byte_count(limit.expose()?)?,
     };
     (bytes > 0).then_some(At { value: bytes, span: limit.span })
 }

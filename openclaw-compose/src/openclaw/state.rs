@@ -37,7 +37,7 @@ pub(super) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
 pub(super) fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
     DIRECTORY_VARIABLES.iter().find_map(|name| {
         let variable = process.service.environment.get(name)?;
-        let path = variable.value?.as_str().trim();
+        let path = variable.value?.expose().trim();
         let mounted = process.service.mounts.iter().any(|mount| super::config::is_below(mount.target, path));
         (is_host_path(path) && !mounted).then_some((*name, path, variable.span))
     })
@@ -51,7 +51,7 @@ pub(super) fn leaked_directories(process: &Process<'_>) -> Vec<&'static str> {
             .environment
             .get(**name)
             .and_then(|variable| variable.value)
-            .is_some_and(|path| is_host_path(path.trim()))
+            .is_some_and(|path| is_host_path(path.expose().trim()))
     };
     DIRECTORY_VARIABLES.iter().filter(leaks).copied().collect()
 }
@@ -270,7 +270,7 @@ pub(super) fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable
 pub(super) fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
     mount.kind == MountKind::Bind
         && mount.source.is_some_and(|source| source.matches('/').count() == 1)
-        && scene.sources.slice(mount.span).trim_start_matches(['"', '\'']).starts_with('$')
+        && scene.sources.expose(mount.span).trim_start_matches(['"', '\'']).starts_with('$')
 }
 
 fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {

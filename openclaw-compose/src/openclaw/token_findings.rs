@@ -92,7 +92,8 @@ fn shadowed(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
     let Some((value, winner)) = gateway.decision.value().zip(gateway.decision.winner()) else { return };
-    let differs = |candidate: &&Candidate| matches!(&candidate.content, Content::Value(other) if other.as_str() != value.as_str());
+    let differs =
+        |candidate: &&Candidate| matches!(&candidate.content, Content::Value(other) if other != value);
     let mut losers: Vec<&Candidate> = gateway.decision.candidates.iter().filter(differs).collect();
     let refused: Vec<&&Client> =
         clients.iter().filter(|client| client.auth == AuthVerdict::Different).collect();
@@ -153,7 +154,7 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
         .find_map(|client| client.decision.as_ref())
         .map_or(gateway.decision.rule, |decision| decision.rule);
     finding.versions = Some(rule.versions.to_string());
-    finding.remedy = remedies::align(value, &losers, gateway, scene);
+    finding.remedy = remedies::align(value.expose(), &losers, gateway, scene);
     out.push(finding);
 }
 
@@ -236,7 +237,7 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
 fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN") else { return };
     let Some(value) = variable.value else { return };
-    if !value.trim().is_empty() || !scene.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
+    if !value.is_blank() || !scene.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
         return;
     }
     let decided = matches!(gateway.decision.outcome, Outcome::Wins(_) | Outcome::Opaque(_));
@@ -262,8 +263,8 @@ fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>
     else {
         return;
     };
-    let value = hidden.value.trim();
-    let differs = gateway.decision.value().is_some_and(|winner| winner.as_str() != value);
+    let value = hidden.value.expose().trim();
+    let differs = gateway.decision.value().is_some_and(|winner| winner.expose() != value);
     let in_use = gateway.decision.winner().is_some_and(|winner| winner.layer == Some(EnvLayer::StateDotenv));
     if !differs && !in_use {
         return;
@@ -313,7 +314,7 @@ fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         let Some(variable) = process.service.environment.get(rule.name) else { continue };
         let Some(value) = variable.value else { continue };
         let origin = scene.origin(variable.span);
-        let Some((what, certain)) = mangled(value, scene.sources.slice(origin)) else { continue };
+        let Some((what, certain)) = mangled(value.expose(), scene.sources.expose(origin)) else { continue };
         if out.iter().any(|finding| {
             finding.code == Code::TokenMangled && finding.places.iter().any(|place| place.span == origin)
         }) {
@@ -324,7 +325,7 @@ fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         if !certain {
             finding.severity = Severity::Info;
         }
-        finding.remedy = remedies::unmangle(value, origin, scene);
+        finding.remedy = remedies::unmangle(value.expose(), origin, scene);
         out.push(finding);
     }
 }

@@ -179,7 +179,7 @@ fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
         .filter(|(name, _)| name.ends_with(suffix))
         .filter_map(|(name, variable)| {
             let text = variable.value?;
-            let content = Content::of(text);
+            let content = Content::of(text.expose());
             let layer = Some(EnvLayer::Container);
             Some(Candidate {
                 carrier: Carrier::Env,
@@ -247,10 +247,10 @@ fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Se
     let form = process.config()?.secret(&["gateway", section, secret.key()])?;
     let (span, content) = match form {
         SecretForm::Text { text, span } => {
-            let filled = process.substitute(text);
+            let filled = process.substitute(text.expose());
             let missing = filled.names.iter().find(|(_, filled)| !filled).map(|(name, _)| name.clone());
             let content = match missing {
-                None => Content::of(&filled.text),
+                None => Content::of(filled.text.expose()),
                 Some(name) if hidden(process, &name) => Content::RefOpaque,
                 Some(name) => Content::Unfilled { name },
             };
@@ -274,7 +274,7 @@ fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Se
 fn variable_of(form: SecretForm<'_>) -> Option<&str> {
     match form {
         SecretForm::Text { text, .. } => {
-            text.trim().strip_prefix("${")?.strip_suffix('}').filter(|name| !name.contains('$'))
+            text.expose().trim().strip_prefix("${")?.strip_suffix('}').filter(|name| !name.contains('$'))
         }
         SecretForm::Ref { source: RefSource::Env, id, .. } => Some(id),
         SecretForm::Ref { .. } => None,
@@ -298,7 +298,7 @@ pub(super) struct Classes {
 impl Classes {
     pub(super) fn letter(&mut self, value: &str) -> String {
         let value = value.trim();
-        let at = match self.values.iter().position(|known| known.as_str() == value) {
+        let at = match self.values.iter().position(|known| known.expose() == value) {
             Some(at) => at,
             None => {
                 self.values.push(Text::from(value));

@@ -75,7 +75,7 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
                 if let Some(map) = node.as_map_mut()
                     && map
                         .get("file")
-                        .and_then(Node::as_str)
+                        .and_then(Node::expose)
                         .is_some_and(|file| !super::include::is_remote(file))
                 {
                     at(map, "file", Form::Plain, base, loader);
@@ -95,7 +95,7 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
                 for item in items {
                     let span = item.span;
                     let Some(map) = item.as_map_mut() else { continue };
-                    if map.get("type").and_then(Node::as_str) != Some("bind") {
+                    if !map.get("type").is_some_and(|kind| kind.is("bind")) {
                         continue;
                     }
                     if map.contains("source") {
@@ -117,11 +117,11 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
 }
 
 fn driver_options(volume: &mut Map, base: &str, loader: &mut Loader<'_>) {
-    if volume.get("driver").and_then(Node::as_str) != Some("local") {
+    if !volume.get("driver").is_some_and(|driver| driver.is("local")) {
         return;
     }
     let Some(options) = volume.get_mut("driver_opts").and_then(Node::as_map_mut) else { return };
-    if options.get("o").and_then(Node::as_str) == Some("bind") {
+    if options.get("o").is_some_and(|option| option.is("bind")) {
         at(options, "device", Form::MaybeWindows, base, loader);
     }
 }
@@ -134,17 +134,17 @@ fn at(map: &mut Map, key: &str, form: Form, base: &str, loader: &mut Loader<'_>)
 
 fn path(node: &mut Node, form: Form, base: &str, loader: &mut Loader<'_>) {
     let Value::Text(text) = &node.value else { return };
-    if matches!(form, Form::Context) && is_foreign(text) {
+    if matches!(form, Form::Context) && is_foreign(text.expose()) {
         return;
     }
-    let expanded = paths::expand_home(text, loader.home());
+    let expanded = paths::expand_home(text.expose(), loader.home());
     let stays = expanded.starts_with('/')
         || match form {
             Form::Plain | Form::Context => expanded.is_empty(),
             Form::MaybeWindows => paths::is_windows_absolute(&expanded),
         };
     let full = if stays { expanded } else { paths::join(base, &expanded) };
-    if full != text.as_str() {
+    if !text.is(&full) {
         if !loader.stories.events(node.story).any(|event| matches!(event, Event::MadeAbsolute)) {
             node.story = loader.stories.add(node.story, Event::MadeAbsolute);
         }

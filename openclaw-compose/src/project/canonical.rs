@@ -55,7 +55,7 @@ fn service(name: &str, node: &mut Node, problems: &mut Problems) {
                 string_or_list(node);
                 // An empty server is what `${DNS:-}` leaves behind.
                 if let Some(items) = node.as_list_mut() {
-                    items.retain(|item| !item.is_null() && item.as_str() != Some(""));
+                    items.retain(|item| !item.is_null() && !item.is(""));
                 }
             }
             "label_file" => string_or_list(node),
@@ -101,7 +101,7 @@ fn names_to_null(node: &mut Node) {
     let mut map = Map::with_capacity(items.len());
     for item in items {
         if let Value::Text(name) = &item.value {
-            map.set(name, item.span, Node::with_story(Value::Null, item.span, item.story));
+            map.set(name.expose(), item.span, Node::with_story(Value::Null, item.span, item.story));
         }
     }
     node.value = Value::Map(map);
@@ -114,7 +114,7 @@ fn build(node: &mut Node, problems: &mut Problems) {
         match &*entry.key {
             "additional_contexts" => {
                 for item in entry.node.as_list().unwrap_or_default() {
-                    if item.as_str().is_some_and(|text| !text.contains('=')) {
+                    if item.text().is_some_and(|text| !text.contains("=")) {
                         problems.push(
                             Raised::error(Code::BadValue, "build.additional_contexts: expected NAME=CONTEXT")
                                 .at(item.span),
@@ -136,9 +136,9 @@ fn pairs(node: &mut Node) {
     let mut map = Map::with_capacity(items.len());
     for item in items {
         if let Value::Text(text) = &item.value {
-            match text.split_once('=') {
+            match text.expose().split_once('=') {
                 Some((key, value)) => map.set(key, item.span, item.with(Value::Text(Text::from(value)))),
-                None => map.set(text, item.span, item.with(Value::Null)),
+                None => map.set(text.expose(), item.span, item.with(Value::Null)),
             }
         }
     }
@@ -151,7 +151,7 @@ fn depends_on(node: &mut Node) {
             let mut map = Map::with_capacity(items.len());
             for item in items {
                 if let Value::Text(name) = &item.value {
-                    map.set(name, item.span, merge::depends_on_default(item.span));
+                    map.set(name.expose(), item.span, merge::depends_on_default(item.span));
                 }
             }
             node.value = Value::Map(map);
@@ -160,7 +160,7 @@ fn depends_on(node: &mut Node) {
             for entry in map.iter_mut() {
                 let span = entry.key_span;
                 let Some(dependency) = entry.node.as_map_mut() else { continue };
-                default_to(dependency, word!("condition"), || Node::text(word!("service_started"), span));
+                default_to(dependency, word!("condition"), || Node::of_text(word!("service_started"), span));
                 default_to(dependency, word!("required"), || Node::new(Value::Bool(true), span));
             }
         }
@@ -191,7 +191,7 @@ fn gpus(node: &mut Node) {
     if let Value::Text(_) = node.value {
         let span = node.span;
         let mut request = Map::with_capacity(1);
-        request.push(word!("count"), span, Node::text(word!("all"), span));
+        request.push(word!("count"), span, Node::of_text(word!("all"), span));
         node.value = Value::List(vec![Node::new(Value::Map(request), span)]);
     }
 }
@@ -200,7 +200,7 @@ fn devices(service: &str, node: &mut Node, problems: &mut Problems) {
     let Some(items) = node.as_list_mut() else { return };
     items.retain_mut(|item| {
         let Value::Text(text) = &item.value else { return true };
-        let parts: Vec<&str> = text.split(':').collect();
+        let parts: Vec<&str> = text.expose().split(':').collect();
         let (source, target, permissions) = match parts.as_slice() {
             [source] => (*source, *source, "rwm"),
             [source, target] => (*source, *target, "rwm"),
@@ -217,7 +217,7 @@ fn devices(service: &str, node: &mut Node, problems: &mut Problems) {
         let span = item.span;
         let mut map = Map::with_capacity(3);
         for (key, value) in [("source", source), ("target", target), ("permissions", permissions)] {
-            map.push(key, span, Node::text(value, span));
+            map.push(key, span, Node::of_text(value, span));
         }
         item.value = Value::Map(map);
         true
@@ -260,14 +260,14 @@ fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
                 continue;
             }
         };
-        match port::parse(&text) {
+        match port::parse(text.expose()) {
             Err(problem) => problems.push(
                 Raised::error(Code::BadPort, format!("service {service:?}: {problem} in a port mapping"))
                     .at(item.span)
                     .help("write [[IP:]HOST:]CONTAINER[/PROTOCOL], ports from 0 to 65535"),
             ),
             Ok(ports) => {
-                if text.starts_with(':') && ports.iter().all(|port| port.published.is_empty()) {
+                if text.starts_with(":") && ports.iter().all(|port| port.published.is_empty()) {
                     problems.push(
                         Raised::warning(
                             Code::RandomHostPort,
@@ -314,7 +314,7 @@ fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
     let Some(items) = node.as_list_mut() else { return };
     items.retain_mut(|item| {
         let Value::Text(text) = &item.value else { return true };
-        match volume::parse(text) {
+        match volume::parse(text.expose()) {
             Err(problem) => {
                 problems.push(
                     Raised::error(Code::BadVolume, format!("service {service:?}: {problem} in a volume mount"))

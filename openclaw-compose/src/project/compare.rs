@@ -221,8 +221,8 @@ impl Comparer<'_> {
     fn same_place(&self, left: Span, right: Span) -> bool {
         let (a, b) = (&self.left.texts, &self.right.texts);
         a.name(left.file) == b.name(right.file)
-            && a.slice(left) == b.slice(right)
-            && !a.slice(left).contains('$')
+            && a.expose(left) == b.expose(right)
+            && !a.expose(left).contains('$')
             && a.location(left) == b.location(right)
     }
 }

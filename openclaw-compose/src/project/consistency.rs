@@ -31,7 +31,7 @@ pub(crate) fn check(parts: &Parts<'_>, problems: &mut Vec<Raised>) {
     }
     for secret in section(parts.root, "secrets") {
         let Some(map) = secret.node.as_map() else { continue };
-        let unset = |key: &str| map.get(key).and_then(Node::as_str).is_none_or(str::is_empty);
+        let unset = |key: &str| map.get(key).and_then(Node::expose).is_none_or(str::is_empty);
         let unknown = map.iter().any(|entry| entry.node.is_unknown());
         if !unknown
             && map.get("external").and_then(Node::as_bool) != Some(true)
@@ -97,7 +97,7 @@ impl Checker<'_> {
         }
         let test = fields.get("healthcheck").and_then(|check| check.get("test"));
         if let Some(first) = test.and_then(Node::as_list).and_then(<[_]>::first)
-            && !matches!(first.as_str(), Some("CMD" | "CMD-SHELL" | "NONE") | None)
+            && !matches!(first.expose(), Some("CMD" | "CMD-SHELL" | "NONE") | None)
         {
             problems.push(
                     Raised::error(
@@ -112,8 +112,8 @@ impl Checker<'_> {
             self.dependency(name, dependency, problems);
         }
         for mount in fields.get("volumes").and_then(Node::as_list).into_iter().flatten() {
-            let source = mount.get("source").and_then(|node| Some((node.as_str()?, node.span)));
-            if let (Some("volume"), Some((source, span))) = (mount.get("type").and_then(Node::as_str), source)
+            let source = mount.get("source").and_then(|node| Some((node.expose()?, node.span)));
+            if let (Some("volume"), Some((source, span))) = (mount.get("type").and_then(Node::expose), source)
             {
                 self.defined("volumes", "volume", name, source, span, problems);
             }
@@ -133,7 +133,7 @@ impl Checker<'_> {
                     section,
                     what,
                     name,
-                    source.and_then(Node::as_str).unwrap_or_default(),
+                    source.and_then(Node::expose).unwrap_or_default(),
                     span,
                     problems,
                 );
@@ -191,7 +191,7 @@ impl Checker<'_> {
                 .and_then(Node::as_list)
                 .into_iter()
                 .flatten()
-                .filter_map(Node::as_str)
+                .filter_map(Node::expose)
                 .collect();
             if let Some(entry) = self.parts.disabled.entry(name) {
                 raised = raised.related(entry.key_span);
@@ -226,7 +226,7 @@ impl Checker<'_> {
         for context in
             entry("additional_contexts").and_then(|entry| entry.node.as_map()).into_iter().flatten()
         {
-            let Some(target) = context.node.as_str().and_then(|text| text.strip_prefix("service:")) else {
+            let Some(target) = context.node.expose().and_then(|text| text.strip_prefix("service:")) else {
                 continue;
             };
             let what = match self.enabled.get(target) {
@@ -363,7 +363,7 @@ fn limits(name: &str, fields: &Map, problems: &mut Vec<Raised>) {
         fields.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list)
     {
         for watch in watches {
-            let action = watch.get("action").and_then(Node::as_str);
+            let action = watch.get("action").and_then(Node::expose);
             if watch.get("target").is_none() && !matches!(action, Some("rebuild" | "restart") | None) {
                 problems.push(
                     Raised::error(

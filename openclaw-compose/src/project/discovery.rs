@@ -147,7 +147,7 @@ impl Loader<'_> {
             let at = if let Setting::File(span) = listed.setting { span } else { nowhere() };
             let mut complain = Vec::new();
             let mut files = Vec::new();
-            for path in listed.value.split(separator) {
+            for path in listed.value.expose().split(separator) {
                 let path = absolute(path);
                 if path != "-" && self.kind(&path).is_none() {
                     complain.push(
@@ -256,7 +256,7 @@ impl Loader<'_> {
                     continue;
                 }
             };
-            let text: Arc<str> = Arc::from(self.sources.text(file));
+            let text: Arc<str> = Arc::from(self.sources.expose_file(file));
             let own_first = self.inputs.dialect.env_file_flag_sees_itself_first();
             let options = self.dotenv_options().own_lines_first(own_first);
             let read = dotenv::parse(file, &text, options, |name| {
@@ -303,7 +303,7 @@ impl Loader<'_> {
                         format!(
                             "line {}: required variable {name} is missing a value: {}",
                             location.line,
-                            message.as_str()
+                            message.expose()
                         ),
                     ),
                     _ => {
@@ -352,7 +352,7 @@ impl Loader<'_> {
 
     /// Marks what could not be read as a secret, to the end of its line or of the text.
     fn mark_rest(&mut self, from: Span, whole: bool) {
-        let text = self.sources.text(from.file);
+        let text = self.sources.expose_file(from.file);
         let rest = text.get(from.range().start..).unwrap_or_default();
         let length = if whole { rest.len() } else { rest.find('\n').unwrap_or(rest.len()) };
         let start = from.range().start;
@@ -388,7 +388,7 @@ impl Loader<'_> {
                     yaml::Value::Str(text) => text.clone(),
                     yaml::Value::Null => continue,
                     // go-yaml reads any scalar as the text it is written as; the schema refuses it later.
-                    _ => Text::from(self.sources.slice(node.span)),
+                    _ => Text::from(self.sources.expose(node.span)),
                 };
                 if !text.is_empty() {
                     named = Some((text, node.clone()));
@@ -408,7 +408,7 @@ impl Loader<'_> {
             return self.named(&directory, nowhere(), by_directory);
         };
         let root = super::path::Path::ROOT;
-        let (filled, story) = if text.contains('$') {
+        let (filled, story) = if text.contains("$") {
             let done = self.fill(&text, &node, &root.key("name"), project.environment);
             let Some((filled, pieces)) = done else {
                 return self.named(&directory, nowhere(), by_directory);
@@ -418,7 +418,7 @@ impl Loader<'_> {
         } else {
             (text, StoryId::NONE)
         };
-        let name = normalised(&filled);
+        let name = normalised(filled.expose());
         if name.is_empty() {
             self.raise(
                 Raised::error(Code::BadProjectName, "project name must not be empty")

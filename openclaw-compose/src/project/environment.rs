@@ -91,7 +91,7 @@ impl Loader<'_> {
         cache: &mut Cache,
     ) {
         let Some(path_node) = item.get("path") else { return };
-        let Some(path) = path_node.as_str() else { return };
+        let Some(path) = path_node.expose() else { return };
         let Some(required) = self.required(item, service) else { return };
         let at = path_node.span;
         if !self.has_read(path) && self.kind(path).is_none() {
@@ -110,9 +110,9 @@ impl Loader<'_> {
             return;
         }
         if let Some(format) = item.get("format") {
-            let known = format.as_str() == Some("raw") && self.inputs.dialect.knows_raw_env_files();
-            if format.as_str() != Some("") && !known {
-                let shown = format.as_str().unwrap_or_default();
+            let known = format.is("raw") && self.inputs.dialect.knows_raw_env_files();
+            if !format.is("") && !known {
+                let shown = format.expose().unwrap_or_default();
                 self.raise(
                     Raised::error(
                         Code::EnvFileFormat,
@@ -148,7 +148,7 @@ impl Loader<'_> {
         let service = services.key(service);
         let list = service.key("env_file");
         let path = list.key("required");
-        if let Some(value) = super::tree::boolean(self, &text, node.span, &path) {
+        if let Some(value) = super::tree::boolean(self, text.expose(), node.span, &path) {
             return Some(value == Value::Bool(true));
         }
         self.raise(Raised::error(Code::BadCast, format!("{path}: the text is no boolean")).at(node.span));
@@ -276,7 +276,7 @@ impl Loader<'_> {
     }
 
     fn label_file(&mut self, service: &str, item: &Node, gathered: &mut Gathered) {
-        let Some(path) = item.as_str() else { return };
+        let Some(path) = item.expose() else { return };
         if self.kind(path).is_none() {
             let shown = paths::shown(path, &self.inputs.directory);
             self.raise(

@@ -462,7 +462,7 @@ impl Teller<'_> {
 
     /// The bytes that spell a piece, where the template stands in its source as it is; else the whole template.
     fn written(&self, span: Span, piece: &Piece<Setting>) -> Span {
-        let raw = self.resolution.texts.slice(span);
+        let raw = self.resolution.texts.expose(span);
         let at = |shift: usize| piece.written.start + shift..piece.written.end + shift;
         let spells = |shift: usize| {
             raw.get(at(shift)).is_some_and(|text| text.starts_with('$') && !text.contains(['\n', '\\']))

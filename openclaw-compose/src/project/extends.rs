@@ -191,16 +191,16 @@ impl Loader<'_> {
         };
         match &extends.value {
             Value::Text(service) => {
-                Some(Reference { service: Arc::from(service.as_str()), service_span: at, file: None, at })
+                Some(Reference { service: Arc::from(service.expose()), service_span: at, file: None, at })
             }
             Value::Map(map) => {
-                let Some(service) = map.get("service").filter(|node| node.as_str().is_some()) else {
+                let Some(service) = map.get("service").filter(|node| node.text().is_some()) else {
                     return broken(self, "extends names no service".to_owned());
                 };
                 let file = match map.get("file") {
                     None => None,
                     Some(Node { value: Value::Null, .. }) => None,
-                    Some(node) => match node.as_str() {
+                    Some(node) => match node.expose() {
                         Some(file) => Some((file.to_owned(), node.span)),
                         None => {
                             return broken(self, format!("the file to extend is {}", node.value.kind_name()));
@@ -208,7 +208,7 @@ impl Loader<'_> {
                     },
                 };
                 Some(Reference {
-                    service: Arc::from(service.as_str().unwrap_or_default()),
+                    service: Arc::from(service.expose().unwrap_or_default()),
                     service_span: service.span,
                     file,
                     at,

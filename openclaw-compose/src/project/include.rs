@@ -71,7 +71,7 @@ impl Loader<'_> {
             match &item.value {
                 Value::Text(path) => out.push(Include {
                     at: item.span,
-                    paths: vec![(path.as_str().to_owned(), item.span)],
+                    paths: vec![(path.expose().to_owned(), item.span)],
                     project_directory: None,
                     env_files: Vec::new(),
                 }),
@@ -267,7 +267,7 @@ fn unwrapped(node: Node) -> Option<Node> {
 
 /// A text, or a list of texts.
 fn strings(node: Option<&Node>) -> Vec<(String, Span)> {
-    let text = |node: &Node| node.as_str().map(|text| (text.to_owned(), node.span));
+    let text = |node: &Node| node.expose().map(|text| (text.to_owned(), node.span));
     match node.map(|node| &node.value) {
         Some(Value::Text(_)) => node.and_then(text).into_iter().collect(),
         Some(Value::List(items)) => items.iter().filter_map(text).collect(),

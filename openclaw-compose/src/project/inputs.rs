@@ -18,7 +18,7 @@ use super::dialect::Dialect;
 /// let files = Texts::new().file("/srv/compose.yaml", "services: {gateway: {image: 'openclaw:${TAG}'}}");
 /// let inputs = Inputs::new("/srv").variable("TAG", "2026.9.6");
 /// let resolution = project::resolve(&inputs, &files);
-/// assert_eq!(resolution.service("gateway").unwrap().text("image").unwrap(), "openclaw:2026.9.6");
+/// assert!(resolution.service("gateway").unwrap().text("image").unwrap().is("openclaw:2026.9.6"));
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]

@@ -186,7 +186,7 @@ impl<'a> Loader<'a> {
             return *file;
         }
         let text = self.inputs.stdin.clone().unwrap_or_else(|| Text::from(""));
-        let file = self.sources.add("-", text.as_str());
+        let file = self.sources.add("-", text.expose());
         self.read.insert("-".to_owned(), Ok(file));
         file
     }
@@ -361,14 +361,14 @@ impl<'a> Loader<'a> {
             for item in items {
                 let Value::Text(name) = &item.value else { continue };
                 let Some(variable) =
-                    self.environments.get(environment.0 as usize).and_then(|known| known.find(name))
+                    self.environments.get(environment.0 as usize).and_then(|known| known.find(name.expose()))
                 else {
                     continue;
                 };
                 let (value, setting) = (variable.value.clone(), variable.setting);
-                let event = Event::Named { name: Arc::from(name.as_str()), setting, environment };
+                let event = Event::Named { name: Arc::from(name.expose()), setting, environment };
                 item.story = self.stories.add(item.story, event);
-                item.value = Value::Text(Text::from(format!("{}={}", name.as_str(), value.as_str())));
+                item.value = Value::Text(Text::from(format!("{}={}", name.expose(), value.expose())));
             }
         }
     }
@@ -385,7 +385,7 @@ impl<'a> Loader<'a> {
 
     /// The home directory, as the shell says it.
     pub(crate) fn home(&self) -> Option<&str> {
-        self.inputs.shell.get("HOME").map(Text::as_str).filter(|home| !home.is_empty())
+        self.inputs.shell.get("HOME").map(Text::expose).filter(|home| !home.is_empty())
     }
 }
 
@@ -453,7 +453,7 @@ fn set_defaults(dict: &mut Node) {
                 "build" => {
                     let span = node.span;
                     if let Some(build) = node.as_map_mut() {
-                        default_to(build, word!("context"), || Node::text(word!("."), span));
+                        default_to(build, word!("context"), || Node::of_text(word!("."), span));
                     }
                 }
                 "secrets" => {
@@ -461,9 +461,9 @@ fn set_defaults(dict: &mut Node) {
                         let span = item.span;
                         let Some(secret) = item.as_map_mut() else { continue };
                         let source =
-                            secret.get("source").and_then(Node::as_str).unwrap_or_default().to_owned();
+                            secret.get("source").and_then(Node::expose).unwrap_or_default().to_owned();
                         default_to(secret, word!("target"), || {
-                            Node::text(format!("/run/secrets/{source}"), span)
+                            Node::of_text(format!("/run/secrets/{source}"), span)
                         });
                     }
                 }
@@ -471,8 +471,8 @@ fn set_defaults(dict: &mut Node) {
                     for item in node.as_list_mut().into_iter().flatten() {
                         let span = item.span;
                         let Some(port) = item.as_map_mut() else { continue };
-                        default_to(port, word!("protocol"), || Node::text(word!("tcp"), span));
-                        default_to(port, word!("mode"), || Node::text(word!("ingress"), span));
+                        default_to(port, word!("protocol"), || Node::of_text(word!("tcp"), span));
+                        default_to(port, word!("mode"), || Node::of_text(word!("ingress"), span));
                     }
                 }
                 "gpus" => device_requests(node),
@@ -499,7 +499,7 @@ fn device_requests(node: &mut Node) {
         let span = item.span;
         let Some(request) = item.as_map_mut() else { continue };
         if !request.contains("count") && !request.contains("device_ids") {
-            request.push("count", span, Node::text("all", span));
+            request.push("count", span, Node::of_text("all", span));
         }
     }
 }

@@ -55,7 +55,7 @@ impl Marker<'_> {
             Value::List(items) => {
                 for item in items {
                     let named = item
-                        .as_str()
+                        .expose()
                         .and_then(|text| text.split_once('='))
                         .is_some_and(|(name, _)| secret::looks_secret(name));
                     self.node(item, secret || named);
@@ -78,7 +78,7 @@ impl Marker<'_> {
         if !is_somewhere(node.span) {
             return;
         }
-        let written = self.sources.slice(node.span).to_owned();
+        let written = self.sources.expose(node.span).to_owned();
         // A list item `NAME=value`: the name may be read.
         let from = match written.split_once('=') {
             Some((name, _)) if secret::looks_secret(name.trim_start_matches(['"', '\''])) => name.len() + 1,

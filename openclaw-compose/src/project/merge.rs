@@ -305,7 +305,7 @@ fn build_mapping(node: Node) -> Node {
 /// What `depends_on: [name]` means.
 pub(crate) fn depends_on_default(span: Span) -> Node {
     let mut map = Map::with_capacity(2);
-    map.push(word!("condition"), span, Node::text(word!("service_started"), span));
+    map.push(word!("condition"), span, Node::of_text(word!("service_started"), span));
     map.push(word!("required"), span, Node::new(Value::Bool(true), span));
     Node::new(Value::Map(map), span)
 }
@@ -316,7 +316,7 @@ fn into_mapping(node: Node, default: fn(Span) -> Node) -> Node {
     let mut map = Map::with_capacity(items.len());
     for item in items {
         if let Value::Text(name) = &item.value {
-            map.set(name, item.span, default(item.span));
+            map.set(name.expose(), item.span, default(item.span));
         }
     }
     Node { value: Value::Map(map), span: node.span, story: node.story }
@@ -351,7 +351,7 @@ pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
                     value => out.push(pair(value, span, node.story)),
                 }
             }
-            out.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+            out.sort_by(|a, b| a.text().cmp(&b.text()));
             out
         }
         _ => Vec::new(),

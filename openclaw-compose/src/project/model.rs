@@ -92,7 +92,7 @@ impl Node {
         Self { value, span, story }
     }
 
-    pub(crate) fn text(text: impl Into<Text>, span: Span) -> Self {
+    pub(crate) fn of_text(text: impl Into<Text>, span: Span) -> Self {
         Self::new(Value::Text(text.into()), span)
     }
 
@@ -127,10 +127,22 @@ impl Node {
         if let Value::List(items) = &mut self.value { Some(items) } else { None }
     }
 
-    /// The text, where this is text. It may be a secret.
+    /// The text, where this is text, closed.
     #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&Text> {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// The text itself, where this is text. It may be a secret: see [`Text::expose`].
+    #[must_use]
+    pub fn expose(&self) -> Option<&str> {
+        self.text().map(Text::expose)
+    }
+
+    /// True where this is exactly that text.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.text().is_some_and(|own| own.is(text))
     }
 
     /// The boolean, where this is one.

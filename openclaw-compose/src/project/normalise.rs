@@ -76,7 +76,7 @@ fn networks(dict: &mut Node, loader: &mut Loader<'_>) {
 
 fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader: &mut Loader<'_>) {
     if let Some(policy) = fields.get_mut("pull_policy")
-        && policy.as_str() == Some("if_not_present")
+        && policy.is("if_not_present")
     {
         policy.value = Value::Text(Text::from("missing"));
     }
@@ -84,12 +84,12 @@ fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader:
         let span = build.span;
         if let Some(build) = build.as_map_mut() {
             if build.get("context").is_none_or(Node::is_null) {
-                build.set("context", span, Node::text(".", span));
+                build.set("context", span, Node::of_text(".", span));
             }
             if build.get("dockerfile").is_none_or(Node::is_null)
                 && build.get("dockerfile_inline").is_none_or(Node::is_null)
             {
-                build.set("dockerfile", span, Node::text("Dockerfile", span));
+                build.set("dockerfile", span, Node::of_text("Dockerfile", span));
             }
             if let Some(args) = build.get_mut("args") {
                 fill(args, environment, false, loader);
@@ -102,7 +102,7 @@ fn service(fields: &mut Map, key_span: Span, environment: EnvironmentId, loader:
     depend(fields, key_span, loader);
     for mount in fields.get_mut("volumes").and_then(Node::as_list_mut).into_iter().flatten() {
         if let Some(target) = mount.as_map_mut().and_then(|mount| mount.get_mut("target"))
-            && let Some(path) = target.as_str()
+            && let Some(path) = target.expose()
         {
             let clean = paths::clean(path);
             if clean != path {
@@ -136,13 +136,13 @@ fn fill(node: &mut Node, environment: EnvironmentId, keep: bool, loader: &mut Lo
         }),
         Value::List(items) => items.retain_mut(|item| {
             let Value::Text(text) = &item.value else { return true };
-            if text.contains('=') {
+            if text.contains("=") {
                 return true;
             }
             let name = text.clone();
-            match named(&name, item) {
+            match named(name.expose(), item) {
                 Some(value) => {
-                    item.value = Value::Text(Text::from(format!("{}={}", name.as_str(), value.as_str())));
+                    item.value = Value::Text(Text::from(format!("{}={}", name.expose(), value.expose())));
                     true
                 }
                 None => keep,
@@ -156,7 +156,7 @@ fn fill(node: &mut Node, environment: EnvironmentId, keep: bool, loader: &mut Lo
 fn depend(fields: &mut Map, key_span: Span, loader: &mut Loader<'_>) {
     let mut implied: Vec<(String, bool, Span)> = Vec::new();
     for link in fields.get("links").and_then(Node::as_list).into_iter().flatten() {
-        if let Some(text) = link.as_str() {
+        if let Some(text) = link.expose() {
             let parts: Vec<&str> = text.split(':').collect();
             let service = if let [service, _] = parts.as_slice() { service } else { text };
             implied.push((service.to_owned(), true, link.span));
@@ -164,13 +164,13 @@ fn depend(fields: &mut Map, key_span: Span, loader: &mut Loader<'_>) {
     }
     for namespace in NAMESPACES {
         if let Some(node) = fields.get(namespace)
-            && let Some(service) = node.as_str().and_then(|text| text.strip_prefix("service:"))
+            && let Some(service) = node.expose().and_then(|text| text.strip_prefix("service:"))
         {
             implied.push((service.to_owned(), true, node.span));
         }
     }
     for from in fields.get("volumes_from").and_then(Node::as_list).into_iter().flatten() {
-        if let Some(text) = from.as_str().filter(|text| !text.starts_with("container:")) {
+        if let Some(text) = from.expose().filter(|text| !text.starts_with("container:")) {
             let service = text.split(':').next().unwrap_or_default();
             implied.push((service.to_owned(), false, from.span));
         }
@@ -192,7 +192,7 @@ fn depend(fields: &mut Map, key_span: Span, loader: &mut Loader<'_>) {
             continue;
         }
         let mut map = Map::with_capacity(3);
-        map.push(word!("condition"), span, Node { story, ..Node::text(word!("service_started"), span) });
+        map.push(word!("condition"), span, Node { story, ..Node::of_text(word!("service_started"), span) });
         map.push(word!("restart"), span, Node::with_story(Value::Bool(restart), span, story));
         map.push(word!("required"), span, Node::with_story(Value::Bool(true), span, story));
         depends_on.push(service.as_str(), span, Node::new(Value::Map(map), span));
@@ -216,7 +216,7 @@ fn name_resource(
     }
     let external = match map.get("external").map(|node| &node.value) {
         Some(Value::Bool(external)) => *external,
-        Some(Value::Text(text)) => matches!(text.as_str(), "1" | "t" | "T" | "TRUE" | "true" | "True"),
+        Some(Value::Text(text)) => matches!(text.expose(), "1" | "t" | "T" | "TRUE" | "true" | "True"),
         Some(Value::Int(1)) => true,
         _ => false,
     };

@@ -15,7 +15,7 @@ pub(crate) fn go(value: &Value) -> String {
 /// As [`go`], without a copy of a text.
 pub(crate) fn scalar(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Text(text) => Cow::Borrowed(text),
+        Value::Text(text) => Cow::Borrowed(text.expose()),
         other => Cow::Owned(go(other)),
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn go_into(out: &mut String, value: &Value) {
             Ok(())
         }
         Value::Text(value) => {
-            out.push_str(value);
+            out.push_str(value.expose());
             Ok(())
         }
         Value::List(items) => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use secrecy::SecretString;
 
 use crate::finding::{Finding, Place, Role};
-use crate::source::{FileId, Sources, Span};
+use crate::source::{FileId, Sources, Span, Text};
 
 use super::dialect::Dialect;
 use super::discovery::Project;
@@ -89,7 +89,7 @@ impl Resolution {
     /// The project's name; empty where there is none.
     #[must_use]
     pub fn project_name(&self) -> &str {
-        self.name.as_str().unwrap_or_default()
+        self.name.expose().unwrap_or_default()
     }
 
     /// The project's directory, absolute.
@@ -238,10 +238,10 @@ impl<'r> Service<'r> {
         self.entry.node.as_map()?.entry(name)
     }
 
-    /// A field's text.
+    /// A field's text, closed.
     #[must_use]
-    pub fn text(&self, name: &str) -> Option<&'r str> {
-        self.field(name)?.as_str()
+    pub fn text(&self, name: &str) -> Option<&'r Text> {
+        self.field(name)?.text()
     }
 
     /// A field's items; none where it is absent.
@@ -259,8 +259,7 @@ impl<'r> Service<'r> {
     /// The value of a variable of the container, as a secret; `None` where it is absent, null or unknown.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<SecretString> {
-        let text = self.field("environment")?.get(name)?.as_str()?;
-        Some(SecretString::from(text))
+        Some(self.field("environment")?.get(name)?.text()?.to_secret())
     }
 
     /// What decided a variable of the container.

@@ -46,7 +46,7 @@ pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
         let Some(service) = entry.node.as_map() else { continue };
         let watches = service.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list);
         for watch in watches.into_iter().flatten() {
-            if let Some(path) = watch.get("path").filter(|path| path.as_str() == Some("")) {
+            if let Some(path) = watch.get("path").filter(|path| path.is("")) {
                 problems.push(
                     Raised::error(
                         Code::BadValue,

@@ -130,7 +130,7 @@ impl Checker {
                 }
             }
             Shape::Word(words) => match &node.value {
-                Value::Text(text) if words.contains(&text.as_str()) => {}
+                Value::Text(text) if words.contains(&text.expose()) => {}
                 Value::Text(_) => {
                     self.report(Kind::NotOneOf { expected: words }, path, node.span);
                     node.value = Value::Unknown;

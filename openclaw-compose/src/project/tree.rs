@@ -148,7 +148,7 @@ impl Reader<'_, '_> {
     fn text(&mut self, text: &Text, node: &yaml::Node, path: &Path<'_>) -> Node {
         let mut story = self.via(node);
         let mut value = text.clone();
-        if text.as_bytes().contains(&b'$') {
+        if text.expose().as_bytes().contains(&b'$') {
             let Some((filled, pieces)) = self.loader.fill(text, node, path, self.environment) else {
                 return Node::with_story(Value::Unknown, node.span, story);
             };
@@ -161,7 +161,7 @@ impl Reader<'_, '_> {
         let cast = if self.castable { CASTS.iter().find(|(pattern, _)| path.matches(pattern)) } else { None };
         let value = match cast {
             None => Value::Text(value),
-            Some((_, cast)) => self.cast(*cast, &value, node.span, path),
+            Some((_, cast)) => self.cast(*cast, value.expose(), node.span, path),
         };
         Node::with_story(value, node.span, story)
     }
@@ -230,19 +230,19 @@ impl Loader<'_> {
             let variable = variables?.find(name)?;
             Some(Found { value: variable.value.clone(), source: variable.setting })
         };
-        let done = interpolate::interpolate(template, options, lookup);
+        let done = interpolate::interpolate(template.expose(), options, lookup);
         let (text, pieces) = (Text::from(done.text.into_owned()), done.pieces.into_boxed_slice());
         let (unset, problems) = (done.unset, done.problems);
         for unset in unset {
-            self.unset(&unset.name, self.written(node, template, unset.written));
+            self.unset(&unset.name, self.written(node, template.expose(), unset.written));
         }
         let Some(problem) = problems.into_iter().next() else { return Some((text, pieces)) };
-        let at = self.written(node, template, problem.written.clone());
+        let at = self.written(node, template.expose(), problem.written.clone());
         let raised = match problem.kind {
             ProblemKind::Required { name, message } => {
                 let mut summary = format!("{path}: required variable {name} is missing a value");
                 if !message.is_empty() {
-                    let shown = if names_secret(&pieces) { crate::source::MASK } else { message.as_str() };
+                    let shown = if names_secret(&pieces) { crate::source::MASK } else { message.expose() };
                     summary.push_str(": ");
                     summary.push_str(shown);
                 }
@@ -263,7 +263,7 @@ impl Loader<'_> {
                 raised.help(format!("set {name} in the shell or in .env"))
             }
             ProblemKind::Invalid => {
-                let quoted = template.get(problem.scope).unwrap_or(template);
+                let quoted = template.expose().get(problem.scope).unwrap_or(template.expose());
                 let quoted =
                     if secret::looks_secret(path.last()) && !quoted.contains("${") { "" } else { quoted };
                 Raised::error(
@@ -285,7 +285,7 @@ impl Loader<'_> {
 
     /// The bytes of a source that spell a part of a scalar; the whole scalar where escapes or folding stand between.
     pub(crate) fn written(&self, node: &yaml::Node, text: &str, range: std::ops::Range<usize>) -> Span {
-        let raw = self.sources.slice(node.span);
+        let raw = self.sources.expose(node.span);
         let shift = match node.style {
             _ if raw == text => 0,
             yaml::Style::SingleQuoted | yaml::Style::DoubleQuoted

@@ -50,7 +50,7 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
         }),
         Form::Bytes => bytes(node, path, loader),
         Form::Duration => duration(node, path, loader),
-        Form::PlainDuration => duration(node, path, loader).filter(|node| node.as_str() != Some("0s")),
+        Form::PlainDuration => duration(node, path, loader).filter(|node| !node.is("0s")),
         Form::Texts => texts(node, false, path, loader),
         Form::Printed => texts(node, true, path, loader),
         Form::HealthTest => health_test(node, path, loader),
@@ -122,7 +122,7 @@ fn flag(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
         Value::Bool(_) => Some(node),
         Value::Text(text) => {
             let text = text.clone();
-            match super::tree::boolean(loader, &text, node.span, path) {
+            match super::tree::boolean(loader, text.expose(), node.span, path) {
                 Some(value) => Some(node.with(value)),
                 None => bad(Code::BadCast, &node, path, "the text is no boolean", loader),
             }
@@ -140,8 +140,8 @@ fn int(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
             Some(node.with(value))
         }
         Value::Text(text) => match text.parse() {
-            Ok(value) => Some(node.with(Value::Int(value))),
-            Err(_) => bad(Code::BadCast, &node, path, "the text is no integer", loader),
+            Some(value) => Some(node.with(Value::Int(value))),
+            None => bad(Code::BadCast, &node, path, "the text is no integer", loader),
         },
         _ => bad(Code::BadValue, &node, path, "not an integer", loader),
     }
@@ -179,8 +179,8 @@ fn number(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> 
             Some(node.with(value))
         }
         Value::Text(text) => match text.parse::<f32>() {
-            Ok(value) => Some(node.with(Value::Float(super::tree::widen(value)))),
-            Err(_) => bad(Code::BadCast, &node, path, "the text is no number", loader),
+            Some(value) => Some(node.with(Value::Float(super::tree::widen(value)))),
+            None => bad(Code::BadCast, &node, path, "the text is no number", loader),
         },
         _ => bad(Code::BadValue, &node, path, "not a number", loader),
     }
@@ -189,7 +189,7 @@ fn number(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> 
 fn bytes(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     let size = match &node.value {
         Value::Int(value) => Some(*value),
-        Value::Text(text) => scalar::bytes(text),
+        Value::Text(text) => scalar::bytes(text.expose()),
         // Compose drops what is neither.
         _ => return None,
     };
@@ -240,7 +240,7 @@ fn texts(node: Node, print_numbers: bool, path: &Path<'_>, loader: &mut Loader<'
 fn command(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     match &node.value {
         Value::Null => None,
-        Value::Text(line) => match scalar::words(line) {
+        Value::Text(line) => match scalar::words(line.expose()) {
             Some(words) => {
                 let items = words
                     .into_iter()
@@ -263,7 +263,7 @@ fn command(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
 
 fn health_test(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     if let Value::Text(_) = node.value {
-        let shell = Node::text("CMD-SHELL", node.span);
+        let shell = Node::of_text("CMD-SHELL", node.span);
         let items = vec![shell, node.clone()];
         return Some(node.with(Value::List(items)));
     }
@@ -276,7 +276,7 @@ fn checked(mut node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Node {
         return node;
     }
     for (number, item) in node.as_list_mut().into_iter().flatten().enumerate() {
-        let name = item.as_str().map(|text| text.split('=').next().unwrap_or_default());
+        let name = item.expose().map(|text| text.split('=').next().unwrap_or_default());
         if name.is_some_and(|name| name.ends_with(char::is_whitespace)) {
             let what = "a name with a blank before `=`";
             if let Some(unknown) = bad(Code::BadValue, item, &path.item(number), what, loader) {
@@ -315,7 +315,7 @@ pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
                 let mut map = Map::new();
                 *map.entries_mut() = extensions;
                 let text = Text::from(print::go(&Value::Map(map)));
-                out.push("#extensions", first, Node::text(text, first));
+                out.push("#extensions", first, Node::of_text(text, first));
             }
         }
         Value::List(items) => {
@@ -405,8 +405,8 @@ fn hosts(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
 
 fn count(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     match &node.value {
-        Value::Text(text) if text.eq_ignore_ascii_case("all") => Some(node.with(Value::Int(-1))),
-        Value::Text(text) if text.parse::<i64>().is_err() => {
+        Value::Text(text) if text.expose().eq_ignore_ascii_case("all") => Some(node.with(Value::Int(-1))),
+        Value::Text(text) if text.parse::<i64>().is_none() => {
             bad(Code::BadValue, &node, path, "the only value allowed is 'all' or a number", loader)
         }
         _ => int(node, path, loader).filter(|node| node.as_int() != Some(0)),
@@ -418,14 +418,14 @@ fn ssh(node: Node) -> Option<Node> {
     let mut items: Vec<Node> = map
         .iter()
         .map(|entry| {
-            let text = match entry.node.as_str() {
+            let text = match entry.node.expose() {
                 Some(path) if !path.is_empty() => format!("{}={path}", entry.key),
                 _ => entry.key.to_string(),
             };
-            Node::text(text, entry.key_span.to(entry.node.span))
+            Node::of_text(text, entry.key_span.to(entry.node.span))
         })
         .collect();
-    items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    items.sort_by(|a, b| a.text().cmp(&b.text()));
     (!items.is_empty()).then(|| node.with(Value::List(items)))
 }
 

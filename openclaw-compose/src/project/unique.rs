@@ -221,42 +221,42 @@ impl<'n> Identities<'n> {
 }
 
 fn identity_of(item: &Node, identity: Identity) -> Result<Cow<'_, str>, String> {
-    let text = |key: &str| item.get(key).and_then(Node::as_str);
+    let text = |key: &str| item.get(key).and_then(Node::expose);
     let known = |text| Ok(Cow::Borrowed(text));
     let odd = || Err(format!("{} cannot stand in this list", item.value.kind_name()));
     match (identity, &item.value) {
         (_, Value::Unknown) => Ok(format!("unknown at {:?}", item.span).into()),
-        (Identity::Key, Value::Text(value)) => known(value.split('=').next().unwrap_or_default()),
+        (Identity::Key, Value::Text(value)) => known(value.expose().split('=').next().unwrap_or_default()),
         (Identity::Key, _) => odd(),
-        (Identity::Whole, Value::Text(value)) => known(value.as_str()),
+        (Identity::Whole, Value::Text(value)) => known(value.expose()),
         (Identity::Whole, Value::Int(_)) => Ok(print::scalar(&item.value)),
         (Identity::Whole, _) => odd(),
-        (Identity::EnvFile, Value::Text(value)) => known(value.as_str()),
+        (Identity::EnvFile, Value::Text(value)) => known(value.expose()),
         (Identity::EnvFile, Value::Map(_)) => {
             text("path").map_or_else(|| Err("an env file without a path".to_owned()), known)
         }
         (Identity::Mount, Value::Map(_)) => {
             text("target").map_or_else(|| Err("a volume without a mount target".to_owned()), known)
         }
-        (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value)
+        (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value.expose())
             .map(|volume| Cow::Borrowed(volume.target))
             .map_err(|problem| problem.to_string()),
         (Identity::Device, Value::Map(_)) => {
             text("target").map_or_else(|| Err("a device without a target".to_owned()), known)
         }
         (Identity::Device, Value::Text(value)) => {
-            let mut parts = value.split(':');
+            let mut parts = value.expose().split(':');
             let first = parts.next().unwrap_or_default();
             known(parts.next().unwrap_or(first))
         }
-        (Identity::File(base), Value::Text(value)) => Ok(format!("{base}/{}", value.as_str()).into()),
+        (Identity::File(base), Value::Text(value)) => Ok(format!("{base}/{}", value.expose()).into()),
         (Identity::File(base), Value::Map(_)) => match text("target") {
             Some(target) => known(target),
             None => Ok(format!("{base}/{}", text("source").unwrap_or_default()).into()),
         },
         (Identity::File(_), _) => odd(),
         (Identity::Port, Value::Int(_)) => Ok(print::scalar(&item.value)),
-        (Identity::Port, Value::Text(value)) => known(value.as_str()),
+        (Identity::Port, Value::Text(value)) => known(value.expose()),
         (Identity::Port, Value::Map(_)) => {
             if item.get("target").is_none() {
                 return Err("a port without a target".to_owned());

@@ -58,15 +58,15 @@ impl Variables {
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.find(name).map(|variable| variable.value.as_str())
+        self.find(name).map(|variable| variable.value.expose())
     }
 
     /// The values of variables with names that look secret, hidden ones included.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let secret = self.by_name.iter().filter(|(name, _)| super::secret::looks_secret(name));
         secret.flat_map(|(_, variable)| {
-            std::iter::once(variable.value.as_str())
-                .chain(variable.hidden.iter().map(|(value, _)| value.as_str()))
+            std::iter::once(variable.value.expose())
+                .chain(variable.hidden.iter().map(|(value, _)| value.expose()))
         })
     }
 

@@ -53,7 +53,7 @@ impl Resolution {
             let fields = &service.node;
             let sources = |field: &str| {
                 let items = fields.get(field).and_then(Node::as_list).unwrap_or_default();
-                items.iter().filter_map(|item| item.get("source")?.as_str())
+                items.iter().filter_map(|item| item.get("source")?.expose())
             };
             match section {
                 "networks" => {
@@ -69,15 +69,15 @@ impl Resolution {
                 "volumes" => {
                     let items = fields.get("volumes").and_then(Node::as_list).unwrap_or_default();
                     let named =
-                        items.iter().filter(|item| item.get("type").and_then(Node::as_str) == Some("volume"));
-                    used.extend(named.filter_map(|item| item.get("source")?.as_str()));
+                        items.iter().filter(|item| item.get("type").is_some_and(|kind| kind.is("volume")));
+                    used.extend(named.filter_map(|item| item.get("source")?.expose()));
                 }
                 "secrets" => {
                     used.extend(sources("secrets"));
                     let build =
                         fields.get("build").and_then(|build| build.get("secrets")).and_then(Node::as_list);
                     used.extend(
-                        build.unwrap_or_default().iter().filter_map(|item| item.get("source")?.as_str()),
+                        build.unwrap_or_default().iter().filter_map(|item| item.get("source")?.expose()),
                     );
                 }
                 _ => used.extend(sources(section)),
@@ -100,7 +100,7 @@ impl Writer<'_> {
         self.reveal == Reveal::Masked
             && (secret || mark::is_secret(&self.resolution.stories, node))
             && !matches!(node.value, Value::Null | Value::Bool(_))
-            && node.as_str() != Some("")
+            && !node.is("")
     }
 
     fn print(&mut self, value: impl std::fmt::Display) {

@@ -211,10 +211,10 @@ impl fmt::Display for ProblemKind {
 /// let read = dotenv::parse(file, text, Options::default(), |_| None::<Found<()>>);
 ///
 /// let token = &read.entries[0];
-/// assert_eq!(token.value.as_deref(), Some("test-ab"));
+/// assert!(token.value.as_ref().is_some_and(|value| value.is("test-ab")));
 /// assert_eq!(token.effects[0].kind, EffectKind::DollarEaten);
-/// assert_eq!(sources.slice(token.effects[0].span), "$cd");
-/// assert_eq!(read.entries[1].value.as_deref(), Some("18789"));
+/// assert_eq!(sources.expose(token.effects[0].span), "$cd");
+/// assert_eq!(read.entries[1].value.as_ref().and_then(|value| value.parse()), Some(18789));
 /// ```
 pub fn parse<S>(
     file: FileId,
@@ -241,7 +241,9 @@ impl<S> Entry<S> {
     #[must_use]
     pub fn is_settable(&self) -> bool {
         let nul = |text: &str| text.contains('\0');
-        !(self.key.is_empty() || nul(&self.key) || self.value.as_deref().is_some_and(nul))
+        !(self.key.is_empty()
+            || nul(&self.key)
+            || self.value.as_ref().is_some_and(|value| value.contains("\0")))
     }
 
     /// The assignment, where the entry is one.

@@ -354,7 +354,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
         let text = self.slice(&name).to_owned();
         let found = (self.lookup)(&text);
         match &found {
-            Some(found) => out.push_str(&found.value),
+            Some(found) => out.push_str(found.value.expose()),
             None => self.unset.push(Unset { name: text.clone(), written }),
         }
         PieceKind::Variable(Substitution {
@@ -411,7 +411,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
         }
         if gave == Gave::Value {
             match &found {
-                Some(found) => out.push_str(&found.value),
+                Some(found) => out.push_str(found.value.expose()),
                 None => gave = Gave::Nothing,
             }
         }

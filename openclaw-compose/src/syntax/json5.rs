@@ -27,7 +27,7 @@ const MAX_DEPTH: usize = 128;
 /// let file = sources.add("openclaw.json", text);
 /// let root = json5::parse(file, text)?;
 /// let bind = root.at(&["gateway", "bind"]).expect("the key is there");
-/// assert_eq!(bind.as_str(), Some("lan"));
+/// assert!(bind.is("lan"));
 /// assert_eq!(&text[bind.span.range()], "'lan'");
 /// # Ok::<(), json5::Json5Error>(())
 /// ```
@@ -92,13 +92,25 @@ impl Node {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// The text of a string.
+    /// The text of a string, closed.
     #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&Text> {
         match &self.value {
-            Value::String(text) => Some(text.as_str()),
+            Value::String(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// The text itself, where this is a string. It may be a secret: see [`Text::expose`].
+    #[must_use]
+    pub fn expose(&self) -> Option<&str> {
+        self.text().map(Text::expose)
+    }
+
+    /// True where this is exactly that string.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.text().is_some_and(|own| own.is(text))
     }
 
     /// The value of a boolean.
@@ -527,7 +539,7 @@ mod tests {
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Number(number) => (*number).into(),
-            Value::String(text) => text.as_str().into(),
+            Value::String(text) => text.expose().into(),
             Value::Array(items) => items.iter().map(plain).collect(),
             Value::Object(members) => {
                 serde_json::Value::Object(members.iter().map(|m| (m.key.clone(), plain(&m.value))).collect())

@@ -225,7 +225,7 @@ pub enum ProblemKind {
 /// let file = sources.add("compose.yaml", text);
 /// let parsed = yaml::parse(file, text);
 /// let image = parsed.documents[0].get("services").and_then(|n| n.get("gateway")).and_then(|n| n.get("image")).unwrap();
-/// assert!(matches!(&image.value, Value::Str(text) if *text == "openclaw:1"));
+/// assert!(matches!(&image.value, Value::Str(text) if text.is("openclaw:1")));
 /// assert_eq!(sources.location(image.span).to_string(), "compose.yaml:3:12");
 /// ```
 #[must_use]
@@ -262,10 +262,16 @@ impl Node {
         if let Value::Seq(items) = &self.value { Some(items) } else { None }
     }
 
-    /// The text, where this is a string.
+    /// The text, where this is a string, closed.
     #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&Text> {
         if let Value::Str(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// The text itself, where this is a string. It may be a secret: see [`Text::expose`].
+    #[must_use]
+    pub fn expose(&self) -> Option<&str> {
+        self.text().map(Text::expose)
     }
 
     /// From offsets in the node's text to the places that spell them, so that a finding can point inside a string.
@@ -274,7 +280,7 @@ impl Node {
     #[must_use]
     pub fn offsets(&self, source: &str) -> Offsets {
         match (&self.value, source.get(self.span.range())) {
-            (Value::Str(text), Some(raw)) => text::offsets(self.span, self.style, raw, text),
+            (Value::Str(text), Some(raw)) => text::offsets(self.span, self.style, raw, text.expose()),
             _ => Offsets::whole(self.span),
         }
     }

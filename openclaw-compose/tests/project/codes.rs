@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use openclaw_compose::finding::Code;
+use openclaw_compose::source::Text;
 
 use super::resolve;
 
@@ -403,11 +404,8 @@ fn one_error_does_not_hide_the_others() {
         codes.is_superset(&BTreeSet::from([Code::UnknownKey, Code::BadPort, Code::WrongType])),
         "{codes:?}"
     );
-    assert_eq!(
-        resolution.service("a").and_then(|service| service.text("user")),
-        Some("7"),
-        "the rest is there"
-    );
+    let user = resolution.service("a").and_then(|service| service.text("user"));
+    assert_eq!(user.map(Text::expose), Some("7"), "the rest is there");
     let help = resolution
         .findings()
         .iter()

@@ -70,7 +70,7 @@ fn run(compose: &[u8], over: &[u8], dotenv: &[u8]) -> (String, String) {
 fn check_places(resolution: &Resolution) {
     let sources = resolution.sources();
     for place in resolution.findings().iter().flat_map(|finding| &finding.places) {
-        let text = sources.text(place.span.file);
+        let text = sources.expose_file(place.span.file);
         assert!(text.get(place.span.range()).is_some(), "{place}: {:?}", place.span);
         let before: String =
             text[..place.span.range().start].chars().rev().take_while(|&c| c != '\n').collect();
@@ -85,7 +85,7 @@ fn check_places(resolution: &Resolution) {
     for service in resolution.services().chain(resolution.disabled_services()) {
         // Other fields may be Compose's own; these are always somebody's.
         for entry in ["image", "user", "healthcheck", "scale"].iter().filter_map(|name| service.entry(name)) {
-            let written = sources.slice(entry.key_span);
+            let written = sources.expose(entry.key_span);
             assert_eq!(written.trim_matches(['"', '\'']), &*entry.key);
         }
     }
@@ -99,8 +99,9 @@ proptest! {
         let resolution = resolve(&compose, b"services: {a: {user: '1'}}", &dotenv);
         check_places(&resolution);
         // Neither silence nor half an answer: it resolves to what the override says, or says what is in the way.
-        let user = resolution.service("a").and_then(|service| service.text("user").map(str::to_owned));
-        prop_assert!(user.as_deref() == Some("1") || resolution.compose_would_refuse().is_some());
+        let service = resolution.service("a");
+        let user = service.and_then(|service| service.text("user")).is_some_and(|user| user.is("1"));
+        prop_assert!(user || resolution.compose_would_refuse().is_some());
         if resolution.compose_would_refuse().is_some() {
             prop_assert!(resolution.findings().iter().any(|finding| finding.severity == Severity::Error));
         }

@@ -469,7 +469,7 @@ fn dialects_differ_where_compose_changed() {
                 .environment()
                 .iter()
                 .find(|entry| &*entry.key == "REF")
-                .and_then(|entry| entry.node.as_str().map(str::to_owned))
+                .and_then(|entry| entry.node.expose().map(str::to_owned))
         });
         (resolution.compose_would_refuse().is_some(), value.unwrap_or_default())
     };

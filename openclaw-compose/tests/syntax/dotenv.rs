@@ -1,7 +1,7 @@
 //! dotenv files: what they set, what is refused, and what the reader says it did.
 
 use expect_test::{Expect, expect};
-use openclaw_compose::source::Sources;
+use openclaw_compose::source::{Sources, Text};
 use openclaw_compose::syntax::dotenv::{self, Dotenv, Form, Options, Origin, ProblemKind};
 use openclaw_compose::syntax::interpolate::{Found, PieceKind};
 
@@ -26,7 +26,8 @@ fn read(text: &str) -> (Sources, Dotenv<&'static str>) {
 fn sets(text: &str) -> Vec<String> {
     let (_, read) = read(text);
     assert!(read.problems.is_empty(), "{text:?}: {:?}", read.problems);
-    let known = read.entries.iter().filter_map(|entry| Some((&entry.key, entry.value.as_deref()?)));
+    let known =
+        read.entries.iter().filter_map(|entry| Some((&entry.key, entry.value.as_ref().map(Text::expose)?)));
     known.map(|(key, value)| format!("{key}={value}")).collect()
 }
 
@@ -80,7 +81,7 @@ fn newer_dialects_look_at_the_lines_above_first() {
     let mut sources = Sources::new();
     let file = sources.add(".env", text);
     let read = dotenv::parse(file, text, Options::default().own_lines_first(true), lookup);
-    assert_eq!(read.entries[1].value.as_deref(), Some("file"));
+    assert_eq!(read.entries[1].value.as_ref().map(Text::expose), Some("file"));
 }
 
 fn check_problems(text: &str, expected: &Expect) {
@@ -88,7 +89,7 @@ fn check_problems(text: &str, expected: &Expect) {
     let mut out = String::new();
     for problem in &read.problems {
         let place = sources.location(problem.span);
-        out += &format!("{place} {:?}: {}", sources.slice(problem.span), problem.kind);
+        out += &format!("{place} {:?}: {}", sources.expose(problem.span), problem.kind);
         out += &problem.key.as_deref().map(|key| format!(" [{key}]\n")).unwrap_or("\n".to_owned());
     }
     let entries: Vec<&str> = read.entries.iter().map(|entry| &*entry.key).collect();
@@ -150,9 +151,9 @@ fn the_reader_says_what_it_did_to_each_value() {
     let (sources, read) = read(text);
     let mut out = String::new();
     for entry in &read.entries {
-        out += &format!("{} = {:?}\n", entry.key, sources.slice(entry.value_span));
+        out += &format!("{} = {:?}\n", entry.key, sources.expose(entry.value_span));
         for effect in &entry.effects {
-            out += &format!("    {:?} {:?}\n", effect.kind, sources.slice(effect.span));
+            out += &format!("    {:?} {:?}\n", effect.kind, sources.expose(effect.span));
         }
     }
     expect![[r##"
@@ -189,12 +190,12 @@ fn a_piece_of_an_escaped_value_points_at_its_source() {
     let written: Vec<&str> = assigned
         .pieces
         .iter()
-        .map(|piece| sources.slice(assigned.offsets.span(piece.written.clone())))
+        .map(|piece| sources.expose(assigned.offsets.span(piece.written.clone())))
         .collect();
     assert_eq!(written, ["\\t\\\"", "$A", "\\$", " ", "${UNSET:-d}"]);
     let PieceKind::Variable(a) = &assigned.pieces[1].kind else { panic!("no variable") };
     assert_eq!(a.source, Some(Origin::Entry(0)));
-    assert_eq!(read.entries[1].value.as_deref(), Some("\t\"1$ d"));
+    assert_eq!(read.entries[1].value.as_ref().map(Text::expose), Some("\t\"1$ d"));
 }
 
 #[test]
@@ -202,5 +203,5 @@ fn an_inherited_value_keeps_its_source() {
     let (sources, read) = read("export SHELL\n");
     let entry = &read.entries[0];
     assert!(matches!(entry.form, Form::Inherited(Some("shell"))));
-    assert_eq!((sources.slice(entry.key_span), entry.exported), ("SHELL", true));
+    assert_eq!((sources.expose(entry.key_span), entry.exported), ("SHELL", true));
 }

@@ -1,6 +1,6 @@
 //! What holds for every text.
 
-use openclaw_compose::source::{Sources, Span};
+use openclaw_compose::source::{Sources, Span, Text};
 use openclaw_compose::syntax::dotenv;
 use openclaw_compose::syntax::interpolate::{Found, Options, interpolate};
 use openclaw_compose::syntax::yaml::{self, Node, Parsed, ProblemKind, Style, Value, ViaKind};
@@ -128,12 +128,12 @@ fn check_node(text: &str, node: &Node, whole: bool) {
         (Value::Null, _) => {}
         (Value::Str(_), Style::SingleQuoted) => assert!(raw.starts_with('\'') && raw.ends_with('\'')),
         (Value::Str(_), Style::DoubleQuoted) => assert!(raw.starts_with('"') && raw.ends_with('"')),
-        (Value::Str(value), Style::Plain) if !raw.contains(BREAKS) => assert_eq!(&**value, raw),
+        (Value::Str(value), Style::Plain) if !raw.contains(BREAKS) => assert_eq!(value.expose(), raw),
         _ => {}
     }
     if let Value::Str(value) = &node.value {
         let offsets = node.offsets(text);
-        for (at, c) in value.char_indices() {
+        for (at, c) in value.expose().char_indices() {
             let span = offsets.span(at..at + c.len_utf8());
             assert!(node.span.start <= span.start && span.end <= node.span.end);
             assert!(text.get(span.range()).is_some(), "a part slices");
@@ -213,7 +213,7 @@ proptest! {
         let read = dotenv::parse(file, &text, dotenv::Options::default(), lookup);
         let mut last = 0;
         for entry in &read.entries {
-            prop_assert_eq!(sources.slice(entry.key_span), &*entry.key);
+            prop_assert_eq!(sources.expose(entry.key_span), &*entry.key);
             prop_assert!(entry.key_span.start >= last);
             last = entry.value_span.end;
             prop_assert!(text.get(entry.value_span.range()).is_some());
@@ -239,7 +239,7 @@ proptest! {
         let mut sources = Sources::new();
         let file = sources.add(".env", text.as_str());
         let read = dotenv::parse(file, &text, dotenv::Options::default(), lookup);
-        prop_assert_eq!(read.entries[0].value.as_deref(), Some(&*value));
+        prop_assert_eq!(read.entries[0].value.as_ref().map(Text::expose), Some(&*value));
     }
 
     #[test]
@@ -252,7 +252,7 @@ proptest! {
         let before = text.char_indices().take_while(|&(at, c)| at + c.len_utf8() <= start).map(|(_, c)| c);
         let (line, column) = before.fold((1, 1), |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) });
         prop_assert_eq!((place.line, place.column), (line, column));
-        prop_assert!(text.contains(sources.slice(span)));
+        prop_assert!(text.contains(sources.expose(span)));
         prop_assert!(!sources.quote(span).lines.is_empty());
     }
 }

@@ -97,6 +97,6 @@ fn a_foreign_id_is_an_empty_text() {
     let foreign = other.add("two", "x");
     let sources = Sources::new();
     let span = Span::new(foreign, 0, 1);
-    assert_eq!((sources.slice(span), sources.name(foreign)), ("", ""));
+    assert_eq!((sources.expose(span), sources.name(foreign)), ("", ""));
     assert_eq!(sources.quote(span).lines.len(), 1);
 }

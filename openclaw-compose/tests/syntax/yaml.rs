@@ -22,7 +22,7 @@ fn show(value: &Value) -> String {
         Value::UInt(number) => format!("{number}u"),
         Value::Float(number) => format!("{number:e}f"),
         Value::Timestamp(stamp) => format!("{} / {}", stamp.rfc3339(), stamp.go_string()),
-        Value::Str(text) => format!("{:?}", text.as_str()),
+        Value::Str(text) => format!("{:?}", text.expose()),
         Value::Seq(items) => {
             format!("[{}]", items.iter().map(|item| show(&item.value)).collect::<Vec<_>>().join(", "))
         }
@@ -166,7 +166,7 @@ fn check(text: &str, expected: &Expect) {
     }
     for problem in &parsed.problems {
         let limit = if problem.verdict == Verdict::OurLimit { " (our limit)" } else { "" };
-        let at = sources.slice(problem.span);
+        let at = sources.expose(problem.span);
         writeln!(
             out,
             "{} {:?} {:?}{limit}: {}",
@@ -186,20 +186,20 @@ fn check(text: &str, expected: &Expect) {
 fn tree(sources: &Sources, node: &Node, depth: usize, out: &mut String) {
     let indent = "  ".repeat(depth);
     let mut line =
-        format!("{indent}{} `{}`", node.value.kind_name(), sources.slice(node.span).escape_debug());
+        format!("{indent}{} `{}`", node.value.kind_name(), sources.expose(node.span).escape_debug());
     if node.tag != Tag::None {
         write!(line, " {:?}", node.tag).unwrap();
     }
     let mut via = node.via.as_ref();
     while let Some(step) = via {
-        write!(line, " <- {:?} {}", step.kind, sources.slice(step.at)).unwrap();
+        write!(line, " <- {:?} {}", step.kind, sources.expose(step.at)).unwrap();
         via = step.next.as_ref();
     }
     writeln!(out, "{line}").unwrap();
     match &node.value {
         Value::Map(map) => {
             for entry in map {
-                writeln!(out, "{indent}  {}:", sources.slice(entry.key_span)).unwrap();
+                writeln!(out, "{indent}  {}:", sources.expose(entry.key_span)).unwrap();
                 tree(sources, &entry.value, depth + 2, out);
             }
         }
@@ -537,7 +537,7 @@ fn three_more_characters_end_a_line() {
     }
     let (sources, parsed) = parse("a: 1\u{2028}b: 2\n");
     assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
-    assert_eq!(sources.slice(parsed.documents[0].get("b").unwrap().span), "2");
+    assert_eq!(sources.expose(parsed.documents[0].get("b").unwrap().span), "2");
     assert!(parse("a: 1\u{2028}b\n").1.compose_refuses(), "a line without a colon");
 }
 
@@ -581,7 +581,7 @@ fn what_stands_before_the_end_of_an_item_belongs_to_its_text() {
     }
     let (sources, parsed) = parse("v: {a:}");
     let entry = &parsed.documents[0].get("v").unwrap().as_map().unwrap().entries()[0];
-    assert_eq!(sources.slice(entry.key_span), "a:");
+    assert_eq!(sources.expose(entry.key_span), "a:");
     for text in ["v: [-[]]", "v: {a:[b]}", "v: [a:{b: c}]"] {
         assert!(parse(text).1.compose_refuses(), "{text}");
     }
@@ -642,10 +642,10 @@ fn a_quote_that_does_not_decode_ends() {
     assert!(parse(text).1.compose_refuses());
     let (sources, parsed) = parse("- 'a\u{85}b'\n- 'x\u{2028}  y'\n- \"p\r\n\r\n q\"\n");
     for item in parsed.documents[0].as_seq().unwrap() {
-        let offsets = item.offsets(sources.text(item.span.file));
-        for (at, c) in item.as_str().unwrap().char_indices() {
+        let offsets = item.offsets(sources.expose_file(item.span.file));
+        for (at, c) in item.expose().unwrap().char_indices() {
             let span = offsets.span(at..at + c.len_utf8());
-            assert!(sources.text(span.file).get(span.range()).is_some());
+            assert!(sources.expose_file(span.file).get(span.range()).is_some());
         }
     }
 }
@@ -656,7 +656,11 @@ fn a_problem_behind_a_line_break_of_two_bytes_stands_on_characters() {
     let (sources, parsed) = parse(text);
     assert!(!parsed.problems.is_empty());
     for problem in &parsed.problems {
-        assert!(sources.text(problem.span.file).get(problem.span.range()).is_some(), "{}", problem.message);
+        assert!(
+            sources.expose_file(problem.span.file).get(problem.span.range()).is_some(),
+            "{}",
+            problem.message
+        );
     }
 }
 
@@ -671,8 +675,8 @@ fn offsets_in_a_text_lead_back_to_its_source() {
     let found: Vec<&str> = items
         .iter()
         .map(|item| {
-            let at = item.as_str().unwrap().find('$').unwrap();
-            sources.slice(item.offsets(text).span(at..at + 2))
+            let at = item.expose().unwrap().find('$').unwrap();
+            sources.expose(item.offsets(text).span(at..at + 2))
         })
         .collect();
     assert_eq!(found, ["$i", "$A", "$B", "$C", "$D", "$E", "folded $F"]);

@@ -31,7 +31,7 @@ impl Stack {
         let root = std::fs::canonicalize(resolution.working_dir())?;
         let pinned = |service: project::Service<'_>| {
             let image = service.text("image").filter(|image| image.contains("@sha256:"))?;
-            Some((service.name().to_owned(), image.to_owned()))
+            Some((service.name().to_owned(), image.expose().to_owned()))
         };
         let images = resolution.services().filter_map(pinned).collect();
         let report = examine(&Files::new(&resolution).files(&Disk));
@@ -86,7 +86,7 @@ impl Stack {
     /// Carriers whose value, or want of one, stands in a file itself.
     fn written_out(&self) -> impl Iterator<Item = &CarrierView> {
         let is_literal = |carrier: &&CarrierView| {
-            let refers = |span: Span| self.report.sources.slice(span).contains("${");
+            let refers = |span: Span| self.report.sources.expose(span).contains("${");
             let stands_here = carrier.place.as_ref().is_some_and(|place| !refers(place.span));
             matches!(carrier.content, "value" | "empty") && stands_here
         };

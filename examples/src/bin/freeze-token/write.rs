@@ -20,15 +20,15 @@ pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Res
     let sources = &stack.report.sources;
     let literals = targets
         .iter()
-        .filter(|span| unquoted(sources.slice(**span)).1 != token.expose_secret())
+        .filter(|span| unquoted(sources.expose(**span)).1 != token.expose_secret())
         .map(|&span| {
             // Keep the quotes that are there.
-            let quote = unquoted(sources.slice(span)).0;
+            let quote = unquoted(sources.expose(span)).0;
             let literal = SecretString::from(format!("{quote}{}{quote}", token.expose_secret()));
             Edit::secret(sources, span, literal)
         });
     let references = stack.gaps().into_iter().map(|span| {
-        let quote = unquoted(sources.slice(span)).0;
+        let quote = unquoted(sources.expose(span)).0;
         Edit::text(sources, span, format!("{quote}${{{NAME}}}{quote}"))
     });
     let edits: Vec<Edit> = literals.chain(references).collect();

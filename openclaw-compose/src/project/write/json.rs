@@ -184,7 +184,7 @@ impl Writer<'_> {
             Value::Float(value) if value.is_finite() => self.out.push_str(&print::json_float(*value)),
             Value::Float(_) => self.out.push_str("null"),
             Value::Time(value) => json_text(&mut self.out, &value.rfc3339()),
-            Value::Text(text) => json_text(&mut self.out, text),
+            Value::Text(text) => json_text(&mut self.out, text.expose()),
         }
     }
 

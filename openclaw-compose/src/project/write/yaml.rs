@@ -204,7 +204,7 @@ impl Writer<'_> {
             Value::Uint(value) => self.print(value),
             Value::Float(value) => self.out.push_str(&print::yaml_float(*value)),
             Value::Time(value) => self.out.push_str(&value.rfc3339()),
-            Value::Text(text) => yaml_text(&mut self.out, text, depth),
+            Value::Text(text) => yaml_text(&mut self.out, text.expose(), depth),
         }
     }
 

@@ -600,7 +600,7 @@ impl<'t> Builder<'t> {
                     frame.place = cover(frame.place, built.place);
                     let refused = match &built.node.value {
                         Value::Str(text) => {
-                            *key = Some(Key::Text(text.clone().into(), built.place));
+                            *key = Some(Key::Text(text.expose().into(), built.place));
                             return;
                         }
                         other => other.kind_name(),
