@@ -46,7 +46,6 @@ mod raise;
 mod resolution;
 mod resources;
 mod schema;
-mod secret;
 mod tree;
 mod typed;
 mod unique;
@@ -60,11 +59,12 @@ pub use explain::{Explanation, Step, StepKind};
 pub use inputs::{Files, Inputs, Kind, ReadError, Texts};
 pub use model::{Entry, Map, Node, Value};
 pub use resolution::{Refusal, Resolution, Service, UnsetVariable};
-pub use secret::looks_secret;
+pub use secret::{looks_random, looks_secret};
 pub use write::{Format, Reveal};
 
 use std::sync::Arc;
 
+use crate::source::secret;
 use load::{Loader, Scope};
 use path::Path;
 use raise::Raised;

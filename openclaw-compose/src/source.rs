@@ -11,6 +11,7 @@ use serde::Serialize;
 
 pub use text::Text;
 
+pub(crate) mod secret;
 mod text;
 
 /// What stands in a quoted line where a secret was. Its length says nothing about the secret's.
