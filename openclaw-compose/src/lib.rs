@@ -14,5 +14,6 @@ pub mod finding;
 pub mod fs;
 pub mod openclaw;
 pub mod project;
+pub mod secrets;
 pub mod source;
 pub mod syntax;

@@ -74,6 +74,7 @@ use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety};
 use crate::project::{Files, Resolution};
+use crate::secrets::Secrets;
 use crate::source::{Sources, Text};
 
 use ownership::Listing;
@@ -337,9 +338,18 @@ pub struct Report {
     /// Every text the findings and their edits point into: those of the resolution, and `openclaw.json` and its kin.
     #[serde(skip)]
     pub sources: Sources,
+    #[serde(skip)]
+    secrets: Secrets,
 }
 
 impl Report {
+    /// Every value that is or looks like a secret in what was read, for the texts that a program prints about the stack:
+    /// see [`Secrets::mask`].
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The client of that name.
     #[must_use]
     pub fn client(&self, name: &str) -> Option<&ClientView> {
@@ -393,7 +403,8 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         .map(|definition| carriers::read_definition(definition, &mut reader))
         .collect();
     let mut sources = std::mem::take(&mut reader.sources);
-    mark_secrets(&processes, &definitions, &mut sources);
+    let mut secrets = resolution.secrets().clone();
+    mark_secrets(&processes, &definitions, &mut sources, &mut secrets);
     mark_urls(resolution, &processes, &mut sources);
 
     let surroundings = Surroundings {
@@ -442,7 +453,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
     let namespaces = scene.namespaces;
-    Report { version, gateways, clients: views, tokens, namespaces, containers, findings, sources }
+    Report { version, gateways, clients: views, tokens, namespaces, containers, findings, sources, secrets }
 }
 
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
@@ -545,34 +556,44 @@ fn stale_tokens(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>) -> Vec<
 }
 
 /// Masks every secret that this floor brought in.
-fn mark_secrets(processes: &[Process<'_>], definitions: &[carriers::Defined], sources: &mut Sources) {
+fn mark_secrets(
+    processes: &[Process<'_>],
+    definitions: &[carriers::Defined],
+    sources: &mut Sources,
+    secrets: &mut Secrets,
+) {
     for process in processes {
         if let Some(config) = process.config() {
             for section in ["auth", "remote"] {
                 for key in ["token", "password"] {
-                    if let Some(SecretForm::Text { span, .. }) = config.secret(&["gateway", section, key]) {
+                    if let Some(SecretForm::Text { span, text }) = config.secret(&["gateway", section, key]) {
                         sources.mark_secret(span);
+                        secrets.add(text.expose());
                     }
                 }
             }
             for (name, node) in config.env_vars().filter(|(name, _)| crate::project::looks_secret(name)) {
                 let _ = name;
                 sources.mark_secret(node.span);
+                secrets.add(node.expose().unwrap_or_default());
             }
         }
         for variable in
             process.state_env.iter().filter(|variable| crate::project::looks_secret(&variable.name))
         {
             sources.mark_secret(variable.span);
+            secrets.add(variable.value.expose());
         }
         for flag in
             process.invocation.flags.iter().filter(|flag| matches!(flag.name.as_str(), "token" | "password"))
         {
             sources.mark_secret(flag.span);
+            secrets.add(flag.value.as_deref().unwrap_or_default());
         }
     }
     for defined in definitions {
         sources.mark_secret(defined.span);
+        secrets.add(defined.value.as_ref().map_or("", Text::expose));
     }
 }
 

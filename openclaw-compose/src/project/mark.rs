@@ -1,5 +1,6 @@
 //! Which bytes of the sources are secret.
 
+use crate::secrets::Secrets;
 use crate::source::Sources;
 
 use super::model::{Map, Node, Value, is_somewhere};
@@ -16,14 +17,15 @@ pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
     })
 }
 
-/// Marks the bytes of secret values in the sources, so that quotes of their lines mask them.
+/// Marks the bytes of secret values in the sources, so that quotes of their lines mask them, and collects the values.
 pub(crate) fn mark_secrets<'m>(
     sources: &mut Sources,
+    secrets: &mut Secrets,
     stories: &Stories,
     roots: impl IntoIterator<Item = &'m Node>,
     services: impl IntoIterator<Item = &'m Map>,
 ) {
-    let mut marker = Marker { sources, stories };
+    let mut marker = Marker { sources, secrets, stories };
     for root in roots {
         marker.node(root, false);
     }
@@ -36,6 +38,7 @@ pub(crate) fn mark_secrets<'m>(
 
 struct Marker<'s> {
     sources: &'s mut Sources,
+    secrets: &'s mut Secrets,
     stories: &'s Stories,
 }
 
@@ -62,7 +65,14 @@ impl Marker<'_> {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Unknown => {}
-            _ if secret => self.scalar(node, true),
+            _ if secret => {
+                let value = super::print::go(&node.value);
+                match value.split_once('=') {
+                    Some((name, value)) if secret::looks_secret(name) => self.secrets.add(value),
+                    _ => self.secrets.add(&value),
+                }
+                self.scalar(node, true);
+            }
             _ if is_secret(self.stories, node) => self.scalar(node, false),
             _ => {}
         }

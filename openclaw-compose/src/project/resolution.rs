@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use secrecy::SecretString;
 
 use crate::finding::{Finding, Place, Role};
+use crate::secrets::Secrets;
 use crate::source::{FileId, Sources, Span, Text};
 
 use super::dialect::Dialect;
@@ -30,8 +31,8 @@ pub struct Resolution {
     pub(crate) profiles: Vec<String>,
     /// The texts as they were read: for places, never for quotes.
     pub(crate) texts: Sources,
-    /// The texts with every secret marked.
-    sources: OnceLock<Sources>,
+    /// The texts with every secret marked, and the secrets themselves.
+    marked: OnceLock<(Sources, Secrets)>,
     pub(crate) stories: Stories,
     pub(crate) environments: Vec<Variables>,
     pub(crate) environment: EnvironmentId,
@@ -112,10 +113,23 @@ impl Resolution {
     /// Every text that was read, for locations and quotes; secrets are marked when it is first asked for.
     #[must_use]
     pub fn sources(&self) -> &Sources {
-        self.sources.get_or_init(|| {
-            let mut sources = self.texts.clone();
-            mark::mark_secrets(&mut sources, &self.stories, [&self.root], [&self.enabled, &self.disabled]);
-            sources
+        &self.marked().0
+    }
+
+    /// Every value that is or looks like a secret in what was read: what a program prints about this project passes
+    /// [`Secrets::mask`]. Collected when it is first asked for.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.marked().1
+    }
+
+    fn marked(&self) -> &(Sources, Secrets) {
+        self.marked.get_or_init(|| {
+            let (mut sources, mut secrets) = (self.texts.clone(), Secrets::new());
+            self.environments.iter().flat_map(Variables::secrets).for_each(|value| secrets.add(value));
+            let services = [&self.enabled, &self.disabled];
+            mark::mark_secrets(&mut sources, &mut secrets, &self.stories, [&self.root], services);
+            (sources, secrets)
         })
     }
 
@@ -322,7 +336,7 @@ pub(crate) fn finish(
         directory,
         profiles: project.profiles.clone(),
         texts,
-        sources: OnceLock::new(),
+        marked: OnceLock::new(),
         stories,
         environments,
         environment: project.environment,

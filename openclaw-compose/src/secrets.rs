@@ -1,0 +1,254 @@
+//! Secrets by value: every value that is or looks like a secret in what was read, and texts without any of them.
+//!
+//! Marks by place know where a secret stands. This set knows what it is, and so finds it in a comment, a name, the words of
+//! a program, or encoded on the way. What has read something hands its set out ([`Resolution::secrets`],
+//! [`Report::secrets`]); whoever prints passes every text through [`Secrets::mask`].
+//!
+//! [`Resolution::secrets`]: crate::project::Resolution::secrets
+//! [`Report::secrets`]: crate::openclaw::Report::secrets
+
+mod forms;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::source::{MASK, Text};
+use forms::Forms;
+
+/// Shorter values are words, and masking them would tear the text.
+const SHORTEST: usize = 6;
+
+/// Below this a plain number is a port, a size or a year.
+const SMALLEST_NUMBER: f64 = 1e6;
+
+/// What stands where a secret could, and is none: kinds of secret, ways to ask for one, and the names of the house.
+const WORDS: &[&str] = &[
+    "access-token",
+    "api-key",
+    "apikey",
+    "basic",
+    "bearer",
+    "clawdbot",
+    "default",
+    "disabled",
+    "enabled",
+    "gateway",
+    "moltbot",
+    "oauth2",
+    "openclaw",
+    "openclaw-cli",
+    "openclaw-gateway",
+    "optional",
+    "password",
+    "required",
+    "secret",
+    "trusted-proxy",
+    "undefined",
+];
+
+/// Values that nobody should see, each once, and the search for them.
+///
+/// ```
+/// use openclaw_compose::secrets::Secrets;
+///
+/// let secrets: Secrets = ["Zq8XwV3nB7".into()].into_iter().collect();
+/// assert_eq!(secrets.mask("was Zq8XwV3nB7, base64 WnE4WHdWM25CNw=="), "was ********, base64 ********w==");
+/// assert_eq!(format!("{secrets:?}"), "Secrets(1)");
+/// ```
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: BTreeSet<Text>,
+    /// Made at the first search after a value came.
+    forms: OnceLock<Forms>,
+}
+
+impl Secrets {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True where there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The values in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = SecretString> + '_ {
+        self.values.iter().map(Text::to_secret)
+    }
+
+    /// Adds a value, unless masking it would hide what is none: less than six characters, a small number, a word such as
+    /// `password`, a placeholder such as `${TOKEN}`, a path, a URL that carries nothing.
+    pub(crate) fn add(&mut self, value: &str) {
+        let value = value.trim();
+        if !is_harmless(value) && self.values.insert(Text::from(value)) {
+            self.forms = OnceLock::new();
+        }
+    }
+
+    /// The text with [`MASK`] for every secret in it: as it is, in base64, in hexadecimal, percent-encoded, or escaped as
+    /// JSON, YAML, a shell or a page would have it.
+    #[must_use]
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let found = self.find(text);
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for range in found {
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            out.push_str(MASK);
+            at = range.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+
+    /// Where secrets stand in a text, in whichever form: in order, not touching one another.
+    pub(crate) fn find(&self, text: &str) -> Vec<Range<usize>> {
+        if self.values.is_empty() {
+            return Vec::new();
+        }
+        self.forms.get_or_init(|| Forms::of(self.values.iter().map(Text::expose))).find(text)
+    }
+}
+
+impl Extend<SecretString> for Secrets {
+    fn extend<I: IntoIterator<Item = SecretString>>(&mut self, values: I) {
+        values.into_iter().for_each(|value| self.add(value.expose_secret()));
+    }
+}
+
+impl FromIterator<SecretString> for Secrets {
+    fn from_iter<I: IntoIterator<Item = SecretString>>(values: I) -> Self {
+        let mut secrets = Self::new();
+        secrets.extend(values);
+        secrets
+    }
+}
+
+/// The number only.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({})", self.values.len())
+    }
+}
+
+/// True for a value that would only hide other things were it masked wherever it stands.
+fn is_harmless(value: &str) -> bool {
+    value.chars().nth(SHORTEST - 1).is_none()
+        || value.chars().all(|c| c == '*')
+        || value.parse::<f64>().is_ok_and(|number| number.abs() < SMALLEST_NUMBER)
+        || WORDS.iter().any(|word| word.eq_ignore_ascii_case(value))
+        || is_placeholder(value)
+        || is_plain_url(value)
+        || is_path(value)
+}
+
+/// `${NAME}`, `$NAME`, `$(command)`, `<your token>`
+fn is_placeholder(value: &str) -> bool {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if let Some(rest) = value.strip_prefix('$') {
+        let inside = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        return is_name(inside.unwrap_or(rest)) || rest.starts_with('(') && rest.ends_with(')');
+    }
+    value.starts_with('<') && value.ends_with('>') && !value.contains("://")
+}
+
+/// A URL without user info, query and fragment.
+fn is_plain_url(value: &str) -> bool {
+    let Some((scheme, rest)) = value.split_once("://") else { return false };
+    scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
+        && !rest.contains(['@', '?', '#', ' '])
+        && !rest.contains("${")
+}
+
+/// A path of one of the trees that stacks are made of.
+fn is_path(value: &str) -> bool {
+    const ROOTS: &[&str] = &[
+        "./",
+        "../",
+        "~/",
+        "/app/",
+        "/data/",
+        "/etc/",
+        "/home/",
+        "/mnt/",
+        "/opt/",
+        "/root/",
+        "/run/",
+        "/srv/",
+        "/tmp/",
+        "/usr/",
+        "/Users/",
+        "/var/",
+        "/workspace/",
+    ];
+    ROOTS.iter().any(|root| value.starts_with(root)) && !value.contains(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(values: &[&str]) -> Secrets {
+        values.iter().map(|value| SecretString::from(*value)).collect()
+    }
+
+    #[test]
+    fn what_would_hide_other_things_does_not_join() {
+        for harmless in [
+            "",
+            "short",
+            "18789",
+            "999999",
+            "true",
+            "password",
+            "Bearer",
+            "${TOKEN}",
+            "$TOKEN",
+            "$(cat x)",
+            "<your-token>",
+            "ws://127.0.0.1:18789",
+            "https://api.example.com/v1",
+            "/run/secrets/token",
+            "./secrets/token",
+            "********",
+            "  abc  ",
+        ] {
+            assert!(secrets(&[harmless]).is_empty(), "{harmless}");
+        }
+        for secret in [
+            "Zq8XwV",
+            "1234567",
+            "ws://:hunter2@gw",
+            "https://h/x?token=abcdef",
+            "/9j4AAQSkZJRg",
+            "p@ss w0rd",
+            "$2b$10$N9qo8uLOickgx2ZMRZoMye",
+            "${A}-and-more",
+        ] {
+            assert_eq!(secrets(&[secret]).len(), 1, "{secret}");
+        }
+    }
+
+    #[test]
+    fn nothing_prints_a_value() {
+        assert_eq!(format!("{:?}", secrets(&["Zq8XwV3nB7", "Zq8XwV3nB7 ", "other-secret"])), "Secrets(2)");
+    }
+}
