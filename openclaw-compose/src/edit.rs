@@ -127,6 +127,8 @@ impl Serialize for Edit {
 pub struct Change {
     /// The file, named as its source.
     pub path: String,
+    /// The absolute path its source was read from; nothing for a text that the caller gave.
+    pub on_disk: Option<String>,
     /// SHA-256 of the content the edits were made for: whoever writes checks it first.
     pub expected: [u8; 32],
     /// The new content; it may hold secrets old and new.
@@ -176,6 +178,16 @@ pub enum EditError {
         /// The source.
         file: String,
     },
+    /// The file holds other bytes than its source, so nothing can be said about bytes of it.
+    #[error(
+        "{file} is not UTF-8 from line {line} on: an edit of what was read would spoil it; save it as UTF-8"
+    )]
+    NotUtf8 {
+        /// The source.
+        file: String,
+        /// The first line that is not UTF-8.
+        line: u32,
+    },
 }
 
 /// Applies `edits` to the texts of `sources`: one [`Change`] a file, in path order. Equal edits count once.
@@ -215,6 +227,9 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
         let file = edits.first().map_or(path, |edit| edit.file.clone());
         return Err(EditError::NotAFile { file });
     }
+    if let Some(line) = sources.not_utf8(file) {
+        return Err(EditError::NotUtf8 { file: path, line });
+    }
     let text = sources.expose_file(file);
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     for edit in &edits {
@@ -248,6 +263,7 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
         secret: edits.iter().any(|edit| matches!(edit.replacement, Replacement::Secret(_))),
         diff: diff(&path, file, &edits, sources),
         bytes: SecretSlice::from(new.into_bytes()),
+        on_disk: sources.path(file).map(str::to_owned),
         path,
     })
 }
@@ -422,6 +438,14 @@ mod tests {
              c: 3
         "]]
         .assert_eq(&changes[0].diff);
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf8_is_not_edited() {
+        let mut sources = Sources::new();
+        let file = sources.add_file(".env", "A=1\n# caf\u{fffd}\n", "/srv/.env", Some(2));
+        let error = apply(&[Edit::text(&sources, Span::new(file, 2, 3), "2")], &sources).unwrap_err();
+        assert!(error.to_string().starts_with(".env is not UTF-8 from line 2 on"), "{error}");
     }
 
     #[test]

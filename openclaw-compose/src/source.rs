@@ -165,6 +165,10 @@ pub struct Sources {
 struct Source {
     name: Arc<str>,
     text: Arc<str>,
+    /// The path it was read from.
+    path: Option<Arc<str>>,
+    /// The first line that is not UTF-8: from there on the file holds other bytes than the text.
+    not_utf8: Option<u32>,
     /// Offset of every line's first byte; built on the first question.
     lines: OnceLock<Arc<[u32]>>,
     /// Secret byte ranges, sorted, not overlapping.
@@ -180,13 +184,30 @@ impl Sources {
 
     /// Keeps `text` under `name` (a path as its user would write it, or a label such as `shell`) and returns its id.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        self.push(name.into(), text.into(), None, None)
+    }
+
+    /// As [`Sources::add`], for what was read from the file at the absolute `path`. `not_utf8`: its first line that is not
+    /// UTF-8, of which the text shows something else than the file holds.
+    pub fn add_file(
+        &mut self,
+        name: impl Into<Arc<str>>,
+        text: impl Into<Arc<str>>,
+        path: &str,
+        not_utf8: Option<u32>,
+    ) -> FileId {
+        self.push(name.into(), text.into(), Some(Arc::from(path)), not_utf8)
+    }
+
+    fn push(
+        &mut self,
+        name: Arc<str>,
+        text: Arc<str>,
+        path: Option<Arc<str>>,
+        not_utf8: Option<u32>,
+    ) -> FileId {
         let id = FileId(narrow(self.files.len()));
-        self.files.push(Source {
-            name: name.into(),
-            text: text.into(),
-            lines: OnceLock::new(),
-            secrets: Vec::new(),
-        });
+        self.files.push(Source { name, text, path, not_utf8, lines: OnceLock::new(), secrets: Vec::new() });
         id
     }
 
@@ -199,6 +220,19 @@ impl Sources {
     #[must_use]
     pub fn name(&self, file: FileId) -> &str {
         self.source(file).map_or("", |source| &source.name)
+    }
+
+    /// The absolute path the text was read from; nothing for a text that no file stands behind, such as the shell, or that
+    /// the caller gave.
+    #[must_use]
+    pub fn path(&self, file: FileId) -> Option<&str> {
+        self.source(file)?.path.as_deref()
+    }
+
+    /// The first line of the file that is not UTF-8. An edit of the text would not be one of the file.
+    #[must_use]
+    pub fn not_utf8(&self, file: FileId) -> Option<u32> {
+        self.source(file)?.not_utf8
     }
 
     /// The whole text, secrets and all; empty for an id of another `Sources`. As [`Text::expose`], a door: what is done

@@ -81,7 +81,9 @@ impl<'s> Reader<'s> {
             (Some(text), ..) => Found::Text(self.sources.add(key.to_owned(), text.expose()), text.clone()),
             (None, Some(path), Some(files)) => match files.read(path) {
                 Ok(bytes) => match std::str::from_utf8(&bytes) {
-                    Ok(text) => Found::Text(self.sources.add(key.to_owned(), text), Text::from(text)),
+                    Ok(text) => {
+                        Found::Text(self.sources.add_file(key.to_owned(), text, path, None), Text::from(text))
+                    }
                     Err(_) => Found::Unreadable,
                 },
                 Err(ReadError::NotFound) => Found::Absent,

@@ -130,13 +130,16 @@ impl<'a> Loader<'a> {
         let done = self.files.read(path).map(|bytes| {
             let name = paths::shown(path, &self.inputs.directory);
             if yaml && let Some(text) = utf16(&bytes) {
-                return self.sources.add(name, text);
+                return self.sources.add_file(name, text, path, Some(1));
             }
             match std::str::from_utf8(&bytes) {
-                Ok(text) => self.sources.add(name, text),
+                Ok(text) => self.sources.add_file(name, text, path, None),
                 Err(error) => {
-                    let file = self.sources.add(name, String::from_utf8_lossy(&bytes).as_ref());
                     let at = error.valid_up_to();
+                    let line = bytes.iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
+                    let line = u32::try_from(line).unwrap_or(u32::MAX);
+                    let lossy = String::from_utf8_lossy(&bytes);
+                    let file = self.sources.add_file(name, lossy.as_ref(), path, Some(line));
                     // The lossy text has U+FFFD (three bytes) where the first bad byte stood.
                     let raised = if yaml { Raised::error } else { Raised::warning };
                     self.raise(
