@@ -1,6 +1,7 @@
 //! The runbook over the four crates: gates, ticket, renderers and the embedded gateway.
 
 pub mod captured;
+pub mod child;
 pub mod clean;
 pub mod compose_flags;
 pub mod containers;
@@ -13,6 +14,7 @@ pub mod fixture;
 pub mod gates;
 pub mod gateway;
 pub mod instant;
+pub mod interrupt;
 pub mod lifecycle;
 pub mod oracle;
 pub mod output;

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use openclaw_examples::errors::with_sources;
+use openclaw_examples::interrupt::heed;
 use openclaw_examples::oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
     explanations, record_real, relay,
@@ -85,13 +86,14 @@ impl From<Real> for Site {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse().action).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
+    match heed(run(Arguments::parse().action)).await {
+        Ok(Ok(true)) => ExitCode::SUCCESS,
+        Ok(Ok(false)) => ExitCode::from(1),
+        Ok(Err(error)) => {
             say(&format!("oracle: {}", with_sources(&error)));
             ExitCode::from(2)
         }
+        Err(stopped) => stopped.exit_code(),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Asks one question from several places at once, and says where the path to the gateway breaks.
 
 use std::path::PathBuf;
-use std::process::{ExitCode, Output};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use openclaw_examples::child::{self, Ended, Heard};
+use openclaw_examples::interrupt::heed;
 use openclaw_examples::probing::{self, StartError};
 use openclaw_examples::{errln, outln};
 use openclaw_probe::{ProbeReport, Prober, Rung, Target, Vantage, compare, tools};
-use tokio::process::Command;
 
 /// Where does the path to the gateway break?
 ///
@@ -72,7 +73,9 @@ fn question(text: &str) -> Result<Rung, String> {
 }
 
 fn main() -> ExitCode {
-    probing::run("vantage-points", ask(&Arguments::parse()))
+    let arguments = Arguments::parse();
+    let work = async { heed(ask(&arguments)).await.unwrap_or_else(|stopped| Ok(stopped.exit_code())) };
+    probing::run("vantage-points", work)
 }
 
 async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
@@ -139,37 +142,43 @@ fn neighbour(arguments: &Arguments) -> Option<Vec<String>> {
 /// The report of a container: by Node, or by wget where there is no Node.
 async fn ask_in(arguments: &Arguments, place: &[String], target: &Target) -> Result<ProbeReport, String> {
     let question = arguments.ask;
-    let node = docker(arguments, place, tools::node_command(target, question)).await?;
-    if node.status.success() {
+    let (exit, node) = docker(arguments, place, tools::node_command(target, question)).await?;
+    if exit == 0 {
         return Ok(tools::read_node(target, question, &String::from_utf8_lossy(&node.stdout)));
     }
-    if !is_program_missing(&node) {
+    if !is_program_missing(exit) {
         return Err(words(&node));
     }
-    let wget = docker(arguments, place, tools::wget_command(target, question)).await?;
-    if is_program_missing(&wget) {
+    let (exit, wget) = docker(arguments, place, tools::wget_command(target, question)).await?;
+    if is_program_missing(exit) {
         return Err("the image has neither node nor wget".to_owned());
     }
-    let exit = wget.status.code().unwrap_or(1);
     Ok(tools::read_wget(target, question, &wget.stdout, &String::from_utf8_lossy(&wget.stderr), exit))
 }
 
-async fn docker(arguments: &Arguments, place: &[String], command: Vec<String>) -> Result<Output, String> {
+/// The exit code of a command in a container, and what it said.
+async fn docker(
+    arguments: &Arguments,
+    place: &[String],
+    command: Vec<String>,
+) -> Result<(i32, Heard), String> {
     let program = arguments.docker.display();
-    let running = Command::new(&arguments.docker).args(place).args(command).kill_on_drop(true).output();
-    match tokio::time::timeout(PATIENCE, running).await {
-        Ok(Ok(output)) => Ok(output),
-        Ok(Err(error)) => Err(format!("{program}: {error}")),
-        Err(_) => Err(format!("{program} did not end within {} s", PATIENCE.as_secs())),
+    let mut docker = child::command(&arguments.docker);
+    match child::hear(docker.args(place).args(command), PATIENCE).await {
+        Ok(heard) => match heard.ended {
+            Ended::Exited(status) => Ok((status.code().unwrap_or(1), heard)),
+            ended => Err(format!("{program} {ended}")),
+        },
+        Err(error) => Err(format!("{program}: {error}")),
     }
 }
 
 /// Docker's own exit codes for a program that is not there or cannot be run.
-fn is_program_missing(output: &Output) -> bool {
-    matches!(output.status.code(), Some(126 | 127))
+fn is_program_missing(exit: i32) -> bool {
+    matches!(exit, 126 | 127)
 }
 
-fn words(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
+fn words(heard: &Heard) -> String {
+    let text = String::from_utf8_lossy(&heard.stderr);
     text.trim().lines().next().unwrap_or("it said nothing").to_owned()
 }

@@ -147,10 +147,10 @@ impl Subject {
         Ok(())
     }
 
-    async fn terminate(&mut self) -> Result<(), OracleError> {
+    fn terminate(&mut self) -> Result<(), OracleError> {
         match self {
             Self::Embedded(gateway) => gateway.drain(),
-            Self::Real(real) => real.terminate().await?,
+            Self::Real(real) => real.terminate()?,
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 use super::OracleError;
 use super::conversation::Scene;
 use super::peer::{Address, http};
+use crate::child::{self, Running};
 use serde_json::{Map, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
 /// An idle machine starts it in fifteen seconds; a busy one took four minutes for an older release.
@@ -39,8 +39,8 @@ pub struct Real {
     site: Site,
     home: PathBuf,
     bind: String,
-    gateway: Child,
-    relay: Child,
+    gateway: Running,
+    relay: Running,
 }
 
 impl Real {
@@ -59,7 +59,8 @@ impl Real {
         write_config(&state, &scene.bind, &scene.token)?;
         let log = system("create the gateway's log", create(&home.join("gateway.log")))?;
         let errors = system("share the gateway's log", log.try_clone())?;
-        let gateway = command(site)
+        let mut gateway = command(site);
+        gateway
             .arg("env")
             .arg("-i")
             .arg(format!("HOME={}", home.display()))
@@ -72,21 +73,17 @@ impl Real {
             .arg(&site.openclaw)
             .args(["gateway", "--port", &PORT.to_string()])
             .current_dir(&home)
-            .stdin(Stdio::null())
             .stdout(log)
-            .stderr(errors)
-            .kill_on_drop(true)
-            .spawn();
-        let gateway = system("start the real gateway", gateway)?;
+            .stderr(errors);
+        let gateway = system("start the real gateway", Running::start(&mut gateway))?;
         let own = system("find this program", std::env::current_exe())?;
-        let relay = command(site)
+        let mut relay = command(site);
+        relay
             .arg(own)
             .arg("relay")
             .arg(home.join("inside.sock"))
-            .arg(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)).to_string())
-            .kill_on_drop(true)
-            .spawn();
-        let relay = system("start the relay", relay)?;
+            .arg(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)).to_string());
+        let relay = system("start the relay", Running::start(&mut relay))?;
         Ok(Self { site: site.clone(), home, bind: scene.bind.clone(), gateway, relay })
     }
 
@@ -136,18 +133,16 @@ impl Real {
         write_config(&self.home.join(".openclaw"), &self.bind, token)
     }
 
-    pub(super) async fn terminate(&self) -> Result<(), OracleError> {
-        let Some(pid) = self.gateway.id() else { return Ok(()) };
-        let status = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
-        system("signal the gateway", status).map(drop)
+    pub(super) fn terminate(&mut self) -> Result<(), OracleError> {
+        system("signal the gateway", self.gateway.terminate())
     }
 
     pub(super) async fn stop(mut self) {
-        // Whatever does not end by itself is killed when it is dropped.
-        let _ = self.terminate().await;
+        // Whatever does not end by itself is killed.
+        let _ = self.terminate();
         let _ = timeout(Duration::from_secs(20), self.gateway.wait()).await;
-        let _ = self.gateway.kill().await;
-        let _ = self.relay.kill().await;
+        self.gateway.end().await;
+        self.relay.end().await;
     }
 
     fn failed(&self, problem: String) -> OracleError {
@@ -159,7 +154,7 @@ impl Real {
 }
 
 fn command(site: &Site) -> Command {
-    let mut command = Command::new("ip");
+    let mut command = child::command("ip");
     command.args(["netns", "exec", &site.namespace]);
     command
 }

@@ -123,7 +123,7 @@ async fn tell(mut subject: Subject) -> Result<Vec<Recording>, OracleError> {
     let held = Tape::new(&Address::Tcp(door)).await?;
     let client = held.client()?.scopes(wanted).signer(key(42)).shared_token(CHANGED.to_owned().into());
     let mut session = held.follow(client, |phase| phase.is_session()).await?.session("held")?;
-    subject.terminate().await?;
+    subject.terminate()?;
     let end = ended(&mut session, "held").await?;
     held.go_on(session.resume(end), |phase| phase == Phase::Backoff).await?;
 

@@ -154,7 +154,7 @@ impl Exchange<'_> {
                 subject.change_token(token).await?;
                 self.memory.kept.insert("$token".to_owned(), json!(token));
             }
-            Step::Terminate {} => subject.terminate().await?,
+            Step::Terminate {} => subject.terminate()?,
             Step::Pause { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! One command of a plan, run without a shell, without a terminal and not for ever.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use openclaw_examples::child::{self, Ended};
 use openclaw_pairing::plan::CommandLine;
 use openclaw_pairing::{DeviceList, Timeline, Vantage};
 
@@ -76,28 +76,25 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Runs one. As a shell says it, the status is 127 if it cannot start and 124 if it does not end.
+    /// Runs one. As a shell says it, the status is 127 if it cannot start and 124 if it had to be ended.
     pub(crate) async fn run(&mut self, command: &CommandLine) -> Answer {
         let [program, arguments @ ..] = command.argv() else {
             return Answer::none(127, "no command".to_owned());
         };
         let started = Instant::now();
-        let output = tokio::process::Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let ended = tokio::time::timeout(DEADLINE, output).await;
+        let heard = child::hear(child::command(program).args(arguments), DEADLINE).await;
         self.vendor += started.elapsed();
         self.commands += 1;
-        match ended {
-            Ok(Ok(output)) => Answer {
-                status: output.status.code().unwrap_or(128),
-                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        match heard {
+            Ok(heard) => match heard.ended {
+                Ended::Exited(status) => Answer {
+                    status: status.code().unwrap_or(128),
+                    stdout: String::from_utf8_lossy(&heard.stdout).into_owned(),
+                    stderr: String::from_utf8_lossy(&heard.stderr).into_owned(),
+                },
+                ended => Answer::none(124, format!("{program} {ended}")),
             },
-            Ok(Err(error)) => Answer::none(127, format!("{program}: {error}")),
-            Err(_) => Answer::none(124, format!("no end within {} s", DEADLINE.as_secs())),
+            Err(error) => Answer::none(127, format!("{program}: {error}")),
         }
     }
 }

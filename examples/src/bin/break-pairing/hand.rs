@@ -1,6 +1,6 @@
 //! The one that acts: asks, runs, checks, writes down.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_examples::{out, outln};
@@ -12,6 +12,9 @@ use openclaw_token::ledger::{Act, Entry};
 use super::Arguments;
 use super::command::{Answer, Runner};
 use super::look::Look;
+
+/// More than a person types for yes or no, in bytes.
+const LONGEST_ANSWER: u64 = 1024;
 
 /// How carrying out a plan went.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +91,7 @@ impl<'a> Hand<'a> {
         match &step.action {
             Action::Run { command } => {
                 outln!("  $ {command}");
-                if step.safety != Safety::Safe && !self.agrees("Run it?")? {
+                if step.safety != Safety::Safe && !self.agrees("Run it?").await? {
                     return Ok(Shown::Declined);
                 }
                 let answer = runner.run(command).await;
@@ -110,7 +113,7 @@ impl<'a> Hand<'a> {
                 if self.arguments.yes {
                     return Ok(Shown::LeftToAPerson);
                 }
-                Ok(if self.asks("Is it done?")? { Shown::Expected } else { Shown::Declined })
+                Ok(if self.asks("Is it done?").await? { Shown::Expected } else { Shown::Declined })
             }
         }
     }
@@ -153,7 +156,7 @@ impl<'a> Hand<'a> {
             outln!("  Left to a person: to let this device in, name it with --device {device}");
             return Ok(Shown::LeftToAPerson);
         }
-        if !self.agrees("Let it in?")? {
+        if !self.agrees("Let it in?").await? {
             outln!("  Nothing was granted.");
             return Ok(if is_own { Shown::Declined } else { Shown::LeftToAPerson });
         }
@@ -176,11 +179,11 @@ impl<'a> Hand<'a> {
         Some(request)
     }
 
-    fn agrees(&mut self, question: &str) -> Result<bool, String> {
-        if self.arguments.yes { Ok(true) } else { self.asks(question) }
+    async fn agrees(&mut self, question: &str) -> Result<bool, String> {
+        if self.arguments.yes { Ok(true) } else { self.asks(question).await }
     }
 
-    fn asks(&mut self, question: &str) -> Result<bool, String> {
+    async fn asks(&mut self, question: &str) -> Result<bool, String> {
         if !std::io::stdin().is_terminal() {
             outln!("  {question} Nobody is there to answer: start with --yes, or on a terminal.");
             return Ok(false);
@@ -188,8 +191,13 @@ impl<'a> Hand<'a> {
         let started = Instant::now();
         out!("  {question} [y/N] ");
         std::io::stdout().flush().map_err(|error| error.to_string())?;
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
+        // On a thread of its own: whoever is asked may also stop the program.
+        let line = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line).map(|_| line)
+        });
+        let answer = line.await.map_err(std::io::Error::other).and_then(|line| line);
+        let answer = answer.map_err(|error| error.to_string())?;
         self.waited += started.elapsed();
         Ok(answer.trim().eq_ignore_ascii_case("y"))
     }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use openclaw_examples::{errln, out, outln};
+use openclaw_examples::{errln, interrupt, out, outln};
 use openclaw_pairing::plan::Ending;
 use openclaw_pairing::{Diagnosis, diagnose};
 
@@ -118,15 +118,21 @@ enum EngineName {
     Host,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run(&Arguments::parse()).await {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            errln!("break-pairing: {error}");
-            ExitCode::from(78)
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let work = async {
+        match run(&arguments).await {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                errln!("break-pairing: {error}");
+                ExitCode::from(78)
+            }
         }
-    }
+    };
+    interrupt::run(work).unwrap_or_else(|error| {
+        errln!("break-pairing: the system: {error}");
+        ExitCode::from(78)
+    })
 }
 
 /// How often a plan that did not show what it should is followed by a new look. Each cause found hides at most a few.
