@@ -437,7 +437,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let mut letters = tokens::Classes::default();
     for gateway in &scene.gateways {
         if let Some(value) = gateway.decision.value() {
-            letters.letter(value.expose());
+            letters.letter(value);
         }
     }
     let gateways: Vec<GatewayView> =
@@ -588,7 +588,7 @@ fn mark_secrets(
             process.invocation.flags.iter().filter(|flag| matches!(flag.name.as_str(), "token" | "password"))
         {
             sources.mark_secret(flag.span);
-            secrets.add(flag.value.as_deref().unwrap_or_default());
+            secrets.add(flag.value.as_ref().map_or("", Text::expose));
         }
     }
     for defined in definitions {
@@ -618,7 +618,11 @@ fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut S
         if let Some((_, span)) = in_config.filter(|(text, _)| telling(text)) {
             sources.mark_secret(span);
         }
-        for flag in process.invocation.flags.iter().filter(|flag| flag.value.as_deref().is_some_and(telling))
+        for flag in process
+            .invocation
+            .flags
+            .iter()
+            .filter(|flag| flag.value.as_ref().is_some_and(|value| telling(value.expose())))
         {
             sources.mark_secret(flag.span);
         }
@@ -666,7 +670,7 @@ fn gateway_view(
             gateway::Auth::Unknown => "unknown",
         },
         token_from: gateway.decision.winner().map(|winner| winner.label.clone()),
-        token_class: gateway.decision.value().map(|value| letters.letter(value.expose())),
+        token_class: gateway.decision.value().map(|value| letters.letter(value)),
         token_rule: gateway.decision.rule.id,
         starts: gateway.refusals.is_empty(),
         state_dir: process.map(|process| process.state_dir.clone()).unwrap_or_default(),

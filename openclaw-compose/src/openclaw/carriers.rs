@@ -119,10 +119,10 @@ pub(super) fn views(
     fingerprint: Option<&dyn Fn(&SecretString) -> String>,
 ) -> Vec<CarrierView> {
     let mut out: Vec<CarrierView> = Vec::new();
-    let mut shown = |value: Option<&str>| {
-        let value = value.map(str::trim).filter(|value| !value.is_empty());
-        let class = value.map(|value| letters.letter(value));
-        let secret = value.map(SecretString::from);
+    let mut shown = |value: Option<&Text>| {
+        let value = value.map(Text::trimmed).filter(|value| !value.is_empty());
+        let class = value.as_ref().map(|value| letters.letter(value));
+        let secret = value.as_ref().map(Text::to_secret);
         let print = secret.as_ref().and_then(|secret| Some(fingerprint?(secret)));
         (class, print, secret)
     };
@@ -139,7 +139,7 @@ pub(super) fn views(
                 }
                 seen.push(candidate.span);
                 let value = match &candidate.content {
-                    Content::Value(text) => Some(text.expose()),
+                    Content::Value(text) => Some(text),
                     _ => None,
                 };
                 let (class, print, secret) = shown(value);
@@ -171,7 +171,7 @@ pub(super) fn views(
         }
     }
     if let Some((value, place)) = scene.project_variable(NAME) {
-        let (class, print, secret) = shown(Some(value.expose_secret()));
+        let (class, print, secret) = shown(Some(&Text::from(value.expose_secret())));
         out.push(CarrierView {
             carrier: NAME.to_owned(),
             service: None,
@@ -187,7 +187,7 @@ pub(super) fn views(
     }
     for defined in definitions {
         let Some(value) = &defined.value else { continue };
-        let (class, print, secret) = shown(Some(value.expose()));
+        let (class, print, secret) = shown(Some(value));
         out.push(CarrierView {
             carrier: format!("{NAME} in {}", defined.name),
             service: None,

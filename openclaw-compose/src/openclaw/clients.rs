@@ -404,7 +404,7 @@ pub(super) fn view(client: &Client, scene: &Scene<'_, '_>, letters: &mut tokens:
         url_from: client.choice.as_ref().map(|choice| choice.by.clone()),
         token_rule: decision.map(|decision| decision.rule.id),
         token_from: decision.and_then(|decision| Some(decision.winner()?.label.clone())),
-        token_class: decision.and_then(Decision::value).map(|value| letters.letter(value.expose())),
+        token_class: decision.and_then(Decision::value).map(|value| letters.letter(value)),
         check: check(client, scene),
         gates,
     }

@@ -87,23 +87,23 @@ pub(super) fn of(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Front> {
 
 fn by_traefik(service: &Service<'_>) -> Option<Front> {
     let labels = &service.labels;
-    let value = |name: &str| labels.get(name).map(|at| at.value.trim());
+    let value = |name: &str| labels.get(name).map(|at| at.value.expose().trim());
     let (rule_name, rule) = labels
         .iter()
         .find(|(name, _)| name.starts_with("traefik.http.routers.") && name.ends_with(".rule"))?;
     if value("traefik.enable") == Some("false") {
         return None;
     }
-    let host = rule.value.split("Host(").nth(1).and_then(|rest| rest.split(['`', '"', '\'']).nth(1));
+    let host = rule.value.expose().split("Host(").nth(1).and_then(|rest| rest.split(['`', '"', '\'']).nth(1));
     // Several routers may serve one host, one of them only to send people to https.
-    let secure = |(name, at): (&&str, &super::services::At<&str>)| {
+    let secure = |(name, at): (&&str, &super::services::At<&Text>)| {
         let router = name.trim_end_matches(".rule");
         let points =
             value(&format!("{router}.entrypoints")).or_else(|| value(&format!("{router}.entryPoints")));
         let named =
             |points: &str| points.contains("secure") || points.contains("https") || points.contains("443");
         let tls = labels.keys().any(|label| label.starts_with(&format!("{router}.tls")));
-        Some(at.value) == Some(rule.value) && (tls || points.is_none_or(named))
+        at.value == rule.value && (tls || points.is_none_or(named))
     };
     let scheme =
         if labels.iter().filter(|(name, _)| name.ends_with(".rule")).any(secure) { "https" } else { "http" };
@@ -114,8 +114,10 @@ fn by_traefik(service: &Service<'_>) -> Option<Front> {
         who: format!("traefik, by the labels of {}", service.name),
         span: labels.get(*rule_name).map_or(rule.span, |at| at.span),
         origin: host.map(|host| (format!("{scheme}://{host}"), rule.span)),
-        target: port.and_then(|(_, at)| Some((at.value.trim().parse().ok()?, at.span))),
-        network: labels.get("traefik.docker.network").map(|at| (at.value.trim().to_owned(), at.span)),
+        target: port.and_then(|(_, at)| Some((at.value.trimmed().parse()?, at.span))),
+        network: labels
+            .get("traefik.docker.network")
+            .map(|at| (at.value.expose().trim().to_owned(), at.span)),
         forwards: true,
         inside: false,
     })
@@ -123,7 +125,7 @@ fn by_traefik(service: &Service<'_>) -> Option<Front> {
 
 fn by_caddy(service: &Service<'_>) -> Option<Front> {
     let (name, site) = service.labels.iter().find(|(name, _)| **name == "caddy" || **name == "caddy_0")?;
-    let host = site.value.split([',', ' ']).next().unwrap_or_default();
+    let host = site.value.expose().split([',', ' ']).next().unwrap_or_default();
     let origin = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
     let upstream = service.labels.get(format!("{name}.reverse_proxy").as_str());
     let port = |text: &str| text.trim_end_matches(['}', ' ']).rsplit([' ', ':']).next()?.parse().ok();
@@ -131,7 +133,7 @@ fn by_caddy(service: &Service<'_>) -> Option<Front> {
         who: format!("caddy, by the labels of {}", service.name),
         span: site.span,
         origin: (!host.is_empty()).then_some((origin, site.span)),
-        target: upstream.and_then(|at| Some((port(at.value)?, at.span))),
+        target: upstream.and_then(|at| Some((port(at.value.expose())?, at.span))),
         network: None,
         forwards: true,
         inside: false,

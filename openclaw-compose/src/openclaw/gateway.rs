@@ -126,8 +126,8 @@ impl Gateway {
 fn bind(process: &Process<'_>) -> Bind {
     let config = process.config();
     if let Some(flag) = process.invocation.flag("bind") {
-        let text = process.shell_expand(flag.value.as_deref().unwrap_or_default());
-        return Bind { scope: scope(&text, process), by: "--bind", span: Some(flag.span) };
+        let text = process.shell_expand(&flag.value.clone().unwrap_or_default());
+        return Bind { scope: scope(text.expose(), process), by: "--bind", span: Some(flag.span) };
     }
     let tailscale = config.and_then(|config| config.expose(&["gateway", "tailscale", "mode"]));
     if let Some((mode, span)) = tailscale.filter(|(mode, _)| matches!(*mode, "serve" | "funnel")) {
@@ -166,12 +166,12 @@ fn scope(text: &str, process: &Process<'_>) -> Scope {
 
 fn port(process: &Process<'_>) -> ListenPort {
     if let Some(flag) = process.invocation.flag("port") {
-        let number = process.shell_expand(flag.value.as_deref().unwrap_or_default()).trim().parse().ok();
+        let number = process.shell_expand(&flag.value.clone().unwrap_or_default()).trimmed().parse();
         return ListenPort { number, by: "--port", span: Some(flag.span) };
     }
     if let Some((_, value)) = process.meant(Meaning::Port) {
         return ListenPort {
-            number: value.text.trim().parse().ok(),
+            number: value.text.trimmed().parse(),
             by: "OPENCLAW_GATEWAY_PORT",
             span: Some(value.span),
         };
@@ -183,7 +183,7 @@ fn port(process: &Process<'_>) -> ListenPort {
 }
 
 fn auth(process: &Process<'_>, password: &Decision) -> Auth {
-    let flag = process.invocation.flag("auth").and_then(|flag| flag.value.as_deref());
+    let flag = process.invocation.flag("auth").and_then(|flag| Some(flag.value.as_ref()?.expose()));
     let mode = flag.or_else(|| Some(process.config()?.auth_mode()?.0));
     match mode {
         Some("token") => Auth::Token,

@@ -1,12 +1,12 @@
 //! What a container's command asks OpenClaw to do: the subcommand and the flags, found inside exec forms, shell lines and
 //! wrappers alike.
 
-use crate::source::Span;
+use crate::source::{Span, Text};
 
 use super::services::Service;
 
 /// An OpenClaw command line.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Invocation {
     /// The words after the program, flags and their values left out: `["gateway", "run"]`.
     pub(super) words: Vec<String>,
@@ -25,32 +25,18 @@ pub(super) struct Invocation {
 #[derive(Clone)]
 pub(super) struct Assignment {
     pub(super) name: String,
-    pub(super) value: String,
+    pub(super) value: Text,
     /// The word of the command that holds it.
     pub(super) span: Span,
-}
-
-/// Names only: a value may be a token.
-impl std::fmt::Debug for Assignment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)
-    }
 }
 
 /// A `--name value` or `--name=value`.
 #[derive(Clone)]
 pub(super) struct Flag {
     pub(super) name: String,
-    pub(super) value: Option<String>,
+    pub(super) value: Option<Text>,
     /// The word of the command that holds the value.
     pub(super) span: Span,
-}
-
-/// Names only: a value may be a token.
-impl std::fmt::Debug for Flag {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)
-    }
 }
 
 /// Subcommands of `openclaw gateway` that ask a running gateway instead of being one.
@@ -111,7 +97,7 @@ impl Invocation {
             .iter()
             .chain(&service.command)
             .flatten()
-            .flat_map(|word| split_if_shell(word.value).into_iter().map(|part| (part, word.span)))
+            .flat_map(|word| split_if_shell(word.value.expose()).into_iter().map(|part| (part, word.span)))
             .collect();
         let given = service.entrypoint.as_ref().is_some_and(|words| !words.is_empty())
             || service.command.as_ref().is_some_and(|words| !words.is_empty());
@@ -163,10 +149,10 @@ impl Invocation {
                 continue;
             };
             let (name, value, span) = match flag.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned()), *span),
+                Some((name, value)) => (name.to_owned(), Some(Text::from(value)), *span),
                 None if SWITCHES.contains(&flag) => (flag.to_owned(), None, *span),
                 None => match rest.next_if(|(next, _)| !next.starts_with("--")) {
-                    Some((value, span)) => (flag.to_owned(), Some(value.clone()), *span),
+                    Some((value, span)) => (flag.to_owned(), Some(Text::from(value.as_str())), *span),
                     None => (flag.to_owned(), None, *span),
                 },
             };
@@ -215,7 +201,7 @@ fn assignment(word: &str, span: Span) -> Option<Assignment> {
     let (name, value) = word.split_once('=')?;
     let is_name = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    is_name.then(|| Assignment { name: name.to_owned(), value: value.to_owned(), span })
+    is_name.then(|| Assignment { name: name.to_owned(), value: Text::from(value), span })
 }
 
 fn is_program(word: &str) -> bool {
@@ -341,14 +327,15 @@ mod tests {
         ] {
             let found = of(words);
             assert!(found.is_gateway(), "{words:?}");
-            assert_eq!(found.flag("bind").and_then(|flag| flag.value.as_deref()), Some("lan"), "{words:?}");
+            let bind = found.flag("bind").and_then(|flag| flag.value.as_ref());
+            assert!(bind.is_some_and(|bind| bind.is("lan")), "{words:?}");
         }
     }
 
     #[test]
     fn what_the_line_sets_for_its_program_is_kept() {
         let found = of(&["sh", "-c", "export A=$(cat \"/run/a b\") B=1; C=\"$X\" exec openclaw gateway"]);
-        let set: Vec<_> = found.assigned.iter().map(|set| (set.name.as_str(), set.value.as_str())).collect();
+        let set: Vec<_> = found.assigned.iter().map(|set| (set.name.as_str(), set.value.expose())).collect();
         assert_eq!(set, [("A", "$(cat \"/run/a b\")"), ("B", "1"), ("C", "$X")]);
         assert!(found.is_gateway() && !found.through_script);
         assert!(of(&["/start.sh"]).through_script && of(&["/start.sh", "gateway"]).is_gateway());

@@ -96,8 +96,9 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding
         other => other.to_owned(),
     };
     if let (Some(flag), Some((text, span))) = (process.invocation.flag("bind"), configured) {
-        let given = process.shell_expand(flag.value.as_deref().unwrap_or_default());
-        if class(&given) != class(text) {
+        let given = process.shell_expand(&flag.value.clone().unwrap_or_default());
+        let given = given.expose();
+        if class(given) != class(text) {
             let summary = format!("--bind {given} in the command beats gateway.bind {text}");
             let mut finding = scene.finding(Code::BindConflict, summary, Some(flag.span));
             finding.places.extend(scene.place(crate::finding::Role::Shadowed, span));

@@ -173,12 +173,13 @@ fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut 
 }
 
 fn asks(check: &Healthcheck<'_>) -> Asks {
-    let line = check.test.join(" ");
+    let words: Vec<&str> = check.test.iter().map(|word| word.expose()).collect();
+    let line = words.join(" ");
     if let Some(port) = port_in(&line) {
         return Asks::Port(port);
     }
     let process_words = ["pgrep", "pidof", "ps ", "ps aux", "kill -0", "/proc/1", "exit 0", "true"];
-    let bare = check.test.last().copied().unwrap_or_default().trim();
+    let bare = words.last().copied().unwrap_or_default().trim();
     if process_words.iter().any(|word| line.contains(word)) && !line.contains("http")
         || matches!(bare, "true" | ":")
     {
@@ -306,7 +307,7 @@ fn auto_update(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
             .service
             .labels
             .iter()
-            .any(|(name, at)| name.ends_with("watchtower.enable") && at.value == "false");
+            .any(|(name, at)| name.ends_with("watchtower.enable") && at.value.is("false"));
         if version::digest(image.value).is_none() && !excluded {
             let summary = format!(
                 "{} replaces the image of {} unasked: an upgrade may change who may connect",

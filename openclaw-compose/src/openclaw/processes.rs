@@ -70,7 +70,6 @@ pub(super) enum Backing {
 }
 
 /// A service as a process.
-#[derive(Debug)]
 pub(super) struct Process<'a> {
     pub(super) service: &'a Service<'a>,
     pub(super) role: Role,
@@ -121,9 +120,9 @@ pub enum EnvLayer {
 }
 
 /// A value of a process's environment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct EnvValue<'p> {
-    pub(super) text: &'p str,
+    pub(super) text: &'p Text,
     pub(super) span: Span,
     pub(super) layer: EnvLayer,
 }
@@ -136,8 +135,8 @@ impl EnvValue<'_> {
 }
 
 /// `$(...)` or backticks.
-pub(super) fn is_substitution(text: &str) -> bool {
-    text.contains("$(") || text.contains('`')
+pub(super) fn is_substitution(text: &Text) -> bool {
+    text.contains("$(") || text.contains("`")
 }
 
 impl<'a> Process<'a> {
@@ -164,12 +163,11 @@ impl<'a> Process<'a> {
     /// The variable as the process sees it: the first layer that has the name at all decides, even with an empty value.
     pub(super) fn env(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(set) = self.invocation.assigned.iter().rev().find(|set| set.name == name) {
-            let copied = set.value.strip_prefix('$').map(|other| other.trim_matches(['{', '}']));
+            let copied = set.value.expose().strip_prefix('$').map(|other| other.trim_matches(['{', '}']));
             // `A=$A` is the container's own again, and `A=$B` that of another variable.
             if copied != Some(name) {
                 let other = copied.and_then(|other| self.env_of_container(other));
-                let (text, span) =
-                    other.map_or((set.value.as_str(), set.span), |other| (other.text, other.span));
+                let (text, span) = other.map_or((&set.value, set.span), |other| (other.text, other.span));
                 return Some(EnvValue { text, span, layer: EnvLayer::Command });
             }
         }
@@ -178,7 +176,7 @@ impl<'a> Process<'a> {
 
     fn env_of_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(Variable { value: Some(text), span, .. }) = self.service.environment.get(name) {
-            return Some(EnvValue { text: text.expose(), span: *span, layer: EnvLayer::Container });
+            return Some(EnvValue { text, span: *span, layer: EnvLayer::Container });
         }
         if !self.is_openclaw() {
             return None;
@@ -189,11 +187,11 @@ impl<'a> Process<'a> {
     /// What the process would see if its container gave it nothing.
     pub(super) fn env_below_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(variable) = self.state_env.iter().rev().find(|variable| variable.name == name) {
-            let text = variable.value.expose();
+            let text = &variable.value;
             return Some(EnvValue { text, span: variable.span, layer: EnvLayer::StateDotenv });
         }
         let (_, node) = self.config()?.env_vars().find(|(key, _)| *key == name)?;
-        Some(EnvValue { text: node.expose()?, span: node.span, layer: EnvLayer::ConfigVars })
+        Some(EnvValue { text: node.text()?, span: node.span, layer: EnvLayer::ConfigVars })
     }
 
     /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset, and what cannot be seen
@@ -201,25 +199,25 @@ impl<'a> Process<'a> {
     pub(super) fn meant(&self, meaning: Meaning) -> Option<(&'static NameRule, EnvValue<'_>)> {
         rules::names(meaning, self.version).filter(|rule| rule.reads == Reads::Yes).find_map(|rule| {
             let value = self.env(rule.name)?;
-            (!value.text.trim().is_empty() && !value.is_opaque()).then_some((rule, value))
+            (!value.text.is_blank() && !value.is_opaque()).then_some((rule, value))
         })
     }
 
     /// Expands `$NAME`, `${NAME}` and `${NAME:-default}` that a shell inside the container would.
-    pub(super) fn shell_expand(&self, text: &str) -> String {
-        let Some(name) = text.strip_prefix('$') else { return text.to_owned() };
+    pub(super) fn shell_expand(&self, text: &Text) -> Text {
+        let Some(name) = text.expose().strip_prefix('$') else { return text.clone() };
         let name = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
         let (name, default) = name.split_once(":-").unwrap_or((name, ""));
         match self.env(name) {
-            Some(value) if !value.text.is_empty() => value.text.to_owned(),
-            _ => default.to_owned(),
+            Some(value) if !value.text.is_empty() => value.text.clone(),
+            _ => Text::from(default),
         }
     }
 
     /// `${NAME}` of `openclaw.json` with this process's environment.
     pub(super) fn substitute(&self, text: &str) -> config::Substituted {
         config::substitute(text, &mut |name| {
-            self.env(name).filter(|value| !value.is_opaque()).map(|value| Text::from(value.text))
+            self.env(name).filter(|value| !value.is_opaque()).map(|value| value.text.clone())
         })
     }
 }
@@ -249,7 +247,7 @@ const VERSION_LABELS: [&str; 2] = ["org.opencontainers.image.version", "org.open
 /// The image's tag, a label of the compose file, or what the caller knows.
 fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
     let tag = service.image.as_ref().and_then(|image| super::version::tag(image.value)?.parse().ok());
-    let label = || VERSION_LABELS.iter().find_map(|name| service.labels.get(name)?.value.parse().ok());
+    let label = || VERSION_LABELS.iter().find_map(|name| service.labels.get(name)?.value.parse());
     tag.or_else(label).or(hint)
 }
 
@@ -495,7 +493,7 @@ fn is_idle(service: &Service<'_>) -> bool {
 /// What the container runs: its command, which an entrypoint before it only prepares, else the entrypoint itself.
 fn own_words<'s>(service: &'s Service<'_>) -> impl Iterator<Item = &'s str> {
     let command = service.command.as_ref().filter(|words| !words.is_empty());
-    command.or(service.entrypoint.as_ref()).into_iter().flatten().map(|word| word.value)
+    command.or(service.entrypoint.as_ref()).into_iter().flatten().map(|word| word.value.expose())
 }
 
 /// Words that name a companion of OpenClaw's rather than OpenClaw.

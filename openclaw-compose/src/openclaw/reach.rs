@@ -88,8 +88,8 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
         });
     }
     if let Some(flag) = process.invocation.flag("url") {
-        let text = process.shell_expand(flag.value.as_deref()?);
-        let (url, span) = (Url::parse(&text), Some(flag.span));
+        let text = process.shell_expand(flag.value.as_ref()?);
+        let (url, span) = (Url::parse(text.expose()), Some(flag.span));
         return Some(Choice {
             carrier: UrlCarrier::Flag,
             target: Target::FlagUrl,
@@ -101,7 +101,7 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
         });
     }
     if let Some((rule, value)) = process.meant(Meaning::Url) {
-        let url = Url::parse(value.text);
+        let url = Url::parse(value.text.expose());
         let (by, span) = (rule.name.to_owned(), Some(value.span));
         return Some(Choice {
             carrier: UrlCarrier::Env,
@@ -149,10 +149,10 @@ pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
 fn local_port(process: &Process<'_>) -> (u16, Option<Span>) {
     let from_env = process
         .meant(Meaning::Port)
-        .and_then(|(_, value)| Some((value.text.trim().parse().ok()?, Some(value.span))));
+        .and_then(|(_, value)| Some((value.text.trimmed().parse()?, Some(value.span))));
     let from_flag = || {
         let flag = process.invocation.flag("port")?;
-        Some((flag.value.as_deref()?.parse().ok()?, Some(flag.span)))
+        Some((flag.value.as_ref()?.parse()?, Some(flag.span)))
     };
     let from_config = || process.config()?.port().map(|(port, span)| (port, Some(span)));
     from_env.or_else(from_flag).or_else(from_config).unwrap_or((rules::DEFAULT_PORT, None))
@@ -234,7 +234,7 @@ pub(super) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
     let broken = rule
         .break_glass
         .and_then(|name| process.env(name))
-        .is_some_and(|value| matches!(value.text.trim(), "1" | "true" | "yes" | "on"));
+        .is_some_and(|value| matches!(value.text.expose().trim(), "1" | "true" | "yes" | "on"));
     match host_class(host) {
         HostClass::Loopback | HostClass::LocalName => true,
         HostClass::PrivateLiteral => rule.private_literals || broken,

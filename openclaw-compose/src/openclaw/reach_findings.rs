@@ -366,7 +366,7 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Findi
     let rule = rules::plaintext(process.version);
     let Some(name) = rule.break_glass.filter(|_| process.is_openclaw()) else { return };
     let Some(value) =
-        process.env(name).filter(|value| matches!(value.text.trim(), "1" | "true" | "yes" | "on"))
+        process.env(name).filter(|value| matches!(value.text.expose().trim(), "1" | "true" | "yes" | "on"))
     else {
         return;
     };

@@ -214,7 +214,7 @@ fn dials_by_config(process: &Process<'_>) -> bool {
 fn find_on_loopback(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>) -> Vec<Edit> {
     let listens = gateway.listens_on();
     let mut names = names_of(rules::Meaning::Url);
-    let told = process.meant(rules::Meaning::Port).map(|(_, value)| value.text.trim().parse().ok());
+    let told = process.meant(rules::Meaning::Port).map(|(_, value)| value.text.trimmed().parse());
     let otherwise =
         process.config().and_then(|config| config.port()).map_or(rules::DEFAULT_PORT, |(port, _)| port);
     if told.unwrap_or(Some(otherwise)) == Some(listens) {

@@ -291,7 +291,7 @@ pub(super) fn views(
                 health: container.state.health.as_ref().map(|health| health.status.clone()),
                 image: container.config.image.clone(),
                 digest: runtime.digest(container),
-                token_class: token.map(|value| letters.letter(value.expose())),
+                token_class: token.map(|value| letters.letter(value)),
                 differs: differences(runtime, project, process, container, scene),
             })
         })

@@ -163,7 +163,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         let in_service = process
             .meant(meaning)
             .filter(|(_, value)| value.layer <= EnvLayer::Container)
-            .map(|(_, value)| Text::from(value.text));
+            .map(|(_, value)| value.text.clone());
         let in_project = || {
             let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
             let value = self.resolution.variable(rule.name)?.value?;

@@ -6,14 +6,13 @@ use crate::project::{Map, Node, Resolution, Value};
 use crate::source::{Sources, Span, Text};
 
 /// A value and the bytes that decided it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct At<T> {
     pub(super) value: T,
     pub(super) span: Span,
 }
 
 /// One service.
-#[derive(Debug)]
 pub(super) struct Service<'a> {
     pub(super) name: &'a str,
     /// The service's key in the file that brought it in.
@@ -23,8 +22,8 @@ pub(super) struct Service<'a> {
     pub(super) image: Option<At<&'a str>>,
     pub(super) built: bool,
     pub(super) container_name: Option<&'a str>,
-    pub(super) command: Option<Vec<At<&'a str>>>,
-    pub(super) entrypoint: Option<Vec<At<&'a str>>>,
+    pub(super) command: Option<Vec<At<&'a Text>>>,
+    pub(super) entrypoint: Option<Vec<At<&'a Text>>>,
     pub(super) environment: BTreeMap<&'a str, Variable<'a>>,
     pub(super) user: Option<At<&'a str>>,
     pub(super) userns_mode: Option<&'a str>,
@@ -42,12 +41,12 @@ pub(super) struct Service<'a> {
     pub(super) healthcheck: Option<Healthcheck<'a>>,
     pub(super) memory: Option<At<u64>>,
     pub(super) stop_grace: Option<At<f64>>,
-    pub(super) labels: BTreeMap<&'a str, At<&'a str>>,
+    pub(super) labels: BTreeMap<&'a str, At<&'a Text>>,
     pub(super) interactive: bool,
 }
 
 /// A variable of a container; no value means a bare name that is set nowhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Variable<'a> {
     pub(super) value: Option<&'a Text>,
     pub(super) span: Span,
@@ -56,7 +55,6 @@ pub(super) struct Variable<'a> {
 }
 
 /// A service's place on a network.
-#[derive(Debug)]
 pub(super) struct Attachment<'a> {
     pub(super) network: &'a str,
     pub(super) aliases: Vec<&'a str>,
@@ -64,7 +62,6 @@ pub(super) struct Attachment<'a> {
 }
 
 /// A published port. `published` is empty when Docker picks one.
-#[derive(Debug)]
 pub(super) struct Port<'a> {
     pub(super) host_ip: Option<&'a str>,
     pub(super) published: Option<u16>,
@@ -93,7 +90,7 @@ pub(super) enum Relabel {
 }
 
 /// A mount of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Mount<'a> {
     pub(super) kind: MountKind,
     /// Host path of a bind, key of a named volume.
@@ -105,7 +102,6 @@ pub(super) struct Mount<'a> {
 }
 
 /// A Docker secret in a service.
-#[derive(Debug)]
 pub(super) struct SecretMount<'a> {
     pub(super) source: &'a str,
     pub(super) target: String,
@@ -113,7 +109,6 @@ pub(super) struct SecretMount<'a> {
 }
 
 /// What a service waits for.
-#[derive(Debug)]
 pub(super) struct Dependency<'a> {
     pub(super) service: &'a str,
     pub(super) condition: &'a str,
@@ -121,15 +116,13 @@ pub(super) struct Dependency<'a> {
 }
 
 /// A health check of the compose file.
-#[derive(Debug)]
 pub(super) struct Healthcheck<'a> {
-    pub(super) test: Vec<&'a str>,
+    pub(super) test: Vec<&'a Text>,
     pub(super) disabled: bool,
     pub(super) span: Span,
 }
 
 /// A network of the project.
-#[derive(Debug)]
 pub(super) struct Network<'a> {
     /// The name Docker knows it by.
     pub(super) name: &'a str,
@@ -137,7 +130,6 @@ pub(super) struct Network<'a> {
 }
 
 /// Everything this floor reads from the canonical tree.
-#[derive(Debug)]
 pub(super) struct Services<'a> {
     project: &'a str,
     pub(super) list: Vec<Service<'a>>,
@@ -204,7 +196,7 @@ impl<'a> Services<'a> {
 }
 
 fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sources) -> Service<'a> {
-    let text = |key: &str| node.get(key).and_then(string_at);
+    let text = |key: &str| node.get(key).and_then(exposed_at);
     Service {
         name,
         key_span,
@@ -240,10 +232,10 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
         memory: memory(node),
         stop_grace: node
             .get("stop_grace_period")
-            .and_then(string_at)
+            .and_then(exposed_at)
             .and_then(|at| Some(At { value: seconds(at.value)?, span: at.span })),
         labels: children(node.get("labels"))
-            .filter_map(|(key, _, node)| Some((key, string_at(node)?)))
+            .filter_map(|(key, _, node)| Some((key, text_at(node)?)))
             .collect(),
         interactive: flag(node, "tty") || flag(node, "stdin_open"),
     }
@@ -260,7 +252,12 @@ fn items(node: Option<&Node>) -> impl Iterator<Item = &Node> {
     node.and_then(Node::as_list).unwrap_or_default().iter()
 }
 
-fn string_at(node: &Node) -> Option<At<&str>> {
+fn text_at(node: &Node) -> Option<At<&Text>> {
+    Some(At { value: node.text()?, span: node.span })
+}
+
+/// A text that has to be read: a name, an image, a user.
+fn exposed_at(node: &Node) -> Option<At<&str>> {
     Some(At { value: node.expose()?, span: node.span })
 }
 
@@ -269,11 +266,11 @@ fn flag(node: &Node, key: &str) -> bool {
 }
 
 /// A command in list form, or a string that the canonical form left whole.
-fn words(node: Option<&Node>) -> Option<Vec<At<&str>>> {
+fn words(node: Option<&Node>) -> Option<Vec<At<&Text>>> {
     let node = node.filter(|node| !node.is_null())?;
     match &node.value {
-        Value::List(list) => Some(list.iter().filter_map(string_at).collect()),
-        _ => string_at(node).map(|at| vec![at]),
+        Value::List(list) => Some(list.iter().filter_map(text_at).collect()),
+        _ => text_at(node).map(|at| vec![at]),
     }
 }
 
@@ -382,14 +379,14 @@ fn pairs<'a>(node: Option<&'a Node>, separators: &[char]) -> Vec<(&'a str, &'a s
 }
 
 fn healthcheck(node: &Node) -> Healthcheck<'_> {
-    let test: Vec<&str> = match node.get("test") {
-        Some(test) => match test.expose() {
-            Some(line) => vec!["CMD-SHELL", line],
-            None => items(Some(test)).filter_map(Node::expose).collect(),
+    let test: Vec<&Text> = match node.get("test") {
+        Some(test) => match test.text() {
+            Some(line) => vec![line],
+            None => items(Some(test)).filter_map(Node::text).collect(),
         },
         None => Vec::new(),
     };
-    let disabled = flag(node, "disable") || test.first() == Some(&"NONE");
+    let disabled = flag(node, "disable") || test.first().is_some_and(|first| first.is("NONE"));
     Healthcheck { test, disabled, span: node.get("test").map_or(node.span, |test| test.span) }
 }
 

@@ -364,7 +364,7 @@ fn mangled(value: &str, written: &str) -> Option<(&'static str, bool)> {
 fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let Some(flag) = process.invocation.flag("token") else { return };
     let name = process.service.name;
-    let literal = flag.value.as_deref().is_some_and(|value| !value.starts_with('$'));
+    let literal = flag.value.as_ref().is_some_and(|value| !value.starts_with("$"));
     if !literal {
         return;
     }

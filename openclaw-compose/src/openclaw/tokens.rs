@@ -126,7 +126,7 @@ pub(super) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, 
         return decide_for_app(process, secret);
     }
     let service_kind_gateway =
-        process.env("OPENCLAW_SERVICE_KIND").is_some_and(|kind| kind.text == "gateway");
+        process.env("OPENCLAW_SERVICE_KIND").is_some_and(|kind| kind.text.is("gateway"));
     let rule =
         rules::token_rule(side, target, process.version, service_kind_gateway, secret == Secret::Password);
     let mut candidates = Vec::new();
@@ -179,7 +179,7 @@ fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
         .filter(|(name, _)| name.ends_with(suffix))
         .filter_map(|(name, variable)| {
             let text = variable.value?;
-            let content = Content::of(text.expose());
+            let content = Content::of(text);
             let layer = Some(EnvLayer::Container);
             Some(Candidate {
                 carrier: Carrier::Env,
@@ -201,17 +201,14 @@ fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
 }
 
 impl Content {
-    fn of(text: &str) -> Self {
-        match text.trim() {
-            "" => Self::Empty,
-            value => Self::Value(Text::from(value)),
-        }
+    fn of(text: &Text) -> Self {
+        if text.is_blank() { Self::Empty } else { Self::Value(text.trimmed()) }
     }
 }
 
 fn flag(process: &Process<'_>, secret: Secret) -> Option<Candidate> {
     let flag = process.invocation.flag(secret.key())?;
-    let written = flag.value.as_deref()?;
+    let written = flag.value.as_ref()?;
     let opaque = super::processes::is_substitution(written);
     let content = if opaque { Content::RefOpaque } else { Content::of(&process.shell_expand(written)) };
     let label = format!("--{}", secret.key());
@@ -250,7 +247,7 @@ fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Se
             let filled = process.substitute(text.expose());
             let missing = filled.names.iter().find(|(_, filled)| !filled).map(|(name, _)| name.clone());
             let content = match missing {
-                None => Content::of(filled.text.expose()),
+                None => Content::of(&filled.text),
                 Some(name) if hidden(process, &name) => Content::RefOpaque,
                 Some(name) => Content::Unfilled { name },
             };
@@ -258,7 +255,7 @@ fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Se
         }
         SecretForm::Ref { source: RefSource::Env, id, span } => match process.env(id) {
             _ if hidden(process, id) => (span, Content::RefOpaque),
-            Some(value) if !value.text.trim().is_empty() => (span, Content::of(value.text)),
+            Some(value) if !value.text.is_blank() => (span, Content::of(value.text)),
             _ => (span, Content::RefMissing { id: id.to_owned() }),
         },
         SecretForm::Ref { span, .. } => (span, Content::RefOpaque),
@@ -296,12 +293,11 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    pub(super) fn letter(&mut self, value: &str) -> String {
-        let value = value.trim();
-        let at = match self.values.iter().position(|known| known.expose() == value) {
+    pub(super) fn letter(&mut self, value: &Text) -> String {
+        let at = match self.values.iter().position(|known| known.is_same(value)) {
             Some(at) => at,
             None => {
-                self.values.push(Text::from(value));
+                self.values.push(value.clone());
                 self.values.len() - 1
             }
         };

@@ -48,6 +48,15 @@ impl Text {
         &*self.0 == text
     }
 
+    /// The same text without the blanks around it.
+    #[must_use]
+    pub fn trimmed(&self) -> Self {
+        match self.0.trim() {
+            trimmed if trimmed.len() == self.0.len() => self.clone(),
+            trimmed => Self::from(trimmed),
+        }
+    }
+
     /// True where both say the same but for the blanks around it, which nobody takes for a part of a token.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
