@@ -9,8 +9,10 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
+pub use hidden::is_hidden;
 pub use text::Text;
 
+mod hidden;
 pub(crate) mod secret;
 mod text;
 

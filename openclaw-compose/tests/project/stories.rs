@@ -1,9 +1,10 @@
 //! What decided a value, and what differs between two projects.
 
 use expect_test::expect;
-use openclaw_compose::project::{self, ChangeKind, Inputs};
+use openclaw_compose::project::{self, ChangeKind, Format, Inputs, Reveal};
+use openclaw_compose::source::is_hidden;
 
-use super::{inputs, resolve, texts};
+use super::{config, inputs, resolve, texts};
 
 #[test]
 fn a_value_through_every_layer() {
@@ -92,8 +93,8 @@ fn a_canary_appears_nowhere_it_must_not() {
         format!("{resolution:?}"),
         format!("{:?}", resolution.service("a").map(|service| service.node().clone())),
         serde_json::to_string(resolution.findings()).expect("JSON"),
-        resolution.config(project::Format::Json, project::Reveal::Masked),
-        resolution.config(project::Format::Yaml, project::Reveal::Masked),
+        resolution.config(Format::Json, Reveal::Masked),
+        resolution.config(Format::Yaml, Reveal::Masked),
     ];
     for path in [
         "services.a.command.2",
@@ -113,6 +114,35 @@ fn a_canary_appears_nowhere_it_must_not() {
     for output in &outputs {
         assert!(!output.contains(canary), "{output}");
     }
+}
+
+#[test]
+fn the_canonical_form_holds_what_cannot_be_seen_as_escapes_and_reads_back_the_same() {
+    let stack = r#"
+name: p
+services:
+  a:
+    image: x
+    labels:
+      escape: "\e[2K\x9b1A\x7f\a\0"
+      line: "first\rsecond\u2028third\nfourth"
+      order: "user\u202enimda \u2066x\u2069 \u200b\u200d\ufeff\u00ad\U000E0041"
+      "key\u202e": "printable: é 漢 \U0001F980 ❤️"
+"#;
+    let files = |text: &str| resolve(&[("compose.yaml", text)], &[]);
+    let before = files(stack);
+    let yaml = before.config(Format::Yaml, Reveal::Secrets);
+    let json = before.config(Format::Json, Reveal::Secrets);
+    for shown in [&yaml, &json] {
+        assert!(!shown.chars().any(|c| is_hidden(c) && c != '\n'), "{shown:?}");
+        assert!(shown.contains("printable: é 漢 "), "{shown}");
+    }
+    let labels = &config(&before)["services"]["a"]["labels"];
+    assert_eq!(
+        labels["order"],
+        "user\u{202e}nimda \u{2066}x\u{2069} \u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}"
+    );
+    assert_eq!(config(&files(&yaml)), config(&before), "{yaml}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::project::fields::{Absent, Form, Record, record_of};
 use crate::project::model::{Entry, Map, Node, Value};
 use crate::project::{print, secret};
-use crate::source::MASK;
+use crate::source::{MASK, is_hidden};
 
 use super::{SECTIONS, Writer};
 
@@ -228,7 +228,7 @@ enum Top<'r> {
     Extension(&'r Node),
 }
 
-/// A JSON text as Go writes it, `<`, `>` and `&` escaped.
+/// A JSON text as Go writes it, `<`, `>` and `&` escaped; so is what nobody sees, or what reorders a line.
 fn json_text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -240,9 +240,11 @@ fn json_text(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            c if matches!(c, '<' | '>' | '&') || is_hidden(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
             }
             c => out.push(c),
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::project::fields::{Absent, Form, Record, record_of};
 use crate::project::model::{Entry, Map, Node, Value};
 use crate::project::{print, secret};
-use crate::source::MASK;
+use crate::source::{MASK, is_hidden};
 
 use super::{SECTIONS, Writer};
 
@@ -291,11 +291,8 @@ fn style(text: &str) -> Style {
     if text.is_empty() || means_something_else(text) {
         return Style::Double;
     }
-    let printable = |c: char| {
-        matches!(c, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
-            && c != '\u{feff}'
-    };
-    let special = text.chars().any(|c| !printable(c));
+    // go-yaml prints some of them as they are: what nobody sees, or what reorders a line, is read the same if it is escaped.
+    let special = text.chars().any(|c| is_hidden(c) && c != '\n' || matches!(c, '\u{fffe}' | '\u{ffff}'));
     let breaks = text.contains(['\n', '\u{85}', '\u{2028}', '\u{2029}']);
     if breaks {
         let leading = text.starts_with([' ', '\n']);
@@ -424,10 +421,13 @@ fn double_quoted(out: &mut String, text: &str) {
             '\u{85}' => out.push_str("\\N"),
             '\u{2028}' => out.push_str("\\L"),
             '\u{2029}' => out.push_str("\\P"),
-            '\u{feff}' => out.push_str("\\uFEFF"),
-            c if c < ' ' || ('\u{7f}'..'\u{a0}').contains(&c) => {
+            c if c < '\u{a0}' && is_hidden(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\x{:02X}", u32::from(c));
+            }
+            c if c <= '\u{ffff}' && is_hidden(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
             }
             c if c > '\u{ffff}' => {
                 // Writing to a String cannot fail.
