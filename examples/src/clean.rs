@@ -1,4 +1,8 @@
-//! Foreign text made safe to print: one line, no control characters, no escape sequences, nothing that reorders.
+//! Foreign text made safe to print: no control characters, no escape sequences, nothing that reorders or hides.
+
+use std::borrow::Cow;
+
+use openclaw_compose::source::is_hidden;
 
 /// The most characters that one foreign string may put on a ticket.
 const LONGEST: usize = 600;
@@ -24,13 +28,35 @@ pub fn line(text: &str) -> String {
             }
             '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
             '\r' => continue,
-            c if c.is_control() || is_invisible(c) => '\u{fffd}',
+            c if is_hidden(c) => '\u{fffd}',
             c => c,
         };
         out.push(kept);
         length += 1;
     }
     out
+}
+
+/// Returns the text with every character that a terminal acts upon, or that nobody sees, as U+FFFD.
+///
+/// Line breaks and tabs stay: they are the layout of a page. A line that ends in CR LF ends in LF. Each other character is
+/// replaced one for one, so that columns and underlines still fit.
+#[must_use]
+pub fn text(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\n' | '\t' => out.push(c),
+            c if is_hidden(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Consumes the rest of an escape sequence: CSI to its final byte, OSC to its terminator, else one character.
@@ -55,16 +81,19 @@ fn skip_escape(introducer: char, rest: &mut std::iter::Peekable<std::str::Chars<
     }
 }
 
-/// Bidirectional controls, zero-width characters, tags and the byte order mark.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-}
-
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use super::{line, text};
+
+    #[test]
+    fn a_page_keeps_its_lines_and_shows_what_would_hide_or_move_them() {
+        assert_eq!(text("a\tb\nc\n"), "a\tb\nc\n");
+        assert_eq!(text("a\r\nb\rc"), "a\nb\u{fffd}c");
+        assert_eq!(text("\u{1b}[2K\u{9b}1A\u{202e}\u{7f}"), "\u{fffd}[2K\u{fffd}1A\u{fffd}\u{fffd}");
+        for hidden in ['\u{85}', '\u{200d}', '\u{2028}', '\u{2066}', '\u{3164}', '\u{e0100}', '\u{e0041}'] {
+            assert_eq!(text(&hidden.to_string()), "\u{fffd}", "{hidden:?}");
+        }
+    }
 
     #[test]
     fn escape_sequences_go_whole() {
