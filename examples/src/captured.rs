@@ -21,7 +21,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use openclaw_compose::openclaw::{Definition, Stack};
+use openclaw_compose::secrecy::SecretString;
 
+use crate::looks_secret::{secrets_in, secrets_in_json};
 use crate::owners;
 
 /// The largest file that is read.
@@ -121,6 +123,13 @@ impl Captured {
         captured.definitions = launchd.into_iter().chain(systemd).map(|(_, text)| text).collect();
         captured.faults = folder.faults;
         captured
+    }
+
+    /// What looks secret in the words of containers and programs. The containers' own settings are openclaw-compose's to read.
+    pub fn secrets(&self) -> impl Iterator<Item = SecretString> {
+        let json = self.inspect.iter().chain(self.devices.iter().map(|(_, text)| text));
+        let texts = self.logs.iter().map(|(_, text)| text).chain(&self.definitions);
+        json.flat_map(|text| secrets_in_json(&text.text)).chain(texts.flat_map(|text| secrets_in(&text.text)))
     }
 
     /// The names of everything that was read.

@@ -16,6 +16,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::looks_secret::secrets_in_json;
+use crate::output;
+
 /// The most that is read of each stream of a child, in bytes.
 pub const MOST: usize = 16 * 1024 * 1024;
 
@@ -69,7 +72,7 @@ impl fmt::Display for Ended {
 }
 
 /// Runs a child to its end, which comes at the deadline at the latest, and hears both of its streams. Whatever the child
-/// started and left in its group ends with it.
+/// started and left in its group ends with it. What looks secret in its words is not shown from then on.
 ///
 /// # Cancel safety
 /// A dropped future ends the child and its group.
@@ -110,6 +113,9 @@ pub async fn hear(command: &mut Command, deadline: Duration) -> io::Result<Heard
             ended => ended,
         }
     };
+    for said in [&stdout, &stderr] {
+        output::hide(secrets_in_json(&String::from_utf8_lossy(said)));
+    }
     Ok(Heard { ended, stdout, stderr })
 }
 

@@ -22,6 +22,7 @@ use crate::captured::Captured;
 use crate::finding::Safety;
 use crate::gates::Gate;
 use crate::instant::Instant;
+use crate::output;
 use crate::ticket::{Draft, Ticket};
 use case::Case;
 pub use codes::shut_by;
@@ -69,7 +70,9 @@ impl Examination {
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
         let mut captured = Captured::read(directory);
+        output::hide(captured.secrets());
         let stack = stack::Stack::read(directory, &options.files, &mut captured, options.docker)?;
+        output::hide(stack.report().secrets().iter());
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);

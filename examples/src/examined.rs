@@ -10,7 +10,7 @@ use openclaw_compose::project::{self, Resolution};
 
 use crate::captured::Captured;
 use crate::compose_flags::ProjectFlags;
-use crate::containers;
+use crate::{containers, output};
 
 /// A project and what was found out about it.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub fn examine_project(flags: &ProjectFlags, docker: bool) -> io::Result<Examine
     }
     let directory = PathBuf::from(resolution.working_dir());
     let captured = Captured::read(&directory);
+    output::hide(captured.secrets());
     let mut stack = Stack::new(&resolution).files(&Disk);
     if docker {
         let recorded = Captured { inspect: None, engine: None, ..captured };
@@ -47,6 +48,7 @@ pub fn examine_project(flags: &ProjectFlags, docker: bool) -> io::Result<Examine
         stack = captured.enter(stack, &directory);
     }
     let report = examine(&stack);
+    output::hide(report.secrets().iter());
     Ok(Examined { resolution, report, directory })
 }
 

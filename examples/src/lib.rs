@@ -21,6 +21,7 @@ pub mod oracle;
 pub mod output;
 pub mod owners;
 pub mod probing;
+pub mod program;
 pub mod rehearsal;
 pub mod render;
 pub mod story;

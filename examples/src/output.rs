@@ -1,12 +1,150 @@
-//! What a program says to a person. Where nobody reads any more (`| head`), the words are lost and the program goes on: it
-//! does to the end what it was told to do, and its exit status stays true. [`std::println!`] would end it with a panic.
+//! The one door to a terminal, a pipe or a client: whatever a program says passes here.
+//!
+//! Two things are done to every text. A secret that is known is masked by its value, wherever and however it is written: a
+//! program gives what it comes across to [`hide`] before it says anything. And what a terminal would act upon, or nobody
+//! would see, becomes visible: nothing that was read can move the cursor, hide a line or reorder one. In JSON both is done
+//! inside the strings, which stay what they were. Colours are not text: a [`Styled`] page holds those of the program itself.
+//!
+//! Where nobody reads any more (`| head`), the words are lost and the program goes on: it does to the end what it was told
+//! to do, and its exit status stays true. [`std::println!`] would end it with a panic.
+#![expect(clippy::disallowed_methods, reason = "this is where a program prints")]
+
+mod json;
+mod styled;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use openclaw_compose::secrets::Secrets;
+use secrecy::SecretString;
+
+use crate::clean;
+
+pub use styled::{Paint, Styled};
+
+static KNOWN: LazyLock<RwLock<Secrets>> = LazyLock::new(RwLock::default);
+
+/// Where words go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// What was asked for.
+    Out,
+    /// What is said about it.
+    Err,
+}
+
+impl Stream {
+    /// Whether a person sits in front of it.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Out => io::stdout().is_terminal(),
+            Self::Err => io::stderr().is_terminal(),
+        }
+    }
+
+    fn write(self, text: &str) -> io::Result<()> {
+        match self {
+            Self::Out => {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes())?;
+                out.flush()
+            }
+            Self::Err => io::stderr().lock().write_all(text.as_bytes()),
+        }
+    }
+}
+
+/// From now on these values are masked in everything that is said.
+pub fn hide(secrets: impl IntoIterator<Item = SecretString>) {
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
+}
+
+/// The text without the secrets that are known, for a page that is cut, wrapped or escaped before it is printed.
+#[must_use]
+pub fn masked(text: &str) -> Cow<'_, str> {
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner).mask(text)
+}
+
+/// The text as it may be shown. Its own line breaks and tabs stay.
+#[must_use]
+pub fn text(text: &str) -> Cow<'_, str> {
+    match masked(text) {
+        Cow::Borrowed(text) => clean::text(text),
+        Cow::Owned(text) => Cow::Owned(clean::text(&text).into_owned()),
+    }
+}
+
+/// The JSON document as it may be shown: one still, and but for masks the same.
+#[must_use]
+pub fn json(document: &str) -> String {
+    json::shown(document, masked)
+}
+
+/// Prints a text; for [`out!`](crate::out!) and its like.
+pub fn print(stream: Stream, words: fmt::Arguments<'_>) {
+    let _ = try_print(stream, &words.to_string());
+}
+
+/// Prints a text, and says whether somebody could read it.
+///
+/// # Errors
+/// What the system says: a full disk, a reader who has left.
+pub fn try_print(stream: Stream, words: &str) -> io::Result<()> {
+    stream.write(&text(words))
+}
+
+/// Prints a page with its colours on standard output.
+pub fn print_page(page: &Styled) {
+    let _ = try_print_page(page);
+}
+
+/// Prints a page with its colours on standard output, and says whether somebody could read it.
+///
+/// # Errors
+/// What the system says: a full disk, a reader who has left.
+pub fn try_print_page(page: &Styled) -> io::Result<()> {
+    Stream::Out.write(&masked(page.as_str()))
+}
+
+/// Prints a JSON document on standard output.
+pub fn print_json(document: &str) {
+    let _ = try_print_json(document);
+}
+
+/// Prints a JSON document on standard output, and says whether somebody could read it.
+///
+/// # Errors
+/// What the system says: a full disk, a reader who has left.
+pub fn try_print_json(document: &str) -> io::Result<()> {
+    Stream::Out.write(&json(document))
+}
+
+/// Prints a page on standard output without masking what is known: somebody asked for the secrets themselves.
+///
+/// # Errors
+/// What the system says: a full disk, a reader who has left.
+pub fn try_print_with_secrets(page: &Styled) -> io::Result<()> {
+    Stream::Out.write(page.as_str())
+}
+
+/// Switches a terminal to its other screen, as full-screen programs do: what is typed or echoed while it is shown, such as
+/// the `^C` that ends a watch, cannot move the rows and goes away with it.
+pub fn open_other_screen() {
+    let _ = Stream::Err.write("\u{1b}[?1049h\u{1b}[H");
+}
+
+/// Switches it back.
+pub fn close_other_screen() {
+    let _ = Stream::Err.write("\u{1b}[?1049l");
+}
 
 /// As [`std::print!`], whoever reads.
 #[macro_export]
 macro_rules! out {
-    ($($words:tt)*) => {{
-        let _ = ::std::io::Write::write_fmt(&mut ::std::io::stdout().lock(), ::std::format_args!($($words)*));
-    }};
+    ($($words:tt)*) => { $crate::output::print($crate::output::Stream::Out, ::std::format_args!($($words)*)) };
 }
 
 /// As [`std::println!`], whoever reads.
@@ -19,9 +157,7 @@ macro_rules! outln {
 /// As [`std::eprint!`], whoever reads.
 #[macro_export]
 macro_rules! err {
-    ($($words:tt)*) => {{
-        let _ = ::std::io::Write::write_fmt(&mut ::std::io::stderr().lock(), ::std::format_args!($($words)*));
-    }};
+    ($($words:tt)*) => { $crate::output::print($crate::output::Stream::Err, ::std::format_args!($($words)*)) };
 }
 
 /// As [`std::eprintln!`], whoever reads.
@@ -29,4 +165,17 @@ macro_rules! err {
 macro_rules! errln {
     () => { $crate::err!("\n") };
     ($($words:tt)*) => { $crate::err!("{}\n", ::std::format_args!($($words)*)) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_holds_no_known_secret_and_moves_no_cursor() {
+        hide([SecretString::from("test-token-of-the-door")]);
+        assert_eq!(text("is test-token-of-the-door\n\u{1b}[2K"), "is ********\n\u{fffd}[2K");
+        assert_eq!(json("[\"test-token-of-the-door\u{202e}\"]"), "[\"********\\u202e\"]");
+        assert_eq!(masked("dGVzdC10b2tlbi1vZi10aGUtZG9vcg=="), "********g==");
+    }
 }

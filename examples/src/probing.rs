@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::errln;
+use crate::{errln, output};
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TargetError, TokenAuthenticator};
@@ -98,6 +98,7 @@ impl ProbeArguments {
             builder = builder.add_roots_pem(&read(file)?);
         }
         if let Some(token) = token {
+            output::hide([token.clone()]);
             if self.compare_token {
                 builder = builder.compare_token_over_http(token.clone());
             }

@@ -8,7 +8,7 @@
 mod device;
 mod stack;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,11 +23,12 @@ use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Sighting, fre
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::diagnose::{Examination, Options, live};
-use crate::errln;
 use crate::errors::with_sources;
 use crate::gateway::Gateway;
+use crate::output::{Paint, Styled, print_page};
 use crate::render::{Colour, text};
 use crate::ticket::Verdict;
+use crate::{errln, out};
 use device::Device;
 
 /// Runs the rehearsal and prints it as it happens. Exit status 0 if it ends in an authenticated session, else 1.
@@ -37,8 +38,7 @@ pub fn run(colour: Colour) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    let mut out = io::stdout().lock();
-    match runtime.block_on(Rehearsal { out: &mut out, colour }.run()) {
+    match runtime.block_on(Rehearsal { colour }.run()) {
         Ok(Verdict::Green) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => fail(&*error),
@@ -53,16 +53,15 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 /// Everything that can stop a rehearsal ends it; nobody matches on the kind.
 type Stopped = Box<dyn std::error::Error>;
 
-struct Rehearsal<'a> {
-    out: &'a mut dyn Write,
+struct Rehearsal {
     colour: Colour,
 }
 
 /// The client whose way to a session is mended.
 const CLI: &str = "openclaw-cli";
 
-impl Rehearsal<'_> {
-    async fn run(mut self) -> Result<Verdict, Stopped> {
+impl Rehearsal {
+    async fn run(self) -> Result<Verdict, Stopped> {
         let began = Instant::now();
         let copy = stack::Copy::make()?;
         let root = copy.path();
@@ -74,134 +73,131 @@ impl Rehearsal<'_> {
         // Embedded gateways tell where a caller stands by the door it comes through.
         let gateway = Gateway::builder().token(enforced.clone()).auto_approve_local(false).start().await?;
         let dead = dead_port()?;
-        self.introduce(root, gateway.addr(), dead)?;
+        introduce(root, gateway.addr(), dead);
 
-        self.title("before")?;
+        self.title("before");
         let mut case = before.case.clone();
         live::enter(&mut case, CLI, &climb(dead, Rung::Tcp).await?);
         let probed = |address: &dyn std::fmt::Display| [format!("a climb to {address} for {CLI}")];
-        self.say(&text(&before.ticket_of(&case, &name, &probed(&dead)), self.colour))?;
+        print_page(&text(&before.ticket_of(&case, &name, &probed(&dead)), self.colour));
 
         let ledger = LedgerFile::new(root);
         let note = |act, what: &str| ledger.append(&Entry::new(SystemTime::now(), "rehearsal", act, what));
 
-        self.title("1 freeze, and 2 align: one token, written to every place in one step")?;
-        self.freeze_and_align(root, &before, &enforced)?;
+        self.title("1 freeze, and 2 align: one token, written to every place in one step");
+        freeze_and_align(root, &before, &enforced)?;
         note(Act::Frozen, "adopted the token that the gateway enforces")?;
 
-        self.title("3 namespace: the CLI moves into the gateway's")?;
+        self.title("3 namespace: the CLI moves into the gateway's");
         let aligned = Examination::of(root, Options::default())?;
-        self.edit(root, &aligned, aligned.edits_at(crate::gates::Gate::Reach))?;
+        write(root, &aligned, aligned.edits_at(crate::gates::Gate::Reach))?;
         note(Act::Changed, "put the CLI into the gateway's network namespace")?;
 
-        self.title("4 pair: the CLI's device is approved by its owner")?;
+        self.title("4 pair: the CLI's device is approved by its owner");
         let seed = openclaw_token::mint()?;
         let mut bytes = [0; 32];
         hex::decode_to_slice(seed.expose_secret(), &mut bytes)
             .map_err(|_| "the fresh device key is no hex")?;
         let device = Device::new(&bytes, enforced.clone());
         let story = device.pair(gateway.addr()).await?;
-        self.say(&format!(
+        out!(
             "  {} connects to {}\n  refused   {}\n  owner     lists inside the namespace, approves this device for {}\n  session   with {}\n",
             short(device.id()),
             gateway.url(),
             story.refusal.message,
             story.approved,
             story.granted
-        ))?;
+        );
         note(Act::Approved, "approved the device of the CLI")?;
 
-        self.title("5 probe: from the CLI's place, as the paired device, up to a session with scopes")?;
+        self.title("5 probe: from the CLI's place, as the paired device, up to a session with scopes");
         let prober = Prober::builder().authenticate(device).require_scopes(Device::wanted()).build()?;
         let report = prober.climb(&gateway.url().parse::<Target>()?, Rung::Scope).await;
-        self.say(&format!("  {}\n", report.to_string().replace('\n', "\n  ")))?;
+        out!("  {}\n", report.to_string().replace('\n', "\n  "));
 
-        self.title("after")?;
+        self.title("after");
         let after = Examination::of(root, Options::default())?;
         let mut case = after.case.clone();
         live::enter(&mut case, CLI, &report);
         let ticket = after.ticket_of(&case, &name, &probed(&gateway.addr()));
-        self.say(&text(&ticket, self.colour))?;
+        print_page(&text(&ticket, self.colour));
 
         let trail = ledger.verify(None)?;
         gateway.stop().await;
-        self.say(&format!(
+        out!(
             "\n{} after {:.1} s. The ledger of the copy holds {} entries and is {}. The copy is removed.\n",
             if ticket.verdict == Verdict::Green { "Mended" } else { "Not mended" },
             began.elapsed().as_secs_f64(),
             openclaw_token::ledger::entries(&ledger.read()?).count(),
             if trail.is_intact() { "intact" } else { "broken" },
-        ))?;
+        );
         Ok(ticket.verdict)
     }
 
-    fn introduce(&mut self, root: &Path, gateway: SocketAddr, dead: SocketAddr) -> io::Result<()> {
-        self.say(&format!(
-            "The runbook, rehearsed on a bundled stack with three of the five root causes.\n\n\
-             \x20 stack     {}, a copy\n\
-             \x20 gateway   embedded in this process; it answers as OpenClaw {} does\n\
-             \x20 Docker    runs nothing here. Two ports of this machine stand in for it:\n\
-             \x20           {gateway} for 127.0.0.1:18789 inside the gateway's network namespace\n\
-             \x20           {dead} for 127.0.0.1:18789 inside the CLI's own, where nothing listens\n",
-            root.display(),
-            crate::gateway::VERSION,
-        ))
-    }
-
-    /// Adopts the enforced token and writes it wherever another stands: the files are durable before the record is.
-    fn freeze_and_align(
-        &mut self,
-        root: &Path,
-        examined: &Examination,
-        enforced: &SecretString,
-    ) -> Result<(), Stopped> {
-        let changes = edit::apply(&examined.edits_at(crate::gates::Gate::Auth), examined.sources())?;
-        let diffs: Vec<String> = changes.iter().map(|change| change.diff.clone()).collect();
-        let sightings = [Sighting::new("state/openclaw.json", enforced.clone())];
-        let circumstances = Circumstances::new(SystemTime::now(), "rehearsal");
-        let places =
-            std::iter::once("state/openclaw.json").chain(changes.iter().map(|change| change.path.as_str()));
-        let request = FreezeRequest::new(&sightings, circumstances).intent(Intent::Adopt).places(places);
-        let frozen = freeze_once(&DirectoryStore::new(root), &request, |_, record| {
-            Transaction::plan(root, changes.iter().map(change))?.stage(Some(&record.fingerprint.to_string()))
-        })?;
-        let Frozen::New { record, custody, .. } = frozen else {
-            return Err("the copy was frozen before".into());
+    fn title(&self, title: &str) {
+        let title = format!("== {title}");
+        let title = match self.colour {
+            Colour::On => Styled::painted(Paint::Bold, &title),
+            Colour::Off => Styled::from(title),
         };
-        let receipt = custody.commit()?;
-        self.say(&format!(
-            "  adopted   the token that the gateway enforces; fingerprint {}\n  written   {} in transaction {}, backups kept beside the record\n",
-            record.fingerprint.short(),
-            receipt.changed.iter().map(|changed| changed.path.display().to_string()).collect::<Vec<_>>().join(", "),
-            receipt.id,
-        ))?;
-        for diff in diffs {
-            self.say(&indent(&diff))?;
-        }
-        Ok(())
+        print_page(&(Styled::from("\n") + &title + "\n"));
     }
+}
 
-    fn edit(&mut self, root: &Path, examined: &Examination, edits: Vec<Edit>) -> Result<(), Stopped> {
-        let changes = edit::apply(&edits, examined.sources())?;
-        let receipt = Transaction::plan(root, changes.iter().map(change))?.commit()?;
-        self.say(&format!("  written   transaction {}\n", receipt.id))?;
-        for change in &changes {
-            self.say(&indent(&change.diff))?;
-        }
-        Ok(())
-    }
+fn introduce(root: &Path, gateway: SocketAddr, dead: SocketAddr) {
+    out!(
+        "The runbook, rehearsed on a bundled stack with three of the five root causes.\n\n\
+         \x20 stack     {}, a copy\n\
+         \x20 gateway   embedded in this process; it answers as OpenClaw {} does\n\
+         \x20 Docker    runs nothing here. Two ports of this machine stand in for it:\n\
+         \x20           {gateway} for 127.0.0.1:18789 inside the gateway's network namespace\n\
+         \x20           {dead} for 127.0.0.1:18789 inside the CLI's own, where nothing listens\n",
+        root.display(),
+        crate::gateway::VERSION,
+    );
+}
 
-    fn title(&mut self, title: &str) -> io::Result<()> {
-        match self.colour {
-            Colour::On => self.say(&format!("\n\u{1b}[1m== {title}\u{1b}[0m\n")),
-            Colour::Off => self.say(&format!("\n== {title}\n")),
-        }
+/// Adopts the enforced token and writes it wherever another stands: the files are durable before the record is.
+fn freeze_and_align(root: &Path, examined: &Examination, enforced: &SecretString) -> Result<(), Stopped> {
+    let changes = edit::apply(&examined.edits_at(crate::gates::Gate::Auth), examined.sources())?;
+    let diffs: Vec<String> = changes.iter().map(|change| change.diff.clone()).collect();
+    let sightings = [Sighting::new("state/openclaw.json", enforced.clone())];
+    let circumstances = Circumstances::new(SystemTime::now(), "rehearsal");
+    let places =
+        std::iter::once("state/openclaw.json").chain(changes.iter().map(|change| change.path.as_str()));
+    let request = FreezeRequest::new(&sightings, circumstances).intent(Intent::Adopt).places(places);
+    let frozen = freeze_once(&DirectoryStore::new(root), &request, |_, record| {
+        Transaction::plan(root, changes.iter().map(change))?.stage(Some(&record.fingerprint.to_string()))
+    })?;
+    let Frozen::New { record, custody, .. } = frozen else {
+        return Err("the copy was frozen before".into());
+    };
+    let receipt = custody.commit()?;
+    out!(
+        "  adopted   the token that the gateway enforces; fingerprint {}\n  written   {} in transaction {}, backups kept beside the record\n",
+        record.fingerprint.short(),
+        receipt
+            .changed
+            .iter()
+            .map(|changed| changed.path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", "),
+        receipt.id,
+    );
+    for diff in diffs {
+        out!("{}", indent(&diff));
     }
+    Ok(())
+}
 
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()
+fn write(root: &Path, examined: &Examination, edits: Vec<Edit>) -> Result<(), Stopped> {
+    let changes = edit::apply(&edits, examined.sources())?;
+    let receipt = Transaction::plan(root, changes.iter().map(change))?.commit()?;
+    out!("  written   transaction {}\n", receipt.id);
+    for change in &changes {
+        out!("{}", indent(&change.diff));
     }
+    Ok(())
 }
 
 /// An edit's outcome as a change of the one writer.

@@ -8,6 +8,9 @@ use openclaw_compose::finding::{Place, Role};
 use openclaw_compose::project::{Explanation, Node, Resolution, Reveal, Step, StepKind};
 use openclaw_compose::source::{MASK, Quote, QuotedLine};
 
+use crate::clean;
+use crate::output::Styled;
+
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -19,25 +22,20 @@ pub enum Style {
 
 /// The story: the value, what decided it step by step, then what lost and why.
 #[must_use]
-pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, style: Style) -> String {
+pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, style: Style) -> Styled {
     let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
-    let mut out = String::new();
     let value = told.revealed(reveal).map_or_else(|| told.kind.to_owned(), |value| quoted(&value));
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{} = {value}", told.path);
+    let mut out = Styled::from(format!("{} = {value}\n", told.path));
     if told.secret && !show_secrets {
-        let _ = writeln!(
-            out,
-            "(masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)"
-        );
+        out += "(masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)\n";
     }
-    let _ = writeln!(out, "\nwhat decided it, first to last:");
+    out += "\nwhat decided it, first to last:\n";
     tell(resolution, &told.steps, &mut out, style);
     if !told.shadowed.is_empty() {
-        let _ = writeln!(out, "\nwhat it shadows, nearest first:");
+        out += "\nwhat it shadows, nearest first:\n";
         tell(resolution, &told.shadowed, &mut out, style);
     }
-    let _ = writeln!(out, "\n(read as {})", resolution.dialect());
+    out += format!("\n(read as {})\n", resolution.dialect()).as_str();
     out
 }
 
@@ -90,16 +88,16 @@ fn instead(resolution: &Resolution, what: &str, services: &[&str]) -> String {
     format!("services: {}", services.join(", "))
 }
 
-fn tell(resolution: &Resolution, steps: &[Step], out: &mut String, style: Style) {
+fn tell(resolution: &Resolution, steps: &[Step], out: &mut Styled, style: Style) {
     let mut before = None;
     for (number, step) in steps.iter().enumerate() {
-        let _ = writeln!(out, "\n{:>3}. {}", number + 1, sentence(step));
+        *out += format!("\n{:>3}. {}\n", number + 1, sentence(step)).as_str();
         // A line that was just shown is not shown again.
         let again = step.place.is_some() && step.place == before;
         before = step.place.clone().or(before);
         if let Some(place) = step.place.as_ref().filter(|_| !again) {
             let quote = resolution.sources().quote(place.span);
-            out.push_str(&snippet(&quote, place, label(step), style));
+            *out += &snippet(&quote, place, &label(step), style);
         }
     }
 }
@@ -131,24 +129,25 @@ fn quoted(value: &str) -> String {
     format!("{value:?}")
 }
 
-/// The lines of a place, underlined by annotate-snippets.
-fn snippet(quote: &Quote, place: &Place, label: String, style: Style) -> String {
+/// The lines of a place, underlined by annotate-snippets. It gets harmless texts, so all colours are its own.
+fn snippet(quote: &Quote, place: &Place, label: &str, style: Style) -> Styled {
     // Long blocks are shown by their first lines.
     let lines: Vec<&QuotedLine> = quote.lines.iter().take(4).collect();
     let mut text = String::new();
     let mut marks = Vec::new();
+    let label = clean::text(label);
+    let file = clean::text(&quote.location.file);
     for line in &lines {
-        let bytes =
-            |chars: u32| line.text.char_indices().nth(chars as usize).map_or(line.text.len(), |(at, _)| at);
+        let shown = clean::text(&line.text);
+        let bytes = |chars: u32| shown.char_indices().nth(chars as usize).map_or(shown.len(), |(at, _)| at);
         let (from, to) = line.underline;
         marks.push(text.len() + bytes(from)..text.len() + bytes(to));
-        text.push_str(&line.text);
+        text.push_str(&shown);
         text.push('\n');
     }
     let kind = if place.role == Role::Decided { AnnotationKind::Primary } else { AnnotationKind::Context };
     let first = lines.first().map_or(1, |line| line.number as usize);
-    let mut snippet =
-        Snippet::source(text.as_str()).line_start(first).path(quote.location.file.as_str()).fold(false);
+    let mut snippet = Snippet::source(text.as_str()).line_start(first).path(file.as_ref()).fold(false);
     let last = marks.len().saturating_sub(1);
     for (number, mark) in marks.into_iter().enumerate() {
         let annotation = kind.span(mark);
@@ -161,9 +160,6 @@ fn snippet(quote: &Quote, place: &Place, label: String, style: Style) -> String 
         Style::Coloured => Renderer::styled(),
     };
     let rendered = renderer.decor_style(DecorStyle::Ascii).render(report);
-    let mut out = String::new();
-    for line in rendered.lines().filter(|line| !line.trim().is_empty()) {
-        let _ = writeln!(out, "     {line}");
-    }
-    out
+    let lines = rendered.lines().filter(|line| !line.trim().is_empty());
+    Styled::rendered(&lines.map(|line| format!("     {line}\n")).collect::<String>())
 }

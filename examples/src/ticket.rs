@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::clean;
 use crate::finding::{Finding, Place};
 use crate::gates::{Gate, Ladder, State};
+use crate::{clean, output};
 
 /// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
 pub const SCHEMA: &str = "openclaw-runbook/ticket/1";
@@ -187,10 +187,10 @@ impl Ticket {
             scrub(noted);
         }
         for ladder in &mut clients {
-            ladder.client.name = clean::line(&ladder.client.name);
-            ladder.client.url = ladder.client.url.as_deref().map(clean::line);
+            ladder.client.name = line(&ladder.client.name);
+            ladder.client.url = ladder.client.url.as_deref().map(line);
             for rung in &mut ladder.rungs {
-                rung.because = rung.because.iter().map(|text| clean::line(text)).collect();
+                rung.because = rung.because.iter().map(|text| line(text)).collect();
                 rung.findings.sort_by_key(|&finding| rank(&findings, finding));
             }
         }
@@ -210,13 +210,13 @@ impl Ticket {
                 noted.gate = Some(gate);
             }
         }
-        let lines = |texts: Vec<String>| texts.iter().map(|text| clean::line(text)).collect();
+        let lines = |texts: Vec<String>| texts.iter().map(|text| line(text)).collect();
         Self {
             schema: SCHEMA,
-            stack: clean::line(&stack),
-            at: at.as_deref().map(clean::line),
-            host: host.as_deref().map(clean::line),
-            openclaw: clean::line(&openclaw),
+            stack: line(&stack),
+            at: at.as_deref().map(line),
+            host: host.as_deref().map(line),
+            openclaw: line(&openclaw),
             verdict,
             exit: verdict.exit(),
             first_cause,
@@ -279,38 +279,46 @@ fn scrub(noted: &mut Noted) {
     let Finding { code, name, severity: _, confidence: _, summary, places, evidence, remedy, versions } =
         finding;
     for text in [code, name, summary] {
-        *text = clean::line(text);
+        *text = line(text);
     }
     for Place { file, .. } in places {
-        *file = clean::line(file);
+        *file = line(file);
     }
     for text in evidence {
-        *text = clean::line(text);
+        *text = line(text);
     }
     if let Some(remedy) = remedy {
-        remedy.text = clean::line(&remedy.text);
+        remedy.text = line(&remedy.text);
         remedy.command = remedy.command.as_deref().map(command);
     }
     if let Some(versions) = versions {
-        *versions = clean::line(versions);
+        *versions = line(versions);
     }
     for text in changes {
-        *text = clean::line(text);
+        *text = line(text);
     }
-    *mend = mend.as_deref().map(clean::line);
+    *mend = mend.as_deref().map(line);
     for step in steps {
-        step.text = clean::line(&step.text);
+        step.text = line(&step.text);
         step.command = step.command.as_deref().map(command);
     }
     for excerpt in excerpts {
-        excerpt.text = clean::line(&excerpt.text);
+        // What is masked before the underlined part moves it.
+        let moved = |end: usize| line(&excerpt.text.chars().take(end).collect::<String>()).chars().count();
+        (excerpt.from, excerpt.to) = (moved(excerpt.from), moved(excerpt.to));
+        excerpt.text = line(&excerpt.text);
         let length = excerpt.text.chars().count();
         excerpt.to = excerpt.to.min(length);
         excerpt.from = excerpt.from.min(excerpt.to);
     }
 }
 
+/// Foreign text as one harmless line, known secrets masked before it may be cut.
+fn line(text: &str) -> String {
+    clean::line(&output::masked(text))
+}
+
 /// A command may have lines; each is cleaned by itself.
 fn command(text: &str) -> String {
-    text.lines().map(clean::line).collect::<Vec<_>>().join("\n")
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

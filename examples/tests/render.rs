@@ -130,7 +130,7 @@ fn a_terminal_reads_the_first_cause_first() {
           read     compose.yaml, .env
           not seen nothing was asked of a running gateway
           exit     1 (a gate is red)
-    "#]].assert_eq(&text(&ticket(), Colour::Off));
+    "#]].assert_eq(text(&ticket(), Colour::Off).as_str());
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn outside_of_fences(page: &str) -> Vec<&str> {
 
 fn stays_harmless(hostile: &str) {
     let ticket = full_of(hostile);
-    let pages = [text(&ticket, Colour::Off), markdown(&ticket), json(&ticket).unwrap()];
+    let pages = [text(&ticket, Colour::Off).as_str().to_owned(), markdown(&ticket), json(&ticket).unwrap()];
     for page in &pages {
         assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
         assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{feff}']), "{page:?}");
@@ -289,9 +289,9 @@ fn json_names_its_shape_and_colour_is_only_paint() {
     assert_eq!(value["exit"], 1);
     assert_eq!(value["first_cause"]["gate"], "auth");
     let painted = text(&ticket, Colour::On);
-    assert!(painted.contains("\u{1b}[1;31mRED\u{1b}[0m"));
+    assert!(painted.as_str().contains("\u{1b}[1;31mRED\u{1b}[0m"));
     let plain: String =
-        openclaw_examples::clean::line(&painted.replace('\n', "\u{1}")).replace('\u{fffd}', "\n");
+        openclaw_examples::clean::line(&painted.as_str().replace('\n', "\u{1}")).replace('\u{fffd}', "\n");
     assert!(plain.starts_with("RED  gateway auth is shut for openclaw-cli\n"));
 }
 
@@ -327,6 +327,10 @@ fn an_error_that_no_gate_accounts_for_is_no_green_ticket() {
     assert_eq!(Ticket::new(draft(Vec::new())).verdict, Verdict::Green);
     let beside = Ticket::new(draft(vec![0]));
     assert_eq!((beside.verdict, beside.exit), (Verdict::Unknown, 3));
-    assert!(text(&beside, Colour::Off).contains("UNKNOWN  no gate is red, but an error stands beside them"));
+    assert!(
+        text(&beside, Colour::Off)
+            .as_str()
+            .contains("UNKNOWN  no gate is red, but an error stands beside them")
+    );
     assert!(json(&beside).unwrap().contains("\"unaccounted\""));
 }

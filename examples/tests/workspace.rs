@@ -2,7 +2,8 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 #![expect(clippy::disallowed_methods, reason = "this test reads the workspace's own manifests")]
 
-use std::{fs, path::Path, process::Command};
+use std::path::{Path, PathBuf};
+use std::{fs, process::Command};
 
 use serde_json::Value;
 
@@ -88,6 +89,36 @@ fn every_library_can_be_published_and_its_front_page_is_its_readme() {
         let entry = read(&root().join(name).join("src/lib.rs"));
         assert!(entry.contains(r#"#![doc = include_str!("../README.md")]"#), "{name}");
     }
+}
+
+/// Clippy says it of a call; this says it also where a file may call what clippy disallows.
+#[test]
+fn programs_print_through_one_door() {
+    let doors =
+        ["io::stdout", "io::stderr", "println!", "print!(", "::parse()", "error.exit()", "error.print()"];
+    let sources = root().join("examples/src");
+    for path in files(&sources).iter().filter(|path| !path.ends_with("src/output.rs")) {
+        let text = read(path);
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let door = doors.iter().find(|door| code.contains(*door) && !code.contains("parse::<"));
+            assert!(door.is_none(), "{}:{}: {line}", path.display(), number + 1);
+        }
+    }
+}
+
+/// Every Rust file below a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 fn packages(arguments: &[&str]) -> Vec<Value> {

@@ -6,7 +6,7 @@ use clap::Parser;
 use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
-use openclaw_examples::{errln, outln};
+use openclaw_examples::{errln, outln, output, program};
 
 /// Show which listener each client of the gateway reaches, from its own network namespace.
 ///
@@ -28,7 +28,10 @@ struct Cli {
 const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Reach, Gate::Origin];
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    program::start(check)
+}
+
+fn check(cli: Cli) -> ExitCode {
     let examined = match examine_project(&cli.project, cli.docker) {
         Ok(examined) => examined,
         Err(error) => {
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
             "findings": report.findings.iter().filter(|finding| finding.code.id().starts_with("OC-C2")).collect::<Vec<_>>(),
             "unseen": examined.unseen().collect::<Vec<_>>(),
         });
-        outln!("{shown:#}");
+        output::print_json(&format!("{shown:#}\n"));
     } else {
         print_namespaces(report);
         print_clients(&examined);

@@ -9,7 +9,8 @@ use clap::Parser;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Reveal};
 use openclaw_examples::compose_flags::ProjectFlags;
-use openclaw_examples::{errln, outln};
+use openclaw_examples::looks_secret::secrets_in;
+use openclaw_examples::{errln, outln, output, program};
 use openclaw_probe::supervisors::{compose, launchd, systemd};
 use openclaw_probe::{Finding, Severity};
 use serde::Deserialize;
@@ -42,7 +43,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    program::start(check_all)
+}
+
+fn check_all(arguments: Arguments) -> ExitCode {
     let mut findings = Vec::new();
     for file in &arguments.files {
         match check(&arguments, file) {
@@ -54,7 +58,7 @@ fn main() -> ExitCode {
         }
     }
     if arguments.json {
-        outln!("{}", serde_json::json!(findings));
+        output::print_json(&format!("{}\n", serde_json::json!(findings)));
     } else {
         findings.iter().for_each(print);
     }
@@ -78,12 +82,14 @@ fn check(arguments: &Arguments, file: &Path) -> Result<Vec<Finding>, String> {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("plist") => {
             let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+            output::hide(secrets_in(&String::from_utf8_lossy(&bytes)));
             let domain =
                 if lies_in("LaunchDaemons") { launchd::Domain::Daemon } else { launchd::Domain::Agent };
             Ok(launchd::verify(&name, &bytes, domain, arguments.headless, &exists))
         }
         Some("service") => {
             let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+            output::hide(secrets_in(&text));
             let user = systemd::Manager::User { lingers: arguments.lingers || !arguments.headless };
             let manager = if lies_in("user") { user } else { systemd::Manager::System };
             Ok(systemd::verify(&name, &text, manager, &exists))
@@ -120,6 +126,7 @@ fn read_service(arguments: &Arguments, file: String) -> Result<compose::Service,
     }
     let flags = ProjectFlags { files: vec![file], ..ProjectFlags::default() };
     let resolution = project::resolve(&flags.inputs().map_err(|error| error.to_string())?, &Disk);
+    output::hide(resolution.secrets().iter());
     if resolution.compose_would_refuse().is_some() {
         return Err("Compose refuses the project; compose-config says why".to_owned());
     }

@@ -1,6 +1,5 @@
 //! `docker compose config` without Docker, with a place in front of every error and secrets masked.
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
@@ -9,7 +8,8 @@ use openclaw_compose::finding::Severity;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Resolution, Reveal};
 use openclaw_examples::compose_flags::ProjectFlags;
-use openclaw_examples::errln;
+use openclaw_examples::output::{self, Stream, Styled};
+use openclaw_examples::{errln, program};
 
 /// Resolve a Compose project as `docker compose config` does.
 ///
@@ -48,7 +48,7 @@ enum Output {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli: Cli = match program::arguments() {
         Ok(cli) => cli,
         Err(error) => {
             // Compose looks at the word behind `--format` only once it has read the flags.
@@ -58,8 +58,7 @@ fn main() -> ExitCode {
                 ErrorKind::InvalidValue if word.is_some() => 1,
                 _ => 16,
             };
-            // Nothing can be done where even the usage cannot be printed.
-            let _ = error.print();
+            program::print_usage(&error);
             return ExitCode::from(status);
         }
     };
@@ -72,9 +71,10 @@ fn main() -> ExitCode {
         }
     };
     let resolution = project::resolve(&inputs, &Disk);
+    output::hide(resolution.secrets().iter());
     report(&resolution);
     // Whoever reads what is said, or sits in front of a terminal, is told whose rules these are; a script is left alone.
-    if !resolution.findings().is_empty() || (io::stderr().is_terminal() && !quiet) {
+    if !resolution.findings().is_empty() || (Stream::Err.is_terminal() && !quiet) {
         errln!("(read as {})", resolution.dialect());
     }
     let status = print(&resolution, format, quiet, cli.show_secrets);
@@ -92,7 +92,12 @@ fn print(resolution: &Resolution, format: Output, quiet: bool, show_secrets: boo
         let format = if matches!(format, Output::Json) { Format::Json } else { Format::Yaml };
         let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
         let text = resolution.config(format, reveal);
-        if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
+        let printed = match (reveal, format) {
+            (Reveal::Secrets, _) => output::try_print_with_secrets(&Styled::from(text)),
+            (Reveal::Masked, Format::Json) => output::try_print_json(&text),
+            (Reveal::Masked, _) => output::try_print(Stream::Out, &text),
+        };
+        if let Err(error) = printed {
             errln!("{error}");
             return ExitCode::FAILURE;
         }

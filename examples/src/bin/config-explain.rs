@@ -1,14 +1,13 @@
 //! Tells one value's whole story: what decided it, what it shadows, with the source lines underlined.
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Dialect, Explanation};
 use openclaw_examples::compose_flags::ProjectFlags;
-use openclaw_examples::story;
-use openclaw_examples::{err, errln};
+use openclaw_examples::output::{self, Stream};
+use openclaw_examples::{err, errln, program, story};
 use serde::Serialize;
 
 /// Say what decided a value of a Compose project.
@@ -38,7 +37,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    program::start(explain)
+}
+
+fn explain(cli: Cli) -> ExitCode {
     let inputs = match cli.project.inputs() {
         Ok(inputs) => inputs,
         Err(error) => {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         }
     };
     let resolution = project::resolve(&inputs, &Disk);
+    output::hide(resolution.secrets().iter());
     let told = match (&cli.variable, cli.what.strip_prefix('$')) {
         (Some(name), _) => resolution.env(&cli.what, name),
         (None, Some(name)) => resolution.variable(name.trim_matches(['{', '}'])),
@@ -56,21 +59,25 @@ fn main() -> ExitCode {
         err!("{}", story::unknown(&resolution, &cli.what, cli.variable.as_deref()));
         return ExitCode::FAILURE;
     };
-    let text = if cli.json {
+    let printed = if cli.json {
         let report = Report { dialect: resolution.dialect(), told: &told };
         match serde_json::to_string_pretty(&report) {
-            Ok(text) => text + "\n",
+            Ok(text) => output::try_print_json(&(text + "\n")),
             Err(error) => {
                 errln!("{error}");
                 return ExitCode::FAILURE;
             }
         }
     } else {
-        let plain = cli.no_color || !io::stdout().is_terminal();
+        let plain = cli.no_color || !Stream::Out.is_terminal();
         let style = if plain { story::Style::Plain } else { story::Style::Coloured };
-        story::render(&resolution, &told, cli.show_secrets, style)
+        let page = story::render(&resolution, &told, cli.show_secrets, style);
+        match cli.show_secrets {
+            true => output::try_print_with_secrets(&page),
+            false => output::try_print_page(&page),
+        }
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
+    match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             errln!("{error}");

@@ -8,7 +8,7 @@ use openclaw_compose::openclaw::search::{MentionKind, search_directory};
 use openclaw_compose::openclaw::{Gate, GateState, Report};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
-use openclaw_examples::{errln, outln};
+use openclaw_examples::{errln, outln, output, program};
 
 /// Show every source of the gateway's token, which one wins where, and whether they agree. Values are letters: the same
 /// letter, the same value.
@@ -31,7 +31,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    program::start(compare)
+}
+
+fn compare(cli: Cli) -> ExitCode {
     let examined = match examine_project(&cli.project, cli.docker) {
         Ok(examined) => examined,
         Err(error) => {
@@ -51,7 +54,7 @@ fn main() -> ExitCode {
         if cli.search {
             shown["search"] = serde_json::json!(search_directory(&examined.directory).0);
         }
-        outln!("{shown:#}");
+        output::print_json(&format!("{shown:#}\n"));
     } else {
         print_table(&examined);
         for finding in &disagree {

@@ -1,14 +1,15 @@
 //! Two Compose projects side by side: what differs, and which lines decided it on each side.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use openclaw_compose::fs::{Disk, inputs_here};
 use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
-use openclaw_examples::errln;
+use openclaw_examples::output::{self, Stream};
+use openclaw_examples::{errln, program};
 
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
@@ -37,7 +38,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    program::start(compare)
+}
+
+fn compare(cli: Cli) -> ExitCode {
     let sides = [&cli.left, &cli.right].map(|side| inputs(side, &cli));
     let (left, right) = match sides {
         [Ok(left), Ok(right)] => (left, right),
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         }
     };
     let (left, right) = (project::resolve(&left, &Disk), project::resolve(&right, &Disk));
+    output::hide([&left, &right].into_iter().flat_map(|resolution| resolution.secrets().iter()));
     for (side, resolution) in [(&cli.left, &left), (&cli.right, &right)] {
         warn(side, resolution);
     }
@@ -54,9 +59,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let compared = left.compare(&right);
-    let text = if cli.json {
+    let printed = if cli.json {
         match serde_json::to_string_pretty(&compared) {
-            Ok(text) => text + "\n",
+            Ok(text) => output::try_print_json(&(text + "\n")),
             Err(error) => {
                 errln!("{error}");
                 return ExitCode::from(2);
@@ -70,9 +75,9 @@ fn main() -> ExitCode {
         if compared.is_same() {
             text.push_str("no value differs\n");
         }
-        text
+        output::try_print(Stream::Out, &text)
     };
-    if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
+    if let Err(error) = printed {
         errln!("{error}");
         return ExitCode::from(2);
     }

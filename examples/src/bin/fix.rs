@@ -10,7 +10,7 @@ use openclaw_compose::finding::{Code, Finding, Severity};
 use openclaw_compose::secrecy::ExposeSecret as _;
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
-use openclaw_examples::{errln, out, outln};
+use openclaw_examples::{errln, out, outln, program};
 use openclaw_token::Digest;
 use openclaw_token::fs::transaction::{Change, Transaction};
 
@@ -42,14 +42,12 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
-        Ok(status) => status,
-        Err(error) => {
+    program::start(|cli: Cli| {
+        run(&cli).unwrap_or_else(|error| {
             errln!("fix: {error}");
             ExitCode::from(2)
-        }
-    }
+        })
+    })
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
-use openclaw_examples::{errln, out, outln};
+use openclaw_examples::{errln, out, outln, program};
 use openclaw_probe::supervisors::{Job, compose, launchd, systemd};
 use openclaw_probe::{Backoff, Gate, GateState, Rung, Sample};
 
@@ -66,7 +66,10 @@ enum Definition {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    program::start(hold)
+}
+
+fn hold(arguments: Arguments) -> ExitCode {
     if let Some(kind) = arguments.print {
         return match definition(&arguments, kind) {
             Ok(text) => {

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use openclaw_examples::errln;
-use openclaw_examples::{errors, evidence};
+use openclaw_examples::{errln, errors, evidence, program};
 
 /// Copies STACK, what is in `captured/` included, to TO, masked.
 ///
@@ -21,7 +20,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { stack, to } = Arguments::parse();
+    program::start(copy)
+}
+
+fn copy(Arguments { stack, to }: Arguments) -> ExitCode {
     match evidence::copy(&stack, &to) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

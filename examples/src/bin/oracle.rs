@@ -7,7 +7,7 @@ use openclaw_examples::oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
     explanations, record_real, relay,
 };
-use openclaw_examples::outln;
+use openclaw_examples::{outln, program};
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -84,9 +84,13 @@ impl From<Real> for Site {
     }
 }
 
+fn main() -> ExitCode {
+    program::start(hold)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    match heed(run(Arguments::parse().action)).await {
+async fn hold(arguments: Arguments) -> ExitCode {
+    match heed(run(arguments.action)).await {
         Ok(Ok(true)) => ExitCode::SUCCESS,
         Ok(Ok(false)) => ExitCode::from(1),
         Ok(Err(error)) => {

@@ -1,14 +1,14 @@
 //! Climbs the ladder of one gateway, or watches many.
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use futures_util::stream::{self, StreamExt};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use openclaw_examples::output::{self, Stream};
 use openclaw_examples::probing::{self, ProbeArguments, StartError};
-use openclaw_examples::{err, errln, outln};
+use openclaw_examples::{errln, outln, program};
 use openclaw_probe::{Backoff, Fleet, Prober, Rung, Sample, Target, Watch, WatchPolicy, WatchState};
 use tokio::sync::Notify;
 
@@ -55,7 +55,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    probing::run("probe-gateway", probe(&Arguments::parse()))
+    program::start(|arguments: Arguments| probing::run("probe-gateway", probe(&arguments)))
 }
 
 async fn probe(arguments: &Arguments) -> Result<ExitCode, StartError> {
@@ -77,7 +77,8 @@ async fn probe(arguments: &Arguments) -> Result<ExitCode, StartError> {
     while let Some(report) = reports.next().await {
         worst = worst.max(report.exit_code());
         if arguments.json {
-            outln!("{}", serde_json::json!({ "report": report, "findings": report.findings() }));
+            let shown = serde_json::json!({ "report": report, "findings": report.findings() });
+            output::print_json(&format!("{shown}\n"));
         } else if !arguments.healthcheck || !report.is_good() {
             outln!("{report}");
         }
@@ -126,11 +127,6 @@ const fn name(state: WatchState) -> &'static str {
     }
 }
 
-/// The terminal's other screen, as full-screen programs use it: what is typed or echoed while it is shown, such as the
-/// `^C` that ends the watch, cannot move the rows and goes away with it.
-const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[H";
-const FIRST_SCREEN: &str = "\x1b[?1049l";
-
 /// A line for each target on a terminal; elsewhere a line for each change.
 struct Table<'n> {
     screen: MultiProgress,
@@ -143,7 +139,7 @@ struct Table<'n> {
 impl<'n> Table<'n> {
     fn new(targets: &[Target], unread: &'n Notify) -> Self {
         let screen = MultiProgress::new();
-        let live = io::stderr().is_terminal() && targets.len() <= 200;
+        let live = Stream::Err.is_terminal() && targets.len() <= 200;
         let row = |target: &Target| {
             let style =
                 ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -152,7 +148,7 @@ impl<'n> Table<'n> {
             row
         };
         if live {
-            err!("{OTHER_SCREEN}");
+            output::open_other_screen();
         }
         let rows = if live { targets.iter().map(row).collect() } else { Vec::new() };
         Self { screen, rows, seen: vec![false; targets.len()], unread }
@@ -161,8 +157,9 @@ impl<'n> Table<'n> {
     fn show(&mut self, index: usize, line: String, changed: bool) {
         let first = self.seen.get_mut(index).is_some_and(|seen| !std::mem::replace(seen, true));
         match self.rows.get(index) {
-            Some(row) => row.set_message(line),
-            None if (changed || first) && writeln!(io::stdout().lock(), "{line}").is_err() => {
+            // The one text that is drawn by another hand.
+            Some(row) => row.set_message(output::text(&line).into_owned()),
+            None if (changed || first) && output::try_print(Stream::Out, &(line + "\n")).is_err() => {
                 self.unread.notify_one();
             }
             None => {}
@@ -175,7 +172,7 @@ impl<'n> Table<'n> {
             return;
         }
         self.screen.set_draw_target(ProgressDrawTarget::hidden());
-        err!("{FIRST_SCREEN}");
+        output::close_other_screen();
         for row in &self.rows {
             outln!("{}", row.message());
         }

@@ -1,6 +1,5 @@
 //! A real stack in, one ticket out. Without a stack: a rehearsal of the whole runbook on a bundled broken one.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,9 +7,10 @@ use clap::{Parser, ValueEnum};
 use openclaw_examples::diagnose::{Options, diagnose};
 use openclaw_examples::gates::Gate;
 use openclaw_examples::instant::Instant;
+use openclaw_examples::output::{self, Stream};
 use openclaw_examples::rehearsal;
 use openclaw_examples::render::{self, Colour};
-use openclaw_examples::{errln, out};
+use openclaw_examples::{errln, out, program};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
@@ -91,7 +91,10 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    program::start(examine)
+}
+
+fn examine(arguments: Arguments) -> ExitCode {
     let Some(stack) = arguments.stack else {
         return rehearsal::run(colour());
     };
@@ -109,18 +112,17 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let page = match arguments.format {
-        Format::Text => render::text(&ticket, colour()),
-        Format::Markdown => render::markdown(&ticket),
+    match arguments.format {
+        Format::Text => output::print_page(&render::text(&ticket, colour())),
+        Format::Markdown => out!("{}", render::markdown(&ticket)),
         Format::Json => match render::json(&ticket) {
-            Ok(page) => page,
+            Ok(page) => output::print_json(&page),
             Err(error) => {
                 errln!("runbook: the ticket cannot be written as JSON: {error}");
                 return ExitCode::from(2);
             }
         },
-    };
-    out!("{page}");
+    }
     ExitCode::from(ticket.exit)
 }
 
@@ -128,5 +130,5 @@ fn main() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "NO_COLOR is an agreement about the environment")]
 fn colour() -> Colour {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted && io::stdout().is_terminal() { Colour::On } else { Colour::Off }
+    if wanted && Stream::Out.is_terminal() { Colour::On } else { Colour::Off }
 }

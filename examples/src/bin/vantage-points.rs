@@ -8,7 +8,7 @@ use clap::Parser;
 use openclaw_examples::child::{self, Ended, Heard};
 use openclaw_examples::interrupt::heed;
 use openclaw_examples::probing::{self, StartError};
-use openclaw_examples::{errln, outln};
+use openclaw_examples::{errln, outln, output, program};
 use openclaw_probe::{ProbeReport, Prober, Rung, Target, Vantage, compare, tools};
 
 /// Where does the path to the gateway break?
@@ -73,9 +73,10 @@ fn question(text: &str) -> Result<Rung, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let work = async { heed(ask(&arguments)).await.unwrap_or_else(|stopped| Ok(stopped.exit_code())) };
-    probing::run("vantage-points", work)
+    program::start(|arguments: Arguments| {
+        let work = async { heed(ask(&arguments)).await.unwrap_or_else(|stopped| Ok(stopped.exit_code())) };
+        probing::run("vantage-points", work)
+    })
 }
 
 async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
@@ -101,7 +102,8 @@ async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
     ladders.push((Vantage::Host, prober.check(&host, arguments.ask).await));
     let comparison = compare(&ladders);
     if arguments.json {
-        outln!("{}", serde_json::json!({ "ladders": ladders, "comparison": comparison }));
+        let shown = serde_json::json!({ "ladders": ladders, "comparison": comparison });
+        output::print_json(&format!("{shown}\n"));
     } else {
         for (vantage, report) in &ladders {
             outln!("{}: {report}\n", vantage.words());

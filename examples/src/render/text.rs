@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{headline, position, role};
 use crate::finding::{Confidence, Role, Severity};
 use crate::gates::{Gate, State};
+use crate::output::{Paint, Styled};
 use crate::ticket::{Noted, Ticket, Verdict};
 
 /// Where long lines are broken.
@@ -25,8 +26,8 @@ pub enum Colour {
 
 /// Renders the ticket for a terminal.
 #[must_use]
-pub fn text(ticket: &Ticket, colour: Colour) -> String {
-    let mut page = Page { out: String::new(), colour };
+pub fn text(ticket: &Ticket, colour: Colour) -> Styled {
+    let mut page = Page { out: Styled::new(), colour };
     page.head(ticket);
     if let (Some(cause), Some(noted)) = (&ticket.first_cause, ticket.cause()) {
         page.finding(noted, cause.finding);
@@ -38,50 +39,33 @@ pub fn text(ticket: &Ticket, colour: Colour) -> String {
     page.out
 }
 
-/// SGR parameters.
-#[derive(Clone, Copy)]
-enum Paint {
-    Red,
-    Green,
-    Yellow,
-    Dim,
-    Bold,
-}
-
 struct Page {
-    out: String,
+    out: Styled,
     colour: Colour,
 }
 
 impl Page {
-    fn paint(&self, paint: Paint, text: &str) -> String {
-        let code = match paint {
-            Paint::Red => "1;31",
-            Paint::Green => "32",
-            Paint::Yellow => "33",
-            Paint::Dim => "2",
-            Paint::Bold => "1",
-        };
+    fn paint(&self, paint: Paint, text: &str) -> Styled {
         match self.colour {
-            Colour::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            Colour::Off => text.to_owned(),
+            Colour::On => Styled::painted(paint, text),
+            Colour::Off => Styled::from(text),
         }
     }
 
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
+    fn line(&mut self, line: impl Into<Styled>) {
+        self.out += &line.into().trim_end();
+        self.out += "\n";
     }
 
     fn blank(&mut self) {
-        self.out.push('\n');
+        self.out += "\n";
     }
 
     /// A paragraph under a label of at most eight characters.
     fn labelled(&mut self, label: &str, text: &str) {
         let mut label = format!("  {label:<9}");
         for line in wrap(text, WIDTH - 11) {
-            self.line(&format!("{label}{line}"));
+            self.line(format!("{label}{line}"));
             label = " ".repeat(11);
         }
     }
@@ -93,12 +77,12 @@ impl Page {
             Verdict::Unknown => self.paint(Paint::Yellow, "UNKNOWN"),
         };
         let headline = self.paint(Paint::Bold, &headline(ticket));
-        self.line(&format!("{verdict}  {headline}"));
+        self.line(verdict + "  " + &headline);
         let mut facts = vec![ticket.stack.clone(), format!("openclaw {}", ticket.openclaw)];
         facts.extend(ticket.host.as_ref().map(|host| format!("host {host}")));
         facts.extend(ticket.at.clone());
         let facts = self.paint(Paint::Dim, &facts.join("  |  "));
-        self.line(&facts);
+        self.line(facts);
         self.blank();
     }
 
@@ -106,9 +90,9 @@ impl Page {
         let finding = &noted.finding;
         let title = self.paint(Paint::Bold, &format!("{} {}", finding.code, finding.name));
         let inferred = if finding.confidence == Confidence::Inferred { "  (inferred)" } else { "" };
-        self.line(&format!("{title}{inferred}"));
+        self.line(title + inferred);
         for line in wrap(&finding.summary, WIDTH - 2) {
-            self.line(&format!("  {line}"));
+            self.line(format!("  {line}"));
         }
         self.places(noted);
         if !finding.evidence.is_empty() {
@@ -143,7 +127,7 @@ impl Page {
         let Some(remedy) = &noted.finding.remedy else { return };
         self.labelled("next", &format!("{} ({})", remedy.text.trim_end_matches('.'), remedy.safety.words()));
         for line in &noted.changes {
-            self.line(&format!("           {line}"));
+            self.line(format!("           {line}"));
         }
         self.commands(noted.mend.as_deref());
         self.commands(remedy.command.as_deref());
@@ -152,7 +136,7 @@ impl Page {
     fn commands(&mut self, command: Option<&str>) {
         for line in command.into_iter().flat_map(str::lines) {
             let command = self.paint(Paint::Bold, &format!("$ {line}"));
-            self.line(&format!("           {command}"));
+            self.line(Styled::from("           ") + &command);
         }
     }
 
@@ -161,18 +145,18 @@ impl Page {
             let position = position(place);
             let marked = match place.role {
                 Role::Decided => self.paint(Paint::Bold, &position),
-                Role::Shadowed | Role::Related => position,
+                Role::Shadowed | Role::Related => Styled::from(position),
             };
-            self.line(&format!("  {:<9}{marked}", role(place.role)));
+            self.line(Styled::from(format!("  {:<9}", role(place.role))) + &marked);
             let Some(excerpt) = noted.excerpts.iter().find(|excerpt| excerpt.place == index) else {
                 continue;
             };
             let number = place.line.to_string();
-            self.line(&format!("           {number} | {}", excerpt.text));
+            self.line(format!("           {number} | {}", excerpt.text));
             let blank = " ".repeat(number.len());
             let before = " ".repeat(excerpt.from);
             let mark = self.paint(Paint::Yellow, &"^".repeat(excerpt.to.saturating_sub(excerpt.from).max(1)));
-            self.line(&format!("           {blank} | {before}{mark}"));
+            self.line(Styled::from(format!("           {blank} | {before}")) + &mark);
         }
     }
 
@@ -190,10 +174,10 @@ impl Page {
             let _ = write!(header, "{:<width$}", ladder.client.name);
         }
         let header = self.paint(Paint::Bold, header.trim_end());
-        self.line(&header);
+        self.line(header);
         for gate in Gate::all() {
             let Some(cells) = ticket.row(gate) else { continue };
-            let mut row = format!("  {:<left$}", gate.title());
+            let mut row = Styled::from(format!("  {:<left$}", gate.title()));
             for (cell, width) in cells.iter().zip(&widths) {
                 let word = cell.map_or("-", State::word);
                 let padding = " ".repeat(width.saturating_sub(word.len()));
@@ -202,10 +186,10 @@ impl Page {
                     Some(State::Red) => self.paint(Paint::Red, word),
                     _ => self.paint(Paint::Dim, word),
                 };
-                row.push_str(&painted);
-                row.push_str(&padding);
+                row += &painted;
+                row += padding.as_str();
             }
-            self.line(&row);
+            self.line(row);
         }
         self.blank();
     }
@@ -224,7 +208,7 @@ impl Page {
             return;
         }
         let title = self.paint(Paint::Bold, "  also shut, or next behind the first cause");
-        self.line(&title);
+        self.line(title);
         for (_, noted) in others {
             self.short(noted, noted.gate.map_or("", Gate::key));
         }
@@ -236,13 +220,13 @@ impl Page {
             return;
         }
         let title = self.paint(Paint::Bold, "  advisories");
-        self.line(&title);
+        self.line(title);
         for noted in ticket.advisories.iter().take(ADVISORIES).filter_map(|&index| ticket.findings.get(index))
         {
             self.short(noted, noted.finding.severity.word());
         }
         if ticket.advisories.len() > ADVISORIES {
-            self.line(&format!("  and {} more (--format json)", ticket.advisories.len() - ADVISORIES));
+            self.line(format!("  and {} more (--format json)", ticket.advisories.len() - ADVISORIES));
         }
         self.blank();
     }
@@ -255,9 +239,11 @@ impl Page {
             Severity::Warning => self.paint(Paint::Yellow, &format!("{label:<9}")),
             Severity::Info => self.paint(Paint::Dim, &format!("{label:<9}")),
         };
-        self.line(&format!("  {painted}{} {}{place}", finding.code, finding.name));
+        self.line(
+            Styled::from("  ") + &painted + format!("{} {}{place}", finding.code, finding.name).as_str(),
+        );
         for line in wrap(&finding.summary, WIDTH - 11) {
-            self.line(&format!("           {line}"));
+            self.line(format!("           {line}"));
         }
     }
 

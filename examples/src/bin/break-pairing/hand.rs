@@ -1,6 +1,6 @@
 //! The one that acts: asks, runs, checks, writes down.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_examples::{out, outln};
@@ -190,7 +190,6 @@ impl<'a> Hand<'a> {
         }
         let started = Instant::now();
         out!("  {question} [y/N] ");
-        std::io::stdout().flush().map_err(|error| error.to_string())?;
         // On a thread of its own: whoever is asked may also stop the program.
         let line = tokio::task::spawn_blocking(|| {
             let mut line = String::new();

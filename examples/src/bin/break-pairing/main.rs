@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use openclaw_examples::{errln, interrupt, out, outln};
+use openclaw_examples::{errln, interrupt, out, outln, output, program};
 use openclaw_pairing::plan::Ending;
 use openclaw_pairing::{Diagnosis, diagnose};
 
@@ -119,7 +119,10 @@ enum EngineName {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    program::start(break_deadlock)
+}
+
+fn break_deadlock(arguments: Arguments) -> ExitCode {
     let work = async {
         match run(&arguments).await {
             Ok(code) => ExitCode::from(code),
@@ -145,7 +148,7 @@ async fn run(arguments: &Arguments) -> Result<u8, String> {
     let mut diagnosis = diagnose(&look.evidence);
     if arguments.json {
         let text = serde_json::to_string_pretty(&diagnosis).map_err(|error| error.to_string())?;
-        outln!("{text}");
+        output::print_json(&(text + "\n"));
         return Ok(0);
     }
     show(&look, &diagnosis);

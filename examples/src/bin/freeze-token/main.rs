@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use clap::{ArgGroup, Parser};
 use openclaw_compose::project::Inputs;
 use openclaw_examples::compose_flags::ProjectFlags;
-use openclaw_examples::{errln, outln};
+use openclaw_examples::{errln, outln, output, program};
 use openclaw_token::fs::transaction::{Receipt, Vote, pending, recover_with};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Anchor, Entry};
@@ -73,19 +73,18 @@ struct Cli {
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
-        Ok(code) => code,
-        Err(error) => {
+    program::start(|cli: Cli| {
+        run(&cli).unwrap_or_else(|error| {
             errln!("freeze-token: {error}");
             ExitCode::from(2)
-        }
-    }
+        })
+    })
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     let inputs = cli.project.inputs()?;
     let stack = Stack::read(&inputs)?;
+    output::hide(stack.report.secrets().iter());
     if cli.plan {
         show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
         outln!("then: freeze-token --rotate --reason ...");
@@ -115,6 +114,7 @@ fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure>
     };
     match frozen {
         Ok(Frozen::New { record, token, custody, .. }) => {
+            output::hide([token.clone()]);
             let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
             report(cli, &stack, &record, &token, &receipt);
             let entry = entry(cli, now, &by, &record, &receipt);

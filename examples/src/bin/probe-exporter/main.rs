@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use openclaw_examples::probing::{ProbeArguments, StartError};
-use openclaw_examples::{errln, outln};
+use openclaw_examples::{errln, outln, program};
 use server::Exporter;
 use targets::{Allowed, ListError};
 
@@ -40,13 +40,13 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match start(&Arguments::parse()) {
+    program::start(|arguments: Arguments| match start(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             errln!("probe-exporter: {error}");
             ExitCode::from(error.exit_code())
         }
-    }
+    })
 }
 
 fn start(arguments: &Arguments) -> Result<(), Stopped> {

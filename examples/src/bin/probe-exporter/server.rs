@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::targets::Allowed;
-use openclaw_examples::errln;
+use openclaw_examples::{errln, output};
 
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
@@ -231,13 +231,18 @@ fn decode(text: &str) -> Option<String> {
 }
 
 fn metrics(text: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(text)));
+    let mut answer = body(&text);
     answer.headers_mut().insert(CONTENT_TYPE, METRICS);
     answer
 }
 
+/// What a client is told passes the door that every text passes.
+fn body(text: &str) -> Answer {
+    Response::new(Full::new(Bytes::from(output::text(text).into_owned())))
+}
+
 fn words(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
+    let mut answer = body(&format!("{text}\n"));
     *answer.status_mut() = status;
     answer
 }

@@ -1,0 +1,62 @@
+//! How a program begins: what it must never show, its command line, and what it says when it breaks.
+#![expect(clippy::disallowed_methods, reason = "a program's environment and arguments")]
+
+use std::env;
+use std::panic::{self, PanicHookInfo};
+use std::process::ExitCode;
+
+use clap::Parser;
+use openclaw_compose::project::looks_secret;
+use secrecy::SecretString;
+
+use crate::errln;
+use crate::looks_secret::secrets_in;
+use crate::output::{self, Stream, print};
+
+/// Runs a program with its command line. Where that cannot be read, says why as clap does: exit status 2.
+pub fn start<A: Parser>(work: impl FnOnce(A) -> ExitCode) -> ExitCode {
+    match arguments() {
+        Ok(arguments) => work(arguments),
+        Err(error) => {
+            print_usage(&error);
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}
+
+/// The command line, for a program with exit statuses of its own.
+///
+/// # Errors
+/// What clap says: a wrong command line, or help that was asked for. [`print_usage`] prints it.
+pub fn arguments<A: Parser>() -> Result<A, clap::Error> {
+    panic::set_hook(Box::new(broken));
+    output::hide(given());
+    A::try_parse()
+}
+
+/// Prints what clap says, where clap would.
+pub fn print_usage(error: &clap::Error) {
+    let stream = if error.use_stderr() { Stream::Err } else { Stream::Out };
+    print(stream, format_args!("{error}"));
+}
+
+/// Variables whose names look secret, and what the arguments hold of the kind: nobody should give a token so, and who did
+/// should not see it again in an error.
+fn given() -> impl Iterator<Item = SecretString> {
+    let text = |text: std::ffi::OsString| text.into_string().ok();
+    let named = env::vars_os()
+        .filter(|(name, _)| name.to_str().is_some_and(looks_secret))
+        .filter_map(move |(_, value)| text(value).map(SecretString::from));
+    let words: Vec<String> = env::args_os().skip(1).filter_map(text).collect();
+    named.chain(secrets_in(&words.join("\n")))
+}
+
+/// What a panic says: where, and what, unless the words were made at run time and may quote what was read.
+fn broken(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    let words = panic.payload().downcast_ref::<&'static str>();
+    errln!(
+        "this is a bug{place}: {}",
+        words.unwrap_or(&"its words are left out, for they may hold a secret")
+    );
+}
