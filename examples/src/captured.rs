@@ -14,20 +14,17 @@
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
 //!
 //! Every file is optional. What is there and cannot be read is a finding, for it should have shown something.
-#![expect(clippy::disallowed_methods, reason = "this is where the runbook opens the captured files")]
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Definition, Stack};
 use openclaw_compose::secrecy::SecretString;
 
 use crate::looks_secret::{secrets_in, secrets_in_json};
 use crate::owners;
+use crate::reading::{self, ReadError};
 
-/// The largest file that is read.
-pub const LARGEST: u64 = 16 * 1024 * 1024;
 /// The most files of one kind that are read.
 const MOST: usize = 64;
 
@@ -107,11 +104,12 @@ impl Captured {
         stack
     }
 
-    /// Reads `captured/` below `stack`. Never fails: what cannot be read is in [`Captured::faults`].
+    /// Reads `captured/` below `stack`, its links followed as `disk` does. Never fails: what cannot be read is in
+    /// [`Captured::faults`].
     #[must_use]
-    pub fn read(stack: &Path) -> Self {
+    pub fn read(stack: &Path, disk: Disk) -> Self {
         let mut captured = Self::default();
-        let mut folder = Folder { root: stack.to_path_buf(), faults: Vec::new() };
+        let mut folder = Folder { root: stack, disk, faults: Vec::new() };
         captured.ownership = folder.text("captured/ownership.txt");
         captured.inspect = folder.text("captured/inspect.json");
         captured.engine = folder.text("captured/engine.json");
@@ -142,19 +140,26 @@ impl Captured {
     }
 }
 
-struct Folder {
-    root: PathBuf,
+struct Folder<'s> {
+    root: &'s Path,
+    disk: Disk,
     faults: Vec<Fault>,
 }
 
-impl Folder {
+impl Folder<'_> {
     /// The text of a file, nothing if there is none, a fault if it cannot be read.
     fn text(&mut self, name: &str) -> Option<Text> {
-        match read(&self.root.join(name)) {
-            Ok(text) => Some(Text { name: name.to_owned(), text }),
-            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
+        let text = reading::text_within(self.disk, self.root, &self.root.join(name));
+        Some(Text { name: name.to_owned(), text: self.found(name, text)? })
+    }
+
+    fn found<T>(&mut self, name: &str, read: Result<T, ReadError>) -> Option<T> {
+        match read {
+            Ok(found) => Some(found),
             Err(error) => {
-                self.faults.push(Fault { name: name.to_owned(), why: error.to_string() });
+                if !error.is_absent() {
+                    self.faults.push(Fault { name: name.to_owned(), why: error.to_string() });
+                }
                 None
             }
         }
@@ -162,21 +167,10 @@ impl Folder {
 
     /// The files of a folder with this extension, by stem, in name order.
     fn texts(&mut self, folder: &str, extension: &str) -> Vec<(String, Text)> {
-        let entries = match fs::read_dir(self.root.join(folder)) {
-            Ok(entries) => entries,
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    let why = ReadError::Io(error).to_string();
-                    self.faults.push(Fault { name: folder.to_owned(), why });
-                }
-                return Vec::new();
-            }
-        };
-        let mut stems: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter_map(|name| Some(name.strip_suffix(extension)?.strip_suffix('.')?.to_owned()))
-            .collect();
-        stems.sort_unstable();
+        let names = reading::names_within(self.disk, self.root, &self.root.join(folder));
+        let Some(names) = self.found(folder, names) else { return Vec::new() };
+        let stem = |name: &String| Some(name.strip_suffix(extension)?.strip_suffix('.')?.to_owned());
+        let mut stems: Vec<String> = names.iter().filter_map(stem).collect();
         if stems.len() > MOST {
             let why = format!("{} files, of which only the first {MOST} are read", stems.len());
             self.faults.push(Fault { name: folder.to_owned(), why });
@@ -192,68 +186,17 @@ impl Folder {
     }
 }
 
-/// Why a file could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The system refused.
-    #[error("{}", reason(.0))]
-    Io(#[source] io::Error),
-    /// Too large to be what it should be.
-    #[error("larger than 16 MiB, so not read; give the part that matters")]
-    TooLarge,
-    /// A folder, a pipe or a device.
-    #[error("not a regular file")]
-    NotAFile,
-    /// Not text.
-    #[error("not text: it holds NUL bytes")]
-    Binary,
-}
-
-/// The system's words without its numbers, which differ between platforms.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "permission denied; the user who runs this cannot read it".to_owned()
-        }
-        io::ErrorKind::NotFound => "not found".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-/// Reads a regular text file of at most 16 MiB. Bytes that are not UTF-8 are replaced.
-///
-/// # Errors
-/// [`ReadError`] says why not; a symlink loop is one of the system's reasons.
-pub fn read(path: &Path) -> Result<String, ReadError> {
-    let metadata = fs::metadata(path).map_err(ReadError::Io)?;
-    if !metadata.is_file() {
-        return Err(ReadError::NotAFile);
-    }
-    if metadata.len() > LARGEST {
-        return Err(ReadError::TooLarge);
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(ReadError::Io)?;
-    // The size may have grown since it was asked for.
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(ReadError::TooLarge);
-    }
-    if bytes.contains(&0) {
-        return Err(ReadError::Binary);
-    }
-    Ok(String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test makes its own files")]
     fn a_folder_a_loop_and_junk_are_faults_and_nothing_is_no_fault() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Captured::read(dir.path()).faults.is_empty());
+        assert!(Captured::read(dir.path(), Disk::confined()).faults.is_empty());
         let captured = dir.path().join("captured");
         fs::create_dir_all(captured.join("inspect.json")).unwrap();
         fs::create_dir_all(captured.join("logs")).unwrap();
@@ -261,7 +204,7 @@ mod tests {
         fs::write(captured.join("logs/b.log"), b"\xff ok").unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink("ownership.txt", captured.join("ownership.txt")).unwrap();
-        let read = Captured::read(dir.path());
+        let read = Captured::read(dir.path(), Disk::confined());
         let names: Vec<_> = read.faults.iter().map(|fault| fault.name.as_str()).collect();
         #[cfg(unix)]
         assert_eq!(names, ["captured/ownership.txt", "captured/inspect.json", "captured/logs/a.log"]);

@@ -1,11 +1,13 @@
 //! The command line of `docker compose`, as far as it chooses a project: shared by every example that resolves one.
 
-use std::io::{self, Read};
+use std::io;
 
 use clap::Args;
-use openclaw_compose::fs::inputs_here;
+use openclaw_compose::fs::{Disk, inputs_here};
 use openclaw_compose::project::{Dialect, Inputs};
 use openclaw_compose::source::Text;
+
+use crate::reading;
 
 /// The flags that `docker compose` takes before its command.
 #[derive(Args, Clone, Debug, Default)]
@@ -28,6 +30,9 @@ pub struct ProjectFlags {
     /// Which release of compose-go to read as, such as `2.5` (default: 2.4)
     #[arg(long, value_name = "VERSION")]
     pub dialect: Option<Dialect>,
+    /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
+    #[arg(long)]
+    pub follow_links: bool,
 }
 
 impl ProjectFlags {
@@ -44,10 +49,20 @@ impl ProjectFlags {
         inputs.project_directory.clone_from(&self.project_directory);
         inputs.dialect = self.dialect.unwrap_or_default();
         if self.files.iter().any(|file| file == "-") {
-            let mut text = String::new();
-            io::stdin().take(16 << 20).read_to_string(&mut text)?;
-            inputs.stdin = Some(Text::from(text));
+            inputs.stdin = Some(Text::from(reading::stdin()?));
         }
         Ok(inputs)
     }
+
+    /// How the project's files are read: without the links that lead out of it, unless these flags say so.
+    #[must_use]
+    pub fn disk(&self) -> Disk {
+        disk(self.follow_links)
+    }
+}
+
+/// How the files of a stack are read: without the links that lead out of it, unless the caller means them.
+#[must_use]
+pub fn disk(follow_links: bool) -> Disk {
+    if follow_links { Disk::following() } else { Disk::confined() }
 }

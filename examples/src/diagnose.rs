@@ -19,6 +19,7 @@ use openclaw_compose::source::Sources;
 use secrecy::SecretString;
 
 use crate::captured::Captured;
+use crate::compose_flags;
 use crate::finding::Safety;
 use crate::gates::Gate;
 use crate::instant::Instant;
@@ -41,6 +42,8 @@ pub struct Options {
     pub through: Option<Gate>,
     /// Ask Docker about the containers, instead of `captured/inspect.json`.
     pub docker: bool,
+    /// Follow links that lead out of the stack.
+    pub follow_links: bool,
 }
 
 /// Diagnoses the stack in a directory. Reads, and writes nothing.
@@ -69,9 +72,10 @@ impl Examination {
     /// # Errors
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
-        let mut captured = Captured::read(directory);
+        let disk = compose_flags::disk(options.follow_links);
+        let mut captured = Captured::read(directory, disk);
         output::hide(captured.secrets());
-        let stack = stack::Stack::read(directory, &options.files, &mut captured, options.docker)?;
+        let stack = stack::Stack::read(directory, &options, disk, &mut captured)?;
         output::hide(stack.report().secrets().iter());
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);

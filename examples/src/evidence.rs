@@ -9,8 +9,8 @@ use std::{fs, io};
 
 use serde_json::Value;
 
-use crate::captured::{self, ReadError};
 use crate::fixture::{Mask, secrets};
+use crate::reading::{self, ReadError};
 
 /// Where the stack of every fixture lies.
 const HOME: &str = "/srv/stack";
@@ -103,7 +103,7 @@ fn read(stack: &Path, below: &Path, texts: &mut BTreeMap<PathBuf, String>) -> Re
         if entry.file_type().map_err(at(&path))?.is_dir() {
             read(stack, &name, texts)?;
         } else {
-            let text = captured::read(&path).map_err(|source| CopyError::Read { path, source })?;
+            let text = reading::text(&path).map_err(|source| CopyError::Read { path, source })?;
             texts.insert(name, text);
         }
     }

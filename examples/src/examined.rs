@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use openclaw_compose::finding::{Code, Finding, Place};
-use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Report, Stack, examine};
 use openclaw_compose::project::{self, Resolution};
 
@@ -31,16 +30,17 @@ pub struct Examined {
 /// When the current directory cannot be told, no Compose file was found or readable, or no runtime can be had to wait for Docker on.
 pub fn examine_project(flags: &ProjectFlags, docker: bool) -> io::Result<Examined> {
     let inputs = flags.inputs()?;
-    let resolution = project::resolve(&inputs, &Disk);
+    let disk = flags.disk();
+    let resolution = project::resolve(&inputs, &disk);
     if resolution.services().next().is_none()
         && let Some(refusal) = resolution.compose_would_refuse()
     {
         return Err(io::Error::other(refusal.finding.to_string()));
     }
     let directory = PathBuf::from(resolution.working_dir());
-    let captured = Captured::read(&directory);
+    let captured = Captured::read(&directory, disk);
     output::hide(captured.secrets());
-    let mut stack = Stack::new(&resolution).files(&Disk);
+    let mut stack = Stack::new(&resolution).files(&disk);
     if docker {
         let recorded = Captured { inspect: None, engine: None, ..captured };
         stack = recorded.enter(stack, &directory).evidence(&containers::evidence(&resolution)?);
@@ -53,9 +53,13 @@ pub fn examine_project(flags: &ProjectFlags, docker: bool) -> io::Result<Examine
 }
 
 impl Examined {
-    /// What should have been seen and was not: evidence that cannot be read, an engine that does not answer.
+    /// What should have been seen and was not: files and evidence that cannot be read, an engine that does not answer.
     pub fn unseen(&self) -> impl Iterator<Item = &Finding> {
         let unseen = [
+            Code::FileUnreadable,
+            Code::NotUtf8,
+            Code::NotAFile,
+            Code::LinkLeadsOut,
             Code::ListingUnreadable,
             Code::IdMapUnreadable,
             Code::InspectUnreadable,
@@ -63,7 +67,8 @@ impl Examined {
             Code::EvidenceIncomplete,
             Code::EngineInfoUnreadable,
         ];
-        self.report.findings.iter().filter(move |finding| unseen.contains(&finding.code))
+        let all = self.resolution.findings().iter().chain(&self.report.findings);
+        all.filter(move |finding| unseen.contains(&finding.code))
     }
 
     /// A source's name as it can be opened from here. Compose's own files are named so already; those that lie in the

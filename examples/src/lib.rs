@@ -22,6 +22,7 @@ pub mod output;
 pub mod owners;
 pub mod probing;
 pub mod program;
+pub mod reading;
 pub mod rehearsal;
 pub mod render;
 pub mod story;

@@ -5,11 +5,14 @@
     reason = "programs read their token from a file or the environment, and say why they cannot start"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{errln, output};
+use crate::errln;
+use crate::output;
+use crate::reading::{self, ReadError};
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TargetError, TokenAuthenticator};
@@ -51,7 +54,13 @@ pub enum StartError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: ReadError,
+    },
+    /// A token that is not text.
+    #[error("{path} is not UTF-8")]
+    NotText {
+        /// Which file.
+        path: PathBuf,
     },
     /// The system gives no way to wait for sockets.
     #[error("the system: {0}")]
@@ -114,9 +123,9 @@ impl ProbeArguments {
     /// The token, without the line end that editors add.
     fn token(&self) -> Result<Option<SecretString>, StartError> {
         if let Some(path) = &self.token_file {
-            let source = |source| StartError::File { path: path.clone(), source };
-            let text = std::fs::read_to_string(path).map_err(source)?;
-            return Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())));
+            let bytes = read(path)?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| StartError::NotText { path: path.clone() })?;
+            return Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n']))));
         }
         Ok(std::env::var(&self.token_env).ok().filter(|token| !token.is_empty()).map(SecretString::from))
     }
@@ -127,7 +136,7 @@ impl StartError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::File { .. } | Self::System(_) | Self::Build(_) => 78,
+            Self::File { .. } | Self::NotText { .. } | Self::System(_) | Self::Build(_) => 78,
             Self::Target { .. } | Self::Seconds { .. } | Self::NoToken(_) => 2,
         }
     }
@@ -190,6 +199,6 @@ pub fn line(report: &openclaw_probe::ProbeReport, width: usize) -> String {
     format!("{target:<width$}  {highest:<9}  {took:>10}  {state}")
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|source| StartError::File { path: path.clone(), source })
+fn read(path: &Path) -> Result<Arc<[u8]>, StartError> {
+    reading::bytes(path).map_err(|source| StartError::File { path: path.to_owned(), source })
 }

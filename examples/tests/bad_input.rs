@@ -6,6 +6,9 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use support::{copy, runbook, status, stderr, stdout};
 
@@ -294,5 +297,167 @@ fn help_documents_every_exit_status_and_gate() {
     let help = stdout(&runbook(&["--help"]));
     for word in ["  0  ", "  1  ", "  2  ", "  3  ", "state, listener", "NO_COLOR", "captured/"] {
         assert!(help.contains(word), "{word:?} is not in\n{help}");
+    }
+}
+
+/// Runs a program on a stack and waits for its end, which a program that waits for a FIFO would never reach.
+fn ends(program: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(support::root()).env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let id = child.id().to_string();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
+    told.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| {
+        let _ = Command::new("kill").args(["-KILL", &id]).status();
+        panic!("{program} {arguments:?} hangs")
+    })
+}
+
+fn make_fifo(path: &Path) {
+    let _ = std::fs::remove_file(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// The programs that read a stack, and how each is told which.
+fn programs(stack: &str) -> Vec<(&'static str, Vec<&str>)> {
+    let project = |program, more: &[&'static str]| {
+        let mut arguments = vec!["--project-directory", stack];
+        arguments.extend(more);
+        (program, arguments)
+    };
+    vec![
+        (env!("CARGO_BIN_EXE_runbook"), vec![stack]),
+        (env!("CARGO_BIN_EXE_diff-stacks"), vec![stack, stack]),
+        project(env!("CARGO_BIN_EXE_fix"), &["--dry-run"]),
+        project(env!("CARGO_BIN_EXE_freeze-token"), &["--verify"]),
+        project(env!("CARGO_BIN_EXE_diff-sources"), &["--search"]),
+        project(env!("CARGO_BIN_EXE_compose-config"), &["config"]),
+        project(env!("CARGO_BIN_EXE_config-explain"), &["name"]),
+        project(env!("CARGO_BIN_EXE_check-namespaces"), &[]),
+    ]
+}
+
+#[test]
+fn a_fifo_holds_no_program_up() {
+    let everything = "\
+include: [included.yaml]
+services:
+  a:
+    image: x
+    env_file: a.env
+    label_file: labels
+    extends: {file: base.yaml, service: b}
+";
+    let places = [
+        "compose.yaml",
+        "compose.override.yaml",
+        ".env",
+        "included.yaml",
+        "base.yaml",
+        "a.env",
+        "labels",
+        "state/openclaw.json",
+        "state/.env",
+        "captured/ownership.txt",
+        "captured/inspect.json",
+        "captured/engine.json",
+        "captured/idmap.txt",
+        "captured/logs",
+        "captured/logs/openclaw-gateway.log",
+        "captured/devices/openclaw-gateway.json",
+        "captured/launchd/a.plist",
+        "captured/systemd/a.service",
+    ];
+    for place in places {
+        let dir = copy("healthy");
+        let stack = dir.path().join("healthy");
+        for (file, text) in [("a.env", "A=1"), ("labels", "a=1")] {
+            write(&stack, file, text.as_bytes());
+        }
+        write(&stack, "base.yaml", b"services: {b: {image: x}}");
+        write(&stack, "included.yaml", b"services: {c: {image: x}}");
+        write(&stack, "compose.override.yaml", everything.as_bytes());
+        if place == "captured/logs" {
+            std::fs::remove_dir_all(stack.join(place)).unwrap();
+        }
+        make_fifo(&stack.join(place));
+        let path = stack.to_str().unwrap();
+        for (program, arguments) in programs(path) {
+            let output = ends(program, &arguments);
+            let answer = stdout(&output) + &stderr(&output);
+            assert!(!answer.contains("panicked"), "{place}: {answer}");
+            if program.ends_with("runbook") {
+                // What was captured may be shown by something else as well.
+                assert!(status(&output) != 0 || place.starts_with("captured/"), "{place}: {answer}");
+                let name = place.rsplit('/').next().unwrap();
+                assert!(answer.contains(name) && answer.contains("FIFO"), "{place}: {answer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fifo_on_the_command_line_holds_no_program_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo.service");
+    make_fifo(&fifo);
+    let fifo = fifo.to_str().unwrap();
+    for (program, arguments) in [
+        (env!("CARGO_BIN_EXE_break-pairing"), vec!["--gateway-log", fifo]),
+        (env!("CARGO_BIN_EXE_break-pairing"), vec!["--gateway-list", fifo]),
+        (env!("CARGO_BIN_EXE_break-pairing"), vec!["--client-output", fifo]),
+        (env!("CARGO_BIN_EXE_check-supervisors"), vec![fifo]),
+        (env!("CARGO_BIN_EXE_probe-gateway"), vec!["--token-file", fifo, "ws://127.0.0.1:9"]),
+        (env!("CARGO_BIN_EXE_compose-config"), vec!["-f", fifo, "config"]),
+        (env!("CARGO_BIN_EXE_compose-config"), vec!["-f", "/dev/null", "--env-file", fifo, "config"]),
+    ] {
+        let output = ends(program, &arguments);
+        let answer = stderr(&output);
+        assert_ne!(status(&output), 0, "{program} {arguments:?}: {answer}");
+        assert!(answer.contains("a FIFO, not a regular file"), "{program} {arguments:?}: {answer}");
+    }
+}
+
+#[test]
+fn a_link_out_of_the_stack_is_named_and_not_followed() {
+    let outside = tempfile::tempdir().unwrap();
+    write(outside.path(), "env", b"OPENCLAW_GATEWAY_TOKEN=canary-of-another-stack-4711\n");
+    write(
+        outside.path(),
+        "openclaw.json",
+        b"{ gateway: { auth: { token: 'canary-of-another-stack-4711' } } }",
+    );
+    write(outside.path(), "openclaw-gateway.log", b"canary-of-another-stack-4711\n");
+    let places = [
+        (".env", "env"),
+        ("state/openclaw.json", "openclaw.json"),
+        ("state/.env", "env"),
+        ("captured/logs/openclaw-gateway.log", "openclaw-gateway.log"),
+    ];
+    for (place, target) in places {
+        let dir = copy("healthy");
+        let stack = dir.path().join("healthy");
+        let _ = std::fs::remove_file(stack.join(place));
+        std::os::unix::fs::symlink(outside.path().join(target), stack.join(place)).unwrap();
+        let path = stack.to_str().unwrap();
+        let output = runbook(&[path]);
+        let answer = stdout(&output);
+        assert_ne!(status(&output), 0, "{place}: {answer}");
+        let words: Vec<&str> = answer.split_whitespace().collect();
+        let words = words.join(" ");
+        let link = stack.join(place);
+        assert!(words.contains(&format!("the link {} leads to", link.display())), "{place}: {answer}");
+        assert!(words.contains("--follow-links"), "{place}: {answer}");
+        // Every program keeps out, and none shows a byte of it.
+        for (program, arguments) in programs(path) {
+            let output = ends(program, &arguments);
+            let answer = stdout(&output) + &stderr(&output);
+            assert!(!answer.contains("canary"), "{program} {place}: {answer}");
+        }
+        let followed = stdout(&runbook(&[path, "--follow-links"]));
+        assert!(!followed.contains("leads to"), "{place}: {followed}");
     }
 }

@@ -52,6 +52,8 @@ codes! {
     FileNotFound "OC-C001" "file-not-found" Error "A file that was named does not exist."
     FileUnreadable "OC-C002" "file-unreadable" Error "A file exists and cannot be read: a directory, no permission, a loop of links, too large."
     NotUtf8 "OC-C003" "not-utf8" Error "A file holds bytes that are no UTF-8."
+    NotAFile "OC-C004" "not-a-file" Error "A FIFO, a socket or a device has the name of a file; it was not opened."
+    LinkLeadsOut "OC-C005" "link-leads-out" Error "A link leads out of the stack, or of the directory that it was found in; it was not followed."
     YamlSyntax "OC-C010" "yaml-syntax" Error "A file is no YAML from this place on."
     DuplicateKey "OC-C011" "duplicate-key" Error "A mapping has one key twice."
     KeyNotString "OC-C012" "key-not-string" Error "A mapping key is a number, a boolean or null; Compose wants strings."

@@ -7,48 +7,96 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::open::{self, reason};
 use crate::project::{Files, Inputs, Kind, ReadError};
 use crate::source::Text;
 
-/// Files of this machine, each at most [`Disk::LIMIT`] bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Disk;
+/// Files of this machine: regular ones only, each at most [`Disk::LIMIT`] bytes.
+///
+/// A FIFO, a socket or a device is never opened, so nothing that lies in a stack can hold a reader up.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk {
+    confined: bool,
+}
 
 impl Disk {
     /// The largest file that is read, in bytes: 16 MiB.
     pub const LIMIT: u64 = 16 << 20;
+
+    /// Follows links wherever they lead, as Docker does.
+    #[must_use]
+    pub fn following() -> Self {
+        Self { confined: false }
+    }
+
+    /// Follows links within the directories that bound a path ([`Files::read_within`]), and not out of them: for stacks
+    /// that somebody else may have laid out, a container in its state directory among them.
+    #[must_use]
+    pub fn confined() -> Self {
+        Self { confined: true }
+    }
+
+    /// The names in a directory that lies within `bounds`, as [`Files::read_within`] has it, sorted. Those that are not
+    /// UTF-8 are left out.
+    ///
+    /// # Errors
+    /// When it is not there, is not a directory or cannot be read.
+    pub fn names_within(self, bounds: &[&str], directory: &str) -> Result<Vec<String>, ReadError> {
+        let directory = if self.confined {
+            open::place_within(&paths(bounds), Path::new(directory))?.real
+        } else {
+            directory.into()
+        };
+        match open::regular(&fs::metadata(&directory).map_err(|error| reason(&error))?) {
+            Err(ReadError::Directory) => {}
+            Err(other) => return Err(other),
+            Ok(()) => return Err(ReadError::Other("is a file, not a directory".to_owned())),
+        }
+        let entries = fs::read_dir(directory).map_err(|error| reason(&error))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(|error| reason(&error))?.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
 }
 
 impl Files for Disk {
     fn kind(&self, path: &str) -> Option<Kind> {
-        let found = fs::metadata(path).ok()?;
-        Some(if found.is_dir() { Kind::Directory } else { Kind::File })
+        match fs::metadata(path) {
+            Ok(found) => Some(if found.is_dir() { Kind::Directory } else { Kind::File }),
+            // There is something, and reading it says what is wrong with it.
+            Err(error) => matches!(reason(&error), ReadError::Denied | ReadError::Loop).then_some(Kind::File),
+        }
     }
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
-        let file = fs::File::open(Path::new(path)).map_err(|error| reason(&error))?;
-        let found = file.metadata().map_err(|error| reason(&error))?;
-        if found.is_dir() {
-            return Err(ReadError::Directory);
+        bytes(open::file(Path::new(path))?)
+    }
+
+    fn read_within(&self, bounds: &[&str], path: &str) -> Result<Arc<[u8]>, ReadError> {
+        if !self.confined {
+            return self.read(path);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(found.len().min(Self::LIMIT)).unwrap_or(0));
-        // A pipe or a file in /proc says nothing of its size: stop one byte past the limit.
-        file.take(Self::LIMIT + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
-        if bytes.len() as u64 > Self::LIMIT {
-            return Err(ReadError::TooLarge { limit: Self::LIMIT });
-        }
-        Ok(bytes.into())
+        bytes(open::file_within(&paths(bounds), Path::new(path))?)
     }
 }
 
-fn reason(error: &io::Error) -> ReadError {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::NotFound,
-        io::ErrorKind::PermissionDenied => ReadError::Denied,
-        io::ErrorKind::IsADirectory => ReadError::Directory,
-        _ if error.raw_os_error() == Some(40) => ReadError::Loop,
-        _ => ReadError::Other(error.to_string()),
+fn paths<'p>(bounds: &'p [&'p str]) -> Vec<&'p Path> {
+    bounds.iter().map(Path::new).collect()
+}
+
+fn bytes(file: fs::File) -> Result<Arc<[u8]>, ReadError> {
+    let found = file.metadata().map_err(|error| reason(&error))?;
+    let too_large = ReadError::TooLarge { limit: Disk::LIMIT };
+    if found.len() > Disk::LIMIT {
+        return Err(too_large);
     }
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
+    // A file in /proc says nothing of its size, and any other may grow: stop one byte past the limit.
+    file.take(Disk::LIMIT + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > Disk::LIMIT { Err(too_large) } else { Ok(bytes.into()) }
 }
 
 /// The inputs of a command that is run here and now: this process's directory and environment, no flags.
@@ -76,3 +124,6 @@ pub fn inputs_here() -> io::Result<Inputs> {
         .collect::<BTreeMap<_, _>>();
     Ok(inputs)
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -12,6 +12,8 @@ pub mod finding;
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
 pub mod fs;
+#[cfg(any(feature = "docker", feature = "fs"))]
+mod open;
 pub mod openclaw;
 pub mod project;
 pub mod secrets;

@@ -73,7 +73,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety};
-use crate::project::{Files, Resolution};
+use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
 use crate::source::{Sources, Text};
 
@@ -335,6 +335,9 @@ pub struct Report {
     pub containers: Vec<ContainerView>,
     /// What is wrong or worth knowing, errors first.
     pub findings: Vec<Finding>,
+    /// The files of the project and of its state that are there and could not be read: what they hold is unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
     /// Every text the findings and their edits point into: those of the resolution, and `openclaw.json` and its kin.
     #[serde(skip)]
     pub sources: Sources,
@@ -402,6 +405,8 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         .iter()
         .map(|definition| carriers::read_definition(definition, &mut reader))
         .collect();
+    early.extend(unread_findings(&mut reader));
+    let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
     let mut sources = std::mem::take(&mut reader.sources);
     let mut secrets = resolution.secrets().clone();
     mark_secrets(&processes, &definitions, &mut sources, &mut secrets);
@@ -453,7 +458,18 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
     let namespaces = scene.namespaces;
-    Report { version, gateways, clients: views, tokens, namespaces, containers, findings, sources, secrets }
+    Report {
+        version,
+        gateways,
+        clients: views,
+        tokens,
+        namespaces,
+        containers,
+        findings,
+        unread,
+        sources,
+        secrets,
+    }
 }
 
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
@@ -471,6 +487,21 @@ fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Ve
         }
     }
     runtime
+}
+
+/// What lies in the state directory and its kin and could not be read. The Compose files' own are told by the resolution.
+fn unread_findings(reader: &mut files::Reader<'_>) -> Vec<Finding> {
+    let mut findings = Vec::with_capacity(reader.unread.len());
+    for unread in std::mem::take(&mut reader.unread) {
+        let file = reader.enter(&unread.file, "");
+        let place = Place::of(&reader.sources, PlaceRole::Decided, crate::source::Span::new(file, 0, 0));
+        let summary = format!("{} is there and cannot be read: {}", unread.file, unread.error);
+        let mut finding = Finding::new(project::unread::code(&unread.error), summary).at(place);
+        finding.remedy = project::unread::next_step(&unread.error).map(remedies::words);
+        findings.push(finding);
+        reader.unread.push(unread);
+    }
+    findings
 }
 
 /// What the engine says of itself, and what was recorded of the ids it maps.
@@ -572,15 +603,13 @@ fn mark_secrets(
                     }
                 }
             }
-            for (name, node) in config.env_vars().filter(|(name, _)| crate::project::looks_secret(name)) {
+            for (name, node) in config.env_vars().filter(|(name, _)| project::looks_secret(name)) {
                 let _ = name;
                 sources.mark_secret(node.span);
                 secrets.add(node.expose().unwrap_or_default());
             }
         }
-        for variable in
-            process.state_env.iter().filter(|variable| crate::project::looks_secret(&variable.name))
-        {
+        for variable in process.state_env.iter().filter(|variable| project::looks_secret(&variable.name)) {
             sources.mark_secret(variable.span);
             secrets.add(variable.value.expose());
         }

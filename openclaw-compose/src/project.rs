@@ -49,6 +49,7 @@ mod schema;
 mod tree;
 mod typed;
 mod unique;
+pub(crate) mod unread;
 mod variables;
 mod write;
 
@@ -56,10 +57,11 @@ pub use compare::{Change, ChangeKind, Compared, Difference};
 pub use dialect::{Dialect, UnknownDialect};
 pub use discovery::{FILE_NAMES, OVERRIDE_NAMES};
 pub use explain::{Explanation, Step, StepKind};
-pub use inputs::{Files, Inputs, Kind, ReadError, Texts};
+pub use inputs::{Files, Inputs, Kind, ReadError, Special, Texts};
 pub use model::{Entry, Map, Node, Value};
 pub use resolution::{Refusal, Resolution, Service, UnsetVariable};
 pub use secret::{looks_random, looks_secret};
+pub use unread::Unread;
 pub use write::{Format, Reveal};
 
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! What is wrong with the service definition that keeps a gateway running.
-#![expect(clippy::disallowed_methods, reason = "definitions are files")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Reveal};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::looks_secret::secrets_in;
-use openclaw_examples::{errln, outln, output, program};
+use openclaw_examples::{errln, outln, output, program, reading};
 use openclaw_probe::supervisors::{compose, launchd, systemd};
 use openclaw_probe::{Finding, Severity};
 use serde::Deserialize;
@@ -81,14 +80,14 @@ fn check(arguments: &Arguments, file: &Path) -> Result<Vec<Finding>, String> {
     let exists = |program: &str| Path::new(program).exists();
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("plist") => {
-            let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+            let bytes = reading::bytes(file).map_err(|error| error.to_string())?;
             output::hide(secrets_in(&String::from_utf8_lossy(&bytes)));
             let domain =
                 if lies_in("LaunchDaemons") { launchd::Domain::Daemon } else { launchd::Domain::Agent };
             Ok(launchd::verify(&name, &bytes, domain, arguments.headless, &exists))
         }
         Some("service") => {
-            let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+            let text = reading::text(file).map_err(|error| error.to_string())?;
             output::hide(secrets_in(&text));
             let user = systemd::Manager::User { lingers: arguments.lingers || !arguments.headless };
             let manager = if lies_in("user") { user } else { systemd::Manager::System };
@@ -125,7 +124,8 @@ fn read_service(arguments: &Arguments, file: String) -> Result<compose::Service,
         retries: Option<u32>,
     }
     let flags = ProjectFlags { files: vec![file], ..ProjectFlags::default() };
-    let resolution = project::resolve(&flags.inputs().map_err(|error| error.to_string())?, &Disk);
+    let resolution =
+        project::resolve(&flags.inputs().map_err(|error| error.to_string())?, &Disk::following());
     output::hide(resolution.secrets().iter());
     if resolution.compose_would_refuse().is_some() {
         return Err("Compose refuses the project; compose-config says why".to_owned());

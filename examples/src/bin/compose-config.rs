@@ -70,7 +70,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let resolution = project::resolve(&inputs, &Disk);
+    let resolution = project::resolve(&inputs, &Disk::following());
     output::hide(resolution.secrets().iter());
     report(&resolution);
     // Whoever reads what is said, or sits in front of a terminal, is told whose rules these are; a script is left alone.

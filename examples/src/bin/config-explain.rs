@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Dialect, Explanation};
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::output::{self, Stream};
@@ -48,7 +47,7 @@ fn explain(cli: Cli) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let resolution = project::resolve(&inputs, &Disk);
+    let resolution = project::resolve(&inputs, &cli.project.disk());
     output::hide(resolution.secrets().iter());
     let told = match (&cli.variable, cli.what.strip_prefix('$')) {
         (Some(name), _) => resolution.env(&cli.what, name),

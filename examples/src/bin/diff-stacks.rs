@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use openclaw_compose::fs::{Disk, inputs_here};
+use openclaw_compose::fs::inputs_here;
 use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
 use openclaw_examples::output::{self, Stream};
-use openclaw_examples::{errln, program};
+use openclaw_examples::{compose_flags, errln, program};
 
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
@@ -29,6 +29,9 @@ struct Cli {
     /// Leave the shell's variables out, so that only files decide
     #[arg(long)]
     no_shell: bool,
+    /// Follow links that lead out of a project, or out of a directory that it mounts, as Docker does
+    #[arg(long)]
+    follow_links: bool,
     /// Show values that are the same, but come from different places
     #[arg(long)]
     moved: bool,
@@ -50,7 +53,8 @@ fn compare(cli: Cli) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (left, right) = (project::resolve(&left, &Disk), project::resolve(&right, &Disk));
+    let disk = compose_flags::disk(cli.follow_links);
+    let (left, right) = (project::resolve(&left, &disk), project::resolve(&right, &disk));
     output::hide([&left, &right].into_iter().flat_map(|resolution| resolution.secrets().iter()));
     for (side, resolution) in [(&cli.left, &left), (&cli.right, &right)] {
         warn(side, resolution);

@@ -39,6 +39,9 @@ struct Arguments {
     /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
     #[arg(long, requires = "stack")]
     docker: bool,
+    /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
+    #[arg(long, requires = "stack")]
+    follow_links: bool,
 }
 
 const EXIT: &str = "\
@@ -104,6 +107,7 @@ fn examine(arguments: Arguments) -> ExitCode {
         host: arguments.host,
         through: arguments.through,
         docker: arguments.docker,
+        follow_links: arguments.follow_links,
     };
     let ticket = match diagnose(&stack, options) {
         Ok(ticket) => ticket,

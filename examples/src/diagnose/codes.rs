@@ -8,8 +8,6 @@ use crate::gates::Gate;
 pub enum Code {
     /// A captured file that cannot be read.
     EvidenceUnreadable,
-    /// A file of the stack that is there and cannot be read.
-    FileUnreadable,
     /// The log says that the state directory may not be used.
     StateRefused,
     /// The log says that the configuration is missing or broken.
@@ -34,13 +32,6 @@ const CODES: &[(Code, &str, &str, Severity, &str)] = &[
         "evidence-unreadable",
         Severity::Warning,
         "A captured file is there and cannot be read.",
-    ),
-    (
-        Code::FileUnreadable,
-        "OC-R102",
-        "file-unreadable",
-        Severity::Error,
-        "A file of the stack is there and cannot be read.",
     ),
     (
         Code::StateRefused,
@@ -167,7 +158,6 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-H721", Some(Gate::Session)),
     // Supervisors stand beside the gates.
     ("OC-H8", None),
-    ("OC-R102", Some(Gate::State)),
     ("OC-R201", Some(Gate::State)),
     ("OC-R202", Some(Gate::State)),
     ("OC-R203", Some(Gate::Listener)),

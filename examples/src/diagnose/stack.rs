@@ -1,19 +1,18 @@
 //! What openclaw-compose says about the files of a stack, entered into the case.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use openclaw_compose::edit::{self, Applicability, Edit};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{self, ClientKind, GateState, GateView, Report, examine};
-use openclaw_compose::project::{self, Files, Inputs, Kind as FileKind, ReadError, Resolution};
+use openclaw_compose::project::{self, Inputs, Resolution};
 use openclaw_compose::source::{MASK, Sources, Text};
 use openclaw_pairing::plan::{Engine, Topology};
 use secrecy::SecretString;
 
+use super::Options;
 use super::case::Case;
 use super::codes::Code as OwnCode;
 use super::life::{self, Container};
@@ -60,8 +59,6 @@ pub enum Unreadable {
 pub(super) struct Stack {
     resolution: Resolution,
     report: Report,
-    /// Files that are there and could not be read, with the reason.
-    unread: BTreeMap<String, ReadError>,
     files: Vec<PathBuf>,
 }
 
@@ -69,9 +66,9 @@ impl Stack {
     /// Resolves and examines the project in a directory.
     pub(super) fn read(
         directory: &Path,
-        files: &[PathBuf],
+        options: &Options,
+        disk: Disk,
         captured: &mut Captured,
-        docker: bool,
     ) -> Result<Self, Unreadable> {
         let absolute = std::path::absolute(directory).ok().filter(|path| path.is_dir());
         let Some(absolute) = absolute else {
@@ -80,15 +77,14 @@ impl Stack {
         let root = absolute.to_str().ok_or(Unreadable::NotText)?;
         let mut inputs = Inputs::new(root.trim_end_matches('/'));
         inputs.shell = shell();
-        inputs.files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
-        let disk = Watched::default();
+        inputs.files = options.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         let resolution = project::resolve(&inputs, &disk);
         refuse(&resolution)?;
         let mut stack = openclaw::Stack::new(&resolution).files(&disk);
         if cfg!(target_os = "macos") {
             stack = stack.docker_vm();
         }
-        if docker {
+        if options.docker {
             let evidence = containers::evidence(&resolution).map_err(|_| Unreadable::NoRuntime)?;
             (captured.inspect, captured.engine) = (None, None);
             stack = captured.enter(stack, &absolute).evidence(&evidence);
@@ -100,8 +96,7 @@ impl Stack {
             stack = captured.enter(stack, &absolute);
         }
         let report = examine(&stack);
-        let unread = disk.unread(root);
-        Ok(Self { resolution, report, unread, files: files.to_vec() })
+        Ok(Self { resolution, report, files: options.files.clone() })
     }
 
     /// Enters findings, clients and their gates.
@@ -133,29 +128,6 @@ impl Stack {
         for finding in self.resolution.findings() {
             self.add(case, finding, &[Whom::Everyone]);
         }
-        for (file, error) in &self.unread {
-            let told = self.resolution.findings().iter().any(|finding| {
-                let bad = finding.severity == Severity::Error || finding.code == Code::NotUtf8;
-                bad && finding.places.iter().any(|place| place.file == *file)
-            });
-            if told {
-                continue;
-            }
-            let why = match error {
-                ReadError::TooLarge { limit } => format!("it is larger than {} MiB", limit >> 20),
-                other => other.to_string(),
-            };
-            let mut finding =
-                OwnCode::FileUnreadable.finding(format!("{file} is there and cannot be read: {why}."));
-            finding.places.push(Place {
-                role: Role::Decided,
-                file: file.clone(),
-                line: 0,
-                column: 0,
-                span: [0, 0],
-            });
-            case.report(finding, Vec::new(), &[Whom::Everyone]);
-        }
     }
 
     /// The gates that the files can judge, client by client, and the findings behind the red ones.
@@ -174,7 +146,9 @@ impl Stack {
             };
             let left = self.report.clients.iter().filter(|client| stranded(&client.name));
             let mut whom: Vec<Whom> = left.map(|client| Whom::Client(client.name.clone())).collect();
-            if dead {
+            // Nobody can say what a file of the state holds that cannot be read.
+            let unread = finding.code < Code::YamlSyntax;
+            if dead || unread {
                 whom.push(Whom::Everyone);
             }
             self.add(case, finding, &whom);
@@ -455,6 +429,8 @@ fn refuse(resolution: &Resolution) -> Result<(), Unreadable> {
         Code::FileNotFound,
         Code::FileUnreadable,
         Code::NotUtf8,
+        Code::NotAFile,
+        Code::LinkLeadsOut,
         Code::YamlSyntax,
         Code::UnknownAnchor,
         Code::AliasCycle,
@@ -504,49 +480,4 @@ fn shell() -> BTreeMap<String, Text> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, Text::from(value.into_string().ok()?))))
         .collect()
-}
-
-/// Whether following the path ends in "too many levels of symbolic links" (ELOOP on Linux, on macOS and the BSDs).
-fn is_link_loop(path: &str) -> bool {
-    let error = std::fs::metadata(path).err().and_then(|error| error.raw_os_error());
-    matches!(error, Some(40 | 62))
-}
-
-/// The disk, remembering what was there and could not be read.
-#[derive(Default)]
-struct Watched {
-    unread: RefCell<BTreeMap<String, ReadError>>,
-}
-
-impl Watched {
-    /// What could not be read, by its path as reports show it.
-    fn unread(self, root: &str) -> BTreeMap<String, ReadError> {
-        let shown = |path: String| match path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')) {
-            Some(inside) => inside.to_owned(),
-            None => path,
-        };
-        self.unread.into_inner().into_iter().map(|(path, error)| (shown(path), error)).collect()
-    }
-}
-
-impl Files for Watched {
-    fn kind(&self, path: &str) -> Option<FileKind> {
-        // A link that leads in a circle is there, and reading it says so; Compose would only say "not found".
-        Disk.kind(path).or_else(|| is_link_loop(path).then_some(FileKind::File))
-    }
-
-    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
-        let read = Disk.read(path);
-        let wrong = match &read {
-            Ok(bytes) if std::str::from_utf8(bytes).is_err() => {
-                Some(ReadError::Other("it holds bytes that are no UTF-8".to_owned()))
-            }
-            Ok(_) | Err(ReadError::NotFound) => None,
-            Err(error) => Some(error.clone()),
-        };
-        if let Some(wrong) = wrong {
-            self.unread.borrow_mut().insert(path.to_owned(), wrong);
-        }
-        read
-    }
 }

@@ -4,10 +4,11 @@
     reason = "reading this process's own settings is what this file is for"
 )]
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::open;
 use crate::source::Text;
 
 use super::Settings;
@@ -48,6 +49,6 @@ fn contexts(directory: &Path) -> Vec<String> {
 
 fn read(path: &Path) -> Option<String> {
     let mut text = String::new();
-    File::open(path).ok()?.take(LARGEST).read_to_string(&mut text).ok()?;
+    open::file(path).ok()?.take(LARGEST).read_to_string(&mut text).ok()?;
     Some(text)
 }

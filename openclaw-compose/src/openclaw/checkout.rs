@@ -1,11 +1,12 @@
 //! Walks a checkout for [`search`](super::search), behind the feature `fs`.
-#![expect(clippy::disallowed_methods, reason = "reading files is what this feature is for")]
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
+use crate::open;
 use crate::source::Sources;
 
 use super::search::{LARGEST, Search, search_text};
@@ -49,10 +50,12 @@ pub fn search_directory(root: &Path) -> (Search, Sources) {
                 continue;
             }
         }
-        let Ok(bytes) = fs::read(&path) else {
+        let mut bytes = Vec::new();
+        let read = open::file(&path).map(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        if !matches!(read, Ok(Ok(_))) || bytes.len() as u64 > LARGEST {
             out.skipped.unreadable += 1;
             continue;
-        };
+        }
         match String::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => {
                 let shown = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
@@ -70,6 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test makes its own files")]
     fn ignored_files_are_searched_and_binary_and_huge_ones_counted() {
         let directory = std::env::temp_dir().join(format!("openclaw-compose-search-{}", std::process::id()));
         fs::create_dir_all(directory.join("node_modules")).expect("a directory");

@@ -2,8 +2,9 @@
 //! a container sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::project::{self, ReadError};
+use crate::project::{self, ReadError, Unread};
 use crate::source::{FileId, Sources, Text};
 
 use super::processes::{self, Backing};
@@ -29,6 +30,8 @@ pub(super) struct Reader<'s> {
     project_dir: &'s str,
     pub(super) sources: Sources,
     entered: BTreeMap<String, Found>,
+    /// Files that are there and could not be read.
+    pub(super) unread: Vec<Unread>,
     /// Files of which the running container of a service holds another text than the host: service and path inside.
     pub(super) stale: BTreeSet<(String, String)>,
 }
@@ -40,7 +43,15 @@ impl<'s> Reader<'s> {
         project_dir: &'s str,
         sources: Sources,
     ) -> Self {
-        Self { host, given, project_dir, sources, entered: BTreeMap::new(), stale: BTreeSet::new() }
+        Self {
+            host,
+            given,
+            project_dir,
+            sources,
+            entered: BTreeMap::new(),
+            unread: Vec::new(),
+            stale: BTreeSet::new(),
+        }
     }
 
     /// The text at `path` inside the service's container.
@@ -48,10 +59,11 @@ impl<'s> Reader<'s> {
         // What was read inside the running container is the truth.
         let container = format!("container:{}:{path}", service.name);
         let backing = processes::backing(service, services, path);
+        let mounted = processes::host_mount(service, services, path).unwrap_or_default();
         if let Some(inside) = self.given.get(&container) {
             if let Backing::Host(host) = &backing {
                 let key = self.relative(host).to_owned();
-                match self.open(&key, Some(host)) {
+                match self.open(&key, Some((host, mounted))) {
                     // The host's file says the same, and can be edited.
                     Found::Text(file, text) if text == *inside => return Found::Text(file, text),
                     Found::Text(..) | Found::Absent => {
@@ -65,7 +77,7 @@ impl<'s> Reader<'s> {
         match backing {
             Backing::Host(host) => {
                 let key = self.relative(&host).to_owned();
-                self.open(&key, Some(&host))
+                self.open(&key, Some((&host, mounted)))
             }
             Backing::Volume { name, path } => self.open(&format!("volume:{name}:{path}"), None),
             // Nothing is mounted there: whatever is there comes with the image.
@@ -73,22 +85,27 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn open(&mut self, key: &str, host_path: Option<&str>) -> Found {
+    /// `host`: the path on the host, and what is mounted there.
+    fn open(&mut self, key: &str, host: Option<(&str, &str)>) -> Found {
         if let Some(found) = self.entered.get(key) {
             return found.clone();
         }
-        let found = match (self.given.get(key), host_path, self.host) {
+        let found = match (self.given.get(key), host, self.host) {
             (Some(text), ..) => Found::Text(self.sources.add(key.to_owned(), text.expose()), text.clone()),
-            (None, Some(path), Some(files)) => match files.read(path) {
-                Ok(bytes) => match std::str::from_utf8(&bytes) {
+            (None, Some((path, mounted)), Some(files)) => {
+                // The container may have laid out what is mounted into it, links as well.
+                let read = files.read_within(&[self.project_dir, mounted], path);
+                match read.and_then(text) {
                     Ok(text) => {
-                        Found::Text(self.sources.add_file(key.to_owned(), text, path, None), Text::from(text))
+                        Found::Text(self.sources.add_file(key.to_owned(), text.expose(), path, None), text)
                     }
-                    Err(_) => Found::Unreadable,
-                },
-                Err(ReadError::NotFound) => Found::Absent,
-                Err(_) => Found::Unreadable,
-            },
+                    Err(ReadError::NotFound) => Found::Absent,
+                    Err(error) => {
+                        self.unread.push(Unread { file: key.to_owned(), error });
+                        Found::Unreadable
+                    }
+                }
+            }
             _ => Found::Unknown,
         };
         self.entered.insert(key.to_owned(), found.clone());
@@ -103,5 +120,15 @@ impl<'s> Reader<'s> {
     /// A host path as people write it: below the project directory where it lies there.
     fn relative<'p>(&self, path: &'p str) -> &'p str {
         path.strip_prefix(self.project_dir).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
+    }
+}
+
+fn text(bytes: Arc<[u8]>) -> Result<Text, ReadError> {
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Text::from(text)),
+        Err(error) => {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            Err(ReadError::NotUtf8 { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 })
+        }
     }
 }

@@ -368,12 +368,10 @@ fn config_of(
 pub(super) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str) -> Backing {
     let Some(mount) = mount_over(service, path) else { return Backing::Layer };
     let rest = path.get(mount.target.trim_end_matches('/').len()..).unwrap_or_default();
+    if let Some(source) = host_source(mount, services) {
+        return Backing::Host(format!("{}{rest}", source.trim_end_matches('/')));
+    }
     match (mount.kind, mount.source) {
-        (MountKind::Bind, Some(source)) => Backing::Host(format!("{}{rest}", source.trim_end_matches('/'))),
-        (MountKind::Volume, Some(key)) if services.bound_volumes.contains_key(key) => {
-            let device = services.bound_volumes.get(key).copied().unwrap_or_default();
-            Backing::Host(format!("{}{rest}", device.trim_end_matches('/')))
-        }
         (MountKind::Volume, Some(key)) => {
             let name = services.volumes.get(key).copied().unwrap_or(key).to_owned();
             Backing::Volume { name, path: rest.trim_start_matches('/').to_owned() }
@@ -383,6 +381,19 @@ pub(super) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str
             Backing::Volume { name: mount.target.to_owned(), path: rest.trim_start_matches('/').to_owned() }
         }
         _ => Backing::Fleeting,
+    }
+}
+
+/// The path on the host that is mounted over `path` of the service's file system.
+pub(super) fn host_mount<'a>(service: &Service<'a>, services: &Services<'a>, path: &str) -> Option<&'a str> {
+    host_source(mount_over(service, path)?, services)
+}
+
+fn host_source<'a>(mount: &Mount<'a>, services: &Services<'a>) -> Option<&'a str> {
+    match mount.kind {
+        MountKind::Bind => mount.source,
+        MountKind::Volume => services.bound_volumes.get(mount.source?).copied(),
+        _ => None,
     }
 }
 

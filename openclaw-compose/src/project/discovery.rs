@@ -84,6 +84,7 @@ impl Loader<'_> {
             self.raise(raised.exit(EXIT_FLAGS));
         }
         let working_dir = self.working_dir(&files);
+        self.bound_by(&working_dir);
         let env_files = self.project_env_files(&env_file_flags, &working_dir, &shell);
         let settings = self.env_files(&env_files, &shell, Owner::Project);
         let mut variables = shell;
@@ -93,6 +94,7 @@ impl Loader<'_> {
         // Second look, with what they say.
         let (files, complain) = self.config_paths(&variables);
         let second_dir = self.working_dir(&files);
+        self.bound_by(&second_dir);
         if second_dir != working_dir && env_file_flags.is_empty() {
             let env_files = self.project_env_files(&env_file_flags, &second_dir, &variables);
             let settings = self.env_files(&env_files, &variables, Owner::Project);
@@ -235,7 +237,14 @@ impl Loader<'_> {
             }
         }
         let path = paths::join(working_dir, ".env");
-        if self.kind(&path) == Some(Kind::File) { vec![(path, None)] } else { Vec::new() }
+        match self.kind(&path) {
+            Some(Kind::File) => vec![(path, None)],
+            Some(Kind::Directory) => {
+                self.passed_over(&path);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
     }
 
     /// Reads env files in order; the last that names a variable gives its value.

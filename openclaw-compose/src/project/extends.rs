@@ -233,6 +233,7 @@ impl Loader<'_> {
             return None;
         }
         let path = paths::absolute(&scope.real_dir, file);
+        self.bound_by(&paths::directory(&path));
         let (mut dict, resets) = self.extended_file(&path, file_span, scope.environment)?;
         let missing = |what: &str| {
             Raised::error(

@@ -163,6 +163,8 @@ impl Loader<'_> {
                 (real, paths::relative(&scope.real_dir, &seen))
             }
         };
+        self.bound_by(&paths::directory(main));
+        self.bound_by(&real_dir);
         let environment = self.included_environment(include, scope, &real_dir);
         let inner = Scope { working_dir, real_dir, environment, including: including.to_vec() };
         let mut imported = self.project(&files, &inner);
@@ -174,8 +176,10 @@ impl Loader<'_> {
         let mut files: Vec<(String, Option<Span>)> = Vec::new();
         if include.env_files.is_empty() {
             let path = paths::join(real_dir, ".env");
-            if self.kind(&path) == Some(Kind::File) {
-                files.push((path, None));
+            match self.kind(&path) {
+                Some(Kind::File) => files.push((path, None)),
+                Some(Kind::Directory) => self.passed_over(&path),
+                None => {}
             }
         }
         for (path, at) in &include.env_files {

@@ -136,6 +136,31 @@ pub enum Kind {
     Directory,
 }
 
+/// Something that has a name among files and cannot be read as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Special {
+    /// A named pipe: reading it waits for somebody who writes.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A terminal, a disk or another device.
+    Device,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for Special {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fifo => "a FIFO",
+            Self::Socket => "a socket",
+            Self::Device => "a device",
+            Self::Other => "something special",
+        })
+    }
+}
+
 /// Why a file could not be read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -152,8 +177,25 @@ pub enum ReadError {
     /// Symbolic links lead in a circle.
     #[error("too many levels of symbolic links")]
     Loop,
+    /// It is something else than a file, and was not opened.
+    #[error("is {0}, not a regular file")]
+    NotRegular(Special),
+    /// A link on the path leads out of the directory that bounds it, and was not followed.
+    #[error("the link {link} leads to {target}, out of the directory that it was found in: not followed")]
+    LeadsOut {
+        /// The link, by its own path.
+        link: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// Its bytes are not UTF-8.
+    #[error("line {line} holds a byte that is not UTF-8")]
+    NotUtf8 {
+        /// The first line with such a byte, from 1.
+        line: usize,
+    },
     /// Larger than the reader is willing to hold.
-    #[error("larger than {limit} bytes")]
+    #[error("larger than {}", size(*limit))]
     TooLarge {
         /// The reader's limit in bytes.
         limit: u64,
@@ -163,16 +205,36 @@ pub enum ReadError {
     Other(String),
 }
 
+/// Mebibytes where they are whole.
+fn size(bytes: u64) -> String {
+    if bytes > 0 && bytes.is_multiple_of(1 << 20) {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{bytes} bytes")
+    }
+}
+
 /// How a resolution sees files. Paths are absolute, `/` separates; what is wrong is data, not a panic.
 pub trait Files {
     /// What is at `path`, links followed; `None` for nothing.
     fn kind(&self, path: &str) -> Option<Kind>;
 
-    /// The bytes of the file at `path`.
+    /// The bytes of the file at `path`, links followed.
     ///
     /// # Errors
     /// When it is not there or cannot be read.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError>;
+
+    /// The bytes of the file at `path`, which somebody else may have laid out: no link leads out of any of the directories
+    /// `bounds` that the path lies in, or out of its own where it lies in none of them. Where there are no links, or
+    /// whoever reads means to follow them all, it is read as by [`Files::read`].
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read or leads out.
+    fn read_within(&self, bounds: &[&str], path: &str) -> Result<Arc<[u8]>, ReadError> {
+        let _ = bounds;
+        self.read(path)
+    }
 }
 
 /// Files in memory: for tests, and for embedders that have the texts already.

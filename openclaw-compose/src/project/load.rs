@@ -23,6 +23,7 @@ use super::raise::{EXIT_NOT_FOUND, Raised};
 use super::schema;
 use super::tree;
 use super::unique;
+use super::unread::{self, Unread};
 use super::variables::{EnvironmentId, Variables};
 
 /// Everything a resolution collects on its way.
@@ -36,6 +37,9 @@ pub(crate) struct Loader<'a> {
     /// Unset variables, each once, with the place of its first use.
     pub(crate) unset: Vec<(Arc<str>, Span)>,
     read: HashMap<String, Result<FileId, ReadError>>,
+    /// Directories out of which no link is followed: the project's, and those of what it reads from elsewhere.
+    bounds: Vec<String>,
+    pub(crate) unread: Vec<Unread>,
     parsed: HashMap<FileId, Rc<Parsed>>,
     /// True once a number was read that is none, or has no end.
     pub(crate) not_finite: bool,
@@ -66,6 +70,8 @@ impl<'a> Loader<'a> {
             raised: Vec::new(),
             unset: Vec::new(),
             read: HashMap::new(),
+            bounds: Vec::new(),
+            unread: Vec::new(),
             parsed: HashMap::new(),
             not_finite: false,
             config_files: Vec::new(),
@@ -121,14 +127,28 @@ impl<'a> Loader<'a> {
         matches!(self.read.get(path), Some(Ok(_)))
     }
 
+    /// Bounds the links of everything in a directory, unless they are bounded already.
+    pub(crate) fn bound_by(&mut self, directory: &str) {
+        if !self.bounds.iter().any(|bound| paths::is_below(directory, bound)) {
+            self.bounds.push(directory.to_owned());
+        }
+    }
+
     /// The text of a file, read once. What is no UTF-8 is replaced and reported: as an error where `yaml`, which may also be
     /// UTF-16 under a byte order mark.
     pub(crate) fn read(&mut self, path: &str, yaml: bool) -> Result<FileId, ReadError> {
         if let Some(known) = self.read.get(path) {
             return known.clone();
         }
-        let done = self.files.read(path).map(|bytes| {
-            let name = paths::shown(path, &self.inputs.directory);
+        let name = paths::shown(path, &self.inputs.directory);
+        let bounds: Vec<&str> = self.bounds.iter().map(String::as_str).collect();
+        let read = self.files.read_within(&bounds, path);
+        if let Err(error) = &read
+            && *error != ReadError::NotFound
+        {
+            self.unread.push(Unread { file: name.clone(), error: error.clone() });
+        }
+        let done = read.map(|bytes| {
             if yaml && let Some(text) = utf16(&bytes) {
                 return self.sources.add_file(name, text, path, Some(1));
             }
@@ -153,6 +173,24 @@ impl<'a> Loader<'a> {
         });
         self.read.insert(path.to_owned(), done.clone());
         done
+    }
+
+    /// Compose reads no variables from a `.env` that is a directory, and says nothing of it.
+    pub(crate) fn passed_over(&mut self, path: &str) {
+        let file = paths::shown(path, &self.inputs.directory);
+        let error = ReadError::Directory;
+        let mut raised = Raised::warning(
+            unread::code(&error),
+            format!("{file}: {error}: Compose passes over it, and its variables are unset"),
+        );
+        if let Some(step) = unread::next_step(&error) {
+            raised = raised.help(step);
+        }
+        self.raise(raised);
+        let unread = Unread { file, error };
+        if !self.unread.contains(&unread) {
+            self.unread.push(unread);
+        }
     }
 
     /// Reads and parses a Compose file. `asked` is the place that names it, if a file does.
@@ -395,8 +433,11 @@ impl<'a> Loader<'a> {
 /// The finding for a file that cannot be read.
 pub(crate) fn unreadable(path: &str, error: &ReadError, directory: &str) -> Raised {
     let shown = paths::shown(path, directory);
-    let code = if *error == ReadError::NotFound { Code::FileNotFound } else { Code::FileUnreadable };
-    Raised::error(code, format!("{shown}: {error}")).exit(EXIT_NOT_FOUND)
+    let raised = Raised::error(unread::code(error), format!("{shown}: {error}")).exit(EXIT_NOT_FOUND);
+    match unread::next_step(error) {
+        Some(step) => raised.help(step),
+        None => raised,
+    }
 }
 
 /// Removes what stands at these paths.

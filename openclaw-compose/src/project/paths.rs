@@ -78,6 +78,12 @@ pub(crate) fn relative(from: &str, path: &str) -> String {
     if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
+/// True for a directory itself and everything below it; both cleaned.
+pub(crate) fn is_below(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// True for `X:\`, `X:/` and `\\server\share\`.
 pub(crate) fn is_windows_absolute(path: &str) -> bool {
     let bytes = path.as_bytes();

@@ -16,6 +16,7 @@ use super::load::Loader;
 use super::mark;
 use super::model::{Entry, Map, Node, is_somewhere};
 use super::provenance::Stories;
+use super::unread::Unread;
 use super::variables::{EnvironmentId, Variables};
 
 /// A resolved project.
@@ -43,6 +44,7 @@ pub struct Resolution {
     unset: Vec<UnsetVariable>,
     refusal: Option<Refusal>,
     config_files: Vec<FileId>,
+    unread: Vec<Unread>,
 }
 
 /// Why Compose refuses the whole project: the first thing it stumbles over.
@@ -137,6 +139,12 @@ impl Resolution {
     #[must_use]
     pub fn config_files(&self) -> &[FileId] {
         &self.config_files
+    }
+
+    /// The files that are there and could not be read: nobody can say what they would have changed.
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
     }
 
     /// Everything that is wrong or worth knowing, what Compose refuses first.
@@ -315,7 +323,7 @@ pub(crate) fn finish(
 ) -> Resolution {
     let dialect = loader.inputs.dialect;
     let directory = loader.inputs.directory.clone();
-    let Loader { sources: texts, stories, environments, raised, unset, config_files, .. } = loader;
+    let Loader { sources: texts, stories, environments, raised, unset, config_files, unread, .. } = loader;
     let exit = raised.iter().find_map(|raised| raised.refusal);
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
     let mut findings: Vec<Finding> =
@@ -347,6 +355,7 @@ pub(crate) fn finish(
         unset,
         refusal,
         config_files,
+        unread,
     }
 }
 

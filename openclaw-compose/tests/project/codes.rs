@@ -1,8 +1,11 @@
 //! Every code of this floor is produced, at the right place; what Compose lets pass is no refusal.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use openclaw_compose::finding::Code;
+use openclaw_compose::project::{Files, Kind, ReadError, Special, Texts};
 use openclaw_compose::source::Text;
 
 use super::resolve;
@@ -366,6 +369,9 @@ fn every_code_of_this_floor_has_a_row() {
             // Bytes and settings, which the rows cannot hold: below.
             Code::NotUtf8,
             Code::BadSetting,
+            // What only a disk holds.
+            Code::NotAFile,
+            Code::LinkLeadsOut,
             // A bomb and a deep nest: the reader's own tests.
             Code::YamlLimit,
         ])
@@ -377,8 +383,7 @@ fn every_code_of_this_floor_has_a_row() {
 
 #[test]
 fn bytes_that_are_no_text_are_found() {
-    let files = openclaw_compose::project::Texts::new()
-        .file("/p/compose.yaml", b"services:\n  a:\n    image: \"x\xff\"\n");
+    let files = Texts::new().file("/p/compose.yaml", b"services:\n  a:\n    image: \"x\xff\"\n");
     let resolution = openclaw_compose::project::resolve(&super::inputs(&[]), &files);
     let refusal = resolution.compose_would_refuse().expect("refused");
     assert_eq!(refusal.finding.code, Code::NotUtf8);
@@ -422,7 +427,7 @@ fn a_byte_order_mark_of_utf16_is_believed_where_it_is_true() {
         units.flat_map(order).collect::<Vec<u8>>()
     };
     let resolved = |bytes: Vec<u8>| {
-        let files = openclaw_compose::project::Texts::new().file("/p/compose.yaml", bytes);
+        let files = Texts::new().file("/p/compose.yaml", bytes);
         openclaw_compose::project::resolve(&super::inputs(&[]), &files)
     };
     for bytes in [encode(u16::to_le_bytes), encode(u16::to_be_bytes)] {
@@ -437,4 +442,87 @@ fn a_byte_order_mark_of_utf16_is_believed_where_it_is_true() {
         let resolution = resolved(cut);
         assert_eq!(resolution.compose_would_refuse().unwrap().finding.code, Code::NotUtf8);
     }
+}
+
+/// Texts, of which one is read as a disk might answer.
+struct Odd {
+    texts: Texts,
+    path: &'static str,
+    answer: ReadError,
+    /// The bounds that it was asked for with.
+    bounds: RefCell<Vec<String>>,
+}
+
+impl Files for Odd {
+    fn kind(&self, path: &str) -> Option<Kind> {
+        if path == self.path { Some(Kind::File) } else { self.texts.kind(path) }
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
+        if path == self.path { Err(self.answer.clone()) } else { self.texts.read(path) }
+    }
+
+    fn read_within(&self, bounds: &[&str], path: &str) -> Result<Arc<[u8]>, ReadError> {
+        if path == self.path {
+            *self.bounds.borrow_mut() = bounds.iter().map(ToString::to_string).collect();
+        }
+        self.read(path)
+    }
+}
+
+#[test]
+fn what_is_there_and_cannot_be_read_is_told_and_listed() {
+    let stack = "\
+include: [../shared/more.yaml]
+services:
+  a:
+    image: x
+    env_file: [../shared/a.env, b.env]
+    label_file: labels
+";
+    let answers = [
+        (ReadError::NotRegular(Special::Fifo), Code::NotAFile),
+        (ReadError::LeadsOut { link: "/p/x".into(), target: "/etc/x".into() }, Code::LinkLeadsOut),
+        (ReadError::TooLarge { limit: 1 << 24 }, Code::FileUnreadable),
+    ];
+    let places = [
+        ("/p/.env", ".env", ""),
+        ("/p/compose.yaml", "compose.yaml", ""),
+        ("/shared/more.yaml", "/shared/more.yaml", "compose.yaml:1:11"),
+        ("/shared/.env", "/shared/.env", ""),
+        ("/shared/a.env", "/shared/a.env", "compose.yaml:5:16"),
+        ("/p/b.env", "b.env", "compose.yaml:5:33"),
+        ("/p/labels", "labels", "compose.yaml:6:17"),
+    ];
+    for (answer, code) in answers {
+        for (path, name, place) in places {
+            let texts = Texts::new()
+                .file("/p/compose.yaml", stack)
+                .file("/p/b.env", "B=1")
+                .file("/p/labels", "l=1")
+                .file("/shared/more.yaml", "services: {b: {image: y}}")
+                .file("/shared/a.env", "A=1");
+            let files = Odd { texts, path, answer: answer.clone(), bounds: RefCell::default() };
+            let resolution = openclaw_compose::project::resolve(&super::inputs(&[]), &files);
+            let told: Vec<_> = resolution.findings().iter().filter(|finding| finding.code == code).collect();
+            let [finding] = told[..] else { panic!("{path}: {:?}", resolution.findings()) };
+            assert!(finding.summary.starts_with(name), "{finding}");
+            assert!(finding.remedy.is_some(), "{finding}");
+            assert_eq!(finding.primary().map(ToString::to_string).unwrap_or_default(), place, "{finding}");
+            let unread: Vec<_> = resolution.unread().iter().map(|unread| unread.file.as_str()).collect();
+            assert_eq!(unread, [name]);
+            assert_eq!(files.bounds.borrow().first().map(String::as_str), Some("/p"));
+            assert!(files.bounds.borrow().contains(&"/shared".to_owned()) || !path.starts_with("/shared"));
+        }
+    }
+}
+
+#[test]
+fn a_dotenv_that_is_a_directory_is_passed_over_and_told() {
+    let files = [("compose.yaml", "services: {a: {image: x}}"), (".env/keep", "")];
+    let resolution = resolve(&files, &[]);
+    assert!(resolution.compose_would_refuse().is_none());
+    let told = resolution.findings().iter().find(|finding| finding.code == Code::FileUnreadable);
+    assert!(told.is_some_and(|finding| finding.summary.starts_with(".env: is a directory")), "{told:?}");
+    assert_eq!(resolution.unread().len(), 1);
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use openclaw_examples::errors::with_sources;
 use openclaw_examples::looks_secret::secrets_in_json;
 use openclaw_examples::output;
+use openclaw_examples::reading;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
 use openclaw_pairing::{DeviceList, Evidence, Scope, ScopeSet, Vantage};
@@ -162,8 +163,7 @@ fn topology(arguments: &Arguments) -> Topology {
 }
 
 fn read(file: &Path) -> Result<String, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("reading {}: {error}", file.display()))?;
+    let text = reading::text(file).map_err(|error| format!("reading {}: {error}", file.display()))?;
     output::hide(secrets_in_json(&text));
     Ok(text)
 }

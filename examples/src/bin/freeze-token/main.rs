@@ -83,7 +83,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     let inputs = cli.project.inputs()?;
-    let stack = Stack::read(&inputs)?;
+    let stack = Stack::read(&inputs, cli.project.disk())?;
     output::hide(stack.report.secrets().iter());
     if cli.plan {
         show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
@@ -96,7 +96,8 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
 fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&stack.root);
     // What an earlier run left half done changes the very files that were just read.
-    let stack = if settle(&stack.common_root(), &store)? { Stack::read(inputs)? } else { stack };
+    let stack =
+        if settle(&stack.common_root(), &store)? { Stack::read(inputs, cli.project.disk())? } else { stack };
     let sightings = stack.sightings();
     let now = SystemTime::now();
     let by = cli.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());

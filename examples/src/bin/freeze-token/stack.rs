@@ -26,15 +26,15 @@ pub(crate) const DOTENV: &str = ".env";
 
 impl Stack {
     /// Reads the project.
-    pub(crate) fn read(inputs: &Inputs) -> std::io::Result<Self> {
-        let resolution = project::resolve(inputs, &Disk);
+    pub(crate) fn read(inputs: &Inputs, disk: Disk) -> std::io::Result<Self> {
+        let resolution = project::resolve(inputs, &disk);
         let root = std::fs::canonicalize(resolution.working_dir())?;
         let pinned = |service: project::Service<'_>| {
             let image = service.text("image").filter(|image| image.contains("@sha256:"))?;
             Some((service.name().to_owned(), image.expose().to_owned()))
         };
         let images = resolution.services().filter_map(pinned).collect();
-        let report = examine(&Files::new(&resolution).files(&Disk));
+        let report = examine(&Files::new(&resolution).files(&disk));
         let name = |file: &FileId| resolution.sources().name(*file).to_owned();
         let compose_files = resolution.config_files().iter().map(name).collect();
         Ok(Self { root, report, images, compose_files })

@@ -1,11 +1,10 @@
 //! The targets that may be probed: a `file_sd` list, as Prometheus reads it.
 
-#![expect(clippy::disallowed_methods, reason = "the list is a file")]
-
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+use openclaw_examples::reading;
 use openclaw_probe::Target;
 use serde::Deserialize;
 
@@ -19,7 +18,7 @@ pub(crate) struct Allowed {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListError {
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read { path: PathBuf, source: reading::ReadError },
     #[error("{path} is not a file_sd list: {source}")]
     Json { path: PathBuf, source: serde_json::Error },
     #[error("{path}: target {index} of group {group} is not usable: {source}")]
@@ -50,7 +49,7 @@ impl Allowed {
 }
 
 fn load(path: &Path) -> Result<HashSet<Target>, ListError> {
-    let text = std::fs::read(path).map_err(|source| ListError::Read { path: path.to_owned(), source })?;
+    let text = reading::bytes(path).map_err(|source| ListError::Read { path: path.to_owned(), source })?;
     let groups: Vec<Group> =
         serde_json::from_slice(&text).map_err(|source| ListError::Json { path: path.to_owned(), source })?;
     let mut targets = HashSet::new();
