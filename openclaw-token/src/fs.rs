@@ -12,6 +12,20 @@
 //! Keep it out of version control and of image builds: the backups are the files as they were, tokens included.
 //! [`transaction::forget`] removes those of a change that will not be undone.
 //!
+//! # What is trusted
+//!
+//! A stack may come from a stranger, and a container may write into it. So what stands in the state directory is acted on
+//! only if it is made of real directories and regular files, reached without a symbolic link, that nobody but the caller,
+//! root or the owner of the root directory owns, and that neither group nor others may write. A journal and its backups
+//! say what is written where: those must stand in a directory of the caller's or root's own. Otherwise nothing is done, and
+//! [`FileError::is_untrusted`] says so.
+//!
+//! Every operation goes from directory to directory below the handle of the root, and follows no link: whatever happens to
+//! a path meanwhile, nothing outside the root is reached.
+//!
+//! What root makes in a root directory of somebody else's belongs to that owner, so that both can go on with it; only a
+//! transaction is finished by the user who began it.
+//!
 //! # Locks and network volumes
 //!
 //! Locks are `flock`: advisory, and given back by the kernel when their holder dies however it dies, so that none is ever
@@ -25,11 +39,13 @@ mod crash_tests;
 mod directory;
 mod disk;
 mod ledger_file;
+mod real;
 #[cfg(test)]
 mod refusal_tests;
 #[cfg(test)]
 mod simulated;
 pub mod transaction;
+mod trust;
 
 pub use directory::{DirectoryGuard, DirectoryStore};
 pub use ledger_file::{LedgerFile, LedgerFileError};
@@ -38,6 +54,7 @@ use disk::{Disk, Held, Refused, Sync};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use trust::Untrusted;
 
 /// Name of the directory, inside a root, that holds everything this crate keeps there.
 pub const STATE_DIRECTORY: &str = ".openclaw-token";
@@ -68,6 +85,13 @@ impl FileError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// It is not acted on: a symbolic link, something that is not a regular file, or somebody else's where only the caller or
+    /// root may have written. A person should look who made it.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        Untrusted::is_in(&self.source)
     }
 
     /// The directory or file system may not be written by this user.

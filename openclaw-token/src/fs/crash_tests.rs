@@ -3,7 +3,7 @@
 use super::disk::{Disk, Sync};
 use super::simulated::{Faults, Node, SimulatedDisk, Tree};
 use super::transaction::{
-    self, Change, Receipt, Transaction, TransactionError, Vote, forget_on, recover_on, undo_on,
+    self, Change, Place, Receipt, Transaction, TransactionError, Vote, forget_on, recover_on, undo_on,
 };
 use super::{DirectoryStore, LedgerFile};
 use crate::digest::Digest;
@@ -27,6 +27,10 @@ const NEW_ENV: &str = "TOKEN=canary-new\n";
 
 pub(super) fn arc(disk: &SimulatedDisk) -> Arc<dyn Disk> {
     Arc::new(disk.clone())
+}
+
+fn place(disk: &SimulatedDisk) -> Place {
+    Place::on(arc(disk), Path::new(ROOT))
 }
 
 /// The files of the tests: (path, before, after). One replaced, one made, one removed, in two directories.
@@ -60,11 +64,11 @@ fn changes() -> Vec<Change> {
 }
 
 pub(super) fn commit(disk: &SimulatedDisk) -> Result<Receipt, TransactionError> {
-    Transaction::plan_on(arc(disk), Path::new(ROOT), changes())?.commit()
+    Transaction::plan_on(place(disk), changes())?.commit()
 }
 
 fn recover(disk: &SimulatedDisk) -> Result<Vec<transaction::Recovered>, TransactionError> {
-    recover_on(&arc(disk), Path::new(ROOT), None)
+    recover_on(&place(disk), None)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -253,20 +257,20 @@ fn undoing(skip: Option<Sync>) -> Explored {
     for tree in disk.after_power_cut() {
         let mut seen = BTreeSet::new();
         let later = SimulatedDisk::new(&tree, Faults::default());
-        told("undo", undo_on(arc(&later), Path::new(ROOT), receipt.id, None))?;
+        told("undo", undo_on(place(&later), receipt.id, None))?;
         if settled(&later.tree())? != Side::Old {
             return Err("undone, and not old".to_owned());
         }
         states += every_crash(
             &tree,
             Faults { skip, ..Faults::default() },
-            &mut |disk| undo_on(arc(disk), Path::new(ROOT), receipt.id, None).is_ok().then_some(Side::Old),
+            &mut |disk| undo_on(place(disk), receipt.id, None).is_ok().then_some(Side::Old),
             &mut |tree, acknowledged| recovers(tree, acknowledged, skip, &mut seen),
         )?;
         states += every_crash(
             &tree,
             Faults { skip, ..Faults::default() },
-            &mut |disk| forget_on(arc(disk), Path::new(ROOT), receipt.id).is_ok().then_some(Side::New),
+            &mut |disk| forget_on(&place(disk), receipt.id).is_ok().then_some(Side::New),
             &mut |tree, acknowledged| {
                 recovers(tree, Some(Side::New), skip, &mut seen)?;
                 let holds_old =
@@ -284,7 +288,7 @@ fn undoing(skip: Option<Sync>) -> Explored {
 /// Staged under a tag and then given up, cut off anywhere.
 fn giving_up(skip: Option<Sync>) -> Explored {
     let give_up = |disk: &SimulatedDisk| -> Result<(), TransactionError> {
-        Transaction::plan_on(arc(disk), Path::new(ROOT), changes())?.stage(Some("tag"))?.revert()
+        Transaction::plan_on(place(disk), changes())?.stage(Some("tag"))?.revert()
     };
     every_crash(
         &start(),
@@ -292,7 +296,7 @@ fn giving_up(skip: Option<Sync>) -> Explored {
         &mut |disk| give_up(disk).is_ok().then_some(Side::Old),
         &mut |tree, _| {
             let disk = SimulatedDisk::new(tree, Faults::default());
-            told("recover", recover_on(&arc(&disk), Path::new(ROOT), Some(&mut |_| Vote::Revert)))?;
+            told("recover", recover_on(&place(&disk), Some(&mut |_| Vote::Revert)))?;
             match settled(&disk.tree())? {
                 Side::Old => Ok(()),
                 Side::New => Err("given up, and done".to_owned()),
@@ -311,8 +315,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
                 Change::write(path, Some(Digest::of(old.as_bytes())), token.expose_secret()).secret()
             };
             let changes = [write(".env", OLD_ENV), write("gone.txt", "bye")];
-            Transaction::plan_on(arc(disk), Path::new(ROOT), changes)?
-                .stage(Some(&record.fingerprint.to_string()))
+            Transaction::plan_on(place(disk), changes)?.stage(Some(&record.fingerprint.to_string()))
         });
         match told("freeze", frozen)? {
             Frozen::New { record, custody, .. } => {
@@ -333,7 +336,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
         let store = DirectoryStore::on(arc(disk), ROOT.into());
         let record = told("latest", store.latest())?.map(|record| record.fingerprint.to_string());
         let vote = |tag: &str| if record.as_deref() == Some(tag) { Vote::Finish } else { Vote::Revert };
-        told("recover", recover_on(&arc(disk), Path::new(ROOT), Some(&mut { vote })))?;
+        told("recover", recover_on(&place(disk), Some(&mut { vote })))?;
         let tree = disk.tree();
         match (&record, acknowledged) {
             (None, Some(_)) => return Err("an acknowledged freeze is gone".to_owned()),

@@ -1,6 +1,7 @@
 //! Records as files of a directory: the embedded [`RecordStore`].
 
-use super::disk::{Disk, Held, RealDisk, Sync};
+use super::disk::{Disk, Held, Sync};
+use super::real::RealDisk;
 use super::{FileError, LockError, STATE_DIRECTORY, lock, make_dirs};
 use crate::freeze::{Created, RecordStore, StoreError};
 use crate::record::{RECORD_SIZE_LIMIT, Record};
@@ -35,7 +36,8 @@ impl DirectoryStore {
     /// The store under `root`, which must exist. Makes nothing until something is frozen.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self::on(Arc::new(RealDisk), root.into())
+        let root = root.into();
+        Self::on(Arc::new(RealDisk::below(root.clone())), root)
     }
 
     pub(super) fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Self {

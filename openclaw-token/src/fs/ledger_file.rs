@@ -1,6 +1,7 @@
 //! The ledger as a file: appending durably, one writer at a time.
 
-use super::disk::{Disk, OpenFile, RealDisk, Sync};
+use super::disk::{Disk, OpenFile, Sync};
+use super::real::RealDisk;
 use super::{FileError, LOCK_WAIT, LockError, STATE_DIRECTORY, lock_error, make_dirs};
 use crate::ledger::{Anchor, BreakKind, Entry, Frame, Verification, line, verify};
 use crate::record::CLOCK_TOLERANCE;
@@ -15,8 +16,8 @@ use std::time::SystemTime;
 /// Longest line that is written, and looked for when appending.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// Largest ledger that is read whole to verify it: at 300 bytes a line, over ten million entries.
-const LARGEST_LEDGER: u64 = 4 << 30;
+/// Largest ledger that is read whole: at 300 bytes a line, over a million entries.
+const LARGEST_LEDGER: u64 = 512 << 20;
 
 /// `.openclaw-token/ledger.jsonl` under a root.
 ///
@@ -40,7 +41,8 @@ impl LedgerFile {
     /// The ledger under `root`, which must exist. Makes nothing until something is appended.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self::on(Arc::new(RealDisk), root.into())
+        let root = root.into();
+        Self::on(Arc::new(RealDisk::below(root.clone())), root)
     }
 
     pub(super) fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Self {
@@ -111,18 +113,17 @@ impl LedgerFile {
     }
 
     fn open(&self) -> Result<Box<dyn OpenFile>, LedgerFileError> {
-        loop {
-            match self.disk.open(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                opened => return Ok(opened.map_err(self.fault("open"))?),
-            }
-            make_dirs(&*self.disk, &self.root, &self.root.join(STATE_DIRECTORY))?;
-            match self.disk.create(&self.path) {
-                // Somebody else was faster: open theirs.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                created => return Ok(created.map_err(self.fault("create"))?),
-            }
+        match self.disk.open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return Ok(opened.map_err(self.fault("open"))?),
         }
+        make_dirs(&*self.disk, &self.root, &self.root.join(STATE_DIRECTORY))?;
+        let created = match self.disk.create(&self.path) {
+            // Somebody else was faster: open theirs.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.disk.open(&self.path),
+            created => created,
+        };
+        Ok(created.map_err(self.fault("create"))?)
     }
 
     fn last_line(&self, file: &dyn OpenFile) -> Result<End, LedgerFileError> {

@@ -251,9 +251,11 @@ impl Disk for SimulatedDisk {
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
         let state = self.state();
         Ok(state.find(path).map(|inode| match &state.nodes[inode] {
-            Inode::Directory { .. } => Stat { kind: Kind::Directory, mode: 0o700, uid: 1000, gid: 1000 },
+            Inode::Directory { .. } => {
+                Stat { kind: Kind::Directory, mode: 0o700, uid: 1000, gid: 1000, links: 2 }
+            }
             Inode::File { live: Data { mode, owner: (uid, gid), .. }, .. } => {
-                Stat { kind: Kind::File, mode: *mode, uid: *uid, gid: *gid }
+                Stat { kind: Kind::File, mode: *mode, uid: *uid, gid: *gid, links: 1 }
             }
         }))
     }

@@ -46,19 +46,18 @@ pub use error::TransactionError;
 pub use receipt::{Changed, Receipt, forget, undo};
 pub use recover::{Recovered, Vote, pending, recover, recover_with};
 
+pub(super) use place::Place;
 #[cfg(test)]
 pub(super) use {receipt::forget_on, receipt::undo_on, recover::recover_on};
 
-use super::disk::{Disk, Held, RealDisk, Sync};
+use super::disk::{Held, Sync};
 use super::{FileError, make_dirs};
 use crate::digest::Digest;
 use journal::{Dress, Found, JOURNAL, JOURNAL_SCHEMA, Journal, Phase, Planned};
-use place::Place;
 use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// One file to write or remove, with the content it must still have when that happens.
 ///
@@ -121,15 +120,13 @@ impl Transaction {
         root: impl AsRef<Path>,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<Self, TransactionError> {
-        Self::plan_on(Arc::new(RealDisk), root.as_ref(), changes)
+        Self::plan_on(Place::open(root.as_ref())?, changes)
     }
 
     pub(super) fn plan_on(
-        disk: Arc<dyn Disk>,
-        root: &Path,
+        place: Place,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<Self, TransactionError> {
-        let place = Place::open(disk, root)?;
         let mut planned = Vec::new();
         let mut seen = BTreeSet::new();
         for change in changes {

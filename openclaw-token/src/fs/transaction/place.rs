@@ -4,6 +4,7 @@ use super::journal::{Dress, Found, JOURNAL, JOURNAL_SCHEMA, Journal, Phase, Plan
 use super::{Change, TransactionError};
 use crate::digest::Digest;
 use crate::fs::disk::{Disk, Held, Kind, Stat, Sync};
+use crate::fs::real::RealDisk;
 use crate::fs::{FileError, LockError, STATE_DIRECTORY, lock};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::Deserialize;
@@ -15,15 +16,21 @@ use std::sync::Arc;
 const FILE_LIMIT: u64 = 64 << 20;
 
 /// A root directory on a disk.
-pub(super) struct Place {
+pub(in crate::fs) struct Place {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) root: PathBuf,
 }
 
 impl Place {
-    pub(super) fn open(disk: Arc<dyn Disk>, root: &Path) -> Result<Self, TransactionError> {
-        let root = disk.resolve(root).map_err(FileError::of("open", root))?;
-        Ok(Self { disk, root })
+    /// On the disk of the machine.
+    pub(in crate::fs) fn open(root: &Path) -> Result<Self, TransactionError> {
+        let root = std::fs::canonicalize(root).map_err(FileError::of("open", root))?;
+        Ok(Self { disk: Arc::new(RealDisk::below(root.clone())), root })
+    }
+
+    #[cfg(test)]
+    pub(in crate::fs) fn on(disk: Arc<dyn Disk>, root: &Path) -> Self {
+        Self { disk, root: root.to_owned() }
     }
 
     pub(super) fn transactions(&self) -> PathBuf {
@@ -121,12 +128,18 @@ impl Place {
             Err(error) => return Err(FileError::of("open", parent)(error).into()),
         };
         let mut target = parent.join(name);
+        if !target.starts_with(&self.root) {
+            return Err(outside(&target));
+        }
         let mut stat = self.stat(&target)?;
         if stat.is_some_and(|stat| stat.kind == Kind::Link) {
             target = match self.disk.resolve(&target) {
                 Ok(target) => target,
                 Err(_) => return Err(TransactionError::NotAFile { path: target }),
             };
+            if !target.starts_with(&self.root) {
+                return Err(outside(&target));
+            }
             stat = self.stat(&target)?;
         }
         let Ok(path) = target.strip_prefix(&self.root) else { return Err(outside(&target)) };

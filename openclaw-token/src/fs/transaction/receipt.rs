@@ -4,10 +4,8 @@ use super::journal::{Journal, Phase};
 use super::place::Place;
 use super::{Change, Transaction, TransactionError};
 use crate::digest::Digest;
-use crate::fs::disk::{Disk, RealDisk};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What a finished transaction did: enough to undo it, nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +47,7 @@ impl Receipt {
     /// As [`undo`]. A number can be used again once its transaction was forgotten: that other transaction is
     /// [`TransactionError::Unknown`] to this receipt.
     pub fn undo(&self) -> Result<Self, TransactionError> {
-        undo_on(Arc::new(RealDisk), &self.root, self.id, Some(self))
+        undo_on(Place::open(&self.root)?, self.id, Some(self))
     }
 }
 
@@ -59,16 +57,14 @@ impl Receipt {
 /// # Errors
 /// The transaction is not finished, its backups are gone or damaged, or a file has been changed since.
 pub fn undo(root: impl AsRef<Path>, id: u64) -> Result<Receipt, TransactionError> {
-    undo_on(Arc::new(RealDisk), root.as_ref(), id, None)
+    undo_on(Place::open(root.as_ref())?, id, None)
 }
 
 pub(in crate::fs) fn undo_on(
-    disk: Arc<dyn Disk>,
-    root: &Path,
+    place: Place,
     id: u64,
     receipt: Option<&Receipt>,
 ) -> Result<Receipt, TransactionError> {
-    let place = Place::open(Arc::clone(&disk), root)?;
     let dir = place.directory(id, Phase::Done);
     if place.stat(&dir)?.is_none() {
         return Err(TransactionError::Unknown { root: place.root, id });
@@ -91,7 +87,7 @@ pub(in crate::fs) fn undo_on(
             dress: Some(entry.dress),
         });
     }
-    Transaction::plan_on(disk, &place.root, changes)?.commit()
+    Transaction::plan_on(place, changes)?.commit()
 }
 
 /// Deletes journal and backups of transaction `id`: it can no longer be undone. Backups hold the previous token, so do
@@ -100,11 +96,10 @@ pub(in crate::fs) fn undo_on(
 /// # Errors
 /// No such transaction, or a file could not be removed.
 pub fn forget(root: impl AsRef<Path>, id: u64) -> Result<(), TransactionError> {
-    forget_on(Arc::new(RealDisk), root.as_ref(), id)
+    forget_on(&Place::open(root.as_ref())?, id)
 }
 
-pub(in crate::fs) fn forget_on(disk: Arc<dyn Disk>, root: &Path, id: u64) -> Result<(), TransactionError> {
-    let place = Place::open(disk, root)?;
+pub(in crate::fs) fn forget_on(place: &Place, id: u64) -> Result<(), TransactionError> {
     let unknown = TransactionError::Unknown { root: place.root.clone(), id };
     if place.stat(&place.transactions())?.is_none() {
         return Err(unknown);

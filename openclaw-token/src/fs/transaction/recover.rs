@@ -3,10 +3,8 @@
 use super::TransactionError;
 use super::journal::{Found, Phase};
 use super::place::Place;
-use crate::fs::disk::{Disk, RealDisk};
 use serde::Serialize;
 use std::path::Path;
-use std::sync::Arc;
 
 /// What [`recover`] did with one unfinished transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +25,7 @@ pub struct Recovered {
 /// A transaction staged under a tag needs the vote of [`recover_with`]; or somebody else has changed a file
 /// meanwhile, which is then left alone and named.
 pub fn recover(root: impl AsRef<Path>) -> Result<Vec<Recovered>, TransactionError> {
-    recover_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), root.as_ref(), None)
+    recover_on(&Place::open(root.as_ref())?, None)
 }
 
 /// As [`recover`], with a vote on transactions that were staged under a tag and not committed.
@@ -41,7 +39,7 @@ pub fn recover_with(
     root: impl AsRef<Path>,
     mut vote: impl FnMut(&str) -> Vote,
 ) -> Result<Vec<Recovered>, TransactionError> {
-    recover_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), root.as_ref(), Some(&mut vote))
+    recover_on(&Place::open(root.as_ref())?, Some(&mut vote))
 }
 
 /// Numbers of the transactions that [`recover`] would bring to one side. Changes nothing and takes no lock: one that is
@@ -50,7 +48,7 @@ pub fn recover_with(
 /// # Errors
 /// The root or its transactions cannot be read.
 pub fn pending(root: impl AsRef<Path>) -> Result<Vec<u64>, TransactionError> {
-    let place = Place::open(Arc::new(RealDisk), root.as_ref())?;
+    let place = Place::open(root.as_ref())?;
     if place.stat(&place.transactions())?.is_none() {
         return Ok(Vec::new());
     }
@@ -71,11 +69,9 @@ pub enum Vote {
 }
 
 pub(in crate::fs) fn recover_on(
-    disk: &Arc<dyn Disk>,
-    root: &Path,
+    place: &Place,
     mut vote: Option<&mut dyn FnMut(&str) -> Vote>,
 ) -> Result<Vec<Recovered>, TransactionError> {
-    let place = Place::open(Arc::clone(disk), root)?;
     if place.stat(&place.transactions())?.is_none() {
         return Ok(Vec::new());
     }
@@ -98,7 +94,7 @@ pub(in crate::fs) fn recover_on(
                 Vote::Finish => true,
                 Vote::Revert => false,
                 Vote::Wait => {
-                    return Err(TransactionError::InDoubt { root: place.root, id, tag: tag.clone() });
+                    return Err(TransactionError::InDoubt { root: place.root.clone(), id, tag: tag.clone() });
                 }
             },
             _ => false,
