@@ -17,11 +17,14 @@
 //! A stack may come from a stranger, and a container may write into it. So what stands in the state directory is acted on
 //! only if it is made of real directories and regular files, reached without a symbolic link, that nobody but the caller,
 //! root or the owner of the root directory owns, and that neither group nor others may write. A journal and its backups
-//! say what is written where: those must stand in a directory of the caller's or root's own. Otherwise nothing is done, and
-//! [`FileError::is_untrusted`] says so.
+//! say what is written where: those must stand in a directory of the caller's or root's own, and are checked as a plan is
+//! checked. Otherwise nothing is done, and [`FileError::is_untrusted`] or
+//! [`NotOurs`](transaction::TransactionError::NotOurs) says what was found.
 //!
-//! Every operation goes from directory to directory below the handle of the root, and follows no link: whatever happens to
-//! a path meanwhile, nothing outside the root is reached.
+//! Whoever can write there *as the caller or as root* can still choose what the files below the root hold, as they could by
+//! writing these files themselves. They cannot reach anything outside the root, nor have a file given another owner than
+//! it had, nor a mode beyond 0777: every operation goes from directory to directory below the handle of the root, and
+//! follows no link.
 //!
 //! What root makes in a root directory of somebody else's belongs to that owner, so that both can go on with it; only a
 //! transaction is finished by the user who began it.

@@ -368,7 +368,7 @@ fn digest_of(image: &str) -> &str {
 
 /// `serde_json`'s words without the position, which is kept apart. They quote the text, but a record holds no secret
 /// and a file that is not a record may: so only the kind of error is kept for anything but our own messages.
-fn detail(error: &serde_json::Error) -> String {
+pub(crate) fn detail(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Syntax => "it is not JSON".to_owned(),
         serde_json::error::Category::Eof => "it ends too early".to_owned(),

@@ -10,11 +10,12 @@
 #![expect(clippy::disallowed_methods, reason = "these tests are about files")]
 
 use openclaw_token::fs::transaction::{
-    Change, Transaction, Vote, forget, pending, recover, recover_with, undo,
+    Change, Transaction, TransactionError, Vote, forget, pending, recover, recover_with, undo,
 };
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Entry};
 use openclaw_token::{Circumstances, Digest, FreezeRequest, RecordStore, freeze_once, rotate};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -118,6 +119,11 @@ fn unchanged(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, Strin
     assert!(differs.is_empty(), "{what}: {differs:#?}");
 }
 
+fn special_bits(root: &Path) -> Vec<PathBuf> {
+    let is_special = |path: &PathBuf| fs::symlink_metadata(path).unwrap().mode() & 0o7000 != 0;
+    tree(root).into_keys().filter(is_special).collect()
+}
+
 fn digest(text: &str) -> String {
     Digest::of(text.as_bytes()).to_string()
 }
@@ -168,6 +174,194 @@ fn everything(root: &Path) -> Vec<String> {
         told(Transaction::plan(root, [change()]).and_then(Transaction::commit)),
         told(forget(root, 1)),
     ]
+}
+
+/// Each field of a journal, one at a time, in every phase that acts on it.
+#[test]
+fn a_planted_journal_is_refused_field_by_field() {
+    let outside = |world: &World| world.outside().join("keep.txt").to_str().unwrap().to_owned();
+    type Planted = fn(&mut Value, &str);
+    let faults: [(&str, Planted); 24] = [
+        ("absolute path", |entry, outside| entry["path"] = json!(outside)),
+        ("path upwards", |entry, _| entry["path"] = json!("../outside/keep.txt")),
+        ("path with a detour", |entry, _| entry["path"] = json!("conf/../.env")),
+        ("path with a dot", |entry, _| entry["path"] = json!("./.env")),
+        ("path with two slashes", |entry, _| entry["path"] = json!("conf//openclaw.json")),
+        ("empty path", |entry, _| entry["path"] = json!("")),
+        ("path through a link", |entry, _| entry["path"] = json!("link/keep.txt")),
+        ("path with a zero", |entry, _| entry["path"] = json!("a\0b")),
+        ("path of ours", |entry, _| entry["path"] = json!(".openclaw-token/ledger.jsonl")),
+        ("path of ours, shouted", |entry, _| entry["path"] = json!(".OpenClaw-Token/ledger.jsonl")),
+        ("path of another stack's", |entry, _| entry["path"] = json!("conf/.openclaw-token/ledger.jsonl")),
+        ("staged upwards", |entry, _| entry["staged"] = json!("../outside/keep.txt")),
+        ("staged absolute", |entry, outside| entry["staged"] = json!(outside)),
+        ("staged another file", |entry, _| entry["staged"] = json!("evil")),
+        ("staged of another id", |entry, _| entry["staged"] = json!("..env.openclaw-2-0.new")),
+        ("nothing staged", |entry, _| entry["staged"] = json!(null)),
+        ("backup upwards", |entry, _| entry["backup"] = json!("../../../evil")),
+        ("backup absolute", |entry, outside| entry["backup"] = json!(outside)),
+        ("no backup", |entry, _| entry["backup"] = json!(null)),
+        ("setuid", |entry, _| entry["dress"]["mode"] = json!(0o4755)),
+        ("setgid", |entry, _| entry["dress"]["mode"] = json!(0o2755)),
+        ("sticky", |entry, _| entry["dress"]["mode"] = json!(0o1777)),
+        ("nobody", |entry, _| entry["dress"]["uid"] = json!(u32::MAX)),
+        ("unknown field", |entry, _| entry["extra"] = json!(1)),
+    ];
+    for (what, plant) in faults {
+        for phase in ["preparing", "staged", "committed", "reverting", "clearing"] {
+            let world = World::new();
+            let mut planted = entry(".env");
+            plant(&mut planted, &outside(&world));
+            let dir = world.plant(&format!("000001.{phase}"), &journal(&[planted]));
+            fs::write(world.stack().join("..env.openclaw-1-0.new"), EVIL).unwrap();
+            let before = before_any_step(world.0.path());
+            for outcome in [
+                recover(world.stack()).map(drop),
+                recover_with(world.stack(), |_| Vote::Finish).map(drop),
+                forget(world.stack(), 1),
+            ] {
+                let error = outcome.expect_err(&format!("{what}, {phase}"));
+                let refused =
+                    matches!(error, TransactionError::NotOurs { .. } | TransactionError::Outside { .. });
+                assert!(refused, "{what}, {phase}: {error}");
+                if let TransactionError::NotOurs { directory, .. } = &error {
+                    assert_eq!(directory.canonicalize().unwrap(), dir.canonicalize().unwrap());
+                    assert!(error.to_string().ends_with("look who made it, then remove it"), "{error}");
+                }
+            }
+            unchanged(&before, &before_any_step(world.0.path()), &format!("{what}, {phase}"));
+        }
+    }
+}
+
+/// What concerns the whole journal or its directory.
+#[test]
+fn a_planted_transaction_is_refused_as_a_whole() {
+    let many: Vec<Value> = (0..1001).map(|n| entry(&format!("file-{n}"))).collect();
+    for (what, text) in [
+        ("unknown field", json!({"schema": 1, "tag": null, "entries": [], "extra": 1}).to_string()),
+        ("no schema", "{}".to_owned()),
+        ("schema that never was", json!({"schema": 0, "tag": null, "entries": []}).to_string()),
+        ("the same file twice", journal(&[entry(".env"), entry(".env")])),
+        ("too many files", journal(&many)),
+        ("too large", format!("{}{}", journal(&[]), " ".repeat(5 << 20))),
+    ] {
+        let world = World::new();
+        world.plant("000001.reverting", &text);
+        let before = before_any_step(world.0.path());
+        let error = recover(world.stack()).expect_err(what);
+        unchanged(&before, &before_any_step(world.0.path()), &format!("{what}: {error}"));
+    }
+    // One that is ours stands before one that is not: neither is touched.
+    let world = World::new();
+    world.plant("000001.reverting", &journal(&[entry(".env")]));
+    world.plant("000002.reverting", "{}");
+    let before = before_any_step(world.0.path());
+    recover(world.stack()).unwrap_err();
+    unchanged(&before, &before_any_step(world.0.path()), "refused");
+    // A name that no transaction makes.
+    let world = World::new();
+    fs::write(world.plant("000001.clearing", &journal(&[])).join("other"), "x").unwrap();
+    let before = before_any_step(world.0.path());
+    let error = recover(world.stack()).unwrap_err();
+    assert!(error.to_string().contains("a file called other"), "{error}");
+    unchanged(&before, &before_any_step(world.0.path()), "refused");
+    // Names that only look like ours are nobody's business.
+    let world = World::new();
+    for name in ["1.reverting", "+00001.reverting", "000001.Reverting", "000001", "000001.reverting.x"] {
+        world.plant(name, "{}");
+    }
+    assert_eq!(recover(world.stack()).unwrap(), []);
+    assert_eq!(pending(world.stack()).unwrap(), [0_u64; 0]);
+    // And one after which no number comes.
+    let world = World::new();
+    world.plant(&format!("{}.done", u64::MAX), &journal(&[]));
+    let change = Change::write(".env", Some(Digest::of(ENV.as_bytes())), "x");
+    let error = Transaction::plan(world.stack(), [change]).unwrap().commit().unwrap_err();
+    assert!(matches!(error, TransactionError::NotOurs { .. }), "{error}");
+}
+
+/// A backup whose bytes are not those of the journal, or a new file that is not as it was staged.
+#[test]
+fn planted_contents_do_not_come_into_force() {
+    let world = World::new();
+    let dir = world.plant("000001.reverting", &journal(&[entry(".env")]));
+    fs::write(dir.join("0.old"), "TOKEN=another\n").unwrap();
+    let error = recover(world.stack()).unwrap_err();
+    assert!(matches!(error, TransactionError::Journal { .. }), "{error}");
+    assert_eq!(fs::read_to_string(world.stack().join(".env")).unwrap(), ENV);
+
+    type Layout = fn(&World, &Path);
+    let layouts: [(&str, Layout); 4] = [
+        ("another content", |_, staged| fs::write(staged, "TOKEN=another\n").unwrap()),
+        ("setuid", |_, staged| {
+            fs::write(staged, EVIL).unwrap();
+            fs::set_permissions(staged, fs::Permissions::from_mode(0o4755)).unwrap();
+        }),
+        ("another name of a file outside", |world, staged| {
+            fs::write(world.outside().join("evil"), EVIL).unwrap();
+            fs::hard_link(world.outside().join("evil"), staged).unwrap();
+        }),
+        ("a link", |world, staged| {
+            fs::write(world.outside().join("evil"), EVIL).unwrap();
+            symlink(world.outside().join("evil"), staged).unwrap();
+        }),
+    ];
+    // Where the target is old, and where it is new already: what waits beside it is looked at in both cases.
+    for (what, lay) in layouts {
+        for target in [ENV, EVIL] {
+            let world = World::new();
+            fs::write(world.stack().join(".env"), target).unwrap();
+            let mut planted = entry(".env");
+            (planted["before"], planted["after"]) = (json!(digest(ENV)), json!(digest(EVIL)));
+            world.plant("000001.committed", &journal(&[planted]));
+            lay(&world, &world.stack().join("..env.openclaw-1-0.new"));
+            let before = before_any_step(world.0.path());
+            recover(world.stack()).expect_err(what);
+            unchanged(&before, &before_any_step(world.0.path()), what);
+        }
+    }
+}
+
+/// Only root can give a file to somebody; it does so only to those who had it.
+#[test]
+fn a_journal_gives_no_file_away() {
+    if uid() != 0 {
+        return;
+    }
+    let world = World::new();
+    let mut planted = entry(".env");
+    planted["dress"]["uid"] = json!(1000);
+    world.plant("000001.reverting", &journal(&[planted]));
+    let before = before_any_step(world.0.path());
+    let error = recover(world.stack()).unwrap_err();
+    assert!(error.to_string().contains("who never owned it"), "{error}");
+    unchanged(&before, &before_any_step(world.0.path()), "refused");
+
+    // A removed file of another owner comes back to that owner: its backup is theirs.
+    let world = World::new();
+    let env = world.stack().join(".env");
+    std::os::unix::fs::chown(&env, Some(1000), Some(1000)).unwrap();
+    let removed = Change::remove(".env", Digest::of(ENV.as_bytes()));
+    let receipt = Transaction::plan(world.stack(), [removed]).unwrap().commit().unwrap();
+    let done = world.state().join("transactions/000001.done");
+    let backup = fs::metadata(done.join("0.old")).unwrap();
+    assert_eq!((backup.uid(), backup.mode() & 0o7777), (1000, 0o600));
+    fs::rename(&done, done.with_extension("reverting")).unwrap();
+    recover(world.stack()).unwrap();
+    assert_eq!(fs::metadata(&env).unwrap().uid(), 1000);
+    drop(receipt);
+}
+
+/// A file with a mode beyond 0777 keeps its permissions only.
+#[test]
+fn special_modes_are_not_carried_on() {
+    let world = World::new();
+    let env = world.stack().join(".env");
+    fs::set_permissions(&env, fs::Permissions::from_mode(0o6755)).unwrap();
+    let change = Change::write(".env", Some(Digest::of(ENV.as_bytes())), "TOKEN=new\n");
+    Transaction::plan(world.stack(), [change]).unwrap().commit().unwrap();
+    assert_eq!(fs::metadata(&env).unwrap().mode() & 0o7777, 0o755);
 }
 
 /// What may stand under a name of the state directory instead of what belongs there.
@@ -443,4 +637,90 @@ fn a_directory_swapped_meanwhile_leads_nowhere() {
     });
     println!("{written} of 300 written");
     unchanged(&outside, &tree(&world.outside()), "swapped");
+}
+
+fn pick<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = T> {
+    prop::sample::select(values)
+}
+
+prop_compose! {
+    /// An entry of a journal, each field as it should be or not.
+    fn any_entry(n: usize)(
+        path in pick(vec![
+            ".env", ".env", ".env", "conf/openclaw.json", "evil", "new", "conf", "conf/new", "../outside/keep.txt",
+            "/etc/passwd", "link/keep.txt", "link", "conf/../.env", "./.env", "", ".", "..", "a\0b", "gone/file",
+            ".openclaw-token/ledger.jsonl", ".openclaw-token/transactions/lock", "swapped/openclaw.json",
+        ]),
+        before in pick(vec![None, Some(ENV), Some(EVIL), Some("{}"), Some("precious"), Some("other")]),
+        after in pick(vec![None, Some(ENV), Some(EVIL), Some("{}"), Some("precious"), Some("other")]),
+        id in 1..3_u64,
+        odd in prop::option::weighted(0.3, (pick(vec!["path", "before", "staged", "backup", "dress", "x"]), pick(vec![
+            json!(null), json!(1), json!(""), json!("../outside/keep.txt"), json!("evil"), json!("../../../evil"),
+            json!("journal.json"), json!({"uid": 0, "gid": 0, "mode": 0o4755}), json!({"uid": 1000, "gid": 1000, "mode": 0o644}),
+            json!({"uid": u32::MAX, "gid": 0, "mode": 0}), json!({"uid": 0, "gid": 0, "mode": -1}),
+        ]))),
+        mode in pick(vec![0o600, 0o644, 0o777, 0o1777, 0o2755, 0o4755, 0o7777, u32::MAX]),
+    ) -> Value {
+        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+        let mut entry = json!({
+            "path": path,
+            "before": before.map(digest),
+            "after": after.map(digest),
+            "staged": after.map(|_| format!(".{name}.openclaw-{id}-{n}.new")),
+            "backup": before.map(|_| format!("{n}.old")),
+            "dress": {"uid": 0, "gid": 0, "mode": mode},
+        });
+        if let Some((field, value)) = odd {
+            entry[field] = value;
+        }
+        entry
+    }
+}
+
+prop_compose! {
+    fn any_journal()(
+        first in any_entry(0),
+        second in prop::option::weighted(0.4, any_entry(1)),
+        schema in pick(vec![1, 1, 1, 1, 0, 2]),
+        tag in pick(vec![Value::Null, Value::Null, json!("tag"), json!(7)]),
+        cut in prop::option::weighted(0.1, 0..200_usize),
+    ) -> String {
+        let entries: Vec<Value> = [Some(first), second].into_iter().flatten().collect();
+        let mut text = json!({"schema": schema, "tag": tag, "entries": entries}).to_string();
+        if let Some(cut) = cut {
+            let at = text.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(text.len());
+            text.truncate(at);
+        }
+        text
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Any journal in any layout.
+    #[test]
+    fn no_journal_reaches_outside(
+        phase in pick(vec!["preparing", "staged", "committed", "done", "reverting", "reverted", "clearing"]),
+        id in 1..3_u64,
+        text in any_journal(),
+        backup in pick(vec![ENV, EVIL, "{}", "precious", "other"]),
+        staged in prop::option::of(pick(vec![ENV, EVIL, "{}", "precious", "other"])),
+        backup_is_link in any::<bool>(),
+    ) {
+        let world = World::new();
+        symlink("../outside/dir", world.stack().join("swapped")).unwrap();
+        let dir = world.plant(&format!("{id:06}.{phase}"), &text);
+        fs::write(dir.join("0.old"), backup).unwrap();
+        if backup_is_link {
+            symlink(world.outside().join("keep.txt"), dir.join("1.old")).unwrap();
+        }
+        if let Some(staged) = staged {
+            fs::write(world.stack().join(format!("..env.openclaw-{id}-0.new")), staged).unwrap();
+        }
+        let outside = tree(&world.outside());
+        let said = everything(&world.stack());
+        unchanged(&outside, &tree(&world.outside()), &format!("{said:#?}"));
+        prop_assert_eq!(special_bits(&world.stack()), Vec::<PathBuf>::new(), "{:#?}", said);
+    }
 }

@@ -74,6 +74,8 @@ pub(crate) trait Disk: Send + std::marker::Sync {
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
     /// The path with every symbolic link followed, wherever that leads. It must exist.
     fn resolve(&self, path: &Path) -> io::Result<PathBuf>;
+    /// User and group of this process: what it makes belongs to them.
+    fn caller(&self) -> (u32, u32);
     /// Whole content of a regular file, refused above `limit` bytes.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// Names in a directory, unsorted.

@@ -14,7 +14,7 @@ use rustix::fs::{
     linkat, mkdirat, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::geteuid;
+use rustix::process::{getegid, geteuid};
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
@@ -187,6 +187,10 @@ impl Disk for RealDisk {
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         std::fs::canonicalize(path)
+    }
+
+    fn caller(&self) -> (u32, u32) {
+        (geteuid().as_raw(), getegid().as_raw())
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {

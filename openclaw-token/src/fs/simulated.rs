@@ -264,6 +264,11 @@ impl Disk for SimulatedDisk {
         self.state().existing(path).map(|_| path.to_owned())
     }
 
+    fn caller(&self) -> (u32, u32) {
+        let uid = self.state().faults.uid;
+        (uid, uid)
+    }
+
     fn read(&self, path: &Path, _limit: u64) -> io::Result<Vec<u8>> {
         let state = self.state();
         match &state.nodes[state.existing(path)?] {

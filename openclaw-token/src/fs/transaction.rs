@@ -50,10 +50,10 @@ pub(super) use place::Place;
 #[cfg(test)]
 pub(super) use {receipt::forget_on, receipt::undo_on, recover::recover_on};
 
-use super::disk::{Held, Sync};
+use super::disk::{Held, OpenFile, Sync};
 use super::{FileError, make_dirs};
 use crate::digest::Digest;
-use journal::{Dress, Found, JOURNAL, JOURNAL_SCHEMA, Journal, Phase, Planned};
+use journal::{Dress, Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, MOST_CHANGES, Phase, Planned};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -136,6 +136,9 @@ impl Transaction {
             }
             planned.push(change);
         }
+        if planned.len() > MOST_CHANGES {
+            return Err(TransactionError::TooMany { count: planned.len() });
+        }
         Ok(Self { place, planned })
     }
 
@@ -169,7 +172,11 @@ impl Transaction {
         if let Some(open) = existing.iter().find(|found| !found.phase.is_final()) {
             return Err(TransactionError::Unfinished { root: place.root, id: open.id });
         }
-        let id = existing.last().map_or(1, |last| last.id + 1);
+        let id = match existing.last() {
+            None => 1,
+            Some(last) if last.id < u64::MAX => last.id + 1,
+            Some(last) => return Err(place.not_ours(*last, "no number comes after its own".to_owned())),
+        };
         let journal = Journal {
             schema: JOURNAL_SCHEMA,
             tag: tag.map(str::to_owned),
@@ -243,10 +250,13 @@ impl Staged {
     fn prepare(&mut self, planned: &[Planned]) -> Result<(), TransactionError> {
         let (place, id) = (&self.place, self.id);
         let dir = place.directory(id, Phase::Preparing);
-        place.disk.make_dir(&dir).map_err(FileError::of("create", &dir))?;
         let text = serde_json::to_vec_pretty(&self.journal)
             .map_err(|error| TransactionError::Journal { path: dir.clone(), detail: error.to_string() })?;
-        place.write_new(&dir.join(JOURNAL), &text, None, Sync::Journal)?;
+        if text.len() > JOURNAL_LIMIT {
+            return Err(TransactionError::TooMany { count: planned.len() });
+        }
+        place.disk.make_dir(&dir).map_err(FileError::of("create", &dir))?;
+        place.write_new(&dir.join(JOURNAL), &text, |_| Ok(()), Sync::Journal)?;
         place.sync_dir(&dir, Sync::JournalEntries)?;
         place.sync_dir(&place.transactions(), Sync::Phase(Phase::Preparing.name()))?;
 
@@ -254,11 +264,13 @@ impl Staged {
             let target = place.root.join(&entry.path);
             let original = place.expect(&entry.path, entry.before)?;
             if let (Some(backup), Some(original)) = (&entry.backup, original) {
-                place.write_new(&dir.join(backup), original.expose_secret(), None, Sync::Backup)?;
+                let dress = |file: &dyn OpenFile| place.dress_backup(file, entry);
+                place.write_new(&dir.join(backup), original.expose_secret(), dress, Sync::Backup)?;
             }
             if let (Some(staged), Some(content)) = (&entry.staged, &planned.content) {
                 let path = target.with_file_name(staged);
-                place.write_new(&path, content.expose_secret(), Some(entry), Sync::Staged)?;
+                let dress = |file: &dyn OpenFile| place.dress(file, entry);
+                place.write_new(&path, content.expose_secret(), dress, Sync::Staged)?;
             }
         }
         place.sync_dir(&dir, Sync::BackupEntries)?;

@@ -1,6 +1,6 @@
 //! Why a set of files was not changed.
 
-use super::journal::JOURNAL_SCHEMA;
+use super::journal::{JOURNAL_SCHEMA, MOST_CHANGES};
 use crate::digest::Digest;
 use crate::fs::{FileError, LockError};
 use std::io;
@@ -70,6 +70,14 @@ pub enum TransactionError {
         /// Which file.
         path: PathBuf,
     },
+    /// What stands in a transaction's directory was not written by this crate. Somebody put it there; nothing of it is done.
+    #[error("{} was not written here: {detail}. Nothing of it was done; look who made it, then remove it", directory.display())]
+    NotOurs {
+        /// The transaction's directory.
+        directory: PathBuf,
+        /// What this crate would not have written.
+        detail: String,
+    },
     /// The path leaves the root, perhaps through a symbolic link, or enters our own directory.
     #[error("{} is outside {}", path.display(), root.display())]
     Outside {
@@ -117,6 +125,14 @@ pub enum TransactionError {
         root: PathBuf,
         /// Which transaction.
         id: u64,
+    },
+    /// More files than one transaction changes.
+    #[error(
+        "{count} files are more than the {MOST_CHANGES} that one transaction changes; change fewer at a time"
+    )]
+    TooMany {
+        /// How many.
+        count: usize,
     },
     /// There is no such finished transaction, or it has been forgotten.
     #[error("no finished transaction {id} under {}", root.display())]

@@ -1,11 +1,15 @@
 //! A root directory: its transactions, and what its files hold now.
 
-use super::journal::{Dress, Found, JOURNAL, JOURNAL_SCHEMA, Journal, Phase, Planned};
+use super::journal::{
+    Dress, Entry, Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, Phase, Planned, is_inside,
+    is_own_name,
+};
 use super::{Change, TransactionError};
 use crate::digest::Digest;
 use crate::fs::disk::{Disk, Held, Kind, Stat, Sync};
 use crate::fs::real::RealDisk;
 use crate::fs::{FileError, LockError, STATE_DIRECTORY, lock};
+use crate::record;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::Deserialize;
 use std::io;
@@ -38,7 +42,7 @@ impl Place {
     }
 
     pub(super) fn directory(&self, id: u64, phase: Phase) -> PathBuf {
-        self.transactions().join(format!("{id:06}.{}", phase.name()))
+        self.transactions().join(Found { id, phase }.name())
     }
 
     pub(super) fn lock(&self) -> Result<Box<dyn Held>, LockError> {
@@ -53,15 +57,11 @@ impl Place {
         self.disk.sync_dir(dir, site).map_err(FileError::of("sync", dir))
     }
 
-    /// All transactions, oldest first.
+    /// All transactions, oldest first. A power cut can leave one under the names of two phases.
     pub(super) fn list(&self) -> Result<Vec<Found>, FileError> {
         let dir = self.transactions();
         let names = self.disk.list(&dir).map_err(FileError::of("list", &dir))?;
-        let parse = |name: &String| {
-            let (id, phase) = name.split_once('.')?;
-            Some(Found { id: id.parse().ok()?, phase: Phase::named(phase)? })
-        };
-        let mut found: Vec<Found> = names.iter().filter_map(parse).collect();
+        let mut found: Vec<Found> = names.iter().filter_map(|name| Found::named(name)).collect();
         found.sort_by_key(|found| found.id);
         Ok(found)
     }
@@ -73,31 +73,56 @@ impl Place {
         Ok(self.sync_dir(&self.transactions(), Sync::Phase(to.name()))?)
     }
 
-    pub(super) fn journal(&self, dir: &Path) -> Result<Journal, TransactionError> {
+    /// The journal of a transaction, checked as its plan was. Whoever can write into the stack can have written it.
+    pub(super) fn journal(&self, found: Found) -> Result<Journal, TransactionError> {
         #[derive(Deserialize)]
         struct Versioned {
             schema: u32,
         }
-        let path = dir.join(JOURNAL);
-        let text = self.disk.read(&path, FILE_LIMIT).map_err(FileError::of("read", &path))?;
-        let damaged = |error: serde_json::Error| TransactionError::Journal {
-            path: path.clone(),
-            detail: error.to_string(),
+        let path = self.directory(found.id, found.phase).join(JOURNAL);
+        let text = self.disk.read(&path, JOURNAL_LIMIT as u64).map_err(FileError::of("read", &path))?;
+        let unreadable = |error: serde_json::Error| {
+            let detail =
+                format!("line {}, column {}: {}", error.line(), error.column(), record::detail(&error));
+            match error.is_data() {
+                true => self.not_ours(found, detail),
+                // Cut short, or zeros, as a power cut leaves it.
+                false => TransactionError::Journal { path: path.clone(), detail },
+            }
         };
         // The version first: a newer journal may have fields this release cannot read.
-        let Versioned { schema } = serde_json::from_slice(&text).map_err(damaged)?;
+        let Versioned { schema } = serde_json::from_slice(&text).map_err(unreadable)?;
         if schema > JOURNAL_SCHEMA {
             return Err(TransactionError::NewerJournal { path, found: schema });
         }
-        serde_json::from_slice(&text).map_err(damaged)
+        let journal: Journal = serde_json::from_slice(&text).map_err(unreadable)?;
+        journal.check(found.id).map_err(|detail| self.not_ours(found, detail))?;
+        for entry in &journal.entries {
+            match self.is_in_place(&self.root.join(&entry.path)) {
+                // Its directory is gone: whoever needs it says so.
+                Ok(()) | Err(TransactionError::NoDirectory { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(journal)
     }
 
     /// As [`journal`](Self::journal); `None` if it was never finished, or is gone already.
-    pub(super) fn journal_if_whole(&self, dir: &Path) -> Result<Option<Journal>, TransactionError> {
-        match self.journal(dir) {
+    pub(super) fn journal_if_whole(&self, found: Found) -> Result<Option<Journal>, TransactionError> {
+        match self.journal(found) {
             Err(TransactionError::Journal { .. }) => Ok(None),
             Err(TransactionError::File(error)) if error.source.kind() == io::ErrorKind::NotFound => Ok(None),
             journal => journal.map(Some),
+        }
+    }
+
+    /// The names in a transaction's directory, if all of them are ours to remove.
+    pub(super) fn own_names(&self, found: Found) -> Result<Vec<String>, TransactionError> {
+        let dir = self.directory(found.id, found.phase);
+        let names = self.disk.list(&dir).map_err(FileError::of("list", &dir))?;
+        match names.iter().find(|name| !is_own_name(name)) {
+            Some(name) => Err(self.not_ours(found, format!("no transaction makes a file called {name}"))),
+            None => Ok(names),
         }
     }
 
@@ -108,6 +133,46 @@ impl Place {
             return Err(TransactionError::Journal { path: path.to_owned(), detail });
         }
         Ok(bytes)
+    }
+
+    /// Whether the owner that a journal names is the original's: that of the file now in its place, of its backup, or the
+    /// caller. Otherwise root would give a file to somebody who never had it; nobody else can.
+    pub(super) fn check_owner(&self, found: Found, entry: &Entry) -> Result<(), TransactionError> {
+        let Dress { uid, gid, .. } = entry.dress;
+        let (caller, group) = self.disk.caller();
+        if caller != 0 || (uid, gid) == (caller, group) {
+            return Ok(());
+        }
+        let backup = entry.backup.as_ref().map(|backup| self.directory(found.id, found.phase).join(backup));
+        for path in backup.into_iter().chain([self.root.join(&entry.path)]) {
+            if self.stat(&path)?.is_some_and(|original| (original.uid, original.gid) == (uid, gid)) {
+                return Ok(());
+            }
+        }
+        let detail = format!("it gives {} to {uid}:{gid}, who never owned it", entry.path.display());
+        Err(self.not_ours(found, detail))
+    }
+
+    /// Whether the new file that waits beside its target is the one that was staged.
+    pub(super) fn check_staged(
+        &self,
+        found: Found,
+        entry: &Entry,
+        path: &Path,
+    ) -> Result<(), TransactionError> {
+        let content = self.content(path)?;
+        if content.map(|content| Digest::of(content.expose_secret())) != entry.after {
+            let detail = format!("the new content staged by transaction {} is gone", found.id);
+            return Err(TransactionError::Journal { path: path.to_owned(), detail });
+        }
+        match self.stat(path)? {
+            Some(Stat { links: 1, mode, .. }) if mode & 0o7000 == 0 => Ok(()),
+            _ => Err(self.not_ours(found, format!("{} is not as it was staged", path.display()))),
+        }
+    }
+
+    pub(super) fn not_ours(&self, found: Found, detail: String) -> TransactionError {
+        TransactionError::NotOurs { directory: self.directory(found.id, found.phase), detail }
     }
 
     /// Follows links, and insists on the root.
@@ -127,31 +192,27 @@ impl Place {
             }
             Err(error) => return Err(FileError::of("open", parent)(error).into()),
         };
+        let inside = |target: &Path| match target.strip_prefix(&self.root) {
+            Ok(path) if is_inside(path) => Ok(path.to_owned()),
+            _ => Err(outside(target)),
+        };
         let mut target = parent.join(name);
-        if !target.starts_with(&self.root) {
-            return Err(outside(&target));
-        }
+        let mut path = inside(&target)?;
         let mut stat = self.stat(&target)?;
         if stat.is_some_and(|stat| stat.kind == Kind::Link) {
             target = match self.disk.resolve(&target) {
                 Ok(target) => target,
                 Err(_) => return Err(TransactionError::NotAFile { path: target }),
             };
-            if !target.starts_with(&self.root) {
-                return Err(outside(&target));
-            }
+            path = inside(&target)?;
             stat = self.stat(&target)?;
-        }
-        let Ok(path) = target.strip_prefix(&self.root) else { return Err(outside(&target)) };
-        if path.starts_with(STATE_DIRECTORY) {
-            return Err(outside(&target));
         }
         if stat.is_some_and(|stat| stat.kind != Kind::File) {
             return Err(TransactionError::NotAFile { path: target });
         }
-        self.expect(path, change.expected)?;
+        self.expect(&path, change.expected)?;
         let dress = match (stat, change.dress) {
-            (Some(Stat { uid, gid, mode, .. }), _) => Dress { uid, gid, mode },
+            (Some(Stat { uid, gid, mode, .. }), _) => Dress { uid, gid, mode: mode & 0o777 },
             (None, Some(dress)) => dress,
             // A new file belongs to whoever owns its directory: made by root for uid 1000, it stays readable there.
             (None, None) => {
@@ -162,7 +223,7 @@ impl Place {
                 Dress { uid, gid, mode: if change.secret { 0o600 } else { 0o644 } }
             }
         };
-        Ok(Planned { path: path.to_owned(), expected: change.expected, content: change.content, dress })
+        Ok(Planned { path, expected: change.expected, content: change.content, dress })
     }
 
     /// The content of a file, if it is the one expected.
@@ -179,15 +240,7 @@ impl Place {
 
     /// What a file holds. Its directory must still be what it was: no link may have taken its place since.
     pub(super) fn content(&self, path: &Path) -> Result<Option<SecretSlice<u8>>, TransactionError> {
-        let parent = path.parent().unwrap_or(&self.root);
-        match self.disk.resolve(parent) {
-            Ok(found) if found == parent => {}
-            Ok(found) => return Err(TransactionError::Outside { path: found, root: self.root.clone() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(TransactionError::NoDirectory { path: path.to_owned() });
-            }
-            Err(error) => return Err(FileError::of("open", parent)(error).into()),
-        }
+        self.is_in_place(path)?;
         match self.stat(path)? {
             None => Ok(None),
             Some(Stat { kind: Kind::File, .. }) => {
@@ -195,6 +248,19 @@ impl Place {
                 Ok(Some(SecretSlice::from(bytes)))
             }
             Some(_) => Err(TransactionError::NotAFile { path: path.to_owned() }),
+        }
+    }
+
+    /// Whether no link leads to the directory of this file.
+    fn is_in_place(&self, path: &Path) -> Result<(), TransactionError> {
+        let parent = path.parent().unwrap_or(&self.root);
+        match self.disk.resolve(parent) {
+            Ok(found) if found == parent => Ok(()),
+            Ok(found) => Err(TransactionError::Outside { path: found, root: self.root.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(TransactionError::NoDirectory { path: path.to_owned() })
+            }
+            Err(error) => Err(FileError::of("open", parent)(error).into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! After a transaction: taking it back, or letting go of its backups.
 
-use super::journal::{Journal, Phase};
+use super::journal::{Found, Journal, Phase};
 use super::place::Place;
 use super::{Change, Transaction, TransactionError};
 use crate::digest::Digest;
@@ -65,18 +65,22 @@ pub(in crate::fs) fn undo_on(
     id: u64,
     receipt: Option<&Receipt>,
 ) -> Result<Receipt, TransactionError> {
+    let found = Found { id, phase: Phase::Done };
     let dir = place.directory(id, Phase::Done);
     if place.stat(&dir)?.is_none() {
         return Err(TransactionError::Unknown { root: place.root, id });
     }
-    let journal = place.journal(&dir)?;
+    let journal = place.journal(found)?;
     if receipt.is_some_and(|receipt| receipt.changed != Receipt::of(&place.root, id, &journal).changed) {
         return Err(TransactionError::Unknown { root: place.root, id });
     }
     let mut changes = Vec::new();
     for entry in &journal.entries {
         let content = match (&entry.backup, entry.before) {
-            (Some(backup), Some(before)) => Some(place.backup(&dir.join(backup), before)?),
+            (Some(backup), Some(before)) => {
+                place.check_owner(found, entry)?;
+                Some(place.backup(&dir.join(backup), before)?)
+            }
             _ => None,
         };
         changes.push(Change {
@@ -106,6 +110,6 @@ pub(in crate::fs) fn forget_on(place: &Place, id: u64) -> Result<(), Transaction
     }
     let _lock = place.lock()?;
     let Some(found) = place.list()?.into_iter().find(|found| found.id == id) else { return Err(unknown) };
-    let journal = place.journal_if_whole(&place.directory(id, found.phase))?;
+    let journal = place.journal_if_whole(found)?;
     place.clear(id, found.phase, &journal.unwrap_or_default())
 }

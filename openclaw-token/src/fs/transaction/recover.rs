@@ -1,7 +1,7 @@
 //! After a crash: bringing what is half done to one side.
 
 use super::TransactionError;
-use super::journal::{Found, Phase};
+use super::journal::{Found, Journal, Phase};
 use super::place::Place;
 use serde::Serialize;
 use std::path::Path;
@@ -53,7 +53,9 @@ pub fn pending(root: impl AsRef<Path>) -> Result<Vec<u64>, TransactionError> {
         return Ok(Vec::new());
     }
     let open = place.list()?.into_iter().filter(|found| !found.phase.is_final());
-    Ok(open.map(|found| found.id).collect())
+    let mut ids: Vec<u64> = open.map(|found| found.id).collect();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// What is to become of a transaction that waits under a tag.
@@ -77,17 +79,9 @@ pub(in crate::fs) fn recover_on(
     }
     let _lock = place.lock()?;
     let mut recovered = Vec::new();
-    for Found { id, phase } in place.list()? {
-        if phase.is_final() {
-            continue;
-        }
-        let dir = place.directory(id, phase);
-        let journal = match phase {
-            // The journal is durable before anything it lists is made, and goes after all of that is gone: without it
-            // there is nothing to clear.
-            Phase::Preparing | Phase::Clearing => place.journal_if_whole(&dir)?.unwrap_or_default(),
-            _ => place.journal(&dir)?,
-        };
+    // All are read before the first is acted on: one that is not ours stops everything.
+    for (found, journal) in unfinished(place)? {
+        let Found { id, phase } = found;
         let finish = match (phase, &journal.tag) {
             (Phase::Committed, _) => true,
             (Phase::Staged, Some(tag)) => match vote.as_mut().map_or(Vote::Wait, |vote| vote(tag)) {
@@ -100,9 +94,12 @@ pub(in crate::fs) fn recover_on(
             _ => false,
         };
         match phase {
-            Phase::Reverting => place.roll_back(id, phase, &journal)?,
+            Phase::Reverting => {
+                place.check_restorable(found, &journal)?;
+                place.roll_back(id, phase, &journal)?;
+            }
             _ if finish => {
-                place.check_finishable(id, &journal)?;
+                place.check_finishable(found, &journal)?;
                 if phase != Phase::Committed {
                     place.shift(id, phase, Phase::Committed)?;
                 }
@@ -113,4 +110,19 @@ pub(in crate::fs) fn recover_on(
         recovered.push(Recovered { id, tag: journal.tag, finished: finish });
     }
     Ok(recovered)
+}
+
+fn unfinished(place: &Place) -> Result<Vec<(Found, Journal)>, TransactionError> {
+    let open = place.list()?.into_iter().filter(|found| !found.phase.is_final());
+    let read = |found: Found| {
+        let journal = match found.phase {
+            // The journal is durable before anything it lists is made, and goes after all of that is gone: without it
+            // there is nothing to clear.
+            Phase::Preparing | Phase::Clearing => place.journal_if_whole(found)?.unwrap_or_default(),
+            _ => place.journal(found)?,
+        };
+        place.own_names(found)?;
+        Ok((found, journal))
+    };
+    open.map(read).collect()
 }

@@ -1,42 +1,51 @@
 //! The steps from phase to phase. Each can be cut off anywhere and taken again.
 
 use super::TransactionError;
-use super::journal::{Dress, Entry, Journal, Phase};
+use super::journal::{Dress, Entry, Found, Journal, Phase, restored_name};
 use super::place::Place;
 use crate::digest::Digest;
 use crate::fs::FileError;
-use crate::fs::disk::Sync;
+use crate::fs::disk::{OpenFile, Sync};
 use secrecy::ExposeSecret;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 impl Place {
-    /// A new durable file; with an entry, in its owner and mode.
+    /// A new durable file.
     pub(super) fn write_new(
         &self,
         path: &Path,
         bytes: &[u8],
-        like: Option<&Entry>,
+        dress: impl FnOnce(&dyn OpenFile) -> Result<(), TransactionError>,
         site: Sync,
     ) -> Result<(), TransactionError> {
         let mut file = self.disk.create(path).map_err(FileError::of("create", path))?;
         file.append(bytes).map_err(FileError::of("write", path))?;
-        if let Some(entry) = like {
-            let Dress { uid, gid, mode } = entry.dress;
-            match file.dress(Some((uid, gid)), mode) {
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    // An existing file must keep its owner; a new one may be ours.
-                    if entry.before.is_some() {
-                        let path = self.root.join(&entry.path);
-                        return Err(TransactionError::Owner { path, uid, gid, source: error });
-                    }
-                    file.dress(None, mode).map_err(FileError::of("set the mode of", path))?;
-                }
-                dressed => dressed.map_err(FileError::of("set the owner of", path))?,
-            }
-        }
+        dress(&*file)?;
         Ok(file.sync(site).map_err(FileError::of("sync", path))?)
+    }
+
+    /// Gives a file the owner and mode of its entry.
+    pub(super) fn dress(&self, file: &dyn OpenFile, entry: &Entry) -> Result<(), TransactionError> {
+        let Dress { uid, gid, mode } = entry.dress;
+        let path = self.root.join(&entry.path);
+        match file.dress(Some((uid, gid)), mode) {
+            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => match entry.before {
+                // An existing file must keep its owner; a new one may be ours.
+                Some(_) => Err(TransactionError::Owner { path, uid, gid, source }),
+                None => Ok(file.dress(None, mode).map_err(FileError::of("set the mode of", &path))?),
+            },
+            dressed => Ok(dressed.map_err(FileError::of("set the owner of", &path))?),
+        }
+    }
+
+    /// Gives a backup the owner of its original: what nobody else can give it shows later whose it was.
+    pub(super) fn dress_backup(&self, file: &dyn OpenFile, entry: &Entry) -> Result<(), TransactionError> {
+        match file.dress(Some((entry.dress.uid, entry.dress.gid)), 0o600) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            dressed => Ok(dressed.map_err(FileError::of("set the owner of the backup of", &entry.path))?),
+        }
     }
 
     pub(super) fn sync_parents(&self, journal: &Journal, site: Sync) -> Result<(), TransactionError> {
@@ -50,19 +59,17 @@ impl Place {
     }
 
     /// Every target must be old (with its new file waiting) or already new; then `finish` cannot be surprised.
-    pub(super) fn check_finishable(&self, id: u64, journal: &Journal) -> Result<(), TransactionError> {
+    pub(super) fn check_finishable(&self, found: Found, journal: &Journal) -> Result<(), TransactionError> {
         for entry in &journal.entries {
-            let target = self.root.join(&entry.path);
-            let found = self.content(&target)?.map(|content| Digest::of(content.expose_secret()));
-            if found != entry.after && found != entry.before {
-                return Err(TransactionError::Changed { path: target, expected: entry.before, found });
+            let path = self.root.join(&entry.path);
+            let content = self.content(&path)?.map(|content| Digest::of(content.expose_secret()));
+            if content != entry.after && content != entry.before {
+                return Err(TransactionError::Changed { path, expected: entry.before, found: content });
             }
-            if let (Some(staged), true) = (&entry.staged, found != entry.after) {
-                let path = target.with_file_name(staged);
-                if self.content(&path)?.map(|content| Digest::of(content.expose_secret())) != entry.after {
-                    let detail = format!("the new content staged by transaction {id} is gone");
-                    return Err(TransactionError::Journal { path, detail });
-                }
+            let Some(staged) = &entry.staged else { continue };
+            let staged = path.with_file_name(staged);
+            if self.stat(&staged)?.is_some() || content != entry.after {
+                self.check_staged(found, entry, &staged)?;
             }
         }
         Ok(())
@@ -104,9 +111,10 @@ impl Place {
             match (&entry.backup, entry.before) {
                 (Some(backup), Some(before)) => {
                     let original = self.backup(&dir.join(backup), before)?;
-                    let copy = target.with_file_name(restored_name(entry, id));
+                    let copy = target.with_file_name(restored_name(&entry.path, id));
                     self.remove_if_there(&copy)?;
-                    self.write_new(&copy, original.expose_secret(), Some(entry), Sync::Restored)?;
+                    let dress = |file: &dyn OpenFile| self.dress(file, entry);
+                    self.write_new(&copy, original.expose_secret(), dress, Sync::Restored)?;
                     self.disk.rename(&copy, &target).map_err(FileError::of("restore", &target))?;
                 }
                 _ => self.disk.remove_file(&target).map_err(FileError::of("remove", &target))?,
@@ -117,18 +125,40 @@ impl Place {
         self.shift(id, Phase::Reverting, Phase::Reverted)
     }
 
+    /// Every target must be new (with its backup whole) or already old; then putting back cannot be surprised half-way.
+    pub(super) fn check_restorable(&self, found: Found, journal: &Journal) -> Result<(), TransactionError> {
+        let dir = self.directory(found.id, found.phase);
+        for entry in &journal.entries {
+            let path = self.root.join(&entry.path);
+            let content = self.content(&path)?.map(|content| Digest::of(content.expose_secret()));
+            if content == entry.before {
+                continue;
+            }
+            if content != entry.after {
+                return Err(TransactionError::Changed { path, expected: entry.after, found: content });
+            }
+            if let (Some(backup), Some(before)) = (&entry.backup, entry.before) {
+                self.backup(&dir.join(backup), before)?;
+                self.check_owner(found, entry)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets a transaction: temporaries first, then its directory. Targets are not touched.
     pub(super) fn clear(&self, id: u64, phase: Phase, journal: &Journal) -> Result<(), TransactionError> {
-        let dir = self.directory(id, Phase::Clearing);
-        if phase != Phase::Clearing && self.stat(&self.directory(id, phase))?.is_some() {
+        let there = self.stat(&self.directory(id, phase))?.is_some();
+        let names = if there { self.own_names(Found { id, phase })? } else { Vec::new() };
+        if there && phase != Phase::Clearing {
             self.shift(id, phase, Phase::Clearing)?;
         }
         self.remove_temporaries(id, journal)?;
         self.sync_parents(journal, Sync::Cleared)?;
-        if self.stat(&dir)?.is_none() {
+        if !there {
             return Ok(());
         }
-        for name in self.disk.list(&dir).map_err(FileError::of("list", &dir))? {
+        let dir = self.directory(id, Phase::Clearing);
+        for name in names {
             self.remove_if_there(&dir.join(name))?;
         }
         self.disk.remove_dir(&dir).map_err(FileError::of("remove", &dir))?;
@@ -141,7 +171,7 @@ impl Place {
             if let Some(staged) = &entry.staged {
                 self.remove_if_there(&target.with_file_name(staged))?;
             }
-            self.remove_if_there(&target.with_file_name(restored_name(entry, id)))?;
+            self.remove_if_there(&target.with_file_name(restored_name(&entry.path, id)))?;
         }
         Ok(())
     }
@@ -152,10 +182,4 @@ impl Place {
             removed => removed.map_err(FileError::of("remove", path)),
         }
     }
-}
-
-/// Where an original's copy is made before it is put back.
-fn restored_name(entry: &Entry, id: u64) -> String {
-    let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{name}.openclaw-{id}.old")
 }
