@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! .openclaw-token/
+//!   .gitignore                        keeps all of it out of version control
 //!   records/record-000001.json        what was frozen (never the token)
 //!   ledger.jsonl                      the trail
 //!   transactions/000001.done/         journal and backups (mode 0600) of one change
 //! ```
 //!
-//! Keep it out of version control and of image builds: the backups are the files as they were, tokens included.
+//! Keep it out of image builds, too: the backups are the files as they were, tokens included.
 //! [`transaction::forget`] removes those of a change that will not be undone.
 //!
 //! # What is trusted
@@ -168,5 +169,32 @@ fn make_dirs(disk: &dyn Disk, root: &Path, dir: &Path) -> Result<(), FileError> 
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.map_err(FileError::of("create", dir))?,
     }
+    if parent == root {
+        ignore(disk, &dir.join(".gitignore"))?;
+    }
     disk.sync_dir(parent, Sync::StateDirectory).map_err(FileError::of("sync", parent))
 }
+
+/// Keeps the state directory out of version control. What a person wrote there stays.
+fn ignore(disk: &dyn Disk, path: &Path) -> Result<(), FileError> {
+    let opened = match disk.read(path, IGNORE_LIMIT) {
+        // A writer that died, or a power cut, left it empty or zeros.
+        Ok(text) if text.iter().all(|&byte| byte == 0) => disk.open(path),
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => disk.create(path),
+        Err(error) => Err(error),
+    };
+    let written = opened.and_then(|mut file| {
+        file.truncate(0)?;
+        file.append(b"*\n")?;
+        file.sync(Sync::Ignored)
+    });
+    match written {
+        // Somebody else is just making it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        written => written.map_err(FileError::of("write", path)),
+    }
+}
+
+/// A `.gitignore` above this size is nothing that git would want either.
+const IGNORE_LIMIT: u64 = 1 << 20;

@@ -405,6 +405,7 @@ impl Stranger {
 fn nothing_is_followed_and_nothing_waits() {
     let names = [
         "",
+        ".gitignore",
         "ledger.jsonl",
         "records",
         "records/lock",
@@ -580,7 +581,8 @@ fn root_and_the_owner_take_turns() {
         assert!(status.unwrap().success(), "the owner, after {turn}");
     }
     let owner = |path: &str| fs::metadata(world.state().join(path)).unwrap().uid();
-    for shared in ["", "ledger.jsonl", "records", "records/lock", "records/record-000001.json"] {
+    for shared in ["", ".gitignore", "ledger.jsonl", "records", "records/lock", "records/record-000001.json"]
+    {
         assert_eq!(owner(shared), 1000, "{shared}");
     }
     for (id, uid) in [(1, 0), (2, 1000), (3, 0), (4, 1000)] {
@@ -637,6 +639,27 @@ fn a_directory_swapped_meanwhile_leads_nowhere() {
     });
     println!("{written} of 300 written");
     unchanged(&outside, &tree(&world.outside()), "swapped");
+}
+
+#[test]
+fn the_state_directory_ignores_itself() {
+    let world = World::new();
+    let ignored = || fs::read_to_string(world.state().join(".gitignore"));
+    let entry = Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
+    LedgerFile::new(world.stack()).append(&entry).unwrap();
+    assert_eq!(ignored().unwrap(), "*\n");
+    for spoiled in ["", "\0\0"] {
+        fs::write(world.state().join(".gitignore"), spoiled).unwrap();
+        DirectoryStore::new(world.stack()).lock().unwrap();
+        assert_eq!(ignored().unwrap(), "*\n");
+    }
+    fs::remove_file(world.state().join(".gitignore")).unwrap();
+    let change = || Change::write(".env", Some(Digest::of(ENV.as_bytes())), ENV);
+    Transaction::plan(world.stack(), [change()]).unwrap().commit().unwrap();
+    assert_eq!(ignored().unwrap(), "*\n");
+    fs::write(world.state().join(".gitignore"), "!records\n").unwrap();
+    Transaction::plan(world.stack(), [change()]).unwrap().commit().unwrap();
+    assert_eq!(ignored().unwrap(), "!records\n", "what a person wrote stays");
 }
 
 fn pick<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = T> {

@@ -149,8 +149,13 @@ fn recovers(
     Ok(())
 }
 
-/// After an acknowledgement somebody edits a file; nothing may bring the transaction back.
+/// After an acknowledgement somebody edits a file; nothing may bring the transaction back. And backups do not get into
+/// version control.
 fn is_over(tree: &Tree) -> Result<(), String> {
+    let ignored = tree.get(Path::new("/root/.openclaw-token/.gitignore"));
+    if !matches!(ignored, Some(Node::File { content, .. }) if content.starts_with(b"*")) {
+        return Err(format!("version control would see it: {ignored:?}"));
+    }
     let mut edited = tree.clone();
     let by_hand = Node::file("edited by hand", 0o640, 1000);
     edited.insert("/root/.env".into(), by_hand.clone());
@@ -505,7 +510,7 @@ fn every_sync_is_needed() {
         Sync::RecordEntry,
         Sync::RecordSettled,
     ]);
-    assert_eq!(sites.len(), 24, "{sites:?}");
+    assert_eq!(sites.len(), 25, "{sites:?}");
     let mut needless = Vec::new();
     for site in sites {
         match SCENARIOS.iter().find_map(|(name, scenario)| Some((name, scenario(Some(site)).err()?))) {

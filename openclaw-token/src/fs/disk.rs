@@ -15,6 +15,8 @@ pub(crate) enum Sync {
     Cleared,
     /// The removal of a journal and its backups, which hold the previous token.
     Gone,
+    /// The file that keeps the state directory out of version control, before backups stand beside it.
+    Ignored,
     /// The journal's bytes, before anything it lists is made.
     Journal,
     /// The journal's name in the transaction's directory.
