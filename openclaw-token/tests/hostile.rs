@@ -662,6 +662,27 @@ fn the_state_directory_ignores_itself() {
     assert_eq!(ignored().unwrap(), "!records\n", "what a person wrote stays");
 }
 
+/// A file in Latin-1 is not "changed since the plan": to plan again would never help.
+#[test]
+fn a_file_that_is_not_utf_8_is_named() {
+    let world = World::new();
+    let env = world.stack().join(".env");
+    fs::write(&env, b"# one\n# caf\xe9\nTOKEN=x\n").unwrap();
+    let read = String::from_utf8_lossy(&fs::read(&env).unwrap()).into_owned();
+    let change = |expected: &[u8]| {
+        let change = Change::write(".env", Some(Digest::of(expected)), "x");
+        Transaction::plan(world.stack(), [change]).map(drop).unwrap_err()
+    };
+    let error = change(read.as_bytes());
+    assert!(matches!(error, TransactionError::NotUtf8 { line: 2, .. }), "{error}");
+    assert!(error.to_string().contains(".env is not UTF-8 in line 2"), "{error}");
+    assert!(matches!(change(b"something else"), TransactionError::Changed { .. }));
+    let bytes = fs::read(&env).unwrap();
+    let whole = Change::write(".env", Some(Digest::of(&bytes)), bytes.clone());
+    Transaction::plan(world.stack(), [whole]).unwrap().commit().unwrap();
+    assert_eq!(fs::read(&env).unwrap(), bytes, "by its bytes any file can be replaced");
+}
+
 fn pick<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = T> {
     prop::sample::select(values)
 }

@@ -78,6 +78,15 @@ pub enum TransactionError {
         /// What this crate would not have written.
         detail: String,
     },
+    /// The file is not UTF-8, and the change was made for what it reads as where it is taken for UTF-8. To write that would
+    /// lose bytes.
+    #[error("{} is not UTF-8 in line {line}, and what it holds there would be lost; save it as UTF-8, or change it by hand", path.display())]
+    NotUtf8 {
+        /// Which file.
+        path: PathBuf,
+        /// The first such line, from 1.
+        line: usize,
+    },
     /// The path leaves the root, perhaps through a symbolic link, or enters our own directory.
     #[error("{} is outside {}", path.display(), root.display())]
     Outside {

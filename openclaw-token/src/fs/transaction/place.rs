@@ -235,7 +235,19 @@ impl Place {
         let path = self.root.join(path);
         let content = self.content(&path)?;
         let found = content.as_ref().map(|content| Digest::of(content.expose_secret()));
-        if found == expected { Ok(content) } else { Err(TransactionError::Changed { path, expected, found }) }
+        if found == expected {
+            return Ok(content);
+        }
+        let bytes = content.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        match (line_of_other_encoding(bytes), expected) {
+            // The caller read it as text, and what is no UTF-8 became replacement characters.
+            (Some(line), Some(expected))
+                if Digest::of(String::from_utf8_lossy(bytes).as_bytes()) == expected =>
+            {
+                Err(TransactionError::NotUtf8 { path, line })
+            }
+            _ => Err(TransactionError::Changed { path, expected, found }),
+        }
     }
 
     /// What a file holds. Its directory must still be what it was: no link may have taken its place since.
@@ -263,4 +275,10 @@ impl Place {
             Err(error) => Err(FileError::of("open", parent)(error).into()),
         }
     }
+}
+
+/// The first line, from 1, that is no UTF-8.
+fn line_of_other_encoding(bytes: &[u8]) -> Option<usize> {
+    let valid = std::str::from_utf8(bytes).err()?.valid_up_to();
+    Some(1 + bytes.iter().take(valid).filter(|&&byte| byte == b'\n').count())
 }
