@@ -109,13 +109,23 @@ pub trait RecordStore {
     /// The store cannot be reached, is full or read-only. Then nothing is stored, or the record is whole.
     fn create(&self, record: &Record) -> Result<Created, StoreError>;
 
-    /// Every record, oldest first.
+    /// Every record, oldest first; if one is missing, those after it.
     ///
     /// # Errors
     /// As [`generation`](Self::generation).
     fn history(&self) -> Result<Vec<Record>, StoreError> {
-        let newest = self.latest()?.map_or(0, |record| record.generation);
-        (1..=newest).filter_map(|generation| self.generation(generation).transpose()).collect()
+        // Backwards: a number alone, which anybody can write, does not say how many there are.
+        let mut history = Vec::new();
+        let mut next = self.latest()?;
+        while let Some(record) = next {
+            next = match record.generation {
+                0 | 1 => None,
+                generation => self.generation(generation - 1)?,
+            };
+            history.push(record);
+        }
+        history.reverse();
+        Ok(history)
     }
 }
 

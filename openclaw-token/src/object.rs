@@ -1,7 +1,7 @@
 //! Feature `object-store`: records in an object store, for a fleet that shares no file system.
 
 use crate::freeze::{Created, RecordStore, StoreError};
-use crate::record::{RECORD_SIZE_LIMIT, Record};
+use crate::record::{self, RECORD_SIZE_LIMIT, Record};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, PutMode, PutPayload};
 use std::fmt;
@@ -36,7 +36,7 @@ impl ObjectRecords {
     }
 
     fn path(&self, generation: u64) -> Path {
-        self.prefix.clone().join(format!("record-{generation:06}.json"))
+        self.prefix.clone().join(record::file_name(generation))
     }
 
     /// On a thread of its own, so that it works inside another runtime, too.
@@ -89,9 +89,7 @@ impl RecordStore for ObjectRecords {
         self.wait(async {
             let listed = self.store.list_with_delimiter(Some(&self.prefix)).await;
             let listed = listed.map_err(|error| unavailable(&self.prefix, error))?;
-            let number = |path: &Path| -> Option<u64> {
-                path.filename()?.strip_prefix("record-")?.strip_suffix(".json")?.parse().ok()
-            };
+            let number = |path: &Path| record::generation_of(path.filename()?);
             match listed.objects.iter().filter_map(|object| number(&object.location)).max() {
                 Some(newest) => self.read(newest).await,
                 None => Ok(None),

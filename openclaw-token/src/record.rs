@@ -18,6 +18,19 @@ pub const RECORD_SCHEMA: u32 = 1;
 /// A record is a page of text; whatever is larger is not one.
 pub(crate) const RECORD_SIZE_LIMIT: u64 = 1 << 20;
 
+/// Under which name a store keeps the record of a generation.
+#[cfg(any(all(feature = "fs", unix), feature = "object-store"))]
+pub(crate) fn file_name(generation: u64) -> String {
+    format!("record-{generation:06}.json")
+}
+
+/// The generation of exactly such a name: what is spelled otherwise is not a record.
+#[cfg(any(all(feature = "fs", unix), feature = "object-store"))]
+pub(crate) fn generation_of(name: &str) -> Option<u64> {
+    let generation = name.strip_prefix("record-")?.strip_suffix(".json")?.parse().ok()?;
+    (file_name(generation) == name).then_some(generation)
+}
+
 /// How far two clocks may be apart before it is worth a word: OpenClaw itself tolerates as much in device signatures.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
 

@@ -683,6 +683,28 @@ fn a_file_that_is_not_utf_8_is_named() {
     assert_eq!(fs::read(&env).unwrap(), bytes, "by its bytes any file can be replaced");
 }
 
+/// A number in a name does not say how many records there are.
+#[test]
+fn planted_record_names_neither_hang_nor_hide() {
+    let world = World::new();
+    let store = DirectoryStore::new(world.stack());
+    let request = FreezeRequest::new(&[], Circumstances::new(SystemTime::UNIX_EPOCH, "ops"));
+    let custody = |_: &_, _: &_| Ok::<_, Infallible>(());
+    let record = freeze_once(&store, &request, custody).unwrap().record().clone();
+    let records = world.state().join("records");
+    for name in ["record-1.json", "record-+00002.json", "record-0000003.json", "x.tmp", "..tmp"] {
+        fs::write(records.join(name), "{}").unwrap();
+    }
+    assert_eq!(store.history().unwrap(), std::slice::from_ref(&record));
+    fs::write(records.join(".0123456789abcdef.tmp"), "{}").unwrap();
+    drop(store.lock().unwrap());
+    assert!(!records.join(".0123456789abcdef.tmp").exists(), "what a writer that died left is cleared");
+    assert!(records.join("x.tmp").exists() && records.join("..tmp").exists(), "what is not ours stays");
+    let last = record.to_text().replace("\"generation\": 1", &format!("\"generation\": {}", u64::MAX));
+    fs::write(records.join(format!("record-{}.json", u64::MAX)), last).unwrap();
+    assert_eq!(store.history().unwrap().len(), 1, "one file is one record");
+}
+
 fn pick<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = T> {
     prop::sample::select(values)
 }

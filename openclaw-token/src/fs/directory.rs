@@ -4,7 +4,7 @@ use super::disk::{Disk, Held, Sync};
 use super::real::RealDisk;
 use super::{FileError, LockError, STATE_DIRECTORY, lock, make_dirs};
 use crate::freeze::{Created, RecordStore, StoreError};
-use crate::record::{RECORD_SIZE_LIMIT, Record};
+use crate::record::{self, RECORD_SIZE_LIMIT, Record};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl DirectoryStore {
     }
 
     fn path(&self, generation: u64) -> PathBuf {
-        self.records.join(format!("record-{generation:06}.json"))
+        self.records.join(record::file_name(generation))
     }
 
     fn names(&self) -> Result<Vec<String>, StoreError> {
@@ -58,8 +58,7 @@ impl DirectoryStore {
     }
 
     fn newest(&self) -> Result<Option<u64>, StoreError> {
-        let number = |name: &String| name.strip_prefix("record-")?.strip_suffix(".json")?.parse::<u64>().ok();
-        Ok(self.names()?.iter().filter_map(number).max())
+        Ok(self.names()?.iter().filter_map(|name| record::generation_of(name)).max())
     }
 
     fn read(&self, generation: u64) -> Result<Option<Record>, StoreError> {
@@ -76,7 +75,7 @@ impl DirectoryStore {
 
     /// A caller died between naming its record and telling anyone. Make what it did durable, then tidy up.
     fn settle(&self) -> Result<(), StoreError> {
-        let left: Vec<String> = self.names()?.into_iter().filter(|name| name.ends_with(TEMPORARY)).collect();
+        let left: Vec<String> = self.names()?.into_iter().filter(|name| is_temporary(name)).collect();
         if left.is_empty() {
             return Ok(());
         }
@@ -133,7 +132,7 @@ impl RecordStore for DirectoryStore {
     fn create(&self, record: &Record) -> Result<Created, StoreError> {
         make_dirs(&*self.disk, &self.root, &self.records).map_err(unavailable)?;
         let path = self.path(record.generation);
-        let temporary = self.records.join(format!(".{}{TEMPORARY}", random_name()?));
+        let temporary = self.records.join(temporary_name()?);
         let fault = |act, path: &Path, error| unavailable(FileError::of(act, path)(error));
 
         let mut file = self.disk.create(&temporary).map_err(|error| fault("create", &temporary, error))?;
@@ -169,17 +168,23 @@ impl fmt::Debug for DirectoryStore {
     }
 }
 
-/// How the name of a record that has no number yet ends.
-const TEMPORARY: &str = ".tmp";
-
-/// Two containers on one volume can have the same process id, so names are random.
-fn random_name() -> Result<String, StoreError> {
+/// The name of a record that has no number yet: `.<16 hexadecimal digits>.tmp`. Two containers on one volume can have the
+/// same process id, so it is random.
+fn temporary_name() -> Result<String, StoreError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Unavailable {
         place: "randomness".to_owned(),
         source: error.to_string().into(),
     })?;
-    Ok(hex::encode(bytes))
+    Ok(format!(".{}.tmp", hex::encode(bytes)))
+}
+
+/// Exactly such a name: what else ends in `.tmp` is somebody else's.
+fn is_temporary(name: &str) -> bool {
+    let digits = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    digits.is_some_and(|digits| {
+        digits.len() == 16 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 fn unavailable(error: FileError) -> StoreError {
