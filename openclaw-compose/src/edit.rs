@@ -1,6 +1,7 @@
 //! Edits as data: which bytes of which source become what. A pure function turns a set of them into new file contents;
 //! writing those is somebody else's transaction.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::source::{FileId, MASK, Sources, Span};
+use crate::source::{FileId, MASK, Sources, Span, masked_own};
 
 /// A replacement of some bytes of one source.
 #[derive(Clone, Debug)]
@@ -77,10 +78,10 @@ impl Replacement {
         }
     }
 
-    fn shown(&self) -> &str {
+    fn masked(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => text,
-            Self::Secret(_) => MASK,
+            Self::Text(text) => Cow::Owned(masked_own(text)),
+            Self::Secret(_) => Cow::Borrowed(MASK),
         }
     }
 }
@@ -135,7 +136,7 @@ pub struct Change {
     pub bytes: SecretSlice<u8>,
     /// Whether an edit put a secret in.
     pub secret: bool,
-    /// A unified diff of the file, every secret masked.
+    /// A unified diff of the file, masked: what the edits are about shows, and what is harmless.
     pub diff: String,
 }
 
@@ -202,7 +203,7 @@ pub enum EditError {
 /// let mut sources = Sources::new();
 /// let file = sources.add("openclaw.json", "{ bind: 'loopback' } // kept");
 /// let changes = apply(&[Edit::text(&sources, Span::new(file, 8, 18), "'lan'")], &sources)?;
-/// assert!(changes[0].diff.contains("+{ bind: 'lan' } // kept"));
+/// assert!(changes[0].diff.contains("+{ bind: 'lan' } // ********"));
 /// # Ok::<(), openclaw_compose::edit::EditError>(())
 /// ```
 pub fn apply(edits: &[Edit], sources: &Sources) -> Result<Vec<Change>, EditError> {
@@ -290,7 +291,7 @@ fn diff(path: &str, file: FileId, edits: &[&Edit], sources: &Sources) -> String 
         let first = line_of(range.start);
         let mut past = if range.is_empty() { first + 1 } else { line_of(range.end - 1) + 1 };
         let whole_lines = lines.get(first).is_some_and(|&(start, _)| start == range.start)
-            && edit.replacement.shown().ends_with('\n');
+            && edit.replacement.expose().ends_with('\n');
         if range.is_empty() && (whole_lines || range.start == text.len() && text.ends_with('\n')) {
             past = first;
         }
@@ -323,16 +324,17 @@ fn diff(path: &str, file: FileId, edits: &[&Edit], sources: &Sources) -> String 
         for (start, end, inside) in hunk {
             context(&mut body, &lines, at, *start, file, sources);
             let bytes = line_bytes(&lines, *start, *end, text.len());
-            let old = masked(file, bytes.clone(), sources);
+            let about: Vec<_> = inside.iter().map(|edit| edit.span.range()).collect();
+            let old = sources.masked(file, bytes.clone(), &about);
             let mut new = String::new();
             let mut offset = bytes.start;
             for edit in inside {
                 let range = edit.span.range();
-                new.push_str(&masked(file, offset..range.start, sources));
-                new.push_str(edit.replacement.shown());
+                new.push_str(&sources.masked(file, offset..range.start, &about));
+                new.push_str(&edit.replacement.masked());
                 offset = range.end;
             }
-            new.push_str(&masked(file, offset..bytes.end.max(offset), sources));
+            new.push_str(&sources.masked(file, offset..bytes.end.max(offset), &about));
             removed += prefixed(&mut body, '-', &old);
             added += prefixed(&mut body, '+', &new);
             at = *end;
@@ -365,7 +367,7 @@ fn context(
     sources: &Sources,
 ) {
     for &(start, end) in lines.get(from..to).unwrap_or_default() {
-        prefixed(out, ' ', &masked(file, start..end, sources));
+        prefixed(out, ' ', &sources.masked(file, start..end, &[]));
     }
 }
 
@@ -381,24 +383,6 @@ fn prefixed(out: &mut String, sign: char, text: &str) -> isize {
         count += 1;
     }
     count
-}
-
-/// The bytes of a source with every secret replaced by the mask.
-fn masked(file: FileId, range: std::ops::Range<usize>, sources: &Sources) -> String {
-    let text = sources.expose_file(file).get(range.clone()).unwrap_or_default();
-    let mut out = String::with_capacity(text.len());
-    let mut inside = false;
-    for (at, c) in text.char_indices() {
-        let from = range.start + at;
-        let secret = sources.is_secret(Span::from_range(file, from..from + c.len_utf8()));
-        match (secret, inside) {
-            (true, false) => out.push_str(MASK),
-            (true, true) => {}
-            (false, _) => out.push(c),
-        }
-        inside = secret;
-    }
-    out
 }
 
 #[cfg(test)]
@@ -430,12 +414,12 @@ mod tests {
             --- compose.yaml
             +++ compose.yaml
             @@ -1,3 +1,4 @@
-            -a: 1 # one
-            +a: 11 # one
+            -a: 1 # ********
+            +a: 11 # ********
             -b: 2
             +b: 22
             +new: line
-             c: 3
+             c: ********
         "]]
         .assert_eq(&changes[0].diff);
     }
@@ -466,7 +450,8 @@ mod tests {
 
     #[test]
     fn secrets_show_nowhere() {
-        let (mut sources, file) = sources("TOKEN=canary-old-1\nOTHER=x\n");
+        let mut sources = Sources::new();
+        let file = sources.add(".env", "TOKEN=canary-old-1\nOTHER=x\n");
         sources.mark_secret(Span::new(file, 6, 18));
         let edit = Edit::secret(&sources, Span::new(file, 6, 18), "canary-new-2".into());
         let shown = format!("{edit:?}{}", serde_json::to_string(&edit).expect("json"));
@@ -475,7 +460,7 @@ mod tests {
         assert!(changes[0].secret);
         let all = format!("{shown}{:?}{}", changes[0], changes[0].diff);
         assert!(!all.contains("canary"), "{all}");
-        assert!(changes[0].diff.contains("-TOKEN=********\n+TOKEN=********\n OTHER=x\n"));
+        assert!(changes[0].diff.contains("-TOKEN=********\n+TOKEN=********\n OTHER=********\n"));
     }
 
     #[test]

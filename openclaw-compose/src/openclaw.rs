@@ -75,7 +75,7 @@ use serde::Serialize;
 use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety};
 use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
-use crate::source::{Sources, Text};
+use crate::source::{Format, Sources, Text};
 
 use ownership::Listing;
 use processes::{ConfigState, Process};
@@ -391,11 +391,11 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let processes = processes::read(&services, hint, &mut reader);
     let mut listing = Listing::default();
     for (name, text) in &stack.listings {
-        let file = reader.enter(name, text);
+        let file = reader.enter(Format::Listing, name, text);
         listing.read(file, directory, text);
     }
     for (name, text) in &stack.listings_of_copies {
-        let file = reader.enter(name, text);
+        let file = reader.enter(Format::Listing, name, text);
         listing.read(file, directory, text);
         listing.is_copy = listing.has_one_owner();
     }
@@ -478,7 +478,7 @@ fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Ve
         match runtime::read(text.expose()) {
             Ok(read) => runtime.add(read),
             Err(place) => {
-                let file = reader.enter(name, "");
+                let file = reader.enter(Format::Other, name, "");
                 let summary = format!("{name} is no output of docker inspect: JSON stops at {place}");
                 let place =
                     Place::of(&reader.sources, PlaceRole::Decided, crate::source::Span::new(file, 0, 0));
@@ -493,7 +493,7 @@ fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Ve
 fn unread_findings(reader: &mut files::Reader<'_>) -> Vec<Finding> {
     let mut findings = Vec::with_capacity(reader.unread.len());
     for unread in std::mem::take(&mut reader.unread) {
-        let file = reader.enter(&unread.file, "");
+        let file = reader.enter(Format::Other, &unread.file, "");
         let place = Place::of(&reader.sources, PlaceRole::Decided, crate::source::Span::new(file, 0, 0));
         let summary = format!("{} is there and cannot be read: {}", unread.file, unread.error);
         let mut finding = Finding::new(project::unread::code(&unread.error), summary).at(place);
@@ -513,7 +513,7 @@ fn read_engine(
 ) -> engine::Engine {
     let mut engine = engine::Engine::default();
     let mut unread = |code: Code, name: &str, summary: String| {
-        let file = reader.enter(name, "");
+        let file = reader.enter(Format::Other, name, "");
         let span = crate::source::Span::new(file, 0, 0);
         out.push(Finding::new(code, summary).at(Place::of(&reader.sources, PlaceRole::Decided, span)));
     };

@@ -1,7 +1,12 @@
 //! Source texts, spans in them, and quotes of their lines that never show a secret.
 //!
 //! Every value this crate reports knows the bytes that decided it: a [`Span`] is a file and a byte range, [`Sources`]
-//! turns it into a line and a column when somebody wants to read it, and quotes it with every secret masked.
+//! turns it into a line and a column when somebody wants to read it, and quotes it.
+//!
+//! A quote hides whatever is not known to be harmless. The text is lexed as its [`Format`] has it; shown are punctuation,
+//! keys, the value that the quote is about, and values of a short list of names (`bind`, `image`, `ports`, ...) as far as
+//! they look like one. Comments and every other scalar are masked, and so is what cannot be lexed, what was marked as a
+//! secret, and every word that looks drawn at random, wherever it stands.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,11 +14,19 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
+use lex::Lexed;
+
+pub use format::Format;
 pub use hidden::is_hidden;
 pub use text::Text;
 
+mod format;
+mod harmless;
 mod hidden;
+mod lex;
+mod prose;
 pub(crate) mod secret;
+mod shown;
 mod text;
 
 /// What stands in a quoted line where a secret was. Its length says nothing about the secret's.
@@ -124,7 +137,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// The source lines of a span with every secret in them replaced by [`MASK`].
+/// The source lines of a span with everything that is not known to be harmless replaced by [`MASK`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quote {
     /// Where the span begins in the *unmasked* text.
@@ -138,7 +151,7 @@ pub struct Quote {
 pub struct QuotedLine {
     /// Line number, from 1.
     pub number: u32,
-    /// The line without its line break, secrets masked.
+    /// The line without its line break, masked.
     pub text: String,
     /// What to underline: a range of characters in `text`, from 0, `[start, end)`. Empty where the span only marks a place.
     pub underline: (u32, u32),
@@ -155,8 +168,8 @@ pub struct QuotedLine {
 /// assert_eq!(sources.expose(token), "test-token-1");
 /// assert_eq!(sources.location(token).to_string(), ".env:2:7");
 ///
-/// sources.mark_secret(token);
 /// assert_eq!(sources.quote(token).lines[0].text, "TOKEN=********");
+/// assert_eq!(sources.quote(Span::new(file, 5, 10)).lines[0].text, "PORT=18789");
 /// ```
 #[derive(Clone, Default)]
 pub struct Sources {
@@ -171,6 +184,9 @@ struct Source {
     path: Option<Arc<str>>,
     /// The first line that is not UTF-8: from there on the file holds other bytes than the text.
     not_utf8: Option<u32>,
+    format: Format,
+    /// What its bytes are; found on the first quote.
+    lexed: OnceLock<Arc<Lexed>>,
     /// Offset of every line's first byte; built on the first question.
     lines: OnceLock<Arc<[u32]>>,
     /// Secret byte ranges, sorted, not overlapping.
@@ -184,7 +200,8 @@ impl Sources {
         Self::default()
     }
 
-    /// Keeps `text` under `name` (a path as its user would write it, or a label such as `shell`) and returns its id.
+    /// Keeps `text` under `name` (a path as its user would write it, or a label such as `shell`) and returns its id. The
+    /// name says in which format it is.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         self.push(name.into(), text.into(), None, None)
     }
@@ -209,8 +226,25 @@ impl Sources {
         not_utf8: Option<u32>,
     ) -> FileId {
         let id = FileId(narrow(self.files.len()));
-        self.files.push(Source { name, text, path, not_utf8, lines: OnceLock::new(), secrets: Vec::new() });
+        let format = Format::of_name(&name);
+        self.files.push(Source {
+            name,
+            text,
+            path,
+            not_utf8,
+            format,
+            lexed: OnceLock::new(),
+            lines: OnceLock::new(),
+            secrets: Vec::new(),
+        });
         id
+    }
+
+    /// Says in which format a text is, where that is known from elsewhere than its name.
+    pub fn set_format(&mut self, file: FileId, format: Format) {
+        if let Some(source) = self.files.get_mut(file.index()) {
+            (source.format, source.lexed) = (format, OnceLock::new());
+        }
     }
 
     /// Every id, in the order in which the texts were added.
@@ -269,7 +303,7 @@ impl Sources {
         Location { file: source.name.to_string(), line, column: narrow(column) + 1 }
     }
 
-    /// Records that the bytes under `span` are a secret: [`Sources::quote`] masks them from now on.
+    /// Records that the bytes under `span` are a secret: no quote shows them, whatever it is about.
     pub fn mark_secret(&mut self, span: Span) {
         if span.is_empty() {
             return;
@@ -290,13 +324,11 @@ impl Sources {
     /// True where any byte under `span` was marked as a secret.
     #[must_use]
     pub fn is_secret(&self, span: Span) -> bool {
-        self.source(span.file).is_some_and(|source| {
-            let at = source.secrets.partition_point(|&(_, end)| end <= span.start);
-            source.secrets.get(at).is_some_and(|&(start, _)| start < span.end)
-        })
+        self.source(span.file).is_some_and(|source| !source.secrets_in(&span.range()).is_empty())
     }
 
-    /// The lines `span` touches, secrets masked, and what to underline in each.
+    /// The lines `span` touches, masked, and what to underline in each. `span` is what the quote is about: where it holds one
+    /// value that is not harmless anyway, that value is shown unless it was marked, its name looks secret or it does itself.
     #[must_use]
     pub fn quote(&self, span: Span) -> Quote {
         let location = self.location(span);
@@ -311,9 +343,25 @@ impl Sources {
         Quote { location, lines }
     }
 
+    /// The bytes of a range as a diff shows them, masked but for the values at the places that are asked about.
+    pub(crate) fn masked(&self, file: FileId, range: Range<usize>, about: &[Range<usize>]) -> String {
+        let Some(source) = self.source(file) else { return String::new() };
+        masked(&source.text, source.runs(&range, about))
+    }
+
     fn source(&self, file: FileId) -> Option<&Source> {
         self.files.get(file.index())
     }
+}
+
+/// A text that this crate wrote, without the words in it that look like secrets.
+pub(crate) fn masked_own(text: &str) -> String {
+    masked(text, shown::runs(text, &(0..text.len()), &shown::of_own(text)))
+}
+
+fn masked(text: &str, runs: Vec<shown::Run>) -> String {
+    let shown = |run: shown::Run| if run.masked { MASK } else { text.get(run.bytes).unwrap_or_default() };
+    runs.into_iter().map(shown).collect()
 }
 
 impl Source {
@@ -335,38 +383,47 @@ impl Source {
         let line = line.strip_suffix('\r').unwrap_or(line);
 
         let mut text = String::with_capacity(line.len());
-        let (mut chars, mut underline, mut masked) = (0, None::<(u32, u32)>, false);
-        for (at, c) in line.char_indices() {
-            let offset = narrow(start + at);
-            let secret = self.is_secret(offset);
-            let width = match (secret, masked) {
-                (true, true) => 0,
-                (true, false) => {
-                    text.push_str(MASK);
-                    narrow(MASK.len())
+        let (mut chars, mut underline) = (0, None::<(u32, u32)>);
+        for run in self.runs(&(start..start + line.len()), &[span.range()]) {
+            if run.masked {
+                // The underline covers the whole mask even where the span begins or ends inside of it.
+                let width = narrow(MASK.len());
+                if run.bytes.start < span.range().end && span.range().start < run.bytes.end {
+                    underline = Some((underline.map_or(chars, |(from, _)| from), chars + width));
+                } else if span.is_empty() && run.bytes.contains(&span.range().start) {
+                    underline = Some((chars, chars));
                 }
-                (false, _) => {
-                    text.push(c);
-                    1
-                }
-            };
-            masked = secret;
-            if span.start <= offset && offset < span.end {
-                // The underline covers the whole mask even where it begins inside the secret.
-                let first = if secret && width == 0 { chars - narrow(MASK.len()) } else { chars };
-                let (from, to) = underline.unwrap_or((first, first));
-                underline = Some((from, to.max(chars + width)));
-            } else if span.is_empty() && offset == span.start {
-                underline = Some((chars, chars));
+                text.push_str(MASK);
+                chars += width;
+                continue;
             }
-            chars += width;
+            for (at, c) in self.text.get(run.bytes.clone()).unwrap_or_default().char_indices() {
+                let offset = narrow(run.bytes.start + at);
+                if span.start <= offset && offset < span.end {
+                    underline = Some((underline.map_or(chars, |(from, _)| from), chars + 1));
+                } else if span.is_empty() && offset == span.start {
+                    underline = Some((chars, chars));
+                }
+                text.push(c);
+                chars += 1;
+            }
         }
         QuotedLine { number, text, underline: underline.unwrap_or((chars, chars)) }
     }
 
-    fn is_secret(&self, offset: u32) -> bool {
-        let at = self.secrets.partition_point(|&(_, end)| end <= offset);
-        self.secrets.get(at).is_some_and(|&(start, _)| start <= offset)
+    /// The bytes of `range`, shown or masked. `about` are the places that are asked about.
+    fn runs(&self, range: &Range<usize>, about: &[Range<usize>]) -> Vec<shown::Run> {
+        let lexed = self.lexed.get_or_init(|| Arc::new(lex::lex(&self.text, self.format)));
+        let marked = |bytes: &Range<usize>| !self.secrets_in(bytes).is_empty();
+        let visible = shown::visible(&self.text, lexed, range, about, marked);
+        shown::runs(&self.text, range, &shown::without(&visible, self.secrets_in(range)))
+    }
+
+    /// The secrets that touch a range of bytes.
+    fn secrets_in(&self, range: &Range<usize>) -> &[(u32, u32)] {
+        let from = self.secrets.partition_point(|&(_, end)| end as usize <= range.start);
+        let to = self.secrets.partition_point(|&(start, _)| (start as usize) < range.end);
+        self.secrets.get(from..to).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place, Role as PlaceRole};
-use crate::source::{Span, Text};
+use crate::source::{Format, Span, Text};
 
 use super::files::Reader;
 use super::processes::{EnvLayer, Role};
@@ -66,8 +66,9 @@ const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
 /// Finds the token in a plist, a unit or an environment file.
 pub(super) fn read_definition(definition: &Definition, reader: &mut Reader<'_>) -> Defined {
     let text = definition.text.expose_secret();
-    let file = reader.enter(&definition.name, text);
-    let found = if text.contains("<plist") { in_plist(text) } else { in_unit(text) };
+    let format = if text.contains("<plist") { Format::Xml } else { Format::Unit };
+    let file = reader.enter(format, &definition.name, text);
+    let found = if format == Format::Xml { in_plist(text) } else { in_unit(text) };
     let (value, range) = match found {
         Some(range) => (text.get(range.clone()).map(Text::from), range),
         None => (None, 0..0),

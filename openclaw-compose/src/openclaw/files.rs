@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::project::{self, ReadError, Unread};
-use crate::source::{FileId, Sources, Text};
+use crate::source::{FileId, Format, Sources, Text};
 
 use super::processes::{self, Backing};
 use super::services::{Service, Services};
@@ -113,8 +113,10 @@ impl<'s> Reader<'s> {
     }
 
     /// Enters a text that belongs to no container.
-    pub(super) fn enter(&mut self, name: &str, text: &str) -> FileId {
-        self.sources.add(name.to_owned(), text)
+    pub(super) fn enter(&mut self, format: Format, name: &str, text: &str) -> FileId {
+        let file = self.sources.add(name.to_owned(), text);
+        self.sources.set_format(file, format);
+        file
     }
 
     /// A host path as people write it: below the project directory where it lies there.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::codes::Code;
-use crate::source::{FileId, Sources, Span, Text};
+use crate::source::{FileId, Format, Sources, Span, Text};
 use crate::syntax::yaml::{self, Parsed, ProblemKind, Verdict};
 
 use super::canonical::{self, default_to};
@@ -171,6 +171,9 @@ impl<'a> Loader<'a> {
                 }
             }
         });
+        if let Ok(file) = done {
+            self.sources.set_format(file, if yaml { Format::Yaml } else { Format::Dotenv });
+        }
         self.read.insert(path.to_owned(), done.clone());
         done
     }
@@ -228,6 +231,7 @@ impl<'a> Loader<'a> {
         }
         let text = self.inputs.stdin.clone().unwrap_or_else(|| Text::from(""));
         let file = self.sources.add("-", text.expose());
+        self.sources.set_format(file, Format::Yaml);
         self.read.insert("-".to_owned(), Ok(file));
         file
     }

@@ -4,7 +4,9 @@
 
 mod canary;
 mod dotenv;
+mod hostile;
 mod interpolate;
+mod masking;
 mod properties;
 mod source;
 mod yaml;
