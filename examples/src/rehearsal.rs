@@ -160,7 +160,7 @@ fn introduce(root: &Path, gateway: SocketAddr, dead: SocketAddr) {
 /// Adopts the enforced token and writes it wherever another stands: the files are durable before the record is.
 fn freeze_and_align(root: &Path, examined: &Examination, enforced: &SecretString) -> Result<(), Stopped> {
     let changes = edit::apply(&examined.edits_at(crate::gates::Gate::Auth), examined.sources())?;
-    let diffs: Vec<String> = changes.iter().map(|change| change.diff.clone()).collect();
+    let diffs: Vec<String> = changes.iter().map(ToString::to_string).collect();
     let sightings = [Sighting::new("state/openclaw.json", enforced.clone())];
     let circumstances = Circumstances::new(SystemTime::now(), "rehearsal");
     let places =
@@ -195,7 +195,7 @@ fn write(root: &Path, examined: &Examination, edits: Vec<Edit>) -> Result<(), St
     let receipt = Transaction::plan(root, changes.iter().map(change))?.commit()?;
     out!("  written   transaction {}\n", receipt.id);
     for change in &changes {
-        out!("{}", indent(&change.diff));
+        out!("{}", indent(&change.to_string()));
     }
     Ok(())
 }

@@ -12,6 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::source::{FileId, MASK, Sources, Span, masked_own};
 
+pub use diff::{Hunk, Line, LineKind};
+
+mod diff;
+
 /// A replacement of some bytes of one source.
 #[derive(Clone, Debug)]
 pub struct Edit {
@@ -136,8 +140,16 @@ pub struct Change {
     pub bytes: SecretSlice<u8>,
     /// Whether an edit put a secret in.
     pub secret: bool,
-    /// A unified diff of the file, masked: what the edits are about shows, and what is harmless.
-    pub diff: String,
+    /// What changes, in order, masked.
+    pub hunks: Vec<Hunk>,
+}
+
+/// A unified diff of the file, masked.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "--- {0}\n+++ {0}", self.path)?;
+        self.hunks.iter().try_for_each(|hunk| hunk.fmt(f))
+    }
 }
 
 impl fmt::Debug for Change {
@@ -203,7 +215,8 @@ pub enum EditError {
 /// let mut sources = Sources::new();
 /// let file = sources.add("openclaw.json", "{ bind: 'loopback' } // kept");
 /// let changes = apply(&[Edit::text(&sources, Span::new(file, 8, 18), "'lan'")], &sources)?;
-/// assert!(changes[0].diff.contains("+{ bind: 'lan' } // ********"));
+/// let changed: Vec<&str> = changes[0].hunks[0].lines.iter().map(|line| line.text.as_str()).collect();
+/// assert_eq!(changed, ["{ bind: 'loopback' } // ********", "{ bind: 'lan' } // ********"]);
 /// # Ok::<(), openclaw_compose::edit::EditError>(())
 /// ```
 pub fn apply(edits: &[Edit], sources: &Sources) -> Result<Vec<Change>, EditError> {
@@ -262,127 +275,11 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
     Ok(Change {
         expected: Sha256::digest(text.as_bytes()).into(),
         secret: edits.iter().any(|edit| matches!(edit.replacement, Replacement::Secret(_))),
-        diff: diff(&path, file, &edits, sources),
+        hunks: diff::hunks(file, &edits, sources),
         bytes: SecretSlice::from(new.into_bytes()),
         on_disk: sources.path(file).map(str::to_owned),
         path,
     })
-}
-
-/// How many unchanged lines a diff shows around a change.
-const CONTEXT: usize = 3;
-
-/// A unified diff straight from the edits: the lines they touch are the lines that change.
-fn diff(path: &str, file: FileId, edits: &[&Edit], sources: &Sources) -> String {
-    let text = sources.expose_file(file);
-    let lines: Vec<(usize, usize)> = text
-        .split_inclusive('\n')
-        .scan(0, |start, line| {
-            let from = *start;
-            *start += line.len();
-            Some((from, *start))
-        })
-        .collect();
-    let line_of = |offset: usize| lines.partition_point(|&(start, _)| start <= offset).saturating_sub(1);
-    // Edits whose line ranges meet share a block: [first line, past the last line), and the edits in it.
-    let mut blocks: Vec<(usize, usize, Vec<&Edit>)> = Vec::new();
-    for edit in edits {
-        let range = edit.span.range();
-        let first = line_of(range.start);
-        let mut past = if range.is_empty() { first + 1 } else { line_of(range.end - 1) + 1 };
-        let whole_lines = lines.get(first).is_some_and(|&(start, _)| start == range.start)
-            && edit.replacement.expose().ends_with('\n');
-        if range.is_empty() && (whole_lines || range.start == text.len() && text.ends_with('\n')) {
-            past = first;
-        }
-        match blocks.last_mut() {
-            Some((_, end, inside)) if first < *end => {
-                *end = past.max(*end);
-                inside.push(edit);
-            }
-            _ => blocks.push((first, past, vec![edit])),
-        }
-    }
-    let mut out = format!("--- {path}\n+++ {path}\n");
-    let mut grown = 0_isize;
-    let mut next = 0;
-    while next < blocks.len() {
-        let mut last = next;
-        while let (Some((_, end, _)), Some((start, _, _))) = (blocks.get(last), blocks.get(last + 1))
-            && *start <= *end + 2 * CONTEXT
-        {
-            last += 1;
-        }
-        let hunk = blocks.get(next..=last).unwrap_or_default();
-        next = last + 1;
-        let (Some((begin, ..)), Some((_, end, _))) = (hunk.first(), hunk.last()) else { continue };
-        let from = begin.saturating_sub(CONTEXT);
-        let to = (end + CONTEXT).min(lines.len());
-        let mut body = String::new();
-        let (mut removed, mut added) = (0_isize, 0_isize);
-        let mut at = from;
-        for (start, end, inside) in hunk {
-            context(&mut body, &lines, at, *start, file, sources);
-            let bytes = line_bytes(&lines, *start, *end, text.len());
-            let about: Vec<_> = inside.iter().map(|edit| edit.span.range()).collect();
-            let old = sources.masked(file, bytes.clone(), &about);
-            let mut new = String::new();
-            let mut offset = bytes.start;
-            for edit in inside {
-                let range = edit.span.range();
-                new.push_str(&sources.masked(file, offset..range.start, &about));
-                new.push_str(&edit.replacement.masked());
-                offset = range.end;
-            }
-            new.push_str(&sources.masked(file, offset..bytes.end.max(offset), &about));
-            removed += prefixed(&mut body, '-', &old);
-            added += prefixed(&mut body, '+', &new);
-            at = *end;
-        }
-        context(&mut body, &lines, at, to, file, sources);
-        let old_lines = isize::try_from(to - from).unwrap_or(isize::MAX);
-        let old_start = isize::try_from(from).unwrap_or(isize::MAX) + 1;
-        let new_lines = old_lines - removed + added;
-        out.push_str(&format!("@@ -{old_start},{old_lines} +{},{new_lines} @@\n", old_start + grown));
-        grown += added - removed;
-        out.push_str(&body);
-    }
-    out
-}
-
-fn line_bytes(lines: &[(usize, usize)], start: usize, end: usize, len: usize) -> std::ops::Range<usize> {
-    let from = lines.get(start).map_or(len, |&(from, _)| from);
-    if end <= start {
-        return from..from;
-    }
-    from..lines.get(end - 1).map_or(len, |&(_, to)| to)
-}
-
-fn context(
-    out: &mut String,
-    lines: &[(usize, usize)],
-    from: usize,
-    to: usize,
-    file: FileId,
-    sources: &Sources,
-) {
-    for &(start, end) in lines.get(from..to).unwrap_or_default() {
-        prefixed(out, ' ', &sources.masked(file, start..end, &[]));
-    }
-}
-
-/// Writes every line of `text` behind `sign` and says how many there were.
-fn prefixed(out: &mut String, sign: char, text: &str) -> isize {
-    let mut count = 0;
-    for line in text.split_inclusive('\n') {
-        out.push(sign);
-        out.push_str(line);
-        if !line.ends_with('\n') {
-            out.push_str("\n\\ No newline at end of file\n");
-        }
-        count += 1;
-    }
-    count
 }
 
 #[cfg(test)]
@@ -410,7 +307,7 @@ mod tests {
         ];
         let changes = apply(&edits, &sources).expect("no conflict");
         assert_eq!(text_of(&changes[0]), "a: 11 # one\nb: 22\nnew: line\nc: 3\n");
-        expect_test::expect![[r"
+        expect_test::expect![[r#"
             --- compose.yaml
             +++ compose.yaml
             @@ -1,3 +1,4 @@
@@ -420,8 +317,8 @@ mod tests {
             +b: 22
             +new: line
              c: ********
-        "]]
-        .assert_eq(&changes[0].diff);
+        "#]]
+        .assert_eq(&changes[0].to_string());
     }
 
     #[test]
@@ -458,9 +355,9 @@ mod tests {
         let changes = apply(&[edit], &sources).expect("one edit");
         assert_eq!(text_of(&changes[0]), "TOKEN=canary-new-2\nOTHER=x\n");
         assert!(changes[0].secret);
-        let all = format!("{shown}{:?}{}", changes[0], changes[0].diff);
+        let all = format!("{shown}{:?}{}", changes[0], changes[0]);
         assert!(!all.contains("canary"), "{all}");
-        assert!(changes[0].diff.contains("-TOKEN=********\n+TOKEN=********\n OTHER=********\n"));
+        assert!(changes[0].to_string().contains("-TOKEN=********\n+TOKEN=********\n OTHER=********\n"));
     }
 
     #[test]
@@ -469,7 +366,7 @@ mod tests {
         let changes = apply(&[Edit::text(&sources, Span::new(file, 3, 4), "2")], &sources).expect("one edit");
         assert!(
             changes[0]
-                .diff
+                .to_string()
                 .ends_with("-a: 1\n\\ No newline at end of file\n+a: 2\n\\ No newline at end of file\n")
         );
     }

@@ -85,11 +85,12 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     }
     outln!();
     for change in &changes {
-        // The diff names the file as its source does; from here it may lie elsewhere.
-        let (name, path) = (before.openable(&change.path), &change.path);
-        let head = format!("--- {path}\n+++ {path}\n");
-        let body = change.diff.strip_prefix(&head).unwrap_or(&change.diff);
-        out!("--- {name}\n+++ {name}\n{body}");
+        // The file may lie elsewhere from here than its source says.
+        let name = before.openable(&change.path);
+        outln!("--- {name}\n+++ {name}");
+        for hunk in &change.hunks {
+            out!("{hunk}");
+        }
     }
     if cli.dry_run || !cli.yes {
         outln!("\nnothing was written{}", if cli.dry_run { "" } else { "; give --yes to write" });

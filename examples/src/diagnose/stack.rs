@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::edit::{self, Applicability, Edit};
+use openclaw_compose::edit::{self, Applicability, Change, Edit, LineKind};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{self, ClientKind, GateState, GateView, Report, examine};
 use openclaw_compose::project::{self, Inputs, Resolution};
-use openclaw_compose::source::{MASK, Sources, Text};
+use openclaw_compose::source::{Sources, Text};
 use openclaw_pairing::plan::{Engine, Topology};
 use secrecy::SecretString;
 
@@ -336,31 +336,26 @@ fn should_show(name: &str, gateway: &str) -> &'static [Gate] {
 fn changes(finding: &ComposeFinding, sources: &Sources) -> Vec<String> {
     let edits = finding.remedy.as_ref().map_or(&[][..], |remedy| &remedy.edits);
     let Ok(changes) = edit::apply(edits, sources) else { return Vec::new() };
-    changes.iter().flat_map(|change| changed_lines(&change.path, &change.diff)).collect()
+    changes.iter().flat_map(changed_lines).collect()
 }
 
-/// `FILE:LINE  - text` and `+ text` out of a unified diff.
-fn changed_lines(path: &str, diff: &str) -> Vec<String> {
+/// `FILE:LINE`, then `- text` and `+ text` of what changes there.
+fn changed_lines(change: &Change) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut number = 0_usize;
-    let mut named = false;
-    for line in diff.lines() {
-        if let Some(hunk) = line.strip_prefix("@@ -") {
-            number = hunk.split([',', ' ']).next().and_then(|first| first.parse().ok()).unwrap_or(0);
-            named = false;
-        } else if line.starts_with("--- ") || line.starts_with("+++ ") || line.starts_with('\\') {
-        } else if let Some(text) = line.strip_prefix(['-', '+']) {
-            if !named {
-                lines.push(format!("{path}:{number}"));
-                named = true;
+    let mut stays = true;
+    for line in change.hunks.iter().flat_map(|hunk| &hunk.lines) {
+        let sign = match line.kind {
+            LineKind::Removed => '-',
+            LineKind::Added => '+',
+            _ => {
+                stays = true;
+                continue;
             }
-            let text = if shows_secret(text) { "(this line holds a secret)" } else { text };
-            lines.push(format!("{} {text}", line.get(..1).unwrap_or_default()));
-            number += usize::from(line.starts_with('-'));
-        } else {
-            number += 1;
-            named = false;
+        };
+        if std::mem::take(&mut stays) {
+            lines.push(format!("{}:{}", change.path, line.old));
         }
+        lines.push(format!("{sign} {}", line.text));
     }
     lines
 }
@@ -397,29 +392,11 @@ fn excerpt(sources: &Sources, place: usize, span: openclaw_compose::source::Span
     let line = quote.lines.first()?;
     let indent = line.text.chars().take_while(|c| c.is_whitespace()).count();
     let text: String = line.text.chars().skip(indent).collect();
-    if text.is_empty() || shows_secret(&text) {
+    if text.is_empty() {
         return None;
     }
     let shift = |at: u32| usize::try_from(at).unwrap_or(0).saturating_sub(indent);
     Some(Excerpt { place, text, from: shift(line.underline.0), to: shift(line.underline.1) })
-}
-
-/// Whether a line names a secret and something that is neither a mask nor a `${NAME}` stands behind the name: a last
-/// look, should a reader below ever have missed a span.
-fn shows_secret(line: &str) -> bool {
-    // A URL with user, query or fragment: all three carry tokens.
-    let url = |rest: &str| {
-        rest.split([' ', '"', '\'', ',']).next().is_some_and(|url| url.contains(['@', '?', '#']))
-    };
-    if line.split("://").skip(1).any(url) {
-        return true;
-    }
-    let Some((name, value)) = line.split_once(['=', ':']) else { return false };
-    let name = name.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
-    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','));
-    let harmless =
-        value.is_empty() || value.starts_with("${") || value.contains(MASK) || value.starts_with('{');
-    project::looks_secret(name) && !harmless
 }
 
 /// Refuses a project that cannot be read: no compose file, or one that is no Compose file.

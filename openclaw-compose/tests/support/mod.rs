@@ -89,7 +89,7 @@ pub(crate) fn outputs(report: &Report) -> Vec<String> {
         }
         let Some(remedy) = &finding.remedy else { continue };
         if let Ok(changes) = edit::apply(&remedy.edits, &report.sources) {
-            outputs.extend(changes.iter().map(|change| format!("{change:?}{}", change.diff)));
+            outputs.extend(changes.iter().map(|change| format!("{change:?}{change}")));
         }
     }
     outputs

@@ -1,5 +1,6 @@
 //! Hostile texts and places: nothing that is not harmless shows, nothing is invented, nothing panics.
 
+use openclaw_compose::edit::{self, Edit};
 use openclaw_compose::source::{Format, MASK, Sources, Span};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -113,6 +114,24 @@ proptest! {
             nothing_is_invented(&line.text, whole);
             let chars = u32::try_from(line.text.chars().count()).unwrap_or_default();
             prop_assert!(line.underline.0 <= line.underline.1 && line.underline.1 <= chars);
+        }
+    }
+
+    #[test]
+    fn any_edit_can_be_shown(
+        text in soup(),
+        new in select(vec!["", "\n", "mode: y\n", "x"]),
+        (from, to) in (0_usize..100, 0_usize..100),
+    ) {
+        let mut sources = Sources::new();
+        let file = sources.add("compose.yaml", text.as_str());
+        let edit = Edit::text(&sources, Span::from_range(file, from..from.max(to)), new);
+        let Ok(changes) = edit::apply(&[edit], &sources) else { return Ok(()) };
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for line in changes.iter().flat_map(|change| &change.hunks).flat_map(|hunk| &hunk.lines) {
+            if line.kind != edit::LineKind::Added {
+                nothing_is_invented(&line.text, lines[line.old as usize - 1]);
+            }
         }
     }
 
