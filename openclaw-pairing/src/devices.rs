@@ -1,10 +1,21 @@
 //! Device lists: the payload of `device.pair.list`, which `openclaw devices list --json` prints unchanged.
 
+mod read;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scope::ScopeSet;
+#[cfg(feature = "offline")]
+pub(crate) use read::{FEW, Name, Rows};
+use read::{few, few_names, name, optional_name};
+
+/// The most rows of a kind that a list holds.
+pub(crate) const MOST_ROWS: usize = 10_000;
 
 /// What a gateway (or its store) knows about devices. Unknown keys are ignored; secrets are never in it.
+///
+/// Whoever asks to be paired chooses most of it: names are cut and shown without what would act on a terminal, and of each
+/// kind the first 10,000 rows are kept.
 ///
 /// ```
 /// use openclaw_pairing::DeviceList;
@@ -14,14 +25,20 @@ use crate::scope::ScopeSet;
 /// # Ok::<(), openclaw_pairing::DeviceListError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "read::Answer")]
 #[non_exhaustive]
 pub struct DeviceList {
     /// Requests that wait for a decision.
-    #[serde(default)]
     pub pending: Vec<PendingRequest>,
     /// Devices that were approved.
-    #[serde(default)]
     pub paired: Vec<PairedDevice>,
+    /// Rows that were there and are not kept.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: usize,
+}
+
+fn is_none(rows: &usize) -> bool {
+    *rows == 0
 }
 
 /// A request that waits for a decision.
@@ -30,22 +47,30 @@ pub struct DeviceList {
 #[non_exhaustive]
 pub struct PendingRequest {
     /// Its id; replaced whenever the device asks for something else.
+    #[serde(deserialize_with = "name")]
     pub request_id: String,
     /// The device that asks.
+    #[serde(deserialize_with = "name")]
     pub device_id: String,
     /// What the client calls itself.
+    #[serde(deserialize_with = "optional_name")]
     pub display_name: Option<String>,
     /// `client.id` on the wire.
+    #[serde(deserialize_with = "name")]
     pub client_id: String,
     /// `client.mode` on the wire.
+    #[serde(deserialize_with = "name")]
     pub client_mode: String,
     /// The platform that the client claims.
+    #[serde(deserialize_with = "name")]
     pub platform: String,
     /// Role asked for.
+    #[serde(deserialize_with = "name")]
     pub role: String,
     /// Scopes asked for.
     pub scopes: ScopeSet,
     /// The peer's address; absent for loopback.
+    #[serde(deserialize_with = "optional_name")]
     pub remote_ip: Option<String>,
     /// True if a known device asks again with the same key.
     pub is_repair: bool,
@@ -61,24 +86,33 @@ pub struct PendingRequest {
 #[non_exhaustive]
 pub struct PairedDevice {
     /// The device.
+    #[serde(deserialize_with = "name")]
     pub device_id: String,
     /// What the client calls itself.
+    #[serde(deserialize_with = "optional_name")]
     pub display_name: Option<String>,
     /// `client.id` on the wire.
+    #[serde(deserialize_with = "name")]
     pub client_id: String,
     /// `client.mode` on the wire.
+    #[serde(deserialize_with = "name")]
     pub client_mode: String,
     /// The platform pinned at approval.
+    #[serde(deserialize_with = "name")]
     pub platform: String,
     /// Its first role.
+    #[serde(deserialize_with = "name")]
     pub role: String,
     /// Every approved role.
+    #[serde(deserialize_with = "few_names")]
     pub roles: Vec<String>,
     /// Approved scopes.
     pub scopes: ScopeSet,
     /// Where it came from; absent for loopback.
+    #[serde(deserialize_with = "optional_name")]
     pub remote_ip: Option<String>,
     /// `owner`, `silent`, `trusted-cidr` and others.
+    #[serde(deserialize_with = "name")]
     pub approved_via: String,
     /// When it was approved, in milliseconds of the gateway's clock.
     pub approved_at_ms: u64,
@@ -87,6 +121,7 @@ pub struct PairedDevice {
     /// True while it holds a session.
     pub connected: bool,
     /// Its tokens, one a role, without their bytes.
+    #[serde(deserialize_with = "few")]
     pub tokens: Vec<TokenSummary>,
 }
 
@@ -96,6 +131,7 @@ pub struct PairedDevice {
 #[non_exhaustive]
 pub struct TokenSummary {
     /// The role it is for.
+    #[serde(deserialize_with = "name")]
     pub role: String,
     /// The scopes it carries.
     pub scopes: ScopeSet,
@@ -128,15 +164,18 @@ impl DeviceList {
     /// # Errors
     /// [`DeviceListError::CliError`] if the text is the CLI's error object, [`DeviceListError::Shape`] for anything else.
     pub fn from_json(text: &str) -> Result<Self, DeviceListError> {
-        let value: serde_json::Value = serde_json::from_str(text.trim()).map_err(DeviceListError::Shape)?;
-        if let Some(error) = value.get("error") {
-            let message = error.get("message").and_then(serde_json::Value::as_str).unwrap_or("no message");
-            return Err(DeviceListError::CliError { message: message.to_owned() });
+        let answer: read::Answer = serde_json::from_str(text.trim()).map_err(DeviceListError::Shape)?;
+        if answer.error.is_some() {
+            let words =
+                serde_json::from_str::<read::Refused>(text.trim()).map(|refused| refused.error.message);
+            return Err(DeviceListError::CliError {
+                message: words.unwrap_or_else(|_| "no message".to_owned()),
+            });
         }
-        if value.get("pending").is_none() && value.get("paired").is_none() {
+        if answer.pending.is_none() && answer.paired.is_none() {
             return Err(DeviceListError::Shape(serde::de::Error::custom("neither `pending` nor `paired`")));
         }
-        serde_json::from_value(value).map_err(DeviceListError::Shape)
+        Ok(answer.into())
     }
 
     /// The one pending request of this device: the gateway keeps at most one a device.

@@ -140,7 +140,7 @@ pub struct Diagnosis {
 
 /// A device id as people tell devices apart. Commands have it whole.
 fn short(device_id: &str) -> &str {
-    crate::timeline::head(device_id, 12)
+    crate::words::head(device_id, 12)
 }
 
 /// Judges the evidence. It always ends in a cause and a plan; with too little evidence the cause is

@@ -7,6 +7,7 @@ use crate::plan::Topology;
 use crate::refusal::Refusal;
 use crate::scope::ScopeSet;
 use crate::timeline::Timeline;
+use crate::words::{NAME, shown};
 
 /// Where a text was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -120,53 +121,55 @@ impl Evidence {
     /// [`DeviceListError::Shape`] if the text is neither a list nor an error of the CLI. The CLI's error object is
     /// evidence like any other and is accepted.
     pub fn device_list(
-        mut self,
+        self,
         vantage: Vantage,
         name: impl Into<String>,
         text: &str,
     ) -> Result<Self, DeviceListError> {
         match DeviceList::from_json(text) {
-            Ok(list) => self.lists.push(SeenList { vantage, name: name.into(), list }),
-            Err(DeviceListError::CliError { .. }) => {
-                self.timelines.push(Timeline::parse(vantage, name, text));
-            }
-            Err(error) => return Err(error),
+            Ok(list) => Ok(self.devices(vantage, name, list)),
+            Err(DeviceListError::CliError { .. }) => Ok(self.cli_output(vantage, name, text)),
+            Err(error) => Err(error),
         }
-        Ok(self)
     }
 
     /// A device list that is already parsed, such as the driver's or the offline store's.
     #[must_use]
     pub fn devices(mut self, vantage: Vantage, name: impl Into<String>, list: DeviceList) -> Self {
-        self.lists.push(SeenList { vantage, name: name.into(), list });
+        self.lists.push(SeenList { vantage, name: shown(&name.into(), usize::MAX), list });
         self
     }
 
     /// Standard output and error of any OpenClaw command taken at `vantage`.
     #[must_use]
-    pub fn cli_output(mut self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
-        self.timelines.push(Timeline::parse(vantage, name, text));
-        self
+    pub fn cli_output(self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
+        self.timeline(Timeline::parse(vantage, name, text))
     }
 
     /// A log of the gateway or of a client.
     #[must_use]
-    pub fn log(mut self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
-        self.timelines.push(Timeline::parse(vantage, name, text));
+    pub fn log(self, vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
+        self.timeline(Timeline::parse(vantage, name, text))
+    }
+
+    /// A log or a command's output that is already parsed.
+    #[must_use]
+    pub fn timeline(mut self, timeline: Timeline) -> Self {
+        self.timelines.push(timeline);
         self
     }
 
     /// A refusal of one's own connection attempt.
     #[must_use]
     pub fn refusal(mut self, vantage: Vantage, refusal: Refusal) -> Self {
-        self.refusals.push(SeenRefusal { vantage, refusal });
+        self.refusals.push(SeenRefusal { vantage, refusal: refusal.map_words(shown) });
         self
     }
 
     /// A hello of one's own connection attempt: what it granted and which process answered.
     #[must_use]
     pub fn hello(mut self, vantage: Vantage, granted: ScopeSet, boot_id: impl Into<String>) -> Self {
-        self.hellos.push(SeenHello { vantage, granted, boot_id: boot_id.into() });
+        self.hellos.push(SeenHello { vantage, granted, boot_id: shown(&boot_id.into(), NAME) });
         self
     }
 

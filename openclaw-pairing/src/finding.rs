@@ -101,6 +101,7 @@ codes! {
     StaleRows "OC-P180" "stale-rows" Info "paired devices that nobody has used for a month";
     StoreEditedByHand "OC-P181" "store-edited-by-hand" Warning "the pairing store was edited while the gateway owns it";
     Paired "OC-P190" "paired" Info "the device is approved with every scope it asks for";
+    EvidenceLeftOut "OC-P197" "evidence-left-out" Info "more was given than is judged; of a log the newest part was";
     UnknownVersion "OC-P198" "unknown-version" Info "the gateway's version is unknown; the newest rules were used";
     NotEnoughEvidence "OC-P199" "not-enough-evidence" Warning "the evidence does not name a cause; the plan collects more";
 }
@@ -197,7 +198,28 @@ impl Finding {
             versions: None,
         }
     }
+
+    /// The finding with no more evidence and places than a person reads; of what is left out it says how much.
+    #[must_use]
+    pub(crate) fn in_brief(mut self) -> Self {
+        let more = self.evidence.len().saturating_sub(MOST_EVIDENCE);
+        let lines = self.places.len().saturating_sub(MOST_PLACES);
+        self.evidence.truncate(MOST_EVIDENCE);
+        self.places.truncate(MOST_PLACES);
+        if more > 0 {
+            self.evidence.push(format!("and {more} more like these"));
+        }
+        if lines > 0 {
+            self.evidence.push(format!("seen in {lines} more lines"));
+        }
+        self
+    }
 }
+
+/// The most pieces of evidence of a finding.
+const MOST_EVIDENCE: usize = 16;
+/// The most places of a finding.
+const MOST_PLACES: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,7 @@ mod scope;
 mod timeline;
 pub mod version;
 pub mod wire;
+mod words;
 
 pub use devices::{DeviceList, DeviceListError, PairedDevice, PendingRequest, TokenSummary};
 pub use diagnosis::{Diagnosis, diagnose};
@@ -37,6 +38,6 @@ pub use plan::Plan;
 pub use policy::{Policy, PolicyError, REQUEST_LIFETIME};
 pub use refusal::{Refusal, RefusalClass, RefusalCode};
 pub use scope::{Scope, ScopeSet};
-pub use timeline::{Mark, Symptom, Timeline};
+pub use timeline::{LeftOut, Mark, Symptom, Timeline};
 
 pub use secrecy;

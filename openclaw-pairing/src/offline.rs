@@ -1,18 +1,23 @@
 //! The gateway's pairing store while the gateway is down or refuses: read-only, and wiped only under proof.
-#![expect(clippy::disallowed_methods, reason = "this module is the one that opens the store")]
 
 mod wipe;
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rusqlite::{Connection, OpenFlags, Row};
-use serde::Deserialize;
+use secrecy::{ExposeSecret as _, SecretBox};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tempfile::TempDir;
 
-use crate::devices::{DeviceList, PairedDevice, PendingRequest, TokenSummary};
+use crate::devices::{DeviceList, FEW, MOST_ROWS, Name, PairedDevice, PendingRequest, Rows, TokenSummary};
 use crate::scope::ScopeSet;
+use crate::words::{NAME, shown};
 
 pub use wipe::{Backup, LogExport, ProvenStopped, Wipe, WipeError, Wiped};
 
@@ -82,8 +87,10 @@ pub enum StoreError {
     },
 }
 
-/// A store larger than this is not read.
+/// A database larger than this is not read.
 const LARGEST: u64 = 256 * 1024 * 1024;
+/// Nor is a JSON file larger than this.
+const LARGEST_JSON: u64 = 16 * 1024 * 1024;
 
 impl Store {
     /// Reads the store under a state directory such as `~/.openclaw`. Nothing is written there, not even SQLite's own side
@@ -219,8 +226,13 @@ fn list_devices(connection: &Connection, path: &Path) -> Result<DeviceList, Stor
     Ok(devices)
 }
 
+/// A name that a client chose.
+fn name(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
+    Ok(row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from)?.map(|text| shown(text, NAME)))
+}
+
 fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
-    Ok(row.get::<_, Option<String>>(index)?.unwrap_or_default())
+    Ok(name(row, index)?.unwrap_or_default())
 }
 
 fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
@@ -228,21 +240,22 @@ fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
 }
 
 /// A JSON column; one that cannot be read counts as empty, as a row of another release may have it.
-fn json<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, index: usize) -> rusqlite::Result<T> {
-    Ok(serde_json::from_str(&text(row, index)?).unwrap_or_default())
+fn json<T: DeserializeOwned + Default>(row: &Row<'_>, index: usize) -> rusqlite::Result<T> {
+    let text: Option<String> = row.get(index)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 fn pending_row(row: &Row<'_>) -> rusqlite::Result<PendingRequest> {
     Ok(PendingRequest {
         request_id: text(row, 0)?,
         device_id: text(row, 1)?,
-        display_name: row.get(2)?,
+        display_name: name(row, 2)?,
         client_id: text(row, 3)?,
         client_mode: text(row, 4)?,
         platform: text(row, 5)?,
         role: text(row, 6)?,
         scopes: json(row, 7)?,
-        remote_ip: row.get(8)?,
+        remote_ip: name(row, 8)?,
         is_repair: row.get::<_, Option<bool>>(9)?.unwrap_or_default(),
         ts: number(row, 10)?.unwrap_or_default(),
         refreshed_at_ms: number(row, 11)?,
@@ -252,21 +265,46 @@ fn pending_row(row: &Row<'_>) -> rusqlite::Result<PendingRequest> {
 fn paired_row(row: &Row<'_>) -> rusqlite::Result<PairedDevice> {
     Ok(PairedDevice {
         device_id: text(row, 0)?,
-        display_name: row.get(1)?,
+        display_name: name(row, 1)?,
         client_id: text(row, 2)?,
         client_mode: text(row, 3)?,
         platform: text(row, 4)?,
         role: text(row, 5)?,
-        roles: json(row, 6)?,
+        roles: json::<Rows<Name, FEW>>(row, 6)?.rows.into_iter().map(|role| role.0).collect(),
         scopes: json(row, 7)?,
-        remote_ip: row.get(8)?,
+        remote_ip: name(row, 8)?,
         approved_via: text(row, 9)?,
         approved_at_ms: number(row, 10)?.unwrap_or_default(),
         last_seen_at_ms: number(row, 11)?,
         // A store does not know who is connected.
         connected: false,
-        tokens: json(row, 12)?,
+        tokens: json::<Rows<_, FEW>>(row, 12)?.rows,
     })
+}
+
+/// Rows as the values of an object, whose keys repeat what they say.
+struct Table<T, const MOST: usize>(Rows<T, MOST>);
+
+impl<'de, T: DeserializeOwned, const MOST: usize> Deserialize<'de> for Table<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Object<T, const MOST: usize>(PhantomData<T>);
+        impl<'de, T: DeserializeOwned, const MOST: usize> Visitor<'de> for Object<T, MOST> {
+            type Value = Rows<T, MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut rows = Rows::default();
+                while let Some((_, row)) = map.next_entry::<IgnoredAny, T>()? {
+                    rows.take(row);
+                }
+                Ok(rows)
+            }
+        }
+        from.deserialize_map(Object(PhantomData)).map(Self)
+    }
 }
 
 /// A paired device as `paired.json` keeps it: tokens by role. Their bytes are not even a field here.
@@ -276,55 +314,80 @@ struct LegacyDevice {
     #[serde(flatten)]
     device: LegacyRecord,
     #[serde(default)]
-    tokens: BTreeMap<String, TokenSummary>,
+    tokens: Option<Table<TokenSummary, FEW>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct LegacyRecord {
-    device_id: String,
-    display_name: Option<String>,
-    client_id: String,
-    client_mode: String,
-    platform: String,
-    role: String,
-    roles: Vec<String>,
+    device_id: Name,
+    display_name: Option<Name>,
+    client_id: Name,
+    client_mode: Name,
+    platform: Name,
+    role: Name,
+    roles: Rows<Name, FEW>,
     scopes: ScopeSet,
     approved_scopes: Option<ScopeSet>,
-    remote_ip: Option<String>,
+    remote_ip: Option<Name>,
     approved_at_ms: u64,
 }
 
 fn read_json(devices: &Path) -> Result<Store, StoreError> {
-    let paired: BTreeMap<String, LegacyDevice> = read_map(&devices.join("paired.json"))?;
-    let pending: BTreeMap<String, PendingRequest> = read_map(&devices.join("pending.json"))?;
-    let mut list = DeviceList { pending: pending.into_values().collect(), paired: Vec::new() };
-    list.paired.extend(paired.into_values().map(|LegacyDevice { device, tokens }| PairedDevice {
-        device_id: device.device_id,
-        display_name: device.display_name,
-        client_id: device.client_id,
-        client_mode: device.client_mode,
-        platform: device.platform,
-        role: device.role,
-        roles: device.roles,
+    let paired: Rows<LegacyDevice, MOST_ROWS> = read_rows(&devices.join("paired.json"))?;
+    let pending: Rows<PendingRequest, MOST_ROWS> = read_rows(&devices.join("pending.json"))?;
+    let left_out = paired.left_out + pending.left_out;
+    let paired = paired.rows.into_iter().map(|LegacyDevice { device, tokens }| PairedDevice {
+        device_id: device.device_id.0,
+        display_name: device.display_name.map(|name| name.0),
+        client_id: device.client_id.0,
+        client_mode: device.client_mode.0,
+        platform: device.platform.0,
+        role: device.role.0,
+        roles: device.roles.rows.into_iter().map(|role| role.0).collect(),
         scopes: device.approved_scopes.unwrap_or(device.scopes),
-        remote_ip: device.remote_ip,
+        remote_ip: device.remote_ip.map(|address| address.0),
         approved_via: String::new(),
         approved_at_ms: device.approved_at_ms,
         last_seen_at_ms: None,
         connected: false,
-        tokens: tokens.into_values().collect(),
-    }));
+        tokens: tokens.map(|tokens| tokens.0.rows).unwrap_or_default(),
+    });
+    let list = DeviceList { pending: pending.rows, paired: paired.collect(), left_out };
     Ok(Store { kind: StoreKind::Json, path: devices.to_owned(), devices: list, schema: None })
 }
 
-/// A JSON object of records; a missing file is an empty one.
-fn read_map<T: serde::de::DeserializeOwned>(path: &Path) -> Result<BTreeMap<String, T>, StoreError> {
-    let text = match std::fs::read(path) {
-        Ok(bytes) => secrecy::SecretBox::new(Box::new(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+/// The rows of a JSON object; a missing file has none.
+fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Rows<T, MOST_ROWS>, StoreError> {
+    let text = match read_file(path) {
+        Ok(bytes) => SecretBox::new(Box::new(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Rows::default()),
         Err(source) => return Err(StoreError::Io { path: path.to_owned(), source }),
     };
-    let bytes: &Vec<u8> = secrecy::ExposeSecret::expose_secret(&text);
-    serde_json::from_slice(bytes).map_err(|_| StoreError::Shape { path: path.to_owned() })
+    let bytes: &Vec<u8> = text.expose_secret();
+    let table: Table<T, MOST_ROWS> =
+        serde_json::from_slice(bytes).map_err(|_| StoreError::Shape { path: path.to_owned() })?;
+    Ok(table.0)
+}
+
+/// The bytes of a regular file of at most [`LARGEST_JSON`] bytes. Opening anything else does not wait for it.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST_JSON + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_JSON {
+        return Err(std::io::Error::other("larger than 16 MiB"));
+    }
+    Ok(bytes)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::devices::{DeviceList, PendingRequest};
 use crate::refusal::Actor;
 use crate::scope::ScopeSet;
+use crate::words::{is_hidden, is_id};
 
 /// Whether a step or remedy may be carried out without thinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -102,14 +103,20 @@ impl Topology {
     /// Starts the gateway's container where it stands. `None` on a bare host.
     pub(crate) fn start_gateway(&self) -> Option<CommandLine> {
         match self.engine {
-            Engine::ComposeExec | Engine::ComposeRun => self.engine_command(&["up", "-d", &self.gateway]),
-            _ => self.engine_command(&["start", &self.gateway]),
+            Engine::ComposeExec | Engine::ComposeRun => self.on_gateway(&["up", "-d"]),
+            _ => self.on_gateway(&["start"]),
         }
     }
 
     /// Stops it again. `None` on a bare host.
     pub(crate) fn stop_gateway(&self) -> Option<CommandLine> {
-        self.engine_command(&["stop", &self.gateway])
+        self.on_gateway(&["stop"])
+    }
+
+    /// The engine's own command about the gateway, by name.
+    pub(crate) fn on_gateway(&self, arguments: &[&str]) -> Option<CommandLine> {
+        let whole: Vec<&str> = arguments.iter().copied().chain(operand(&self.gateway)).collect();
+        self.engine_command(&whole)
     }
 
     fn compose(&self) -> Vec<String> {
@@ -127,21 +134,26 @@ impl Topology {
             Engine::Podman => vec!["podman".to_owned()],
             Engine::Host => Vec::new(),
         };
-        match self.engine {
+        let enter: &[&str] = match self.engine {
             // `--no-deps`: a one-shot client must never start or recreate the gateway that holds the request.
-            Engine::ComposeExec | Engine::ComposeRun if one_shot => {
-                argv.extend(["run", "--rm", "--no-deps", "-T", target].map(str::to_owned));
-            }
-            Engine::ComposeExec | Engine::ComposeRun => {
-                argv.extend(["exec", "-T", target].map(str::to_owned));
-            }
-            Engine::Docker | Engine::Podman => argv.extend(["exec", target].map(str::to_owned)),
-            Engine::Host => {}
+            Engine::ComposeExec | Engine::ComposeRun if one_shot => &["run", "--rm", "--no-deps", "-T"],
+            Engine::ComposeExec | Engine::ComposeRun => &["exec", "-T"],
+            Engine::Docker | Engine::Podman => &["exec"],
+            Engine::Host => &[],
+        };
+        argv.extend(enter.iter().map(|argument| (*argument).to_owned()));
+        if self.engine != Engine::Host {
+            argv.extend(operand(target).map(str::to_owned));
         }
         argv.extend(self.cli.iter().cloned());
         argv.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         CommandLine { argv }
     }
+}
+
+/// A name as an argument: one that begins like an option comes after the end of options.
+fn operand(name: &str) -> impl Iterator<Item = &str> {
+    name.starts_with('-').then_some("--").into_iter().chain([name])
 }
 
 /// Stands in a decision's command where the freshly listed id goes.
@@ -176,15 +188,30 @@ impl fmt::Display for CommandLine {
             if index > 0 {
                 f.write_str(" ")?;
             }
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-            if !argument.is_empty() && argument.chars().all(plain) {
-                f.write_str(argument)?;
-            } else {
-                write!(f, "'{}'", argument.replace('\'', r"'\''"))?;
-            }
+            quote(f, argument)?;
         }
         Ok(())
     }
+}
+
+/// One argument for a POSIX shell. What would act on a terminal is written out: who pastes the line sees all of it.
+fn quote(f: &mut fmt::Formatter<'_>, argument: &str) -> fmt::Result {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        return f.write_str(argument);
+    }
+    if !argument.contains(is_hidden) {
+        return write!(f, "'{}'", argument.replace('\'', r"'\''"));
+    }
+    f.write_str("$'")?;
+    for c in argument.chars() {
+        match c {
+            '\'' | '\\' => write!(f, "\\{c}")?,
+            c if is_hidden(c) => write!(f, "\\U{:08x}", u32::from(c))?,
+            c => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("'")
 }
 
 /// What a step does.
@@ -243,6 +270,14 @@ pub enum ResolveError {
         "which device asks is not known yet: take it from the list, by the request that the client was told of"
     )]
     DeviceUnknown,
+    /// What the list shows is not an id of OpenClaw's. It is not made part of a command, whatever it is.
+    #[error(
+        "the request that device {device_id} has now is not called as OpenClaw calls one: decide it in the dashboard, by what it shows"
+    )]
+    NotAnId {
+        /// The device.
+        device_id: String,
+    },
     /// The device has no request now.
     #[error("device {device_id} has no pending request now: let it connect once more, then list again")]
     NoRequest {
@@ -275,6 +310,9 @@ impl Action {
         let excess = scopes.missing_from(*at_most);
         if *verdict == Verdict::Approve && !excess.is_empty() {
             return Err(ResolveError::AsksForMore { device_id: device_id.clone(), excess });
+        }
+        if !is_id(request_id) {
+            return Err(ResolveError::NotAnId { device_id: device_id.clone() });
         }
         Ok(decide.for_request(request_id))
     }
@@ -360,11 +398,14 @@ impl Step {
         }
     }
 
-    /// The same step about this device, where the plan could not know it yet. A step that names its device stays as it is.
+    /// The same step about this device, where the plan could not know it yet. A step that names its device stays as it is,
+    /// and so does one that is told of a text that is not an id.
     #[must_use]
     pub fn for_device(&self, device: &str) -> Self {
         let mut step = self.clone();
-        if let Action::Decide { device_id: device_id @ None, .. } = &mut step.action {
+        if let Action::Decide { device_id: device_id @ None, .. } = &mut step.action
+            && is_id(device)
+        {
             *device_id = Some(device.to_owned());
             step.undo = step.undo.map(|undo| undo.replace(DEVICE_ID, device));
             if let Check::Approved { device_id, .. } = &mut step.check {
@@ -421,5 +462,39 @@ impl fmt::Display for Plan {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(argument: &str) -> String {
+        CommandLine { argv: vec![argument.to_owned()] }.to_string()
+    }
+
+    #[test]
+    fn an_argument_is_quoted_for_a_shell_and_shows_all_of_itself() {
+        for (argument, quoted) in [
+            ("devices", "devices"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(reboot); `id`", "'$(reboot); `id`'"),
+            ("it's", r"'it'\''s'"),
+            ("a\nb'c\\", r"$'a\U0000000ab\'c\\'"),
+            ("\u{1b}]0;x\u{7}", r"$'\U0000001b]0;x\U00000007'"),
+            ("gw\u{202e}", r"$'gw\U0000202e'"),
+        ] {
+            assert_eq!(shown(argument), quoted);
+        }
+    }
+
+    #[test]
+    fn a_name_like_an_option_is_none() {
+        let topology = Topology::new(Engine::ComposeRun, "--privileged", "-v");
+        assert!(topology.in_gateway(&["x"]).to_string().ends_with("exec -T -- --privileged openclaw x"));
+        assert!(topology.in_client(&["x"]).to_string().ends_with("run --rm --no-deps -T -- -v openclaw x"));
+        let start = topology.start_gateway().map(|start| start.to_string());
+        assert_eq!(start.as_deref(), Some("docker compose up -d -- --privileged"));
     }
 }

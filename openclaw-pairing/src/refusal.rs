@@ -6,6 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::scope::ScopeSet;
+use crate::words::NAME;
+
+/// The most bytes of a refusal's message that are kept.
+const LONGEST_MESSAGE: usize = 512;
 
 /// Who has to do something before the same connect can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -290,6 +294,24 @@ impl Refusal {
     /// What the state machine makes of it.
     pub fn class(&self) -> RefusalClass {
         self.code.class()
+    }
+
+    /// The refusal with each text that the gateway chose as `shown` gives it, which is told the most bytes it may have.
+    #[must_use]
+    pub(crate) fn map_words(self, shown: impl Fn(&str, usize) -> String) -> Self {
+        let name = |text: Option<String>| text.map(|text| shown(&text, NAME));
+        Self {
+            code: match self.code {
+                RefusalCode::Other(code) => RefusalCode::Other(shown(&code, 64)),
+                known => known,
+            },
+            message: shown(&self.message, LONGEST_MESSAGE),
+            request_id: name(self.request_id),
+            device_id: name(self.device_id),
+            requested_role: name(self.requested_role),
+            missing_scope: name(self.missing_scope),
+            ..self
+        }
     }
 }
 

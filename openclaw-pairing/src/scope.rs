@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One operator scope of the gateway's closed set (OpenClaw 2026.9.6 observed behaviour).
@@ -166,9 +167,25 @@ impl Serialize for ScopeSet {
 }
 
 impl<'de> Deserialize<'de> for ScopeSet {
+    /// Reads names of any number and keeps none of them.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        Ok(Self::from_names(names.iter().map(String::as_str)))
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = ScopeSet;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of scopes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<ScopeSet, A::Error> {
+                let mut scopes = ScopeSet::EMPTY;
+                while let Some(name) = names.next_element::<String>()? {
+                    scopes = scopes.union([Scope::from_name(&name)].into());
+                }
+                Ok(scopes)
+            }
+        }
+        deserializer.deserialize_seq(Names)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Log lines and command output as dated marks. One table says which words mean what.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::evidence::Vantage;
 use crate::finding::{Place, PlaceRole};
 use crate::scope::Scope;
+use crate::words::{head, shown};
 
 /// What a line means for pairing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -214,23 +217,71 @@ pub struct Timeline {
     pub name: String,
     /// Its meaningful lines.
     pub marks: Vec<Mark>,
+    /// What of the text is not in them.
+    #[serde(skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
 }
 
+/// What of a text was not read or not kept: of a long one the end counts, for what still holds is met again there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Bytes before the first line that was read.
+    pub bytes: u64,
+    /// Meaningful lines that were read, and followed by too many with the same meaning.
+    pub marks: u64,
+}
+
+impl LeftOut {
+    /// True if everything is there.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The most of a text that is read, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+/// The most marks of one symptom that are kept. A client that asks every two seconds fills them in two hours, and no
+/// symptom can crowd out another.
+const MOST_MARKS: u64 = 4096;
 /// Lines longer than this are read up to it: a gateway's own lines stay far below.
 const LONGEST_LINE: usize = 16 * 1024;
 
 impl Timeline {
     /// Reads a log or a command's output: colour and erase codes, a Compose prefix and JSON lines are fine.
     pub fn parse(vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
-        let mut marks = Vec::new();
-        let mut start = 0;
-        for (index, line) in text.split('\n').enumerate() {
-            if let Some(mark) = mark(line, start, u32::try_from(index + 1).unwrap_or(u32::MAX)) {
-                marks.push(mark);
+        let mut kept: BTreeMap<Symptom, u64> = BTreeMap::new();
+        let (mut marks, mut left_out) = (Vec::new(), LeftOut::default());
+        let mut number = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let mut end = text.len();
+        for line in text.rsplit('\n') {
+            let start = end - line.len();
+            // The last line is read however long it is.
+            if text.len() - start > LARGEST && end < text.len() {
+                left_out.bytes = u64::try_from(end + 1).unwrap_or(u64::MAX);
+                break;
             }
-            start += line.len() + 1;
+            if let Some(meaning) = Meaning::of(line) {
+                let kept = kept.entry(meaning.symptom).or_default();
+                if *kept < MOST_MARKS {
+                    *kept += 1;
+                    marks.push(meaning.mark(start, u32::try_from(number).unwrap_or(u32::MAX)));
+                } else {
+                    left_out.marks += 1;
+                }
+            }
+            number -= 1;
+            end = start.saturating_sub(1);
         }
-        Self { vantage, name: name.into(), marks }
+        marks.reverse();
+        Self { vantage, name: shown(&name.into(), usize::MAX), marks, left_out }
+    }
+
+    /// Says how much of the text the caller left out before it, as who reads only the end of a long file does.
+    #[must_use]
+    pub fn after(mut self, bytes: u64) -> Self {
+        self.left_out.bytes += bytes;
+        self
     }
 
     pub(crate) fn place(&self, mark: &Mark, role: PlaceRole) -> Place {
@@ -238,37 +289,52 @@ impl Timeline {
     }
 }
 
-fn mark(line: &str, start: usize, number: u32) -> Option<Mark> {
-    let line = head(line, LONGEST_LINE);
-    let plain = line.to_ascii_lowercase();
-    let (words, at, symptom) =
-        WORDS.iter().find_map(|(words, symptom)| plain.find(words).map(|at| (*words, at, *symptom)))?;
-    let scope = field(line, &["missing scope: "]);
-    // The name of a scope is no secret, and says which; but only where it is what the words are about.
-    let named = scope.filter(|scope| Scope::from_name(scope) != Scope::Other);
-    let named = named.map(|scope| "missing scope: ".len() + scope.len()).filter(|length| {
-        symptom == Symptom::MissingScope
-            && line.get(at..at + length).is_some_and(|text| text.ends_with(scope.unwrap_or_default()))
-    });
-    // What a row needs to tell two lines apart (`… (requestId`, `" is not …`) need not be shown.
-    let lead = if words.starts_with("\" ") { 2 } else { 0 };
-    let at = at + lead;
-    let length = named.unwrap_or_else(|| words.find(" (").unwrap_or(words.len()) - lead);
-    let seen = line.get(at..at + length).unwrap_or(words);
-    Some(Mark {
-        symptom,
-        at_ms: dated(line),
-        device_id: field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8).map(str::to_owned),
-        request_id: field(line, &["requestId=", "requestId: ", "requestid: "])
-            .filter(|id| !is_cut(line, id))
-            .map(str::to_owned),
-        remote: field(line, &["remoteAddr=", "remote=", "ip="]).map(str::to_owned),
-        client: field(line, &["client="]).map(str::to_owned),
-        scope: scope.map(str::to_owned),
-        line: number,
-        span: [start + at, start + at + length],
-        words: seen.to_owned(),
-    })
+/// A line that means something: what, and by which of its words.
+struct Meaning<'a> {
+    line: &'a str,
+    symptom: Symptom,
+    words: &'static str,
+    at: usize,
+}
+
+impl<'a> Meaning<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let line = head(line, LONGEST_LINE);
+        let plain = line.to_ascii_lowercase();
+        WORDS
+            .iter()
+            .find_map(|&(words, symptom)| plain.find(words).map(|at| Self { line, symptom, words, at }))
+    }
+
+    fn mark(&self, start: usize, number: u32) -> Mark {
+        let Self { line, symptom, words, at } = *self;
+        let scope = field(line, &["missing scope: "]);
+        // The name of a scope is no secret, and says which; but only where it is what the words are about.
+        let named = scope.filter(|scope| Scope::from_name(scope) != Scope::Other);
+        let named = named.map(|scope| "missing scope: ".len() + scope.len()).filter(|length| {
+            symptom == Symptom::MissingScope
+                && line.get(at..at + length).is_some_and(|text| text.ends_with(scope.unwrap_or_default()))
+        });
+        // What a row needs to tell two lines apart (`… (requestId`, `" is not …`) need not be shown.
+        let lead = if words.starts_with("\" ") { 2 } else { 0 };
+        let at = at + lead;
+        let length = named.unwrap_or_else(|| words.find(" (").unwrap_or(words.len()) - lead);
+        let seen = line.get(at..at + length).unwrap_or(words);
+        Mark {
+            symptom,
+            at_ms: dated(line),
+            device_id: field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8).map(str::to_owned),
+            request_id: field(line, &["requestId=", "requestId: ", "requestid: "])
+                .filter(|id| !is_cut(line, id))
+                .map(str::to_owned),
+            remote: field(line, &["remoteAddr=", "remote=", "ip="]).map(str::to_owned),
+            client: field(line, &["client="]).map(str::to_owned),
+            scope: scope.map(str::to_owned),
+            line: number,
+            span: [start + at, start + at + length],
+            words: seen.to_owned(),
+        }
+    }
 }
 
 /// Whether a close reason, which has room for 123 bytes, ends within this id: the bracket before it is never closed.
@@ -326,15 +392,6 @@ fn dated(line: &str) -> Option<u64> {
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
     let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
     u64::try_from(seconds * 1000 + millis).ok()
-}
-
-/// The first `most` bytes of `text`, cut at a character boundary.
-pub(crate) fn head(text: &str, most: usize) -> &str {
-    let mut end = most.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use openclaw_pairing::plan::{Engine, Topology};
 use openclaw_pairing::refusal::PairingReason;
-use openclaw_pairing::{Code, Evidence, Refusal, RefusalCode, Scope, ScopeSet, Vantage, diagnose};
+use openclaw_pairing::{Code, Evidence, Refusal, RefusalCode, Scope, ScopeSet, Timeline, Vantage, diagnose};
 
 const NOW: u64 = 1_800_000_000_000;
 const DAY: u64 = 24 * 3_600_000;
@@ -125,6 +125,7 @@ fn smallest(code: Code) -> Evidence {
             let evidence = none().own_device("d-1").wanted(read);
             listed(evidence, Gateway, &[], &[&paired("d-1", "cli", true, NOW)])
         }
+        Code::EvidenceLeftOut => none().timeline(Timeline::parse(Client, "log", "all is quiet").after(1)),
         Code::UnknownVersion => Evidence::new(Topology::new(Engine::Host, "", "")),
         Code::NotEnoughEvidence => none().cli_output(Dashboard, "page", "all is quiet"),
         other => panic!("{other} has no evidence here"),
@@ -138,9 +139,9 @@ fn every_code_of_the_table_is_produced() {
         let all: Vec<Code> = diagnosis.findings.iter().map(|finding| finding.code).collect();
         let finding = diagnosis.findings.iter().find(|finding| finding.code == code);
         let finding = finding.unwrap_or_else(|| panic!("{code} is not among {all:?}"));
-        // These two stand beside a cause and never are one.
+        // These stand beside a cause and never are one.
         let expected = match code {
-            Code::BypassLeftBehind | Code::UnknownVersion => Code::NotEnoughEvidence,
+            Code::BypassLeftBehind | Code::EvidenceLeftOut | Code::UnknownVersion => Code::NotEnoughEvidence,
             cause => cause,
         };
         assert_eq!(diagnosis.cause, expected, "{all:?}");

@@ -174,3 +174,64 @@ fn every_refusal_has_a_plan_of_its_own() {
         }
     }
 }
+
+/// What a client calls itself and its requests is its own choice: none of it becomes part of a command.
+#[test]
+fn no_command_holds_what_is_not_an_id() {
+    for text in [
+        "$(reboot)",
+        "-rf",
+        "--help",
+        "a b",
+        "a;b",
+        "a'b",
+        "a\nb",
+        "\u{1b}[31m",
+        "\u{202e}a",
+        "",
+        &"a".repeat(65),
+    ] {
+        let request = serde_json::json!({
+            "requestId": text, "deviceId": text, "displayName": text, "clientId": "cli", "scopes": [text],
+            "remoteIp": text, "platform": text, "ts": 1,
+        });
+        let named =
+            serde_json::json!({"requestId": text, "deviceId": "d-1", "clientId": "cli", "scopes": []});
+        let list = serde_json::json!({"pending": [request, named], "paired": []}).to_string();
+        let list = openclaw_pairing::DeviceList::from_json(&list).unwrap();
+        let mut refusal = Refusal::new(RefusalCode::Other(text.to_owned()), text);
+        refusal.request_id = Some(text.to_owned());
+        refusal.device_id = Some(text.to_owned());
+        for own in [Some(text), Some("d-1"), None] {
+            let mut evidence = Evidence::new(Topology::default())
+                .devices(Vantage::Gateway, "list", list.clone())
+                .log(Vantage::Gateway, text, &format!("pairing required deviceId={text} requestId={text}"))
+                .refusal(Vantage::Client, refusal.clone())
+                .hello(Vantage::Client, ScopeSet::EMPTY, text);
+            if let Some(own) = own {
+                evidence = evidence.own_device(own);
+            }
+            let diagnosis = diagnose(&evidence);
+            for step in &diagnosis.plan.steps {
+                for line in step.command().iter().chain(&step.undo) {
+                    assert!(text.is_empty() || !line.contains(text), "{line}");
+                }
+                match &step.action {
+                    Action::Decide { device_id, .. } => {
+                        assert_eq!(device_id.as_deref(), Some("d-1"), "{text:?}");
+                        let error = step.action.resolve(&list).unwrap_err();
+                        assert!(error.to_string().contains("not called as OpenClaw calls one"), "{error}");
+                    }
+                    Action::Run { command } => {
+                        assert!(!command.argv().contains(&text.to_owned()), "{text:?}");
+                    }
+                    _ => {}
+                }
+                assert_eq!(step.for_device(text), *step);
+            }
+            let all =
+                format!("{diagnosis:?} {} {}", diagnosis.plan, serde_json::to_string(&diagnosis).unwrap());
+            assert!(!all.contains(['\u{1b}', '\u{202e}']), "{all}");
+        }
+    }
+}

@@ -349,7 +349,7 @@ pub(super) fn close_cause(frame: Option<&CloseFrame>) -> (Cause, String) {
     };
     (
         cause,
-        format!("the gateway closed with {code} {}", crate::timeline::head(&frame.reason, 123))
+        format!("the gateway closed with {code} {}", crate::words::shown(&frame.reason, 123))
             .trim_end()
             .to_owned(),
     )

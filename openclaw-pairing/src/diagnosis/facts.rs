@@ -8,12 +8,14 @@ use crate::scope::{Scope, ScopeSet};
 use crate::timeline::{Mark, Symptom, Timeline};
 use crate::version::{Rule, Version, rule};
 
-use super::settled::open;
+use super::settled::{Admitted, open};
 
 pub(super) struct Facts<'a> {
     pub(super) evidence: &'a Evidence,
     /// What the texts show and nothing since has settled.
     open: Vec<Seen<'a>>,
+    /// When the gateway started, in order of time.
+    starts: Vec<(u64, Seen<'a>)>,
 }
 
 /// A mark with the text that it is from.
@@ -44,13 +46,23 @@ impl Seen<'_> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(evidence: &'a Evidence) -> Self {
-        let open = evidence.timelines.iter().flat_map(|timeline| open(timeline, &evidence.lists)).collect();
-        Self { evidence, open }
+        let admitted = Admitted::of(&evidence.lists);
+        let open: Vec<Seen<'a>> =
+            evidence.timelines.iter().flat_map(|timeline| open(timeline, &admitted)).collect();
+        let starts = by_time(open.iter().copied().filter(|seen| seen.mark.symptom == Symptom::GatewayStarts));
+        Self { evidence, open, starts }
     }
 
     /// What the texts show and nothing since has settled, in the order of the texts.
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'a>> {
         self.open.iter().copied()
+    }
+
+    /// The gateway's starts after one time and before another, in order of time.
+    pub(super) fn starts_between(&self, from: u64, until: u64) -> &[(u64, Seen<'a>)] {
+        let first = self.starts.partition_point(|(at, _)| *at <= from);
+        let end = self.starts.partition_point(|(at, _)| *at < until);
+        self.starts.get(first..end).unwrap_or_default()
     }
 
     pub(super) fn first(&self, symptoms: &[Symptom]) -> Option<Seen<'a>> {
@@ -166,6 +178,13 @@ impl<'a> Facts<'a> {
         let row = self.version().and_then(|version| rule(Rule::ContainerIsLocal, Some(version)));
         row.is_some_and(|row| row.before.is_some())
     }
+}
+
+/// The dated ones, in order of time.
+pub(super) fn by_time<'a>(seen: impl Iterator<Item = Seen<'a>>) -> Vec<(u64, Seen<'a>)> {
+    let mut dated: Vec<_> = seen.filter_map(|seen| Some((seen.mark.at_ms?, seen))).collect();
+    dated.sort_by_key(|(at, _)| *at);
+    dated
 }
 
 /// What shows a client that waits for approval.

@@ -12,7 +12,7 @@ use super::{Diagnosis, steps};
 use crate::evidence::{Evidence, SeenList};
 use crate::finding::{Code, Confidence, Finding, Place, PlaceRole};
 use crate::refusal::{Refusal, RefusalClass};
-use crate::timeline::Symptom;
+use crate::timeline::{Symptom, Timeline};
 
 type Rule = fn(&Facts<'_>) -> Option<Finding>;
 
@@ -64,6 +64,7 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
         let summary = "no list, log or refusal names a cause yet";
         findings.insert(0, Finding::new(Code::NotEnoughEvidence, Confidence::Inferred, summary));
     }
+    findings.extend(left_out(evidence));
     if facts.version().is_none() {
         let summary = "the gateway's version is unknown, so the newest rules were used";
         findings.push(Finding::new(Code::UnknownVersion, Confidence::Inferred, summary));
@@ -75,7 +76,28 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
             finding.remedy = steps::remedy(finding.code, &facts);
         }
     }
+    let findings = findings.into_iter().map(Finding::in_brief).collect();
     Diagnosis { cause, waits_for: waits(&facts), findings, plan }
+}
+
+/// What was given and is beyond what is judged.
+fn left_out(evidence: &Evidence) -> Option<Finding> {
+    let summary = "more was given than is judged: of a log its newest part, of a list its first rows";
+    let mut finding = Finding::new(Code::EvidenceLeftOut, Confidence::Observed, summary);
+    for Timeline { name, left_out, .. } in &evidence.timelines {
+        if left_out.bytes > 0 {
+            let bytes = left_out.bytes;
+            finding.evidence.push(format!("{name}: {bytes} bytes before what is judged were left out"));
+        }
+        if left_out.marks > 0 {
+            let marks = left_out.marks;
+            finding.evidence.push(format!("{name}: {marks} lines that later lines repeat were left out"));
+        }
+    }
+    for SeenList { name, list, .. } in evidence.lists.iter().filter(|seen| seen.list.left_out > 0) {
+        finding.evidence.push(format!("{name}: {} rows were left out", list.left_out));
+    }
+    (!finding.evidence.is_empty()).then_some(finding)
 }
 
 /// A finding that rests on one line.

@@ -1,7 +1,7 @@
 //! What is over. A log keeps every refusal, also those that an approval, a right token or a restart has answered since;
 //! whatever still holds is met again and stands further down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ASKS, Seen};
 use super::waits::DASHBOARDS;
@@ -10,11 +10,13 @@ use crate::timeline::{Mark, Symptom, Timeline};
 
 /// The marks of a text that nothing since has settled, in order. Read once from the end: logs of a client that retries
 /// for days are long.
-pub(super) fn open<'a>(timeline: &'a Timeline, lists: &[SeenList]) -> Vec<Seen<'a>> {
+pub(super) fn open<'a>(timeline: &'a Timeline, admitted: &Admitted<'a>) -> Vec<Seen<'a>> {
     let mut since = Since::default();
+    let mut approvals = BTreeMap::new();
     let mut open = Vec::new();
     for mark in timeline.marks.iter().rev() {
-        if !since.settles(mark) && !was_seen_since(mark, lists) {
+        let mut approved = |id: &'a str| *approvals.entry(id).or_insert_with(|| admitted.approved(id));
+        if !since.settles(mark) && !admitted.settles(mark, &mut approved) {
             open.push(Seen { timeline, mark });
         }
         since.note(mark);
@@ -62,7 +64,7 @@ impl<'a> Since<'a> {
             symptom if ASKS.contains(&symptom) => self.approved.contains(&mark.device_id.as_deref()),
             // A lockout is of an address, whoever is behind it.
             Symptom::LockedOut => {
-                self.started || self.authenticated.iter().any(|(address, _)| *address == remote)
+                self.started || [false, true].iter().any(|kind| self.authenticated.contains(&(remote, *kind)))
             }
             symptom if SHARED_TOKEN.contains(&symptom) => {
                 self.authenticated.contains(&(remote, is_dashboard(mark.client.as_deref())))
@@ -75,32 +77,63 @@ impl<'a> Since<'a> {
 /// A refusal of the shared token.
 const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
 
-/// True if a list shows that the device was let in after this refusal; where no device is named, one from the same address,
-/// if both say it. The log of 2026.4.15 is silent about approvals, and its lists about addresses.
-fn was_seen_since(mark: &Mark, lists: &[SeenList]) -> bool {
-    let mut paired = lists.iter().flat_map(|seen| &seen.list.paired);
-    if ASKS.contains(&mark.symptom) {
-        return mark.at_ms.is_some_and(|at| {
-            paired.any(|device| {
-                let is_it = match (&mark.device_id, &device.remote_ip, &mark.remote) {
-                    (Some(id), ..) => device.device_id.starts_with(id.as_str()),
-                    (None, Some(its), Some(asked)) => its == asked,
-                    (None, its, _) => its.is_none(),
-                };
-                is_it && device.approved_at_ms > at
-            })
-        });
+/// When devices were let in, as the lists show it. The log of 2026.4.15 is silent about approvals, and its lists about
+/// addresses.
+#[derive(Default)]
+pub(super) struct Admitted<'a> {
+    /// The latest approval of a device.
+    devices: BTreeMap<&'a str, u64>,
+    /// The latest approval from an address; of devices without one under `None`.
+    addresses: BTreeMap<Option<&'a str>, u64>,
+    /// When a device was last seen at an address, dashboards apart from others.
+    seen: BTreeMap<(&'a str, bool), u64>,
+}
+
+impl<'a> Admitted<'a> {
+    pub(super) fn of(lists: &'a [SeenList]) -> Self {
+        let mut admitted = Self::default();
+        let keep = |known: &mut u64, at: u64| *known = at.max(*known);
+        for device in lists.iter().flat_map(|seen| &seen.list.paired) {
+            let address = device.remote_ip.as_deref();
+            keep(admitted.devices.entry(&device.device_id).or_default(), device.approved_at_ms);
+            keep(admitted.addresses.entry(address).or_default(), device.approved_at_ms);
+            if let (Some(address), Some(at)) = (address, device.last_seen_at_ms) {
+                keep(admitted.seen.entry((address, is_dashboard(Some(&device.client_id)))).or_default(), at);
+            }
+        }
+        admitted
     }
-    let is_lockout = mark.symptom == Symptom::LockedOut;
-    let (Some(at), Some(remote)) = (mark.at_ms, mark.remote.as_deref()) else { return false };
-    if !is_lockout && !SHARED_TOKEN.contains(&mark.symptom) {
-        return false;
+
+    /// The latest approval of a device whose id begins like this. Each listed device is looked at once for each length of
+    /// an id at the most, as long as the caller asks once for each id.
+    fn approved(&self, id: &str) -> Option<u64> {
+        let devices = self.devices.range(id..).take_while(|(device, _)| device.starts_with(id));
+        devices.map(|(_, at)| *at).max()
     }
-    paired.any(|device| {
-        device.remote_ip.as_deref() == Some(remote)
-            && device.last_seen_at_ms.is_some_and(|then| then > at)
-            && (is_lockout || is_dashboard(Some(&device.client_id)) == is_dashboard(mark.client.as_deref()))
-    })
+
+    /// True if a list shows that the device was let in after this refusal; where no device is named, one from the same
+    /// address, if both say it.
+    fn settles(&self, mark: &'a Mark, approved: &mut impl FnMut(&'a str) -> Option<u64>) -> bool {
+        let Some(at) = mark.at_ms else { return false };
+        let remote = mark.remote.as_deref();
+        let is_later = |then: Option<&u64>| then.is_some_and(|then| *then > at);
+        if ASKS.contains(&mark.symptom) {
+            return match &mark.device_id {
+                Some(id) => is_later(approved(id).as_ref()),
+                None => {
+                    is_later(self.addresses.get(&None))
+                        || remote.is_some() && is_later(self.addresses.get(&remote))
+                }
+            };
+        }
+        let Some(remote) = remote else { return false };
+        let seen = |dashboard: bool| is_later(self.seen.get(&(remote, dashboard)));
+        match mark.symptom {
+            Symptom::LockedOut => seen(false) || seen(true),
+            symptom if SHARED_TOKEN.contains(&symptom) => seen(is_dashboard(mark.client.as_deref())),
+            _ => false,
+        }
+    }
 }
 
 fn is_dashboard(client: Option<&str>) -> bool {
@@ -128,7 +161,7 @@ mod tests {
 
     fn symptoms_with(lines: &[&str], lists: &[SeenList]) -> Vec<Symptom> {
         let timeline = Timeline::parse(Vantage::Gateway, "log", &lines.join("\n"));
-        open(&timeline, lists).into_iter().map(|seen| seen.mark.symptom).collect()
+        open(&timeline, &Admitted::of(lists)).into_iter().map(|seen| seen.mark.symptom).collect()
     }
 
     fn symptoms(lines: &[&str]) -> Vec<Symptom> {

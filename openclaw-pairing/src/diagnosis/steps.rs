@@ -8,6 +8,7 @@ use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Safety, St
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::Symptom;
+use crate::words::is_id;
 
 /// The shortest way out of `cause`. It always ends in a session or in a named person's decision.
 pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
@@ -100,7 +101,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             steps.extend(verify(facts));
             Ending::Session
         }
-        Code::Paired | Code::StaleRows | Code::UnknownVersion => {
+        Code::Paired | Code::StaleRows | Code::UnknownVersion | Code::EvidenceLeftOut => {
             steps.extend(verify(facts));
             Ending::Session
         }
@@ -222,7 +223,7 @@ fn reach(facts: &Facts<'_>, steps: &mut Vec<Step>) -> Ending {
 /// The gateway's own last lines; none on a bare host, where only its owner knows where they go.
 fn log(facts: &Facts<'_>, text: &str, expect: &str) -> Option<Step> {
     let topology = &facts.evidence.topology;
-    let command = topology.engine_command(&["logs", "--tail", "500", &topology.gateway])?;
+    let command = topology.on_gateway(&["logs", "--tail", "500"])?;
     Some(Step {
         text: text.to_owned(),
         action: Action::Run { command },
@@ -236,7 +237,7 @@ fn log(facts: &Facts<'_>, text: &str, expect: &str) -> Option<Step> {
 
 /// One line and the first command of the plan for a finding.
 pub(super) fn remedy(code: Code, facts: &Facts<'_>) -> Option<Remedy> {
-    if matches!(code, Code::Paired | Code::UnknownVersion) {
+    if matches!(code, Code::Paired | Code::UnknownVersion | Code::EvidenceLeftOut) {
         return None;
     }
     let plan = plan(code, facts);
@@ -266,9 +267,8 @@ fn restart_now(facts: &Facts<'_>) -> Option<String> {
 /// List in the gateway's namespace, approve by device id, see the client succeed.
 fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     // Clients first, dashboards last: an approved CLI can approve the rest.
-    let mut devices: Vec<(String, ScopeSet)> =
-        facts.pending().map(|request| (request.device_id.clone(), request.scopes)).collect();
-    let own = facts.waiting_device();
+    let (mut devices, unnamed) = nameable(facts);
+    let own = facts.waiting_device().filter(|own| is_id(own));
     if let Some(own) = &own {
         devices.sort_by_key(|(device, _)| device != own);
         if devices.is_empty() {
@@ -283,6 +283,8 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
             "the device under `paired`",
         ));
     }
+    let more = devices.len().saturating_sub(MOST_DECISIONS);
+    devices.truncate(MOST_DECISIONS);
     for (device_id, asked) in devices {
         let wanted = facts.evidence.wanted.filter(|_| own.as_ref() == Some(&device_id));
         // Each command asks for its own scopes. Asking for all that is needed before the decision makes it one decision.
@@ -292,7 +294,28 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
         let whose = if own.as_ref() == Some(&device_id) { Whose::Own } else { Whose::Others };
         steps.push(decide(facts, Some(device_id), whose, wanted.unwrap_or(asked)));
     }
+    steps.extend(rest(more + unnamed));
     steps.extend(verify(facts));
+}
+
+/// The devices that wait, with what they ask for, and how many wait under a text that is not an id: nobody is told to
+/// paste that into a shell.
+fn nameable(facts: &Facts<'_>) -> (Vec<(String, ScopeSet)>, usize) {
+    let named = facts.pending().filter(|request| is_id(&request.device_id));
+    let devices: Vec<_> = named.map(|request| (request.device_id.clone(), request.scopes)).collect();
+    let unnamed = facts.pending().count() - devices.len();
+    (devices, unnamed)
+}
+
+/// The most requests that a plan decides one by one.
+const MOST_DECISIONS: usize = 16;
+
+/// What is said of the others.
+fn rest(more: usize) -> Option<Step> {
+    let wait =
+        if more == 1 { "One more device waits".to_owned() } else { format!("{more} more devices wait") };
+    let text = format!("{wait}: let in what somebody knows, in the dashboard, and let the rest expire.");
+    (more > 0).then(|| ask(Actor::Approver, &text, "a list with none but devices that somebody knows"))
 }
 
 /// Has a client without a device identity make one and ask, then approves what it asked for.
@@ -303,10 +326,11 @@ fn make_it_ask(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     steps.push(list(facts, None));
     steps.push(decide(facts, None, Whose::Own, wanted));
     // Whoever waits already is someone else.
-    let others = facts.pending();
-    steps.extend(
-        others.map(|other| decide(facts, Some(other.device_id.clone()), Whose::Others, other.scopes)),
-    );
+    let (mut others, unnamed) = nameable(facts);
+    let more = others.len().saturating_sub(MOST_DECISIONS);
+    others.truncate(MOST_DECISIONS);
+    steps.extend(others.into_iter().map(|(device, asked)| decide(facts, Some(device), Whose::Others, asked)));
+    steps.extend(rest(more + unnamed));
     steps.extend(verify(facts));
 }
 

@@ -124,7 +124,7 @@ impl DeviceKey {
         }
         let key = Self::from_pem(&file.private_key_pem).ok_or(IdentityFileError::Key)?;
         if key.id != file.device_id {
-            let stated = crate::timeline::head(file.device_id, 64).to_owned();
+            let stated = crate::words::shown(file.device_id, 64);
             return Err(IdentityFileError::OtherDevice { stated, derived: key.id });
         }
         Ok(key)

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Limits, WireError};
 use crate::refusal::{PairingReason, Refusal, RefusalCode};
 use crate::scope::ScopeSet;
-use crate::timeline::head;
+use crate::words::shown;
 
 /// A frame from the gateway.
 #[derive(Clone, Debug)]
@@ -185,27 +185,28 @@ fn refusal(error: RawError) -> Refusal {
         (None, "INVALID_REQUEST") if error.message.starts_with("missing scope: ") => {
             RefusalCode::MissingScope
         }
-        (None, code) => RefusalCode::from_name(head(code, 64)),
+        (None, code) => RefusalCode::from_name(code),
     };
     let missing = text("missingScope").or_else(|| error.message.strip_prefix("missing scope: "));
-    Refusal {
-        code,
-        message: head(&error.message, 512).to_owned(),
+    let missing_scope = missing.map(str::to_owned);
+    let refusal = Refusal {
         pairing: text("reason")
             .filter(|_| text("code") == Some("PAIRING_REQUIRED"))
             .map(PairingReason::from_name),
         request_id: text("requestId").filter(|id| is_request_id(id)).map(str::to_owned),
-        device_id: text("deviceId").map(|id| head(id, 128).to_owned()),
-        requested_role: text("requestedRole").map(|role| head(role, 64).to_owned()),
+        device_id: text("deviceId").map(str::to_owned),
+        requested_role: text("requestedRole").map(str::to_owned),
         requested_scopes: scopes("requestedScopes"),
         approved_scopes: scopes("approvedScopes"),
-        missing_scope: missing.map(|scope| head(scope, 64).to_owned()),
+        missing_scope,
         retry_after_ms: error.retry_after_ms,
         can_retry_with_device_token: details
             .get("canRetryWithDeviceToken")
             .and_then(Value::as_bool)
             .unwrap_or_default(),
-    }
+        ..Refusal::new(code, error.message)
+    };
+    refusal.map_words(shown)
 }
 
 /// What the gateway takes as a request id (OpenClaw 2026.9.6 observed behaviour).
@@ -226,7 +227,7 @@ impl Hello {
             _ => None,
         };
         let text = |pointer: &str, most: usize| {
-            payload.pointer(pointer).and_then(Value::as_str).map(|text| head(text, most).to_owned())
+            payload.pointer(pointer).and_then(Value::as_str).map(|text| shown(text, most))
         };
         if text("/type", 16).as_deref() != Some("hello-ok") {
             return Err(shape());

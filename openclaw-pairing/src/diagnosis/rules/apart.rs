@@ -1,29 +1,28 @@
 //! Two where there should be one: gateways, state directories, identities, stores, lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::facts::Facts;
+use super::super::facts::{Facts, Seen, by_time};
 use super::{on, whole};
-use crate::PairedDevice;
 use crate::evidence::{SeenList, Vantage};
 use crate::finding::{Code, Confidence, Finding, Severity};
 use crate::timeline::Symptom;
+use crate::{PairedDevice, PendingRequest};
 
 /// A device that was approved is unknown again after a start.
 pub(super) fn pairing_lost(facts: &Facts<'_>) -> Option<Finding> {
+    let mut unknown: BTreeMap<&str, Vec<(u64, Seen<'_>)>> = BTreeMap::new();
+    for (at, seen) in by_time(facts.seen().filter(|seen| seen.mark.symptom == Symptom::NotPaired)) {
+        if let Some(device) = &seen.mark.device_id {
+            unknown.entry(device).or_default().push((at, seen));
+        }
+    }
     let approvals = [Symptom::Approved, Symptom::SilentlyApproved];
     let lost = facts.seen().filter(|seen| approvals.contains(&seen.mark.symptom)).find_map(|approved| {
-        let at = approved.mark.at_ms?;
-        let device = approved.mark.device_id.as_deref()?;
-        let start = facts.seen().find(|seen| {
-            seen.mark.symptom == Symptom::GatewayStarts && seen.mark.at_ms.is_some_and(|then| then > at)
-        })?;
-        let again = facts.seen().find(|seen| {
-            seen.mark.symptom == Symptom::NotPaired
-                && seen.mark.device_id.as_deref() == Some(device)
-                && seen.mark.at_ms > start.mark.at_ms
-        })?;
-        Some((approved, again))
+        let (start, _) = facts.starts_between(approved.mark.at_ms?, u64::MAX).first()?;
+        let unknown = unknown.get(approved.mark.device_id.as_deref()?)?;
+        let (_, again) = unknown.get(unknown.partition_point(|(at, _)| at <= start))?;
+        Some((approved, *again))
     });
     let legacy = || facts.first(&[Symptom::LegacyStateDir]);
     if let Some((approved, again)) = lost {
@@ -59,13 +58,12 @@ pub(super) fn split_state(facts: &Facts<'_>) -> Option<Finding> {
     }
     // A request that the client was given is not in the list that the gateway's own store shows.
     let gateway = facts.evidence.lists.iter().find(|seen| seen.vantage == Vantage::Gateway)?;
-    let known = |id: &str| gateway.list.pending.iter().any(|request| request.request_id == id);
-    let other = facts
-        .evidence
-        .lists
-        .iter()
-        .find(|seen| seen.vantage != Vantage::Gateway && !is_same_store(seen, gateway))?;
-    let foreign = other.list.pending.iter().find(|request| !known(&request.request_id))?;
+    let own = ids(gateway);
+    let others = facts.evidence.lists.iter().filter(|seen| seen.vantage != Vantage::Gateway);
+    let other = others.into_iter().find(|seen| !is_one_store(&ids(seen), &own))?;
+    let known: BTreeSet<&str> =
+        gateway.list.pending.iter().map(|request| request.request_id.as_str()).collect();
+    let foreign = other.list.pending.iter().find(|request| !known.contains(request.request_id.as_str()))?;
     let summary =
         format!("the {}'s list holds a request that the gateway's own list does not", other.vantage.name());
     let mut finding = Finding::new(Code::SplitState, Confidence::Inferred, summary);
@@ -76,15 +74,17 @@ pub(super) fn split_state(facts: &Facts<'_>) -> Option<Finding> {
     Some(finding)
 }
 
+/// The devices that a list names.
+fn ids(seen: &SeenList) -> BTreeSet<&str> {
+    let paired = seen.list.paired.iter().map(|device| device.device_id.as_str());
+    let pending = seen.list.pending.iter().map(|request| request.device_id.as_str());
+    paired.chain(pending).collect()
+}
+
 /// Two lists are of one store if they share a device, or if one of them is empty and so says nothing.
-fn is_same_store(one: &SeenList, other: &SeenList) -> bool {
-    let ids = |seen: &SeenList| {
-        let paired = seen.list.paired.iter().map(|device| device.device_id.clone());
-        let pending = seen.list.pending.iter().map(|request| request.device_id.clone());
-        paired.chain(pending).collect::<BTreeSet<String>>()
-    };
-    let (one, other) = (ids(one), ids(other));
-    one.is_empty() || other.is_empty() || !one.is_disjoint(&other)
+fn is_one_store(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> bool {
+    let (few, many) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    few.is_empty() || few.iter().any(|id| many.contains(id))
 }
 
 /// The request is looked for among nodes, or in files that a newer gateway no longer reads.
@@ -105,18 +105,19 @@ pub(super) fn store_edited(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn split_identity(facts: &Facts<'_>) -> Option<Finding> {
+    // What a client is told by, but for its key. Two ids a client are enough to find one that is not the asker's own.
+    let mut known: BTreeMap<_, Vec<&PairedDevice>> = BTreeMap::new();
+    for device in facts.paired().filter(|device| !device.connected && device.remote_ip.is_some()) {
+        let PairedDevice { client_id, client_mode, platform, display_name, remote_ip, .. } = device;
+        let twins = known.entry((client_id, client_mode, platform, display_name, remote_ip)).or_default();
+        if twins.len() < 2 && twins.iter().all(|twin| twin.device_id != device.device_id) {
+            twins.push(device);
+        }
+    }
     let (request, twin) = facts.pending().filter(|request| !request.is_repair).find_map(|request| {
-        let is_twin = |device: &&PairedDevice| {
-            device.device_id != request.device_id
-                && !device.connected
-                && device.client_id == request.client_id
-                && device.client_mode == request.client_mode
-                && device.platform == request.platform
-                && device.display_name == request.display_name
-                && device.remote_ip.is_some()
-                && device.remote_ip == request.remote_ip
-        };
-        facts.paired().find(is_twin).map(|twin| (request, twin))
+        let PendingRequest { client_id, client_mode, platform, display_name, remote_ip, .. } = request;
+        let twins = known.get(&(client_id, client_mode, platform, display_name, remote_ip))?;
+        twins.iter().find(|device| device.device_id != request.device_id).map(|twin| (request, *twin))
     })?;
     let summary =
         "the same client shows up under a new device id: its key was lost with its volume, or it has two";
@@ -135,7 +136,7 @@ pub(super) fn list_asymmetry(facts: &Facts<'_>) -> Option<Finding> {
         "the client dials its own loopback: a wrong URL"
     } else if [first.vantage, other.vantage].contains(&Vantage::Dashboard) {
         "the browser's session belongs to another gateway or profile: split cookies or browser storage"
-    } else if is_same_store(first, other) {
+    } else if is_one_store(&ids(first), &ids(other)) {
         "the lists were taken at different times: take them again, side by side"
     } else {
         "they read different state directories"

@@ -1,6 +1,6 @@
 //! Someone waits: for whom, and why nobody comes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::{ASKS, Facts, Seen};
 use super::super::waits::{is_dashboard, waits};
@@ -12,21 +12,18 @@ use crate::timeline::Symptom;
 
 /// The gateway starts again after a request was made and before anyone decided.
 pub(in crate::diagnosis) fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Finding> {
-    let restarts = |from: u64, device: Option<&str>| {
-        let decided = facts.seen().find(|seen| {
-            seen.mark.symptom == Symptom::Approved
-                && (device.is_none() || seen.mark.device_id.as_deref() == device)
-        });
-        let until = decided.and_then(|seen| seen.mark.at_ms).unwrap_or(u64::MAX);
-        let starts = facts.seen().filter(move |seen| {
-            let at = seen.mark.at_ms.unwrap_or_default();
-            seen.mark.symptom == Symptom::GatewayStarts && at > from && at < until
-        });
-        starts.collect::<Vec<_>>()
-    };
+    // The first approval of each device, and of any for asks that name none.
+    let (mut decided, mut first) = (BTreeMap::new(), None);
+    for seen in facts.seen().filter(|seen| seen.mark.symptom == Symptom::Approved) {
+        let at = seen.mark.at_ms.unwrap_or(u64::MAX);
+        decided.entry(seen.mark.device_id.as_deref()).or_insert(at);
+        first.get_or_insert(at);
+    }
     facts.asks().filter(|ask| ask.timeline.vantage == Vantage::Gateway).find_map(|ask| {
-        let starts = restarts(ask.mark.at_ms?, ask.mark.device_id.as_deref());
-        let start = starts.first()?;
+        let device = ask.mark.device_id.as_deref();
+        let until = if device.is_some() { decided.get(&device).copied() } else { first };
+        let starts = facts.starts_between(ask.mark.at_ms?, until.unwrap_or(u64::MAX));
+        let (_, start) = starts.first()?;
         let times = starts.len();
         let mut finding = on(
             Code::RestartMidPairing,
@@ -79,10 +76,11 @@ pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Where the gateway's log refuses the device of a dashboard that waits in the list.
 fn dashboard_refused<'a>(facts: &Facts<'a>) -> Option<Seen<'a>> {
-    let waits =
-        |device: &str| facts.pending().any(|request| is_dashboard(request) && request.device_id == device);
+    let dashboards = facts.pending().filter(|request| is_dashboard(request));
+    let waiting: BTreeSet<&str> = dashboards.map(|request| request.device_id.as_str()).collect();
     facts.asks().find(|seen| {
-        seen.timeline.vantage == Vantage::Gateway && seen.mark.device_id.as_deref().is_some_and(waits)
+        seen.timeline.vantage == Vantage::Gateway
+            && seen.mark.device_id.as_deref().is_some_and(|device| waiting.contains(device))
     })
 }
 
