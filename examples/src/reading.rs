@@ -1,7 +1,8 @@
 //! Every file that a program of this package reads: regular files only, of at most [`LARGEST`] bytes, and in a stack without
 //! the links that lead out of it.
 
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,6 +60,45 @@ pub fn text(path: &Path) -> Result<String, ReadError> {
     decoded(&bytes(path)?)
 }
 
+/// The end of the text of a file that the command line names, whole lines of at most [`LARGEST`] bytes together, and how many
+/// bytes are before it: of a log the newest part counts.
+///
+/// # Errors
+/// As [`text`], but that no file is too large.
+pub fn end(path: &Path) -> Result<(String, u64), ReadError> {
+    let refused = |error: io::Error| ReadError::File(project::ReadError::Other(error.to_string()));
+    match text(path) {
+        Err(ReadError::File(project::ReadError::TooLarge { .. })) => {}
+        read => return Ok((read?, 0)),
+    }
+    // A regular file, then; one that has become something else since is not waited for.
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options
+            .custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed());
+    }
+    let mut file = options.open(path).map_err(refused)?;
+    let metadata = file.metadata().map_err(refused)?;
+    if !metadata.is_file() {
+        return Err(refused(io::Error::other("not a regular file")));
+    }
+    let mut before = metadata.len().saturating_sub(LARGEST);
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(before)).map_err(refused)?;
+    // What is written while it is read is left for the next look.
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(refused)?;
+    if before > 0 {
+        // The first line has lost its beginning.
+        let cut = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+        bytes.drain(..cut);
+        before += cut as u64;
+    }
+    Ok((decoded(&bytes)?, before))
+}
+
 /// The text of a file below `root`, whose links are followed as `disk` does.
 ///
 /// # Errors
@@ -98,4 +138,25 @@ fn decoded(bytes: &[u8]) -> Result<String, ReadError> {
         return Err(ReadError::Binary);
     }
     Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test makes its own files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_file_the_end_is_read_in_whole_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, "first\nlast\n").unwrap();
+        assert_eq!(end(&path).unwrap(), ("first\nlast\n".to_owned(), 0));
+        // One byte too many, and with it the rest of its line.
+        let line = "a".repeat(LARGEST as usize - 5);
+        std::fs::write(&path, format!("{line}\nlast\n")).unwrap();
+        assert!(text(&path).is_err());
+        assert_eq!(end(&path).unwrap(), ("last\n".to_owned(), LARGEST - 4));
+        std::fs::write(&path, format!("{line}{line}")).unwrap();
+        assert_eq!(end(&path).unwrap(), (String::new(), 2 * (LARGEST - 5)));
+    }
 }

@@ -244,3 +244,59 @@ fn the_store_of_a_gateway_that_is_down_is_read() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("no pairing store under /nonexistent"), "{text}");
 }
+
+#[test]
+fn a_file_that_is_no_file_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::create_dir(dir.path().join("devices")).unwrap();
+    std::fs::write(dir.path().join("devices/paired.json"), "{}").unwrap();
+    let pipe = pipe.to_str().unwrap();
+    assert!(Command::new("mkfifo").arg(dir.path().join("devices/pending.json")).status().unwrap().success());
+    for (flag, path) in [
+        ("--gateway-log", pipe),
+        ("--client-output", pipe),
+        ("--dashboard-output", pipe),
+        ("--gateway-list", pipe),
+        ("--gateway-log", "/dev/zero"),
+        ("--gateway-log", "/dev/tty"),
+        ("--client-output", dir.path().to_str().unwrap()),
+        ("--state", dir.path().to_str().unwrap()),
+    ] {
+        let output = run(dir.path(), &[flag, path]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{flag} {path}: {text}");
+        let why = ["not a regular file", "is a directory", "No such device"];
+        assert!(why.iter().any(|why| text.contains(why)) && text.contains(path), "{flag} {path}: {text}");
+    }
+}
+
+#[test]
+fn of_a_log_larger_than_what_is_read_the_end_counts_and_this_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let filler = format!("{}\n", "all is quiet ".repeat(100_000)).repeat(14);
+    std::fs::write(&log, format!("pairing required\n{filler}gateway token mismatch\n")).unwrap();
+    let output = run(dir.path(), &["--gateway-log", log.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("OC-P140 shared-token-fault"), "{text}");
+    assert!(
+        text.contains("OC-P197 evidence-left-out") && text.contains("bytes before what is judged"),
+        "{text}"
+    );
+    // What is no log is a fault: its beginning says what it is.
+    let output = run(dir.path(), &["--client-output", log.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("larger than 16 MiB"), "{text}");
+}
+
+#[test]
+fn what_a_command_repeats_is_written_down_in_brief() {
+    let dir = tempfile::tempdir().unwrap();
+    let docker = "#!/bin/sh\ni=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo \"device pairing required (requestId: r-$i)\"; done; exit 1\n";
+    run_with(docker, dir.path(), &["--run", "--yes"]);
+    let ledger = std::fs::read_to_string(dir.path().join(".openclaw-token/ledger.jsonl")).unwrap();
+    assert!(ledger.contains("and 981 more lines like these") && ledger.len() < 64 << 10, "{}", ledger.len());
+}

@@ -1,7 +1,9 @@
 //! Claims from pairing evidence: device lists, the logs of both containers, and openclaw-pairing's verdict over them.
 
+use std::collections::BTreeSet;
+
 use openclaw_pairing::plan::{Plan, Topology};
-use openclaw_pairing::{Code, DeviceList, Evidence, Vantage, diagnose};
+use openclaw_pairing::{Code, DeviceList, DeviceListError, Evidence, Vantage, diagnose};
 
 use super::case::Case;
 use super::shut_by;
@@ -39,10 +41,13 @@ pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
     }
     let mut lists = Vec::new();
     for (service, text) in &captured.devices {
-        match evidence.clone().device_list(vantage(service), &text.name, &text.text) {
-            Ok(more) => {
-                evidence = more;
-                lists.extend(DeviceList::from_json(&text.text).ok().map(|list| (text.name.clone(), list)));
+        match DeviceList::from_json(&text.text) {
+            Ok(list) => {
+                evidence = evidence.devices(vantage(service), &text.name, list.clone());
+                lists.push((text.name.clone(), list));
+            }
+            Err(DeviceListError::CliError { .. }) => {
+                evidence = evidence.cli_output(vantage(service), &text.name, &text.text);
             }
             // The parser's words may quote the text; they stay out of the ticket.
             Err(_) => {
@@ -89,11 +94,17 @@ fn steps(plan: &Plan) -> Vec<NextStep> {
     plan.steps.iter().map(|step| NextStep { text: step.text.clone(), command: step.command() }).collect()
 }
 
-/// A device that is connected with scopes passed every gate from the upgrade on.
+/// A device that is connected with scopes passed every gate from the upgrade on. Devices of one kind that may do the same
+/// say the same.
 fn sessions(case: &mut Case, gateway: &str, lists: &[(String, DeviceList)]) {
     for (name, list) in lists {
-        for device in list.paired.iter().filter(|device| device.has_live_role("operator")) {
+        let devices = list.paired.iter().filter(|device| device.has_live_role("operator"));
+        let mut said = BTreeSet::new();
+        for device in devices {
             let kind = if device.client_id == DASHBOARD { Kind::Browser } else { Kind::Service };
+            if !said.insert((device.client_id == DASHBOARD, device.scopes, device.connected)) {
+                continue;
+            }
             for whom in clients(case, gateway, kind) {
                 case.pass(Gate::Pairing, whom.clone(), format!("{name}: the device is approved"));
                 if device.scopes.is_empty() {

@@ -1,6 +1,6 @@
 //! Claims from what was captured of the running containers: the gateway's log, `docker inspect`, connections in the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use openclaw_compose::openclaw::{GatewayView, Report};
@@ -11,7 +11,7 @@ use super::codes::{Code, shut_by};
 use crate::captured::{Captured, Text};
 use crate::clean;
 use crate::finding::{Place, Remedy, Role, Safety};
-use crate::gates::{Gate, Kind, Whom};
+use crate::gates::{Client, Gate, Kind, Whom};
 use crate::lifecycle::{Lifecycle, Meaning, lifecycle};
 
 /// A container as `docker inspect` shows it, as far as the gates need it.
@@ -201,7 +201,14 @@ fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle) {
 
 /// A connect frame in the log proves that the upgrade was granted and the challenge answered, for whoever sent it.
 fn connections(case: &mut Case, log: &Text, containers: &[Container]) {
-    let mut seen: Vec<(usize, IpAddr, bool)> = Vec::new();
+    let services: BTreeMap<IpAddr, &str> = containers
+        .iter()
+        .rev()
+        .flat_map(|container| {
+            container.addresses.iter().map(|address| (*address, container.service.as_str()))
+        })
+        .collect();
+    let mut arrived = BTreeSet::new();
     for (index, raw) in log.text.lines().enumerate() {
         if !raw.contains("lastFrameMethod=connect") {
             continue;
@@ -209,32 +216,39 @@ fn connections(case: &mut Case, log: &Text, containers: &[Container]) {
         let text = clean::line(raw);
         let field = |name: &str| text.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         let Some(remote) = field("remote").and_then(|remote| remote.parse::<IpAddr>().ok()) else { continue };
-        let browser = field("origin").is_some_and(|origin| origin != "n/a");
-        if !seen.iter().any(|(_, ip, was)| *ip == remote && *was == browser) {
-            seen.push((index + 1, remote, browser));
+        let who = match (field("origin"), services.get(&remote)) {
+            (Some(origin), _) if origin != "n/a" => Arrived::Browser,
+            (_, Some(service)) => Arrived::Service(service),
+            (_, None) if remote.is_loopback() => Arrived::Neighbour,
+            (_, None) => continue,
+        };
+        // Whoever sends one sends many: the first shows it.
+        if !arrived.insert(who) {
+            continue;
         }
-    }
-    for (line, remote, browser) in seen {
-        let service = containers.iter().find(|container| container.addresses.contains(&remote));
-        let names: Vec<String> = case
-            .clients
-            .iter()
-            .filter(|client| match (browser, service) {
-                (true, _) => client.kind == Kind::Browser,
-                (false, Some(container)) => client.name == container.service,
-                // Loopback of the gateway's namespace: the services that share it.
-                (false, None) => remote.is_loopback() && client.kind == Kind::Service,
-            })
-            .map(|client| client.name.clone())
-            .collect();
+        let is_it = |client: &&Client| match who {
+            Arrived::Browser => client.kind == Kind::Browser,
+            Arrived::Service(name) => client.name == name,
+            Arrived::Neighbour => client.kind == Kind::Service,
+        };
+        let names: Vec<String> =
+            case.clients.iter().filter(is_it).map(|client| client.name.clone()).collect();
         for name in names {
-            case.pass(
-                Gate::Upgrade,
-                Whom::Client(name),
-                format!("{}:{line} a connect frame arrived", log.name),
-            );
+            let because = format!("{}:{} a connect frame arrived", log.name, index + 1);
+            case.pass(Gate::Upgrade, Whom::Client(name), because);
         }
     }
+}
+
+/// From where a connect frame came.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Arrived<'a> {
+    /// A page.
+    Browser,
+    /// Loopback of the gateway's namespace: the services that share it.
+    Neighbour,
+    /// This service's container.
+    Service(&'a str),
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use openclaw_examples::child::{self, Ended};
 use openclaw_pairing::plan::CommandLine;
-use openclaw_pairing::{DeviceList, Timeline, Vantage};
+use openclaw_pairing::{DeviceList, PairedDevice, Timeline, Vantage};
 
 /// Longer than the CLI itself waits for a gateway (60 s), so that its own words come first.
 const DEADLINE: Duration = Duration::from_secs(90);
+
+/// The most lines that are kept of what a command showed.
+const LONGEST_SUMMARY: usize = 20;
 
 /// What a command answered.
 #[derive(Clone)]
@@ -52,6 +55,11 @@ impl Answer {
                 None => mark.words,
             }));
             lines.dedup();
+            let more = lines.len().saturating_sub(LONGEST_SUMMARY);
+            if more > 0 {
+                lines.truncate(LONGEST_SUMMARY);
+                lines.push(format!("and {more} more lines like these"));
+            }
         }
         lines
     }
@@ -64,8 +72,12 @@ pub(crate) fn told(text: &str) -> Option<String> {
 }
 
 fn approved(stdout: &str) -> Option<String> {
-    let answer: serde_json::Value = serde_json::from_str(stdout).ok()?;
-    answer.pointer("/device/deviceId")?.as_str().map(str::to_owned)
+    #[derive(serde::Deserialize)]
+    struct Approval {
+        device: PairedDevice,
+    }
+    let approval: Approval = serde_json::from_str(stdout).ok()?;
+    Some(approval.device.device_id).filter(|device| !device.is_empty())
 }
 
 /// Runs commands and adds up how long they took: that time is the vendor's (and the container engine's), not ours.

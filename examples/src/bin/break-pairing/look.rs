@@ -9,7 +9,7 @@ use openclaw_examples::output;
 use openclaw_examples::reading;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
-use openclaw_pairing::{DeviceList, Evidence, Scope, ScopeSet, Vantage};
+use openclaw_pairing::{DeviceList, Evidence, Scope, ScopeSet, Timeline, Vantage};
 
 use super::command::{Answer, Runner, told};
 use super::{Arguments, EngineName};
@@ -30,8 +30,10 @@ pub(crate) struct Look {
 pub(crate) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<Look, String> {
     let mut look = Look::new(arguments);
     for file in &arguments.gateway_log {
-        let text = read(file)?;
-        look.add(|evidence| evidence.log(Vantage::Gateway, file.display().to_string(), &text));
+        let (text, before) = reading::end(file).map_err(|error| unreadable(file, &error))?;
+        output::hide(secrets_in_json(&text));
+        let log = Timeline::parse(Vantage::Gateway, file.display().to_string(), &text).after(before);
+        look.add(|evidence| evidence.timeline(log));
     }
     let given =
         [(Vantage::Client, &arguments.client_output), (Vantage::Dashboard, &arguments.dashboard_output)];
@@ -163,7 +165,11 @@ fn topology(arguments: &Arguments) -> Topology {
 }
 
 fn read(file: &Path) -> Result<String, String> {
-    let text = reading::text(file).map_err(|error| format!("reading {}: {error}", file.display()))?;
+    let text = reading::text(file).map_err(|error| unreadable(file, &error))?;
     output::hide(secrets_in_json(&text));
     Ok(text)
+}
+
+fn unreadable(file: &Path, error: &reading::ReadError) -> String {
+    format!("reading {}: {error}", file.display())
 }
