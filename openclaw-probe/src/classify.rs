@@ -1,4 +1,4 @@
-//! Library errors to faults: the only file that names the errors of reqwest, hyper, tungstenite and rustls.
+//! Library errors to faults: the only file that names the errors of hyper, tungstenite and rustls.
 //!
 //! Every error ends as exactly one [`Code`]; the table of what was tried is in `FAULTS.md`, written by the test that
 //! tries it.
@@ -13,8 +13,10 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::authenticate::one_line;
 use crate::budget::Allowance;
 use crate::code::Code;
+use crate::http;
 use crate::report::Fault;
 use crate::rung::Rung;
+use crate::stream::TooMuch;
 
 /// What a rung's timeout means.
 pub(crate) fn timeout(rung: Rung, allowance: Allowance) -> Fault {
@@ -40,28 +42,25 @@ pub(crate) fn lookup(error: &io::Error) -> Fault {
 
 /// Any error below or inside HTTP: the first cause in its chain that is known decides.
 pub(crate) fn error(error: &(dyn Error + 'static)) -> Fault {
-    let mut cause = Some(error);
     let mut outer: Option<Fault> = None;
-    while let Some(current) = cause {
-        if let Some(fault) = known(current) {
+    for cause in causes(error) {
+        if let Some(fault) = known(cause) {
             // An I/O error under an HTTP error is the more exact one.
-            if outer.is_none() || current.is::<io::Error>() {
+            if outer.is_none() || cause.is::<io::Error>() {
                 outer = Some(fault);
             }
         }
-        cause = current.source();
     }
     outer.unwrap_or_else(|| Fault::new(Code::NetworkFailure, chain(error)))
 }
 
-/// The HTTP client's errors. The URL is taken off first: texts of URLs may hold secrets.
-pub(crate) fn request(error: reqwest::Error) -> Fault {
-    self::error(&error.without_url())
-}
-
 /// A failure after the head of an HTTP answer arrived.
-pub(crate) fn truncated(error: &(dyn Error + 'static)) -> Fault {
-    Fault::new(Code::AnswerTruncated, chain(error))
+pub(crate) fn body(error: &hyper::Error) -> Fault {
+    if causes(error).filter_map(|cause| cause.downcast_ref()).any(TooMuch::is) {
+        http::too_large()
+    } else {
+        Fault::new(Code::AnswerTruncated, chain(error))
+    }
 }
 
 fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
@@ -73,12 +72,10 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
         return io_error(error);
     }
     let error = error.downcast_ref::<hyper::Error>()?;
-    // hyper tells these two apart from other errors only by their words: a head that is too large, and bytes that came
-    // before the request went out.
-    let words = error.to_string();
-    let code = if error.is_parse() && words.contains("too large") {
-        Code::HeaderTooLarge
-    } else if error.is_parse() || words.contains("unexpected message") {
+    // To a client hyper tells a head that is too large from another that is not HTTP only by its words.
+    let code = if error.is_parse() && error.to_string().contains("too large") {
+        return Some(http::header_too_large());
+    } else if error.is_parse() {
         Code::NotHttp
     } else if error.is_incomplete_message() {
         Code::ClosedWithoutAnswer
@@ -89,6 +86,9 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
 }
 
 fn io_error(error: &io::Error) -> Option<Fault> {
+    if TooMuch::is(error) {
+        return Some(http::header_too_large());
+    }
     let code = match error.kind() {
         ErrorKind::ConnectionRefused => Code::ConnectionRefused,
         ErrorKind::ConnectionReset
@@ -147,8 +147,8 @@ fn rustls_error(error: &rustls::Error) -> Fault {
     Fault::new(code, one_line(&error.to_string(), 200))
 }
 
-/// A request for an upgrade that cannot be written.
-pub(crate) fn unaskable(error: &tungstenite::Error) -> Fault {
+/// A request that cannot be written.
+pub(crate) fn unaskable(error: impl std::fmt::Display) -> Fault {
     Fault::new(Code::UpgradeInvalid, one_line(&error.to_string(), 200))
 }
 
@@ -157,6 +157,7 @@ pub(crate) fn frame(error: &tungstenite::Error) -> Fault {
     use tungstenite::Error as Ws;
     let code = match error {
         Ws::Capacity(CapacityError::MessageTooLong { .. }) => Code::FrameTooLarge,
+        Ws::Io(error) if TooMuch::is(error) => Code::FrameTooLarge,
         Ws::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | Ws::ConnectionClosed
         | Ws::AlreadyClosed
@@ -189,17 +190,20 @@ pub(crate) fn close(frame: Option<&CloseFrame>) -> Fault {
     Fault::new(code, format!("closed with {number}, {reason}"))
 }
 
+/// The error, what caused it, what caused that, and so on.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 /// The words of an error and its causes, on one line.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        let more = current.to_string();
+    for cause in causes(error).skip(1) {
+        let more = cause.to_string();
         if !words.contains(&more) {
             words.push_str(": ");
             words.push_str(&more);
         }
-        cause = current.source();
     }
     one_line(&words, 200)
 }

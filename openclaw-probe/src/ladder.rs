@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a climb measures its rungs and compares clocks")]
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,11 +13,11 @@ use crate::authenticate::{Answer, Authenticate, DeviceUse, Session};
 use crate::budget::{Allowance, Budget};
 use crate::classify;
 use crate::code::Code;
-use crate::exchange;
+use crate::http::{self, HttpAnswer};
 use crate::prober::Prober;
 use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
-use crate::rung::http::{HttpAnswer, Judgement};
-use crate::rung::{Rung, challenge, hello, http, resolve, tcp, upgrade};
+use crate::rung::answer::Judgement;
+use crate::rung::{Rung, answer, challenge, hello, resolve, tcp, upgrade};
 use crate::stream::Socket;
 use crate::target::Target;
 
@@ -47,65 +48,49 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
 
     /// The whole ladder. `None` says that it ended before its top.
     pub(crate) async fn run(&mut self) -> Option<()> {
-        let mut socket = self.connect().await?;
+        let socket = self.connect().await?;
         let address = self.report.facts.address?;
         // Over the very connection that TCP and TLS proved: a reset after accept is seen on the one that was accepted.
-        self.ask_over(&mut socket, Rung::Liveness, address).await?;
-        drop(socket);
-        self.http_rung(Rung::Startup, address).await?;
-        self.http_rung(Rung::Readiness, address).await?;
+        self.http_rung(Rung::Liveness, address, Some(socket)).await?;
+        self.http_rung(Rung::Startup, address, None).await?;
+        self.http_rung(Rung::Readiness, address, None).await?;
         self.session(address).await
     }
 
     /// Resolve, TCP and, on secure targets, TLS.
     async fn connect(&mut self) -> Option<Socket> {
         let target = self.target;
-        let addresses =
-            self.rung(Rung::Resolve, resolve::resolve(target, self.prober.pins.get(target.host()))).await?;
-        let (stream, address) = self.rung(Rung::Tcp, tcp::connect(&addresses)).await?;
+        let addresses = self
+            .rung(Rung::Resolve, pin!(resolve::resolve(target, self.prober.pins.get(target.host()))))
+            .await?;
+        let (stream, address) = self.rung(Rung::Tcp, pin!(tcp::connect(&addresses))).await?;
         self.report.facts.address = Some(address);
         if !target.is_secure() {
             self.skip(Rung::Tls, Because::PlainTarget);
             return Some(Socket::plain(stream));
         }
         let setup = &self.prober.tls;
-        self.rung(Rung::Tls, setup.connect(target, stream)).await
+        self.rung(Rung::Tls, pin!(setup.connect(target, stream))).await
     }
 
-    /// One probe endpoint over a fresh connection. `None` ends the climb.
-    async fn http_rung(&mut self, rung: Rung, address: SocketAddr) -> Option<()> {
-        let bearer = self.bearer_for(rung, address);
-        let (target, clients, setup) = (self.target, &self.prober.http, &self.prober.tls);
-        // The client's future is larger than all the rest of a climb, which would hold room for it while it waits elsewhere.
-        let asked = Box::pin(http::ask(clients, setup, target, rung, address, bearer));
-        let asked = self.asked(rung, bearer.is_some(), asked).await;
-        self.judge(rung, asked)
-    }
-
-    /// One probe endpoint over a given connection. `None` ends the climb.
-    async fn ask_over(&mut self, socket: &mut Socket, rung: Rung, address: SocketAddr) -> Option<()> {
+    /// One probe endpoint. `None` ends the climb.
+    async fn http_rung(&mut self, rung: Rung, address: SocketAddr, over: Option<Socket>) -> Option<()> {
         if rung > self.report.upto {
             return None;
         }
-        let asked = self.exchange(socket, rung, address).await;
+        let asked = self.ask(rung, address, over).await;
         self.judge(rung, asked)
     }
 
     /// One HTTP question over the connection that resolve, TCP and TLS made.
     pub(crate) async fn ask_once(&mut self, question: Rung) -> Option<()> {
-        let mut socket = self.connect().await?;
+        let socket = self.connect().await?;
         let address = self.report.facts.address?;
-        let asked = self.exchange(&mut socket, question, address).await;
-        let absent = asked.answer.as_ref().is_ok_and(|answer| http::may_be_absent(question, answer));
+        let asked = self.ask(question, address, Some(socket)).await;
+        let absent = asked.answer.as_ref().is_ok_and(|answer| answer::may_be_absent(question, answer));
         if absent {
             // An older gateway, or no gateway at all: liveness tells them apart.
-            drop(socket);
-            let (target, setup) = (self.target, &self.prober.tls);
-            let alive = self.asked(Rung::Liveness, false, async {
-                let mut socket = Socket::open(setup, target, address).await?;
-                exchange::ask(&mut socket, target, Rung::Liveness, None).await
-            });
-            let alive = alive.await;
+            let alive = self.ask(Rung::Liveness, address, None).await;
             self.judge(Rung::Liveness, alive)?;
         }
         for rung in [Rung::Liveness, Rung::Startup, Rung::Readiness] {
@@ -116,22 +101,22 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         self.judge(question, asked)
     }
 
-    async fn exchange(&self, socket: &mut Socket, rung: Rung, address: SocketAddr) -> Asked {
+    /// The answer within the rung's allowance, over this connection or a fresh one, and when it was asked for.
+    async fn ask(&self, rung: Rung, address: SocketAddr, over: Option<Socket>) -> Asked {
         let bearer = self.bearer_for(rung, address);
-        self.asked(rung, bearer.is_some(), exchange::ask(socket, self.target, rung, bearer)).await
-    }
-
-    /// The answer within the rung's allowance, and when it was asked for.
-    async fn asked(
-        &self,
-        rung: Rung,
-        with_token: bool,
-        asking: impl Future<Output = Result<HttpAnswer, Fault>>,
-    ) -> Asked {
+        let (target, setup) = (self.target, &self.prober.tls);
+        // Larger than all the rest of a climb, which would hold room for it while it waits elsewhere.
+        let asking = Box::pin(async {
+            let socket = match over {
+                Some(socket) => socket,
+                None => Socket::open(setup, target, address).await?,
+            };
+            http::ask(socket, target, rung, bearer).await
+        });
         let sent = SystemTime::now();
         let started = Instant::now();
         let answer = timed(rung, self.allowance(rung), asking).await;
-        Asked { answer, sent, took: started.elapsed(), with_token }
+        Asked { answer, sent, took: started.elapsed(), with_token: bearer.is_some() }
     }
 
     /// The token, when the HTTP question may be asked with it: only of a remote gateway, because a local one gives the
@@ -152,7 +137,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
         }
         let alive = self.report.rung(Rung::Liveness).is_some_and(|rung| rung.outcome == Outcome::Passed);
-        let Judgement { outcome, version, evidence } = http::judge(rung, &answer, alive);
+        let Judgement { outcome, version, evidence } = answer::judge(rung, &answer, alive);
         if with_token && matches!(outcome, Outcome::Passed) {
             self.report.facts.token_equal = Some(version.is_some());
             if version.is_some() {
@@ -170,8 +155,12 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         let (target, setup) = (self.target, &self.prober.tls);
         let sent = SystemTime::now();
         let started = Instant::now();
-        let mut websocket = self.rung(Rung::Upgrade, upgrade::upgrade(setup, target, address)).await?;
-        let challenge = self.rung(Rung::Challenge, challenge::read(&mut websocket)).await?;
+        let upgrading = Box::pin(async {
+            let socket = Socket::open(setup, target, address).await?;
+            upgrade::upgrade(socket, target).await
+        });
+        let mut websocket = self.rung(Rung::Upgrade, upgrading).await?;
+        let challenge = self.rung(Rung::Challenge, pin!(challenge::read(&mut websocket))).await?;
         if let Some(ts) = challenge.ts {
             let skew = crate::clock::ClockSkew::from_challenge(ts, sent, sent + started.elapsed());
             self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
@@ -182,7 +171,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         };
         let started = Instant::now();
         let connect = hello::connect(&mut websocket, authenticator.as_ref(), &challenge);
-        let hello = timed(Rung::Hello, self.allowance(Rung::Hello), connect).await;
+        let hello = timed(Rung::Hello, self.allowance(Rung::Hello), pin!(connect)).await;
         let took = started.elapsed();
         self.note_attempt(&hello);
         upgrade::close(&mut websocket).await;
@@ -244,8 +233,9 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         self.record(Rung::Scope, outcome, Duration::ZERO, Vec::new())
     }
 
-    /// Runs one rung within its allowance and records it; the value, when the climb goes on.
-    async fn rung<T>(&mut self, rung: Rung, work: impl Future<Output = RungOutput<T>>) -> Option<T> {
+    /// Runs one rung within its allowance and records it; the value, when the climb goes on. The work is pinned where it is
+    /// made: a future handed down by value is held once by every function that it passes.
+    async fn rung<T>(&mut self, rung: Rung, work: impl Future<Output = RungOutput<T>> + Unpin) -> Option<T> {
         if rung > self.report.upto {
             return None;
         }
@@ -313,7 +303,7 @@ struct Asked {
 async fn timed<T>(
     rung: Rung,
     allowance: Allowance,
-    work: impl Future<Output = Result<T, Fault>>,
+    work: impl Future<Output = Result<T, Fault>> + Unpin,
 ) -> Result<T, Fault> {
     if allowance.time.is_zero() {
         return Err(classify::timeout(rung, allowance));

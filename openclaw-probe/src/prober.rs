@@ -12,7 +12,6 @@ use crate::authenticate::Authenticate;
 use crate::budget::Budget;
 use crate::ladder::Climb;
 use crate::report::{ProbeReport, RungResult};
-use crate::rung::http::HttpClients;
 use crate::rung::{Rung, tls};
 use crate::target::Target;
 
@@ -25,7 +24,6 @@ pub struct Prober {
     pub(crate) attempts: Attempts,
     pub(crate) pins: HashMap<String, Vec<IpAddr>>,
     pub(crate) tls: tls::TlsSetup,
-    pub(crate) http: HttpClients,
 }
 
 impl Prober {
@@ -174,7 +172,6 @@ impl ProberBuilder {
             attempts: Attempts::new(self.attempts),
             pins: self.pins,
             tls: tls::TlsSetup::new(self.tls)?,
-            http: HttpClients::default(),
         })
     }
 }

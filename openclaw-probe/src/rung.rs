@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+pub(crate) mod answer;
 pub(crate) mod challenge;
 pub(crate) mod hello;
-pub(crate) mod http;
 pub(crate) mod resolve;
 pub(crate) mod tcp;
 pub(crate) mod tls;

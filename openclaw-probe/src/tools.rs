@@ -3,9 +3,10 @@
 use crate::authenticate::one_line;
 use crate::code::Code;
 use crate::endpoint;
+use crate::http::HttpAnswer;
 use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
 use crate::rung::Rung;
-use crate::rung::http::{self, HttpAnswer};
+use crate::rung::answer;
 use crate::target::Target;
 
 /// The arguments that ask with busybox or GNU wget; `-S` prints the head. Nothing needs a shell.
@@ -154,7 +155,7 @@ fn report(target: &Target, question: Rung, answer: Result<HttpAnswer, Fault>) ->
     let mut report = ProbeReport::new(target, question);
     let (decisive, outcome, evidence) = match answer {
         Ok(answer) => {
-            let judgement = http::judge(question, &answer, false);
+            let judgement = answer::judge(question, &answer, false);
             report.facts.version = judgement.version;
             (question, judgement.outcome, judgement.evidence)
         }

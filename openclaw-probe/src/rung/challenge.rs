@@ -12,7 +12,7 @@ use crate::report::Fault;
 use crate::rung::upgrade::WebSocket;
 
 /// A challenge is some 200 bytes; this is the gateway's own limit before a session, turned around.
-const LARGEST_CHALLENGE: usize = 64 * 1024;
+pub(crate) const LARGEST_CHALLENGE: usize = 64 * 1024;
 
 /// Pings and pongs that are passed over while waiting for a text frame.
 const MOST_CONTROL_FRAMES: usize = 16;

@@ -11,7 +11,7 @@ use crate::classify;
 use crate::code::Code;
 use crate::report::Fault;
 use crate::rung::challenge::next_text;
-use crate::rung::upgrade::WebSocket;
+use crate::rung::upgrade::{LARGEST_FRAME, WebSocket};
 
 /// Events that may come before the answer; the gateway queues up to 15.
 const MOST_EVENTS: usize = 32;
@@ -28,6 +28,8 @@ pub(crate) async fn connect(
     let frame = authenticator
         .connect_frame(challenge)
         .map_err(|error| Fault::new(Code::CredentialUnavailable, one_line(&error.to_string(), 200)))?;
+    // Room for the answer and for the events before it.
+    websocket.get_mut().renew(2 * LARGEST_FRAME);
     websocket.send(Message::text(frame.expose_secret())).await.map_err(|error| classify::frame(&error))?;
     for _ in 0..MOST_EVENTS {
         match authenticator.read_answer(&next_text(websocket).await?) {

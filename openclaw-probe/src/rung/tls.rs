@@ -98,14 +98,10 @@ mod with_tls {
             Ok((Socket::Tls(Box::new(stream)), version.into_iter().collect()))
         }
 
-        /// The one configuration, for the handshakes here and for the HTTP client.
-        pub(crate) fn config(&self) -> Arc<ClientConfig> {
-            Arc::clone(self.config.get_or_init(|| Arc::new(self.with_roots(self.roots()))))
-        }
-
-        /// A configuration that trusts nobody, for an HTTP client that will only speak plain HTTP.
-        pub(crate) fn inert_config(&self) -> ClientConfig {
-            self.with_roots(RootCertStore::empty())
+        fn config(&self) -> Arc<ClientConfig> {
+            Arc::clone(self.config.get_or_init(|| {
+                Arc::new(self.builder.clone().with_root_certificates(self.roots()).with_no_client_auth())
+            }))
         }
 
         fn roots(&self) -> RootCertStore {
@@ -117,10 +113,6 @@ mod with_tls {
             }
             store.add_parsable_certificates(self.extra.iter().cloned());
             store
-        }
-
-        fn with_roots(&self, roots: RootCertStore) -> ClientConfig {
-            self.builder.clone().with_root_certificates(roots).with_no_client_auth()
         }
     }
 

@@ -106,10 +106,26 @@ fn http() -> Vec<Case> {
             raw(&format!("{ok}Transfer-Encoding: chunked\r\n\r\nzz\r\n")),
             Code::AnswerTruncated,
         ),
+        case(
+            "chunk size is near 2^64",
+            Reply::Stall(
+                format!(
+                    "{ok}Transfer-Encoding: chunked\r\n\r\n14\r\n{}\r\nffffffffffffffec\r\n",
+                    " ".repeat(20)
+                )
+                .into(),
+            ),
+            Code::HttpTimeout,
+        ),
         case("status line is nonsense", raw("HTTP/1.1 abc\r\n\r\n"), Code::NotHttp),
         case(
             "header never ends",
             Reply::Endless(b"HTTP/1.1 200 OK\r\n".into(), format!("X-More: {}\r\n", "x".repeat(1000)).into()),
+            Code::HeaderTooLarge,
+        ),
+        case(
+            "interim answers never end",
+            Reply::Endless(Vec::new(), b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".repeat(64)),
             Code::HeaderTooLarge,
         ),
         case(
@@ -124,6 +140,19 @@ fn http() -> Vec<Case> {
                 format!("1000\r\n{}\r\n", " ".repeat(4096)).into(),
             ),
             Code::BodyTooLarge,
+        ),
+        case(
+            "zeros before a chunk size never end",
+            Reply::Endless(format!("{ok}Transfer-Encoding: chunked\r\n\r\n").into(), vec![b'0'; 4096]),
+            Code::BodyTooLarge,
+        ),
+        case(
+            "trailers never end",
+            Reply::Endless(
+                format!("{ok}Transfer-Encoding: chunked\r\n\r\n0\r\n").into(),
+                b"X-More: x\r\n".repeat(64),
+            ),
+            Code::AnswerTruncated,
         ),
         case(
             "body without length never ends",
@@ -266,6 +295,11 @@ fn socket() -> Vec<Case> {
     vec![
         case("open, then silence", vec![], Code::ChallengeTimeout),
         case("pings only", vec![Step::Raw(frame(0x89, b"").repeat(40))], Code::FrameInvalid),
+        case(
+            "a message in frames without end",
+            vec![Step::Endless(frame(0x01, b""), frame(0x00, b"").repeat(1024))],
+            Code::FrameTooLarge,
+        ),
         case("a binary frame", raw(frame(0x82, &[1, 2, 3])), Code::FrameBinary),
         case(
             "a frame announced as 5 GB",
@@ -424,7 +458,7 @@ fn tls() -> Vec<Case> {
     ]
 }
 
-/// The same HTTP faults one rung higher, where reqwest asks. Pages and unknown paths are no fault there, but an older
+/// The same HTTP faults one rung higher, over a connection of its own. Pages and unknown paths are no fault there, but an older
 /// release; JSON is judged by other words.
 pub(crate) fn http_at_startup() -> impl Iterator<Item = Case> {
     const OTHERWISE: &[Code] = &[Code::HtmlInsteadOfJson, Code::PathNotFound, Code::NotTheGateway];

@@ -1,6 +1,6 @@
 //! Every fault that a network, a proxy or a gateway can show, scripted: each ends as exactly one code at exactly one
-//! rung, over IPv4 and IPv6. HTTP faults are met twice: by the lean exchange, which asks liveness, and on `/startupz` by
-//! reqwest, which asks the rest of the ladder; both must say the same. The table in `FAULTS.md` is what this test saw.
+//! rung, over IPv4 and IPv6. HTTP faults are met twice: on `/healthz`, over the connection that TCP proved, and on
+//! `/startupz` over one of its own; both must say the same. The table in `FAULTS.md` is what this test saw.
 
 mod behaviour;
 mod cases;
@@ -53,7 +53,7 @@ fn builder() -> ProberBuilder {
     builder
 }
 
-/// Both reports of a case: the ladder's and, for one HTTP question, the lean check's.
+/// Both reports of a case: the ladder's and, for one HTTP question, the check's.
 async fn probe(case: &Case, ip: IpAddr) -> Vec<ProbeReport> {
     let prober = prober(case);
     let scheme = if case.rung == Rung::Tls { "wss" } else { "ws" };

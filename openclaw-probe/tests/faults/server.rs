@@ -63,6 +63,8 @@ pub(crate) enum Socket {
 pub(crate) enum Step {
     Text(String),
     Raw(Vec<u8>),
+    /// The first once, then the second until the peer gives up.
+    Endless(Vec<u8>, Vec<u8>),
     Close(Option<(u16, &'static str)>),
     /// End the connection without a close frame.
     Drop,
@@ -293,6 +295,10 @@ fn open(mut stream: impl Read + Write, key: &str, steps: &[Step]) {
             }
             Step::Raw(bytes) => {
                 let _ = stream.write_all(bytes);
+            }
+            Step::Endless(first, again) => {
+                let _ = stream.write_all(first);
+                while stream.write_all(again).is_ok() {}
             }
             Step::Close(why) => {
                 let payload = why.map_or_else(Vec::new, |(code, reason)| {

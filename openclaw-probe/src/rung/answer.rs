@@ -1,40 +1,18 @@
-//! The probe endpoints: asking them, and judging what comes back. Bodies are judged, not only codes: the web UI answers
-//! unknown paths with 200 and a page, remote callers get short bodies, old releases lack endpoints.
+//! What an answer over HTTP says about its rung. Bodies are judged, not only codes: the web UI answers unknown paths with
+//! 200 and a page, remote callers get short bodies, old releases lack endpoints.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::authenticate::one_line;
-use crate::classify;
 use crate::clock::ClockSkew;
 use crate::code::Code;
 use crate::endpoint;
+use crate::http::HttpAnswer;
 use crate::report::{Because, Fault, Outcome};
 use crate::rung::Rung;
-use crate::rung::tls::TlsSetup;
-use crate::target::Target;
-
-/// No answer of a gateway comes near this.
-pub(crate) const BODY_LIMIT: usize = 64 * 1024;
-
-/// How the prober names itself in requests.
-pub(crate) const USER_AGENT: &str = concat!("openclaw-probe/", env!("CARGO_PKG_VERSION"));
-
-/// What is looked at in an HTTP answer, whichever client fetched it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HttpAnswer {
-    pub(crate) status: u16,
-    pub(crate) content_type: Option<String>,
-    pub(crate) location: Option<String>,
-    pub(crate) date: Option<String>,
-    pub(crate) body: Vec<u8>,
-}
 
 impl HttpAnswer {
     pub(crate) fn skew(&self, sent: SystemTime, received: SystemTime) -> Option<ClockSkew> {
@@ -59,109 +37,6 @@ impl HttpAnswer {
         let body = one_line(String::from_utf8_lossy(self.body.get(..200).unwrap_or(&self.body)).trim(), 80);
         format!("HTTP {} {}, {body:?}", self.status, one_line(kind, 60))
     }
-}
-
-/// The ladder's HTTP clients: one that is shared, for literal addresses; a name needs its own, pinned to the address that
-/// TCP proved.
-#[derive(Debug, Default)]
-pub(crate) struct HttpClients {
-    plain: OnceLock<reqwest::Client>,
-}
-
-impl HttpClients {
-    fn for_target(
-        &self,
-        setup: &TlsSetup,
-        target: &Target,
-        address: SocketAddr,
-    ) -> Result<reqwest::Client, Fault> {
-        if target.is_secure() || target.address().is_none() {
-            return client(setup, target.is_secure(), Some((target.host(), address)));
-        }
-        if let Some(client) = self.plain.get() {
-            return Ok(client.clone());
-        }
-        let client = client(setup, false, None)?;
-        Ok(self.plain.get_or_init(|| client).clone())
-    }
-}
-
-/// Inert: no proxy, no redirects, no retries, no warm connections and nothing that would keep one alive.
-fn client(setup: &TlsSetup, secure: bool, pin: Option<(&str, SocketAddr)>) -> Result<reqwest::Client, Fault> {
-    let mut builder = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .pool_max_idle_per_host(0)
-        .tcp_keepalive(None)
-        .http1_only()
-        .user_agent(USER_AGENT);
-    #[cfg(feature = "__tls")]
-    {
-        let config = if secure { setup.config().as_ref().clone() } else { setup.inert_config() };
-        builder = builder.tls_backend_preconfigured(config);
-    }
-    #[cfg(not(feature = "__tls"))]
-    let _ = (setup, secure);
-    if let Some((host, address)) = pin {
-        builder = builder.resolve(host, address);
-    }
-    builder.build().map_err(classify::request)
-}
-
-/// One GET over a fresh connection.
-pub(crate) async fn ask(
-    clients: &HttpClients,
-    setup: &TlsSetup,
-    target: &Target,
-    rung: Rung,
-    address: SocketAddr,
-    bearer: Option<&SecretString>,
-) -> Result<HttpAnswer, Fault> {
-    let client = clients.for_target(setup, target, address)?;
-    let path = endpoint::of(rung).map_or("/", |endpoint| endpoint.path);
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    if let Some(token) = bearer {
-        headers.insert(AUTHORIZATION, bearer_value(token)?);
-    }
-    let mut response =
-        client.get(target.http_url(path)).headers(headers).send().await.map_err(classify::request)?;
-    let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let mut answer = HttpAnswer {
-        status: response.status().as_u16(),
-        content_type: header("content-type"),
-        location: header("location"),
-        date: header("date"),
-        body: Vec::new(),
-    };
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| classify::truncated(&error.without_url()))?
-    {
-        if answer.body.len() + chunk.len() > BODY_LIMIT {
-            return Err(too_large());
-        }
-        answer.body.extend_from_slice(&chunk);
-    }
-    Ok(answer)
-}
-
-/// The body went past the limit.
-pub(crate) fn too_large() -> Fault {
-    Fault::new(Code::BodyTooLarge, format!("over {BODY_LIMIT} bytes; stopped reading"))
-}
-
-fn bearer_value(token: &SecretString) -> Result<HeaderValue, Fault> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-        .map_err(|_| unsendable_token())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// The token holds a byte that no header can carry.
-pub(crate) fn unsendable_token() -> Fault {
-    Fault::new(Code::CredentialUnavailable, "the token holds a character that an HTTP header cannot carry")
 }
 
 /// What an answer says about its rung.
