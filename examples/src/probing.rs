@@ -144,11 +144,14 @@ impl StartError {
 
 /// Runs a program's work to its end and gives its exit code; why it could not start goes to standard error.
 pub fn run(program: &str, work: impl Future<Output = Result<ExitCode, StartError>>) -> ExitCode {
-    let ended = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(StartError::System)
-        .and_then(|runtime| runtime.block_on(work));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map_err(StartError::System).and_then(|runtime| {
+        let ended = runtime.block_on(work);
+        // A name lookup that its deadline gave up still holds a thread, for as long as the resolver likes; the program's own
+        // end does not wait for it.
+        runtime.shutdown_background();
+        ended
+    });
     ended.unwrap_or_else(|error| {
         errln!("{program}: {error}");
         ExitCode::from(error.exit_code())
@@ -201,4 +204,21 @@ pub fn line(report: &openclaw_probe::ProbeReport, width: usize) -> String {
 
 fn read(path: &Path) -> Result<Arc<[u8]>, StartError> {
     reading::bytes(path).map_err(|source| StartError::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_still_busy_does_not_keep_a_program() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let code = run("test", async {
+            // As a name lookup does.
+            drop(tokio::task::spawn_blocking(move || held.recv()));
+            Ok(ExitCode::from(7))
+        });
+        assert_eq!(code, ExitCode::from(7));
+        drop(release);
+    }
 }

@@ -278,6 +278,59 @@ async fn the_exporter_sends_the_token_only_where_the_operator_said() {
     assert_eq!(run(exporter, &["--targets", "/nonexistent/targets.json"]).await.0, 78);
 }
 
+/// A peer that answers every question with a chunk's size near 2^64, and holds the connection.
+async fn endless_chunk() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("asked");
+            let _ = stream.read(&mut [0; 1024]).await;
+            let head =
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let answer = format!("{head}14\r\n{}\r\nffffffffffffffec\r\n", " ".repeat(20));
+            let _ = stream.write_all(answer.as_bytes()).await;
+            held.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_and_signals_are_heard_while_a_hostile_peer_talks() {
+    let hostile = endless_chunk().await;
+    let (code, text) = gate(&["--within", "0.5", "--timeout", "0.2", &hostile]).await;
+    assert_eq!((code, text.contains("OC-H721 gate-deadline")), (13, true), "{text}");
+    assert_eq!(probe_gateway(&["--healthcheck", "--timeout", "0.2", &hostile]).await.0, 1);
+
+    let exporter = exporter(&["--timeout", "0.2"]).await;
+    let probed = exporter.get(&format!("/probe?target={hostile}&module=liveness")).await;
+    assert!(probed.contains("\nprobe_success 0\n") && probed.contains("OC-H300"), "{probed}");
+    assert!(exporter.get("/-/healthy").await.ends_with("healthy\n"));
+    assert_eq!(exporter.stop().await, 0);
+}
+
+/// While it is told to stop, one connection waits for a probe and another for its reader, who never comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exporter_stops_though_its_clients_do_not() {
+    let hostile = endless_chunk().await;
+    let exporter = exporter(&["--timeout", "1"]).await;
+    let connect = async || tokio::net::TcpStream::connect(&exporter.address).await.expect("connected");
+    let (mut probing, deaf) = (connect().await, connect().await);
+    let request = format!("GET /probe?target={hostile}&module=liveness HTTP/1.1\r\nHost: x\r\n\r\n");
+    probing.write_all(request.as_bytes()).await.expect("sent");
+    // Answers nobody takes fill both sides' buffers, until the questions are not taken either.
+    let many = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+    while deaf.try_write(many.as_bytes()).is_ok() || is_writable(&deaf).await {}
+    assert_eq!(exporter.stop().await, 0);
+}
+
+/// Whether there is room again, soon.
+async fn is_writable(stream: &tokio::net::TcpStream) -> bool {
+    tokio::time::timeout(std::time::Duration::from_millis(200), stream.writable()).await.is_ok()
+}
+
 /// A running exporter.
 struct Exporter {
     child: Child,

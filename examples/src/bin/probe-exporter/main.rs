@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use openclaw_examples::probing::{ProbeArguments, StartError};
+use openclaw_examples::probing::{self, ProbeArguments, StartError};
 use openclaw_examples::{errln, outln, program};
 use server::Exporter;
 use targets::{Allowed, ListError};
@@ -55,16 +55,20 @@ fn start(arguments: &Arguments) -> Result<(), Stopped> {
     if arguments.probe.compare_token && allowed.is_none() {
         return Err(Stopped::Unlisted);
     }
+    let longest = probing::seconds("timeout", arguments.probe.timeout)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let exporter = Arc::new(Exporter::new(prober, highest, allowed, arguments.concurrency));
         let address = arguments.listen;
         let bind = |source| Stopped::Bind { address, source };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(bind)?;
         outln!("probe-exporter: listening on http://{}", listener.local_addr().map_err(bind)?);
-        exporter.serve(listener).await?;
+        exporter.serve(listener, longest).await?;
         Ok(())
-    })
+    });
+    // As in `probing::run`: a name lookup that was given up may still hold a thread.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Why it does not run.

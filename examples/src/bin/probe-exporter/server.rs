@@ -50,8 +50,13 @@ impl Exporter {
         }
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then lets the requests under way end.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) -> std::io::Result<()> {
+    /// Serves until SIGTERM or Ctrl-C, then lets the requests under way end: within the time of the longest probe, because
+    /// who asks may never read the answer.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        longest: Duration,
+    ) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -76,7 +81,8 @@ impl Exporter {
         }
         drop(listener);
         let _ = stop.send(true);
-        while connections.join_next().await.is_some() {}
+        let drained = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(longest, drained).await;
         Ok(())
     }
 
