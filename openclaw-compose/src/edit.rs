@@ -130,6 +130,8 @@ impl Serialize for Edit {
 
 /// The new content of one file.
 pub struct Change {
+    /// The source.
+    pub source: FileId,
     /// The file, named as its source.
     pub path: String,
     /// The absolute path its source was read from; nothing for a text that the caller gave.
@@ -278,6 +280,7 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
         hunks: diff::hunks(file, &edits, sources),
         bytes: SecretSlice::from(new.into_bytes()),
         on_disk: sources.path(file).map(str::to_owned),
+        source: file,
         path,
     })
 }

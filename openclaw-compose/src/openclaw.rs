@@ -53,7 +53,7 @@ mod urls;
 mod usable;
 mod version;
 
-pub use carriers::{CarrierView, Definition};
+pub use carriers::{CarrierContent, CarrierView, Definition};
 pub use clients::{ClientKind, ClientView, Gate, GateState, GateView};
 pub use config::{
     Config, ConfigFault, RefSource, SecretForm, StateVariable, Substituted, state_dotenv, substitute,
@@ -72,7 +72,7 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety};
+use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety, Severity};
 use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
 use crate::source::{Format, Sources, Text};
@@ -712,7 +712,8 @@ fn gateway_view(
 fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at) else { continue };
-        if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
+        // One that is there and cannot be read is told with the files.
+        if matches!(process.config, ConfigState::Unknown) {
             let summary = format!(
                 "{} of {} was not given: a token in it would win",
                 process.config_path, process.service.name
@@ -726,6 +727,18 @@ fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
             ));
             out.push(finding);
         }
+    }
+    let clients = scene.processes.iter().filter(|process| process.role == Role::Cli);
+    for (process, fault) in clients.filter_map(|process| Some((process, process.config()?.refused()?))) {
+        // The gateway's own configuration is told where the gateway is.
+        if out.iter().any(|finding| finding.places.iter().any(|place| place.span == fault.span())) {
+            continue;
+        }
+        let summary = format!("{} of {}: {fault}", process.config_path, process.service.name);
+        let mut finding = scene.finding(Code::ConfigSyntax, summary, Some(fault.span()));
+        finding.severity = Severity::Warning;
+        finding.remedy = Some(remedies::words("correct the file: what it says to this client is unknown"));
+        out.push(finding);
     }
     if scene.gateways.is_empty()
         && let Some(cli) = scene.processes.iter().find(|process| process.role == Role::Cli)

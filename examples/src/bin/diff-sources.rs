@@ -102,7 +102,7 @@ fn print_table(examined: &Examined) {
             (false, false) => "",
         };
         rows.push([
-            token.class.clone().unwrap_or_else(|| token.content.to_owned()),
+            token.class.clone().unwrap_or_else(|| token.content.to_string()),
             token.service.clone().unwrap_or_else(|| "(project)".to_owned()),
             token.carrier.clone(),
             wins.to_owned(),

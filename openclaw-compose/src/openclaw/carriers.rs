@@ -1,6 +1,8 @@
 //! Every place that carries the token, side by side: shell, `.env`, services, `openclaw.json`, state directory, and service
 //! definitions of the host.
 
+use std::fmt;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -8,8 +10,9 @@ use crate::finding::{Code, Finding, Place, Role as PlaceRole};
 use crate::source::{Format, Span, Text};
 
 use super::files::Reader;
-use super::processes::{EnvLayer, Role};
+use super::processes::{ConfigState, EnvLayer, Process, Role};
 use super::remedies;
+use super::rules::Carrier;
 use super::scene::Scene;
 use super::tokens::{Classes, Content, Outcome};
 
@@ -18,6 +21,9 @@ use super::tokens::{Classes, Content, Outcome};
 pub struct CarrierView {
     /// `--token`, `gateway.auth.token`, `OPENCLAW_GATEWAY_TOKEN`, ...
     pub carrier: String,
+    /// The same as the rules name it; nothing for the project's own variable and for the host.
+    #[serde(skip)]
+    pub kind: Option<Carrier>,
     /// The service that sees it; nothing for the project's own variable and for the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
@@ -33,8 +39,8 @@ pub struct CarrierView {
     /// What the caller's function makes of the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// `value`, `empty`, `unfilled`, `reference` or `missing-reference`.
-    pub content: &'static str,
+    /// What it holds.
+    pub content: CarrierContent,
     /// Whether it wins for its service's server.
     pub wins_server: bool,
     /// Whether it wins for the client in its service.
@@ -42,6 +48,51 @@ pub struct CarrierView {
     /// The value, for whoever compares or judges it. Never serialised.
     #[serde(skip)]
     pub value: Option<SecretString>,
+}
+
+/// What a carrier holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CarrierContent {
+    /// A value.
+    Value,
+    /// Nothing but blanks.
+    Empty,
+    /// A `${NAME}` that nothing fills.
+    Unfilled,
+    /// A reference to a variable that is missing.
+    MissingReference,
+    /// A value that only the running process can see.
+    Reference,
+    /// Nobody can say: its file is there and could not be read.
+    Unreadable,
+}
+
+/// As it is serialised.
+impl fmt::Display for CarrierContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value => "value",
+            Self::Empty => "empty",
+            Self::Unfilled => "unfilled",
+            Self::MissingReference => "missing-reference",
+            Self::Reference => "reference",
+            Self::Unreadable => "unreadable",
+        })
+    }
+}
+
+impl From<&Content> for CarrierContent {
+    fn from(content: &Content) -> Self {
+        match content {
+            Content::Value(_) => Self::Value,
+            Content::Empty => Self::Empty,
+            Content::Unfilled { .. } => Self::Unfilled,
+            Content::RefMissing { .. } => Self::MissingReference,
+            Content::RefOpaque => Self::Reference,
+        }
+    }
 }
 
 /// A launchd plist, a systemd unit or its environment file, on the host.
@@ -152,35 +203,32 @@ pub(super) fn views(
                 };
                 out.push(CarrierView {
                     carrier: candidate.label.clone(),
+                    kind: Some(candidate.carrier),
                     service: Some(process.service.name.to_owned()),
                     layer: candidate.layer,
                     place: scene.place(PlaceRole::Decided, scene.origin(candidate.span)),
                     class,
                     fingerprint: print,
-                    content: match candidate.content {
-                        Content::Value(_) => "value",
-                        Content::Empty => "empty",
-                        Content::Unfilled { .. } => "unfilled",
-                        Content::RefMissing { .. } => "missing-reference",
-                        Content::RefOpaque => "reference",
-                    },
+                    content: CarrierContent::from(&candidate.content),
                     wins_server: wins(server),
                     wins_client: wins(client.as_ref()),
                     value: secret,
                 });
             }
         }
+        out.extend(unreadable(process, scene));
     }
     if let Some((value, place)) = scene.project_variable(NAME) {
         let (class, print, secret) = shown(Some(&Text::from(value.expose_secret())));
         out.push(CarrierView {
             carrier: NAME.to_owned(),
+            kind: None,
             service: None,
             layer: None,
             place,
             class,
             fingerprint: print,
-            content: if secret.is_some() { "value" } else { "empty" },
+            content: if secret.is_some() { CarrierContent::Value } else { CarrierContent::Empty },
             wins_server: false,
             wins_client: false,
             value: secret,
@@ -191,18 +239,42 @@ pub(super) fn views(
         let (class, print, secret) = shown(Some(value));
         out.push(CarrierView {
             carrier: format!("{NAME} in {}", defined.name),
+            kind: None,
             service: None,
             layer: None,
             place: scene.place(PlaceRole::Decided, defined.span),
             class,
             fingerprint: print,
-            content: "value",
+            content: CarrierContent::Value,
             wins_server: false,
             wins_client: false,
             value: secret,
         });
     }
     out
+}
+
+/// The carriers of a process that may stand in files that are there and could not be read.
+fn unreadable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<CarrierView> {
+    let config = matches!(process.config, ConfigState::Unreadable)
+        .then(|| ("gateway.auth.token", Carrier::AuthToken, None, process.config_path.clone()));
+    let dotenv = process
+        .state_env_is_unreadable
+        .then(|| (NAME, Carrier::Env, Some(EnvLayer::StateDotenv), process.state_dotenv()));
+    let view = |(label, kind, layer, path): (&str, _, _, String)| CarrierView {
+        carrier: label.to_owned(),
+        kind: Some(kind),
+        service: Some(process.service.name.to_owned()),
+        layer,
+        place: scene.place_of_file(process, &path),
+        class: None,
+        fingerprint: None,
+        content: CarrierContent::Unreadable,
+        wins_server: false,
+        wins_client: false,
+        value: None,
+    };
+    config.into_iter().chain(dotenv).map(view).collect()
 }
 
 /// Definitions that hold another token than the gateway enforces.
@@ -228,6 +300,8 @@ pub(super) fn findings(definitions: &[Defined], scene: &Scene<'_, '_>, out: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openclaw::{Stack, examine};
+    use crate::project::{self, Inputs, Texts};
 
     #[test]
     fn tokens_are_found_in_definitions_of_every_kind() {
@@ -243,5 +317,43 @@ mod tests {
             assert_eq!(&unit[in_unit(unit).expect("found")], "canary-1", "{unit}");
         }
         assert_eq!(in_unit("[Service]\nExecStart=/bin/true\n"), None);
+    }
+
+    #[test]
+    fn a_carrier_that_cannot_be_read_is_listed_with_its_place() {
+        let compose = "services: {gateway: {image: openclaw, command: [openclaw, gateway], volumes: ['./s:/home/node/.openclaw']}}";
+        // Directories where files are looked for.
+        let files = Texts::new()
+            .file("/srv/compose.yaml", compose)
+            .file("/srv/s/openclaw.json/x", "")
+            .file("/srv/s/.env/x", "");
+        let resolution = project::resolve(&Inputs::new("/srv"), &files);
+        let report = examine(&Stack::new(&resolution).files(&files));
+        let listed: Vec<_> = report
+            .tokens
+            .iter()
+            .map(|carrier| {
+                let place = carrier.place.as_ref().map(|place| place.file.as_str()).unwrap_or_default();
+                (carrier.carrier.as_str(), carrier.content, place)
+            })
+            .collect();
+        let unreadable = CarrierContent::Unreadable;
+        assert_eq!(
+            listed,
+            [("gateway.auth.token", unreadable, "s/openclaw.json"), (NAME, unreadable, "s/.env")]
+        );
+        assert_eq!(report.of_code(Code::FileUnreadable).count(), 2);
+        assert_eq!(report.of_code(Code::ConfigNotGiven).count(), 0);
+    }
+
+    #[test]
+    fn a_client_whose_configuration_is_broken_is_told() {
+        let compose = "services: {openclaw-cli: {image: openclaw, entrypoint: [openclaw], volumes: ['./c:/home/node/.openclaw']}}";
+        let files =
+            Texts::new().file("/srv/compose.yaml", compose).file("/srv/c/openclaw.json", "{ gateway: {");
+        let resolution = project::resolve(&Inputs::new("/srv"), &files);
+        let report = examine(&Stack::new(&resolution).files(&files));
+        let told: Vec<_> = report.of_code(Code::ConfigSyntax).collect();
+        assert!(matches!(told[..], [finding] if finding.places[0].file == "c/openclaw.json"), "{told:?}");
     }
 }

@@ -1,6 +1,8 @@
 //! `openclaw.json` as a process reads it: JSON5, `$include`, OpenClaw's own `${NAME}`, secret references, and the keys that
 //! decide tokens and reach, each with the bytes that say so. Keys not named here are left to OpenClaw.
 
+use std::fmt;
+
 use crate::source::{FileId, Span, Text};
 use crate::syntax::json5::{self, Json5Error, Member, Node, Value};
 
@@ -45,6 +47,31 @@ pub enum ConfigFault {
     },
 }
 
+impl ConfigFault {
+    /// Where it is.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Syntax(error) => error.span,
+            Self::NotAnObject { span } | Self::Include { span, .. } => *span,
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        !matches!(self, Self::Include { refused: false, .. })
+    }
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(error) => write!(f, "not JSON5: {}", error.fault),
+            Self::NotAnObject { .. } => f.write_str("the document is not an object"),
+            Self::Include { why, .. } => write!(f, "an $include is not read: {why}"),
+        }
+    }
+}
+
 impl Config {
     /// Reads the configuration `text` that stands at `path`.
     ///
@@ -78,7 +105,13 @@ impl Config {
     /// Whether the gateway refuses this file.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.faults.iter().any(|fault| !matches!(fault, ConfigFault::Include { refused: false, .. }))
+        self.refused().is_some()
+    }
+
+    /// The first fault for which the gateway refuses this file.
+    #[must_use]
+    pub fn refused(&self) -> Option<&ConfigFault> {
+        self.faults.iter().find(|fault| fault.is_refused())
     }
 
     /// True where text that may hold any key was not given.

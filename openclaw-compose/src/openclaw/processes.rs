@@ -84,6 +84,8 @@ pub(super) struct Process<'a> {
     pub(super) config: ConfigState,
     /// `$STATE/.env`.
     pub(super) state_env: Vec<StateVariable>,
+    /// `$STATE/.env` is there and could not be read.
+    pub(super) state_env_is_unreadable: bool,
     /// The configuration that is mounted into a proxy.
     pub(super) proxy_texts: Vec<(FileId, Text)>,
     /// The state directory lies inside another one, and the configuration is in that one.
@@ -158,6 +160,11 @@ impl<'a> Process<'a> {
         let outer = self.state_dir.strip_suffix(&inner)?;
         let name = last_part(outer);
         (name == rules::STATE_DIR_NAME || rules::LEGACY_STATE_DIR_NAMES.contains(&name)).then_some(outer)
+    }
+
+    /// The state directory's `.env`.
+    pub(super) fn state_dotenv(&self) -> String {
+        format!("{}/.env", self.state_dir)
     }
 
     /// The variable as the process sees it: the first layer that has the name at all decides, even with an empty value.
@@ -292,6 +299,7 @@ fn process<'a>(
         config_path,
         config: ConfigState::Unknown,
         state_env: Vec::new(),
+        state_env_is_unreadable: false,
         config_is_outside: false,
         proxy_texts: super::fronts::configuration(service, services, files),
     };
@@ -311,9 +319,10 @@ fn process<'a>(
             let path = format!("{outer}/{}", rules::CONFIG_NAME);
             process.config_is_outside = matches!(files.inside(service, services, &path), Found::Text(..));
         }
-        let path = format!("{}/.env", process.state_dir);
-        if let Found::Text(file, text) = files.inside(service, services, &path) {
-            process.state_env = config::state_dotenv(file, text.expose());
+        match files.inside(service, services, &process.state_dotenv()) {
+            Found::Text(file, text) => process.state_env = config::state_dotenv(file, text.expose()),
+            Found::Unreadable => process.state_env_is_unreadable = true,
+            Found::Absent | Found::Unknown => {}
         }
     }
     process

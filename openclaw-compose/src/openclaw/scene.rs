@@ -13,7 +13,7 @@ use super::gateway::Gateway;
 use super::names;
 use super::namespaces::{Namespace, Namespaces};
 use super::ownership::Listing;
-use super::processes::{EnvLayer, EnvValue, Process, Role};
+use super::processes::{self, Backing, EnvLayer, EnvValue, Process, Role};
 use super::reach::{Choice, Map};
 use super::rules::{self, Meaning};
 use super::services::{Mount, MountKind, Service, Services};
@@ -117,6 +117,16 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// The place of a span; nothing for what no source spells.
     pub(super) fn place(&self, role: PlaceRole, span: Span) -> Option<Place> {
         self.is_written(span).then(|| Place::of(self.sources, role, span))
+    }
+
+    /// The place of a file of a process, by its path in the container.
+    pub(super) fn place_of_file(&self, process: &Process<'_>, path: &str) -> Option<Place> {
+        let Backing::Host(host) = processes::backing(process.service, self.services, path) else {
+            return None;
+        };
+        let name = self.shown_path(&host);
+        let file = self.sources.ids().find(|file| self.sources.name(*file) == name)?;
+        self.place(PlaceRole::Decided, Span::new(file, 0, 0))
     }
 
     /// Whether the bytes stand in a source.
@@ -235,10 +245,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                 find(&|_, server| Some(server.service.name) == host || server.service.container_name == host)
             })
             .or_else(|| {
-                find(&|_, server| {
-                    server.state == process.state
-                        && matches!(server.state, super::processes::Backing::Host(_))
-                })
+                find(&|_, server| server.state == process.state && matches!(server.state, Backing::Host(_)))
             })
             .or_else(|| (!self.gateways.is_empty()).then_some(0))
     }

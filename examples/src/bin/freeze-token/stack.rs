@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{CarrierView, ClientKind, Report, Stack as Files, examine};
+use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind, Report, Stack as Files, examine};
 use openclaw_compose::project::{self, Inputs};
 use openclaw_compose::source::{FileId, Span};
 use openclaw_token::rotation::{Carrier, CarrierKind};
@@ -76,7 +76,7 @@ impl Stack {
 
     fn is_gap(&self, carrier: &CarrierView) -> bool {
         let file = carrier.place.as_ref().map(|place| self.report.sources.name(place.span.file));
-        carrier.content == "empty" && file.is_some_and(|file| self.compose_files.contains(file))
+        carrier.content == CarrierContent::Empty && file.is_some_and(|file| self.compose_files.contains(file))
     }
 
     fn literals(&self) -> impl Iterator<Item = &CarrierView> {
@@ -88,7 +88,7 @@ impl Stack {
         let is_literal = |carrier: &&CarrierView| {
             let refers = |span: Span| self.report.sources.expose(span).contains("${");
             let stands_here = carrier.place.as_ref().is_some_and(|place| !refers(place.span));
-            matches!(carrier.content, "value" | "empty") && stands_here
+            matches!(carrier.content, CarrierContent::Value | CarrierContent::Empty) && stands_here
         };
         let is_in_a_file = |carrier: &&CarrierView| {
             let place = carrier.place.as_ref();
