@@ -1,0 +1,143 @@
+//! What an earlier run left half done, brought to one side before anything else is done.
+
+use std::path::{Path, PathBuf};
+
+use openclaw_compose::source::Sources;
+use openclaw_token::fs::DirectoryStore;
+use openclaw_token::fs::transaction::{self, TransactionError, Vote};
+use openclaw_token::{Record, RecordStore as _, StoreError};
+
+use crate::targets::{TargetError, roots};
+
+/// The transactions of a project that an earlier run left half done.
+#[derive(Clone, Debug)]
+pub struct HalfDone {
+    /// The project's directory, without links.
+    project: PathBuf,
+    /// Numbers and roots.
+    transactions: Vec<(u64, PathBuf)>,
+}
+
+/// Why it stays half done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// It changes files outside the project, and nobody said that they may be written.
+    #[error("transaction {id} below {} is unfinished; give --outside as well, and it is brought to its end", root.display())]
+    Outside {
+        /// Which transaction.
+        id: u64,
+        /// Below which root.
+        root: PathBuf,
+    },
+    /// The records, which decide about a freeze, cannot be read.
+    #[error(transparent)]
+    Records(#[from] StoreError),
+    /// The project's directory is not there.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A transaction cannot be brought to its end.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+}
+
+impl HalfDone {
+    /// Looks below every root that a change of the project's `sources` may have. Changes nothing.
+    ///
+    /// # Errors
+    /// What stands there cannot be read, or is not to be trusted.
+    pub fn find(project: &Path, sources: &Sources) -> Result<Self, RecoveryError> {
+        let files = sources.ids().filter_map(|file| sources.path(file).map(Path::new));
+        let roots = roots(project, files)?;
+        let mut transactions = Vec::new();
+        for root in &roots {
+            transactions.extend(transaction::pending(root)?.into_iter().map(|id| (id, root.clone())));
+        }
+        let project = roots.into_iter().next().unwrap_or_default();
+        Ok(Self { project, transactions })
+    }
+
+    /// Whether there is nothing of the kind.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+
+    /// The numbers, each with how many levels its root lies above the project's directory.
+    pub fn transactions(&self) -> impl Iterator<Item = (u64, usize)> {
+        let levels =
+            |root: &Path| self.project.strip_prefix(root).map_or(0, |below| below.components().count());
+        self.transactions.iter().map(move |(id, root)| (*id, levels(root)))
+    }
+
+    /// Each in words.
+    pub fn said(&self) -> impl Iterator<Item = String> {
+        self.transactions
+            .iter()
+            .map(|(id, root)| format!("transaction {id} below {} is unfinished", root.display()))
+    }
+
+    /// Finishes each, or undoes it: a freeze is finished if its record stands. Says what was done.
+    ///
+    /// # Errors
+    /// It is another project's, was not made by these programs, or somebody changed a file meanwhile; or it lies outside the
+    /// project and `outside` does not allow that.
+    pub fn settle(&self, outside: bool) -> Result<Vec<String>, RecoveryError> {
+        let mut done = Vec::new();
+        for (id, root) in &self.transactions {
+            if *root != self.project && !outside {
+                return Err(RecoveryError::Outside { id: *id, root: root.clone() });
+            }
+            done.extend(recover(root, &self.project)?);
+        }
+        Ok(done)
+    }
+}
+
+fn recover(root: &Path, project: &Path) -> Result<Vec<String>, RecoveryError> {
+    let store = DirectoryStore::new(project);
+    let mut trouble = None;
+    let vote = |tag: &str| match store.latest() {
+        Ok(latest) => vote(tag, latest.as_ref(), below(project, root).as_deref()),
+        Err(error) => {
+            trouble = Some(error);
+            Vote::Wait
+        }
+    };
+    let recovered = transaction::recover_with(root, vote);
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    let said = recovered?.into_iter().map(|transaction| {
+        let how = if transaction.finished { "finished" } else { "undid" };
+        format!("{how} transaction {}, which an earlier run left half done", transaction.id)
+    });
+    Ok(said.collect())
+}
+
+/// The tag under which a freeze of the project in `project` is staged: the fingerprint that decides about it, and below a root
+/// that several projects share, whose it is. Both paths are without links.
+#[must_use]
+pub fn tag(record: &Record, project: &Path, root: &Path) -> String {
+    let print = record.fingerprint.to_string();
+    match below(project, root) {
+        Some(inside) => format!("{print} {inside}"),
+        None => print,
+    }
+}
+
+fn below(project: &Path, root: &Path) -> Option<String> {
+    let inside = project.strip_prefix(root).ok()?.display().to_string();
+    (!inside.is_empty()).then_some(inside)
+}
+
+fn vote(tag: &str, latest: Option<&Record>, project: Option<&str>) -> Vote {
+    let (print, whose) = tag.split_once(' ').map_or((tag, None), |(print, whose)| (print, Some(whose)));
+    if whose != project {
+        return Vote::Wait;
+    }
+    match latest {
+        Some(record) if record.fingerprint.to_string() == print => Vote::Finish,
+        _ => Vote::Revert,
+    }
+}
