@@ -11,6 +11,7 @@ mod life;
 pub mod live;
 mod stack;
 mod tokens;
+mod unfinished;
 
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,7 @@ impl Examination {
         devices::enter(&mut case, stack.pairing(now_ms, &containers), &captured);
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
+        unfinished::enter(&mut case, directory, stack.sources());
         Ok(Self { case, stack, captured, record, options })
     }
 
@@ -105,7 +107,9 @@ impl Examination {
         for noted in &mut findings {
             let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);
             if is_safe && !noted.changes.is_empty() {
-                noted.mend = Some(mend(name, &noted.finding.code));
+                noted.mend = Some(fix(name, &format!("--code {} --yes", noted.finding.code)));
+            } else if let Some(flags) = unfinished::flags(&noted.finding) {
+                noted.mend = Some(fix(name, flags));
             }
         }
         Ticket::new(Draft {
@@ -164,13 +168,14 @@ impl Examination {
     }
 }
 
-/// The command that makes the edits of one code: shown as a diff first if `--yes` is left out.
-fn mend(stack: &str, code: &str) -> String {
+/// The command that runs `fix` on a stack. With `--code` and `--yes` it makes the edits of one code, which it shows as a diff
+/// if `--yes` is left out.
+fn fix(stack: &str, flags: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
     let stack = if !stack.is_empty() && stack.chars().all(plain) {
         stack.to_owned()
     } else {
         format!("'{}'", stack.replace('\'', "'\\''"))
     };
-    format!("cargo run --release --bin fix -- --project-directory {stack} --code {code} --yes")
+    format!("cargo run --release --bin fix -- --project-directory {stack} {flags}")
 }

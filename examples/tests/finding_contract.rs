@@ -110,6 +110,7 @@ const BESIDE_THE_GATES: &[(&str, &str)] = &[
     ("OC-C601", "the same: a stale token shuts the auth gate of its client"),
     ("OC-C8", "the same as OC-C2"),
     ("OC-H8", "supervisor definitions"),
+    ("OC-R103", "what the files hold now is judged as it is; that they may change again stands beside it"),
 ];
 
 #[test]

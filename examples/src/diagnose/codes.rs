@@ -8,6 +8,8 @@ use crate::gates::Gate;
 pub enum Code {
     /// A captured file that cannot be read.
     EvidenceUnreadable,
+    /// A change of files that an earlier run left half done.
+    ChangeUnfinished,
     /// The log says that the state directory may not be used.
     StateRefused,
     /// The log says that the configuration is missing or broken.
@@ -32,6 +34,13 @@ const CODES: &[(Code, &str, &str, Severity, &str)] = &[
         "evidence-unreadable",
         Severity::Warning,
         "A captured file is there and cannot be read.",
+    ),
+    (
+        Code::ChangeUnfinished,
+        "OC-R103",
+        "change-unfinished",
+        Severity::Error,
+        "An earlier run was stopped while it changed files, and left the change half done.",
     ),
     (
         Code::StateRefused,
@@ -82,6 +91,12 @@ impl Code {
     /// Every code with its id, name, severity and meaning, for documents and tests.
     pub fn table() -> impl Iterator<Item = (Self, &'static str, &'static str, Severity, &'static str)> {
         CODES.iter().copied()
+    }
+
+    /// `OC-R…`.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        CODES.iter().find(|row| row.0 == self).map_or("OC-R000", |row| row.1)
     }
 
     /// A finding of this code, observed, without places.
@@ -158,6 +173,8 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-H721", Some(Gate::Session)),
     // Supervisors stand beside the gates.
     ("OC-H8", None),
+    // What the files hold now is judged as it is; that they may change again stands beside the gates.
+    ("OC-R103", None),
     ("OC-R201", Some(Gate::State)),
     ("OC-R202", Some(Gate::State)),
     ("OC-R203", Some(Gate::Listener)),

@@ -1,0 +1,54 @@
+//! What an earlier run of `fix` or `freeze-token` left half done: the files may change again, and no longer say what they said.
+
+use std::path::Path;
+
+use openclaw_compose::source::Sources;
+
+use super::case::Case;
+use super::codes::Code as OwnCode;
+use crate::finding::{Finding, Place, Remedy, Role, Safety};
+use crate::recovery::HalfDone;
+
+/// Where transactions are, below their root.
+const TRANSACTIONS: &str = ".openclaw-token/transactions";
+
+/// Enters each change that is half done, or that nobody can say whether one is.
+pub(super) fn enter(case: &mut Case, directory: &Path, sources: &Sources) {
+    let Ok(half_done) = HalfDone::find(directory, sources) else {
+        // The error's own words name the machine's paths; they stay out of the ticket.
+        let summary = "What stands among the transactions cannot be read or is not to be trusted: nobody can say \
+                       whether an earlier run left something half done.";
+        case.report(
+            at(OwnCode::EvidenceUnreadable.finding(summary), TRANSACTIONS.to_owned()),
+            Vec::new(),
+            &[],
+        );
+        return;
+    };
+    for (id, levels) in half_done.transactions() {
+        let summary = format!(
+            "Transaction {id} is unfinished: an earlier run was stopped, and some files may be new and some old."
+        );
+        let mut finding = OwnCode::ChangeUnfinished.finding(summary);
+        finding.remedy = Some(Remedy {
+            text: "bring it to its end before anything else is changed".to_owned(),
+            command: None,
+            edits: Vec::new(),
+            safety: Safety::Safe,
+        });
+        let file = format!("{}{TRANSACTIONS}", "../".repeat(levels));
+        case.report(at(finding, file), Vec::new(), &[]);
+    }
+}
+
+fn at(mut finding: Finding, file: String) -> Finding {
+    finding.places.push(Place { role: Role::Decided, file, line: 0, column: 0, span: [0, 0] });
+    finding
+}
+
+/// The flags with which `fix` brings such a change to its end.
+pub(super) fn flags(finding: &Finding) -> Option<&'static str> {
+    let is_outside = || finding.first_place().is_some_and(|place| place.file.starts_with("../"));
+    let is_one = finding.code == OwnCode::ChangeUnfinished.id();
+    is_one.then(|| if is_outside() { "--recover --outside" } else { "--recover" })
+}
