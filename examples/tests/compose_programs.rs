@@ -231,7 +231,7 @@ fn bad_input_is_one_line_and_status_2() {
         }
     }
     let (code, _, complaint) = run(FIX, dir.path(), &["--code", "OC-C999"]);
-    assert_eq!((code, complaint.contains("OC-C999 is no code")), (2, true), "{complaint}");
+    assert_eq!((code, complaint.contains("OC-C999 is not a code")), (2, true), "{complaint}");
 }
 
 #[test]

@@ -1,24 +1,24 @@
 //! Carries out the edits that the findings of a stack carry, as one reversible step.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use openclaw_compose::edit::{self, Applicability, Edit};
 use openclaw_compose::finding::{Code, Finding, Severity};
-use openclaw_compose::secrecy::ExposeSecret as _;
 use openclaw_examples::compose_flags::ProjectFlags;
 use openclaw_examples::examined::{Examined, examine_project};
+use openclaw_examples::recovery::HalfDone;
+use openclaw_examples::targets::Targets;
 use openclaw_examples::{errln, out, outln, program};
-use openclaw_token::Digest;
-use openclaw_token::fs::transaction::{Change, Transaction};
+use openclaw_token::fs::transaction::Transaction;
 
 /// Mend what can be mended by editing files: by default what is wrong and safe, each edit shown as a diff with secrets masked.
 ///
-/// What no edit mends is listed with its command. Exit status: 0 nothing to do, or done, or --dry-run; 1 edits are proposed
-/// and --yes was not given, or an error is left for a person; 2 the call or the project cannot be read, or the files could
-/// not be written (then none was).
+/// What no edit mends is listed with its command. What an earlier run left half done is brought to one side first. Exit
+/// status: 0 nothing to do, or done, or --dry-run; 1 edits are proposed and --yes was not given, or an error is left for a
+/// person; 2 the call, the project or a file of it cannot be read, or the files may not or could not be written (then none
+/// was).
 #[derive(Parser)]
 #[command(name = "fix")]
 struct Cli {
@@ -33,6 +33,13 @@ struct Cli {
     /// Write the edits
     #[arg(long)]
     yes: bool,
+    /// Also write files outside the project's directory, such as `env_file: ../shared.env`; state and backups then lie in the
+    /// nearest directory above both
+    #[arg(long)]
+    outside: bool,
+    /// Only bring to one side what an earlier run left half done
+    #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
+    recover: bool,
     /// Only the findings of these codes, by id or name; may be given more than once. Notes are mended only so
     #[arg(long = "code", value_name = "CODE")]
     codes: Vec<String>,
@@ -52,31 +59,20 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode, String> {
     if let Some(unknown) = cli.codes.iter().find(|code| !known(code)) {
-        return Err(format!("{unknown} is no code of openclaw-compose, such as OC-C301 or silent-override"));
+        return Err(format!(
+            "{unknown} is not a code of openclaw-compose, such as OC-C301 or silent-override"
+        ));
     }
-    let before = examine_project(&cli.project, cli.docker).map_err(|error| error.to_string())?;
+    let before = settled(cli)?;
+    if cli.recover {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let unread: Vec<String> = before.unread().map(|finding| before.reason(finding)).collect();
+    if !unread.is_empty() {
+        return Err(format!("nothing is mended around what could not be read\n  {}", unread.join("\n  ")));
+    }
     let plan = Plan::make(cli, &before);
-    for finding in &plan.mends {
-        outln!("{} {finding}", finding.severity);
-        if let Some(remedy) = &finding.remedy {
-            outln!("  {}", remedy.text);
-        }
-    }
-    for (finding, why) in &plan.left {
-        outln!("left alone: {finding}\n  {why}");
-    }
-    for finding in before.unseen() {
-        outln!("not seen: {finding}");
-    }
-    for finding in &plan.by_hand {
-        outln!("not by an edit: {finding}");
-        if let Some(remedy) = &finding.remedy {
-            outln!("  {}", remedy.text);
-            if let Some(command) = &remedy.command {
-                outln!("  {command}");
-            }
-        }
-    }
+    plan.show(&before);
     let changes = edit::apply(&plan.edits, &before.report.sources).map_err(|error| error.to_string())?;
     if changes.is_empty() {
         outln!("nothing to mend by edits");
@@ -86,37 +82,56 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     outln!();
     for change in &changes {
         // The file may lie elsewhere from here than its source says.
-        let name = before.openable(&change.path);
+        let name = before.openable(change.source);
         outln!("--- {name}\n+++ {name}");
         for hunk in &change.hunks {
             out!("{hunk}");
         }
     }
+    let targets = Targets::of_edits(&before.directory, &changes, cli.outside)
+        .map_err(|error| format!("nothing was changed: {error}"))?;
+    if !targets.outside.is_empty() {
+        outln!("\nwrites outside the project; state and backups lie below {}", targets.root.display());
+    }
     if cli.dry_run || !cli.yes {
         outln!("\nnothing was written{}", if cli.dry_run { "" } else { "; give --yes to write" });
         return Ok(if cli.dry_run { ExitCode::SUCCESS } else { ExitCode::from(1) });
     }
-    let root = common_root(&before, changes.iter().map(|change| change.path.as_str()));
-    let writes = changes.iter().map(|change| {
-        let path = on_disk(&before.directory, &change.path);
-        let write =
-            Change::write(path, Some(Digest::from(change.expected)), change.bytes.expose_secret().to_vec());
-        if change.secret { write.secret() } else { write }
-    });
-    let receipt = Transaction::plan(&root, writes)
+    let receipt = Transaction::plan(&targets.root, changes.iter().map(|change| targets.write(change)))
         .and_then(Transaction::commit)
         .map_err(|error| format!("nothing was changed: {error}"))?;
-    outln!("\nwritten as transaction {} of {}", receipt.id, root.display());
-    let commands: BTreeSet<&str> =
-        plan.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
-    for command in commands {
-        outln!("now run: {command}");
+    outln!("\nwritten as transaction {} of {}", receipt.id, receipt.root.display());
+    plan.show_after(&before);
+    show_next(cli)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The project, once what an earlier run left half done is brought to one side. Where nothing may be written, that is said.
+fn settled(cli: &Cli) -> Result<Examined, String> {
+    let examine = || examine_project(&cli.project, cli.docker).map_err(|error| error.to_string());
+    let examined = examine()?;
+    let half_done = HalfDone::find(&examined.directory, &examined.report.sources)
+        .map_err(|error| format!("nothing was changed: {error}"))?;
+    if half_done.is_empty() {
+        if cli.recover {
+            outln!("nothing is half done");
+        }
+        return Ok(examined);
     }
-    // A container that mounts the file alone still holds the file that was replaced.
-    for finding in before.report.findings.iter().filter(|finding| finding.code.name() == "single-file-mount")
-    {
-        outln!("note: {}: recreate its container", finding.summary);
+    if !cli.recover && (cli.dry_run || !cli.yes) {
+        for left in half_done.said() {
+            outln!("{left}: --recover brings it to its end, and so does --yes before it writes");
+        }
+        return Ok(examined);
     }
+    for done in half_done.settle(cli.outside).map_err(|error| error.to_string())? {
+        outln!("{done}");
+    }
+    examine()
+}
+
+/// What stops the first client now.
+fn show_next(cli: &Cli) -> Result<(), String> {
     let after = examine_project(&cli.project, cli.docker).map_err(|error| error.to_string())?;
     let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match after.report.first_cause() {
@@ -128,7 +143,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
         ),
         None => outln!("the files stop no client any more ({left} other errors)"),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The edits that go together.
@@ -147,6 +162,44 @@ fn known(name: &str) -> bool {
 }
 
 impl<'r> Plan<'r> {
+    /// What it mends, and what it leaves.
+    fn show(&self, examined: &Examined) {
+        for finding in &self.mends {
+            outln!("{} {finding}", finding.severity);
+            if let Some(remedy) = &finding.remedy {
+                outln!("  {}", remedy.text);
+            }
+        }
+        for (finding, why) in &self.left {
+            outln!("left alone: {finding}\n  {why}");
+        }
+        for finding in examined.unseen() {
+            outln!("not seen: {finding}");
+        }
+        for finding in &self.by_hand {
+            outln!("not by an edit: {finding}");
+            if let Some(remedy) = &finding.remedy {
+                outln!("  {}", remedy.text);
+                if let Some(command) = &remedy.command {
+                    outln!("  {command}");
+                }
+            }
+        }
+    }
+
+    /// What is left to do once it is written.
+    fn show_after(&self, before: &Examined) {
+        let commands: BTreeSet<&str> =
+            self.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
+        for command in commands {
+            outln!("now run: {command}");
+        }
+        // A container that mounts the file alone still holds the file that was replaced.
+        for finding in before.report.of_code(Code::SingleFileMount) {
+            outln!("note: {}: recreate its container", finding.summary);
+        }
+    }
+
     fn make(cli: &Cli, examined: &'r Examined) -> Self {
         let mut plan = Self::default();
         for finding in &examined.report.findings {
@@ -177,21 +230,4 @@ impl<'r> Plan<'r> {
         }
         plan
     }
-}
-
-/// Sources are named relative to where the command runs, or to the project's directory.
-fn on_disk(directory: &Path, name: &str) -> PathBuf {
-    let here = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
-    if here.exists() { here } else { directory.join(name) }
-}
-
-/// The project's directory, or `/` where an edit leaves it.
-fn common_root<'n>(examined: &Examined, names: impl Iterator<Item = &'n str>) -> PathBuf {
-    let root = examined.directory.clone();
-    for name in names {
-        if !on_disk(&root, name).starts_with(&root) {
-            return PathBuf::from("/");
-        }
-    }
-    root
 }

@@ -1,0 +1,195 @@
+//! The program `fix`: what it does not write, and what it does after it was stopped. What it mends is in
+//! `compose_programs.rs`.
+#![expect(clippy::disallowed_methods, reason = "the tests run the program with files of their own")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use openclaw_token::Digest;
+use openclaw_token::fs::transaction::{Change, Transaction};
+use support::{UNREAD, as_owner, contents, copy, copy_folder, runbook, status, stderr, stdout};
+
+const FIX: &str = env!("CARGO_BIN_EXE_fix");
+
+/// Exit status and all that was printed.
+fn fix(project: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(FIX);
+    command.arg("--project-directory").arg(project).args(arguments).env_clear();
+    let output = command.output().unwrap();
+    (status(&output), stdout(&output) + &stderr(&output))
+}
+
+fn write(project: &Path, file: &str, text: &str) {
+    std::fs::write(project.join(file), text).unwrap();
+}
+
+fn read(project: &Path, file: &str) -> String {
+    std::fs::read_to_string(project.join(file)).unwrap()
+}
+
+#[test]
+fn nothing_is_mended_around_what_cannot_be_read() {
+    for stack in ["silent-override", "own-loopback"] {
+        for (name, spoil, file) in UNREAD {
+            let dir = copy(stack);
+            let project = dir.path().join(stack);
+            spoil(&project);
+            let before = contents(dir.path());
+            for mode in ["--yes", "--dry-run", "--judgement"] {
+                let (code, said) = fix(&project, &[mode]);
+                assert_eq!(code, 2, "{stack}, {name}, {mode}: {said}");
+                assert!(said.contains(file), "{stack}, {name}, {mode}: {said}");
+                assert!(
+                    !said.contains("written as") && !said.contains("plan again"),
+                    "{stack}, {name}: {said}"
+                );
+            }
+            assert_eq!(contents(dir.path()), before, "{stack}, {name}");
+            assert!(!project.join(".openclaw-token").exists(), "{stack}, {name}");
+        }
+    }
+}
+
+/// A file of somebody else's is not an empty one.
+#[test]
+fn what_may_not_be_read_is_not_taken_for_empty() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let dir = copy("pairing-deadlock");
+    let project = dir.path().join("pairing-deadlock");
+    let mut command = as_owner(FIX, dir.path());
+    std::fs::set_permissions(project.join(".env"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    // Fails where this is not run as root; then the owner's own mode is enough.
+    let _ = chown(project.join(".env"), Some(0), Some(0));
+    let output = command.args(["--project-directory", "pairing-deadlock", "--yes"]).output().unwrap();
+    let said = stdout(&output) + &stderr(&output);
+    assert_eq!(status(&output), 2, "{said}");
+    assert!(said.contains("pairing-deadlock/.env: permission denied"), "{said}");
+}
+
+/// The names of the phases in which a change can be left, and whether it is then finished.
+const PHASES: [(&str, bool); 4] =
+    [("preparing", false), ("staged", false), ("committed", true), ("reverting", false)];
+
+/// A copy of a stack in which a change of `.env` was left in this phase.
+fn half_done(phase: &str) -> tempfile::TempDir {
+    let (dir, left) = (copy("silent-override"), tempfile::tempdir().unwrap());
+    let project = dir.path().join("silent-override");
+    // The containers that were captured there ran on the files as they were.
+    std::fs::remove_dir_all(project.join("captured")).unwrap();
+    let text = read(&project, ".env");
+    let changed = format!("{text}# changed\n");
+    let change = Change::write(".env", Some(Digest::of(text.as_bytes())), changed);
+    let staged = Transaction::plan(&project, [change]).unwrap().stage(None).unwrap();
+    copy_folder(dir.path(), left.path());
+    drop(staged);
+    let transactions = left.path().join("silent-override/.openclaw-token/transactions");
+    std::fs::rename(transactions.join("000001.staged"), transactions.join(format!("000001.{phase}")))
+        .unwrap();
+    left
+}
+
+#[test]
+fn a_stopped_fix_runs_again_to_its_end() {
+    for (phase, finishes) in PHASES {
+        let dir = half_done(phase);
+        let project = dir.path().join("silent-override");
+        let before = contents(&project);
+        // Whoever only looks is told.
+        let (_, said) = fix(&project, &["--dry-run"]);
+        assert!(said.contains("unfinished: --recover brings it to its end"), "{phase}: {said}");
+        assert_eq!(contents(&project), before, "{phase}");
+
+        let (code, said) = fix(&project, &["--yes"]);
+        assert_eq!(code, 0, "{phase}: {said}");
+        let how = if finishes { "finished transaction 1" } else { "undid transaction 1" };
+        assert!(said.contains(how) && said.contains("written as transaction"), "{phase}: {said}");
+        assert_eq!(read(&project, ".env").contains("# changed"), finishes, "{phase}");
+        let (code, said) = fix(&project, &["--yes"]);
+        assert!(code == 0 && said == "nothing to mend by edits\n", "{phase}: {said}");
+    }
+}
+
+#[test]
+fn an_unfinished_change_is_on_the_ticket_and_its_command_ends_it() {
+    for (phase, finishes) in PHASES {
+        let dir = half_done(phase);
+        let project = dir.path().join("silent-override");
+        let ticket = || {
+            let output = runbook(&[project.to_str().unwrap(), "--format", "json"]);
+            serde_json::from_str::<serde_json::Value>(&stdout(&output)).unwrap().to_string()
+        };
+        let said = ticket();
+        assert!(said.contains("OC-R103") && said.contains("change-unfinished"), "{phase}: {said}");
+        assert!(said.contains("--recover"), "{phase}: {said}");
+        let (code, said) = fix(&project, &["--recover"]);
+        let how = if finishes { "finished transaction 1" } else { "undid transaction 1" };
+        assert!(code == 0 && said.starts_with(how) && said.lines().count() == 1, "{phase}: {said}");
+        assert_eq!(read(&project, ".env").contains("# changed"), finishes, "{phase}");
+        assert!(!ticket().contains("OC-R103"), "{phase}");
+        assert_eq!(fix(&project, &["--recover"]), (0, "nothing is half done\n".to_owned()), "{phase}");
+    }
+}
+
+/// A stack whose token comes from `shared.env` beside it.
+fn beside() -> tempfile::TempDir {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    let env = read(&project, ".env");
+    let token = env.lines().find(|line| line.starts_with("OPENCLAW_GATEWAY_TOKEN=")).unwrap();
+    write(dir.path(), "shared.env", &format!("{token}\n"));
+    let compose = read(&project, "docker-compose.yml");
+    let compose = compose.replace("      OPENCLAW_GATEWAY_TOKEN: ${OPENCLAW_GATEWAY_TOKEN}\n", "");
+    let compose = compose.replace("    environment:\n", "    env_file: ../shared.env\n    environment:\n");
+    write(&project, "docker-compose.yml", &compose);
+    dir
+}
+
+#[test]
+fn a_file_outside_the_project_wants_a_flag() {
+    let dir = beside();
+    let project = dir.path().join("silent-override");
+    let before = contents(dir.path());
+    for mode in ["--yes", "--dry-run"] {
+        let (code, said) = fix(&project, &[mode]);
+        assert!(code == 2 && said.contains("shared.env lies outside the project"), "{mode}: {said}");
+        assert!(said.contains("--outside"), "{mode}: {said}");
+    }
+    assert_eq!(contents(dir.path()), before);
+    assert!(!dir.path().join(".openclaw-token").exists() && !project.join(".openclaw-token").exists());
+
+    let (code, said) = fix(&project, &["--yes", "--outside"]);
+    assert!(code == 0 && said.contains("written as transaction 1"), "{said}");
+    assert_ne!(read(dir.path(), "shared.env").into_bytes(), before[&dir.path().join("shared.env")]);
+    assert!(dir.path().join(".openclaw-token/transactions/000001.done").exists());
+    assert!(!Path::new("/.openclaw-token").exists());
+}
+
+#[test]
+fn the_owner_of_the_files_needs_no_more_than_that() {
+    let dir = beside();
+    let mut command = as_owner(FIX, dir.path());
+    command.args(["--project-directory", "silent-override", "--yes", "--outside"]);
+    let output = command.output().unwrap();
+    let said = stdout(&output) + &stderr(&output);
+    assert!(status(&output) == 0 && said.contains("written as transaction 1"), "{said}");
+}
+
+/// A container that mounts the state can put a link there. It is not followed, whatever the caller allows.
+#[test]
+fn no_link_leads_into_another_stack() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    copy_folder(&project, &dir.path().join("other"));
+    std::fs::remove_file(project.join(".env")).unwrap();
+    std::os::unix::fs::symlink("../other/.env", project.join(".env")).unwrap();
+    let before = contents(dir.path());
+    for arguments in [&["--yes"][..], &["--yes", "--outside"], &["--yes", "--outside", "--follow-links"]] {
+        let (code, said) = fix(&project, arguments);
+        assert_eq!(code, 2, "{arguments:?}: {said}");
+        assert!(said.contains("other/.env"), "{arguments:?}: {said}");
+    }
+    assert_eq!(contents(dir.path()), before);
+}
