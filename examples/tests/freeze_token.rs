@@ -1,20 +1,27 @@
 //! The program `freeze-token`, on throw-away copies of the bundled stacks.
 #![expect(clippy::disallowed_methods, reason = "the test runs the program with files of its own")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
 mod support;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
-use support::{copy, status, stderr, stdout};
+use openclaw_token::fs::DirectoryStore;
+use openclaw_token::fs::transaction::{Change, Transaction, TransactionError};
+use openclaw_token::{Circumstances, Digest, FreezeRequest, Frozen, rotate};
+use secrecy::ExposeSecret as _;
+use support::{UNREAD, as_owner, contents, copy, status, stderr, stdout};
+
+const FREEZE: &str = env!("CARGO_BIN_EXE_freeze-token");
 
 const ENV_TOKEN: &str = "test-token-laptop-4h7j2k9m3n6p8q1r5s0t-not-a-secret";
 const JSON_TOKEN: &str = "test-token-wizard-8v2w5x9y1z4a7b0c3d6e-not-a-secret";
 
 /// Exit status and all that was printed.
 fn freeze(project: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_freeze-token"))
+    let output = Command::new(FREEZE)
         .arg("--project-directory")
         .arg(project)
         .args(arguments)
@@ -228,12 +235,149 @@ fn state_outside_the_project_is_written_too() {
     let json = read(dir.path(), "state/openclaw.json").replace(JSON_TOKEN, "");
     write(dir.path(), "state/openclaw.json", &json);
     let (code, said) = freeze(&project, &["--mint"]);
+    assert!(code == 2 && said.contains("state/openclaw.json lies outside the project"), "{said}");
+    assert!(said.contains("--outside") && read(dir.path(), "state/openclaw.json") == json, "{said}");
+    assert!(!dir.path().join(".openclaw-token").exists());
+    let (code, said) = freeze(&project, &["--mint", "--outside"]);
     assert_eq!(code, 0, "{said}");
     let token = env_token(&project);
     assert!(read(dir.path(), "state/openclaw.json").contains(&format!("token: \"{token}\",")), "{said}");
     assert!(project.join(".openclaw-token/records/record-000001.json").exists());
     assert!(dir.path().join(".openclaw-token/transactions/000001.done").exists());
     assert_eq!(freeze(&project, &["--verify"]).0, 0);
+}
+
+/// What cannot be read may hold a token: nothing is frozen, and nothing is said to be as it was.
+#[test]
+fn what_cannot_be_read_is_not_taken_for_no_token() {
+    for (name, spoil, file) in UNREAD {
+        let dir = copy("healthy");
+        let project = dir.path().join("healthy");
+        assert_eq!(freeze(&project, &["--adopt"]).0, 0);
+        spoil(&project);
+        let before = (contents(dir.path()), contents(&project.join(".openclaw-token")));
+        let rotate = ["--rotate", "--reason", "lost laptop"];
+        for arguments in [&["--verify"][..], &["--adopt"], &["--mint"], &["--plan"], &rotate] {
+            let (code, said) = freeze(&project, arguments);
+            assert_eq!(code, 2, "{name}, {arguments:?}: {said}");
+            assert!(said.contains(file), "{name}, {arguments:?}: {said}");
+            assert!(!said.contains("every place holds"), "{name}, {arguments:?}: {said}");
+        }
+        let after = (contents(dir.path()), contents(&project.join(".openclaw-token")));
+        assert_eq!(after, before, "{name}");
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_not_taken_for_no_token() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    for shut in ["state/openclaw.json", "state"] {
+        let dir = copy("healthy");
+        let mut command = as_owner(FREEZE, dir.path());
+        let shut = dir.path().join("healthy").join(shut);
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
+        // Fails where this is not run as root; then the owner's own mode is enough.
+        let _ = chown(&shut, Some(0), Some(0));
+        let output = command.args(["--project-directory", "healthy", "--adopt"]).output().unwrap();
+        let said = stdout(&output) + &stderr(&output);
+        assert_eq!(status(&output), 2, "{said}");
+        assert!(
+            said.contains("state/openclaw.json is there and cannot be read: permission denied"),
+            "{said}"
+        );
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+/// A volume and a secret store can hold a token as well, and nothing here has looked.
+#[test]
+fn what_nobody_looked_at_is_not_taken_for_no_token() {
+    let compose = |rest: &str| {
+        format!(
+            "services:\n  openclaw-gateway:\n    image: openclaw:2026.9.6\n    command: [openclaw, gateway]\n    \
+             volumes: [\"{rest}:/home/node/.openclaw\"]\n{}",
+            if rest == "data" { "volumes: {data: {}}\n" } else { "" }
+        )
+    };
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), ".env", &format!("OPENCLAW_GATEWAY_TOKEN={ENV_TOKEN}\n"));
+    write(dir.path(), "compose.yaml", &compose("data"));
+    let (code, said) = freeze(dir.path(), &["--adopt"]);
+    assert!(code == 2 && said.contains("--docker"), "{said}");
+
+    std::fs::create_dir(dir.path().join("state")).unwrap();
+    let json = "{ gateway: { mode: 'local', auth: { token: { source: 'exec', id: 'vault' } } } }";
+    write(dir.path(), "state/openclaw.json", json);
+    write(dir.path(), "compose.yaml", &compose("./state"));
+    for mode in ["--adopt", "--mint", "--verify"] {
+        let (code, said) = freeze(dir.path(), &[mode]);
+        assert!(code == 2 && said.contains("known to the running process alone"), "{mode}: {said}");
+        assert!(said.contains("state/openclaw.json:1:"), "{mode}: {said}");
+    }
+}
+
+/// Stopped while it rotated: before its record stood, and after.
+#[test]
+fn a_rotation_that_was_stopped_runs_again_to_its_end() {
+    let (dir, before, after) = (copy("healthy"), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let project = dir.path().join("healthy");
+    assert_eq!(freeze(&project, &["--adopt"]).0, 0);
+    let env = read(&project, ".env");
+    let store = DirectoryStore::new(&project);
+    let circumstances = Circumstances::new(SystemTime::now(), "ops");
+    let request = FreezeRequest::new(&[], circumstances).places([".env", "state/openclaw.json"]);
+    let frozen = rotate(&store, &request, "lost laptop", |token, record| {
+        let new = env.replace(&healthy_token(), token.expose_secret());
+        let change = Change::write(".env", Some(Digest::of(env.as_bytes())), new);
+        let staged = Transaction::plan(&project, [change])?.stage(Some(&record.fingerprint.to_string()))?;
+        support::copy_folder(&project, before.path());
+        Ok::<_, TransactionError>(staged)
+    });
+    let Ok(Frozen::New { token, .. }) = &frozen else { panic!("{frozen:?}") };
+    support::copy_folder(&project, after.path());
+
+    for (left, how, stands) in [
+        (before.path(), "undid transaction 2", healthy_token()),
+        (after.path(), "finished transaction 2", token.expose_secret().to_owned()),
+    ] {
+        let (_, said) = freeze(left, &["--verify"]);
+        assert!(said.contains("transaction 2 below") && said.contains("is unfinished"), "{said}");
+        let (code, said) = freeze(left, &["--adopt"]);
+        assert!(code == 0 && said.contains(how) && said.contains("frozen already"), "{said}");
+        assert_eq!(env_token(left), stands);
+        let (code, said) = freeze(left, &["--verify"]);
+        assert!(code == 0 && !said.contains("unfinished"), "{said}");
+        assert_eq!(freeze(left, &["--rotate", "--reason", "again"]).0, 0);
+    }
+}
+
+/// Two stacks whose state lies beside them change files below one root. What one left half done is not the other's to undo.
+#[test]
+fn another_projects_change_is_left_alone() {
+    let dir = copy("healthy");
+    let (one, two) = (dir.path().join("healthy"), dir.path().join("two"));
+    support::copy_folder(&one, &two);
+    for (project, state) in [(&one, "state-one"), (&two, "state-two")] {
+        std::fs::rename(project.join("state"), dir.path().join(state)).unwrap();
+        let compose = read(project, "compose.yaml").replace("./state:", &format!("../{state}:"));
+        write(project, "compose.yaml", &compose);
+    }
+    let env = read(&one, ".env");
+    let change = Change::write("healthy/.env", Some(Digest::of(env.as_bytes())), "new");
+    let staged =
+        Transaction::plan(dir.path(), [change]).unwrap().stage(Some("oct1:0000-0000-0000 healthy")).unwrap();
+    let left = tempfile::tempdir().unwrap();
+    support::copy_folder(dir.path(), left.path());
+    drop(staged);
+
+    let (code, said) = freeze(&left.path().join("two"), &["--adopt", "--outside"]);
+    assert!(code == 2 && said.contains("waits for a decision about oct1:0000-0000-0000 healthy"), "{said}");
+    let (code, said) = freeze(&left.path().join("healthy"), &["--adopt"]);
+    assert!(code == 2 && said.contains("give --outside as well"), "{said}");
+    let (code, said) = freeze(&left.path().join("healthy"), &["--adopt", "--outside"]);
+    assert!(code == 0 && said.contains("undid transaction 1"), "{said}");
+    assert_eq!(read(&left.path().join("healthy"), ".env"), env);
+    assert_eq!(freeze(&left.path().join("two"), &["--adopt"]).0, 0);
 }
 
 #[test]

@@ -7,15 +7,14 @@
 mod stack;
 mod write;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{ArgGroup, Parser};
-use openclaw_compose::project::Inputs;
 use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::recovery::HalfDone;
 use openclaw_examples::{errln, outln, output, program};
-use openclaw_token::fs::transaction::{Receipt, Vote, pending, recover_with};
+use openclaw_token::fs::transaction::Receipt;
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Anchor, Entry};
 use openclaw_token::rotation::{Phase, RotationPlan, plan};
@@ -26,6 +25,7 @@ use openclaw_token::{
 use secrecy::SecretString;
 
 use stack::Stack;
+use write::StageError;
 
 /// Freeze the gateway token of a Compose project: adopt the one in use, or mint one, write the same literal to .env and
 /// every other carrier as one reversible step, and record its fingerprint under .openclaw-token/.
@@ -64,9 +64,24 @@ struct Cli {
     /// With --verify: the ledger anchor noted last; shows whether the ledger was cut or rewritten since
     #[arg(long, value_name = "LINE:HASH", requires = "verify")]
     anchor: Option<Anchor>,
+    /// Also write files outside the project's directory, such as a state directory beside it; the files as they were then stay
+    /// in the nearest directory above both
+    #[arg(long)]
+    outside: bool,
+    /// Read in the running containers what lies in no file of this host, such as openclaw.json in a volume; nothing is started
+    /// or changed there
+    #[arg(long)]
+    docker: bool,
     /// Also print the token's first eight characters, for tickets that ask for them; the fingerprint reveals nothing
     #[arg(long)]
     first_eight: bool,
+}
+
+impl Cli {
+    /// Whether it may change a file.
+    fn writes(&self) -> bool {
+        self.adopt || self.mint || self.rotate
+    }
 }
 
 /// Why the program came to no end. Says what was and what was not done.
@@ -82,22 +97,35 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {
-    let inputs = cli.project.inputs()?;
-    let stack = Stack::read(&inputs, cli.project.disk())?;
-    output::hide(stack.report.secrets().iter());
+    let read = || Stack::read(&cli.project, cli.docker);
+    let mut stack = read()?;
+    let half_done = HalfDone::find(&stack.root, &stack.examined.report.sources)?;
+    if cli.writes() && !half_done.is_empty() {
+        for done in half_done.settle(cli.outside)? {
+            errln!("freeze-token: {done}");
+        }
+        // That changed the very files that were just read.
+        stack = read()?;
+    }
+    let unknown = stack.unknown();
+    if !unknown.is_empty() {
+        let refusal = if cli.verify {
+            "not verified: a token may stand where nobody could read"
+        } else {
+            "nothing was changed: a token may stand where nobody could read"
+        };
+        return Err(format!("{refusal}\n  {}", unknown.join("\n  ")).into());
+    }
     if cli.plan {
         show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
         outln!("then: freeze-token --rotate --reason ...");
         return Ok(ExitCode::SUCCESS);
     }
-    if cli.verify { verify(cli, &stack) } else { freeze(cli, &inputs, stack) }
+    if cli.verify { verify(cli, &stack, &half_done) } else { freeze(cli, &stack) }
 }
 
-fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure> {
+fn freeze(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&stack.root);
-    // What an earlier run left half done changes the very files that were just read.
-    let stack =
-        if settle(&stack.common_root(), &store)? { Stack::read(inputs, cli.project.disk())? } else { stack };
     let sightings = stack.sightings();
     let now = SystemTime::now();
     let by = cli.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
@@ -108,7 +136,7 @@ fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure>
     let intent = if cli.mint { Intent::Mint } else { Intent::Adopt };
     let request = FreezeRequest::new(&sightings, circumstances).intent(intent).places(stack.places());
 
-    let custody = |token: &SecretString, record: &Record| write::stage(&stack, token, record);
+    let custody = |token: &SecretString, record: &Record| write::stage(stack, cli.outside, token, record);
     let frozen = match &cli.reason {
         Some(reason) if cli.rotate => rotate(&store, &request, reason, custody),
         _ => freeze_once(&store, &request, custody),
@@ -117,7 +145,7 @@ fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure>
         Ok(Frozen::New { record, token, custody, .. }) => {
             output::hide([token.clone()]);
             let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
-            report(cli, &stack, &record, &token, &receipt);
+            report(cli, stack, &record, &token, &receipt);
             let entry = entry(cli, now, &by, &record, &receipt);
             let anchor = LedgerFile::new(&stack.root).append(&entry).map_err(|error| {
                 format!("the token is frozen and written, but the ledger has no entry of it: {error}")
@@ -135,33 +163,20 @@ fn freeze(cli: &Cli, inputs: &Inputs, stack: Stack) -> Result<ExitCode, Failure>
             if let Some(advice) = advice(&error, &sightings) {
                 errln!("  {advice}");
             }
-            let refused = !matches!(error, FreezeError::Store(_) | FreezeError::Mint(_));
-            Ok(ExitCode::from(if refused { 1 } else { 2 }))
+            Ok(ExitCode::from(if is_refusal(&error) { 1 } else { 2 }))
         }
     }
 }
 
-/// A freeze that died half-way is finished if its record stands, and reverted if not. True if there was one.
-fn settle(root: &Path, store: &DirectoryStore) -> Result<bool, Failure> {
-    let mut trouble = None;
-    let vote = |tag: &str| match store.latest() {
-        Ok(Some(record)) if record.fingerprint.to_string() == tag => Vote::Finish,
-        Ok(_) => Vote::Revert,
-        Err(error) => {
-            trouble = Some(error);
-            Vote::Wait
+/// Whether the places are not to be frozen as they are; otherwise something could not be read or written.
+fn is_refusal(error: &FreezeError) -> bool {
+    match error {
+        FreezeError::Store(_) | FreezeError::Mint(_) => false,
+        FreezeError::Custody(error) => {
+            error.downcast_ref().is_some_and(|error| matches!(error, StageError::NeedsQuoting))
         }
-    };
-    let recovered = recover_with(root, vote);
-    if let Some(error) = trouble {
-        return Err(error.into());
+        _ => true,
     }
-    let recovered = recovered?;
-    for transaction in &recovered {
-        let how = if transaction.finished { "finished" } else { "reverted" };
-        errln!("freeze-token: {how} transaction {} that an earlier run left behind", transaction.id);
-    }
-    Ok(!recovered.is_empty())
 }
 
 fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
@@ -222,7 +237,7 @@ fn advice(error: &FreezeError, sightings: &[Sighting]) -> Option<String> {
     })
 }
 
-fn verify(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
+fn verify(cli: &Cli, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&stack.root);
     let (latest, history) = (store.latest()?, store.history()?);
     let sightings = stack.sightings();
@@ -241,8 +256,8 @@ fn verify(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
     if latest.is_some() && !findings.iter().any(is_error) {
         outln!("every place holds the frozen token");
     }
-    for id in pending(stack.common_root())? {
-        outln!("transaction {id} is unfinished: --adopt or --mint brings it to its end first");
+    for left in half_done.said() {
+        outln!("{left}: `fix --recover` brings it to its end");
     }
     let ledger = LedgerFile::new(&stack.root);
     let checked = ledger.verify(cli.anchor)?;

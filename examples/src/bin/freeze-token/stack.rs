@@ -1,49 +1,76 @@
 //! The places of a Compose project that carry the token, or should.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind, Report, Stack as Files, examine};
-use openclaw_compose::project::{self, Inputs};
+use openclaw_compose::finding::Code;
+use openclaw_compose::openclaw::rules::Carrier as CarrierRule;
+use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind};
+use openclaw_compose::project;
 use openclaw_compose::source::{FileId, Span};
+use openclaw_examples::compose_flags::ProjectFlags;
+use openclaw_examples::examined::{Examined, examine_files};
 use openclaw_token::rotation::{Carrier, CarrierKind};
 use openclaw_token::{Circumstances, Observed, Record, Sighting};
 
 /// A project as it stands on disk now.
 pub(crate) struct Stack {
-    /// The project's directory.
+    /// The project's directory, without links.
     pub(crate) root: PathBuf,
-    pub(crate) report: Report,
+    pub(crate) examined: Examined,
     /// Service to image, where the reference names a digest.
     images: BTreeMap<String, String>,
-    /// The names of the Compose files.
-    compose_files: BTreeSet<String>,
+    /// The Compose files.
+    compose_files: BTreeSet<FileId>,
 }
 
 /// The project's own variables, which Compose reads by itself.
 pub(crate) const DOTENV: &str = ".env";
 
 impl Stack {
-    /// Reads the project.
-    pub(crate) fn read(inputs: &Inputs, disk: Disk) -> std::io::Result<Self> {
-        let resolution = project::resolve(inputs, &disk);
-        let root = std::fs::canonicalize(resolution.working_dir())?;
+    /// Reads the project. With `docker`, what lies in no file of this host is read in the containers.
+    pub(crate) fn read(flags: &ProjectFlags, docker: bool) -> std::io::Result<Self> {
+        let examined = examine_files(flags, docker)?;
+        let root = std::fs::canonicalize(&examined.directory)?;
+        let resolution = &examined.resolution;
         let pinned = |service: project::Service<'_>| {
             let image = service.text("image").filter(|image| image.contains("@sha256:"))?;
             Some((service.name().to_owned(), image.expose().to_owned()))
         };
         let images = resolution.services().filter_map(pinned).collect();
-        let report = examine(&Files::new(&resolution).files(&disk));
-        let name = |file: &FileId| resolution.sources().name(*file).to_owned();
-        let compose_files = resolution.config_files().iter().map(name).collect();
-        Ok(Self { root, report, images, compose_files })
+        let compose_files = resolution.config_files().iter().copied().collect();
+        Ok(Self { root, examined, images, compose_files })
+    }
+
+    /// Why nobody can say which token the project carries, a line each. Then nothing is frozen, and nothing is said to be as it
+    /// was frozen.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let report = &self.examined.report;
+        let unread = self.examined.unread().map(|finding| self.examined.reason(finding));
+        let not_given = report.of_code(Code::ConfigNotGiven);
+        let not_given = not_given
+            .map(|finding| format!("{}; give --docker to read it in the running container", finding.summary));
+        let is_opaque = |carrier: &&CarrierView| {
+            carrier.content == CarrierContent::Reference && (carrier.wins_server || carrier.wins_client)
+        };
+        let opaque = report.tokens.iter().filter(is_opaque).map(|carrier| {
+            let place = carrier.place.as_ref().map(|place| format!("{}: ", self.examined.shown(place)));
+            format!(
+                "{}{} of {} is known to the running process alone; write the token there as a value, or rotate it where it is \
+                 kept",
+                place.unwrap_or_default(),
+                carrier.carrier,
+                carrier.service.as_deref().unwrap_or("the project")
+            )
+        });
+        unread.chain(not_given).chain(opaque).collect()
     }
 
     /// Every value the project carries, once a place.
     pub(crate) fn sightings(&self) -> Vec<Sighting> {
         let mut seen = BTreeSet::new();
         let held = self
+            .examined
             .report
             .tokens
             .iter()
@@ -75,8 +102,9 @@ impl Stack {
     }
 
     fn is_gap(&self, carrier: &CarrierView) -> bool {
-        let file = carrier.place.as_ref().map(|place| self.report.sources.name(place.span.file));
-        carrier.content == CarrierContent::Empty && file.is_some_and(|file| self.compose_files.contains(file))
+        let file = carrier.place.as_ref().map(|place| place.span.file);
+        carrier.content == CarrierContent::Empty
+            && file.is_some_and(|file| self.compose_files.contains(&file))
     }
 
     fn literals(&self) -> impl Iterator<Item = &CarrierView> {
@@ -85,16 +113,33 @@ impl Stack {
 
     /// Carriers whose value, or want of one, stands in a file itself.
     fn written_out(&self) -> impl Iterator<Item = &CarrierView> {
-        let is_literal = |carrier: &&CarrierView| {
-            let refers = |span: Span| self.report.sources.expose(span).contains("${");
-            let stands_here = carrier.place.as_ref().is_some_and(|place| !refers(place.span));
-            matches!(carrier.content, CarrierContent::Value | CarrierContent::Empty) && stands_here
-        };
+        let sources = &self.examined.report.sources;
         let is_in_a_file = |carrier: &&CarrierView| {
-            let place = carrier.place.as_ref();
-            place.is_some_and(|place| self.on_disk(self.report.sources.name(place.span.file)).is_some())
+            carrier.place.as_ref().is_some_and(|place| sources.path(place.span.file).is_some())
         };
-        self.report.tokens.iter().filter(is_literal).filter(is_in_a_file)
+        self.standing().filter(is_in_a_file)
+    }
+
+    /// Values that stand in a running container alone, where nothing is written from here.
+    pub(crate) fn out_of_reach(&self) -> impl Iterator<Item = &CarrierView> {
+        let sources = &self.examined.report.sources;
+        let is_inside = |carrier: &&CarrierView| {
+            carrier
+                .place
+                .as_ref()
+                .is_some_and(|place| sources.name(place.span.file).starts_with("container:"))
+        };
+        self.standing().filter(is_inside)
+    }
+
+    fn standing(&self) -> impl Iterator<Item = &CarrierView> {
+        let sources = &self.examined.report.sources;
+        let stands_here = |carrier: &&CarrierView| {
+            let place = carrier.place.as_ref();
+            matches!(carrier.content, CarrierContent::Value | CarrierContent::Empty)
+                && place.is_some_and(|place| !sources.expose(place.span).contains("${"))
+        };
+        self.examined.report.tokens.iter().filter(stands_here)
     }
 
     /// Where the token will be once it is frozen.
@@ -109,28 +154,14 @@ impl Stack {
         places
     }
 
-    /// The name of a file in the record: relative to the project, so that it is the same from every directory and host.
+    /// The name of a file in the record: relative to the project, so that it is the same from every directory and host; a file
+    /// outside by its path.
     fn place(&self, span: Span) -> String {
-        let name = self.report.sources.name(span.file);
-        let inside = self
-            .on_disk(name)
-            .and_then(|path| Some(path.strip_prefix(&self.root).ok()?.display().to_string()));
-        inside.unwrap_or_else(|| name.to_owned())
-    }
-
-    /// Sources are named relative to the project's directory, or to where the command runs.
-    pub(crate) fn on_disk(&self, name: &str) -> Option<PathBuf> {
-        let found = [self.root.join(name), PathBuf::from(name)];
-        found.iter().filter(|path| path.is_file()).find_map(|path| std::fs::canonicalize(path).ok())
-    }
-
-    /// The directory that holds the project and every file a token is written to: the state directory often lies elsewhere.
-    pub(crate) fn common_root(&self) -> PathBuf {
-        let written = self.targets().into_iter().chain(self.gaps());
-        let files = written.filter_map(|span| self.on_disk(self.report.sources.name(span.file)));
-        files.fold(self.root.clone(), |root, file| {
-            root.ancestors().find(|root| file.starts_with(root)).map_or_else(|| root.clone(), PathBuf::from)
-        })
+        let sources = &self.examined.report.sources;
+        let Some(path) = sources.path(span.file).map(Path::new) else {
+            return sources.name(span.file).to_owned();
+        };
+        path.strip_prefix(&self.examined.directory).unwrap_or(path).display().to_string()
     }
 
     /// Releases and image digests, as they go into a record.
@@ -150,7 +181,8 @@ impl Stack {
     }
 
     fn versions(&self) -> impl Iterator<Item = (&str, String)> {
-        self.report
+        self.examined
+            .report
             .gateways
             .iter()
             .filter_map(|gateway| Some((gateway.service.as_str(), gateway.version.version?.to_string())))
@@ -158,8 +190,8 @@ impl Stack {
 
     /// What a rotation touches. Browsers and paired devices stand in no file, so they are always named.
     pub(crate) fn carriers(&self) -> Vec<Carrier> {
-        let kind = |carrier: &CarrierView| match carrier.carrier.as_str() {
-            "gateway.auth.token" => CarrierKind::GatewayConfig,
+        let kind = |carrier: &CarrierView| match carrier.kind {
+            Some(CarrierRule::AuthToken) => CarrierKind::GatewayConfig,
             _ => CarrierKind::ComposeFile,
         };
         let mut files: BTreeMap<String, CarrierKind> = BTreeMap::new();
@@ -177,14 +209,17 @@ impl Stack {
         }
         let mut carriers: Vec<Carrier> =
             files.into_iter().map(|(name, kind)| Carrier::new(name, kind)).collect();
-        for gateway in &self.report.gateways {
+        for gateway in &self.examined.report.gateways {
             carriers.push(Carrier::new(&gateway.service, CarrierKind::GatewayContainer));
         }
-        let is_gateway = |name: &str| self.report.gateways.iter().any(|gateway| gateway.service == name);
-        let services = self.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
+        let is_gateway =
+            |name: &str| self.examined.report.gateways.iter().any(|gateway| gateway.service == name);
+        let services =
+            self.examined.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
         for client in services.filter(|client| !is_gateway(&client.name)) {
             let carrier = Carrier::new(&client.name, CarrierKind::ClientContainer);
             let owner = self
+                .examined
                 .report
                 .gateways
                 .iter()

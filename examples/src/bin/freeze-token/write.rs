@@ -1,9 +1,11 @@
 //! One literal into every carrier, and a reference where a Compose file has nothing, as one transaction.
 
-use std::path::Path;
-
-use openclaw_compose::edit::{self, Edit};
-use openclaw_token::fs::transaction::{Change, Staged, Transaction};
+use openclaw_compose::edit::{self, Edit, EditError};
+use openclaw_compose::project::{Files as _, ReadError};
+use openclaw_examples::compose_flags::disk;
+use openclaw_examples::recovery::tag;
+use openclaw_examples::targets::{TargetError, Targets};
+use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionError};
 use openclaw_token::{Digest, Record};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,17 +13,45 @@ use crate::stack::{DOTENV, Stack};
 
 const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
 
-/// Why the token could not be staged.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why the token could not be staged. No file was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StageError {
+    #[error("the token needs quoting, which differs from file to file; rotate to a minted one")]
+    NeedsQuoting,
+    #[error(
+        "{carrier} stands in {place}, which is not written from here; write it there first, or mount the file"
+    )]
+    OutOfReach { carrier: String, place: String },
+    #[error("{DOTENV}: {0}")]
+    Dotenv(ReadError),
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+}
 
 /// Makes the new content of every carrier durable, replacing nothing yet.
-pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Result<Staged, Failure> {
-    let targets = stack.targets();
-    let sources = &stack.report.sources;
-    let literals = targets
-        .iter()
-        .filter(|span| unquoted(sources.expose(**span)).1 != token.expose_secret())
-        .map(|&span| {
+pub(crate) fn stage(
+    stack: &Stack,
+    outside: bool,
+    token: &SecretString,
+    record: &Record,
+) -> Result<Staged, StageError> {
+    let sources = &stack.examined.report.sources;
+    let other = stack.out_of_reach().find(|carrier| {
+        carrier.value.as_ref().is_some_and(|value| value.expose_secret() != token.expose_secret())
+    });
+    if let Some(carrier) = other {
+        let place = carrier.place.as_ref().map(|place| place.file.clone()).unwrap_or_default();
+        return Err(StageError::OutOfReach { carrier: carrier.carrier.clone(), place });
+    }
+    let literals = stack
+        .targets()
+        .into_iter()
+        .filter(|span| unquoted(sources.expose(*span)).1 != token.expose_secret())
+        .map(|span| {
             // Keep the quotes that are there.
             let quote = unquoted(sources.expose(span)).0;
             let literal = SecretString::from(format!("{quote}{}{quote}", token.expose_secret()));
@@ -35,34 +65,32 @@ pub(crate) fn stage(stack: &Stack, token: &SecretString, record: &Record) -> Res
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let writes = stack.needs_dotenv() || !edits.is_empty();
     if writes && !token.expose_secret().chars().all(is_plain) {
-        return Err("the token needs quoting, which differs from file to file; rotate to a minted one".into());
+        return Err(StageError::NeedsQuoting);
     }
-    let mut changes = Vec::new();
-    for change in edit::apply(&edits, sources)? {
-        let path = stack.on_disk(&change.path).ok_or_else(|| format!("{} is gone", change.path))?;
-        let expected = Some(Digest::from(change.expected));
-        changes.push(Change::write(path, expected, change.bytes.expose_secret().to_vec()).secret());
-    }
+    let edited = edit::apply(&edits, sources)?;
+    let targets = Targets::of_edits(&stack.examined.directory, &edited, outside)?;
+    let mut changes: Vec<Change> = edited.iter().map(|change| targets.write(change).secret()).collect();
     if stack.needs_dotenv() {
-        changes.push(first_line(&stack.root, token)?);
+        changes.push(first_line(stack, token)?);
     }
-    Ok(Transaction::plan(stack.common_root(), changes)?.stage(Some(&record.fingerprint.to_string()))?)
+    let tag = tag(record, &stack.root, &targets.root);
+    Ok(Transaction::plan(&targets.root, changes)?.stage(Some(&tag))?)
 }
 
-/// The token's line in `.env`, which has none yet.
-fn first_line(root: &Path, token: &SecretString) -> std::io::Result<Change> {
-    let path = root.join(DOTENV);
-    let before = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
+/// The token's line in `.env`, which has none yet. Every byte that is there stays.
+fn first_line(stack: &Stack, token: &SecretString) -> Result<Change, StageError> {
+    let path = stack.root.join(DOTENV);
+    let before = match disk(false).read_within(&[&stack.root.to_string_lossy()], &path.to_string_lossy()) {
+        Ok(bytes) => Some(bytes),
+        Err(ReadError::NotFound) => None,
+        Err(error) => return Err(StageError::Dotenv(error)),
     };
-    let mut text = before.clone().unwrap_or_default();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+    let mut content = before.as_deref().unwrap_or_default().to_vec();
+    if content.last().is_some_and(|last| *last != b'\n') {
+        content.push(b'\n');
     }
-    text += &format!("{NAME}={}\n", token.expose_secret());
-    Ok(Change::write(path, before.map(|before| Digest::of(before.as_bytes())), text).secret())
+    content.extend_from_slice(format!("{NAME}={}\n", token.expose_secret()).as_bytes());
+    Ok(Change::write(path, before.map(|before| Digest::of(&before)), content).secret())
 }
 
 /// A value as it stands in a file: its quotes, and what is between them.
