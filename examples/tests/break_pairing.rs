@@ -300,3 +300,20 @@ fn what_a_command_repeats_is_written_down_in_brief() {
     let ledger = std::fs::read_to_string(dir.path().join(".openclaw-token/ledger.jsonl")).unwrap();
     assert!(ledger.contains("and 981 more lines like these") && ledger.len() < 64 << 10, "{}", ledger.len());
 }
+
+/// The CLI's words may hold anything: they are said as far as they are known.
+#[test]
+fn an_error_in_the_place_of_a_list_is_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.json");
+    for (message, said) in [
+        ("bad Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC", ""),
+        ("device pairing required (Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC)", ": pairing required"),
+    ] {
+        std::fs::write(&list, serde_json::json!({ "error": { "message": message } }).to_string()).unwrap();
+        let output = run(dir.path(), &["--gateway-list", list.to_str().unwrap()]);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        let error = "the CLI printed an error instead of a device list";
+        assert_eq!(words, format!("break-pairing: {}: {error}{said}\n", list.display()));
+    }
+}

@@ -150,8 +150,8 @@ pub enum DeviceListError {
         "not a device list: expected an object with `pending` and `paired` as `openclaw devices list --json` prints it"
     )]
     Shape(#[source] serde_json::Error),
-    /// An error object of the CLI instead of a list.
-    #[error("the CLI printed an error instead of a device list: {message}")]
+    /// An error object of the CLI instead of a list. Its words are not repeated: they may hold anything.
+    #[error("the CLI printed an error instead of a device list")]
     CliError {
         /// The CLI's own words.
         message: String,

@@ -9,7 +9,7 @@ use openclaw_examples::output;
 use openclaw_examples::reading;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
-use openclaw_pairing::{DeviceList, Evidence, Scope, ScopeSet, Timeline, Vantage};
+use openclaw_pairing::{DeviceList, DeviceListError, Evidence, Scope, ScopeSet, Timeline, Vantage};
 
 use super::command::{Answer, Runner, told};
 use super::{Arguments, EngineName};
@@ -47,7 +47,7 @@ pub(crate) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<
     }
     if let Some(file) = &arguments.gateway_list {
         let (name, text) = (file.display().to_string(), read(file)?);
-        let list = DeviceList::from_json(&text).map_err(|error| format!("{name}: {error}"))?;
+        let list = DeviceList::from_json(&text).map_err(|error| not_a_list(&name, &text, &error))?;
         look.is_own(requests.last(), &list);
         look.add(|evidence| evidence.devices(Vantage::Gateway, name, list));
     } else if let Some(directory) = &arguments.state {
@@ -69,6 +69,13 @@ pub(crate) async fn again(arguments: &Arguments, runner: &mut Runner, refused: O
         look.text(Vantage::Gateway, "devices approve in the gateway", &answer.all());
     }
     look
+}
+
+/// Why a text is not a list, with what of it is known. Its other words are not repeated.
+fn not_a_list(name: &str, text: &str, error: &DeviceListError) -> String {
+    let marks = Timeline::parse(Vantage::Gateway, name, text).marks;
+    let known: String = marks.iter().map(|mark| format!(": {}", mark.words)).collect();
+    format!("{name}: {error}{known}")
 }
 
 impl Look {
