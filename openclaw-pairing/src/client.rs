@@ -5,6 +5,7 @@
 
 mod connecting;
 mod dial;
+mod mask;
 mod session;
 
 use std::fmt;
@@ -22,6 +23,8 @@ use crate::policy::{Policy, PolicyError};
 use crate::refusal::Refusal;
 use crate::scope::ScopeSet;
 use crate::wire::{ClientInfo, ConnectParams};
+
+use mask::Mask;
 
 pub use connecting::{Connecting, Progress};
 pub use session::{DecideError, RequestError, Session, SessionEnd};
@@ -58,7 +61,13 @@ pub struct Client {
     shared: Option<SecretString>,
     device_token: Option<SecretString>,
     bootstrap: Option<SecretString>,
+    /// Device tokens that were replaced: whoever knew them may still say them.
+    replaced: Vec<SecretString>,
+    plaintext: bool,
 }
+
+/// The most replaced device tokens that are remembered.
+const MOST_REPLACED: usize = 8;
 
 /// The caller's arguments cannot be used. Anything that the gateway or the network does is an [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +82,15 @@ pub enum ClientError {
     /// `wss://` without TLS compiled in.
     #[error("wss:// needs the feature `tls-ring` of openclaw-pairing")]
     TlsNotCompiled,
+    /// A token would go where others can read it, and nobody said that this is meant.
+    #[error(
+        "the token would go to {to} over ws://, where everyone on the way can read it: use wss://, or reach the gateway on \
+         loopback (ssh -L 18789:127.0.0.1:18789 HOST), or allow it with allow_plaintext_token"
+    )]
+    PlaintextToken {
+        /// The host and port that the token would have gone to.
+        to: String,
+    },
     /// The policy makes no sense.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -134,6 +152,8 @@ impl Client {
             shared: None,
             device_token: None,
             bootstrap: None,
+            replaced: Vec::new(),
+            plaintext: false,
         })
     }
 
@@ -162,6 +182,14 @@ impl Client {
     #[must_use]
     pub fn bootstrap_token(mut self, token: SecretString) -> Self {
         self.bootstrap = Some(token);
+        self
+    }
+
+    /// Sends tokens over `ws://` beyond loopback, too. Everyone on the way can read them there; without this, such a dial is
+    /// refused before anything is sent.
+    #[must_use]
+    pub fn allow_plaintext_token(mut self) -> Self {
+        self.plaintext = true;
         self
     }
 
@@ -203,8 +231,14 @@ impl Client {
     /// Starts connecting, step by step.
     ///
     /// # Errors
-    /// [`ClientError::Policy`] if the policy makes no sense.
+    /// [`ClientError::Policy`] if the policy makes no sense; [`ClientError::PlaintextToken`] if a token would leave this host
+    /// over `ws://`.
     pub fn start(&self) -> Result<Connecting, ClientError> {
+        let stays = self.address.map_or_else(|| self.target.is_here(), |address| dial::is_here(address.ip()));
+        if self.keeps_tokens_here() && !stays {
+            let to = self.address.map_or_else(|| self.target.authority(), |address| address.to_string());
+            return Err(ClientError::PlaintextToken { to });
+        }
         let credentials = Credentials {
             identity: self.signer.is_some(),
             device_token: self.device_token.is_some(),
@@ -221,7 +255,7 @@ impl Client {
     /// Dropping the future closes the socket. A pairing request that the gateway already made stays pending there.
     ///
     /// # Errors
-    /// [`ClientError::Policy`] if the policy makes no sense.
+    /// As [`Client::start`].
     pub async fn connect(&self) -> Result<Outcome, ClientError> {
         let mut connecting = self.start()?;
         loop {
@@ -237,6 +271,27 @@ impl Client {
         let mut params = ConnectParams::operator(self.info.clone(), self.scopes);
         params.role = self.role;
         params
+    }
+
+    /// True if nothing may be dialled but loopback: there is a token, no TLS, and nobody said that this is meant.
+    fn keeps_tokens_here(&self) -> bool {
+        let tokens = [&self.shared, &self.device_token, &self.bootstrap];
+        !self.target.tls && !self.plaintext && tokens.iter().any(|token| token.is_some())
+    }
+
+    /// Keeps another device token from now on, or none.
+    fn replace_device_token(&mut self, token: Option<SecretString>) {
+        if let Some(before) = std::mem::replace(&mut self.device_token, token) {
+            self.replaced.push(before);
+            let many = self.replaced.len().saturating_sub(MOST_REPLACED);
+            self.replaced.drain(..many);
+        }
+    }
+
+    /// What this client knows and its peer may not say again to anyone, and what else was just sent or given.
+    fn mask<'s>(&'s self, more: impl IntoIterator<Item = &'s SecretString>) -> Mask {
+        let tokens = [&self.shared, &self.device_token, &self.bootstrap].into_iter().flatten();
+        Mask::of(tokens.chain(&self.replaced).chain(more))
     }
 
     fn secret(&self, kind: CredentialKind) -> Option<&SecretString> {

@@ -162,7 +162,7 @@ impl Evidence {
     /// A refusal of one's own connection attempt.
     #[must_use]
     pub fn refusal(mut self, vantage: Vantage, refusal: Refusal) -> Self {
-        self.refusals.push(SeenRefusal { vantage, refusal: refusal.map_words(shown) });
+        self.refusals.push(SeenRefusal { vantage, refusal: refusal.map_words(&shown) });
         self
     }
 

@@ -298,7 +298,7 @@ impl Refusal {
 
     /// The refusal with each text that the gateway chose as `shown` gives it, which is told the most bytes it may have.
     #[must_use]
-    pub(crate) fn map_words(self, shown: impl Fn(&str, usize) -> String) -> Self {
+    pub(crate) fn map_words(self, shown: &dyn Fn(&str, usize) -> String) -> Self {
         let name = |text: Option<String>| text.map(|text| shown(&text, NAME));
         Self {
             code: match self.code {

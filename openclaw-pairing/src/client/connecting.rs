@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use futures_util::{Sink as _, Stream as _};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tracing::{debug, trace};
 
 use super::dial::{Dial, DialFault, Socket, dial};
+use super::mask::Mask;
 use super::session::Session;
 use super::{Client, Stopped};
 use crate::identity::Proof;
@@ -41,7 +42,14 @@ pub struct Connecting {
     transport: Option<String>,
     reached: Phase,
     ready: VecDeque<Progress>,
+    /// Frames since the connection was opened.
+    frames: u32,
 }
+
+/// The most frames that a peer may send before its hello. A gateway sends two, and a few events that are nobody's yet.
+const MOST_FRAMES: u32 = 256;
+/// The most bytes of what was seen of the transport.
+const LONGEST_WORDS: usize = 512;
 
 enum Link {
     None,
@@ -83,6 +91,7 @@ impl Connecting {
             transport: None,
             reached: Phase::Idle,
             ready: VecDeque::new(),
+            frames: 0,
         };
         connecting.feed(Input::Start);
         connecting
@@ -151,8 +160,7 @@ impl Connecting {
         match seen {
             Seen::Timer(timer) => {
                 self.timer = None;
-                self.transport =
-                    Some(format!("the {timer:?} timer ran out in phase {}", self.phase()).to_lowercase());
+                self.saw(&format!("the {timer:?} timer ran out in phase {}", self.phase()).to_lowercase());
                 self.feed(Input::TimerFired(timer));
             }
             Seen::Dialed(dialed) => match *dialed {
@@ -162,16 +170,17 @@ impl Connecting {
                 }
                 Err(fault) => {
                     self.link = Link::None;
-                    self.transport = Some(fault.text);
+                    self.saw(&fault.text);
                     self.refusal = fault.refusal.or(self.refusal.take());
                     self.feed(fault.input);
                 }
             },
-            Seen::Frame(Some(Ok(Message::Text(text)))) => self.frame(&text),
-            Seen::Frame(Some(Ok(Message::Close(frame)))) => self.closed(frame.as_ref()),
-            Seen::Frame(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
-            Seen::Frame(Some(Ok(Message::Binary(_)))) => {
-                self.violated("a binary frame, where the protocol has only text".to_owned());
+            Seen::Frame(Some(Ok(_))) if self.frames == MOST_FRAMES => {
+                self.violated(format!("more than {MOST_FRAMES} frames before hello"));
+            }
+            Seen::Frame(Some(Ok(message))) => {
+                self.frames += 1;
+                self.message(&message);
             }
             // An end without a close frame, even in the middle of a frame, is a peer that died and not one that lies.
             Seen::Frame(Some(Err(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)))) => {
@@ -187,9 +196,21 @@ impl Connecting {
         }
     }
 
+    fn message(&mut self, message: &Message) {
+        match message {
+            Message::Text(text) => self.frame(text),
+            Message::Close(frame) => self.closed(frame.as_ref()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            Message::Binary(_) => {
+                self.violated("a binary frame, where the protocol has only text".to_owned());
+            }
+        }
+    }
+
     fn frame(&mut self, text: &str) {
         let limits = if self.phase() == Phase::Greeting { Limits::CHALLENGE } else { Limits::SESSION };
-        match Incoming::parse(text, &limits) {
+        let mask = self.mask(None);
+        match Incoming::read(text, &limits, &|text, most| mask.shown(text, most)) {
             Ok(Incoming::Challenge(challenge)) if self.challenge.is_none() => {
                 self.challenge = Some(challenge);
                 self.feed(Input::Challenged);
@@ -202,7 +223,12 @@ impl Connecting {
     }
 
     fn answered(&mut self, result: Result<serde_json::Value, Refusal>) {
-        match result.map(Hello::from_payload) {
+        let read = |payload: serde_json::Value| {
+            let given = payload.pointer("/auth/deviceToken").and_then(serde_json::Value::as_str);
+            let mask = self.mask(given.map(SecretString::from).as_ref());
+            Hello::read(payload, &|text, most| mask.shown(text, most))
+        };
+        match result.map(read) {
             Ok(Ok(hello)) => {
                 let grant =
                     Grant::new(hello.scopes, BootTag::of(&hello.boot_id), hello.device_token.is_some());
@@ -224,14 +250,25 @@ impl Connecting {
         self.down(cause, text);
     }
 
+    /// The secrets of this connection in the making.
+    fn mask(&self, given: Option<&SecretString>) -> Mask {
+        let signature = self.proof.as_ref().map(|proof| SecretString::from(proof.signature.as_str()));
+        self.client.mask(given.into_iter().chain(&signature))
+    }
+
+    /// Keeps what was seen of the transport.
+    fn saw(&mut self, text: &str) {
+        self.transport = Some(self.mask(None).shown(text, LONGEST_WORDS));
+    }
+
     fn violated(&mut self, text: String) {
-        self.transport = Some(text);
+        self.saw(&text);
         self.feed(Input::Violated);
     }
 
     fn down(&mut self, cause: Cause, text: String) {
         self.link = Link::None;
-        self.transport = Some(text);
+        self.saw(&text);
         self.feed(Input::TransportDown(cause));
     }
 
@@ -252,7 +289,9 @@ impl Connecting {
             Output::Open => {
                 self.challenge = None;
                 self.proof = None;
-                self.link = Link::Dialing(dial(self.client.target.clone(), self.client.address));
+                self.frames = 0;
+                let only_here = self.client.keeps_tokens_here();
+                self.link = Link::Dialing(dial(self.client.target.clone(), self.client.address, only_here));
             }
             Output::Close => self.link = Link::None,
             Output::Sign(kind) => return Some(self.sign(kind)),
@@ -262,9 +301,10 @@ impl Connecting {
             }
             Output::Disarm(_) => self.timer = None,
             Output::StoreDeviceToken => {
-                self.client.device_token = self.hello.as_ref().and_then(|hello| hello.device_token.clone());
+                let given = self.hello.as_ref().and_then(|hello| hello.device_token.clone());
+                self.client.replace_device_token(given);
             }
-            Output::ForgetDeviceToken => self.client.device_token = None,
+            Output::ForgetDeviceToken => self.client.replace_device_token(None),
             Output::Report(phase) => self.report(phase),
         }
         None
@@ -280,7 +320,7 @@ impl Connecting {
                 Input::Signed
             }
             Err(error) => {
-                self.transport = Some(error.to_string());
+                self.saw(&error.to_string());
                 Input::SignFailed
             }
         }
@@ -347,12 +387,7 @@ pub(super) fn close_cause(frame: Option<&CloseFrame>) -> (Cause, String) {
         (_, "device removed") if code == 4001 => Cause::DeviceRemoved,
         _ => Cause::Lost,
     };
-    (
-        cause,
-        format!("the gateway closed with {code} {}", crate::words::shown(&frame.reason, 123))
-            .trim_end()
-            .to_owned(),
-    )
+    (cause, format!("the gateway closed with {code} {}", frame.reason).trim_end().to_owned())
 }
 
 impl std::fmt::Debug for Connecting {

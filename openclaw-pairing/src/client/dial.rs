@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -19,10 +19,13 @@ use crate::wire::Limits;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// The most that waits to be sent, in bytes: more than any request is.
+const LARGEST_UNSENT: usize = 4 * 1024 * 1024;
+
 /// Where to connect to. User info, query and fragment of the URL are refused or dropped: they may hold a token.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Target {
-    tls: bool,
+    pub(super) tls: bool,
     host: String,
     port: u16,
     path: String,
@@ -73,13 +76,23 @@ impl Target {
         Ok(Self { tls, host: host.to_owned(), port, path: path.to_owned() })
     }
 
-    fn authority(&self) -> String {
+    /// True if the host is this one by its own name or address.
+    pub(super) fn is_here(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost") || self.host.parse().is_ok_and(is_here)
+    }
+
+    pub(super) fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
             format!("{}:{}", self.host, self.port)
         }
     }
+}
+
+/// True for an address that never leaves this host (or this network namespace).
+pub(super) fn is_here(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 /// Why a dial failed: what the machine is told, and what a person reads.
@@ -92,13 +105,23 @@ pub(super) struct DialFault {
 
 pub(super) type Dial = Pin<Box<dyn Future<Output = Result<Socket, DialFault>> + Send>>;
 
-pub(super) fn dial(target: Target, address: Option<SocketAddr>) -> Dial {
+/// Dials; with `only_here` nothing but loopback, wherever the host's name leads.
+pub(super) fn dial(target: Target, address: Option<SocketAddr>, only_here: bool) -> Dial {
     Box::pin(async move {
-        let tcp = match address {
-            Some(address) => TcpStream::connect(address).await,
-            None => TcpStream::connect((target.host.as_str(), target.port)).await,
+        let failed = |error| lost(format!("connecting to {}: {error}", target.authority()));
+        let mut addresses: Vec<SocketAddr> = match address {
+            Some(address) => vec![address],
+            None => lookup_host((target.host.as_str(), target.port)).await.map_err(failed)?.collect(),
         };
-        let tcp = tcp.map_err(|error| lost(format!("connecting to {}: {error}", target.authority())))?;
+        if only_here {
+            addresses.retain(|address| is_here(address.ip()));
+            if addresses.is_empty() {
+                let elsewhere =
+                    "its addresses are not on loopback, and a token does not go there in plain text";
+                return Err(failed(std::io::Error::other(elsewhere)));
+            }
+        }
+        let tcp = TcpStream::connect(&addresses[..]).await.map_err(failed)?;
         // One small frame each way: waiting to fill a segment would only add latency.
         let _ = tcp.set_nodelay(true);
         upgrade(&target, tcp).await.map_err(|error| classify(&error))
@@ -111,7 +134,10 @@ async fn upgrade(target: &Target, tcp: TcpStream) -> Result<Socket, WsError> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(Limits::SESSION.bytes))
         .max_frame_size(Some(Limits::SESSION.bytes))
-        .read_buffer_size(16 * 1024);
+        .read_buffer_size(16 * 1024)
+        // A peer that sends pings and reads no pong fills this, and no more.
+        .write_buffer_size(16 * 1024)
+        .max_write_buffer_size(LARGEST_UNSENT);
     #[cfg(feature = "tls-ring")]
     if target.tls {
         let connector = tokio_tungstenite::Connector::Rustls(tls()?);
@@ -196,5 +222,31 @@ mod tests {
             let error = Target::parse(url).expect_err(url);
             assert!(!error.to_string().contains("canary"));
         }
+    }
+
+    #[test]
+    fn only_loopback_is_here() {
+        for url in
+            ["ws://127.0.0.1", "ws://127.8.8.8", "ws://[::1]", "ws://LOCALHOST:1", "ws://[::ffff:127.0.0.1]"]
+        {
+            assert!(Target::parse(url).unwrap().is_here(), "{url}");
+        }
+        for url in [
+            "ws://10.0.0.2",
+            "ws://[::]",
+            "ws://0.0.0.0",
+            "ws://gateway",
+            "ws://localhost.example",
+            "ws://127.0.0.1.nip.io",
+        ] {
+            assert!(!Target::parse(url).unwrap().is_here(), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_elsewhere_is_not_dialled() {
+        let target = Target::parse("ws://localhost:1").unwrap();
+        let fault = dial(target, Some("192.0.2.1:1".parse().unwrap()), true).await.unwrap_err();
+        assert!(fault.text.contains("a token does not go there in plain text"), "{}", fault.text);
     }
 }

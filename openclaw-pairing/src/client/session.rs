@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::Client;
 use super::connecting::{Connecting, close_cause};
 use super::dial::Socket;
+use super::mask::Mask;
 use crate::devices::{DeviceList, PairedDevice};
 use crate::input::Cause;
 use crate::machine::Pairing;
@@ -147,7 +148,11 @@ impl Session {
         self.deadline = deadline;
     }
 
-    /// Sends a request and waits for its own answer. Events and answers to requests that were given up are skipped.
+    fn mask(&self) -> Mask {
+        self.client.mask(&self.hello.device_token)
+    }
+
+    /// Sends a request and waits for its own answer, in which this client's own tokens are masked. Events and answers to requests that were given up are skipped.
     ///
     /// # Cancel safety
     /// Cancel safe for the session: a late answer is skipped. Whether the gateway carried the request out is then unknown.
@@ -155,26 +160,37 @@ impl Session {
     /// # Errors
     /// [`RequestError`] if the gateway refuses, closes, stays silent or answers nonsense.
     pub async fn request(&mut self, method: &str, params: &Value) -> Result<Value, RequestError> {
+        let answer = self.ask(method, params).await?;
+        Ok(self.mask().answer(answer))
+    }
+
+    /// As [`Session::request`], with the answer as the gateway gave it: it may hold a new token.
+    async fn ask(&mut self, method: &str, params: &Value) -> Result<Value, RequestError> {
+        let mask = self.mask();
         self.next_id += 1;
         let id = format!("r{}", self.next_id);
         let until = Instant::now() + self.deadline;
         let exchange = async {
             let frame = Message::text(request_frame(&id, method, params));
-            self.socket.send(frame).await.map_err(|error| closed(method, Cause::Lost, error.to_string()))?;
+            self.socket
+                .send(frame)
+                .await
+                .map_err(|error| closed(method, Cause::Lost, error.to_string(), &mask))?;
             loop {
                 let text = match self.socket.next().await {
                     Some(Ok(Message::Text(text))) => text,
                     Some(Ok(Message::Close(frame))) => {
                         let (cause, text) = close_cause(frame.as_ref());
-                        return Err(closed(method, cause, text));
+                        return Err(closed(method, cause, text, &mask));
                     }
                     Some(Ok(_)) => continue,
-                    Some(Err(error)) => return Err(closed(method, Cause::Lost, error.to_string())),
+                    Some(Err(error)) => return Err(closed(method, Cause::Lost, error.to_string(), &mask)),
                     None => {
-                        return Err(closed(method, Cause::Lost, "ended without a close frame".to_owned()));
+                        let text = "ended without a close frame".to_owned();
+                        return Err(closed(method, Cause::Lost, text, &mask));
                     }
                 };
-                match Incoming::parse(&text, &Limits::SESSION) {
+                match Incoming::read(&text, &Limits::SESSION, &|text, most| mask.shown(text, most)) {
                     Ok(Incoming::Response(Response { id: answered, result })) if answered == id => {
                         return result.map_err(|refusal| RequestError::Refused {
                             method: method.to_owned(),
@@ -269,11 +285,11 @@ impl Session {
         role: &str,
     ) -> Result<Option<SecretString>, RequestError> {
         let mut payload =
-            self.request("device.token.rotate", &json!({ "deviceId": device_id, "role": role })).await?;
+            self.ask("device.token.rotate", &json!({ "deviceId": device_id, "role": role })).await?;
         match payload.get_mut("token").map(Value::take) {
             Some(Value::String(token)) => {
                 let token = SecretString::from(token);
-                self.client.device_token = Some(token.clone());
+                self.client.replace_device_token(Some(token.clone()));
                 Ok(Some(token))
             }
             _ => Ok(None),
@@ -318,8 +334,8 @@ impl Session {
     }
 }
 
-fn closed(method: &str, cause: Cause, text: String) -> RequestError {
-    RequestError::Closed { method: method.to_owned(), text, cause }
+fn closed(method: &str, cause: Cause, text: String, mask: &Mask) -> RequestError {
+    RequestError::Closed { method: method.to_owned(), text: mask.shown(&text, 512), cause }
 }
 
 fn read<T: serde::de::DeserializeOwned>(method: &str, payload: Value) -> Result<T, RequestError> {

@@ -11,6 +11,9 @@ use crate::refusal::{PairingReason, Refusal, RefusalCode};
 use crate::scope::ScopeSet;
 use crate::words::shown;
 
+/// How a text of the gateway's becomes one to show, of so many bytes at most.
+pub(crate) type Shown<'a> = dyn Fn(&str, usize) -> String + 'a;
+
 /// A frame from the gateway.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -107,6 +110,11 @@ impl Incoming {
     /// # Errors
     /// [`WireError`] if the text is beyond a limit, no JSON, or no frame of this protocol. No error quotes the text.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, WireError> {
+        Self::read(text, limits, &shown)
+    }
+
+    /// The same, with each text of a refusal as `shown` gives it, which is told the most bytes that it may have.
+    pub(crate) fn read(text: &str, limits: &Limits, shown: &Shown<'_>) -> Result<Self, WireError> {
         check_shape(text, limits)?;
         let frame: RawFrame<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => WireError::Shape { expected: "an object with a `type`" },
@@ -125,7 +133,7 @@ impl Incoming {
             ("res", Some(id), _) => {
                 let result = match (frame.ok, frame.error) {
                     (Some(true), None) => Ok(frame.payload),
-                    (Some(false), Some(error)) => Err(refusal(error)),
+                    (Some(false), Some(error)) => Err(refusal(error).map_words(shown)),
                     _ => {
                         return Err(WireError::Shape {
                             expected: "`ok` with `payload`, or not `ok` with `error`",
@@ -189,7 +197,7 @@ fn refusal(error: RawError) -> Refusal {
     };
     let missing = text("missingScope").or_else(|| error.message.strip_prefix("missing scope: "));
     let missing_scope = missing.map(str::to_owned);
-    let refusal = Refusal {
+    Refusal {
         pairing: text("reason")
             .filter(|_| text("code") == Some("PAIRING_REQUIRED"))
             .map(PairingReason::from_name),
@@ -205,8 +213,7 @@ fn refusal(error: RawError) -> Refusal {
             .and_then(Value::as_bool)
             .unwrap_or_default(),
         ..Refusal::new(code, error.message)
-    };
-    refusal.map_words(shown)
+    }
 }
 
 /// What the gateway takes as a request id (OpenClaw 2026.9.6 observed behaviour).
@@ -220,7 +227,12 @@ impl Hello {
     ///
     /// # Errors
     /// [`WireError::Shape`] if it is no hello.
-    pub fn from_payload(mut payload: Value) -> Result<Self, WireError> {
+    pub fn from_payload(payload: Value) -> Result<Self, WireError> {
+        Self::read(payload, &shown)
+    }
+
+    /// The same, with each text as `shown` gives it, which is told the most bytes that it may have.
+    pub(crate) fn read(mut payload: Value, shown: &Shown<'_>) -> Result<Self, WireError> {
         let shape = || WireError::Shape { expected: "a hello-ok with `protocol`, `server` and `auth`" };
         let device_token = match payload.pointer_mut("/auth/deviceToken").map(Value::take) {
             Some(Value::String(token)) => Some(SecretString::from(token)),
