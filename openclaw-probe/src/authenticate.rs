@@ -7,6 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::mask::{Mask, beginning};
+
 /// What the gateway opens its handshake with (OpenClaw 2026.9.6 observed behaviour).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,10 @@ pub trait Authenticate: Send + Sync {
     /// What this authenticator's frames may create on the gateway.
     fn device(&self) -> DeviceUse;
 
+    /// The secrets that its frames carry: the token, a device's token, a password. No report shows them, whoever said them
+    /// last.
+    fn secrets(&self) -> Vec<SecretString>;
+
     /// The text frame to send in answer to the challenge. It holds secrets.
     ///
     /// # Errors
@@ -36,6 +42,30 @@ pub trait Authenticate: Send + Sync {
     /// [`Answer::NotYet`].
     fn read_answer(&self, frame: &str) -> Answer;
 }
+
+impl Answer {
+    /// The answer as a report may show it.
+    pub(crate) fn shown(mut self, mask: &Mask) -> Self {
+        let clean = |words: &mut String, limit| *words = mask.line(words, limit);
+        match &mut self {
+            Self::Accepted(session) => {
+                let Session { scopes, role, version, boot_id, protocol: _ } = session;
+                scopes.truncate(MOST_SCOPES);
+                for words in scopes.iter_mut().chain(role).chain(version).chain(boot_id) {
+                    clean(words, 128);
+                }
+            }
+            // The message is quoted, and cleaned with its quotes, where it becomes a fault.
+            Self::Refused(refusal) => clean(&mut refusal.code, 64),
+            Self::Unreadable(why) => clean(why, 200),
+            Self::NotYet => {}
+        }
+        self
+    }
+}
+
+/// More than any session has; the rest is not shown.
+const MOST_SCOPES: usize = 32;
 
 /// What an authenticator may leave behind on the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +93,8 @@ pub enum Answer {
     Unreadable(String),
 }
 
-/// What a session is worth. Holds nothing secret: a device token in the answer is not for the ladder.
+/// What a session is worth, in the gateway's own words. Holds nothing secret: a device token in the answer is not for the
+/// ladder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Session {
@@ -87,17 +118,18 @@ pub struct Refusal {
     pub kind: RefusalKind,
     /// The gateway's own code, such as `AUTH_TOKEN_MISMATCH`.
     pub code: String,
-    /// The gateway's own sentence, cut to a line.
+    /// The gateway's own sentence, as it came: a report shows it cleaned and cut to a line.
     pub message: String,
     /// How long to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    /// A refusal with the gateway's own code and words; control characters become blanks and long words are cut.
+    /// A refusal with the gateway's own code and words, of which a report shows the beginning.
     #[must_use]
     pub fn new(kind: RefusalKind, code: &str, message: &str, retry_after: Option<Duration>) -> Self {
-        Self { kind, code: one_line(code, 64), message: one_line(message, 200), retry_after }
+        let (code, message) = (beginning(code).to_owned(), beginning(message).to_owned());
+        Self { kind, code, message, retry_after }
     }
 }
 
@@ -218,6 +250,10 @@ impl Authenticate for TokenAuthenticator {
         DeviceUse::None
     }
 
+    fn secrets(&self) -> Vec<SecretString> {
+        vec![self.token.clone()]
+    }
+
     fn connect_frame(&self, _: &Challenge) -> Result<SecretString, AuthenticateError> {
         if self.token.expose_secret().is_empty() {
             return Err(AuthenticateError::NoCredential { reason: "the token is empty".to_owned() });
@@ -276,14 +312,15 @@ pub fn read_connect_answer(frame: &str, request_id: &str) -> Answer {
 
 fn read_hello(payload: Option<&Value>) -> Answer {
     let Some(payload) = payload.filter(|p| p.get("type").and_then(Value::as_str) == Some("hello-ok")) else {
-        return Answer::Unreadable("the response is ok but is no hello".to_owned());
+        return Answer::Unreadable("the response is ok but is not a hello".to_owned());
     };
-    let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).map(|s| one_line(s, 128));
+    let text =
+        |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).map(|s| beginning(s).to_owned());
     Answer::Accepted(Session {
         scopes: payload
             .pointer("/auth/scopes")
             .and_then(Value::as_array)
-            .map(|scopes| scopes.iter().filter_map(Value::as_str).map(|s| one_line(s, 128)).collect())
+            .map(|scopes| scopes.iter().filter_map(Value::as_str).map(|s| beginning(s).to_owned()).collect())
             .unwrap_or_default(),
         role: text("/auth/role"),
         version: text("/server/version"),
@@ -315,13 +352,4 @@ fn read_refusal(error: &Value) -> Refusal {
         .map(Duration::from_millis);
     let code = named.iter().flatten().next().copied().unwrap_or("no code");
     Refusal::new(kind, code, text("/message").unwrap_or(""), retry_after)
-}
-
-/// Foreign text on one line of at most `limit` characters.
-pub(crate) fn one_line(text: &str, limit: usize) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit).collect();
-    if text.chars().nth(limit).is_some() {
-        line.push('…');
-    }
-    line
 }

@@ -10,10 +10,10 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::authenticate::one_line;
 use crate::budget::Allowance;
 use crate::code::Code;
 use crate::http;
+use crate::mask::Mask;
 use crate::report::Fault;
 use crate::rung::Rung;
 use crate::stream::TooMuch;
@@ -37,7 +37,7 @@ pub(crate) fn timeout(rung: Rung, allowance: Allowance) -> Fault {
 /// timeout counts as not found; the resolver's words are in the detail.
 pub(crate) fn lookup(error: &io::Error) -> Fault {
     let code = if error.kind() == ErrorKind::TimedOut { Code::NameLookupTimeout } else { Code::NameNotFound };
-    Fault::new(code, one_line(&error.to_string(), 200))
+    Fault::new(code, words(error))
 }
 
 /// Any error below or inside HTTP: the first cause in its chain that is known decides.
@@ -67,7 +67,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         #[cfg(feature = "__tls")]
         if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(rustls_error(inner));
+            return Some(rustls_error(inner, &Mask::default()));
         }
         return io_error(error);
     }
@@ -105,14 +105,14 @@ fn io_error(error: &io::Error) -> Option<Fault> {
         ErrorKind::Other | ErrorKind::InvalidData => return None,
         _ => Code::NetworkFailure,
     };
-    Some(Fault::new(code, one_line(&error.to_string(), 200)))
+    Some(Fault::new(code, words(error)))
 }
 
 /// A failed TLS handshake.
 #[cfg(feature = "__tls")]
-pub(crate) fn tls(error: &io::Error) -> Fault {
+pub(crate) fn tls(error: &io::Error, mask: &Mask) -> Fault {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return rustls_error(inner);
+        return rustls_error(inner, mask);
     }
     let code = match error.kind() {
         ErrorKind::UnexpectedEof
@@ -121,11 +121,11 @@ pub(crate) fn tls(error: &io::Error) -> Fault {
         | ErrorKind::BrokenPipe => Code::TlsClosed,
         _ => Code::NetworkFailure,
     };
-    Fault::new(code, one_line(&error.to_string(), 200))
+    Fault::new(code, words(error))
 }
 
 #[cfg(feature = "__tls")]
-fn rustls_error(error: &rustls::Error) -> Fault {
+fn rustls_error(error: &rustls::Error, mask: &Mask) -> Fault {
     use rustls::{CertificateError as Certificate, Error};
     let code = match error {
         Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
@@ -144,12 +144,12 @@ fn rustls_error(error: &rustls::Error) -> Fault {
         | Error::InappropriateHandshakeMessage { .. } => Code::TlsNotSpoken,
         _ => Code::TlsRefused,
     };
-    Fault::new(code, one_line(&error.to_string(), 200))
+    Fault::new(code, mask.line(&error.to_string(), 200))
 }
 
 /// A request that cannot be written.
 pub(crate) fn unaskable(error: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::UpgradeInvalid, one_line(&error.to_string(), 200))
+    Fault::new(Code::UpgradeInvalid, words(error))
 }
 
 /// A failure on the open WebSocket.
@@ -164,7 +164,7 @@ pub(crate) fn frame(error: &tungstenite::Error) -> Fault {
         | Ws::Io(_) => Code::ConnectionLost,
         _ => Code::FrameInvalid,
     };
-    Fault::new(code, one_line(&error.to_string(), 200))
+    Fault::new(code, words(error))
 }
 
 /// What the gateway's close codes mean before a session (OpenClaw 2026.9.6 observed behaviour).
@@ -181,13 +181,20 @@ pub const CLOSE_CODES: &[(u16, Code)] = &[
 ];
 
 /// A close frame, with or without code.
-pub(crate) fn close(frame: Option<&CloseFrame>) -> Fault {
+pub(crate) fn close(frame: Option<&CloseFrame>, mask: &Mask) -> Fault {
     let Some(frame) = frame else { return Fault::new(Code::ClosedOther, "closed without a code (1005)") };
     let number = u16::from(frame.code);
     let code = CLOSE_CODES.iter().find(|(n, _)| *n == number).map_or(Code::ClosedOther, |(_, code)| *code);
-    let reason = one_line(frame.reason.as_str(), 123);
-    let reason = if reason.is_empty() { "no reason given".to_owned() } else { format!("{reason:?}") };
+    let reason = match frame.reason.as_str() {
+        "" => "no reason given".to_owned(),
+        reason => mask.quoted(reason, 123),
+    };
     Fault::new(code, format!("closed with {number}, {reason}"))
+}
+
+/// The words of a library or of the operating system, in which no peer has a say.
+fn words(error: impl std::fmt::Display) -> String {
+    Mask::default().line(&error.to_string(), 200)
 }
 
 /// The error, what caused it, what caused that, and so on.
@@ -205,7 +212,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
             words.push_str(&more);
         }
     }
-    one_line(&words, 200)
+    Mask::default().line(&words, 200)
 }
 
 #[cfg(test)]

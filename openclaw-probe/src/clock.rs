@@ -57,7 +57,12 @@ impl ClockSkew {
 impl std::fmt::Display for ClockSkew {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let way = if self.ahead_ms < 0 { "behind" } else { "ahead of" };
-        write!(f, "the gateway's clock is {} ms {way} this one (± {} ms)", self.ahead_ms.abs(), self.error_ms)
+        write!(
+            f,
+            "the gateway's clock is {} ms {way} this one (± {} ms)",
+            self.ahead_ms.unsigned_abs(),
+            self.error_ms
+        )
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             return Some(Socket::plain(stream));
         }
         let setup = &self.prober.tls;
-        self.rung(Rung::Tls, pin!(setup.connect(target, stream))).await
+        self.rung(Rung::Tls, pin!(setup.connect(target, stream, &self.prober.mask))).await
     }
 
     /// One probe endpoint. `None` ends the climb.
@@ -104,12 +104,13 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     /// The answer within the rung's allowance, over this connection or a fresh one, and when it was asked for.
     async fn ask(&self, rung: Rung, address: SocketAddr, over: Option<Socket>) -> Asked {
         let bearer = self.bearer_for(rung, address);
-        let (target, setup) = (self.target, &self.prober.tls);
+        let Prober { tls: setup, mask, .. } = self.prober;
+        let target = self.target;
         // Larger than all the rest of a climb, which would hold room for it while it waits elsewhere.
         let asking = Box::pin(async {
             let socket = match over {
                 Some(socket) => socket,
-                None => Socket::open(setup, target, address).await?,
+                None => Socket::open(setup, target, address, mask).await?,
             };
             http::ask(socket, target, rung, bearer).await
         });
@@ -137,7 +138,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
         }
         let alive = self.report.rung(Rung::Liveness).is_some_and(|rung| rung.outcome == Outcome::Passed);
-        let Judgement { outcome, version, evidence } = answer::judge(rung, &answer, alive);
+        let Judgement { outcome, version, evidence } = answer::judge(rung, &answer, alive, &self.prober.mask);
         if with_token && matches!(outcome, Outcome::Passed) {
             self.report.facts.token_equal = Some(version.is_some());
             if version.is_some() {
@@ -152,15 +153,16 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
 
     /// Upgrade, challenge, hello and scope over one WebSocket.
     async fn session(&mut self, address: SocketAddr) -> Option<()> {
-        let (target, setup) = (self.target, &self.prober.tls);
+        let Prober { tls: setup, mask, .. } = self.prober;
+        let target = self.target;
         let sent = SystemTime::now();
         let started = Instant::now();
         let upgrading = Box::pin(async {
-            let socket = Socket::open(setup, target, address).await?;
-            upgrade::upgrade(socket, target).await
+            let socket = Socket::open(setup, target, address, mask).await?;
+            upgrade::upgrade(socket, target, mask).await
         });
         let mut websocket = self.rung(Rung::Upgrade, upgrading).await?;
-        let challenge = self.rung(Rung::Challenge, pin!(challenge::read(&mut websocket))).await?;
+        let challenge = self.rung(Rung::Challenge, pin!(challenge::read(&mut websocket, mask))).await?;
         if let Some(ts) = challenge.ts {
             let skew = crate::clock::ClockSkew::from_challenge(ts, sent, sent + started.elapsed());
             self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
@@ -170,12 +172,12 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             return None;
         };
         let started = Instant::now();
-        let connect = hello::connect(&mut websocket, authenticator.as_ref(), &challenge);
+        let connect = hello::connect(&mut websocket, authenticator.as_ref(), &challenge, mask);
         let hello = timed(Rung::Hello, self.allowance(Rung::Hello), pin!(connect)).await;
         let took = started.elapsed();
         self.note_attempt(&hello);
         upgrade::close(&mut websocket).await;
-        let session = match hello.and_then(hello::accept) {
+        let session = match hello.and_then(|answer| hello::accept(answer, mask)) {
             Ok(session) => session,
             Err(fault) => return self.record(Rung::Hello, Outcome::Failed(fault), took, Vec::new()),
         };

@@ -14,6 +14,7 @@ mod fleet;
 mod gate;
 mod http;
 mod ladder;
+mod mask;
 mod metrics;
 mod prober;
 mod report;

@@ -11,6 +11,7 @@ use crate::attempts::{AttemptPolicy, Attempts};
 use crate::authenticate::Authenticate;
 use crate::budget::Budget;
 use crate::ladder::Climb;
+use crate::mask::Mask;
 use crate::report::{ProbeReport, RungResult};
 use crate::rung::{Rung, tls};
 use crate::target::Target;
@@ -22,6 +23,7 @@ pub struct Prober {
     pub(crate) required_scopes: Vec<String>,
     pub(crate) token_over_http: Option<SecretString>,
     pub(crate) attempts: Attempts,
+    pub(crate) mask: Mask,
     pub(crate) pins: HashMap<String, Vec<IpAddr>>,
     pub(crate) tls: tls::TlsSetup,
 }
@@ -164,7 +166,10 @@ impl ProberBuilder {
     ///
     /// When the added roots hold no readable certificate.
     pub fn build(self) -> Result<Prober, BuildError> {
+        let secrets = self.authenticator.iter().flat_map(|authenticator| authenticator.secrets());
+        let mask = Mask::new(secrets.chain(self.token_over_http.clone()));
         Ok(Prober {
+            mask,
             budget: self.budget,
             authenticator: self.authenticator,
             required_scopes: self.required_scopes,

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::mask::Mask;
 use crate::report::Fault;
 use crate::rung::tcp;
 use crate::rung::tls::TlsSetup;
@@ -26,10 +27,15 @@ impl Socket {
     }
 
     /// A fresh connection to the address that TCP proved.
-    pub(crate) async fn open(setup: &TlsSetup, target: &Target, address: SocketAddr) -> Result<Self, Fault> {
+    pub(crate) async fn open(
+        setup: &TlsSetup,
+        target: &Target,
+        address: SocketAddr,
+        mask: &Mask,
+    ) -> Result<Self, Fault> {
         let stream = tcp::open(address).await?;
         if target.is_secure() {
-            return setup.connect(target, stream).await.map(|(socket, _)| socket);
+            return setup.connect(target, stream, mask).await.map(|(socket, _)| socket);
         }
         Ok(Self::plain(stream))
     }

@@ -1,9 +1,9 @@
 //! The same HTTP question with the tools that images have, for containers that `probe-gateway` cannot be put into.
 
-use crate::authenticate::one_line;
 use crate::code::Code;
 use crate::endpoint;
 use crate::http::HttpAnswer;
+use crate::mask::Mask;
 use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
 use crate::rung::Rung;
 use crate::rung::answer;
@@ -60,7 +60,7 @@ pub fn read_node(target: &Target, question: Rung, stdout: &str) -> ProbeReport {
         error: Option<String>,
     }
     let Some(line) = stdout.lines().rev().find_map(|line| serde_json::from_str::<Line>(line).ok()) else {
-        let why = format!("node said nothing readable: {:?}", one_line(stdout.trim(), 80));
+        let why = format!("node said nothing readable: {}", Mask::default().quoted(stdout.trim(), 80));
         return report(target, question, Err(Fault::new(Code::NetworkFailure, why)));
     };
     match (line.status, line.error) {
@@ -136,7 +136,7 @@ const WORDS: &[(&str, Code)] = &[
 fn error_of(words: &str) -> Fault {
     let code =
         WORDS.iter().find(|(part, _)| words.contains(part)).map_or(Code::NetworkFailure, |(_, code)| *code);
-    Fault::new(code, one_line(words.trim(), 160))
+    Fault::new(code, Mask::default().line(words.trim(), 160))
 }
 
 /// The rung at which a transport fault shows; the rungs below it were passed on the way.
@@ -155,7 +155,7 @@ fn report(target: &Target, question: Rung, answer: Result<HttpAnswer, Fault>) ->
     let mut report = ProbeReport::new(target, question);
     let (decisive, outcome, evidence) = match answer {
         Ok(answer) => {
-            let judgement = answer::judge(question, &answer, false);
+            let judgement = answer::judge(question, &answer, false, &Mask::default());
             report.facts.version = judgement.version;
             (question, judgement.outcome, judgement.evidence)
         }

@@ -116,6 +116,10 @@ impl Authenticate for Device {
         DeviceUse::KnownPaired
     }
 
+    fn secrets(&self) -> Vec<SecretString> {
+        vec![self.token.clone()]
+    }
+
     fn connect_frame(&self, challenge: &Challenge) -> Result<SecretString, AuthenticateError> {
         let cannot_sign = |reason: String| AuthenticateError::CannotSign { reason };
         let ts = challenge.ts.ok_or_else(|| cannot_sign("the challenge has no time".to_owned()))?;

@@ -6,11 +6,11 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use crate::authenticate::one_line;
 use crate::clock::ClockSkew;
 use crate::code::Code;
 use crate::endpoint;
 use crate::http::HttpAnswer;
+use crate::mask::Mask;
 use crate::report::{Because, Fault, Outcome};
 use crate::rung::Rung;
 
@@ -32,10 +32,10 @@ impl HttpAnswer {
     }
 
     /// Status, type and the head of the body, as evidence.
-    fn in_words(&self) -> String {
-        let kind = self.media_type().unwrap_or("no content type");
-        let body = one_line(String::from_utf8_lossy(self.body.get(..200).unwrap_or(&self.body)).trim(), 80);
-        format!("HTTP {} {}, {body:?}", self.status, one_line(kind, 60))
+    fn in_words(&self, mask: &Mask) -> String {
+        let kind = mask.line(self.media_type().unwrap_or("no content type"), 60);
+        let body = mask.quoted(String::from_utf8_lossy(&self.body).trim(), 80);
+        format!("HTTP {} {kind}, {body}", self.status)
     }
 }
 
@@ -58,12 +58,12 @@ impl Judgement {
 }
 
 /// Judges the answer of a probe endpoint. `alive` says that liveness was proven, and so that this is a gateway.
-pub(crate) fn judge(rung: Rung, answer: &HttpAnswer, alive: bool) -> Judgement {
+pub(crate) fn judge(rung: Rung, answer: &HttpAnswer, alive: bool, mask: &Mask) -> Judgement {
     if is_the_gateways(answer) {
         return match rung {
-            Rung::Liveness => judge_liveness(answer),
-            Rung::Startup => judge_startup(answer),
-            _ => judge_readiness(answer),
+            Rung::Liveness => judge_liveness(answer, mask),
+            Rung::Startup => judge_startup(answer, mask),
+            _ => judge_readiness(answer, mask),
         };
     }
     if alive && may_be_absent(rung, answer) {
@@ -71,10 +71,10 @@ pub(crate) fn judge(rung: Rung, answer: &HttpAnswer, alive: bool) -> Judgement {
         return Judgement {
             outcome: Outcome::Skipped { because: Because::EndpointAbsent },
             version: None,
-            evidence: vec![format!("{}; the endpoint exists since {since}", answer.in_words())],
+            evidence: vec![format!("{}; the endpoint exists since {since}", answer.in_words(mask))],
         };
     }
-    Judgement::bare(Outcome::Failed(refusal(answer, Code::HtmlInsteadOfJson, Code::NotTheGateway)))
+    Judgement::bare(Outcome::Failed(refusal(answer, Code::HtmlInsteadOfJson, Code::NotTheGateway, mask)))
 }
 
 /// Whether this is what a gateway older than the endpoint answers: its web UI's page, or a 404.
@@ -88,12 +88,12 @@ fn is_the_gateways(answer: &HttpAnswer) -> bool {
 }
 
 /// An upgrade request that was answered with something else than 101.
-pub(crate) fn refused_upgrade(answer: &HttpAnswer) -> Fault {
-    refusal(answer, Code::UpgradeIgnored, Code::UpgradeIgnored)
+pub(crate) fn refused_upgrade(answer: &HttpAnswer, mask: &Mask) -> Fault {
+    refusal(answer, Code::UpgradeIgnored, Code::UpgradeIgnored, mask)
 }
 
 /// An answer that is not the gateway's JSON: by status, then by body.
-fn refusal(answer: &HttpAnswer, page: Code, other: Code) -> Fault {
+fn refusal(answer: &HttpAnswer, page: Code, other: Code, mask: &Mask) -> Fault {
     let code = match answer.status {
         200 if answer.is_html() => page,
         200..=299 => other,
@@ -101,7 +101,7 @@ fn refusal(answer: &HttpAnswer, page: Code, other: Code) -> Fault {
             let to = answer
                 .location
                 .as_deref()
-                .map_or_else(|| "no location".to_owned(), |to| one_line(without_query(to), 120));
+                .map_or_else(|| "no location".to_owned(), |to| mask.line(without_query(to), 120));
             return Fault::new(Code::Redirected, format!("HTTP {} to {to}", answer.status));
         }
         401 => Code::Unauthorized,
@@ -113,7 +113,7 @@ fn refusal(answer: &HttpAnswer, page: Code, other: Code) -> Fault {
         503 => Code::ServiceUnavailable,
         _ => Code::UnexpectedStatus,
     };
-    Fault::new(code, answer.in_words())
+    Fault::new(code, answer.in_words(mask))
 }
 
 #[derive(Deserialize)]
@@ -123,12 +123,12 @@ struct Live<'a> {
     status: Cow<'a, str>,
 }
 
-fn judge_liveness(answer: &HttpAnswer) -> Judgement {
+fn judge_liveness(answer: &HttpAnswer, mask: &Mask) -> Judgement {
     match serde_json::from_slice::<Live<'_>>(&answer.body) {
         Ok(live) if live.ok && live.status == "live" && answer.status == 200 => {
             Judgement::bare(Outcome::Passed)
         }
-        _ => Judgement::failed(Code::NotTheGateway, answer.in_words()),
+        _ => Judgement::failed(Code::NotTheGateway, answer.in_words(mask)),
     }
 }
 
@@ -143,24 +143,24 @@ struct Startup<'a> {
     pending_reason: Option<Cow<'a, str>>,
 }
 
-fn judge_startup(answer: &HttpAnswer) -> Judgement {
+fn judge_startup(answer: &HttpAnswer, mask: &Mask) -> Judgement {
     let Ok(said) = serde_json::from_slice::<Startup<'_>>(&answer.body) else {
-        return Judgement::failed(Code::StateUnreadable, answer.in_words());
+        return Judgement::failed(Code::StateUnreadable, answer.in_words(mask));
     };
     let pending = said
         .pending_reason
         .as_deref()
-        .map_or_else(String::new, |why| format!(", waiting for {}", one_line(why, 80)));
+        .map_or_else(String::new, |why| format!(", waiting for {}", mask.line(why, 80)));
     let outcome = match (said.status.as_ref(), answer.status) {
         ("started", 200) => Outcome::Passed,
         ("starting", _) => {
             Outcome::Failed(Fault::new(Code::Starting, format!("status \"starting\"{pending}")))
         }
         ("draining", _) => Outcome::Failed(Fault::new(Code::Draining, "status \"draining\"")),
-        _ => Outcome::Failed(Fault::new(Code::StateUnreadable, answer.in_words())),
+        _ => Outcome::Failed(Fault::new(Code::StateUnreadable, answer.in_words(mask))),
     };
     let evidence = said.uptime_ms.map(|ms| format!("up {} s", ms / 1000)).into_iter().collect();
-    Judgement { outcome, version: said.version.map(|v| one_line(&v, 64)), evidence }
+    Judgement { outcome, version: said.version.map(|v| mask.line(&v, 64)), evidence }
 }
 
 #[derive(Deserialize)]
@@ -170,9 +170,9 @@ struct Ready<'a> {
     failing: Option<Vec<Cow<'a, str>>>,
 }
 
-fn judge_readiness(answer: &HttpAnswer) -> Judgement {
+fn judge_readiness(answer: &HttpAnswer, mask: &Mask) -> Judgement {
     let Ok(said) = serde_json::from_slice::<Ready<'_>>(&answer.body) else {
-        return Judgement::failed(Code::StateUnreadable, answer.in_words());
+        return Judgement::failed(Code::StateUnreadable, answer.in_words(mask));
     };
     if said.ready && answer.status == 200 {
         return Judgement::bare(Outcome::Passed);
@@ -190,7 +190,7 @@ fn judge_readiness(answer: &HttpAnswer) -> Judgement {
     } else {
         Code::NotReady
     };
-    Judgement::failed(code, format!("failing: {}", one_line(&failing.join(", "), 160)))
+    Judgement::failed(code, format!("failing: {}", mask.line(&failing.join(", "), 160)))
 }
 
 /// A location without the part where tokens hide.

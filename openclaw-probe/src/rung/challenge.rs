@@ -4,10 +4,11 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use crate::authenticate::{Challenge, one_line};
+use crate::authenticate::Challenge;
 use crate::classify;
 use crate::code::Code;
 use crate::ladder::RungOutput;
+use crate::mask::Mask;
 use crate::report::Fault;
 use crate::rung::upgrade::WebSocket;
 
@@ -17,13 +18,13 @@ pub(crate) const LARGEST_CHALLENGE: usize = 64 * 1024;
 /// Pings and pongs that are passed over while waiting for a text frame.
 const MOST_CONTROL_FRAMES: usize = 16;
 
-pub(crate) async fn read(websocket: &mut WebSocket) -> RungOutput<Challenge> {
-    let text = next_text(websocket).await?;
-    parse(&text).map(|challenge| (challenge, Vec::new()))
+pub(crate) async fn read(websocket: &mut WebSocket, mask: &Mask) -> RungOutput<Challenge> {
+    let text = next_text(websocket, mask).await?;
+    parse(&text, mask).map(|challenge| (challenge, Vec::new()))
 }
 
 /// The next text frame, or what came instead.
-pub(crate) async fn next_text(websocket: &mut WebSocket) -> Result<Utf8Bytes, Fault> {
+pub(crate) async fn next_text(websocket: &mut WebSocket, mask: &Mask) -> Result<Utf8Bytes, Fault> {
     for _ in 0..MOST_CONTROL_FRAMES {
         match websocket.next().await {
             Some(Ok(Message::Text(text))) => return Ok(text),
@@ -33,7 +34,7 @@ pub(crate) async fn next_text(websocket: &mut WebSocket) -> Result<Utf8Bytes, Fa
                     format!("a binary frame of {} bytes", bytes.len()),
                 ));
             }
-            Some(Ok(Message::Close(frame))) => return Err(classify::close(frame.as_ref())),
+            Some(Ok(Message::Close(frame))) => return Err(classify::close(frame.as_ref(), mask)),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(classify::frame(&error)),
             None => {
@@ -60,17 +61,17 @@ struct Payload {
     ts: Option<i64>,
 }
 
-fn parse(text: &str) -> Result<Challenge, Fault> {
+fn parse(text: &str, mask: &Mask) -> Result<Challenge, Fault> {
     if text.len() > LARGEST_CHALLENGE {
         return Err(Fault::new(Code::FrameTooLarge, format!("a first frame of {} bytes", text.len())));
     }
     let unreadable = |why: String| Fault::new(Code::ChallengeUnreadable, why);
     let event: Event = serde_json::from_str(text)
-        .map_err(|_| unreadable(format!("not an event: {:?}", one_line(text, 60))))?;
+        .map_err(|_| unreadable(format!("not an event: {}", mask.quoted(text, 60))))?;
     if event.event != "connect.challenge" {
         return Err(unreadable(format!(
-            "the event is {:?}, not connect.challenge",
-            one_line(&event.event, 60)
+            "the event is {}, not connect.challenge",
+            mask.quoted(&event.event, 60)
         )));
     }
     match event.payload.nonce {

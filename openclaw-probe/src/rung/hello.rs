@@ -1,14 +1,23 @@
 //! The authenticated session: one connect frame, one answer, both in the authenticator's words.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use futures_util::SinkExt;
-use secrecy::ExposeSecret;
-use tokio_tungstenite::tungstenite::Message;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::tungstenite::{
+    self,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
 
-use crate::authenticate::{Answer, Authenticate, Challenge, Refusal, RefusalKind, Session, one_line};
+use crate::authenticate::{Answer, Authenticate, Challenge, Refusal, RefusalKind, Session};
 use crate::classify;
 use crate::code::Code;
+use crate::mask::Mask;
 use crate::report::Fault;
 use crate::rung::challenge::next_text;
 use crate::rung::upgrade::{LARGEST_FRAME, WebSocket};
@@ -24,33 +33,47 @@ pub(crate) async fn connect(
     websocket: &mut WebSocket,
     authenticator: &dyn Authenticate,
     challenge: &Challenge,
+    mask: &Mask,
 ) -> Result<Answer, Fault> {
     let frame = authenticator
         .connect_frame(challenge)
-        .map_err(|error| Fault::new(Code::CredentialUnavailable, one_line(&error.to_string(), 200)))?;
+        .map_err(|error| Fault::new(Code::CredentialUnavailable, mask.line(&error.to_string(), 200)))?;
     // Room for the answer and for the events before it.
     websocket.get_mut().renew(2 * LARGEST_FRAME);
-    websocket.send(Message::text(frame.expose_secret())).await.map_err(|error| classify::frame(&error))?;
+    send(websocket, &frame).await.map_err(|error| classify::frame(&error))?;
     for _ in 0..MOST_EVENTS {
-        match authenticator.read_answer(&next_text(websocket).await?) {
+        match authenticator.read_answer(&next_text(websocket, mask).await?) {
             Answer::NotYet => {}
-            answer => return Ok(answer),
+            answer => return Ok(answer.shown(mask)),
         }
     }
     Ok(Answer::Unreadable(format!("{MOST_EVENTS} frames and no answer among them")))
 }
 
+/// Sends a text frame past the WebSocket library, which writes every frame that it sends to its log.
+async fn send(websocket: &mut WebSocket, text: &SecretString) -> Result<(), tungstenite::Error> {
+    let mut frame = Frame::message(text.expose_secret().to_owned(), OpCode::Data(Data::Text), true);
+    let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_ne_bytes();
+    frame.header_mut().mask = Some([a, b, c, d]);
+    let mut bytes = Vec::new();
+    frame.format(&mut bytes)?;
+    // What the library itself has to say, such as the answer to a ping, comes first.
+    websocket.flush().await?;
+    websocket.get_mut().write_all(&bytes).await?;
+    Ok(websocket.get_mut().flush().await?)
+}
+
 /// The session, or the fault that the answer is.
-pub(crate) fn accept(answer: Answer) -> Result<Session, Fault> {
+pub(crate) fn accept(answer: Answer, mask: &Mask) -> Result<Session, Fault> {
     match answer {
         Answer::Accepted(session) => Ok(session),
-        Answer::Refused(refusal) => Err(refused(refusal)),
-        Answer::Unreadable(why) => Err(Fault::new(Code::HelloUnreadable, one_line(&why, 200))),
+        Answer::Refused(refusal) => Err(refused(refusal, mask)),
+        Answer::Unreadable(why) => Err(Fault::new(Code::HelloUnreadable, why)),
         Answer::NotYet => Err(Fault::new(Code::HelloUnreadable, "no answer")),
     }
 }
 
-fn refused(refusal: Refusal) -> Fault {
+fn refused(refusal: Refusal, mask: &Mask) -> Fault {
     let code = match refusal.kind {
         RefusalKind::DeviceClock => Code::DeviceClock,
         RefusalKind::DeviceProof => Code::DeviceProofRefused,
@@ -65,7 +88,7 @@ fn refused(refusal: Refusal) -> Fault {
         RefusalKind::TokenMismatch => Code::TokenMismatch,
         RefusalKind::TokenMissing => Code::TokenMissing,
     };
-    let detail = format!("{} {:?}", refusal.code, refusal.message);
+    let detail = format!("{} {}", refusal.code, mask.quoted(&refusal.message, 200));
     Fault { code, detail, retry_after: refusal.retry_after }
 }
 

@@ -5,6 +5,7 @@ use tokio::net::TcpStream;
 #[cfg(not(feature = "__tls"))]
 use crate::code::Code;
 use crate::ladder::RungOutput;
+use crate::mask::Mask;
 use crate::prober::BuildError;
 use crate::report::Fault;
 use crate::stream::Socket;
@@ -36,7 +37,7 @@ impl TlsSetup {
         Ok(Self)
     }
 
-    pub(crate) async fn connect(&self, _: &Target, _: TcpStream) -> RungOutput<Socket> {
+    pub(crate) async fn connect(&self, _: &Target, _: TcpStream, _: &Mask) -> RungOutput<Socket> {
         Err(Fault::new(Code::TlsNotCompiled, "built without tls-ring and tls-aws-lc"))
     }
 }
@@ -52,7 +53,7 @@ mod with_tls {
     use rustls::pki_types::{CertificateDer, ServerName};
     use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-    use super::{BuildError, Fault, RungOutput, Socket, Target, TcpStream, TlsOptions};
+    use super::{BuildError, Fault, Mask, RungOutput, Socket, Target, TcpStream, TlsOptions};
     use crate::classify;
     use crate::code::Code;
 
@@ -84,15 +85,24 @@ mod with_tls {
         }
 
         /// The TLS rung: a handshake over a connected socket.
-        pub(crate) async fn connect(&self, target: &Target, stream: TcpStream) -> RungOutput<Socket> {
+        pub(crate) async fn connect(
+            &self,
+            target: &Target,
+            stream: TcpStream,
+            mask: &Mask,
+        ) -> RungOutput<Socket> {
             let name = match target.address() {
                 Some(address) => ServerName::from(address),
                 None => ServerName::try_from(target.host().to_owned()).map_err(|_| {
-                    Fault::new(Code::CertificateNameMismatch, "the host is no name a certificate can carry")
+                    Fault::new(
+                        Code::CertificateNameMismatch,
+                        "the host is not a name that a certificate can carry",
+                    )
                 })?,
             };
             let connector = tokio_rustls::TlsConnector::from(self.config());
-            let stream = connector.connect(name, stream).await.map_err(|error| classify::tls(&error))?;
+            let stream =
+                connector.connect(name, stream).await.map_err(|error| classify::tls(&error, mask))?;
             let (_, session) = stream.get_ref();
             let version = session.protocol_version().and_then(|v| v.as_str().map(str::to_owned));
             Ok((Socket::Tls(Box::new(stream)), version.into_iter().collect()))

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::http::{self, Answered};
 use crate::ladder::RungOutput;
+use crate::mask::Mask;
 use crate::rung::answer;
 use crate::rung::challenge::LARGEST_CHALLENGE;
 use crate::stream::{Bounded, Socket};
@@ -21,10 +22,10 @@ pub(crate) const LARGEST_FRAME: usize = 4 * 1024 * 1024;
 /// How long to wait for the close frame to leave.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);
 
-pub(crate) async fn upgrade(socket: Socket, target: &Target) -> RungOutput<WebSocket> {
+pub(crate) async fn upgrade(socket: Socket, target: &Target, mask: &Mask) -> RungOutput<WebSocket> {
     let (mut socket, ahead) = match http::upgrade(socket, target).await? {
         Answered::Switched(socket, ahead) => (socket, ahead),
-        Answered::Refused(answer) => return Err(answer::refused_upgrade(&answer)),
+        Answered::Refused(answer) => return Err(answer::refused_upgrade(&answer, mask)),
     };
     // The largest message is not all: it can come in any number of frames that hold nothing.
     socket.renew(2 * LARGEST_CHALLENGE);

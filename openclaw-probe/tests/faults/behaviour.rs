@@ -109,6 +109,9 @@ async fn a_device_that_may_be_new_is_never_sent() {
         fn device(&self) -> openclaw_probe::DeviceUse {
             openclaw_probe::DeviceUse::Unknown
         }
+        fn secrets(&self) -> Vec<SecretString> {
+            Vec::new()
+        }
         fn connect_frame(
             &self,
             _: &openclaw_probe::Challenge,
