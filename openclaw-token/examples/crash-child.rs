@@ -1,8 +1,10 @@
 //! The program that tests/crash.sh kills at every system call and tests/faults.sh runs on disks that refuse, and the one
 //! that looks at what is left.
 //!
-//! `crash-child freeze|commit|append <directory>` does one thing and says `acknowledged`, or fails with one line; `crash-child
-//! check <directory> [acknowledged]` recovers and fails if a file is torn, the set mixed, or something acknowledged lost.
+//! `crash-child freeze|commit|append|settle <directory>` does one thing and says `acknowledged`, or fails with one line;
+//! `crash-child halve <directory>` stops a freeze where its record stands and nothing else does; `crash-child check <directory>
+//! [acknowledged]` settles and fails if a file is torn, the set mixed, something acknowledged lost, or a record without its
+//! one entry in the ledger.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,11 +14,9 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "a test program about files")]
 
-use openclaw_token::fs::transaction::{
-    Change, Staged, Transaction, TransactionError, Vote, recover, recover_with,
-};
-use openclaw_token::fs::{DirectoryStore, LedgerFile};
-use openclaw_token::ledger::{Act, Entry};
+use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionError, Vote, recover};
+use openclaw_token::fs::{DirectoryStore, LedgerFile, settle};
+use openclaw_token::ledger::{Act, Entry, compare_records, entries};
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
     Circumstances, Digest, Fingerprint, FreezeRequest, Frozen, Record, RecordStore, freeze_once,
@@ -35,9 +35,16 @@ fn main() {
     match act.as_str() {
         "prepare" => FILES.iter().for_each(|file| fs::write(root.join(file), OLD).unwrap()),
         "commit" => drop(done(done(stage(root, "new", None)).commit())),
-        "freeze" => freeze(root),
+        "freeze" => freeze(root, |staged| drop(done(staged.commit()))),
         "append" => drop(done(LedgerFile::new(root).append(&entry("one")))),
+        "halve" => {
+            freeze(root, |staged| {
+                std::mem::forget(staged);
+                std::process::exit(0)
+            });
+        }
         "recover" => drop(done(recover(root))),
+        "settle" => settled(root),
         "check" => return check(root, !rest.is_empty()),
         other => panic!("no act {other}"),
     }
@@ -61,22 +68,31 @@ fn stage(root: &Path, text: &str, tag: Option<&str>) -> Result<Staged, Transacti
     Transaction::plan(root, FILES.map(|file| Change::write(file, old, text).secret()))?.stage(tag)
 }
 
-fn freeze(root: &Path) {
+fn freeze(root: &Path, end: impl FnOnce(Staged)) {
     let request = FreezeRequest::new(&[], Circumstances::new(SystemTime::UNIX_EPOCH, "crash-child"));
     let custody = |token: &SecretString, record: &Record| {
         stage(root, token.expose_secret(), Some(&record.fingerprint.to_string()))
     };
-    if let Frozen::New { custody, .. } = done(freeze_once(&DirectoryStore::new(root), &request, custody)) {
-        done(custody.commit());
+    if let Frozen::New { record, custody, .. } =
+        done(freeze_once(&DirectoryStore::new(root), &request, custody))
+    {
+        end(custody);
+        done(LedgerFile::new(root).enter(&record, "transaction 1"));
     }
 }
 
+fn settled(root: &Path) {
+    let vote = |tag: &str, latest: Option<&Record>| match latest {
+        Some(record) if record.fingerprint.to_string() == tag => Vote::Finish,
+        _ => Vote::Revert,
+    };
+    done(settle(root, &DirectoryStore::new(root), &LedgerFile::new(root), vote));
+}
+
 fn check(root: &Path, acknowledged: bool) {
-    let store = DirectoryStore::new(root);
+    let (store, ledger) = (DirectoryStore::new(root), LedgerFile::new(root));
+    settled(root);
     let record = store.latest().unwrap();
-    let tag = record.as_ref().map(|record| record.fingerprint.to_string());
-    recover_with(root, |staged| if tag.as_deref() == Some(staged) { Vote::Finish } else { Vote::Revert })
-        .unwrap();
     let texts = FILES.map(|file| fs::read_to_string(root.join(file)).unwrap());
     assert!(texts.iter().all(|text| *text == texts[0]), "a mixed set: {texts:?}");
     let left: Vec<_> = fs::read_dir(root)
@@ -85,7 +101,11 @@ fn check(root: &Path, acknowledged: bool) {
         .filter(|name| name.contains(".openclaw-") && name != ".openclaw-token")
         .collect();
     assert!(left.is_empty(), "left behind: {left:?}");
-    let ledger = LedgerFile::new(root);
+    let text = ledger.read().unwrap();
+    let history = store.history().unwrap();
+    assert_eq!(compare_records(&text, &history, "ledger"), []);
+    let told = entries(&text).filter(|entry| entry.as_ref().is_ok_and(|entry| entry.act == Act::Frozen));
+    assert_eq!(told.count(), history.len(), "each record has one entry");
     let changed = match &record {
         Some(record) => {
             let token = SecretString::from(texts[0].as_str());

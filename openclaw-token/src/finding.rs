@@ -106,6 +106,8 @@ codes! {
     LedgerTruncated "OC-T403" "ledger-truncated" Error "the ledger ends before the anchor";
     LedgerTorn "OC-T404" "ledger-torn" Warning "the last line of the ledger is incomplete: a writer died before it was acknowledged";
     LedgerNewer "OC-T405" "ledger-newer" Warning "the ledger was written by a newer release and was not checked";
+    RecordWithoutEntry "OC-T406" "record-without-entry" Error "a record has no entry in the ledger: its writer died, or the ledger was cut";
+    EntryWithoutRecord "OC-T407" "entry-without-record" Error "an entry of the ledger tells of a record that is not in the store";
 }
 
 impl Serialize for Code {

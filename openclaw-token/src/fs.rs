@@ -46,6 +46,7 @@ mod ledger_file;
 mod real;
 #[cfg(test)]
 mod refusal_tests;
+mod settle;
 #[cfg(test)]
 mod simulated;
 pub mod transaction;
@@ -53,6 +54,7 @@ mod trust;
 
 pub use directory::{DirectoryGuard, DirectoryStore};
 pub use ledger_file::{LedgerFile, LedgerFileError};
+pub use settle::{SettleError, Settled, settle};
 
 use disk::{Disk, Held, Refused, Sync};
 use std::io;

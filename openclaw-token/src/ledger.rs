@@ -14,8 +14,12 @@
 //! Against a rewrite, and against cutting off the end, keep the [`Anchor`] of the last line somewhere the ledger's
 //! writer cannot reach (the ticket) and give it to [`verify`].
 
+mod records;
 mod verification;
 
+pub use records::compare_records;
+#[cfg(all(feature = "fs", unix))]
+pub(crate) use records::entered;
 pub use verification::{Break, BreakKind, Verification, verify};
 
 use crate::timestamp;

@@ -6,7 +6,7 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
-use openclaw_token::ledger::{Act, Anchor, Entry, line, verify};
+use openclaw_token::ledger::{Act, Anchor, Entry, compare_records, line, verify};
 use openclaw_token::secrecy::SecretString;
 use openclaw_token::{
     Circumstances, Code, Finding, FingerprintKey, FreezeRequest, MemoryStore, Observed, Record, Sighting,
@@ -111,6 +111,10 @@ fn every_code_is_produced() {
     ] {
         findings.extend(verify(text.as_bytes(), Some(anchor)).findings("ledger.jsonl"));
     }
+
+    let (entered, _) = line(Anchor::START, &Entry::of(&record));
+    findings.extend(compare_records(b"", std::slice::from_ref(&record), "ledger.jsonl"));
+    findings.extend(compare_records(entered.as_bytes(), &[], "ledger.jsonl"));
 
     let produced: BTreeSet<Code> = findings.iter().map(|finding| finding.code).collect();
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !produced.contains(code)).collect();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Kills a freeze, a transaction and a ledger append at every system call that touches files, and checks what is left.
+# Kills a freeze, a transaction, a ledger append and the settling of a freeze that was stopped half-way at every system call
+# that touches files, and checks what is left.
 # Needs strace. Fails, rather than skips, without it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,13 +17,14 @@ trap 'rm -rf "$work"' EXIT
 calls=(write pwrite64 ftruncate fsync fdatasync rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat
   rmdir fchmod fchown openat flock)
 
-for act in commit freeze append; do
+for act in commit freeze append settle; do
   kills=0
   for call in "${calls[@]}"; do
     for ((n = 1; ; n++)); do
       root=$work/$act-$call-$n
       mkdir "$root"
       "$child" prepare "$root" >/dev/null
+      [ "$act" != settle ] || "$child" halve "$root"
       status=0
       said=$(strace -f -qq -o /dev/null -e trace="?$call" -e inject="?$call:signal=KILL:when=$n" \
         "$child" "$act" "$root" 2>/dev/null) || status=$?

@@ -12,7 +12,7 @@
 use openclaw_token::fs::transaction::{
     Change, Transaction, TransactionError, Vote, forget, pending, recover, recover_with, undo,
 };
-use openclaw_token::fs::{DirectoryStore, LedgerFile};
+use openclaw_token::fs::{DirectoryStore, LedgerFile, settle};
 use openclaw_token::ledger::{Act, Entry};
 use openclaw_token::{Circumstances, Digest, FreezeRequest, RecordStore, freeze_once, rotate};
 use proptest::prelude::*;
@@ -167,6 +167,7 @@ fn everything(root: &Path) -> Vec<String> {
         told(ledger.verify(None)),
         told(recover(root)),
         told(recover_with(root, |_| Vote::Finish)),
+        told(settle(root, &store, &ledger, |_, _| Vote::Revert)),
         told(undo(root, 1)),
         told(freeze_once(&store, &request, custody)),
         told(rotate(&store, &request, "reason", custody)),
@@ -426,7 +427,7 @@ fn nothing_is_followed_and_nothing_waits() {
         for stranger in Stranger::ALL {
             let world = World::new();
             // What a used state directory holds, so that each name is really needed.
-            assert!(everything(&world.stack())[7..11].iter().all(String::is_empty));
+            assert!(everything(&world.stack())[8..12].iter().all(String::is_empty));
             fs::write(world.stack().join(".env"), ENV).unwrap();
             let path = world.state().join(name);
             let path = if name.is_empty() { world.state() } else { path };

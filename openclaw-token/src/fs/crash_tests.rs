@@ -1,6 +1,7 @@
 //! Power cuts and kills at every operation, over every state they may leave; and proof that each sync is needed.
 
 use super::disk::{Disk, Sync};
+use super::settle::settle_on;
 use super::simulated::{Faults, Node, SimulatedDisk, Tree};
 use super::transaction::{
     self, Change, Place, Receipt, Transaction, TransactionError, Vote, forget_on, recover_on, undo_on,
@@ -9,7 +10,7 @@ use super::{DirectoryStore, LedgerFile};
 use crate::digest::Digest;
 use crate::fingerprint::Fingerprint;
 use crate::freeze::{FreezeRequest, Frozen, RecordStore, freeze_once};
-use crate::ledger::{Act, Entry, entries, verify};
+use crate::ledger::{Act, Entry, compare_records, entries, verify};
 use crate::record::Circumstances;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeSet;
@@ -310,8 +311,10 @@ fn giving_up(skip: Option<Sync>) -> Explored {
     )
 }
 
-/// A freeze that mints into two files: a record never stands without its token, and what was acknowledged stays.
+/// A freeze that mints into two files and says so in the ledger: a record never stands without its token and its one entry,
+/// and what was acknowledged stays.
 fn freezing(skip: Option<Sync>) -> Explored {
+    let ledger = |disk: &SimulatedDisk| LedgerFile::on(arc(disk), ROOT.into());
     let freeze = |disk: &SimulatedDisk| -> Result<String, String> {
         let store = DirectoryStore::on(arc(disk), ROOT.into());
         let request = FreezeRequest::new(&[], Circumstances::new(SystemTime::UNIX_EPOCH, "ops"));
@@ -325,6 +328,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
         match told("freeze", frozen)? {
             Frozen::New { record, custody, .. } => {
                 told("commit", custody.commit())?;
+                told("enter", ledger(disk).enter(&record, "transaction 1"))?;
                 Ok(record.fingerprint.to_string())
             }
             Frozen::Existing(record) => Ok(record.fingerprint.to_string()),
@@ -337,11 +341,17 @@ fn freezing(skip: Option<Sync>) -> Explored {
         }
         _ => false,
     };
-    let check = |disk: &SimulatedDisk, acknowledged: Option<&str>| -> Result<(), String> {
+    let settle = |disk: &SimulatedDisk| {
         let store = DirectoryStore::on(arc(disk), ROOT.into());
-        let record = told("latest", store.latest())?.map(|record| record.fingerprint.to_string());
-        let vote = |tag: &str| if record.as_deref() == Some(tag) { Vote::Finish } else { Vote::Revert };
-        told("recover", recover_on(&place(disk), Some(&mut { vote })))?;
+        settle_on(&place(disk), &store, &ledger(disk), |tag, latest| match latest {
+            Some(record) if record.fingerprint.to_string() == tag => Vote::Finish,
+            _ => Vote::Revert,
+        })
+    };
+    // What must hold once it is settled. The answer is the token's fingerprint, if one is frozen.
+    let settled = |disk: &SimulatedDisk, acknowledged: Option<&str>| -> Result<Option<String>, String> {
+        let history = told("history", DirectoryStore::on(arc(disk), ROOT.into()).history())?;
+        let record = history.last().map(|record| record.fingerprint.to_string());
         let tree = disk.tree();
         match (&record, acknowledged) {
             (None, Some(_)) => return Err("an acknowledged freeze is gone".to_owned()),
@@ -357,12 +367,48 @@ fn freezing(skip: Option<Sync>) -> Explored {
                 }
             }
         }
-        // And life goes on: the next caller gets the same token, or freezes now.
-        let next = if record.is_some() { freeze(disk)? } else { return Ok(()) };
-        match record.as_deref() == Some(&next) {
-            true => Ok(()),
-            false => Err("frozen twice".to_owned()),
+        let text = told("read", ledger(disk).read())?;
+        let lines = entries(&text).filter(Result::is_ok).count();
+        match compare_records(&text, &history, "ledger").is_empty() && lines == history.len() {
+            true => Ok(record),
+            false => Err(format!("{} records, {lines} entries", history.len())),
         }
+    };
+    let mut seen = BTreeSet::new();
+    // Settling may itself be cut off anywhere, any number of times.
+    let mut check = |tree: &Tree, acknowledged: Option<&str>| -> Result<(), String> {
+        let mut open = vec![(tree.clone(), acknowledged.map(str::to_owned))];
+        while let Some((tree, acknowledged)) = open.pop() {
+            if !seen.insert((tree.clone(), acknowledged.clone())) {
+                continue;
+            }
+            for stop in 0.. {
+                let disk =
+                    SimulatedDisk::new(&tree, Faults { stop_at: Some(stop), skip, ..Faults::default() });
+                let outcome = settle(&disk);
+                let stopped = disk.has_stopped();
+                if stopped {
+                    open.extend(disk.after_power_cut().into_iter().map(|tree| (tree, acknowledged.clone())));
+                }
+                disk.restart();
+                match stopped {
+                    true => told("settle after a kill", settle(&disk))?,
+                    false => told("settle", outcome)?,
+                };
+                let frozen = settled(&disk, acknowledged.as_deref())?;
+                if !stopped {
+                    open.extend(disk.after_power_cut().into_iter().map(|tree| (tree, frozen.clone())));
+                }
+                // And life goes on: the next caller gets the same token.
+                if frozen.is_some() && frozen != Some(freeze(&disk)?) {
+                    return Err("frozen twice".to_owned());
+                }
+                if !stopped {
+                    break;
+                }
+            }
+        }
+        Ok(())
     };
 
     let mut states = 0;
@@ -371,19 +417,18 @@ fn freezing(skip: Option<Sync>) -> Explored {
         let acknowledged = freeze(&disk).ok();
         for tree in disk.after_power_cut() {
             states += 1;
-            check(&SimulatedDisk::new(&tree, Faults::default()), acknowledged.as_deref())?;
+            check(&tree, acknowledged.as_deref())?;
         }
         if !disk.has_stopped() {
             break;
         }
-        // Killed only. The next process recovers, is told about a record, and then the power goes.
+        // Killed only: the page cache is as it was, and the next process settles before the power goes.
         disk.restart();
-        check(&disk, acknowledged.as_deref())?;
-        let store = DirectoryStore::on(arc(&disk), ROOT.into());
-        let record = told("latest", store.latest())?.map(|record| record.fingerprint.to_string());
+        told("settle after a kill", settle(&disk))?;
+        let record = settled(&disk, acknowledged.as_deref())?;
         for tree in disk.after_power_cut() {
             states += 1;
-            check(&SimulatedDisk::new(&tree, Faults::default()), record.as_deref())?;
+            check(&tree, record.as_deref())?;
         }
     }
     Ok(states)

@@ -3,8 +3,8 @@
 use super::disk::{Disk, OpenFile, Sync};
 use super::real::RealDisk;
 use super::{FileError, LOCK_WAIT, LockError, STATE_DIRECTORY, lock_error, make_dirs};
-use crate::ledger::{Anchor, BreakKind, Entry, Frame, Verification, line, verify};
-use crate::record::CLOCK_TOLERANCE;
+use crate::ledger::{Anchor, BreakKind, Entry, Frame, Verification, entered, line, verify};
+use crate::record::{CLOCK_TOLERANCE, Record};
 use crate::timestamp;
 use serde::Deserialize;
 use std::fmt;
@@ -63,21 +63,46 @@ impl LedgerFile {
     /// The entry is dated before the last one, the last line is damaged, the entry is larger than a megabyte, or the
     /// file cannot be written. The ledger is then as before.
     pub fn append(&self, entry: &Entry) -> Result<Anchor, LedgerFileError> {
+        self.add(|_, end| match end.entry_at {
+            Some(last) if entry.at + CLOCK_TOLERANCE < last => {
+                Err(LedgerFileError::ClockBackwards { at: entry.at, last })
+            }
+            _ => Ok(Some(entry.clone())),
+        })
+    }
+
+    /// Adds the [entry of a record](Entry::of), with one more piece of `evidence`, unless the ledger has it: whoever asks, and
+    /// however often, it is there once. It is dated as the record is, also where later entries stand before it.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); or the ledger is too large to look for the entry.
+    pub fn enter(&self, record: &Record, evidence: &str) -> Result<Anchor, LedgerFileError> {
+        self.add(|file, end| {
+            if end.offset > LARGEST_LEDGER {
+                return Err(self.fault("read")(io::ErrorKind::FileTooLarge.into()).into());
+            }
+            let text = read_exact_at(file, 0, end.offset).map_err(self.fault("read"))?;
+            let is_new = !entered(&text).contains_key(&record.digest());
+            Ok(is_new.then(|| Entry::of(record).evidence(evidence)))
+        })
+    }
+
+    /// Adds what `entry` answers, asked while the ledger is locked. The anchor is that of the last line then.
+    fn add(
+        &self,
+        entry: impl FnOnce(&dyn OpenFile, &End) -> Result<Option<Entry>, LedgerFileError>,
+    ) -> Result<Anchor, LedgerFileError> {
         let mut file = self.open()?;
         let _lock = file.lock(LOCK_WAIT).map_err(|refused| lock_error(refused, &self.path))?;
         let end = self.last_line(&*file)?;
-        if let Some(last) = end.entry_at
-            && entry.at + CLOCK_TOLERANCE < last
-        {
-            return Err(LedgerFileError::ClockBackwards { at: entry.at, last });
-        }
+        let Some(entry) = entry(&*file, &end)? else { return Ok(end.anchor) };
         if end.offset == 0 {
             // Whoever made the file may have died before its name was durable.
             let state = self.root.join(STATE_DIRECTORY);
             make_dirs(&*self.disk, &self.root, &state)?;
             self.disk.sync_dir(&state, Sync::LedgerEntry).map_err(FileError::of("sync", &state))?;
         }
-        let (line, anchor) = line(end.anchor, entry);
+        let (line, anchor) = line(end.anchor, &entry);
         if line.len() > LONGEST_LINE {
             return Err(LedgerFileError::TooLarge { length: line.len() });
         }

@@ -46,9 +46,9 @@ pub use error::TransactionError;
 pub use receipt::{Changed, Receipt, forget, undo};
 pub use recover::{Recovered, Vote, pending, recover, recover_with};
 
-pub(super) use place::Place;
+pub(super) use {place::Place, recover::pending_on, recover::recover_on};
 #[cfg(test)]
-pub(super) use {receipt::forget_on, receipt::undo_on, recover::recover_on};
+pub(super) use {receipt::forget_on, receipt::undo_on};
 
 use super::disk::{Held, OpenFile, Sync};
 use super::{FileError, make_dirs};

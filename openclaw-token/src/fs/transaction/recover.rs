@@ -48,7 +48,10 @@ pub fn recover_with(
 /// # Errors
 /// The root or its transactions cannot be read.
 pub fn pending(root: impl AsRef<Path>) -> Result<Vec<u64>, TransactionError> {
-    let place = Place::open(root.as_ref())?;
+    pending_on(&Place::open(root.as_ref())?)
+}
+
+pub(in crate::fs) fn pending_on(place: &Place) -> Result<Vec<u64>, TransactionError> {
     if place.stat(&place.transactions())?.is_none() {
         return Ok(Vec::new());
     }
