@@ -280,7 +280,7 @@ impl Record {
             findings.push(
                 Finding::new(Code::FrozenTokenLost, "no place holds the frozen token")
                     .evidence(format!("frozen: {frozen}, generation {}", self.generation))
-                    .remedy("Run recover; if no backup holds the token, rotate with a reason."),
+                    .remedy("Let recovery bring what is unfinished to its end; if no backup holds the token, rotate with a reason."),
             );
             return findings;
         }

@@ -115,7 +115,7 @@ pub enum TransactionError {
         cause: Box<Self>,
     },
     /// A file could not be replaced and putting the others back failed too: call [`recover`](super::recover).
-    #[error("transaction {id} under {} is half done ({cause}) and could not be undone ({rollback}); run recover", root.display())]
+    #[error("transaction {id} under {} is half done ({cause}) and could not be undone ({rollback}); recovery tries again", root.display())]
     RollbackFailed {
         /// Under which root.
         root: PathBuf,
@@ -128,7 +128,7 @@ pub enum TransactionError {
         rollback: Box<Self>,
     },
     /// An earlier transaction has neither finished nor been reverted: call [`recover`](super::recover) first.
-    #[error("transaction {id} under {} is unfinished; run recover first", root.display())]
+    #[error("transaction {id} under {} is unfinished; recover it before anything else is written", root.display())]
     Unfinished {
         /// Under which root.
         root: PathBuf,
