@@ -1,59 +1,102 @@
 //! What gives a secret away: its name, and how it reads itself.
 
-/// Parts of a name that give a secret away.
+/// Words that give a secret away wherever they stand in a name and however they are joined: `api_key`, `apiKey`.
 const PARTS: &[&str] = &[
     "token",
     "secret",
     "passwd",
     "password",
     "passphrase",
+    "passcode",
     "apikey",
-    "api_key",
-    "api-key",
-    "private_key",
-    "access_key",
+    "authkey",
+    "privatekey",
     "accesskey",
+    "signingkey",
+    "encryptionkey",
+    "masterkey",
     "credential",
-    "session_key",
+    "basicauth",
+    "sessionkey",
     "bearer",
     "cookie",
+    "mnemonic",
+    "seedphrase",
 ];
-/// Ends of a name that do.
-const ENDS: &[&str] = &["_key", "_pass", "_pwd", "_auth", "-key"];
-/// Ends of a name that say the value is a place, not the secret itself.
-const HARMLESS: &[&str] =
-    &["_file", "_path", "_dir", "_url", "_ttl", "_timeout", "_length", "_limit", "_name"];
+/// Last words of a name that do where something stands before them: `TLS_KEY`, `encryptKey`, `basic-auth`.
+const ENDS: &[&str] = &["key", "auth"];
+/// Last words that do even alone.
+const LAST: &[&str] =
+    &["pass", "pwd", "pw", "pat", "psk", "dsn", "jwt", "otp", "salt", "sig", "signature", "webhook"];
+/// Whoever knows the address may post there.
+const ADDRESSES: &[&str] = &["webhookurl", "webhookuri"];
+/// Last words that say the value is a place or a measure, not the secret itself.
+const HARMLESS: &[&str] = &[
+    "file", "path", "dir", "url", "ttl", "timeout", "length", "limit", "name", "env", "mode", "type", "count",
+];
 
-/// True for names such as `OPENCLAW_GATEWAY_TOKEN`, `DB_PASSWORD`, `api_key`; false for `TOKEN_FILE`.
+/// True for names such as `OPENCLAW_GATEWAY_TOKEN`, `DB_PASSWORD`, `apiKey`; false for `TOKEN_FILE`.
 ///
 /// ```
 /// use openclaw_compose::project::looks_secret;
 ///
-/// assert!(looks_secret("OPENCLAW_GATEWAY_TOKEN"));
+/// assert!(looks_secret("OPENCLAW_GATEWAY_TOKEN") && looks_secret("botToken"));
 /// assert!(!looks_secret("OPENCLAW_GATEWAY_PORT"));
-/// assert!(!looks_secret("GATEWAY_TOKEN_FILE"));
+/// assert!(!looks_secret("GATEWAY_TOKEN_FILE") && !looks_secret("publicKey"));
 /// ```
 #[must_use]
 pub fn looks_secret(name: &str) -> bool {
     let bytes = name.as_bytes();
-    let begins = |at: usize, part: &str| {
-        bytes.get(at..at + part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part.as_bytes()))
-    };
-    let ends = |tail: &str| bytes.len().checked_sub(tail.len()).is_some_and(|at| begins(at, tail));
     // Asked for every key of a project: few pairs of letters begin one of the parts.
-    let holds = bytes.windows(2).enumerate().any(|(at, pair)| {
-        let &[first, second] = pair else { return false };
-        matches!(
-            (first | 0x20, second | 0x20),
-            (b'a', b'p' | b'c')
-                | (b'b', b'e')
-                | (b'c', b'o' | b'r')
-                | (b'p', b'a' | b'r')
-                | (b's', b'e')
-                | (b't', b'o')
-        ) && PARTS.iter().any(|part| begins(at, part))
-    });
-    (holds || ENDS.iter().any(|end| ends(end))) && !HARMLESS.iter().any(|end| ends(end))
+    let holds = |parts: &[&str]| {
+        bytes.windows(2).enumerate().any(|(at, pair)| {
+            let &[first, second] = pair else { return false };
+            matches!(
+                (first | 0x20, second | 0x20),
+                (b'a', b'p' | b'c' | b'u')
+                    | (b'b', b'a' | b'e')
+                    | (b'c', b'o' | b'r')
+                    | (b'e', b'n')
+                    | (b'm', b'a' | b'n')
+                    | (b'p', b'a' | b'r' | b'u')
+                    | (b's', b'e' | b'i')
+                    | (b't', b'o')
+                    | (b'w', b'e')
+            ) && parts.iter().any(|part| begins(bytes.get(at..).unwrap_or_default(), part))
+        })
+    };
+    let ends = |words: &[&str]| words.iter().any(|word| last_word(bytes, word).is_some());
+    let last = |words: &[&str]| ends(words) || words.iter().any(|word| name.eq_ignore_ascii_case(word));
+    holds(PARTS) && !ends(HARMLESS) || ends(ENDS) && !holds(&["publickey"]) || last(LAST) || holds(ADDRESSES)
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b'.' | b' ')
+}
+
+/// True where `name` begins with the word, whatever stands between its letters to join it from others.
+fn begins(name: &[u8], word: &str) -> bool {
+    let mut letters = word.bytes().peekable();
+    for (at, byte) in name.iter().enumerate() {
+        match letters.peek() {
+            None => return true,
+            Some(letter) if byte.eq_ignore_ascii_case(letter) => {
+                letters.next();
+            }
+            Some(_) if at > 0 && is_separator(*byte) => {}
+            Some(_) => return false,
+        }
+    }
+    letters.peek().is_none()
+}
+
+/// Where `word` begins as the last word of a name that has more: behind a separator, or a capital behind a small letter.
+fn last_word(name: &[u8], word: &str) -> Option<usize> {
+    let at = name.len().checked_sub(word.len()).filter(|&at| at > 0)?;
+    let (before, found) = name.split_at_checked(at)?;
+    let (&end, &first) = (before.last()?, found.first()?);
+    let joined = is_separator(end) || first.is_ascii_uppercase() && !end.is_ascii_uppercase();
+    (joined && found.eq_ignore_ascii_case(word.as_bytes())).then_some(at)
 }
 
 /// Beginnings of the tokens that well-known services hand out.
@@ -97,6 +140,23 @@ pub fn looks_random(text: &str) -> bool {
             || is_uuid(word)
             || word.split(|c: char| !c.is_alphanumeric()).any(is_drawn)
     })
+}
+
+/// True for a word that nobody but a service hands out: known by its beginning, or long and drawn from all letters and
+/// digits. Digests, ids and UUIDs are drawn as well, and are none.
+pub(crate) fn looks_issued(word: &str) -> bool {
+    let digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
+    let known = |start: &str| word.strip_prefix(start).is_some_and(|rest| rest.len() >= 12 && digit(rest));
+    let drawn = |run: &str| {
+        run.len() >= 20
+            && digit(run)
+            && run.bytes().any(|byte| byte.is_ascii_uppercase())
+            && run.bytes().any(|byte| byte.is_ascii_lowercase())
+            && !run.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && is_drawn(run)
+    };
+    word.len() >= 16
+        && (ISSUED.iter().any(|start| known(start)) || word.split(|c: char| !c.is_alphanumeric()).any(drawn))
 }
 
 /// True for a run of letters and digits in which they change too often for a word, a number or a version.
@@ -150,31 +210,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_and_end_is_found_in_either_case() {
-        for part in PARTS {
+    fn every_word_is_found_in_either_case_and_however_it_is_joined() {
+        for part in PARTS.iter().chain(ADDRESSES) {
             assert!(looks_secret(&format!("x{}y", part.to_uppercase())), "{part}");
             assert!(looks_secret(part), "{part}");
         }
-        for end in ENDS {
-            assert!(looks_secret(&format!("X{}", end.to_uppercase())), "{end}");
-            assert!(HARMLESS.iter().all(|harmless| !looks_secret(&format!("token{end}{harmless}"))), "{end}");
+        for end in ENDS.iter().chain(LAST) {
+            let capital = format!("{}{}", end[..1].to_uppercase(), &end[1..]);
+            for name in [format!("X_{}", end.to_uppercase()), format!("x-{end}"), format!("x{capital}")] {
+                assert!(looks_secret(&name), "{name}");
+            }
+            assert!(!looks_secret(&format!("x{end}")), "{end} is the end of another word");
+        }
+        for harmless in HARMLESS {
+            let capital = format!("{}{}", harmless[..1].to_uppercase(), &harmless[1..]);
+            for name in [format!("TOKEN_{}", harmless.to_uppercase()), format!("token{capital}")] {
+                assert!(!looks_secret(&name), "{name}");
+            }
         }
     }
 
+    /// Names as providers, channels and servers have them.
     #[test]
+    #[rustfmt::skip]
     fn names_that_look_secret() {
         for name in [
-            "TOKEN",
-            "gateway_token",
-            "DB_PASSWORD",
-            "Api-Key",
-            "AWS_SECRET_ACCESS_KEY",
-            "CLAUDE_AI_SESSION_KEY",
-            "x_pwd",
+            "TOKEN", "gateway_token", "DB_PASSWORD", "Api-Key", "CLAUDE_AI_SESSION_KEY", "x_pwd",
+            // providers
+            "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY", "AZURE_OPENAI_KEY",
+            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK",
+            "ELEVENLABS_API_KEY", "XI_API_KEY", "BRAVE_API_KEY", "HF_TOKEN", "GITHUB_PAT", "COPILOT_GITHUB_TOKEN",
+            "apiKey", "accessKeyId", "secretAccessKey", "sessionToken", "serviceAccountKey", "x-api-key",
+            "Ocp-Apim-Subscription-Key",
+            // channels
+            "TELEGRAM_BOT_TOKEN", "DISCORD_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_WEBHOOK_URL",
+            "MATRIX_ACCESS_TOKEN", "botToken", "appToken", "userToken", "signingSecret", "appSecret", "appPassword",
+            "channelAccessToken", "channelSecret", "webhookSecret", "webhookUrl", "encryptKey", "verificationToken",
+            "accessToken", "refreshToken", "idToken", "hookToken", "privateKey", "clientSecret", "authKey",
+            // servers and networks
+            "OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD", "TS_AUTHKEY", "TAILSCALE_AUTH_KEY",
+            "NGROK_AUTHTOKEN", "CLOUDFLARE_TUNNEL_TOKEN", "SENTRY_DSN", "PGPASSWORD", "MYSQL_PWD", "SMTP_PASS",
+            "ROOT_PW", "pass", "JWT_SECRET", "SECRET_KEY_BASE", "ENCRYPTION_KEY", "TLS_KEY", "sshKey", "BASIC_AUTH",
+            "traefik.http.middlewares.x.basicauth.users", "Set-Cookie", "passPhrase", "WPA_PSK", "NEXTAUTH_SALT",
+            "TOTP_OTP", "X-Hub-Signature",
         ] {
             assert!(looks_secret(name), "{name}");
         }
-        for name in ["PORT", "image", "TOKEN_FILE", "SECRETS_DIR", "key", "environment", ""] {
+        for name in [
+            "PORT", "image", "TOKEN_FILE", "tokenFile", "SECRETS_DIR", "passwordPath", "key", "auth", "environment",
+            "", "publicKey", "SSH_PUBLIC_KEY", "OAUTH_TOKEN_URL", "authMode", "TOKEN_TYPE", "monkey", "compass",
+            "bypass", "keyboard", "healthcheck", "webhookPath", "webhookPort", "openclaw-gateway", "apiKeyEnv",
+        ] {
             assert!(!looks_secret(name), "{name}");
         }
     }
