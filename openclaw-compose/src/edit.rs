@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use sha2::{Digest as _, Sha256};
 
+use crate::secrets::Secrets;
 use crate::source::{FileId, MASK, Sources, Span, masked_own};
 
 pub use diff::{Hunk, Line, LineKind};
@@ -71,6 +72,18 @@ impl Edit {
     pub fn judgement(mut self) -> Self {
         self.applicability = Applicability::Judgement;
         self
+    }
+}
+
+impl Edit {
+    /// Keeps what it puts in place from being shown where that holds a secret.
+    pub(crate) fn mask(&mut self, secrets: &Secrets) {
+        secrets.mask_in(&mut self.file);
+        if let Replacement::Text(text) = &self.replacement
+            && !secrets.find(text).is_empty()
+        {
+            self.replacement = Replacement::Secret(text.as_str().into());
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::ser::SerializeStruct;
 
 pub use crate::codes::Code;
 use crate::edit::Edit;
+use crate::secrets::Secrets;
 use crate::source::{Sources, Span};
 
 /// How bad a finding is.
@@ -186,6 +187,28 @@ impl Finding {
     #[must_use]
     pub fn primary(&self) -> Option<&Place> {
         self.places.iter().find(|place| place.role == Role::Decided).or_else(|| self.places.first())
+    }
+}
+
+impl Place {
+    /// Takes the secrets out of the file's name.
+    pub(crate) fn mask(&mut self, secrets: &Secrets) {
+        secrets.mask_in(&mut self.file);
+    }
+}
+
+impl Finding {
+    /// Takes the secrets out of everything that it says.
+    pub(crate) fn mask(&mut self, secrets: &Secrets) {
+        let Self { code: _, severity: _, confidence: _, summary, places, evidence, remedy, versions } = self;
+        secrets.mask_in(summary);
+        places.iter_mut().for_each(|place| place.mask(secrets));
+        evidence.iter_mut().chain(versions).for_each(|text| secrets.mask_in(text));
+        if let Some(Remedy { text, command, edits, safety: _ }) = remedy {
+            secrets.mask_in(text);
+            command.iter_mut().for_each(|command| secrets.mask_in(command));
+            edits.iter_mut().for_each(|edit| edit.mask(secrets));
+        }
     }
 }
 

@@ -40,11 +40,13 @@ mod ownership;
 mod processes;
 mod reach;
 mod reach_findings;
+mod redact;
 mod remedies;
 pub mod rules;
 mod runtime;
 mod scene;
 pub mod search;
+mod secrets;
 mod services;
 mod state;
 mod token_findings;
@@ -408,9 +410,10 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     early.extend(unread_findings(&mut reader));
     let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
     let mut sources = std::mem::take(&mut reader.sources);
-    let mut secrets = resolution.secrets().clone();
-    mark_secrets(&processes, &definitions, &mut sources, &mut secrets);
+    let secrets = secrets::collect(stack, &processes, &definitions, &sources);
+    mark_secrets(&processes, &definitions, &mut sources);
     mark_urls(resolution, &processes, &mut sources);
+    secrets.mark_in(&mut sources);
 
     let surroundings = Surroundings {
         confined: runtime.confined(project),
@@ -458,7 +461,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
     let namespaces = scene.namespaces;
-    Report {
+    let mut report = Report {
         version,
         gateways,
         clients: views,
@@ -469,7 +472,9 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         unread,
         sources,
         secrets,
-    }
+    };
+    report.mask();
+    report
 }
 
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
@@ -587,42 +592,30 @@ fn stale_tokens(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>) -> Vec<
 }
 
 /// Masks every secret that this floor brought in.
-fn mark_secrets(
-    processes: &[Process<'_>],
-    definitions: &[carriers::Defined],
-    sources: &mut Sources,
-    secrets: &mut Secrets,
-) {
+fn mark_secrets(processes: &[Process<'_>], definitions: &[carriers::Defined], sources: &mut Sources) {
     for process in processes {
         if let Some(config) = process.config() {
-            for section in ["auth", "remote"] {
-                for key in ["token", "password"] {
-                    if let Some(SecretForm::Text { span, text }) = config.secret(&["gateway", section, key]) {
-                        sources.mark_secret(span);
-                        secrets.add(text.expose());
-                    }
+            let values = ["auth", "remote"].iter().flat_map(|section| {
+                ["token", "password"].iter().filter_map(|key| config.secret(&["gateway", *section, *key]))
+            });
+            for form in values {
+                if let SecretForm::Text { span, .. } = form {
+                    sources.mark_secret(span);
                 }
             }
-            for (name, node) in config.env_vars().filter(|(name, _)| project::looks_secret(name)) {
-                let _ = name;
-                sources.mark_secret(node.span);
-                secrets.add(node.expose().unwrap_or_default());
-            }
         }
-        for variable in process.state_env.iter().filter(|variable| project::looks_secret(&variable.name)) {
+        let secret = |variable: &&StateVariable| project::looks_secret(&variable.name);
+        for variable in process.state_env.iter().filter(secret) {
             sources.mark_secret(variable.span);
-            secrets.add(variable.value.expose());
         }
         for flag in
             process.invocation.flags.iter().filter(|flag| matches!(flag.name.as_str(), "token" | "password"))
         {
             sources.mark_secret(flag.span);
-            secrets.add(flag.value.as_ref().map_or("", Text::expose));
         }
     }
     for defined in definitions {
         sources.mark_secret(defined.span);
-        secrets.add(defined.value.as_ref().map_or("", Text::expose));
     }
 }
 

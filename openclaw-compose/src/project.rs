@@ -64,8 +64,6 @@ pub use secret::{looks_random, looks_secret};
 pub use unread::Unread;
 pub use write::{Format, Reveal};
 
-use std::sync::Arc;
-
 use crate::source::secret;
 use load::{Loader, Scope};
 use path::Path;
@@ -191,9 +189,4 @@ fn scale_decides(service: &mut Entry) {
     if let Some(deploy) = deploy {
         deploy.set("replicas", scale.span, scale);
     }
-}
-
-/// Names of `map`, shared.
-fn names(map: &Map) -> Vec<Arc<str>> {
-    map.iter().map(|entry| entry.key.clone()).collect()
 }

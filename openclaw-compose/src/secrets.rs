@@ -8,6 +8,7 @@
 //! [`Report::secrets`]: crate::openclaw::Report::secrets
 
 mod forms;
+mod scan;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,7 +18,8 @@ use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::source::{MASK, Text};
+use crate::source::secret::looks_random;
+use crate::source::{MASK, Sources, Span, Text};
 use forms::Forms;
 
 /// Shorter values are words, and masking them would tear the text.
@@ -27,28 +29,11 @@ const SHORTEST: usize = 6;
 const SMALLEST_NUMBER: f64 = 1e6;
 
 /// What stands where a secret could, and is none: kinds of secret, ways to ask for one, and the names of the house.
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "access-token",
-    "api-key",
-    "apikey",
-    "basic",
-    "bearer",
-    "clawdbot",
-    "default",
-    "disabled",
-    "enabled",
-    "gateway",
-    "moltbot",
-    "oauth2",
-    "openclaw",
-    "openclaw-cli",
-    "openclaw-gateway",
-    "optional",
-    "password",
-    "required",
-    "secret",
-    "trusted-proxy",
-    "undefined",
+    "access-token", "api-key", "apikey", "basic", "bearer", "clawdbot", "default", "disabled", "enabled", "gateway",
+    "moltbot", "oauth2", "openclaw", "openclaw-cli", "openclaw-gateway", "optional", "password", "required", "secret",
+    "trusted-proxy", "undefined",
 ];
 
 /// Values that nobody should see, each once, and the search for them.
@@ -63,6 +48,8 @@ const WORDS: &[&str] = &[
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: BTreeSet<Text>,
+    /// Plain words that name parts of the stack.
+    left: BTreeSet<String>,
     /// Made at the first search after a value came.
     forms: OnceLock<Forms>,
 }
@@ -92,12 +79,48 @@ impl Secrets {
     }
 
     /// Adds a value, unless masking it would hide what is none: less than six characters, a small number, a word such as
-    /// `password`, a placeholder such as `${TOKEN}`, a path, a URL that carries nothing.
+    /// `password`, a placeholder such as `${TOKEN}`, a path, the URL of a host.
     pub(crate) fn add(&mut self, value: &str) {
         let value = value.trim();
-        if !is_harmless(value) && self.values.insert(Text::from(value)) {
+        let named = || self.left.contains(value);
+        if !is_harmless(value) && !named() && self.values.insert(Text::from(value)) {
             self.forms = OnceLock::new();
         }
+    }
+
+    /// Leaves a name of the stack out, and its parts, as far as they are plain words: that a database is called as its
+    /// password is must not make every line about it unreadable.
+    pub(crate) fn leave(&mut self, name: &str) {
+        for word in name.split(['-', '_', '.', '/', ':']).chain([name]) {
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '_';
+            if word.chars().all(plain) && !looks_random(word) {
+                self.left.insert(word.to_owned());
+            }
+        }
+    }
+
+    /// Adds what looks like a secret in any of the texts, comments and all.
+    pub(crate) fn add_from_all(&mut self, sources: &Sources) {
+        sources.ids().for_each(|file| self.add_from(sources.expose_file(file)));
+    }
+
+    /// Marks every place at which one of the secrets stands, in whichever form. A file may be named for one.
+    pub(crate) fn mark_in(&self, sources: &mut Sources) {
+        let mut spans = Vec::new();
+        for file in sources.ids() {
+            let found = self.find(sources.expose_file(file));
+            spans.extend(found.into_iter().map(|range| Span::from_range(file, range)));
+        }
+        sources.mark_secrets(spans);
+        sources.rename(|name| match self.mask(name) {
+            Cow::Owned(masked) => Some(masked),
+            Cow::Borrowed(_) => None,
+        });
+    }
+
+    /// Adds what looks like a secret in a text, whatever the text is.
+    pub(crate) fn add_from(&mut self, text: &str) {
+        scan::scan(text).into_iter().for_each(|range| self.add(text.get(range).unwrap_or_default()));
     }
 
     /// The text with [`MASK`] for every secret in it: as it is, in base64, in hexadecimal, percent-encoded, or escaped as
@@ -117,6 +140,13 @@ impl Secrets {
         }
         out.push_str(text.get(at..).unwrap_or_default());
         Cow::Owned(out)
+    }
+
+    /// As [`Secrets::mask`], in place.
+    pub(crate) fn mask_in(&self, text: &mut String) {
+        if let Cow::Owned(masked) = self.mask(text) {
+            *text = masked;
+        }
     }
 
     /// Where secrets stand in a text, in whichever form: in order, not touching one another.
@@ -170,34 +200,19 @@ fn is_placeholder(value: &str) -> bool {
     value.starts_with('<') && value.ends_with('>') && !value.contains("://")
 }
 
-/// A URL without user info, query and fragment.
+/// A URL of a host and nothing else: what has a path may be a webhook, which is a secret whole.
 fn is_plain_url(value: &str) -> bool {
     let Some((scheme, rest)) = value.split_once("://") else { return false };
     scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
-        && !rest.contains(['@', '?', '#', ' '])
-        && !rest.contains("${")
+        && !rest.trim_end_matches('/').contains(['@', '?', '#', '/', ' ', '$'])
 }
 
 /// A path of one of the trees that stacks are made of.
 fn is_path(value: &str) -> bool {
+    #[rustfmt::skip]
     const ROOTS: &[&str] = &[
-        "./",
-        "../",
-        "~/",
-        "/app/",
-        "/data/",
-        "/etc/",
-        "/home/",
-        "/mnt/",
-        "/opt/",
-        "/root/",
-        "/run/",
-        "/srv/",
-        "/tmp/",
-        "/usr/",
-        "/Users/",
-        "/var/",
-        "/workspace/",
+        "./", "../", "~/", "/app/", "/data/", "/etc/", "/home/", "/mnt/", "/opt/", "/root/", "/run/", "/srv/", "/tmp/",
+        "/usr/", "/Users/", "/var/", "/workspace/",
     ];
     ROOTS.iter().any(|root| value.starts_with(root)) && !value.contains(char::is_whitespace)
 }
@@ -225,7 +240,7 @@ mod tests {
             "$(cat x)",
             "<your-token>",
             "ws://127.0.0.1:18789",
-            "https://api.example.com/v1",
+            "https://api.example.com/",
             "/run/secrets/token",
             "./secrets/token",
             "********",
@@ -238,6 +253,7 @@ mod tests {
             "1234567",
             "ws://:hunter2@gw",
             "https://h/x?token=abcdef",
+            "https://hooks.example.com/services/x",
             "/9j4AAQSkZJRg",
             "p@ss w0rd",
             "$2b$10$N9qo8uLOickgx2ZMRZoMye",

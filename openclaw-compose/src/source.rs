@@ -321,6 +321,34 @@ impl Sources {
         source.secrets.splice(from..to, [(start, end)]);
     }
 
+    /// As [`Sources::mark_secret`] for many spans, in whichever order.
+    pub(crate) fn mark_secrets(&mut self, mut spans: Vec<Span>) {
+        spans.sort_unstable();
+        for file in spans.chunk_by(|a, b| a.file == b.file) {
+            let Some(source) = file.first().and_then(|span| self.files.get_mut(span.file.index())) else {
+                continue;
+            };
+            let mut all: Vec<(u32, u32)> = std::mem::take(&mut source.secrets);
+            all.extend(file.iter().filter(|span| !span.is_empty()).map(|span| (span.start, span.end)));
+            all.sort_unstable();
+            for (start, end) in all {
+                match source.secrets.last_mut() {
+                    Some(last) if start <= last.1 => last.1 = last.1.max(end),
+                    _ => source.secrets.push((start, end)),
+                }
+            }
+        }
+    }
+
+    /// Gives the texts other names, where `renamed` has one.
+    pub(crate) fn rename(&mut self, renamed: impl Fn(&str) -> Option<String>) {
+        for source in &mut self.files {
+            if let Some(name) = renamed(&source.name) {
+                source.name = name.into();
+            }
+        }
+    }
+
     /// True where any byte under `span` was marked as a secret.
     #[must_use]
     pub fn is_secret(&self, span: Span) -> bool {
@@ -427,10 +455,10 @@ impl Source {
     }
 }
 
-/// Names and sizes only: a text may hold secrets.
+/// The number of texts only: what they hold may be a secret, and so may what they are called.
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.files.iter().map(|source| (&source.name, source.text.len()))).finish()
+        write!(f, "Sources({})", self.files.len())
     }
 }
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::secrets::Secrets;
 use crate::source::{FileId, MASK, Sources, Span};
 
 use super::{remedies, rules};
@@ -89,6 +90,7 @@ const MINTS: [&str; 12] = [
 pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
     let text = sources.expose_file(file);
     out.files += 1;
+    let (mentions, findings) = (out.mentions.len(), out.findings.len());
     let minted = minted_names(text);
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -113,6 +115,16 @@ pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
             report(&mention, sources, out);
             out.mentions.push(mention);
         }
+    }
+    if out.mentions.len() > mentions {
+        // Another secret may stand on the same line, or one of the file in its name.
+        let mut secrets = Secrets::new();
+        secrets.add_from(text);
+        for mention in out.mentions.iter_mut().skip(mentions) {
+            secrets.mask_in(&mut mention.line);
+            mention.place.mask(&secrets);
+        }
+        out.findings.iter_mut().skip(findings).for_each(|finding| finding.mask(&secrets));
     }
 }
 
@@ -295,6 +307,15 @@ mod tests {
         let mut out = Search::default();
         search_text(&sources, file, &mut out);
         out
+    }
+
+    #[test]
+    fn a_line_shows_no_other_secret_either() {
+        let text = "X_API_KEY=hunter2-key OPENCLAW_GATEWAY_URL=ws://u:pa55-word@gw # Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC\n";
+        let found = search("hunter2-key.sh", text);
+        let all = format!("{found:?}{}", serde_json::to_string(&found).expect("JSON"));
+        assert!(!["hunter2", "pa55", "Zq8X"].iter().any(|secret| all.contains(secret)), "{all}");
+        assert!(found.mentions[0].line.contains("OPENCLAW_GATEWAY_URL="), "{all}");
     }
 
     #[test]

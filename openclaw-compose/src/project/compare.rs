@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
+use crate::secrets::Secrets;
 use crate::source::Span;
 
 use super::explain::Explanation;
@@ -86,6 +87,18 @@ impl Change {
     }
 }
 
+impl Change {
+    fn mask(&mut self, secrets: &Secrets) {
+        match self {
+            Self::Added { right: told } | Self::Removed { left: told } => told.mask(secrets),
+            Self::Changed { left, right } | Self::Moved { left, right } => {
+                left.mask(secrets);
+                right.mask(secrets);
+            }
+        }
+    }
+}
+
 impl Compared {
     /// True where the two projects are the same, be it from different places.
     #[must_use]
@@ -127,6 +140,13 @@ impl Resolution {
         }
         let mut differences = comparer.out;
         differences.sort_by(|a, b| a.path.cmp(&b.path));
+        for difference in &mut differences {
+            // What is secret on one side may stand openly on the other.
+            for secrets in [self.secrets(), right.secrets()] {
+                secrets.mask_in(&mut difference.path);
+                difference.change.mask(secrets);
+            }
+        }
         Compared { differences }
     }
 }
@@ -219,7 +239,7 @@ impl Comparer<'_> {
 
     /// True where two spans show the same place of the same file, so that nothing has to be told.
     fn same_place(&self, left: Span, right: Span) -> bool {
-        let (a, b) = (&self.left.texts, &self.right.texts);
+        let (a, b) = (self.left.sources(), self.right.sources());
         a.name(left.file) == b.name(right.file)
             && a.expose(left) == b.expose(right)
             && !a.expose(left).contains('$')

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::ser::SerializeStruct;
 
 use crate::finding::{Place, Role};
+use crate::secrets::Secrets;
 use crate::source::{MASK, Span, Text};
 use crate::syntax::interpolate::{Gave, OperatorKind, Piece, PieceKind};
 use crate::syntax::yaml::{Via, ViaKind};
@@ -32,6 +33,9 @@ pub struct Explanation {
     /// The value as text, for scalars.
     #[serde(skip)]
     pub value: Option<SecretString>,
+    /// The value without any secret in it; nothing where it is one itself.
+    #[serde(skip)]
+    shown: Option<String>,
     /// What happened, in order; the last step gave the value.
     pub steps: Vec<Step>,
     /// What lost, the nearest first, each with its reason.
@@ -50,6 +54,8 @@ pub struct Step {
     pub place: Option<Place>,
     /// The value after this step, for scalars.
     pub value: Option<SecretString>,
+    /// The value without any secret in it; nothing where it is one itself.
+    shown: Option<String>,
     /// True where that value must not be printed.
     pub secret: bool,
 }
@@ -103,7 +109,14 @@ impl Explanation {
     /// The value for a report: masked where it is secret; `None` where it is no scalar.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
-        self.value.as_ref().map(|value| shown(value, self.secret))
+        shown(self.value.as_ref(), self.shown.as_ref())
+    }
+
+    /// Takes the secrets out of everything that it says.
+    pub(crate) fn mask(&mut self, secrets: &Secrets) {
+        secrets.mask_in(&mut self.path);
+        mask_value(&mut self.shown, self.value.as_ref().filter(|_| !self.secret), secrets);
+        self.steps.iter_mut().chain(&mut self.shadowed).for_each(|step| step.mask(secrets));
     }
 }
 
@@ -111,13 +124,29 @@ impl Step {
     /// The value after this step for a report: masked where it is secret; `None` where it is no scalar.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
-        self.value.as_ref().map(|value| shown(value, self.secret))
+        shown(self.value.as_ref(), self.shown.as_ref())
+    }
+
+    fn mask(&mut self, secrets: &Secrets) {
+        secrets.mask_in(&mut self.text);
+        self.place.iter_mut().for_each(|place| place.mask(secrets));
+        mask_value(&mut self.shown, self.value.as_ref().filter(|_| !self.secret), secrets);
     }
 }
 
-fn shown(value: &SecretString, secret: bool) -> String {
-    let value = value.expose_secret();
-    if secret && !value.is_empty() { MASK.to_owned() } else { value.to_owned() }
+fn shown(value: Option<&SecretString>, shown: Option<&String>) -> Option<String> {
+    match shown {
+        Some(shown) => Some(shown.clone()),
+        None => value.map(|value| if value.expose_secret().is_empty() { "" } else { MASK }.to_owned()),
+    }
+}
+
+/// What is shown of a value, or less of what was.
+fn mask_value(shown: &mut Option<String>, value: Option<&SecretString>, secrets: &Secrets) {
+    match shown {
+        Some(shown) => secrets.mask_in(shown),
+        None => *shown = value.map(|value| secrets.mask(value.expose_secret()).into_owned()),
+    }
 }
 
 /// The chain in one line: `.env:1 -> interpolated at compose.yaml:5:14 -> service gateway`.
@@ -237,10 +266,12 @@ pub(crate) fn variable(resolution: &Resolution, name: &str) -> Option<Explanatio
         kind: "a string",
         secret,
         value: Some(variable.value.to_secret()),
+        shown: None,
         steps: vec![teller.setting(name, variable.setting, Some(&variable.value))],
         shadowed: Vec::new(),
     };
     teller.hidden(name, resolution.environment, &mut explanation.shadowed);
+    explanation.mask(resolution.secrets());
     Some(explanation)
 }
 
@@ -261,17 +292,21 @@ fn tell(
             text: format!("service {service}"),
             place: None,
             value: scalar(&node.value),
+            shown: None,
             secret,
         });
     }
-    Explanation {
+    let mut explanation = Explanation {
         path: path.to_owned(),
         kind: node.value.kind_name(),
         secret,
         value: scalar(&node.value),
+        shown: None,
         steps,
         shadowed,
-    }
+    };
+    explanation.mask(resolution.secrets());
+    explanation
 }
 
 fn scalar(value: &Value) -> Option<SecretString> {
@@ -295,7 +330,7 @@ impl Teller<'_> {
     /// `compose.yaml:5:14`
     fn location(&self, span: Span) -> String {
         if is_somewhere(span) {
-            self.resolution.texts.location(span).to_string()
+            self.resolution.sources().location(span).to_string()
         } else {
             "Compose itself".to_owned()
         }
@@ -303,12 +338,19 @@ impl Teller<'_> {
 
     /// `.env:3`
     fn line(&self, span: Span) -> String {
-        let location = self.resolution.texts.location(span);
+        let location = self.resolution.sources().location(span);
         format!("{}:{}", location.file, location.line)
     }
 
     fn step(&self, kind: StepKind, text: String, span: Option<Span>, value: Option<SecretString>) -> Step {
-        Step { kind, text, place: span.and_then(|span| self.place(span)), value, secret: self.secret }
+        Step {
+            kind,
+            text,
+            place: span.and_then(|span| self.place(span)),
+            value,
+            shown: None,
+            secret: self.secret,
+        }
     }
 
     /// The steps of a node, oldest first; what it shadows goes to `shadowed`, nearest first.
@@ -391,6 +433,7 @@ impl Teller<'_> {
             text,
             place: self.resolution.place(Role::Shadowed, older.span),
             value: scalar(&older.value),
+            shown: None,
             secret: self.secret || is_secret(&self.resolution.stories, older),
         });
         shadowed.append(&mut deeper);
@@ -462,7 +505,7 @@ impl Teller<'_> {
 
     /// The bytes that spell a piece, where the template stands in its source as it is; else the whole template.
     fn written(&self, span: Span, piece: &Piece<Setting>) -> Span {
-        let raw = self.resolution.texts.expose(span);
+        let raw = self.resolution.sources().expose(span);
         let at = |shift: usize| piece.written.start + shift..piece.written.end + shift;
         let spells = |shift: usize| {
             raw.get(at(shift)).is_some_and(|text| text.starts_with('$') && !text.contains(['\n', '\\']))

@@ -1,12 +1,16 @@
-//! Which bytes of the sources are secret.
+//! Which values are secret, and which bytes of the sources spell them.
+//!
+//! Three looks, each wider than the one before: the model knows what stands under a name that looks secret; the texts are
+//! read for what looks like a secret whatever its name; and whatever was found is marked wherever else it stands.
 
 use crate::secrets::Secrets;
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
-use super::model::{Map, Node, Value, is_somewhere};
+use super::model::{Entry, Map, Node, Value, is_somewhere};
 use super::provenance::{Event, Stories};
 use super::secret;
 use super::tree::names_secret;
+use super::variables::Variables;
 
 /// True where a variable with a name that looks secret went into the value, now or before.
 pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
@@ -17,66 +21,161 @@ pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
     })
 }
 
-/// Marks the bytes of secret values in the sources, so that quotes of their lines mask them, and collects the values.
-pub(crate) fn mark_secrets<'m>(
-    sources: &mut Sources,
-    secrets: &mut Secrets,
-    stories: &Stories,
-    roots: impl IntoIterator<Item = &'m Node>,
-    services: impl IntoIterator<Item = &'m Map>,
-) {
-    let mut marker = Marker { sources, secrets, stories };
-    for root in roots {
-        marker.node(root, false);
+/// What the secrets of a project are looked for in.
+pub(crate) struct Model<'m> {
+    pub(crate) project: &'m str,
+    pub(crate) stories: &'m Stories,
+    pub(crate) environments: &'m [Variables],
+    /// Everything but the services.
+    pub(crate) root: &'m Node,
+    /// Those that are on, and those that are off.
+    pub(crate) services: [&'m Map; 2],
+}
+
+/// The texts of a project as they were read. Nothing can be had from them but marked ones, so that no quote shows what
+/// nobody has marked yet.
+pub(crate) struct Unmarked(Sources);
+
+impl Unmarked {
+    pub(crate) fn new(texts: Sources) -> Self {
+        Self(texts)
     }
-    for map in services {
-        for entry in map {
-            marker.node(&entry.node, false);
+
+    /// The texts with every secret in them marked, and the secrets.
+    pub(crate) fn mark(&self, model: &Model<'_>) -> (Sources, Secrets) {
+        read(&self.0, model)
+    }
+}
+
+fn read(texts: &Sources, model: &Model<'_>) -> (Sources, Secrets) {
+    let mut secrets = Secrets::new();
+    let services = model.services.into_iter().flatten();
+    for name in services.map(|service| &*service.key).chain([model.project]) {
+        secrets.leave(name);
+    }
+    let mut reader = Reader { texts, model, secrets, spans: Vec::new() };
+    reader.model();
+    let Reader { mut secrets, spans, .. } = reader;
+    let mut sources = texts.clone();
+    secrets.add_from_all(&sources);
+    sources.mark_secrets(spans);
+    secrets.mark_in(&mut sources);
+    (sources, secrets)
+}
+
+struct Reader<'m> {
+    texts: &'m Sources,
+    model: &'m Model<'m>,
+    secrets: Secrets,
+    spans: Vec<Span>,
+}
+
+impl<'m> Reader<'m> {
+    fn model(&mut self) {
+        for variables in self.model.environments {
+            for (name, value) in variables.values() {
+                self.value(secret::looks_secret(name), value);
+            }
+        }
+        for entry in self.model.root.as_map().into_iter().flatten() {
+            match &*entry.key {
+                // Their names and paths are none; what they hold may be.
+                "secrets" | "configs" => self.resources(&entry.node, &*entry.key == "secrets"),
+                key => self.node(&entry.node, secret::looks_secret(key)),
+            }
+        }
+        for service in self.model.services.into_iter().flatten() {
+            for field in service.node.as_map().into_iter().flatten() {
+                match &*field.key {
+                    "secrets" | "configs" => {}
+                    "build" => self.build(&field.node),
+                    key => self.node(&field.node, secret::looks_secret(key)),
+                }
+            }
         }
     }
-}
 
-struct Marker<'s> {
-    sources: &'s mut Sources,
-    secrets: &'s mut Secrets,
-    stories: &'s Stories,
-}
+    fn build(&mut self, node: &Node) {
+        for field in node.as_map().into_iter().flatten().filter(|field| &*field.key != "secrets") {
+            self.node(&field.node, secret::looks_secret(&field.key));
+        }
+    }
 
-impl Marker<'_> {
+    /// `secrets:` or `configs:` of the project.
+    fn resources(&mut self, section: &Node, secret: bool) {
+        for resource in section.as_map().into_iter().flatten() {
+            for Entry { key, node, .. } in resource.node.as_map().into_iter().flatten() {
+                match &**key {
+                    "content" => {
+                        self.spans.extend(Some(node.span).filter(|span| is_somewhere(*span)));
+                        self.value(secret, node.expose().unwrap_or_default());
+                    }
+                    "environment" => {
+                        let name = node.expose().unwrap_or_default();
+                        let held = self.model.environments.iter().filter_map(|known| known.value(name));
+                        held.for_each(|value| self.secrets.add(value));
+                    }
+                    key => self.node(node, secret::looks_secret(key)),
+                }
+            }
+        }
+    }
+
+    /// A value under a name that looks secret, or under another one, where only a part of it may be a secret.
+    fn value(&mut self, secret: bool, value: &str) {
+        if secret { self.secrets.add(value) } else { self.secrets.add_from(value) }
+    }
+
     fn node(&mut self, node: &Node, secret: bool) {
         match &node.value {
             Value::Map(map) => {
                 for entry in map {
+                    let secret = secret || secret::looks_secret(&entry.key);
                     // What an env file gives was marked when the file was read, once for all services.
-                    let read = self.stories.events(entry.node.story).next();
-                    if !secret && matches!(read, Some(Event::EnvFile { .. })) {
-                        continue;
+                    let read = self.model.stories.events(entry.node.story).next();
+                    match (read, entry.node.expose()) {
+                        (Some(Event::EnvFile { .. }), Some(value)) => self.value(secret, value),
+                        _ => self.node(&entry.node, secret),
                     }
-                    self.node(&entry.node, secret || secret::looks_secret(&entry.key));
                 }
             }
             Value::List(items) => {
+                // `--token` and its value may be two items.
+                let mut announced = false;
                 for item in items {
-                    let named = item
-                        .expose()
-                        .and_then(|text| text.split_once('='))
-                        .is_some_and(|(name, _)| secret::looks_secret(name));
-                    self.node(item, secret || named);
+                    let text = item.expose().unwrap_or_default();
+                    let named = text.split_once('=').is_some_and(|(name, _)| secret::looks_secret(name));
+                    self.node(item, secret || named || announced && !text.starts_with('-'));
+                    announced = text.strip_prefix("--").is_some_and(secret::looks_secret);
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Unknown => {}
-            _ if secret => {
-                let value = super::print::go(&node.value);
-                match value.split_once('=') {
+            Value::Null | Value::Bool(_) => {}
+            // A template that could not be filled in: what it holds besides names is a value all the same.
+            Value::Unknown if secret => self.scalar(node, true),
+            Value::Unknown => {}
+            value if secret => {
+                let text = super::print::go(value);
+                match text.split_once('=') {
                     Some((name, value)) if secret::looks_secret(name) => self.secrets.add(value),
-                    _ => self.secrets.add(&value),
+                    _ => self.secrets.add(&text),
                 }
                 self.scalar(node, true);
             }
-            _ if is_secret(self.stories, node) => self.scalar(node, false),
-            _ => {}
+            value => {
+                if let Value::Text(text) = value {
+                    // What is spelt as it is was read with its file.
+                    let spelt =
+                        is_somewhere(node.span) && self.texts.expose(node.span).contains(text.expose());
+                    if !spelt {
+                        self.secrets.add_from(text.expose());
+                    }
+                }
+                if is_secret(self.model.stories, node) {
+                    self.scalar(node, false);
+                }
+            }
         }
-        for event in self.stories.events(node.story) {
+        for event in self.model.stories.events(node.story) {
             if let Event::Replaced { older } = event {
                 self.node(older, secret);
             }
@@ -88,7 +187,7 @@ impl Marker<'_> {
         if !is_somewhere(node.span) {
             return;
         }
-        let written = self.sources.expose(node.span).to_owned();
+        let written = self.texts.expose(node.span);
         // A list item `NAME=value`: the name may be read.
         let from = match written.split_once('=') {
             Some((name, _)) if secret::looks_secret(name.trim_start_matches(['"', '\''])) => name.len() + 1,
@@ -96,10 +195,9 @@ impl Marker<'_> {
         };
         let value = written.get(from..).unwrap_or_default();
         if !value.contains("${") {
-            if !outside {
-                return;
+            if outside {
+                self.part(node, from..written.len());
             }
-            self.sources.mark_secret(node.span.part(from..written.len()));
             return;
         }
         // What stands outside of `${NAME` and its operator is text: mask it.
@@ -108,7 +206,7 @@ impl Marker<'_> {
         while let Some(byte) = bytes.get(at) {
             if *byte == b'$' && bytes.get(at + 1) == Some(&b'{') {
                 if outside || depth > 0 {
-                    self.sources.mark_secret(node.span.part(start..at));
+                    self.part(node, start..at);
                 }
                 depth += 1;
                 at += 2;
@@ -120,7 +218,7 @@ impl Marker<'_> {
                 }
                 start = at;
             } else if *byte == b'}' && depth > 0 {
-                self.sources.mark_secret(node.span.part(start..at));
+                self.part(node, start..at);
                 depth -= 1;
                 at += 1;
                 start = at;
@@ -130,7 +228,17 @@ impl Marker<'_> {
         }
         let end = written.trim_end_matches(['"', '\'']).len();
         if outside && start < end {
-            self.sources.mark_secret(node.span.part(start..end));
+            self.part(node, start..end);
         }
+    }
+
+    /// Marks a part of what spells a node. A single word of it is a value by itself; more than one is a message.
+    fn part(&mut self, node: &Node, range: std::ops::Range<usize>) {
+        let written = self.texts.expose(node.span).get(range.clone()).unwrap_or_default();
+        let bare = written.trim_matches(['"', '\'', ' ']);
+        if !bare.contains(char::is_whitespace) {
+            self.secrets.add(bare);
+        }
+        self.spans.push(node.span.part(range));
     }
 }

@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 use super::discovery::Project;
 use super::explain::{self, Explanation};
 use super::load::Loader;
-use super::mark;
+use super::mark::{self, Unmarked};
 use super::model::{Entry, Map, Node, is_somewhere};
 use super::provenance::Stories;
 use super::unread::Unread;
@@ -30,8 +30,7 @@ pub struct Resolution {
     /// Where the command runs.
     directory: String,
     pub(crate) profiles: Vec<String>,
-    /// The texts as they were read: for places, never for quotes.
-    pub(crate) texts: Sources,
+    texts: Unmarked,
     /// The texts with every secret marked, and the secrets themselves.
     marked: OnceLock<(Sources, Secrets)>,
     pub(crate) stories: Stories,
@@ -40,10 +39,19 @@ pub struct Resolution {
     pub(crate) root: Node,
     pub(crate) enabled: Map,
     pub(crate) disabled: Map,
+    /// What was found, in words that may hold whatever was read.
+    found: Found,
+    /// The same without any secret.
+    told: OnceLock<Found>,
+    config_files: Vec<FileId>,
+}
+
+/// What is to be said of a project.
+#[derive(Clone)]
+struct Found {
     findings: Vec<Finding>,
     unset: Vec<UnsetVariable>,
     refusal: Option<Refusal>,
-    config_files: Vec<FileId>,
     unread: Vec<Unread>,
 }
 
@@ -127,11 +135,30 @@ impl Resolution {
 
     fn marked(&self) -> &(Sources, Secrets) {
         self.marked.get_or_init(|| {
-            let (mut sources, mut secrets) = (self.texts.clone(), Secrets::new());
-            self.environments.iter().flat_map(Variables::secrets).for_each(|value| secrets.add(value));
-            let services = [&self.enabled, &self.disabled];
-            mark::mark_secrets(&mut sources, &mut secrets, &self.stories, [&self.root], services);
-            (sources, secrets)
+            let model = mark::Model {
+                project: self.project_name(),
+                stories: &self.stories,
+                environments: &self.environments,
+                root: &self.root,
+                services: [&self.enabled, &self.disabled],
+            };
+            self.texts.mark(&model)
+        })
+    }
+
+    /// A value may have become part of a name, a path or a message: what is said passes the secrets first.
+    fn told(&self) -> &Found {
+        self.told.get_or_init(|| {
+            let mut told = self.found.clone();
+            let secrets = self.secrets();
+            told.findings.iter_mut().for_each(|finding| finding.mask(secrets));
+            for unset in &mut told.unset {
+                secrets.mask_in(&mut unset.name);
+                unset.place.iter_mut().for_each(|place| place.mask(secrets));
+            }
+            told.unread.iter_mut().for_each(|unread| unread.mask(secrets));
+            told.refusal.iter_mut().for_each(|refusal| refusal.finding.mask(secrets));
+            told
         })
     }
 
@@ -144,25 +171,25 @@ impl Resolution {
     /// The files that are there and could not be read: nobody can say what they would have changed.
     #[must_use]
     pub fn unread(&self) -> &[Unread] {
-        &self.unread
+        &self.told().unread
     }
 
     /// Everything that is wrong or worth knowing, what Compose refuses first.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.told().findings
     }
 
     /// Variables that became the empty string, each once.
     #[must_use]
     pub fn unset_variables(&self) -> &[UnsetVariable] {
-        &self.unset
+        &self.told().unset
     }
 
     /// Why Compose would refuse the whole project; `None` where it reads it.
     #[must_use]
     pub fn compose_would_refuse(&self) -> Option<&Refusal> {
-        self.refusal.as_ref()
+        self.told().refusal.as_ref()
     }
 
     /// The services that are switched on, by name.
@@ -219,7 +246,7 @@ impl Resolution {
     /// The place of a span, for findings.
     #[must_use]
     pub fn place(&self, role: Role, span: Span) -> Option<Place> {
-        is_somewhere(span).then(|| Place::of(&self.texts, role, span))
+        is_somewhere(span).then(|| Place::of(self.sources(), role, span))
     }
 }
 
@@ -294,7 +321,7 @@ impl<'r> Service<'r> {
 impl fmt::Debug for Service<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
-            .field("name", &self.name())
+            .field("name", &self.resolution.secrets().mask(self.name()))
             .field("enabled", &self.enabled)
             .finish_non_exhaustive()
     }
@@ -302,12 +329,14 @@ impl fmt::Debug for Service<'_> {
 
 impl fmt::Debug for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let masked = |name: &str| self.secrets().mask(name).into_owned();
+        let names = |map: &Map| map.iter().map(|entry| masked(&entry.key)).collect::<Vec<_>>();
         f.debug_struct("Resolution")
             .field("dialect", &self.dialect)
-            .field("name", &self.project_name())
-            .field("services", &super::names(&self.enabled))
-            .field("disabled", &super::names(&self.disabled))
-            .field("findings", &self.findings)
+            .field("name", &masked(self.project_name()))
+            .field("services", &names(&self.enabled))
+            .field("disabled", &names(&self.disabled))
+            .field("findings", &self.findings())
             .finish_non_exhaustive()
     }
 }
@@ -326,9 +355,8 @@ pub(crate) fn finish(
     let Loader { sources: texts, stories, environments, raised, unset, config_files, unread, .. } = loader;
     let exit = raised.iter().find_map(|raised| raised.refusal);
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
-    let mut findings: Vec<Finding> =
+    let findings: Vec<Finding> =
         refused.into_iter().chain(passed).map(|raised| raised.finish(&texts)).collect();
-    scrub(&mut findings, &environments);
     let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Refusal { exit, finding });
     let unset = unset
         .into_iter()
@@ -343,7 +371,7 @@ pub(crate) fn finish(
         working_dir: project.working_dir.clone(),
         directory,
         profiles: project.profiles.clone(),
-        texts,
+        texts: Unmarked::new(texts),
         marked: OnceLock::new(),
         stories,
         environments,
@@ -351,32 +379,8 @@ pub(crate) fn finish(
         root,
         enabled,
         disabled,
-        findings,
-        unset,
-        refusal,
+        found: Found { findings, unset, refusal, unread },
+        told: OnceLock::new(),
         config_files,
-        unread,
-    }
-}
-
-/// A value may have become part of a name, a path or a port: whatever a secret variable holds is masked in every text.
-fn scrub(findings: &mut [Finding], environments: &[Variables]) {
-    // Shorter ones would mask half the words there are.
-    const SHORTEST: usize = 4;
-    if findings.is_empty() {
-        return;
-    }
-    let mut secrets: Vec<&str> =
-        environments.iter().flat_map(Variables::secrets).filter(|value| value.len() >= SHORTEST).collect();
-    secrets.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
-    for finding in findings {
-        let help = finding.remedy.iter_mut().map(|remedy| &mut remedy.text);
-        for text in std::iter::once(&mut finding.summary).chain(&mut finding.evidence).chain(help) {
-            for secret in &secrets {
-                if text.contains(secret) {
-                    *text = text.replace(secret, crate::source::MASK);
-                }
-            }
-        }
     }
 }

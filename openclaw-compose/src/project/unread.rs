@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::codes::Code;
+use crate::secrets::Secrets;
 
 use super::inputs::ReadError;
 
@@ -15,6 +16,27 @@ pub struct Unread {
     /// What is wrong with it.
     #[serde(serialize_with = "in_words")]
     pub error: ReadError,
+}
+
+impl Unread {
+    /// Takes the secrets out of everything that it says.
+    pub(crate) fn mask(&mut self, secrets: &Secrets) {
+        secrets.mask_in(&mut self.file);
+        match &mut self.error {
+            ReadError::LeadsOut { link, target } => {
+                secrets.mask_in(link);
+                secrets.mask_in(target);
+            }
+            ReadError::Other(text) => secrets.mask_in(text),
+            ReadError::NotFound
+            | ReadError::Directory
+            | ReadError::Denied
+            | ReadError::Loop
+            | ReadError::NotRegular(_)
+            | ReadError::NotUtf8 { .. }
+            | ReadError::TooLarge { .. } => {}
+        }
+    }
 }
 
 fn in_words<S: Serializer>(error: &ReadError, serializer: S) -> Result<S::Ok, S::Error> {

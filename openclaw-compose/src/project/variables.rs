@@ -61,12 +61,11 @@ impl Variables {
         self.find(name).map(|variable| variable.value.expose())
     }
 
-    /// The values of variables with names that look secret, hidden ones included.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let secret = self.by_name.iter().filter(|(name, _)| super::secret::looks_secret(name));
-        secret.flat_map(|(_, variable)| {
-            std::iter::once(variable.value.expose())
-                .chain(variable.hidden.iter().map(|(value, _)| value.expose()))
+    /// Every name with its value, and once more with each that is hidden.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_name.iter().flat_map(|(name, variable)| {
+            let hidden = variable.hidden.iter().map(|(value, _)| value);
+            std::iter::once(&variable.value).chain(hidden).map(|value| (&**name, value.expose()))
         })
     }
 

@@ -3,11 +3,15 @@
 mod json;
 mod yaml;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use crate::secrets::Secrets;
+
 use super::mark;
 use super::model::{Entry, Node, Value};
+use super::print;
 use super::resolution::Resolution;
 
 /// The two formats of `docker compose config`.
@@ -38,7 +42,8 @@ impl Resolution {
     /// The project as `docker compose config` prints it. Resources that no enabled service uses are left out.
     #[must_use]
     pub fn config(&self, format: Format, reveal: Reveal) -> String {
-        let mut writer = Writer { resolution: self, reveal, out: String::with_capacity(4096) };
+        let secrets = (reveal == Reveal::Masked).then(|| self.secrets());
+        let mut writer = Writer { resolution: self, secrets, out: String::with_capacity(4096) };
         match format {
             Format::Json => writer.json(),
             Format::Yaml => writer.yaml(),
@@ -90,17 +95,28 @@ impl Resolution {
 
 struct Writer<'r> {
     resolution: &'r Resolution,
-    reveal: Reveal,
+    /// What is masked wherever it stands; nothing where nothing is to be masked.
+    secrets: Option<&'r Secrets>,
     out: String,
 }
 
 impl Writer<'_> {
     /// True where a scalar is to be masked.
     fn masks(&self, node: &Node, secret: bool) -> bool {
-        self.reveal == Reveal::Masked
-            && (secret || mark::is_secret(&self.resolution.stories, node))
-            && !matches!(node.value, Value::Null | Value::Bool(_))
-            && !node.is("")
+        let Some(secrets) = self.secrets else { return false };
+        match &node.value {
+            Value::Null | Value::Bool(_) => false,
+            Value::Text(text) if text.is_empty() => false,
+            _ if secret || mark::is_secret(&self.resolution.stories, node) => true,
+            // Of a text only the secret part is masked, when it is written.
+            Value::Text(_) => false,
+            value => !secrets.find(&print::go(value)).is_empty(),
+        }
+    }
+
+    /// A key or a text without the secrets in it.
+    fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.secrets.map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
     }
 
     fn print(&mut self, value: impl std::fmt::Display) {

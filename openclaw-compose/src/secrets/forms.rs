@@ -144,15 +144,20 @@ fn encoded(value: &str, add: &mut impl FnMut(String)) {
         add(escape(value, |c| matches!(c, '&' | '<' | '>').then(|| format!("&#{};", u32::from(c)))));
     }
     // In a URL: every byte, or those that the standard, a browser's function and a query must have encoded.
-    for kept in [None, Some(""), Some("!'()*"), Some("!'()*;:@&=+$,/?[]")] {
+    let plain = value.bytes().all(is_unreserved);
+    let kept: &[_] =
+        if plain { &[None] } else { &[None, Some(""), Some("!'()*"), Some("!'()*;:@&=+$,/?[]")] };
+    for kept in kept {
         for upper in [true, false] {
-            let percent = percent(bytes, kept, upper);
+            let percent = percent(bytes, *kept, upper);
             if percent.contains("%20") {
                 add(percent.replace("%20", "+"));
             }
             add(percent);
         }
     }
+    // As project names and hosts are written.
+    add(value.to_lowercase());
     add(hex(bytes, false));
     add(hex(bytes, true));
     for before in 0..3 {
@@ -178,12 +183,14 @@ fn unicode(c: char) -> String {
     c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
+/// True for a byte that no URL has to encode.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
 /// Percent-encoded: every byte, or all but the unreserved and these.
 fn percent(bytes: &[u8], kept: Option<&str>, upper: bool) -> String {
-    let stays = |byte: u8| {
-        let is_unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        kept.is_some_and(|kept| is_unreserved || kept.as_bytes().contains(&byte))
-    };
+    let stays = |byte: u8| kept.is_some_and(|kept| is_unreserved(byte) || kept.as_bytes().contains(&byte));
     let mut out = String::with_capacity(bytes.len() * 3);
     for &byte in bytes {
         // Writing to a String cannot fail.

@@ -29,7 +29,7 @@ impl Writer<'_> {
             self.json_key(number, 1, key);
             match value {
                 Top::Name => {
-                    json_text(&mut self.out, self.resolution.project_name());
+                    self.json_text(self.resolution.project_name());
                 }
                 Top::Services => {
                     let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
@@ -184,7 +184,7 @@ impl Writer<'_> {
             Value::Float(value) if value.is_finite() => self.out.push_str(&print::json_float(*value)),
             Value::Float(_) => self.out.push_str("null"),
             Value::Time(value) => json_text(&mut self.out, &value.rfc3339()),
-            Value::Text(text) => json_text(&mut self.out, text.expose()),
+            Value::Text(text) => self.json_text(text.expose()),
         }
     }
 
@@ -193,8 +193,13 @@ impl Writer<'_> {
             self.out.push(',');
         }
         self.indent(depth);
-        json_text(&mut self.out, key);
+        self.json_text(key);
         self.out.push_str(": ");
+    }
+
+    fn json_text(&mut self, text: &str) {
+        let text = self.masked(text);
+        json_text(&mut self.out, &text);
     }
 
     fn indent(&mut self, depth: usize) {

@@ -12,7 +12,7 @@ use super::{SECTIONS, Writer};
 impl Writer<'_> {
     pub(super) fn yaml(&mut self) {
         self.out.push_str("name: ");
-        yaml_text(&mut self.out, self.resolution.project_name(), 0);
+        self.yaml_text(self.resolution.project_name(), 0);
         self.out.push('\n');
         let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
         self.yaml_resources("services", &services);
@@ -47,7 +47,7 @@ impl Writer<'_> {
         entries.sort_by(|a, b| natural(&a.key, &b.key));
         for entry in entries {
             self.pad(1);
-            yaml_text(&mut self.out, &entry.key, 1);
+            self.yaml_text(&entry.key, 1);
             self.out.push(':');
             self.yaml_record(entry.node.as_map(), record, 1, false);
         }
@@ -99,7 +99,7 @@ impl Writer<'_> {
 
     /// `key:` and its value; the line's indentation is there already.
     fn yaml_value(&mut self, key: &str, node: &Node, form: &Form, secret: bool, depth: usize) {
-        yaml_text(&mut self.out, key, depth);
+        self.yaml_text(key, depth);
         self.out.push(':');
         self.yaml_form(node, form, secret, depth, false);
     }
@@ -120,7 +120,7 @@ impl Writer<'_> {
                 self.out.push('\n');
                 for entry in map {
                     self.pad(depth + 1);
-                    yaml_text(&mut self.out, &entry.key, depth + 1);
+                    self.yaml_text(&entry.key, depth + 1);
                     self.out.push(':');
                     self.yaml_limits(&entry.node, depth + 2);
                 }
@@ -131,7 +131,7 @@ impl Writer<'_> {
                 entries.sort_by(|a, b| natural(&a.key, &b.key));
                 for entry in entries {
                     self.pad(depth + 1);
-                    yaml_text(&mut self.out, &entry.key, depth + 1);
+                    self.yaml_text(&entry.key, depth + 1);
                     self.out.push(':');
                     if entry.node.is_null() {
                         self.out.push_str(" null\n");
@@ -204,8 +204,13 @@ impl Writer<'_> {
             Value::Uint(value) => self.print(value),
             Value::Float(value) => self.out.push_str(&print::yaml_float(*value)),
             Value::Time(value) => self.out.push_str(&value.rfc3339()),
-            Value::Text(text) => yaml_text(&mut self.out, text.expose(), depth),
+            Value::Text(text) => self.yaml_text(text.expose(), depth),
         }
+    }
+
+    fn yaml_text(&mut self, text: &str, depth: usize) {
+        let text = self.masked(text);
+        yaml_text(&mut self.out, &text, depth);
     }
 
     fn pad(&mut self, depth: usize) {

@@ -1,0 +1,121 @@
+//! Secrets by value that stand outside the Compose files: in `openclaw.json` and the state directory, in what the engine
+//! says, in definitions of the host.
+
+use serde_json::Value;
+
+use crate::project::looks_secret;
+use crate::secrets::Secrets;
+use crate::source::{Sources, Text};
+use crate::syntax::json5;
+
+use super::Stack;
+use super::carriers::Defined;
+use super::config::Config;
+use super::processes::Process;
+
+/// Every secret of the stack: those of its project, and those of everything else that was read. `sources` holds the texts.
+pub(super) fn collect(
+    stack: &Stack<'_>,
+    processes: &[Process<'_>],
+    definitions: &[Defined],
+    sources: &Sources,
+) -> Secrets {
+    let mut secrets = stack.resolution.secrets().clone();
+    for process in processes {
+        if let Some(config) = process.config() {
+            configuration(config, sources, &mut secrets);
+        }
+        for variable in &process.state_env {
+            value(looks_secret(&variable.name), &variable.value, &mut secrets);
+        }
+    }
+    definitions
+        .iter()
+        .filter_map(|defined| defined.value.as_ref())
+        .for_each(|value| secrets.add(value.expose()));
+    for (_, text) in stack.inspects.iter().chain(&stack.engine) {
+        match serde_json::from_str(text.expose()) {
+            Ok(inspected) => json(&inspected, false, &mut secrets),
+            Err(_) => secrets.add_from(text.expose()),
+        }
+    }
+    // What was given and nobody reads may be said by a program all the same.
+    stack.texts.values().for_each(|text| secrets.add_from(text.expose()));
+    let known = stack.resolution.sources().ids().count();
+    sources.ids().skip(known).for_each(|file| secrets.add_from(sources.expose_file(file)));
+    secrets
+}
+
+/// Every member under a name that looks secret, at any depth, and everything below `env`.
+fn configuration(config: &Config, sources: &Sources, secrets: &mut Secrets) {
+    let Some(root) = config.at(&[]) else { return };
+    for member in root.members() {
+        if member.key == "env" {
+            placed(&member.value, secrets);
+        }
+        node(&member.value, looks_secret(&member.key), sources, secrets);
+    }
+}
+
+fn node(node: &json5::Node, secret: bool, sources: &Sources, secrets: &mut Secrets) {
+    for member in node.members() {
+        self::node(&member.value, secret || looks_secret(&member.key), sources, secrets);
+    }
+    for item in node.items() {
+        self::node(item, secret, sources, secrets);
+    }
+    match &node.value {
+        // What is spelt as it is was read with its file.
+        json5::Value::String(text) if secret || !sources.expose(node.span).contains(text.expose()) => {
+            value(secret, text, secrets);
+        }
+        json5::Value::Number(number) if secret => secrets.add(&number.to_string()),
+        _ => {}
+    }
+}
+
+/// What stands in `env`, whatever its name: these variables are there to hold keys.
+fn placed(node: &json5::Node, secrets: &mut Secrets) {
+    node.members()
+        .iter()
+        .map(|member| &member.value)
+        .chain(node.items())
+        .for_each(|node| placed(node, secrets));
+    if let Some(text) = node.expose() {
+        // A word says how something is to be done: `production`, `verbose`.
+        let is_word = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && text.len() < 16;
+        if !is_word {
+            secrets.add(text);
+        }
+    }
+}
+
+/// What an engine says: names of any depth, `NAME=value` in lists, and a flag with its value behind it.
+fn json(node: &Value, secret: bool, secrets: &mut Secrets) {
+    match node {
+        Value::Object(members) => {
+            for (name, member) in members {
+                secrets.add_from(name);
+                json(member, secret || looks_secret(name), secrets);
+            }
+        }
+        Value::Array(items) => {
+            let mut announced = false;
+            for item in items {
+                let text = item.as_str().unwrap_or_default();
+                json(item, secret || announced && !text.starts_with('-'), secrets);
+                announced = text.strip_prefix("--").is_some_and(looks_secret);
+            }
+        }
+        Value::String(text) => match text.split_once('=') {
+            Some((name, held)) if looks_secret(name) => secrets.add(held),
+            _ => value(secret, &Text::from(text.as_str()), secrets),
+        },
+        Value::Number(number) if secret => secrets.add(&number.to_string()),
+        Value::Number(_) | Value::Bool(_) | Value::Null => {}
+    }
+}
+
+fn value(secret: bool, text: &Text, secrets: &mut Secrets) {
+    if secret { secrets.add(text.expose()) } else { secrets.add_from(text.expose()) }
+}
