@@ -1,11 +1,12 @@
 //! What an earlier run left half done, brought to one side before anything else is done.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use openclaw_compose::source::Sources;
-use openclaw_token::fs::DirectoryStore;
+use openclaw_token::Record;
 use openclaw_token::fs::transaction::{self, TransactionError, Vote};
-use openclaw_token::{Record, RecordStore as _, StoreError};
+use openclaw_token::fs::{DirectoryStore, LedgerFile, SettleError, settle};
 
 use crate::targets::{TargetError, roots};
 
@@ -30,13 +31,13 @@ pub enum RecoveryError {
         /// Below which root.
         root: PathBuf,
     },
-    /// The records, which decide about a freeze, cannot be read.
+    /// A record, the ledger or a transaction keeps something half done.
     #[error(transparent)]
-    Records(#[from] StoreError),
+    Unsettled(#[from] SettleError),
     /// The project's directory is not there.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A transaction cannot be brought to its end.
+    /// What stands there cannot be read, or is not to be trusted.
     #[error(transparent)]
     Transaction(#[from] TransactionError),
 }
@@ -77,42 +78,34 @@ impl HalfDone {
             .map(|(id, root)| format!("transaction {id} below {} is unfinished", root.display()))
     }
 
-    /// Finishes each, or undoes it: a freeze is finished if its record stands. Says what was done.
+    /// Finishes each, or undoes it: a freeze is finished if its record stands, and a record without an entry in the ledger gets
+    /// one. Says what was done.
     ///
     /// # Errors
     /// It is another project's, was not made by these programs, or somebody changed a file meanwhile; or it lies outside the
     /// project and `outside` does not allow that.
     pub fn settle(&self, outside: bool) -> Result<Vec<String>, RecoveryError> {
-        let mut done = Vec::new();
-        for (id, root) in &self.transactions {
-            if *root != self.project && !outside {
-                return Err(RecoveryError::Outside { id: *id, root: root.clone() });
-            }
-            done.extend(recover(root, &self.project)?);
+        if let Some((id, root)) = self.transactions.iter().find(|(_, root)| *root != self.project && !outside)
+        {
+            return Err(RecoveryError::Outside { id: *id, root: root.clone() });
         }
-        Ok(done)
-    }
-}
-
-fn recover(root: &Path, project: &Path) -> Result<Vec<String>, RecoveryError> {
-    let store = DirectoryStore::new(project);
-    let mut trouble = None;
-    let vote = |tag: &str| match store.latest() {
-        Ok(latest) => vote(tag, latest.as_ref(), below(project, root).as_deref()),
-        Err(error) => {
-            trouble = Some(error);
-            Vote::Wait
+        let (store, ledger) = (DirectoryStore::new(&self.project), LedgerFile::new(&self.project));
+        let roots: BTreeSet<&Path> = self.transactions.iter().map(|(_, root)| root.as_path()).collect();
+        let mut said = Vec::new();
+        // The project's own last: it may have nothing half done but the ledger.
+        for root in roots.into_iter().filter(|root| *root != self.project).chain([self.project.as_path()]) {
+            let whose = below(&self.project, root);
+            let settled = settle(root, &store, &ledger, |tag, latest| vote(tag, latest, whose.as_deref()))?;
+            said.extend(settled.recovered.iter().map(|transaction| {
+                let how = if transaction.finished { "finished" } else { "undid" };
+                format!("{how} transaction {}, which an earlier run left half done", transaction.id)
+            }));
+            said.extend(settled.entered.iter().map(|generation| {
+                format!("entered generation {generation} into the ledger, which an earlier run had not")
+            }));
         }
-    };
-    let recovered = transaction::recover_with(root, vote);
-    if let Some(error) = trouble {
-        return Err(error.into());
+        Ok(said)
     }
-    let said = recovered?.into_iter().map(|transaction| {
-        let how = if transaction.finished { "finished" } else { "undid" };
-        format!("{how} transaction {}, which an earlier run left half done", transaction.id)
-    });
-    Ok(said.collect())
 }
 
 /// The tag under which a freeze of the project in `project` is staged: the fingerprint that decides about it, and below a root

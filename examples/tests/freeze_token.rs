@@ -219,7 +219,8 @@ fn verification_checks_the_ledger() {
         "{said}"
     );
     write(&project, ".openclaw-token/ledger.jsonl", "");
-    assert_eq!(freeze(&project, &["--verify"]).0, 0, "the chain alone cannot see it");
+    let (code, said) = freeze(&project, &["--verify"]);
+    assert!(code == 1 && said.contains("OC-T406 record-without-entry"), "{said}");
     let (code, said) = freeze(&project, &["--verify", "--anchor", anchor]);
     assert!(code == 1 && said.contains("OC-T403 ledger-truncated"), "{said}");
 }
@@ -255,7 +256,13 @@ fn what_cannot_be_read_is_not_taken_for_no_token() {
         let project = dir.path().join("healthy");
         assert_eq!(freeze(&project, &["--adopt"]).0, 0);
         spoil(&project);
-        let before = (contents(dir.path()), contents(&project.join(".openclaw-token")));
+        // Whoever locks leaves a name there, and nothing else.
+        let state = || {
+            let mut state = contents(&project.join(".openclaw-token"));
+            state.retain(|path, _| !path.ends_with("lock"));
+            (contents(dir.path()), state)
+        };
+        let before = state();
         let rotate = ["--rotate", "--reason", "lost laptop"];
         for arguments in [&["--verify"][..], &["--adopt"], &["--mint"], &["--plan"], &rotate] {
             let (code, said) = freeze(&project, arguments);
@@ -263,8 +270,7 @@ fn what_cannot_be_read_is_not_taken_for_no_token() {
             assert!(said.contains(file), "{name}, {arguments:?}: {said}");
             assert!(!said.contains("every place holds"), "{name}, {arguments:?}: {said}");
         }
-        let after = (contents(dir.path()), contents(&project.join(".openclaw-token")));
-        assert_eq!(after, before, "{name}");
+        assert_eq!(state(), before, "{name}");
     }
 }
 
@@ -345,6 +351,12 @@ fn a_rotation_that_was_stopped_runs_again_to_its_end() {
         let (code, said) = freeze(left, &["--adopt"]);
         assert!(code == 0 && said.contains(how) && said.contains("frozen already"), "{said}");
         assert_eq!(env_token(left), stands);
+        // Each generation that stands has its one entry.
+        let ledger = read(left, ".openclaw-token/ledger.jsonl");
+        let records = std::fs::read_dir(left.join(".openclaw-token/records")).unwrap();
+        let names = records.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let generations = names.filter(|name| name.ends_with(".json")).count();
+        assert_eq!(ledger.lines().count(), generations, "{ledger}");
         let (code, said) = freeze(left, &["--verify"]);
         assert!(code == 0 && !said.contains("unfinished"), "{said}");
         assert_eq!(freeze(left, &["--rotate", "--reason", "again"]).0, 0);

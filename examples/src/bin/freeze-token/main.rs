@@ -16,7 +16,7 @@ use openclaw_examples::recovery::HalfDone;
 use openclaw_examples::{errln, outln, output, program};
 use openclaw_token::fs::transaction::Receipt;
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
-use openclaw_token::ledger::{Act, Anchor, Entry};
+use openclaw_token::ledger::{Anchor, compare_records};
 use openclaw_token::rotation::{Phase, RotationPlan, plan};
 use openclaw_token::{
     Circumstances, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Record, RecordStore,
@@ -100,12 +100,14 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     let read = || Stack::read(&cli.project, cli.docker);
     let mut stack = read()?;
     let half_done = HalfDone::find(&stack.root, &stack.examined.report.sources)?;
-    if cli.writes() && !half_done.is_empty() {
+    if cli.writes() {
         for done in half_done.settle(cli.outside)? {
             errln!("freeze-token: {done}");
         }
-        // That changed the very files that were just read.
-        stack = read()?;
+        // That may have changed the very files that were just read.
+        if !half_done.is_empty() {
+            stack = read()?;
+        }
     }
     let unknown = stack.unknown();
     if !unknown.is_empty() {
@@ -146,8 +148,8 @@ fn freeze(cli: &Cli, stack: &Stack) -> Result<ExitCode, Failure> {
             output::hide([token.clone()]);
             let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
             report(cli, stack, &record, &token, &receipt);
-            let entry = entry(cli, now, &by, &record, &receipt);
-            let anchor = LedgerFile::new(&stack.root).append(&entry).map_err(|error| {
+            let evidence = format!("transaction {}", receipt.id);
+            let anchor = LedgerFile::new(&stack.root).enter(&record, &evidence).map_err(|error| {
                 format!("the token is frozen and written, but the ledger has no entry of it: {error}")
             })?;
             outln!("ledger anchor for the ticket: {anchor}");
@@ -205,18 +207,6 @@ fn report(cli: &Cli, stack: &Stack, record: &Record, token: &SecretString, recei
     show_plan("now, in this order", &plan(&stack.carriers()), Phase::ReloadGateway);
 }
 
-fn entry(cli: &Cli, now: SystemTime, by: &str, record: &Record, receipt: &Receipt) -> Entry {
-    let act = if cli.rotate { Act::Rotated } else { Act::Frozen };
-    let entry = Entry::new(now, by, act, format!("generation {}", record.generation))
-        .evidence(record.fingerprint.short())
-        .evidence(format!("record {}", record.digest()))
-        .evidence(format!("transaction {}", receipt.id));
-    match &cli.ticket {
-        Some(ticket) => entry.ticket(ticket),
-        None => entry,
-    }
-}
-
 /// What to do after a refusal.
 fn advice(error: &FreezeError, sightings: &[Sighting]) -> Option<String> {
     let places = || {
@@ -236,6 +226,9 @@ fn advice(error: &FreezeError, sightings: &[Sighting]) -> Option<String> {
         _ => return None,
     })
 }
+
+/// The ledger, as findings call it.
+const LEDGER: &str = ".openclaw-token/ledger.jsonl";
 
 fn verify(cli: &Cli, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&stack.root);
@@ -261,14 +254,15 @@ fn verify(cli: &Cli, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Fa
     }
     let ledger = LedgerFile::new(&stack.root);
     let checked = ledger.verify(cli.anchor)?;
-    let broken = checked.findings(".openclaw-token/ledger.jsonl");
+    let mut broken = checked.findings(LEDGER);
+    broken.extend(compare_records(&ledger.read()?, &history, LEDGER));
     broken.iter().for_each(show);
     match (checked.is_intact(), checked.lines) {
         (true, 0) if latest.is_none() => {}
         (true, lines) => outln!("ledger: {lines} entries, unbroken; anchor {}", checked.head),
         (false, lines) => outln!("ledger: {lines} entries, broken"),
     }
-    let failed = findings.iter().any(is_error) || latest.is_none() || !checked.is_intact();
+    let failed = findings.iter().chain(&broken).any(is_error) || latest.is_none() || !checked.is_intact();
     Ok(ExitCode::from(u8::from(failed)))
 }
 
