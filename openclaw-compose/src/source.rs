@@ -18,6 +18,7 @@ use lex::Lexed;
 
 pub use format::Format;
 pub use hidden::is_hidden;
+pub use shown::{Run, RunKind, runs};
 pub use text::Text;
 
 mod format;
@@ -384,11 +385,16 @@ impl Sources {
 
 /// A text that this crate wrote, without the words in it that look like secrets.
 pub(crate) fn masked_own(text: &str) -> String {
-    masked(text, shown::runs(text, &(0..text.len()), &shown::of_own(text)))
+    let mut runs = Vec::new();
+    shown::masked(text, &(0..text.len()), &shown::of_own(text), RunKind::Unknown, &mut runs);
+    masked(text, runs)
 }
 
-fn masked(text: &str, runs: Vec<shown::Run>) -> String {
-    let shown = |run: shown::Run| if run.masked { MASK } else { text.get(run.bytes).unwrap_or_default() };
+fn masked(text: &str, runs: Vec<Run>) -> String {
+    let shown = |run: Run| match run.kind {
+        RunKind::Shown => text.get(run.bytes).unwrap_or_default(),
+        _ => MASK,
+    };
     runs.into_iter().map(shown).collect()
 }
 
@@ -413,7 +419,7 @@ impl Source {
         let mut text = String::with_capacity(line.len());
         let (mut chars, mut underline) = (0, None::<(u32, u32)>);
         for run in self.runs(&(start..start + line.len()), &[span.range()]) {
-            if run.masked {
+            if run.kind != RunKind::Shown {
                 // The underline covers the whole mask even where the span begins or ends inside of it.
                 let width = narrow(MASK.len());
                 if run.bytes.start < span.range().end && span.range().start < run.bytes.end {
@@ -440,11 +446,14 @@ impl Source {
     }
 
     /// The bytes of `range`, shown or masked. `about` are the places that are asked about.
-    fn runs(&self, range: &Range<usize>, about: &[Range<usize>]) -> Vec<shown::Run> {
+    fn runs(&self, range: &Range<usize>, about: &[Range<usize>]) -> Vec<Run> {
         let lexed = self.lexed.get_or_init(|| Arc::new(lex::lex(&self.text, self.format)));
         let marked = |bytes: &Range<usize>| !self.secrets_in(bytes).is_empty();
         let visible = shown::visible(&self.text, lexed, range, about, marked);
-        shown::runs(&self.text, range, &shown::without(&visible, self.secrets_in(range)))
+        let visible = shown::without(&visible, self.secrets_in(range));
+        let mut runs = Vec::new();
+        shown::masked(&self.text, range, &visible, RunKind::Unknown, &mut runs);
+        runs
     }
 
     /// The secrets that touch a range of bytes.

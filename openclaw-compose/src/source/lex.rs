@@ -7,10 +7,12 @@
 use std::ops::Range;
 
 use super::format::Format;
+use super::secret::looks_secret;
 
 mod dotenv;
 mod json;
 mod listing;
+mod log;
 mod unit;
 mod words;
 mod xml;
@@ -40,6 +42,8 @@ pub(super) enum Kind {
     Name,
     /// A scalar, quotes not included, and the name that it belongs to.
     Value(Option<NameId>),
+    /// Words of a program, which have no names.
+    Said,
     /// What the format gives no meaning.
     Comment,
 }
@@ -52,7 +56,8 @@ pub(super) struct NameId(u32);
 struct Name {
     start: u32,
     end: u32,
-    outer: Option<NameId>,
+    /// Whether it looks secret, or one around it does.
+    secret: bool,
 }
 
 /// Lexes a text.
@@ -70,7 +75,8 @@ pub(super) fn lex(text: &str, format: Format) -> Lexed {
         Format::Listing => listing::lex(&mut out),
         Format::Xml => xml::lex(&mut out),
         Format::Unit => unit::lex(&mut out),
-        Format::Log | Format::Other => words::lex(&mut out),
+        Format::Log => log::lex(&mut out),
+        Format::Other => words::lex(&mut out),
     }
     lexed
 }
@@ -83,11 +89,15 @@ impl Lexed {
         from..to.max(from)
     }
 
-    /// The names that a value belongs to, the nearest first.
-    pub(super) fn names<'t>(&self, text: &'t str, of: Option<NameId>) -> impl Iterator<Item = &'t str> {
-        let name = |id: NameId| self.names.get(id.0 as usize);
-        std::iter::successors(of.and_then(name), move |inner| inner.outer.and_then(name))
-            .map(move |name| text.get(name.start as usize..name.end as usize).unwrap_or_default())
+    /// The nearest name that a value belongs to.
+    pub(super) fn name<'t>(&self, text: &'t str, of: Option<NameId>) -> Option<&'t str> {
+        let name = self.names.get(of?.0 as usize)?;
+        text.get(name.start as usize..name.end as usize)
+    }
+
+    /// Whether one of the names that a value belongs to looks secret.
+    pub(super) fn is_secret(&self, of: Option<NameId>) -> bool {
+        of.and_then(|id| self.names.get(id.0 as usize)).is_some_and(|name| name.secret)
     }
 }
 
@@ -131,14 +141,17 @@ impl<'t> Out<'t, '_> {
     /// A name below another one.
     fn name(&mut self, range: Range<usize>, outer: Option<NameId>) -> NameId {
         let id = NameId(narrow(self.lexed.names.len()));
-        self.lexed.names.push(Name { start: narrow(range.start), end: narrow(range.end), outer });
+        // A section of a Compose file: it names secrets, and holds none.
+        let name = self.slice(range.clone());
+        let secret = self.lexed.is_secret(outer) || looks_secret(name) && name != "secrets";
+        self.lexed.names.push(Name { start: narrow(range.start), end: narrow(range.end), secret });
         self.push(range, Kind::Name);
         id
     }
 
     /// An item of a list: `NAME=value` where the list holds such.
     fn item(&mut self, range: Range<usize>, list: Option<NameId>) {
-        let assigns = self.lexed.names(self.text, list).next().is_some_and(|name| ASSIGNING.contains(&name));
+        let assigns = self.lexed.name(self.text, list).is_some_and(|name| ASSIGNING.contains(&name));
         match self.slice(range.clone()).split_once('=') {
             Some((name, _)) if assigns && is_variable(name) => {
                 let equals = range.start + name.len();

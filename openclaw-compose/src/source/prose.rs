@@ -5,6 +5,15 @@ use std::ops::Range;
 use super::harmless;
 use super::secret::{looks_random, looks_secret};
 
+/// Which words may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// All that do not read like a secret.
+    Any,
+    /// Those that read like words, numbers, times, addresses, paths.
+    Plain,
+}
+
 /// How much of what follows is hidden.
 #[derive(Clone, Copy, PartialEq)]
 enum Hide {
@@ -18,7 +27,7 @@ enum Hide {
 }
 
 /// The parts that may be shown.
-pub(super) fn visible(text: &str) -> Vec<Range<usize>> {
+pub(super) fn visible(text: &str, words: Words) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut hide = Hide::Nothing;
     let mut before = "";
@@ -28,7 +37,7 @@ pub(super) fn visible(text: &str) -> Vec<Range<usize>> {
         let end = at + word.len();
         match hide {
             _ if word.is_empty() => {}
-            Hide::Nothing => hide = shown(word, before, at, &mut out),
+            Hide::Nothing => hide = shown(word, before, words, at, &mut out),
             Hide::Word if SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)) => {}
             Hide::Word => hide = Hide::Nothing,
             Hide::Segment { .. } => hide = Hide::Segment { begun: true },
@@ -52,49 +61,58 @@ pub(super) fn visible(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Shows what may be shown of a word, and says what that means for those behind it.
-fn shown(word: &str, before: &str, at: usize, out: &mut Vec<Range<usize>>) -> Hide {
-    if let Some(scheme) = word.find("://") {
-        let from = word.get(..scheme).and_then(|before| before.rfind(|c: char| !c.is_ascii_alphanumeric()));
-        let from = from.map_or(0, |at| at + 1);
-        let name = word.get(..from).unwrap_or_default();
-        let hide = if name.is_empty() { Hide::Nothing } else { shown(name, before, at, out) };
-        if hide == Hide::Nothing {
-            let url = word.get(from..).unwrap_or_default();
-            harmless::url(url, &mut |part| out.push(at + from + part.start..at + from + part.end));
+fn shown(word: &str, before: &str, words: Words, at: usize, out: &mut Vec<Range<usize>>) -> Hide {
+    let url = word
+        .find("://")
+        .and_then(|end| word.get(..end))
+        .map_or(word.len(), |before| before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len());
+    let (head, url) = word.split_at(url);
+    let mut from = 0;
+    for (separator, _) in head.match_indices(['=', ':']) {
+        let name = if separator == 0 { before } else { head.get(from..separator).unwrap_or_default() };
+        from = separator + 1;
+        if !names_secret(name) {
+            continue;
         }
-        return if matches!(hide, Hide::Segment { .. }) {
-            Hide::Segment { begun: true }
-        } else {
-            Hide::Nothing
+        if !looks_random(head.get(..separator).unwrap_or_default()) {
+            out.push(at..at + from);
+        }
+        return match word.get(from..).unwrap_or_default() {
+            "" => Hide::Segment { begun: false },
+            // A reference, whose braces stand between words.
+            "$" => {
+                out.push(at + from..at + word.len());
+                Hide::Nothing
+            }
+            _ if head.as_bytes().get(separator) == Some(&b'=') => Hide::Nothing,
+            _ => Hide::Segment { begun: true },
         };
     }
-    if let Some(separator) = word.find(['=', ':']) {
-        let name = if separator == 0 { before } else { word.get(..separator).unwrap_or_default() };
-        let value = word.get(separator + 1..).unwrap_or_default();
-        if names_secret(name) {
-            if separator == 0 || !looks_random(name) {
-                out.push(at..at + separator + 1);
-            }
-            let assigned = word.as_bytes().get(separator) == Some(&b'=');
-            return match value {
-                "" => Hide::Segment { begun: false },
-                "$" => {
-                    out.push(at + separator + 1..at + word.len());
-                    Hide::Nothing
-                }
-                _ if assigned => Hide::Nothing,
-                _ => Hide::Segment { begun: true },
-            };
-        }
+    let fits = |text: &str| !looks_random(text) && (words == Words::Any || is_plain(text));
+    let (name, value) = head.split_at(head.find('=').map_or(0, |equals| equals + 1));
+    if harmless::is_name(name.trim_end_matches('=')) && !looks_random(name) {
+        out.push(at..at + name.len());
     }
-    if looks_random(word) {
-        return Hide::Nothing;
+    let is_said = |name: &str| SAID.contains(&name) || harmless::shape(name).is_some();
+    if fits(value) && (words == Words::Any || name.is_empty() || is_said(name.trim_end_matches('='))) {
+        out.push(at + name.len()..at + head.len());
     }
-    out.push(at..at + word.len());
+    harmless::url(url, &mut |part| out.push(at + head.len() + part.start..at + head.len() + part.end));
     let flag = word.strip_prefix("--").is_some_and(|flag| !flag.contains('=') && looks_secret(flag));
-    let scheme = word.eq_ignore_ascii_case("bearer") || word == "Basic";
-    if flag || scheme { Hide::Word } else { Hide::Nothing }
+    let announces = word.eq_ignore_ascii_case("bearer") || word == "Basic";
+    if flag || announces { Hide::Word } else { Hide::Nothing }
 }
+
+/// What OpenClaw's log lines say of a connection, a request or themselves as `name=value`, in plain words.
+#[rustfmt::skip]
+const SAID: &[&str] = &[
+    "allowTailscale", "authMode", "authProvided", "authReason", "cause", "client", "code", "device", "deviceFamily",
+    "drain", "durationMs", "endpoint", "errorCode", "exitMargin", "fast", "fwd", "gateway-start-hooks", "gmail-model",
+    "gmail-watcher", "guidance", "handshake", "hasDeviceIdentity", "host", "instance", "internal-hooks",
+    "internal-startup-hook", "ip", "lastFrameId", "lastFrameMethod", "lastFrameType", "localAddr", "localPort", "origin",
+    "peer", "phase", "platform", "policy", "reason", "remote", "remoteAddr", "remotePort", "requestId", "reserve",
+    "roleFrom", "roleTo", "scopeCount", "scopesFrom", "scopesTo", "shutdown", "thinking", "ua",
+];
 
 /// Schemes of an `Authorization` header.
 const SCHEMES: &[&str] = &["bearer", "basic", "token", "digest"];
@@ -107,4 +125,34 @@ fn names_secret(name: &str) -> bool {
 
 fn is_between(c: char) -> bool {
     c.is_whitespace() || "\"'`()[]{}<>,;&|".contains(c)
+}
+
+/// A word, a number, a time, an address, a version, a path: runs of letters or digits between punctuation.
+fn is_plain(word: &str) -> bool {
+    word.split(|c: char| !c.is_alphanumeric()).all(|run| {
+        let digits = run.bytes().take_while(u8::is_ascii_digit).count();
+        let rest = run.get(digits..).unwrap_or_default();
+        match (digits, rest) {
+            // `2026`, and a moment in milliseconds.
+            (_, "") => digits <= 13,
+            // `Gateway`, `v2026`.
+            (0, word) => {
+                word.chars().all(char::is_alphabetic) && word.chars().count() <= 24 || is_version(word)
+            }
+            // `330000ms`, `22T06` of a time, `22Z`.
+            (_, unit) => {
+                unit.len() <= 3 && unit.bytes().all(|byte| byte.is_ascii_alphabetic()) || is_clock(unit)
+            }
+        }
+    })
+}
+
+fn is_version(run: &str) -> bool {
+    run.strip_prefix('v')
+        .is_some_and(|number| number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_clock(rest: &str) -> bool {
+    rest.strip_prefix('T')
+        .is_some_and(|hour| hour.len() == 2 && hour.bytes().all(|byte| byte.is_ascii_digit()))
 }

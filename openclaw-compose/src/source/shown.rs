@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::lex::{Kind, Lexed, NameId};
-use super::secret::looks_secret;
+use super::format::Format;
+use super::lex::{self, Kind, Lexed};
 use super::{harmless, prose};
 
 /// How many parts a place may hold to be about one of them.
@@ -27,10 +27,11 @@ pub(super) fn visible(
             Kind::Structure => out.push(bytes),
             Kind::Name => out.extend(Some(bytes.clone()).filter(|_| harmless::is_name(slice(text, &bytes)))),
             Kind::Comment => {}
-            Kind::Value(of) => {
-                let mut parts = of_value(text, lexed, at, of);
-                if asked.contains(&at) && !marked(&bytes) && !lexed.names(text, of).any(names_secret) {
-                    parts.extend(prose::visible(slice(text, &bytes)));
+            Kind::Said | Kind::Value(_) => {
+                let named = matches!(part.kind, Kind::Value(of) if lexed.is_secret(of));
+                let mut parts = of_value(text, lexed, at);
+                if asked.contains(&at) && !marked(&bytes) && !named {
+                    parts.extend(prose::visible(slice(text, &bytes), prose::Words::Any));
                 }
                 out.extend(parts.into_iter().map(|part| bytes.start + part.start..bytes.start + part.end));
             }
@@ -41,14 +42,9 @@ pub(super) fn visible(
 
 /// What is shown of a text that this crate wrote.
 pub(super) fn of_own(text: &str) -> Vec<Range<usize>> {
-    let mut parts = prose::visible(text);
+    let mut parts = prose::visible(text, prose::Words::Any);
     parts.extend(harmless::visible(text, None, None));
     joined(parts, &(0..text.len()))
-}
-
-/// A section of a Compose file: it names secrets, and holds none.
-fn names_secret(name: &str) -> bool {
-    looks_secret(name) && name != "secrets"
 }
 
 /// The value that a place is about: the one in it that is not harmless anyway, where there is but one.
@@ -59,9 +55,11 @@ fn the_value(text: &str, lexed: &Lexed, place: &Range<usize>) -> Option<usize> {
     }
     let mut hidden = parts.filter(|at| {
         let Some(part) = lexed.parts.get(*at) else { return false };
-        let Kind::Value(of) = part.kind else { return false };
+        if !matches!(part.kind, Kind::Said | Kind::Value(_)) {
+            return false;
+        }
         let bytes = part.range();
-        joined(of_value(text, lexed, *at, of), &(0..bytes.len()))
+        joined(of_value(text, lexed, *at), &(0..bytes.len()))
             .first()
             .is_none_or(|shown| shown.len() < bytes.len())
     });
@@ -69,10 +67,11 @@ fn the_value(text: &str, lexed: &Lexed, place: &Range<usize>) -> Option<usize> {
 }
 
 /// The parts of a value that are harmless.
-fn of_value(text: &str, lexed: &Lexed, at: usize, of: Option<NameId>) -> Vec<Range<usize>> {
+fn of_value(text: &str, lexed: &Lexed, at: usize) -> Vec<Range<usize>> {
     let Some(part) = lexed.parts.get(at) else { return Vec::new() };
-    let shape = lexed.names(text, of).next().and_then(harmless::shape);
     let value = slice(text, &part.range());
+    let Kind::Value(of) = part.kind else { return prose::visible(value, prose::Words::Plain) };
+    let shape = lexed.name(text, of).and_then(harmless::shape);
     // Of a command line in words, the word before.
     let before = lexed
         .parts
@@ -119,42 +118,108 @@ fn slice<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
     text.get(range.clone()).unwrap_or_default()
 }
 
-/// A run of bytes of a text, shown or masked.
+/// A run of bytes of a text and whether they may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) bytes: Range<usize>,
-    pub(super) masked: bool,
+#[non_exhaustive]
+pub struct Run {
+    /// The bytes. Unless they are shown, they hold no line break and begin and end with no blank.
+    pub bytes: Range<usize>,
+    /// What they are.
+    pub kind: RunKind,
 }
 
-/// The bytes of `range` in runs. Blanks at the ends of a masked run and every line break are shown: they are layout.
-pub(super) fn runs(text: &str, range: &Range<usize>, visible: &[Range<usize>]) -> Vec<Run> {
+/// What the bytes of a [`Run`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunKind {
+    /// Layout, punctuation, a name, or a value that is known to be harmless.
+    Shown,
+    /// A name that may be a secret in its place.
+    Name,
+    /// A value, or the part of one that is not harmless.
+    Value {
+        /// Whether its name, or one around it, says that it is a secret.
+        secret: bool,
+    },
+    /// What the format gives no meaning.
+    Comment,
+    /// What could not be lexed.
+    Unknown,
+}
+
+/// A whole text in runs, for a copy of it without secrets. [`Sources::quote`] shows what is [`RunKind::Shown`] here.
+///
+/// ```
+/// use openclaw_compose::source::{Format, RunKind, runs};
+///
+/// let text = "OPENCLAW_IMAGE=openclaw:2026.9.6\nTOKEN=abc # mine\n";
+/// let hidden = runs(text, Format::Dotenv).into_iter().filter(|run| run.kind != RunKind::Shown);
+/// let hidden: Vec<_> = hidden.map(|run| (&text[run.bytes], run.kind)).collect();
+/// assert_eq!(hidden, [("abc", RunKind::Value { secret: true }), ("mine", RunKind::Comment)]);
+/// ```
+///
+/// [`Sources::quote`]: super::Sources::quote
+#[must_use]
+pub fn runs(text: &str, format: Format) -> Vec<Run> {
+    let lexed = lex::lex(text, format);
     let mut out = Vec::new();
-    let mut at = range.start;
-    for shown in visible {
-        hidden(text, at..shown.start, &mut out);
-        push(&mut out, shown.clone(), false);
-        at = shown.end;
+    let mut at = 0;
+    for (number, part) in lexed.parts.iter().enumerate() {
+        let bytes = part.range();
+        hidden(text, at..bytes.start, RunKind::Unknown, &mut out);
+        at = bytes.end;
+        let (visible, kind) = match part.kind {
+            Kind::Structure => (vec![bytes.clone()], RunKind::Shown),
+            Kind::Name if harmless::is_name(slice(text, &bytes)) => (vec![bytes.clone()], RunKind::Shown),
+            Kind::Name => (Vec::new(), RunKind::Name),
+            Kind::Comment => (Vec::new(), RunKind::Comment),
+            Kind::Said | Kind::Value(_) => {
+                let secret = matches!(part.kind, Kind::Value(of) if lexed.is_secret(of));
+                let visible = of_value(text, &lexed, number).into_iter();
+                let visible = visible.map(|part| bytes.start + part.start..bytes.start + part.end);
+                (joined(visible.collect(), &bytes), RunKind::Value { secret })
+            }
+        };
+        masked(text, &bytes, &visible, kind, &mut out);
     }
-    hidden(text, at..range.end, &mut out);
+    hidden(text, at..text.len(), RunKind::Unknown, &mut out);
     out
 }
 
-fn hidden(text: &str, range: Range<usize>, out: &mut Vec<Run>) {
+/// The bytes of `range` in runs: what is visible and what is of another kind. Blanks at the ends of a hidden run and every
+/// line break are shown: they are layout.
+pub(super) fn masked(
+    text: &str,
+    range: &Range<usize>,
+    visible: &[Range<usize>],
+    kind: RunKind,
+    out: &mut Vec<Run>,
+) {
+    let mut at = range.start;
+    for shown in visible {
+        hidden(text, at..shown.start, kind, out);
+        push(out, shown.clone(), RunKind::Shown);
+        at = shown.end;
+    }
+    hidden(text, at..range.end, kind, out);
+}
+
+fn hidden(text: &str, range: Range<usize>, kind: RunKind, out: &mut Vec<Run>) {
     let mut at = range.start;
     for line in slice(text, &range).split_inclusive('\n') {
         let trimmed = line.trim_ascii();
         let lead = line.len() - line.trim_ascii_start().len();
-        push(out, at..at + lead, false);
-        push(out, at + lead..at + lead + trimmed.len(), true);
-        push(out, at + lead + trimmed.len()..at + line.len(), false);
+        push(out, at..at + lead, RunKind::Shown);
+        push(out, at + lead..at + lead + trimmed.len(), kind);
+        push(out, at + lead + trimmed.len()..at + line.len(), RunKind::Shown);
         at += line.len();
     }
 }
 
-fn push(out: &mut Vec<Run>, bytes: Range<usize>, masked: bool) {
+fn push(out: &mut Vec<Run>, bytes: Range<usize>, kind: RunKind) {
     match out.last_mut() {
         _ if bytes.is_empty() => {}
-        Some(last) if last.masked == masked && last.bytes.end == bytes.start => last.bytes.end = bytes.end,
-        _ => out.push(Run { bytes, masked }),
+        Some(last) if last.kind == kind && last.bytes.end == bytes.start => last.bytes.end = bytes.end,
+        _ => out.push(Run { bytes, kind }),
     }
 }

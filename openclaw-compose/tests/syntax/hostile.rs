@@ -147,3 +147,64 @@ proptest! {
         prop_assert!(!quote.lines[0].text.contains(CANARY), "{format:?} {text:?} {:?}", quote.lines);
     }
 }
+
+/// A text with the canary (`@`) in every place of its format that is not under a harmless key, `key` being any other. Every
+/// one has a line or a part `bind: lan`, however its format spells that.
+const PLANTED: &[(Format, &str)] = &[
+    (
+        Format::Yaml,
+        "# @\nname: x # @\nKEY: @\nKEY2: '@ @'\nservices:\n  gw: # @\n    KEY: \"@\"\n    bind: lan # @\n    KEY3: >-\n      @\n\n      bind: @\n\
+         \x20   labels: {KEY: @, a: [@, '@']}\n    environment:\n      - KEY=@\n      - \"KEY=@\"\n    command: [sh, -c, \"@ --token @ KEY=@\", @]\n\
+         \x20   healthcheck: {test: [CMD-SHELL, \"curl -H 'Authorization: Bearer @' http://u:@@h/?@#@ # @\"]}\n    build: {args: [KEY=@]}\n\
+         \x20   image: ${KEY:?@}\nx-KEY: {KEY: @}\n",
+    ),
+    (Format::Yaml, "{KEY: @, bind: lan, KEY2: [@, {KEY: '@'}], x-KEY: \"@\"} # @\n"),
+    (
+        Format::Dotenv,
+        "# @\nKEY=@ # @\nbind=lan # @\nexport KEY2='@' # @\nKEY3=\"a\n@\nbind=@\"\nKEY: @\n@ @\nurl=ws://u:@@h/?@\n",
+    ),
+    (
+        Format::Json,
+        "// @\n{KEY: '@', /* @\n@ */ KEY2: {\"KEY\": [\"@\", \"@\"]}, bind: \"lan\", // @\nenv: {KEY: \"@\"},\nurl: \"ws://u:@@h/?@#@\"}\n",
+    ),
+    (Format::Json, "{gateway:{KEY:\"@\",bind:\"lan\",auth:{token:\"@\"}},KEY:'@'} // @\n"),
+    (
+        Format::Xml,
+        "<!-- @ --><dict><key>KEY</key><string>@</string><key>bind</key><string>lan</string>\n<key>ProgramArguments</key><array><string>@</string>\
+         <string>--token</string><string>@</string></array></dict>\n<a KEY=\"@\">@</a>\n",
+    ),
+    (
+        Format::Unit,
+        "# @\n[Unit]\nKEY=@\nbind=lan\n; @\nEnvironment=KEY=@ \"KEY=@ @\"\nExecStart=/x --token @ \\\n  @\n@\n",
+    ),
+];
+
+proptest! {
+    /// Whatever a quote or a diff is about that is harmless: nothing of what stands around it shows.
+    #[test]
+    fn what_is_planted_around_a_harmless_value_stays_hidden(
+        (format, template) in select(PLANTED),
+        key in "zz_[a-z_]{0,12}(TOKEN|_note)?",
+        canary in select(vec!["hunter2", "Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC", "correct-horse"]),
+        new in select(vec!["loopback", "tailnet\n", ""]),
+    ) {
+        // An `@` that stands behind another one ends the user info.
+        let text = template.replace("@@", "@\u{0}").replace("KEY", &key).replace('@', canary).replace('\u{0}', "@");
+        let mut sources = Sources::new();
+        let file = sources.add("x", text.as_str());
+        sources.set_format(file, format);
+        let at = text.find("lan").unwrap_or_default();
+        let value = Span::from_range(file, at..at + 3);
+        prop_assert!(sources.quote(value).lines[0].text.contains("lan"));
+        let mut starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        starts.insert(0, 0);
+        for start in starts {
+            let quote = sources.quote(Span::from_range(file, start..start));
+            prop_assert!(!quote.lines[0].text.contains(canary), "{:?} of {text}", quote.lines);
+        }
+        prop_assert!(!format!("{:?}", sources.quote(value)).contains(canary), "{text}");
+        let changes = edit::apply(&[Edit::text(&sources, value, new)], &sources).unwrap();
+        let diff = changes[0].to_string();
+        prop_assert!(diff.contains("-") && !diff.contains(canary), "{diff}");
+    }
+}

@@ -342,6 +342,10 @@ fn what_a_quote_is_about_shows() {
         "services: {gw: {x: \"curl -H 'Authorization: ********' http://********@h:1/x?******** --token ******** ok\"}}"
     );
     assert_eq!(
+        about("compose.yaml", "a: éws://u:p@h:1/x?y é\n", "h:1"),
+        "a: éws://********@h:1/x?******** é"
+    );
+    assert_eq!(
         about("Caddyfile", "reverse_proxy gw:18789 { hunter2 }\n", "gw:18789"),
         "******** gw:18789 ********"
     );
@@ -366,5 +370,29 @@ fn owners_of_files() {
         "captured/ownership.txt",
         "# hunter2\n1000:1000 755 .\n0:0 600 state/a b\n1000:1000 700 unconfined_u:object_r:user_home_t:s0 a\ndrwxr-xr-x. 2 1000 1000 4096 Nov 26 13:57 e\n\
          # file: state\n# owner: 0\nuser:1000:rwx\t#effective:r-x\n0:0 600 Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC\nhunter2\nhunter2 hunter2\n0 100000 65536\n",
+    ));
+}
+
+#[test]
+fn what_a_program_says() {
+    expect![[r#"
+        [2K2026-11-22T06:22:44.410+00:00 [gateway] shutdown budget at startup: drain=315000ms; source=Gateway stop policy=330000ms
+        [gateway] ⚠️  http server listening (14 plugins: anthropic, memory-core, xai; 7.7s) on ws://127.0.0.1:18789/path?********
+        [ws] closed before connect conn=******** peer=127.0.0.1:48178->127.0.0.1:18789 client=cli v2026.9.6 reason=unauthorized: gateway token mismatch (use this gateway's gateway.auth.token) code=1008
+        EACCES: permission denied, mkdir '/home/node/.openclaw/state' ******** x=******** token: ********
+        token=******** other=******** "token": "********", "x": 'y' Authorization: ********
+        curl -H 'Authorization: ********' --token ******** two url=wss://********@h:1/?******** Bearer ******** two --password=********
+        {"level":"info","password":"********","msg":"hello"}
+        ]0;title x=token=******** ******** device=********
+    "#]].assert_eq(&masked(
+        "captured/logs/openclaw-gateway.log",
+        "\u{1b}[2K2026-11-22T06:22:44.410+00:00 [gateway] shutdown budget at startup: drain=315000ms; source=Gateway stop policy=330000ms\n\
+         [gateway] ⚠️  http server listening (14 plugins: anthropic, memory-core, xai; 7.7s) on ws://127.0.0.1:18789/path?token=hunter2\n\
+         [ws] closed before connect conn=60dcee47-9c24-40b6-a4b7-a6d1a6377647 peer=127.0.0.1:48178->127.0.0.1:18789 client=cli v2026.9.6 reason=unauthorized: gateway token mismatch (use this gateway's gateway.auth.token) code=1008\n\
+         EACCES: permission denied, mkdir '/home/node/.openclaw/state' hunter2 x=hunter2 token: hunter2 and more\n\
+         token=one other=two \"token\": \"one two\", \"x\": 'y' Authorization: Bearer one two\n\
+         curl -H 'Authorization: Bearer one' --token one two url=wss://u:one@h:1/?x Bearer one two --password=one\n\
+         {\"level\":\"info\",\"password\":\"one two\",\"msg\":\"hello\"}\n\
+         \u{1b}]0;title\u{7} x=token=one Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC device=6c3bc4aeea81fa68a8ed88c2e87566d8b360afb21b405f61bf968d84b18592d3\n",
     ));
 }

@@ -41,7 +41,7 @@ pub(super) fn lex(out: &mut Out<'_, '_>) {
 fn value(out: &mut Out<'_, '_>, first: usize, last: usize, of: Option<NameId>) -> Option<NameId> {
     let goes_on = last > first && out.byte(last - 1) == Some(b'\\');
     let end = if goes_on { out.trimmed(first..last - 1) } else { last };
-    if out.lexed.names(out.text, of).next() == Some("Environment") {
+    if out.lexed.name(out.text, of) == Some("Environment") {
         assignments(out, first, end, of);
     } else {
         out.value(first..end, of);
