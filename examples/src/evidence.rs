@@ -1,23 +1,32 @@
 //! A stack and what was captured of it, copied as a fixture of the crates' tests: nothing secret, nothing of the machine
-//! that it ran on, and no more than a test can use. What decides a diagnosis stays as it was, line by line.
-#![expect(clippy::disallowed_methods, reason = "it writes the copy")]
+//! that it ran on, and no more than a test can use.
+//!
+//! What is not known to be harmless gets a stand-in, equal values the same one, so that what decides a diagnosis stays as it
+//! was, line by line. What is not understood is left out and named: see [`Left`].
+
+mod disk;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use openclaw_compose::project::looks_random;
+use openclaw_compose::secrets::Secrets;
+use openclaw_compose::source::{Format, RunKind, runs};
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::fixture::{Mask, secrets};
-use crate::reading::{self, ReadError};
+use crate::fixture::Mask;
+use crate::looks_secret::secrets_in;
+use crate::words;
 
 /// Where the stack of every fixture lies.
 const HOME: &str = "/srv/stack";
 /// How many files of one directory are listed that have the same owner and mode.
 const ALIKE: usize = 16;
 
-/// Why a stack could not be copied.
+/// Why a stack could not be copied. Then nothing was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
@@ -29,13 +38,25 @@ pub enum CopyError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file cannot be read, or it is no text, so that nothing in it could be masked.
-    #[error("{path}")]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        source: ReadError,
+    /// The copy would be the stack, lie in it or hold it.
+    #[error("{to}: the copy and the stack would lie in one another; give a directory outside of {stack}")]
+    Entangled {
+        /// Where the copy was to go.
+        to: PathBuf,
+        /// The stack.
+        stack: PathBuf,
+    },
+    /// There is something where the copy was to go.
+    #[error("{to}: not an empty directory; give one that is not there yet")]
+    Occupied {
+        /// Where.
+        to: PathBuf,
+    },
+    /// The stack is larger than any fixture.
+    #[error("{stack}: more than {MOST} files or {size} MiB; give the stack's own directory", MOST = disk::MOST, size = disk::LARGEST >> 20)]
+    TooMuch {
+        /// The stack.
+        stack: PathBuf,
     },
     /// `inspect.json` is not what `docker inspect` prints.
     #[error("{path}: not what `docker inspect` prints, in line {line}")]
@@ -47,67 +68,156 @@ pub enum CopyError {
     },
 }
 
-/// Copies all files of `stack` to `to`, masked by one [`Mask`]. The secrets are those of the stack's own files and of
-/// `captured/inspect.json`; its directory, here and where its containers were made, becomes `/srv/stack`.
+/// What the copy lacks, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Left {
+    /// Path below the stack's directory, masked.
+    pub name: String,
+    /// What is wrong, for a person.
+    pub why: String,
+}
+
+/// Copies the files of `stack` to `to`, masked by one [`Mask`], and says what the copy lacks. The stack's directory, here and
+/// where its containers were made, becomes `/srv/stack`. No link is followed, and nothing that is there is written over.
 ///
 /// Two files are made smaller. Of `captured/inspect.json` the engine's own files are left out; of
 /// `captured/ownership.txt` the seventeenth and further entries of a directory that have the same owner and mode.
 ///
 /// # Errors
-/// [`CopyError`]: a file cannot be read, is no text, or cannot be written.
-pub fn copy(stack: &Path, to: &Path) -> Result<(), CopyError> {
-    let mut texts = BTreeMap::new();
-    read(stack, Path::new(""), &mut texts)?;
-    let is_said = |name: &Path| name.starts_with("captured/logs") || name.starts_with("captured/devices");
-    let carriers = texts.iter().filter(|(name, _)| !is_said(name));
-    let mut mask = Mask::new(carriers.flat_map(|(_, text)| secrets(text)).collect());
+/// [`CopyError`]: the stack cannot be read, or the copy not be written. Nothing is left of it then.
+pub fn copy(stack: &Path, to: &Path) -> Result<Vec<Left>, CopyError> {
+    let (stack, to) = disk::places(stack, to)?;
+    let disk::Found { mut texts, left, .. } = disk::Found::below(&stack)?;
 
-    let mut homes = vec![stack.canonicalize().map_err(at(stack))?.to_string_lossy().into_owned()];
+    let mut homes = vec![stack.to_string_lossy().into_owned()];
     if let Some(inspect) = texts.get_mut(Path::new("captured/inspect.json")) {
         let path = stack.join("captured/inspect.json");
         let mut containers =
-            containers(inspect).map_err(|error| CopyError::NotInspect { path, line: error.line() })?;
+            containers(&inspect.text).map_err(|error| CopyError::NotInspect { path, line: error.line() })?;
         homes.extend(containers.iter().filter_map(home).map(str::to_owned));
         containers.iter_mut().for_each(leave_out_the_engine);
-        *inspect = lines(&containers);
+        inspect.text = lines(&containers);
     }
     if let Some(listing) = texts.get_mut(Path::new("captured/ownership.txt")) {
-        *listing = without_the_alike(listing);
+        listing.text = without_the_alike(&listing.text);
     }
     // One may lie in the other.
     homes.sort_by_key(|home| Reverse(home.len()));
-    for (name, mut text) in texts {
+    for text in texts.values_mut() {
         for home in &homes {
-            text = text.replace(home, HOME);
-        }
-        let copy = to.join(&name);
-        let directory = copy.parent().unwrap_or(to);
-        fs::create_dir_all(directory).map_err(at(directory))?;
-        fs::write(&copy, mask.text(&text)).map_err(at(&copy))?;
-    }
-    Ok(())
-}
-
-fn at(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
-    let path = path.to_owned();
-    move |source| CopyError::Io { path, source }
-}
-
-/// Everything below a directory of the stack, by its path in there: in order, so that two copies of one run agree.
-fn read(stack: &Path, below: &Path, texts: &mut BTreeMap<PathBuf, String>) -> Result<(), CopyError> {
-    let directory = stack.join(below);
-    for entry in fs::read_dir(&directory).map_err(at(&directory))? {
-        let entry = entry.map_err(at(&directory))?;
-        let name = below.join(entry.file_name());
-        let path = entry.path();
-        if entry.file_type().map_err(at(&path))?.is_dir() {
-            read(stack, &name, texts)?;
-        } else {
-            let text = reading::text(&path).map_err(|source| CopyError::Read { path, source })?;
-            texts.insert(name, text);
+            text.text = text.text.replace(home, HOME);
         }
     }
-    Ok(())
+
+    let mut mask = Mask::new(texts.values().flat_map(Text::secrets).collect());
+    let mut left: Vec<Left> = left
+        .into_iter()
+        .map(|(name, why)| Left { name: masked_name(&name, &mut mask).to_string_lossy().into_owned(), why })
+        .collect();
+    let mut copies = BTreeMap::new();
+    for (name, text) in &texts {
+        let (copy, unknown) = text.masked(&mut mask);
+        let name = masked_name(name, &mut mask);
+        if let Some(line) = unknown {
+            let why = format!("line {line} is not understood; what was not is masked");
+            left.push(Left { name: name.to_string_lossy().into_owned(), why });
+        }
+        copies.insert(name, copy);
+    }
+    disk::write(&to, &copies)?;
+    Ok(left)
+}
+
+/// A file that can be masked.
+struct Text {
+    format: Format,
+    text: String,
+}
+
+impl Text {
+    /// Every value that must not show in any file of the stack, wherever it stands there.
+    fn secrets(&self) -> Vec<SecretString> {
+        let of_runs = runs(&self.text, self.format).into_iter().filter_map(|run| {
+            let text = self.text.get(run.bytes)?;
+            let secret = match run.kind {
+                RunKind::Shown => false,
+                RunKind::Value { secret: true } => true,
+                // An id is known by its shape, and named by it.
+                _ => looks_random(text) && words::shape(text).is_none(),
+            };
+            secret.then(|| SecretString::from(self.decoded(text)))
+        });
+        let mut secrets: Vec<SecretString> = of_runs.collect();
+        secrets.extend(secrets_in(&without_references(&self.text)));
+        // A word such as `token` is none, and masking it would tear every text.
+        secrets.retain(|secret| !Secrets::from_iter([secret.clone()]).is_empty());
+        secrets
+    }
+
+    /// The value that is spelt so.
+    fn decoded(&self, spelt: &str) -> String {
+        let has_escapes = matches!(self.format, Format::Json | Format::Yaml) && spelt.contains('\\');
+        let decoded = has_escapes.then(|| serde_json::from_str(&format!("\"{spelt}\"")).ok());
+        decoded.flatten().unwrap_or_else(|| spelt.to_owned())
+    }
+
+    /// The text with stand-ins, and the first line that was not understood.
+    fn masked(&self, mask: &mut Mask) -> (String, Option<usize>) {
+        let mut out = String::with_capacity(self.text.len());
+        let (mut line, mut unknown) = (1, None);
+        for run in runs(&self.text, self.format) {
+            let text = self.text.get(run.bytes).unwrap_or_default();
+            match run.kind {
+                RunKind::Shown => out.push_str(text),
+                RunKind::Comment => out.push_str("masked"),
+                RunKind::Value { .. } if self.format == Format::Json && is_bare(&out) => {
+                    let number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+                    out.push_str(if number { "1" } else { "null" });
+                }
+                RunKind::Value { .. } | RunKind::Name => out.push_str(&mask.value(text)),
+                _ => {
+                    unknown = unknown.or(Some(line));
+                    out.push_str("masked");
+                }
+            }
+            line += text.matches('\n').count();
+        }
+        (mask.text(&out), unknown)
+    }
+}
+
+/// The text with one plain word in every `$NAME` and `${NAME}`: the name behind another one is not its value.
+fn without_references(text: &str) -> String {
+    let mut parts = text.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let name = part.strip_prefix('{').unwrap_or(part);
+        let rest = name.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let brace = part.get(..part.len() - name.len()).unwrap_or_default();
+        let known = rest.len() < name.len() && name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_');
+        out.extend(["$", brace, if known { "name" } else { "" }, if known { rest } else { name }]);
+    }
+    out
+}
+
+/// Whether what comes next in a JSON text stands in no quotes.
+fn is_bare(before: &str) -> bool {
+    before.trim_end().ends_with([':', '[', ','])
+}
+
+/// The path in the copy: without secrets, and of a part that looks like one the ending only.
+fn masked_name(name: &Path, mask: &mut Mask) -> PathBuf {
+    let masked = name.iter().map(|part| {
+        let part = mask.text(&part.to_string_lossy());
+        let (stem, ending) = part.split_at(part.rfind('.').filter(|at| *at > 0).unwrap_or(part.len()));
+        match looks_random(stem) || looks_random(ending) {
+            true if looks_random(ending) => mask.value(&part),
+            true => format!("{}{ending}", mask.value(stem)),
+            false => part,
+        }
+    });
+    masked.collect()
 }
 
 /// What `docker inspect` prints; nothing where there was no container.

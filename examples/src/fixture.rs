@@ -13,7 +13,7 @@ use crate::words::{Shape, each_word, is_cut_from, shape};
 /// What stands where a secret stood, before its number.
 const MASKED: &str = "test-token-masked";
 /// Shorter values are words, and masking them would tear the text.
-const SHORTEST: usize = 8;
+const SHORTEST: usize = 6;
 
 /// Masks texts of one run.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// A mask for these secrets; see [`secrets`]. They are numbered in this order, so that what differed still differs.
+    /// A mask for these secrets. They are numbered in this order, so that what differed still differs.
     #[must_use]
     pub fn new(secrets: Vec<SecretString>) -> Self {
         let mut known = BTreeSet::new();
@@ -75,7 +75,24 @@ impl Mask {
         }
     }
 
-    fn without_secrets(&self, text: &str) -> String {
+    /// What stands for a whole value: that of the secret which it is, a number for a number, and else a name of its own.
+    pub fn value(&mut self, value: &str) -> String {
+        if let Some((_, name)) = self.forms.iter().find(|(form, _)| form.expose_secret() == value) {
+            return name.clone();
+        }
+        let number = value.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        if number.len() < value.len() && UNITS.contains(&number) {
+            return format!("1{number}");
+        }
+        if shape(value).is_some() || self.names.iter().any(|(whole, _)| is_cut_from(value, whole)) {
+            return self.word(value);
+        }
+        self.stand_in("masked", value)
+    }
+
+    /// The text without any secret, whatever else is in it.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
         self.forms.iter().fold(text.to_owned(), |text, (form, name)| text.replace(form.expose_secret(), name))
     }
 
@@ -102,6 +119,9 @@ impl Mask {
         name
     }
 }
+
+/// What may stand behind a number, so that a size stays a size.
+const UNITS: [&str; 12] = ["", "b", "k", "kb", "m", "mb", "g", "gb", "ms", "s", "h", "%"];
 
 /// A field of such a name holds such a value.
 const NAMED: [(&str, &str); 10] = [
@@ -143,56 +163,6 @@ fn standing(name: &str, time: &Number) -> Number {
         name if name == "ts" || name.ends_with("AtMs") => 1_800_000_000_000_u64.into(),
         _ => 60_000.into(),
     }
-}
-
-/// The values beside names such as `OPENCLAW_GATEWAY_TOKEN`, `token` or `--password` in a stack's files or in
-/// `docker inspect`: assigned on the same line (`=`, `:`) or next in a list (`,`), and no name themselves.
-#[must_use]
-pub fn secrets(text: &str) -> Vec<SecretString> {
-    let plain = text.to_ascii_lowercase();
-    let names = ["token", "password", "secret"];
-    let mut ends: Vec<usize> = Vec::new();
-    for name in names {
-        ends.extend(plain.match_indices(name).map(|(at, name)| at + name.len()));
-    }
-    ends.sort_unstable();
-    ends.into_iter()
-        .filter_map(|end| {
-            let rest = text.get(end..)?;
-            // `-` as in `${NAME:-value}`.
-            let value = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"'=:,-".contains(c));
-            let between = rest.get(..rest.len() - value.len())?;
-            let is_assigned = between.contains(['=', ':']) && !between.contains('\n');
-            let (value, rest) = literal(value, between.chars().last());
-            let is_name = value.ends_with(':') || rest.trim_start_matches(['"', '\'']).starts_with(':');
-            let is_value = (is_assigned || between.contains(',')) && !is_name && !value.starts_with('$');
-            let value = value.trim_end_matches(['}', ']']);
-            (is_value && value.len() >= SHORTEST).then(|| value.into())
-        })
-        .collect()
-}
-
-/// The value at the start of a text, and what follows: up to the quote that was opened before it, or as far as a bare word
-/// goes. Escaped quotes belong to it.
-fn literal(text: &str, before: Option<char>) -> (String, &str) {
-    let quote = before.filter(|c| "\"'".contains(*c));
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        let ends = quote.map_or_else(|| c.is_whitespace() || "\"',".contains(c), |quote| c == quote);
-        if ends {
-            return (value, text.get(at..).unwrap_or_default());
-        }
-        let escaped = text.get(at + 1..).and_then(|rest| rest.chars().next());
-        match escaped.filter(|next| c == '\\' && quote != Some('\'') && "\"\\".contains(*next)) {
-            Some(next) => {
-                value.push(next);
-                chars.next();
-            }
-            None => value.push(c),
-        }
-    }
-    (value, "")
 }
 
 /// The usual ways in which a value is written: as it is, in JSON, in a URL, in hex, in base64 at each of three offsets.
@@ -273,24 +243,21 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_found_where_they_are_assigned() {
-        let found = |text: &str| -> Vec<String> {
-            secrets(text).iter().map(|secret| secret.expose_secret().to_owned()).collect()
-        };
-        assert_eq!(found("OPENCLAW_GATEWAY_TOKEN=test-token-a\nx"), ["test-token-a"]);
-        assert_eq!(found("auth: { mode: \"token\", token: 'test-token-b' }"), ["test-token-b"]);
-        assert_eq!(found("[\"gateway\", \"--token\", \"test-token-c\"]"), ["test-token-c"]);
-        assert_eq!(
-            found("[gateway, --token, test-token-d]\n${TOKEN:-test-token-e}"),
-            ["test-token-d", "test-token-e"]
-        );
-        assert_eq!(found("TOKEN='test \"token\" d'\nx"), ["test \"token\" d"]);
-        assert_eq!(found(r#"["TOKEN=test-\"-token-e","PATH=/usr/bin"]"#), ["test-\"-token-e"]);
-        assert!(
-            found("TOKEN=\nOPENCLAW_IMAGE=openclaw:2026.9.6\nTOKEN:\n  OPENCLAW_GATEWAY_URL: ws://gw")
-                .is_empty()
-        );
-        assert!(found("auth: { mode: \"token\", trustedProxies: [] }, { \"mode\": \"token\", \"allowTailscale\": true }").is_empty());
-        assert!(found("TOKEN=${OPENCLAW_GATEWAY_TOKEN}\n// the token comes from elsewhere").is_empty());
+    fn a_value_keeps_its_kind() {
+        let mut mask = Mask::new(vec!["test-token-a".into()]);
+        let id = "2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a";
+        for (value, stand_in) in [
+            ("test-token-a", "test-token-masked-1"),
+            ("Bearer test-token-a", "masked-1"),
+            ("note", "masked-2"),
+            (id, "request-1"),
+            ("note", "masked-2"),
+            ("86400", "1"),
+            ("1.5", "1"),
+            ("64m", "1m"),
+            ("64mine", "masked-3"),
+        ] {
+            assert_eq!(mask.value(value), stand_in, "{value}");
+        }
     }
 }

@@ -6,7 +6,8 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
-use openclaw_examples::fixture::{Mask, secrets};
+use openclaw_examples::fixture::Mask;
+use openclaw_examples::looks_secret::secrets_in;
 use support::{STACKS, copy, runbook, status, stderr, stdout};
 
 const CANARY: &str = "canary/7Qz+\"token\"=never&shown";
@@ -104,7 +105,7 @@ fn in_evidence_that_becomes_a_fixture() {
     for (name, form) in encodings(SIMPLE) {
         let _ = writeln!(evidence, "2026-11-22T06:25:32.343+00:00 [ws] {name} ?token={form}&x");
     }
-    let masked = Mask::new(secrets(&stack)).text(&evidence);
+    let masked = Mask::new(secrets_in(&stack)).text(&evidence);
     must_not_show(SIMPLE, "a fixture", &masked);
     assert_eq!(masked.matches("2026-11-22T06:25:32.343+00:00 [ws] ").count(), encodings(SIMPLE).len());
 }
@@ -210,25 +211,6 @@ fn in_a_stack_that_becomes_a_fixture() {
     assert!(inspect.contains("\"OPENCLAW_GATEWAY_TOKEN=test-token-masked-1\""), "{inspect}");
     assert!(inspect.contains("\"OPENCLAW_GATEWAY_PASSWORD=test-token-masked-2\""), "{inspect}");
     assert!(inspect.contains("\"/srv/stack/state\""), "{inspect}");
-}
-
-/// What is no text cannot be masked, and is not copied.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "tests prepare their own files and run the binary")]
-fn in_a_file_that_is_no_text() {
-    let dir = tempfile::tempdir().unwrap();
-    let (stack, to) = (dir.path().join("stack"), dir.path().join("copy"));
-    std::fs::create_dir(&stack).unwrap();
-    std::fs::write(stack.join(".env"), format!("OPENCLAW_GATEWAY_TOKEN={SIMPLE}\n")).unwrap();
-    std::fs::write(stack.join("openclaw.sqlite"), format!("\0{SIMPLE}")).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mask-evidence"))
-        .args([&stack, &to])
-        .output()
-        .expect("the binary starts");
-    assert_eq!(status(&output), 78);
-    assert!(stderr(&output).contains("openclaw.sqlite: not text"), "{}", stderr(&output));
-    must_not_show(SIMPLE, "the error", &stderr(&output));
-    assert!(!to.exists());
 }
 
 /// Puts the canary where a token has no business: broken files, log lines, names of things, odd carriers.

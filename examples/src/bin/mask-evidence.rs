@@ -8,14 +8,15 @@ use openclaw_examples::{errln, errors, evidence, program};
 
 /// Copies STACK, what is in `captured/` included, to TO, masked.
 ///
-/// The secrets are those of the stack's own files and of its containers. Exit codes: 0 copied; 78 a file cannot be read or
-/// written, or is no text.
+/// Whatever is not known to be harmless gets a stand-in, equal values the same one. What is not understood is left out and
+/// named, and so are links and what is not a file. Exit codes: 0 copied; 1 copied, but for what is named; 78 nothing was
+/// copied: STACK cannot be read, or TO is not an empty directory outside of it.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// Directory of the stack.
     stack: PathBuf,
-    /// Where the copy goes.
+    /// Where the copy goes: a directory that is empty or not there yet.
     to: PathBuf,
 }
 
@@ -25,7 +26,12 @@ fn main() -> ExitCode {
 
 fn copy(Arguments { stack, to }: Arguments) -> ExitCode {
     match evidence::copy(&stack, &to) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(left) => {
+            for left in &left {
+                errln!("mask-evidence: {}: {}", left.name, left.why);
+            }
+            ExitCode::from(u8::from(!left.is_empty()))
+        }
         Err(error) => {
             errln!("mask-evidence: {}", errors::with_sources(&error));
             ExitCode::from(78)
