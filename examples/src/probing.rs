@@ -36,6 +36,11 @@ pub struct ProbeArguments {
     #[arg(long)]
     pub compare_token: bool,
 
+    /// Send the token over ws:// and http:// beyond loopback, too, where everybody on the way can read it: only for a network
+    /// that is yours alone, such as a bridge between containers. Elsewhere use wss:// or a tunnel.
+    #[arg(long)]
+    pub allow_plaintext_token: bool,
+
     /// PEM file of roots to trust beside the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -105,6 +110,9 @@ impl ProbeArguments {
         let mut builder = Prober::builder().budget(Budget::total(seconds("timeout", self.timeout)?));
         if let Some(file) = &self.ca_file {
             builder = builder.add_roots_pem(&read(file)?);
+        }
+        if self.allow_plaintext_token {
+            builder = builder.allow_plaintext_token();
         }
         if let Some(token) = token {
             output::hide([token.clone()]);

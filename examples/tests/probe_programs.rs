@@ -82,6 +82,49 @@ async fn the_exit_code_is_the_rung_that_decides() {
     assert_eq!(probe_gateway(&[&here]).await.0, 11);
 }
 
+/// By the unspecified address, which leads to this host and yet is not loopback.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_crosses_a_network_in_plaintext_only_by_its_flag() {
+    let token = file(TOKEN);
+    let token = token.path().to_str().expect("UTF-8");
+    let gateway = gateway(Phase::Ready).await;
+    let beyond = format!("0.0.0.0:{}", gateway.addr().port());
+    let list = file(&serde_json::json!([{ "targets": [beyond] }]).to_string());
+    let list = list.path().to_str().expect("UTF-8");
+    let probe = |allowed: bool| match allowed {
+        true => vec!["--token-file", token, "--allow-plaintext-token"],
+        false => vec!["--token-file", token],
+    };
+
+    let (code, text) = probe_gateway(&[&probe(false)[..], &[&beyond]].concat()).await;
+    assert_eq!(code, 18, "{text}");
+    assert!(text.contains("skipped: the token would cross the network in plaintext"), "{text}");
+    assert!(text.contains("Use wss://") && text.contains("--allow-plaintext-token"), "{text}");
+    let compared = [&probe(false)[..], &["--compare-token", "--upto", "startup", &beyond]].concat();
+    assert_eq!(probe_gateway(&compared).await.0, 14);
+    assert_eq!(probe_gateway(&[&probe(true)[..], &[&beyond]].concat()).await.0, 0);
+
+    // Waiting cannot cure it, so the hour is not waited for.
+    let (code, text) = gate(&[&probe(false)[..], &["--within", "3600", &beyond]].concat()).await;
+    assert_eq!((code, text.contains("--allow-plaintext-token")), (18, true), "{text}");
+    let quick = ["--times", "1", &beyond];
+    assert_eq!(gate(&[&probe(true)[..], &quick].concat()).await.0, 0);
+    let (_, printed) = gate(&[&probe(true)[..], &["--print", "systemd", &beyond]].concat()).await;
+    assert!(printed.contains("--allow-plaintext-token"), "{printed}");
+
+    for (allowed, success) in [(false, "\nprobe_success 0\n"), (true, "\nprobe_success 1\n")] {
+        let exporter = exporter(&[&probe(allowed)[..], &["--targets", list]].concat()).await;
+        let said = exporter.get(&format!("/probe?target={beyond}&module=hello")).await;
+        assert!(said.contains(success), "{said}");
+        assert_eq!(
+            said.contains("code=\"OC-H616\",name=\"token-in-plaintext\",rung=\"hello\""),
+            !allowed,
+            "{said}"
+        );
+        assert_eq!(exporter.stop().await, 0);
+    }
+}
+
 /// The first target ends only after the second was asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_are_asked_at_once_and_shown_in_their_order() {

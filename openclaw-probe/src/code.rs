@@ -265,6 +265,9 @@ codes! {
     TokenUnequal, "OC-H615", "token-unequal", Error, Operator, false,
         "Asked over HTTP with the token, the gateway withholds the details it gives to the holder of its token.",
         "Find which source decides on each side; the two tokens differ.";
+    TokenInPlaintext, "OC-H616", "token-in-plaintext", Error, Operator, false,
+        "No token was sent: over ws:// or http:// beyond loopback everybody on the way could read it.",
+        "Use wss:// or https://, or a tunnel that begins on this host's loopback; on a network that is yours alone allow it with --allow-plaintext-token.";
 
     // 7xx: seen only across probes.
     ClockSkew, "OC-H700", "clock-skew", Warning, Operator, false,

@@ -18,7 +18,7 @@ pub struct Sample {
     pub at: Duration,
     /// The rung that was not proven; `None` when all that was asked for holds.
     pub unproven: Option<Rung>,
-    /// The fault of that rung, when there is one.
+    /// The code of that rung, when it has one.
     pub code: Option<Code>,
 }
 
@@ -26,8 +26,7 @@ impl Sample {
     /// The sample of a report.
     #[must_use]
     pub fn of(at: Duration, report: &ProbeReport) -> Self {
-        let fault = report.first_fault();
-        Self { at, unproven: report.first_unproven(), code: fault.map(|(_, fault)| fault.code) }
+        Self { at, unproven: report.first_unproven(), code: report.deciding_code() }
     }
 
     const fn is_good(&self) -> bool {
@@ -153,6 +152,7 @@ const fn is_hopeless(code: Code) -> bool {
         Code::TokenMismatch
             | Code::TokenMissing
             | Code::TokenUnequal
+            | Code::TokenInPlaintext
             | Code::DeviceRequired
             | Code::LockedOut
             | Code::CredentialUnavailable

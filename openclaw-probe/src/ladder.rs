@@ -78,6 +78,9 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         if rung > self.report.upto {
             return None;
         }
+        if self.withholds(rung, address) {
+            return self.withhold(rung, "a request with the token", address);
+        }
         let asked = self.ask(rung, address, over).await;
         self.judge(rung, asked)
     }
@@ -86,6 +89,10 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     pub(crate) async fn ask_once(&mut self, question: Rung) -> Option<()> {
         let socket = self.connect().await?;
         let address = self.report.facts.address?;
+        if self.withholds(question, address) {
+            self.skip_below(question);
+            return self.withhold(question, "a request with the token", address);
+        }
         let asked = self.ask(question, address, Some(socket)).await;
         let absent = asked.answer.as_ref().is_ok_and(|answer| answer::may_be_absent(question, answer));
         if absent {
@@ -93,12 +100,17 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             let alive = self.ask(Rung::Liveness, address, None).await;
             self.judge(Rung::Liveness, alive)?;
         }
+        self.skip_below(question);
+        self.judge(question, asked)
+    }
+
+    /// The questions below the one that is asked, which were not.
+    fn skip_below(&mut self, question: Rung) {
         for rung in [Rung::Liveness, Rung::Startup, Rung::Readiness] {
             if rung < question && self.report.rung(rung).is_none() {
                 self.skip(rung, Because::NotAsked);
             }
         }
-        self.judge(question, asked)
     }
 
     /// The answer within the rung's allowance, over this connection or a fresh one, and when it was asked for.
@@ -120,12 +132,33 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
         Asked { answer, sent, took: started.elapsed(), with_token: bearer.is_some() }
     }
 
-    /// The token, when the HTTP question may be asked with it: only of a remote gateway, because a local one gives the
-    /// details to everybody, and only while the attempts last.
+    /// The token, when the HTTP question may be asked with it: only while the attempts last.
     fn bearer_for(&self, rung: Rung, address: SocketAddr) -> Option<&'a SecretString> {
-        let token = self.prober.token_over_http.as_ref()?;
-        let asks = rung == Rung::Startup && !address.ip().to_canonical().is_loopback();
-        (asks && self.prober.attempts.take(self.target)).then_some(token)
+        let compares = self.compares(rung, address) && self.may_send_token(address);
+        (compares && self.prober.attempts.take(self.target))
+            .then_some(self.prober.token_over_http.as_ref())
+            .flatten()
+    }
+
+    /// Whether this question is there to compare the token: only of a remote gateway, because a local one gives the details
+    /// to everybody.
+    fn compares(&self, rung: Rung, address: SocketAddr) -> bool {
+        self.prober.token_over_http.is_some() && rung == Rung::Startup && !is_loopback(address)
+    }
+
+    /// Whether a token may go to this address: over TLS, on loopback, or where the caller said so.
+    fn may_send_token(&self, address: SocketAddr) -> bool {
+        self.target.is_secure() || self.prober.plaintext_token || is_loopback(address)
+    }
+
+    fn withholds(&self, rung: Rung, address: SocketAddr) -> bool {
+        self.compares(rung, address) && !self.may_send_token(address)
+    }
+
+    /// Records that a rung is not attempted, because this would go out in plaintext.
+    fn withhold(&mut self, rung: Rung, what: &str, address: SocketAddr) -> Option<()> {
+        let outcome = Outcome::Skipped { because: Because::TokenInPlaintext };
+        self.record(rung, outcome, Duration::ZERO, vec![format!("not sent: {what}, to {address}")])
     }
 
     fn judge(&mut self, rung: Rung, asked: Asked) -> Option<()> {
@@ -167,7 +200,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             let skew = crate::clock::ClockSkew::from_challenge(ts, sent, sent + started.elapsed());
             self.report.facts.clock = Some(skew.sharper(self.report.facts.clock));
         }
-        let Some(authenticator) = self.allowed_authenticator() else {
+        let Some(authenticator) = self.allowed_authenticator(address) else {
             upgrade::close(&mut websocket).await;
             return None;
         };
@@ -186,7 +219,7 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     }
 
     /// The authenticator, when there is one, it can create nothing, and the attempts last. Records why not.
-    fn allowed_authenticator(&mut self) -> Option<Arc<dyn Authenticate>> {
+    fn allowed_authenticator(&mut self, address: SocketAddr) -> Option<Arc<dyn Authenticate>> {
         if self.report.upto < Rung::Hello {
             return None;
         }
@@ -194,6 +227,10 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
             None => Because::NoAuthenticator,
             Some(authenticator) if authenticator.device() == DeviceUse::Unknown => {
                 Because::DeviceNotKnownPaired
+            }
+            Some(_) if !self.may_send_token(address) => {
+                self.withhold(Rung::Hello, "the connect frame with the token", address);
+                return None;
             }
             Some(_) if !self.prober.attempts.take(self.target) => Because::AttemptsSpent,
             Some(authenticator) => return Some(Arc::clone(authenticator)),
@@ -293,6 +330,11 @@ impl<'a, F: FnMut(&RungResult) + Send> Climb<'a, F> {
     }
 }
 
+/// Whether this never leaves the host: by the address that is dialled, whatever name led to it.
+const fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 /// What came of one HTTP question.
 struct Asked {
     answer: Result<HttpAnswer, Fault>,
@@ -330,7 +372,11 @@ mod tests {
     fn a_withheld_version_means_another_token() {
         let target: Target = "192.0.2.7".parse().expect("a target");
         let token = SecretString::from("canary-token");
-        let prober = Prober::builder().compare_token_over_http(token).build().expect("a prober");
+        let prober = Prober::builder()
+            .compare_token_over_http(token)
+            .allow_plaintext_token()
+            .build()
+            .expect("a prober");
         let address = SocketAddr::from(([192, 0, 2, 7], 18789));
         for (body, equal) in [
             (r#"{"ok":true,"status":"started"}"#, false),
@@ -365,11 +411,49 @@ mod tests {
         let target: Target = "192.0.2.7".parse().expect("a target");
         let prober = Prober::builder()
             .compare_token_over_http(SecretString::from("canary-token"))
+            .allow_plaintext_token()
             .build()
             .expect("a prober");
         let address = SocketAddr::from(([192, 0, 2, 7], 18789));
         let climb = Climb::start(&prober, &target, Rung::Startup, Budget::default(), |_: &RungResult| ());
         let sent = (0..10).filter(|_| climb.bearer_for(Rung::Startup, address).is_some()).count();
         assert_eq!(sent, 2);
+    }
+
+    #[test]
+    fn a_token_leaves_the_host_over_tls_or_where_that_was_allowed() {
+        let carries = |target: &str, address: &str, allowed: bool| {
+            let builder = Prober::builder();
+            let builder = if allowed { builder.allow_plaintext_token() } else { builder };
+            let prober = builder.build().expect("a prober");
+            let target: Target = target.parse().expect("a target");
+            let address = SocketAddr::new(address.parse().expect("an address"), 1);
+            Climb::start(&prober, &target, Rung::Hello, Budget::default(), |_: &RungResult| ())
+                .may_send_token(address)
+        };
+        for address in ["127.0.0.1", "127.255.3.4", "::1", "::ffff:127.0.0.1"] {
+            assert!(carries("ws://gateway", address, false), "{address}");
+        }
+        for address in [
+            "0.0.0.0",
+            "10.0.0.2",
+            "172.17.0.1",
+            "172.18.0.2",
+            "192.168.65.254",
+            "169.254.1.1",
+            "100.64.0.1",
+            "203.0.113.9",
+            "::",
+            "fd00::2",
+            "fe80::1",
+            "::ffff:172.18.0.2",
+            "::127.0.0.1",
+        ] {
+            assert!(!carries("ws://localhost", address, false), "{address}");
+            assert!(
+                carries("ws://localhost", address, true) && carries("wss://gateway", address, false),
+                "{address}"
+            );
+        }
     }
 }

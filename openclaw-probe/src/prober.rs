@@ -22,6 +22,7 @@ pub struct Prober {
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
     pub(crate) required_scopes: Vec<String>,
     pub(crate) token_over_http: Option<SecretString>,
+    pub(crate) plaintext_token: bool,
     pub(crate) attempts: Attempts,
     pub(crate) mask: Mask,
     pub(crate) pins: HashMap<String, Vec<IpAddr>>,
@@ -101,6 +102,7 @@ pub struct ProberBuilder {
     authenticator: Option<Arc<dyn Authenticate>>,
     required_scopes: Vec<String>,
     token_over_http: Option<SecretString>,
+    plaintext_token: bool,
     attempts: AttemptPolicy,
     pins: HashMap<String, Vec<IpAddr>>,
     tls: tls::TlsOptions,
@@ -130,6 +132,15 @@ impl ProberBuilder {
     /// charged to the same [attempts](Self::attempts). Nothing is sent to a loopback address, where it proves nothing.
     pub fn compare_token_over_http(mut self, token: SecretString) -> Self {
         self.token_over_http = Some(token);
+        self
+    }
+
+    /// Sends the token over `ws` and `http` beyond loopback, too. Without this a rung that would do so is not attempted
+    /// (`OC-H616`): everybody on the way could read the token. For a network that is the caller's alone, such as a bridge
+    /// between containers; elsewhere `wss`, or a tunnel that begins on loopback. What counts is the address that is
+    /// dialled, not the name that led to it.
+    pub const fn allow_plaintext_token(mut self) -> Self {
+        self.plaintext_token = true;
         self
     }
 
@@ -174,6 +185,7 @@ impl ProberBuilder {
             authenticator: self.authenticator,
             required_scopes: self.required_scopes,
             token_over_http: self.token_over_http,
+            plaintext_token: self.plaintext_token,
             attempts: Attempts::new(self.attempts),
             pins: self.pins,
             tls: tls::TlsSetup::new(self.tls)?,

@@ -121,6 +121,9 @@ pub enum Because {
     DeviceNotKnownPaired,
     /// Earlier refusals used up the allowance of authentication attempts.
     AttemptsSpent,
+    /// The token would go over plaintext to an address that is not loopback, and nobody
+    /// [allowed](crate::ProberBuilder::allow_plaintext_token) that.
+    TokenInPlaintext,
 }
 
 impl Because {
@@ -142,6 +145,7 @@ impl Because {
             Self::NoScopesAsked => "no scope asked for",
             Self::DeviceNotKnownPaired => "the device is not known to be paired",
             Self::AttemptsSpent => "earlier refusals used up the attempts",
+            Self::TokenInPlaintext => "the token would cross the network in plaintext",
         }
     }
 }
@@ -206,14 +210,20 @@ impl ProbeReport {
     /// The rung that decides: the first that failed, or that could not be tried for a reason that is not benign.
     #[must_use]
     pub fn first_unproven(&self) -> Option<Rung> {
-        self.rungs
-            .iter()
-            .find(|result| match result.outcome {
-                Outcome::Passed => false,
-                Outcome::Failed(_) => true,
-                Outcome::Skipped { because } => !because.is_benign(),
-            })
-            .map(|result| result.rung)
+        self.deciding().map(|result| result.rung)
+    }
+
+    /// The code of the rung that decides, when it has one.
+    pub(crate) fn deciding_code(&self) -> Option<Code> {
+        self.deciding().and_then(code)
+    }
+
+    fn deciding(&self) -> Option<&RungResult> {
+        self.rungs.iter().find(|result| match result.outcome {
+            Outcome::Passed => false,
+            Outcome::Failed(_) => true,
+            Outcome::Skipped { because } => !because.is_benign(),
+        })
     }
 
     /// Whether everything that was asked for holds.
@@ -272,6 +282,7 @@ const fn code(result: &RungResult) -> Option<Code> {
     match &result.outcome {
         Outcome::Failed(fault) => Some(fault.code),
         Outcome::Skipped { because: Because::AttemptsSpent } => Some(Code::AttemptsSpent),
+        Outcome::Skipped { because: Because::TokenInPlaintext } => Some(Code::TokenInPlaintext),
         _ => None,
     }
 }

@@ -157,6 +157,9 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
     if let Some(file) = &arguments.probe.token_file {
         command.extend(["--token-file".to_owned(), file.to_string_lossy().into_owned()]);
     }
+    if arguments.probe.allow_plaintext_token {
+        command.push("--allow-plaintext-token".to_owned());
+    }
     if let Some(upto) = arguments.upto {
         command.extend(["--upto".to_owned(), upto.to_string()]);
     }

@@ -130,6 +130,82 @@ async fn a_device_that_may_be_new_is_never_sent() {
     assert!(report.first_fault().is_none());
 }
 
+/// The unspecified address leads to this host, and yet is not loopback: what a name could lead to.
+#[tokio::test]
+async fn no_token_crosses_a_network_in_plaintext_unless_that_is_allowed() {
+    let token = || SecretString::from(crate::CANARY);
+    for (host, allowed, is_sent) in [
+        ("127.0.0.1", false, true),
+        ("[::ffff:127.0.0.1]", false, true),
+        ("here.test", false, true),
+        ("0.0.0.0", false, false),
+        ("localhost", false, false),
+        ("localhost", true, true),
+    ] {
+        let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), Script::good());
+        let target: Target = format!("ws://{host}:{}", server.address().port()).parse().expect("a target");
+        let prober = |compares: bool| {
+            let builder = builder()
+                .pin("here.test", [Ipv4Addr::LOCALHOST.into()])
+                .pin("localhost", [Ipv4Addr::UNSPECIFIED.into()]);
+            let builder = if allowed { builder.allow_plaintext_token() } else { builder };
+            let builder = if compares { builder.compare_token_over_http(token()) } else { builder };
+            builder.build().expect("a prober")
+        };
+        let plain = prober(false).climb(&target, Rung::Scope).await;
+        let compared = prober(true).climb(&target, Rung::Startup).await;
+        let checked = prober(true).check(&target, Rung::Startup).await;
+        assert_eq!(server.heard().contains(crate::CANARY), is_sent, "{host}: {}", server.heard());
+        for (report, rung) in [(plain, Rung::Hello), (compared, Rung::Startup), (checked, Rung::Startup)] {
+            assert_eq!(report.is_good(), is_sent, "{report}");
+            if is_sent {
+                continue;
+            }
+            assert_eq!((report.first_unproven(), report.exit_code()), (Some(rung), rung.exit_code()));
+            // The server's challenge is of another day, so there may be a second finding.
+            let findings = report.findings();
+            let finding = &findings[0];
+            assert_eq!(finding.code, Code::TokenInPlaintext);
+            assert!(
+                finding.evidence.iter().any(|line| line.ends_with(&format!("to 0.0.0.0:{}", target.port())))
+            );
+            assert!(report.to_string().contains("--allow-plaintext-token"), "{report}");
+            // Waiting cannot help.
+            let mut gate = openclaw_probe::Gate::new(1, std::time::Duration::from_secs(60));
+            let sample = openclaw_probe::Sample::of(std::time::Duration::ZERO, &report);
+            assert_eq!(gate.observe(sample), openclaw_probe::GateState::Hopeless);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_leads_no_token_elsewhere() {
+    let elsewhere = FaultServer::start(Ipv4Addr::LOCALHOST.into(), Script::good());
+    let location = format!("http://{}/startupz", elsewhere.address());
+    let redirect = Reply::Raw(
+        format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+            .into(),
+    );
+    for at_upgrade in [false, true] {
+        let mut script = Script::good();
+        if at_upgrade {
+            script.socket = Socket::Refuse(redirect.clone());
+        } else {
+            script.startupz = redirect.clone();
+        }
+        let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), script);
+        let target: Target = format!("ws://0.0.0.0:{}", server.address().port()).parse().expect("a target");
+        let prober = builder()
+            .allow_plaintext_token()
+            .compare_token_over_http(SecretString::from(crate::CANARY))
+            .build()
+            .expect("a prober");
+        let report = prober.climb(&target, Rung::Hello).await;
+        assert_eq!(report.first_fault().map(|(_, fault)| fault.code), Some(Code::Redirected), "{report}");
+        assert_eq!(elsewhere.heard(), "", "a redirect is not followed");
+    }
+}
+
 #[tokio::test]
 async fn an_empty_token_is_not_sent() {
     let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), Script::good());

@@ -201,6 +201,7 @@ mod coverage {
         (Code::NetworkFailure, "classify::tests::errors_of_no_known_kind"),
         (Code::CredentialUnavailable, "an_empty_token_is_not_sent"),
         (Code::AttemptsSpent, "refusals_use_up_the_attempts_and_a_lockout_ends_them_at_once"),
+        (Code::TokenInPlaintext, "no_token_crosses_a_network_in_plaintext_unless_that_is_allowed"),
         (Code::TokenUnequal, "ladder::tests::a_withheld_version_means_another_token"),
     ];
 

@@ -111,6 +111,7 @@ pub(crate) struct FaultServer {
     address: SocketAddr,
     stopping: Arc<AtomicBool>,
     panicked: Arc<Mutex<Option<String>>>,
+    heard: Arc<Mutex<String>>,
     acceptor: Option<JoinHandle<()>>,
 }
 
@@ -120,11 +121,18 @@ impl FaultServer {
         let address = listener.local_addr().expect("bound");
         let stopping = Arc::new(AtomicBool::new(false));
         let panicked = Arc::new(Mutex::new(None));
+        let heard = Arc::new(Mutex::new(String::new()));
         let acceptor = std::thread::spawn({
-            let (stopping, panicked) = (Arc::clone(&stopping), Arc::clone(&panicked));
-            move || accept(&listener, &script, &stopping, &panicked)
+            let (stopping, panicked, heard) =
+                (Arc::clone(&stopping), Arc::clone(&panicked), Arc::clone(&heard));
+            move || accept(&listener, &script, &stopping, &panicked, &heard)
         });
-        Self { address, stopping, panicked, acceptor: Some(acceptor) }
+        Self { address, stopping, panicked, heard, acceptor: Some(acceptor) }
+    }
+
+    /// The heads of all requests and all connect frames so far.
+    pub(crate) fn heard(&self) -> String {
+        self.heard.lock().expect("not poisoned").clone()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -145,7 +153,13 @@ impl Drop for FaultServer {
     }
 }
 
-fn accept(listener: &TcpListener, script: &Script, stopping: &AtomicBool, panicked: &Mutex<Option<String>>) {
+fn accept(
+    listener: &TcpListener,
+    script: &Script,
+    stopping: &AtomicBool,
+    panicked: &Mutex<Option<String>>,
+    heard: &Mutex<String>,
+) {
     std::thread::scope(|scope| {
         for stream in listener.incoming() {
             let stream = stream.expect("accept");
@@ -153,7 +167,8 @@ fn accept(listener: &TcpListener, script: &Script, stopping: &AtomicBool, panick
                 break;
             }
             scope.spawn(move || {
-                let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| serve(stream, script)));
+                let served =
+                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| serve(stream, script, heard)));
                 if let Err(cause) = served {
                     let words = cause.downcast_ref::<String>().cloned().unwrap_or_else(|| "no words".into());
                     *panicked.lock().expect("not poisoned") = Some(words);
@@ -163,9 +178,9 @@ fn accept(listener: &TcpListener, script: &Script, stopping: &AtomicBool, panick
     });
 }
 
-fn serve(mut stream: TcpStream, script: &Script) {
+fn serve(mut stream: TcpStream, script: &Script, heard: &Mutex<String>) {
     match &script.transport {
-        Transport::Plain => answer(stream, script),
+        Transport::Plain => answer(stream, script, heard),
         Transport::Bytes(bytes) => {
             let _ = stream.write_all(bytes);
             hold(stream);
@@ -178,21 +193,22 @@ fn serve(mut stream: TcpStream, script: &Script) {
         #[cfg(feature = "tls-ring")]
         Transport::Tls(config) => {
             let session = rustls::ServerConnection::new(Arc::clone(config)).expect("a server configuration");
-            answer(rustls::StreamOwned::new(session, stream), script);
+            answer(rustls::StreamOwned::new(session, stream), script, heard);
         }
     }
 }
 
 /// One request, one answer.
-fn answer(mut stream: impl Read + Write + Peekable, script: &Script) {
+fn answer(mut stream: impl Read + Write + Peekable, script: &Script, heard: &Mutex<String>) {
     let Some(request) = read_request(&mut stream, script) else { return };
+    heard.lock().expect("not poisoned").push_str(&request);
     let path = request.split(' ').nth(1).unwrap_or("");
     assert!(matches!(path, "/healthz" | "/startupz" | "/readyz" | "/"), "nobody asks for {path}");
     let upgrade = header(&request, "sec-websocket-key");
     let reply = match (path, upgrade) {
         (_, Some(key)) => match &script.socket {
             Socket::Refuse(reply) => reply,
-            Socket::Open(steps) => return open(stream, &key, steps),
+            Socket::Open(steps) => return open(stream, &key, steps, heard),
         },
         ("/healthz", None) => &script.healthz,
         ("/startupz", None) => &script.startupz,
@@ -282,7 +298,7 @@ fn header(request: &str, name: &str) -> Option<String> {
         .map(|(_, v)| v.into())
 }
 
-fn open(mut stream: impl Read + Write, key: &str, steps: &[Step]) {
+fn open(mut stream: impl Read + Write, key: &str, steps: &[Step], heard: &Mutex<String>) {
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
         derive_accept_key(key.as_bytes())
@@ -314,8 +330,9 @@ fn open(mut stream: impl Read + Write, key: &str, steps: &[Step]) {
                 if message.is_close() {
                     return;
                 }
-                let connect: serde_json::Value =
-                    serde_json::from_str(message.to_text().expect("text")).expect("a connect frame");
+                let frame = message.to_text().expect("text");
+                heard.lock().expect("not poisoned").push_str(frame);
+                let connect: serde_json::Value = serde_json::from_str(frame).expect("a connect frame");
                 assert_eq!(connect["method"], "connect");
                 assert!(
                     connect["params"].get("device").is_none(),
