@@ -11,6 +11,8 @@ mod code;
 mod endpoint;
 mod finding;
 mod fleet;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod http;
 mod ladder;

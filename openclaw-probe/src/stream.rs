@@ -6,23 +6,22 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::mask::Mask;
 use crate::report::Fault;
-use crate::rung::tcp;
+use crate::rung::tcp::{self, Stream};
 use crate::rung::tls::TlsSetup;
 use crate::target::Target;
 
 /// TCP, with TLS over it or not.
 pub(crate) enum Socket {
-    Plain(TcpStream),
+    Plain(Stream),
     #[cfg(feature = "__tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::client::TlsStream<Stream>>),
 }
 
 impl Socket {
-    pub(crate) const fn plain(stream: TcpStream) -> Self {
+    pub(crate) const fn plain(stream: Stream) -> Self {
         Self::Plain(stream)
     }
 

@@ -2,14 +2,18 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
+#[cfg(fuzzing)]
+pub(crate) use tokio::io::DuplexStream as Stream;
+#[cfg(not(fuzzing))]
+pub(crate) use tokio::net::TcpStream as Stream;
 
+#[cfg(not(fuzzing))]
 use crate::classify;
 use crate::ladder::RungOutput;
 use crate::report::Fault;
 
 /// A connected socket and its peer. Addresses that failed before it are in the evidence.
-pub(crate) async fn connect(addresses: &[SocketAddr]) -> RungOutput<(TcpStream, SocketAddr)> {
+pub(crate) async fn connect(addresses: &[SocketAddr]) -> RungOutput<(Stream, SocketAddr)> {
     let mut evidence = Vec::new();
     let mut first: Option<Fault> = None;
     for address in addresses {
@@ -28,8 +32,9 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> RungOutput<(TcpStream, 
 }
 
 /// One fresh connection.
-pub(crate) async fn open(address: SocketAddr) -> Result<TcpStream, Fault> {
-    let stream = TcpStream::connect(address).await.map_err(|error| {
+#[cfg(not(fuzzing))]
+pub(crate) async fn open(address: SocketAddr) -> Result<Stream, Fault> {
+    let stream = Stream::connect(address).await.map_err(|error| {
         let mut fault = classify::error(&error);
         fault.detail = format!("{address}: {}", fault.detail);
         fault
@@ -37,4 +42,9 @@ pub(crate) async fn open(address: SocketAddr) -> Result<TcpStream, Fault> {
     // Requests are written whole, so there is nothing for Nagle to gather; failing to say so costs latency only.
     let _ = stream.set_nodelay(true);
     Ok(stream)
+}
+
+#[cfg(fuzzing)]
+pub(crate) async fn open(_: SocketAddr) -> Result<Stream, Fault> {
+    Ok(crate::fuzzing::connection())
 }

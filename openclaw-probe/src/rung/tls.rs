@@ -1,13 +1,12 @@
 //! TLS with one explicit provider and one set of roots for HTTP and WebSocket alike; no process-global state.
 
-use tokio::net::TcpStream;
-
 #[cfg(not(feature = "__tls"))]
 use crate::code::Code;
 use crate::ladder::RungOutput;
 use crate::mask::Mask;
 use crate::prober::BuildError;
 use crate::report::Fault;
+use crate::rung::tcp::Stream;
 use crate::stream::Socket;
 use crate::target::Target;
 
@@ -37,7 +36,7 @@ impl TlsSetup {
         Ok(Self)
     }
 
-    pub(crate) async fn connect(&self, _: &Target, _: TcpStream, _: &Mask) -> RungOutput<Socket> {
+    pub(crate) async fn connect(&self, _: &Target, _: Stream, _: &Mask) -> RungOutput<Socket> {
         Err(Fault::new(Code::TlsNotCompiled, "built without tls-ring and tls-aws-lc"))
     }
 }
@@ -53,7 +52,7 @@ mod with_tls {
     use rustls::pki_types::{CertificateDer, ServerName};
     use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-    use super::{BuildError, Fault, Mask, RungOutput, Socket, Target, TcpStream, TlsOptions};
+    use super::{BuildError, Fault, Mask, RungOutput, Socket, Stream, Target, TlsOptions};
     use crate::classify;
     use crate::code::Code;
 
@@ -88,7 +87,7 @@ mod with_tls {
         pub(crate) async fn connect(
             &self,
             target: &Target,
-            stream: TcpStream,
+            stream: Stream,
             mask: &Mask,
         ) -> RungOutput<Socket> {
             let name = match target.address() {
