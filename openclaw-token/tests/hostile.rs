@@ -480,6 +480,23 @@ fn links_are_named_with_what_to_do() {
     }
 }
 
+/// A freeze cannot say that it was made where the ledger is not ours: that is found before it is made.
+#[test]
+fn a_planted_ledger_is_found_before_anything_is_done() {
+    for stranger in Stranger::ALL {
+        let world = World::new();
+        fs::create_dir(world.state()).unwrap();
+        let path = world.state().join("ledger.jsonl");
+        stranger.put(&world, &path);
+        let before = tree(world.0.path());
+        let (store, ledger) = (DirectoryStore::new(world.stack()), LedgerFile::new(world.stack()));
+        let settled = settle(world.stack(), &store, &ledger, |_, _| Vote::Revert);
+        // A file of ours with a strange content is for verification to name.
+        assert_eq!(settled.is_ok(), matches!(stranger, Stranger::File), "{stranger:?}: {settled:?}");
+        unchanged(&before, &tree(world.0.path()), &format!("{stranger:?}"));
+    }
+}
+
 /// Who else may write the state directory decides what is done.
 #[test]
 fn a_state_directory_that_others_may_write_is_refused() {

@@ -137,6 +137,14 @@ impl LedgerFile {
         }
     }
 
+    /// Whether it can be added to. A ledger that does not exist can.
+    pub(super) fn check(&self) -> Result<(), LedgerFileError> {
+        match self.disk.open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            opened => Ok(opened.map(drop).map_err(self.fault("open"))?),
+        }
+    }
+
     fn open(&self) -> Result<Box<dyn OpenFile>, LedgerFileError> {
         match self.disk.open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -57,6 +57,8 @@ pub(super) fn settle_on<S: RecordStore>(
     ledger: &LedgerFile,
     mut vote: impl FnMut(&str, Option<&Record>) -> Vote,
 ) -> Result<Settled, SettleError> {
+    // First of all: whoever freezes next must be able to say so.
+    ledger.check()?;
     if pending_on(place)?.is_empty() && store.latest()?.is_none() {
         return Ok(Settled::default());
     }
