@@ -120,7 +120,9 @@ fn settled(cli: &Cli) -> Result<Examined, String> {
     }
     if !cli.recover && (cli.dry_run || !cli.yes) {
         for left in half_done.said() {
-            outln!("{left}: --recover brings it to its end, and so does --yes before it writes");
+            outln!(
+                "{left}: --recover brings it to its end or says why not, and so does --yes before it writes"
+            );
         }
         return Ok(examined);
     }

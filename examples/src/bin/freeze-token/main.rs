@@ -250,7 +250,7 @@ fn verify(cli: &Cli, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Fa
         outln!("every place holds the frozen token");
     }
     for left in half_done.said() {
-        outln!("{left}: `fix --recover` brings it to its end");
+        outln!("{left}: `fix --recover` brings it to its end, or says why not");
     }
     let ledger = LedgerFile::new(&stack.root);
     let checked = ledger.verify(cli.anchor)?;
