@@ -630,7 +630,7 @@ fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut S
                 continue;
             }
             sources.mark_secret(variable.span);
-            for step in resolution.env(process.service.name, name).into_iter().flat_map(|story| story.steps) {
+            for step in resolution.env_steps(process.service.name, name).into_iter().flatten() {
                 if let Some(place) = step.place {
                     sources.mark_secret(place.span);
                 }

@@ -32,6 +32,7 @@ mod extends;
 mod fields;
 mod include;
 mod inputs;
+mod limits;
 mod load;
 mod mark;
 mod merge;
@@ -43,6 +44,7 @@ mod paths;
 mod print;
 mod provenance;
 mod raise;
+mod resets;
 mod resolution;
 mod resources;
 mod schema;
@@ -63,6 +65,9 @@ pub use resolution::{Refusal, Resolution, Service, UnsetVariable};
 pub use secret::{looks_random, looks_secret};
 pub use unread::Unread;
 pub use write::{Format, Reveal};
+
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::source::secret;
 use load::{Loader, Scope};
@@ -97,7 +102,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     let named = loader.project_name(&project);
     let name = named.expose().unwrap_or_default().to_owned();
     if let Some(variables) = loader.environments.get_mut(project.environment.0 as usize) {
-        variables.set(
+        Arc::make_mut(variables).set(
             "COMPOSE_PROJECT_NAME",
             crate::source::Text::from(name.as_str()),
             variables::Setting::Compose,
@@ -124,11 +129,12 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     let (enabled, disabled) = finish(&mut root, &project, &mut loader);
     let parts = consistency::Parts { enabled: &enabled, disabled: &disabled, root: &root };
     let mut problems = Vec::new();
-    consistency::check(&parts, &mut problems);
+    consistency::check(&parts, &loader.spent, &mut problems);
+    // A secret without a source was met before; Compose stops there.
+    let is_source = |raised: &&Raised| raised.code == crate::codes::Code::BadSource;
+    let known: HashSet<_> = loader.raised.iter().filter(is_source).map(Raised::primary).collect();
     for problem in problems {
-        // A secret without a source was met before; Compose stops there.
-        let known = |have: &Raised| have.code == problem.code && have.primary() == problem.primary();
-        if problem.code != crate::codes::Code::BadSource || !loader.raised.iter().any(known) {
+        if !is_source(&&problem) || !known.contains(&problem.primary()) {
             loader.raise(problem);
         }
     }
@@ -168,14 +174,13 @@ fn finish(root: &mut Node, project: &discovery::Project, loader: &mut Loader<'_>
         resources.sort();
     }
     if let Some(Value::Map(services)) = map.remove("services").map(|entry| entry.node.value) {
+        let wanted: HashSet<&str> = project.profiles.iter().map(String::as_str).collect();
         for service in services.into_entries() {
             let profiles = service.node.get("profiles").and_then(Node::as_list).unwrap_or_default();
             let on = profiles.is_empty()
-                || project
-                    .profiles
-                    .iter()
-                    .any(|wanted| wanted == "*" || profiles.iter().any(|profile| profile.is(wanted)));
-            if on { &mut enabled } else { &mut disabled }.entries_mut().push(service);
+                || wanted.contains("*")
+                || profiles.iter().filter_map(Node::expose).any(|profile| wanted.contains(profile));
+            if on { &mut enabled } else { &mut disabled }.append(service);
         }
     }
     (enabled, disabled)

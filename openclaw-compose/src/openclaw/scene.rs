@@ -142,8 +142,8 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// Whether a variable of a service is a template.
     pub(super) fn is_interpolated(&self, service: &str, name: &str) -> bool {
         self.resolution
-            .env(service, name)
-            .is_some_and(|story| story.steps.iter().any(|step| step.kind == StepKind::Interpolated))
+            .env_steps(service, name)
+            .is_some_and(|steps| steps.iter().any(|step| step.kind == StepKind::Interpolated))
     }
 
     /// Whether a weaker source gives the variable a value as well, such as an env file.
@@ -157,10 +157,7 @@ impl<'s, 'a> Scene<'s, 'a> {
 
     /// Whether the project itself (shell or `.env`) knows a variable with a value.
     pub(super) fn project_has(&self, name: &str) -> bool {
-        self.resolution
-            .variable(name)
-            .and_then(|story| story.value)
-            .is_some_and(|value| !value.expose_secret().trim().is_empty())
+        self.resolution.variable_value(name).is_some_and(|(value, _)| !value.expose().trim().is_empty())
     }
 
     /// The secret that people are given: that of the gateway's environment, else that of `.env` or the shell.
@@ -176,8 +173,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             .map(|(_, value)| value.text.clone());
         let in_project = || {
             let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
-            let value = self.resolution.variable(rule.name)?.value?;
-            let value = value.expose_secret().trim();
+            let value = self.resolution.variable_value(rule.name)?.0.expose().trim();
             (!value.is_empty()).then(|| Text::from(value))
         };
         in_service.or_else(in_project)
@@ -185,9 +181,8 @@ impl<'s, 'a> Scene<'s, 'a> {
 
     /// A variable of the project itself (shell or `.env`), and its place.
     pub(super) fn project_variable(&self, name: &str) -> Option<(secrecy::SecretString, Option<Place>)> {
-        let story = self.resolution.variable(name)?;
-        let place = story.decided_by().cloned();
-        Some((story.value?, place))
+        let (value, place) = self.resolution.variable_value(name)?;
+        Some((value.to_secret(), place))
     }
 
     /// Places that hold another value for a variable of a service, or of the project itself, and lose.
@@ -343,9 +338,9 @@ fn origins(resolution: &Resolution, processes: &[Process<'_>]) -> BTreeMap<Span,
         for (name, variable) in &process.service.environment {
             let telling = name.contains("GATEWAY") || rules::NAME_RULES.iter().any(|rule| rule.name == *name);
             let Some(value) = variable.value.filter(|_| telling) else { continue };
-            let Some(story) = resolution.env(service, name) else { continue };
+            let Some(steps) = resolution.env_steps(service, name) else { continue };
             // Only where the whole value stands at one place can that place be edited for it.
-            let whole = story.steps.iter().find_map(|step| {
+            let whole = steps.iter().find_map(|step| {
                 let place = step.place.as_ref()?;
                 let text = step.value.as_ref()?;
                 let source = matches!(
@@ -373,9 +368,8 @@ fn origins(resolution: &Resolution, processes: &[Process<'_>]) -> BTreeMap<Span,
                 let words =
                     if field == "command" { &process.service.command } else { &process.service.entrypoint };
                 for (at, word) in words.iter().flatten().enumerate() {
-                    let story = resolution.explain(&format!("services.{service}.{field}.{at}"));
-                    if let Some(origin) = story.and_then(|story| Some(story.decided_by()?.span)) {
-                        out.insert(word.span, origin);
+                    if let Some(origin) = resolution.item_decided_by(service, field, at) {
+                        out.insert(word.span, origin.span);
                     }
                 }
             }

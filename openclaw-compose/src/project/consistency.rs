@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use crate::codes::Code;
 use crate::source::Span;
 
+use super::limits::Spent;
 use super::model::{Entry, Map, Node};
-use super::nearest::nearest;
 use super::raise::Raised;
 
 /// What the checks look at.
@@ -20,8 +20,9 @@ pub(crate) struct Parts<'a> {
 }
 
 /// Raises what does not fit together.
-pub(crate) fn check(parts: &Parts<'_>, problems: &mut Vec<Raised>) {
+pub(crate) fn check(parts: &Parts<'_>, spent: &Spent, problems: &mut Vec<Raised>) {
     let checker = Checker {
+        spent,
         enabled: parts.enabled.iter().map(|entry| (&*entry.key, entry)).collect(),
         disabled: parts.disabled.iter().map(|entry| &*entry.key).collect(),
         parts,
@@ -58,6 +59,7 @@ struct Checker<'a> {
     enabled: HashMap<&'a str, &'a Entry>,
     disabled: HashSet<&'a str>,
     parts: &'a Parts<'a>,
+    spent: &'a Spent,
 }
 
 impl Checker<'_> {
@@ -155,7 +157,8 @@ impl Checker<'_> {
         if known.is_some_and(Node::is_unknown) || known.is_some_and(|known| known.get(name).is_some()) {
             return;
         }
-        let near = nearest(name, known.and_then(Node::as_map).into_iter().flatten().map(|entry| &*entry.key));
+        let known = known.and_then(Node::as_map).map_or(&[][..], Map::entries);
+        let near = self.spent.nearest(name, known.iter().map(|entry| &*entry.key));
         let raised = Raised::error(
             Code::UndefinedResource,
             format!("service {service:?} refers to undefined {what} {name}"),
@@ -205,8 +208,11 @@ impl Checker<'_> {
                     "use --profile {}, or give both services the same profiles",
                     profiles.first().unwrap_or(&"NAME")
                 ));
-        } else if let Some(near) = nearest(name, self.enabled.keys().chain(&self.disabled).copied()) {
-            raised = raised.help(format!("did you mean {near:?}?"));
+        } else {
+            let near = self.spent.nearest(name, self.enabled.keys().copied());
+            if let Some(near) = near.or_else(|| self.spent.nearest(name, self.disabled.iter().copied())) {
+                raised = raised.help(format!("did you mean {near:?}?"));
+            }
         }
         problems.push(raised);
     }
@@ -262,49 +268,64 @@ impl Checker<'_> {
 
     /// Circles of dependencies, each reported once.
     fn circles(&self, problems: &mut Vec<Raised>) {
-        // 0: not seen, 1: on the way, 2: done.
-        let mut states: HashMap<&str, u8> = HashMap::new();
+        // The place on the way of those that are on it; none for what is done.
+        let mut places: HashMap<&str, Option<usize>> = HashMap::new();
         for service in self.parts.enabled {
-            let mut trail: Vec<(&str, Span)> = Vec::new();
-            let mut stack: Vec<(&Entry, usize)> = vec![(service, 0)];
-            if states.get(&*service.key).is_some_and(|state| *state == 2) {
+            if places.contains_key(&*service.key) {
                 continue;
             }
-            states.insert(&service.key, 1);
-            while let Some((entry, at)) = stack.pop() {
-                let next =
-                    entry.node.get("depends_on").and_then(Node::as_map).and_then(|map| map.entries().get(at));
-                let Some(next) = next else {
-                    states.insert(&entry.key, 2);
-                    trail.pop();
+            places.insert(&service.key, Some(0));
+            let mut way: Vec<(&Entry, usize)> = vec![(service, 0)];
+            while let Some((entry, at)) = way.last_mut() {
+                let depends_on = entry.node.get("depends_on").and_then(Node::as_map);
+                let Some(next) = depends_on.and_then(|map| map.entries().get(*at)) else {
+                    places.insert(&entry.key, None);
+                    way.pop();
                     continue;
                 };
-                stack.push((entry, at + 1));
+                *at += 1;
                 let Some(child) = self.enabled.get(&*next.key).copied() else { continue };
-                match states.get(&*child.key).copied().unwrap_or(0) {
-                    0 => {
-                        states.insert(&child.key, 1);
-                        trail.push((&child.key, next.key_span));
-                        stack.push((child, 0));
+                match places.get(&*child.key) {
+                    None => {
+                        places.insert(&child.key, Some(way.len()));
+                        way.push((child, 0));
                     }
-                    1 => {
-                        let names: Vec<&str> = stack.iter().map(|(entry, _)| &*entry.key).collect();
-                        let from = names.iter().position(|name| *name == &*child.key).unwrap_or(0);
-                        let mut chain: Vec<&str> = names.iter().skip(from).copied().collect();
-                        chain.push(&child.key);
+                    Some(Some(from)) => {
+                        let names = way.iter().skip(*from).map(|(entry, _)| &*entry.key);
+                        let chain = shortened(names, &child.key);
                         problems.push(
                             Raised::error(
                                 Code::DependencyCycle,
-                                format!("dependency cycle detected: {}", chain.join(" -> ")),
+                                format!("dependency cycle detected: {chain}"),
                             )
                             .at(next.key_span),
                         );
                     }
-                    _ => {}
+                    Some(None) => {}
                 }
             }
         }
     }
+}
+
+/// The names of a circle, which ends where it began; of a long one only the first and the last.
+fn shortened<'n>(
+    names: impl ExactSizeIterator<Item = &'n str> + DoubleEndedIterator,
+    end: &'n str,
+) -> String {
+    const ENDS: usize = 10;
+    let mut chain: Vec<&str> = Vec::with_capacity(2 * ENDS + 2);
+    let length = names.len();
+    let mut last: Vec<&str> = Vec::with_capacity(ENDS);
+    let mut names = names;
+    chain.extend(names.by_ref().take(ENDS));
+    last.extend(names.by_ref().rev().take(ENDS));
+    if length > 2 * ENDS {
+        chain.push("…");
+    }
+    chain.extend(last.into_iter().rev());
+    chain.push(end);
+    chain.join(" -> ")
 }
 
 /// Limits that are given twice must be the same.

@@ -289,7 +289,9 @@ impl Loader<'_> {
 
     pub(crate) fn dotenv_options(&self) -> dotenv::Options {
         let eager = self.inputs.dialect.eager_arguments();
-        dotenv::Options::default().interpolation(interpolate::Options::default().eager_arguments(eager))
+        dotenv::Options::default()
+            .interpolation(interpolate::Options::default().eager_arguments(eager))
+            .at_most(self.spent.left_to_make())
     }
 
     /// What an env file sets, in order; problems are raised, secrets marked. `process`: the environment of the process that
@@ -300,6 +302,7 @@ impl Loader<'_> {
         exit: u8,
         process: Option<&Variables>,
     ) -> Vec<Assignment> {
+        self.spent.made(read.made);
         for problem in &read.problems {
             if problem.key.as_deref().is_none_or(secret::looks_secret) {
                 self.mark_rest(problem.span, matches!(problem.kind, ProblemKind::UnterminatedQuote));
@@ -315,6 +318,9 @@ impl Loader<'_> {
                             message.expose()
                         ),
                     ),
+                    interpolate::ProblemKind::TooLarge => {
+                        super::tree::made_too_much(&format!("line {}", location.line))
+                    }
                     _ => {
                         Raised::error(Code::BadTemplate, format!("line {}: invalid template", location.line))
                     }

@@ -132,8 +132,9 @@ impl Loader<'_> {
             }
         }
         let Some(file) = self.open(path, at) else { return };
-        let assignments = self.read_env_file(file, environment, own, gathered, cache);
-        self.gather(&assignments, at, gathered);
+        if let Some(assignments) = self.read_env_file(file, at, environment, own, gathered, cache) {
+            self.gather(&assignments, at, gathered);
+        }
     }
 
     /// Whether an env file must be there; `None` where that cannot be told, which is raised.
@@ -155,6 +156,11 @@ impl Loader<'_> {
         None
     }
 
+    /// Every service reads an env file anew where it may say something else there: its lines count as copies.
+    fn may_read_again(&mut self, text: &str, at: Span) -> bool {
+        self.may_copy(text.len() / 64, "env files bring", at)
+    }
+
     fn open(&mut self, path: &str, at: Span) -> Option<FileId> {
         if !self.has_read(path) && self.kind(path) == Some(Kind::Directory) {
             self.raise(unreadable(path, &ReadError::Directory, &self.inputs.directory).at(at));
@@ -173,11 +179,12 @@ impl Loader<'_> {
     fn read_env_file(
         &mut self,
         file: FileId,
+        at: Span,
         environment: EnvironmentId,
         own: &Map,
         gathered: &Gathered,
         cache: &mut Cache,
-    ) -> Rc<[Assignment]> {
+    ) -> Option<Rc<[Assignment]>> {
         // What never asks for a variable is the same everywhere; what does, is so as the first file of a service.
         let first = gathered.0.is_empty();
         let known = cache
@@ -185,9 +192,12 @@ impl Loader<'_> {
             .get(&(file, false))
             .or_else(|| if first { cache.files.get(&(file, true)) } else { None });
         if let Some(known) = known {
-            return known.clone();
+            return Some(known.clone());
         }
         let text = self.sources.shared(file);
+        if !self.may_read_again(&text, at) {
+            return None;
+        }
         let options = self.dotenv_options();
         let shell_first = self.inputs.dialect.env_file_sees_shell_first();
         let asked = Cell::new(false);
@@ -221,11 +231,14 @@ impl Loader<'_> {
         } else if first && !shell_first {
             cache.files.insert((file, true), assignments.clone());
         }
-        assignments
+        Some(assignments)
     }
 
     /// Adds what a file says to what those before it say: of two values of one name the later one counts.
     fn gather(&mut self, assignments: &[Assignment], listed: Span, gathered: &mut Gathered) {
+        if !self.may_copy(assignments.len(), "env files bring", listed) {
+            return;
+        }
         let story = self.stories.add(StoryId::NONE, Event::EnvFile { listed });
         let entries = &mut gathered.0;
         entries.reserve(assignments.len());
@@ -252,6 +265,9 @@ impl Loader<'_> {
     fn raw_env_file(&mut self, path: &str, at: Span, gathered: &mut Gathered) {
         let Some(file) = self.open(path, at) else { return };
         let text = self.sources.shared(file);
+        if !self.may_read_again(&text, at) {
+            return;
+        }
         let mut assignments: Vec<Assignment> = Vec::new();
         let mut offset = 0;
         for line in text.split_inclusive('\n') {
@@ -291,6 +307,9 @@ impl Loader<'_> {
         }
         let Some(file) = self.open(path, item.span) else { return };
         let text = self.sources.shared(file);
+        if !self.may_read_again(&text, item.span) {
+            return;
+        }
         let read = dotenv::parse(file, &text, self.dotenv_options(), |name| gathered.found(name));
         let assignments = self.assignments(read, EXIT_PROJECT, None);
         self.gather(&assignments, item.span, gathered);

@@ -1,5 +1,6 @@
 //! What decided a value: its story told from the source to the container, every shadowed value kept.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -99,11 +100,7 @@ impl Explanation {
     /// The place that decided the value: where its text comes from. A variable's own line before the template that uses it.
     #[must_use]
     pub fn decided_by(&self) -> Option<&Place> {
-        let source = |step: &&Step| {
-            matches!(step.kind, StepKind::Dotenv | StepKind::EnvFile | StepKind::Default | StepKind::Literal)
-        };
-        let first = self.steps.iter().find(source).and_then(|step| step.place.as_ref());
-        first.or_else(|| self.steps.iter().find_map(|step| step.place.as_ref()))
+        decided_by(&self.steps)
     }
 
     /// The value for a report: masked where it is secret; `None` where it is no scalar.
@@ -210,19 +207,15 @@ pub(crate) fn find<'r>(resolution: &'r Resolution, path: &str) -> Option<Found<'
     Some(Found { node, secret, service: None })
 }
 
+/// The entry with the longest key that the path begins with, and the rest of the path.
 fn longest<'m, 'p>(map: &'m Map, path: &'p str) -> Option<(&'m super::model::Entry, Option<&'p str>)> {
-    let mut best: Option<(&super::model::Entry, Option<&str>)> = None;
-    for entry in map {
-        let rest = match path.strip_prefix(&*entry.key) {
-            Some("") => None,
-            Some(rest) if rest.starts_with(['.', '[']) => Some(rest.strip_prefix('.').unwrap_or(rest)),
-            _ => continue,
-        };
-        if best.as_ref().is_none_or(|(other, _)| other.key.len() < entry.key.len()) {
-            best = Some((entry, rest));
-        }
+    if let Some(entry) = map.entry(path) {
+        return Some((entry, None));
     }
-    best
+    path.rmatch_indices(['.', '[']).find_map(|(at, _)| {
+        let (key, rest) = path.split_at_checked(at)?;
+        Some((map.entry(key)?, Some(rest.strip_prefix('.').unwrap_or(rest))))
+    })
 }
 
 fn descend<'m>(node: &'m Node, path: Option<&str>) -> Option<(&'m Node, bool)> {
@@ -256,11 +249,13 @@ pub(crate) fn env(resolution: &Resolution, service: &str, name: &str) -> Option<
     Some(tell(resolution, node, &path, secret::looks_secret(name), Some(service)))
 }
 
-pub(crate) fn variable(resolution: &Resolution, name: &str) -> Option<Explanation> {
+pub(crate) fn variable<'r>(resolution: &'r Resolution, name: &'r str) -> Option<Explanation> {
     let variables = resolution.environments.get(resolution.environment.0 as usize)?;
     let variable = variables.find(name)?;
     let secret = secret::looks_secret(name);
     let teller = Teller { resolution, secret };
+    let mut hidden = Lost::new();
+    teller.hidden(name, resolution.environment, &mut hidden);
     let mut explanation = Explanation {
         path: format!("${{{name}}}"),
         kind: "a string",
@@ -268,11 +263,25 @@ pub(crate) fn variable(resolution: &Resolution, name: &str) -> Option<Explanatio
         value: Some(variable.value.to_secret()),
         shown: None,
         steps: vec![teller.setting(name, variable.setting, Some(&variable.value))],
-        shadowed: Vec::new(),
+        shadowed: teller.shadowed(hidden),
     };
-    teller.hidden(name, resolution.environment, &mut explanation.shadowed);
     explanation.mask(resolution.secrets());
     Some(explanation)
+}
+
+/// The steps of a value, without what they shadow.
+pub(crate) fn steps(resolution: &Resolution, node: &Node, secret: bool) -> Vec<Step> {
+    let secret = secret || is_secret(&resolution.stories, node);
+    Teller { resolution, secret }.steps(node, &mut Lost::new())
+}
+
+/// The place that decided a value with these steps.
+pub(crate) fn decided_by(steps: &[Step]) -> Option<&Place> {
+    let source = |step: &&Step| {
+        matches!(step.kind, StepKind::Dotenv | StepKind::EnvFile | StepKind::Default | StepKind::Literal)
+    };
+    let first = steps.iter().find(source).and_then(|step| step.place.as_ref());
+    first.or_else(|| steps.iter().find_map(|step| step.place.as_ref()))
 }
 
 fn tell(
@@ -284,8 +293,8 @@ fn tell(
 ) -> Explanation {
     let secret = secret || is_secret(&resolution.stories, node);
     let teller = Teller { resolution, secret };
-    let mut shadowed = Vec::new();
-    let mut steps = teller.steps(node, &mut shadowed);
+    let mut lost = Lost::new();
+    let mut steps = teller.steps(node, &mut lost);
     if let Some(service) = service {
         steps.push(Step {
             kind: StepKind::Service,
@@ -303,7 +312,7 @@ fn tell(
         value: scalar(&node.value),
         shown: None,
         steps,
-        shadowed,
+        shadowed: teller.shadowed(lost),
     };
     explanation.mask(resolution.secrets());
     explanation
@@ -322,7 +331,28 @@ struct Teller<'r> {
     secret: bool,
 }
 
-impl Teller<'_> {
+/// What a value shadows, nearest first: steps that were told, and older values that are still to be told.
+#[derive(Default)]
+struct Lost<'r> {
+    all: Vec<Shadow<'r>>,
+    /// Variables whose hidden values are among them.
+    variables: HashSet<(&'r str, EnvironmentId)>,
+}
+
+enum Shadow<'r> {
+    /// A value that a variable's winner hides.
+    Told(Step),
+    /// A value that was replaced, and by what.
+    Older(&'r Node, Span),
+}
+
+impl Lost<'_> {
+    fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<'r> Teller<'r> {
     fn place(&self, span: Span) -> Option<Place> {
         self.resolution.place(Role::Decided, span)
     }
@@ -353,8 +383,8 @@ impl Teller<'_> {
         }
     }
 
-    /// The steps of a node, oldest first; what it shadows goes to `shadowed`, nearest first.
-    fn steps(&self, node: &Node, shadowed: &mut Vec<Step>) -> Vec<Step> {
+    /// The steps of a node, oldest first; what it shadows goes to `lost`.
+    fn steps(&self, node: &'r Node, lost: &mut Lost<'r>) -> Vec<Step> {
         let value = scalar(&node.value);
         let mut steps = Vec::new();
         let mut origin = false;
@@ -364,7 +394,7 @@ impl Teller<'_> {
             match event {
                 Event::Interpolated { span, pieces, environment } => {
                     origin = true;
-                    self.pieces(pieces, *span, *environment, &mut steps, shadowed);
+                    self.pieces(pieces, *span, *environment, &mut steps, lost);
                     let text = format!("interpolated at {}", self.location(*span));
                     steps.push(self.step(StepKind::Interpolated, text, Some(*span), value.clone()));
                 }
@@ -372,7 +402,7 @@ impl Teller<'_> {
                     origin = true;
                     let found = self.variables(*environment).and_then(|variables| variables.find(name));
                     steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
-                    self.hidden(name, *environment, shadowed);
+                    self.hidden(name, *environment, lost);
                     if is_somewhere(node.span) {
                         let text = format!("asked for by name at {}", self.location(node.span));
                         steps.push(self.step(StepKind::Literal, text, Some(node.span), value.clone()));
@@ -410,7 +440,7 @@ impl Teller<'_> {
                 Event::Replaced { older } => {
                     let text = format!("overrides {}", self.location(older.span));
                     steps.push(self.step(StepKind::Overrides, text, Some(node.span), value.clone()));
-                    self.lost(older, node.span, shadowed);
+                    lost.all.push(Shadow::Older(older, node.span));
                 }
             }
         }
@@ -422,21 +452,33 @@ impl Teller<'_> {
         steps
     }
 
-    /// A value that was replaced, and what it had replaced itself.
-    fn lost(&self, older: &Node, by: Span, shadowed: &mut Vec<Step>) {
-        let mut deeper = Vec::new();
-        let steps = self.steps(older, &mut deeper);
-        let chain: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
-        let text = format!("{}, overridden by {}", chain.join(" -> "), self.location(by));
-        shadowed.push(Step {
-            kind: StepKind::Overrides,
-            text,
-            place: self.resolution.place(Role::Shadowed, older.span),
-            value: scalar(&older.value),
-            shown: None,
-            secret: self.secret || is_secret(&self.resolution.stories, older),
-        });
-        shadowed.append(&mut deeper);
+    /// Tells what was lost: of each older value also what that had replaced itself, which may go on for thousands.
+    fn shadowed(&self, lost: Lost<'r>) -> Vec<Step> {
+        let mut told = Vec::new();
+        let mut left = vec![lost.all.into_iter()];
+        while let Some(next) = left.last_mut() {
+            match next.next() {
+                None => {
+                    left.pop();
+                }
+                Some(Shadow::Told(step)) => told.push(step),
+                Some(Shadow::Older(older, by)) => {
+                    let mut deeper = Lost::new();
+                    let steps = self.steps(older, &mut deeper);
+                    let chain: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
+                    told.push(Step {
+                        kind: StepKind::Overrides,
+                        text: format!("{}, overridden by {}", chain.join(" -> "), self.location(by)),
+                        place: self.resolution.place(Role::Shadowed, older.span),
+                        value: scalar(&older.value),
+                        shown: None,
+                        secret: self.secret || is_secret(&self.resolution.stories, older),
+                    });
+                    left.push(deeper.all.into_iter());
+                }
+            }
+        }
+        told
     }
 
     fn via(&self, via: &Via, steps: &mut Vec<Step>) {
@@ -455,11 +497,11 @@ impl Teller<'_> {
 
     fn pieces(
         &self,
-        pieces: &[Piece<Setting>],
+        pieces: &'r [Piece<Setting>],
         span: Span,
         environment: EnvironmentId,
         steps: &mut Vec<Step>,
-        shadowed: &mut Vec<Step>,
+        lost: &mut Lost<'r>,
     ) {
         for piece in pieces {
             let PieceKind::Variable(substitution) = &piece.kind else { continue };
@@ -470,7 +512,7 @@ impl Teller<'_> {
             match (&substitution.source, substitution.gave) {
                 (Some(setting), Gave::Value) => {
                     steps.push(self.setting(name, *setting, found.map(|found| &found.value)));
-                    self.hidden(name, environment, shadowed);
+                    self.hidden(name, environment, lost);
                 }
                 (source, Gave::Argument) => {
                     let text = match source {
@@ -488,9 +530,9 @@ impl Teller<'_> {
                     if let Some(setting) = source {
                         let mut step = self.setting(name, *setting, found.map(|found| &found.value));
                         step.text.push_str(", empty");
-                        shadowed.push(step);
+                        lost.all.push(Shadow::Told(step));
                     }
-                    self.pieces(&substitution.argument, whole, environment, steps, shadowed);
+                    self.pieces(&substitution.argument, whole, environment, steps, lost);
                 }
                 (None, _) => {
                     let text = format!("{name} is set nowhere");
@@ -515,7 +557,7 @@ impl Teller<'_> {
     }
 
     fn variables(&self, environment: EnvironmentId) -> Option<&Variables> {
-        self.resolution.environments.get(environment.0 as usize)
+        self.resolution.environments.get(environment.0 as usize).map(|variables| &**variables)
     }
 
     fn setting(&self, name: &str, setting: Setting, value: Option<&Text>) -> Step {
@@ -530,8 +572,11 @@ impl Teller<'_> {
         step
     }
 
-    /// The values that a variable's winner hides.
-    fn hidden(&self, name: &str, environment: EnvironmentId, shadowed: &mut Vec<Step>) {
+    /// The values that a variable's winner hides, once for all its uses.
+    fn hidden(&self, name: &'r str, environment: EnvironmentId, lost: &mut Lost<'r>) {
+        if !lost.variables.insert((name, environment)) {
+            return;
+        }
         let Some(variable) = self.variables(environment).and_then(|variables| variables.find(name)) else {
             return;
         };
@@ -546,7 +591,7 @@ impl Teller<'_> {
             if let Some(place) = &mut step.place {
                 place.role = Role::Shadowed;
             }
-            shadowed.push(step);
+            lost.all.push(Shadow::Told(step));
         }
     }
 }

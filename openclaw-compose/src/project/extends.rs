@@ -1,27 +1,93 @@
 //! `extends`: a service begins with what another says. Resolved inside each file, before files are merged, so that an
 //! override file's change of the base does not reach the extender.
 
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::codes::Code;
 use crate::source::Span;
 
-use super::load::{Loader, Scope, drop_path};
+use super::limits;
+use super::load::{Loader, Scope};
 use super::merge::Merger;
 use super::model::{Map, Node, Value};
 use super::path::Path;
 use super::paths;
 use super::provenance::Event;
 use super::raise::Raised;
+use super::resets::Resets;
 use super::tree::Document;
+use super::variables::EnvironmentId;
 
-/// One file's services, with those that are done.
+/// The services of a document, or of a file that is extended. Those that are done extend nothing any more.
+#[derive(Default)]
 struct Services {
     map: Map,
+    resets: Rc<Resets>,
+    /// Why the file has none.
+    missing: Option<&'static str>,
 }
 
-/// The chain of services that extend each other, to find circles.
+/// Number of some [`Services`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct BaseId(usize);
+
+/// Services that are being resolved, and what was resolved of the files that are extended.
+#[derive(Default)]
+pub(crate) struct Bases {
+    all: Vec<Services>,
+    by_file: HashMap<FileKey, Option<BaseId>>,
+    /// The resets that the keys of `by_file` point at.
+    kept: Vec<Rc<Resets>>,
+}
+
+/// What makes two uses of a file the same.
+#[derive(PartialEq, Eq, Hash)]
+struct FileKey {
+    path: String,
+    /// The directory that its paths are seen from.
+    directory: String,
+    environment: EnvironmentId,
+    /// What else is dropped from its services.
+    resets: Vec<*const Resets>,
+}
+
+impl Bases {
+    fn add(&mut self, services: Services) -> BaseId {
+        self.all.push(services);
+        BaseId(self.all.len() - 1)
+    }
+
+    fn services(&self, id: BaseId) -> Option<&Services> {
+        self.all.get(id.0)
+    }
+
+    fn service(&self, id: BaseId, name: &str) -> Option<&Node> {
+        self.services(id)?.map.get(name)
+    }
+
+    fn service_mut(&mut self, id: BaseId, name: &str) -> Option<&mut Node> {
+        self.all.get_mut(id.0)?.map.get_mut(name)
+    }
+
+    /// Drops an `extends` that leads nowhere, so that the rest of the service can be read.
+    fn forget(&mut self, id: BaseId, name: &str) {
+        if let Some(service) = self.service_mut(id, name).and_then(Node::as_map_mut) {
+            service.remove("extends");
+        }
+    }
+}
+
+/// The services that extend each other on the way to this one, to find circles.
 type Trail = Vec<(String, Arc<str>, Span)>;
+
+/// Where a document's services are resolved.
+struct Visit<'s> {
+    path: &'s str,
+    scope: &'s Scope,
+    trail: Trail,
+}
 
 struct Reference {
     service: Arc<str>,
@@ -56,111 +122,134 @@ impl Loader<'_> {
                 return;
             }
         }
-        let Value::Map(map) = std::mem::replace(&mut services.value, Value::Null) else { return };
-        let needed = map.iter().any(|entry| entry.node.get("extends").is_some());
-        let mut services = Services { map };
-        if needed {
-            let names: Vec<Arc<str>> = services.map.iter().map(|entry| entry.key.clone()).collect();
-            for name in names {
-                self.service_extends(&name, &mut services, path, scope, &document.resets, &Vec::new());
-            }
+        let Value::Map(map) = &mut services.value else { return };
+        if !map.iter().any(|entry| entry.node.get("extends").is_some()) {
+            return;
         }
+        let names: Vec<Arc<str>> = map.iter().map(|entry| entry.key.clone()).collect();
+        let (map, resets) = (std::mem::take(map), document.resets.clone());
+        let own = self.bases.add(Services { map, resets: resets.clone(), missing: None });
+        let resets: Vec<Rc<Resets>> = [resets].into_iter().filter(|resets| !resets.is_empty()).collect();
+        let mut visit = Visit { path, scope, trail: Vec::new() };
+        for name in names {
+            self.service_extends(&name, own, &resets, &mut visit);
+        }
+        let done = self.bases.all.get_mut(own.0).map(|services| std::mem::take(&mut services.map));
         if let Some(slot) = document.root.as_map_mut().and_then(|root| root.get_mut("services")) {
-            slot.value = Value::Map(services.map);
+            slot.value = Value::Map(done.unwrap_or_default());
         }
     }
 
-    /// Resolves the `extends` of one service, and returns what the service now is.
+    /// Resolves the `extends` of one service, so that it stands among its own as what it now is. False where it comes
+    /// in a circle.
     fn service_extends(
         &mut self,
         name: &str,
-        services: &mut Services,
-        path: &str,
-        scope: &Scope,
-        resets: &[Vec<Arc<str>>],
-        trail: &Trail,
-    ) -> Option<Node> {
-        let service = services.map.get(name)?;
-        let Some(extends) = service.get("extends") else { return Some(service.clone()) };
-        let extends = extends.clone();
-        let Some(reference) = self.reference(name, &extends) else {
-            forget(services, name);
-            return services.map.get(name).cloned();
+        own: BaseId,
+        resets: &[Rc<Resets>],
+        visit: &mut Visit<'_>,
+    ) -> bool {
+        let service = self.bases.service(own, name);
+        let Some(extends) = service.and_then(|service| service.get("extends")).cloned() else { return true };
+        let reference = self.reference(name, &extends);
+        let Some((reference, base)) =
+            reference.and_then(|it| self.base_of(name, own, &it, resets, visit).map(|base| (it, base)))
+        else {
+            self.bases.forget(own, name);
+            return true;
         };
+        if !self.follow(name, &reference, visit) {
+            self.bases.forget(own, name);
+            return false;
+        }
         // Before compose-go 2.9.1 what the base's file resets is dropped from this service's base as well.
         let apart = self.inputs.dialect.override_in_extends();
+        let more = self.bases.services(base).map(|base| base.resets.clone());
+        let more = more.filter(|more| reference.file.is_some() && !more.is_empty());
         let mut resets = resets.to_vec();
-        let none: Vec<Vec<Arc<str>>> = Vec::new();
-        let base = match &reference.file {
-            None => {
-                if !services.map.contains(&reference.service) {
-                    self.raise(
-                        Raised::error(
-                            Code::ExtendsUnknownService,
-                            format!(
-                                "cannot extend service {name:?}: service {:?} not found",
-                                reference.service
-                            ),
-                        )
-                        .at(reference.service_span)
-                        .because(nearest(&reference.service, &services.map)),
-                    );
-                    forget(services, name);
-                    return services.map.get(name).cloned();
-                }
-                let trail = self.follow(trail, path, name, &reference, services)?;
-                self.service_extends(
-                    &reference.service,
-                    services,
-                    path,
-                    scope,
-                    if apart { &none } else { &resets },
-                    &trail,
-                )
-            }
-            Some((file, file_span)) => {
-                let loaded = self.base_file(name, &reference, file, *file_span, scope);
-                let Some((other, more)) = loaded else {
-                    forget(services, name);
-                    return services.map.get(name).cloned();
-                };
-                if !apart {
-                    resets.extend(more.iter().cloned());
-                }
-                let trail = self.follow(trail, file, name, &reference, services)?;
-                let mut other = Services { map: other };
-                self.service_extends(
-                    &reference.service,
-                    &mut other,
-                    path,
-                    scope,
-                    if apart { &more } else { &resets },
-                    &trail,
-                )
-            }
+        if !apart {
+            resets.extend(more.clone());
+        }
+        let below = if apart { Vec::from_iter(more) } else { resets.clone() };
+        let found = self.service_extends(&reference.service, base, &below, visit);
+        visit.trail.pop();
+        let base = self.bases.service(base, &reference.service).filter(|base| found && !base.is_null());
+        let (Some(mut base), Some(service)) = (base.cloned(), self.bases.service(own, name).cloned()) else {
+            return true;
         };
-        let base = match base {
-            Some(base) if !base.is_null() => base,
-            _ => return services.map.get(name).cloned(),
-        };
-        let mut base = base;
-        for reset in &resets {
-            if let [first, second, rest @ ..] = reset.as_slice()
-                && &**first == "services"
-                && &**second == name
-                && !rest.is_empty()
-            {
-                drop_path(&mut base, rest);
-            }
+        if !self.may_copy(base.size(), "`extends` copies", reference.at) {
+            self.bases.forget(own, name);
+            return true;
+        }
+        for reset in resets.iter().filter_map(|resets| resets.at(&["services", name])) {
+            reset.drop_from(&mut base);
         }
         self.stories
             .mark(&mut base, &Event::Extends { at: reference.at, service: reference.service.clone() });
-        let own = services.map.get(name).cloned()?;
-        let merged = self.extended(base, own);
-        if let Some(slot) = services.map.get_mut(name) {
-            *slot = merged.clone();
+        let merged = self.extended(base, service);
+        if let Some(slot) = self.bases.service_mut(own, name) {
+            *slot = merged;
         }
-        Some(merged)
+        true
+    }
+
+    /// The services that hold the base; `None`, and told, where there is none, or it is too far away.
+    fn base_of(
+        &mut self,
+        name: &str,
+        own: BaseId,
+        reference: &Reference,
+        resets: &[Rc<Resets>],
+        visit: &Visit<'_>,
+    ) -> Option<BaseId> {
+        if visit.trail.len() >= limits::DEPTH {
+            self.raise(
+                Raised::error(
+                    Code::ExtendsLimit,
+                    format!("more than {} services extend each other in a row", limits::DEPTH),
+                )
+                .at(reference.at)
+                .help("extend a service that is nearer to the first"),
+            );
+            return None;
+        }
+        let base = match &reference.file {
+            None => own,
+            Some((file, span)) => {
+                let outside = if self.inputs.dialect.override_in_extends() { &[] } else { resets };
+                self.base_file(file, *span, outside, visit.scope)?
+            }
+        };
+        if self.bases.service(base, &reference.service).is_some() {
+            return Some(base);
+        }
+        let services = self.bases.services(base)?;
+        let (service, near) =
+            (&reference.service, self.spent.nearest_or_all(&reference.service, &services.map));
+        let raised = match &reference.file {
+            None => Raised::error(
+                Code::ExtendsUnknownService,
+                format!("cannot extend service {name:?}: service {service:?} not found"),
+            ),
+            Some((file, _)) => {
+                let path = paths::absolute(&visit.scope.real_dir, file);
+                let shown = paths::shown(&path, &self.inputs.directory);
+                let what = match services.missing {
+                    Some(missing) => missing.to_owned(),
+                    None => format!("service {service:?} not found"),
+                };
+                Raised::error(
+                    Code::ExtendsBadFile,
+                    format!("cannot extend service {name:?}: {what} in {shown}"),
+                )
+            }
+        };
+        let raised = raised.at(reference.service_span);
+        self.raise(match near.filter(|_| services.missing.is_none()) {
+            Some(near) => raised.because(near),
+            None => raised,
+        });
+        None
     }
 
     fn extended(&mut self, base: Node, own: Node) -> Node {
@@ -219,65 +308,48 @@ impl Loader<'_> {
         }
     }
 
-    /// The services of another file, its paths seen from the project's directory.
-    fn base_file(
-        &mut self,
-        name: &str,
-        reference: &Reference,
-        file: &str,
-        file_span: Span,
-        scope: &Scope,
-    ) -> Option<(Map, Vec<Vec<Arc<str>>>)> {
+    /// The services of another file, its paths seen from the project's directory; read once for all that extend them.
+    fn base_file(&mut self, file: &str, span: Span, resets: &[Rc<Resets>], scope: &Scope) -> Option<BaseId> {
         if super::include::is_remote(file) {
-            self.raise(super::include::remote(file, file_span));
+            self.raise(super::include::remote(file, span));
             return None;
         }
-        let path = paths::absolute(&scope.real_dir, file);
-        self.bound_by(&paths::directory(&path));
-        let (mut dict, resets) = self.extended_file(&path, file_span, scope.environment)?;
-        let missing = |what: &str| {
-            Raised::error(
-                Code::ExtendsBadFile,
-                format!(
-                    "cannot extend service {name:?}: {what} in {}",
-                    paths::shown(&path, &self.inputs.directory)
-                ),
-            )
-            .at(reference.service_span)
+        let key = FileKey {
+            path: paths::absolute(&scope.real_dir, file),
+            directory: scope.real_dir.clone(),
+            environment: scope.environment,
+            resets: resets.iter().map(Rc::as_ptr).collect(),
         };
-        let problem = match dict.get("services").map(|services| &services.value) {
-            None => Some(missing("there is no `services`")),
-            Some(Value::Map(services)) if !services.contains(&reference.service) => Some(
-                missing(&format!("service {:?} not found", reference.service))
-                    .because(nearest(&reference.service, services)),
-            ),
-            Some(Value::Map(_)) => None,
-            Some(_) => Some(missing("`services` is no mapping")),
-        };
-        if let Some(problem) = problem {
-            self.raise(problem);
-            return None;
+        if let Some(known) = self.bases.by_file.get(&key) {
+            return *known;
         }
-        let directory = paths::relative(&scope.real_dir, &paths::directory(&path));
-        super::absolute::resolve(&mut dict, &directory, self);
-        let Some(Value::Map(services)) =
-            dict.as_map_mut().and_then(|map| map.remove("services")).map(|entry| entry.node.value)
-        else {
-            return None;
-        };
-        Some((services, resets))
+        self.bases.kept.extend(resets.iter().cloned());
+        let directory = paths::directory(&key.path);
+        self.bound_by(&directory);
+        let base = self.extended_file(&key.path, span, scope.environment).map(|(mut dict, resets)| {
+            let missing = match dict.get("services").map(|services| &services.value) {
+                Some(Value::Map(_)) => None,
+                Some(_) => Some("`services` is not a mapping"),
+                None => Some("there is no `services`"),
+            };
+            if missing.is_none() {
+                super::absolute::resolve(&mut dict, &paths::relative(&scope.real_dir, &directory), self);
+            }
+            let services = dict.as_map_mut().and_then(|map| map.remove("services"));
+            let map = match services.map(|entry| entry.node.value) {
+                Some(Value::Map(map)) => map,
+                _ => Map::new(),
+            };
+            self.bases.add(Services { map, resets, missing })
+        });
+        self.bases.by_file.insert(key, base);
+        base
     }
 
-    /// The trail with one step more; `None` where it has been here before, which is an error.
-    fn follow(
-        &mut self,
-        trail: &Trail,
-        file: &str,
-        name: &str,
-        reference: &Reference,
-        services: &mut Services,
-    ) -> Option<Trail> {
-        let mut longer = trail.clone();
+    /// Goes one step on; false where the trail has been here before, which is told.
+    fn follow(&mut self, name: &str, reference: &Reference, visit: &mut Visit<'_>) -> bool {
+        let file = reference.file.as_ref().map_or(visit.path, |(file, _)| file);
+        let trail = &mut visit.trail;
         if trail.iter().any(|(known, service, _)| known == file && &**service == name) {
             let chain: Vec<&str> = trail.iter().map(|(_, service, _)| &**service).chain([name]).collect();
             let first = trail.first().map_or(reference.at, |(_, _, at)| *at);
@@ -288,30 +360,9 @@ impl Loader<'_> {
                 raised = raised.related(*at);
             }
             self.raise(raised);
-            forget(services, name);
-            return None;
+            return false;
         }
-        longer.push((file.to_owned(), Arc::from(name), reference.at));
-        Some(longer)
-    }
-}
-
-/// Drops an `extends` that leads nowhere, so that the rest of the service can be read.
-fn forget(services: &mut Services, name: &str) {
-    if let Some(service) = services.map.get_mut(name).and_then(Node::as_map_mut) {
-        service.remove("extends");
-    }
-}
-
-fn nearest(name: &str, services: &Map) -> String {
-    let names = services.iter().map(|entry| &*entry.key);
-    match super::nearest::nearest(name, names) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => {
-            let mut names: Vec<&str> = services.iter().map(|entry| &*entry.key).collect();
-            names.sort_unstable();
-            names.truncate(8);
-            format!("the file has: {}", names.join(", "))
-        }
+        trail.push((file.to_owned(), Arc::from(name), reference.at));
+        true
     }
 }

@@ -1,5 +1,6 @@
 //! `include`: whole projects with a directory and an `.env` of their own, imported before the including file is merged.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::codes::Code;
@@ -7,15 +8,25 @@ use crate::source::Span;
 
 use super::discovery::Owner;
 use super::inputs::{Kind, ReadError};
+use super::limits;
 use super::load::{Loader, Scope, unreadable};
 use super::model::{Map, Node, Value};
 use super::paths;
 use super::provenance::Event;
 use super::raise::Raised;
-use super::variables::EnvironmentId;
+use super::variables::{EnvironmentId, Variables};
 
 /// The sections that an included project contributes.
 const SECTIONS: [&str; 5] = ["services", "volumes", "networks", "secrets", "configs"];
+
+/// What makes two includes the same: the files, where they are read from, and with which variables.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Included {
+    paths: Vec<String>,
+    working_dir: String,
+    real_dir: String,
+    environment: EnvironmentId,
+}
 
 struct Include {
     at: Span,
@@ -47,8 +58,10 @@ impl Loader<'_> {
         let Some(entry) = root.as_map_mut().and_then(|map| map.remove("include")) else { return };
         let mut including = scope.including.clone();
         including.push(path.to_owned());
+        // What is here already need not come again.
+        let mut here = HashSet::new();
         for include in self.includes(&entry.node) {
-            self.include_one(&include, scope, &including, root);
+            self.include_one(&include, scope, &including, &mut here, root);
         }
     }
 
@@ -119,7 +132,14 @@ impl Loader<'_> {
         out
     }
 
-    fn include_one(&mut self, include: &Include, scope: &Scope, including: &[String], root: &mut Node) {
+    fn include_one(
+        &mut self,
+        include: &Include,
+        scope: &Scope,
+        including: &[String],
+        here: &mut HashSet<Included>,
+        root: &mut Node,
+    ) {
         if let Some((path, at)) = include.paths.iter().find(|(path, _)| is_remote(path)) {
             self.raise(remote(path, *at));
             return;
@@ -165,10 +185,36 @@ impl Loader<'_> {
         };
         self.bound_by(&paths::directory(main));
         self.bound_by(&real_dir);
+        if including.len() > limits::DEPTH {
+            self.raise(
+                Raised::error(
+                    Code::IncludeLimit,
+                    format!("more than {} files include each other in a row", limits::DEPTH),
+                )
+                .at(at)
+                .help("include the files from one that is nearer to the first"),
+            );
+            return;
+        }
         let environment = self.included_environment(include, scope, &real_dir);
-        let inner = Scope { working_dir, real_dir, environment, including: including.to_vec() };
-        let mut imported = self.project(&files, &inner);
-        self.import(&mut imported, root, include.at);
+        let paths = files.iter().map(|(path, _)| path.clone()).collect();
+        let key =
+            Included { paths, working_dir: working_dir.clone(), real_dir: real_dir.clone(), environment };
+        if !here.insert(key.clone()) {
+            return;
+        }
+        if let Some(size) = self.included.get(&key).map(Node::size) {
+            if !self.may_copy(size, "`include` brings", at) {
+                return;
+            }
+        } else {
+            let inner = Scope { working_dir, real_dir, environment, including: including.to_vec() };
+            let imported = self.project(&files, &inner);
+            self.included.insert(key.clone(), imported);
+        }
+        if let Some(mut imported) = self.included.get(&key).cloned() {
+            self.import(&mut imported, root, include.at);
+        }
     }
 
     /// The outer variables, and below them those of the included project's env files.
@@ -197,13 +243,20 @@ impl Loader<'_> {
         if files.is_empty() {
             return scope.environment;
         }
-        let outer = self.environment(scope.environment).clone();
+        let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+        let key = (paths, scope.environment);
+        if let Some(known) = self.inner_environments.get(&key) {
+            return *known;
+        }
+        let outer = self.environments.get(scope.environment.0 as usize).cloned().unwrap_or_default();
         let read = self.env_files(&files, &outer, Owner::Included);
-        let mut variables = outer;
+        let mut variables = Variables::inside(outer);
         for (name, value, setting) in read {
             variables.offer(&name, value, setting);
         }
-        self.add_environment(variables)
+        let environment = self.add_environment(variables);
+        self.inner_environments.insert(key, environment);
+        environment
     }
 
     /// Moves the imported resources into the including file; one that is there must be the same.
@@ -223,18 +276,16 @@ impl Loader<'_> {
                 match known.entry(&resource.key) {
                     None => {
                         self.stories.mark(&mut resource.node, &Event::Included { at });
-                        known.entries_mut().push(resource);
+                        known.append(resource);
                     }
                     Some(own) if own.node == resource.node => {}
                     Some(_) if self.inputs.dialect.may_override_included() => {
                         let (key, span) = (resource.key.clone(), resource.key_span);
-                        if let Some(own) = known.remove(&key) {
+                        if let Some(own) = known.get_mut(&key).map(take) {
                             let older = wrapped(section, &key, resource.node);
-                            let newer = wrapped(section, &key, own.node);
+                            let newer = wrapped(section, &key, own);
                             let merged = self.merged(older, newer);
-                            if let Some(node) = unwrapped(merged) {
-                                known.push(key, span, node);
-                            }
+                            known.set(&key, span, unwrapped(merged).unwrap_or_else(|| null(span)));
                         }
                     }
                     Some(own) => {
@@ -252,6 +303,15 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+fn null(span: Span) -> Node {
+    Node::new(Value::Null, span)
+}
+
+fn take(node: &mut Node) -> Node {
+    let span = node.span;
+    std::mem::replace(node, null(span))
 }
 
 fn wrapped(section: &str, key: &Arc<str>, node: Node) -> Node {

@@ -194,6 +194,14 @@ pub enum ReadError {
         /// The first line with such a byte, from 1.
         line: usize,
     },
+    /// Enough was read.
+    #[error("not read: the project names more than {files} files, or more than {} in them", size(*bytes))]
+    TooMany {
+        /// The most files that are read.
+        files: usize,
+        /// The most bytes.
+        bytes: u64,
+    },
     /// Larger than the reader is willing to hold.
     #[error("larger than {}", size(*limit))]
     TooLarge {

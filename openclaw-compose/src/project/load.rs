@@ -4,7 +4,7 @@
 //! schema of the merged result, canonical forms, unique lists again. After the last file: defaults, checks of
 //! resources, absolute paths, bare names of `environment` lists.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,13 +13,17 @@ use crate::source::{FileId, Format, Sources, Span, Text};
 use crate::syntax::yaml::{self, Parsed, ProblemKind, Verdict};
 
 use super::canonical::{self, default_to};
+use super::extends::Bases;
+use super::include::Included;
 use super::inputs::{Files, Inputs, Kind, ReadError};
+use super::limits::{self, Spent};
 use super::merge::{self, Merger};
 use super::model::{Map, Node, Value, nowhere, word};
 use super::path::Path;
 use super::paths;
 use super::provenance::{Event, Stories, StoryId};
 use super::raise::{EXIT_NOT_FOUND, Raised};
+use super::resets::Resets;
 use super::schema;
 use super::tree;
 use super::unique;
@@ -32,19 +36,33 @@ pub(crate) struct Loader<'a> {
     files: &'a dyn Files,
     pub(crate) sources: Sources,
     pub(crate) stories: Stories,
-    pub(crate) environments: Vec<Variables>,
+    pub(crate) environments: Vec<Arc<Variables>>,
     pub(crate) raised: Vec<Raised>,
+    /// What [`Loader::raise`] was given.
+    said: HashSet<(Code, Option<Span>, String)>,
+    /// Limits that were told.
+    reached: HashSet<Code>,
+    pub(crate) spent: Spent,
     /// Unset variables, each once, with the place of its first use.
     pub(crate) unset: Vec<(Arc<str>, Span)>,
+    /// Their names.
+    told_unset: HashSet<Arc<str>>,
     read: HashMap<String, Result<FileId, ReadError>>,
     /// Directories out of which no link is followed: the project's, and those of what it reads from elsewhere.
     bounds: Vec<String>,
     pub(crate) unread: Vec<Unread>,
     parsed: HashMap<FileId, Rc<Parsed>>,
+    /// Projects that were included, by what makes them the same.
+    pub(crate) included: HashMap<Included, Node>,
+    /// Environments of included projects, by their env files and the environment outside.
+    pub(crate) inner_environments: HashMap<(Vec<String>, EnvironmentId), EnvironmentId>,
+    /// Files that are extended, as far as they are resolved.
+    pub(crate) bases: Bases,
     /// True once a number was read that is none, or has no end.
     pub(crate) not_finite: bool,
     /// Everything on the command line, one argument a line, for findings about flags.
     pub(crate) config_files: Vec<FileId>,
+    configuring: HashSet<FileId>,
 }
 
 /// How the files of one project (the main one, or an included one) are read.
@@ -68,23 +86,51 @@ impl<'a> Loader<'a> {
             stories: Stories::default(),
             environments: Vec::new(),
             raised: Vec::new(),
+            said: HashSet::new(),
+            reached: HashSet::new(),
+            spent: Spent::default(),
             unset: Vec::new(),
+            told_unset: HashSet::new(),
             read: HashMap::new(),
             bounds: Vec::new(),
             unread: Vec::new(),
             parsed: HashMap::new(),
+            included: HashMap::new(),
+            inner_environments: HashMap::new(),
+            bases: Bases::default(),
             not_finite: false,
             config_files: Vec::new(),
+            configuring: HashSet::new(),
         }
     }
 
+    /// Raises a finding, unless the same was said of the same place.
     pub(crate) fn raise(&mut self, raised: Raised) {
-        let same = |have: &Raised| {
-            have.code == raised.code && have.primary() == raised.primary() && have.summary == raised.summary
-        };
-        if !self.raised.iter().any(same) {
+        // A limit that was reached is told where it was reached first.
+        let limit = matches!(
+            raised.code,
+            Code::ReadLimit | Code::ExpansionLimit | Code::ExtendsLimit | Code::IncludeLimit
+        );
+        if limit && !self.reached.insert(raised.code) {
+            return;
+        }
+        if self.said.insert((raised.code, raised.primary(), raised.summary.clone())) {
             self.raised.push(raised);
         }
+    }
+
+    /// Counts the values that are copied; false, and told, where they are too many.
+    pub(crate) fn may_copy(&mut self, values: usize, what: &str, at: Span) -> bool {
+        let may = self.spent.copy(values);
+        if !may {
+            let summary = format!("{what} more than {} values into the project", limits::COPIES);
+            self.raise(
+                Raised::error(Code::ExpansionLimit, summary)
+                    .at(at)
+                    .help("look for one large service or file that many others name, and take out what they do not need"),
+            );
+        }
+        may
     }
 
     /// The story of a value that nobody wrote.
@@ -105,8 +151,10 @@ impl<'a> Loader<'a> {
     }
 
     pub(crate) fn unset(&mut self, name: &str, at: Span) {
-        if !self.unset.iter().any(|(have, _)| &**have == name) {
-            self.unset.push((Arc::from(name), at));
+        if !self.told_unset.contains(name) {
+            let known: Arc<str> = Arc::from(name);
+            self.told_unset.insert(known.clone());
+            self.unset.push((known, at));
             self.raise(
                 Raised::warning(
                     Code::UnsetVariable,
@@ -142,7 +190,14 @@ impl<'a> Loader<'a> {
         }
         let name = paths::shown(path, &self.inputs.directory);
         let bounds: Vec<&str> = self.bounds.iter().map(String::as_str).collect();
-        let read = self.files.read_within(&bounds, path);
+        let read = if self.spent.may_read() {
+            self.files.read_within(&bounds, path)
+        } else {
+            Err(ReadError::TooMany { files: limits::FILES, bytes: limits::BYTES })
+        };
+        if let Ok(bytes) = &read {
+            self.spent.read(bytes.len());
+        }
         if let Err(error) = &read
             && *error != ReadError::NotFound
         {
@@ -223,6 +278,8 @@ impl<'a> Loader<'a> {
     /// Gives back the trees of the files, once every document is in the model: half of the memory of a large project.
     pub(crate) fn close_files(&mut self) {
         self.parsed.clear();
+        self.included.clear();
+        self.bases = Bases::default();
     }
 
     fn stdin(&mut self) -> FileId {
@@ -251,9 +308,7 @@ impl<'a> Loader<'a> {
 
     fn file(&mut self, path: &str, asked: Option<Span>, scope: &Scope, dict: &mut Node) {
         let Some((file, parsed)) = self.parse(path, asked) else { return };
-        if !self.config_files.contains(&file) {
-            self.config_files.push(file);
-        }
+        self.configures(file);
         for root in &parsed.documents {
             if !self.is_mapping(root) {
                 continue;
@@ -262,10 +317,10 @@ impl<'a> Loader<'a> {
             if self.inputs.dialect.includes_first() {
                 self.include(path, scope, &mut document.root);
                 self.extends(path, scope, &mut document);
-                drop_paths(dict, &document.resets);
+                document.resets.drop_from(dict);
             } else {
                 self.extends(path, scope, &mut document);
-                drop_paths(dict, &document.resets);
+                document.resets.drop_from(dict);
                 self.include(path, scope, &mut document.root);
             }
             let older = std::mem::replace(dict, Node::new(Value::Map(Map::new()), root.span));
@@ -283,19 +338,17 @@ impl<'a> Loader<'a> {
         path: &str,
         asked: Span,
         environment: EnvironmentId,
-    ) -> Option<(Node, Vec<Vec<Arc<str>>>)> {
+    ) -> Option<(Node, Rc<Resets>)> {
         let (file, parsed) = self.parse(path, Some(asked))?;
-        if !self.config_files.contains(&file) {
-            self.config_files.push(file);
-        }
+        self.configures(file);
         let mut dict = Node::new(Value::Map(Map::new()), nowhere());
-        let mut resets = Vec::new();
+        let mut resets = Rc::new(Resets::default());
         for root in &parsed.documents {
             if !self.is_mapping(root) {
                 continue;
             }
             let document = tree::document(self, root, environment);
-            drop_paths(&mut dict, &document.resets);
+            document.resets.drop_from(&mut dict);
             resets = document.resets;
             let older = std::mem::replace(&mut dict, Node::new(Value::Map(Map::new()), root.span));
             dict = self.merged(older, document.root);
@@ -304,6 +357,12 @@ impl<'a> Loader<'a> {
             self.unique(&mut dict);
         }
         Some((dict, resets))
+    }
+
+    fn configures(&mut self, file: FileId) {
+        if self.configuring.insert(file) {
+            self.config_files.push(file);
+        }
     }
 
     fn is_mapping(&mut self, root: &yaml::Node) -> bool {
@@ -420,11 +479,13 @@ impl<'a> Loader<'a> {
 
     pub(crate) fn environment(&self, id: EnvironmentId) -> &Variables {
         static EMPTY: std::sync::OnceLock<Variables> = std::sync::OnceLock::new();
-        self.environments.get(id.0 as usize).unwrap_or_else(|| EMPTY.get_or_init(Variables::default))
+        self.environments
+            .get(id.0 as usize)
+            .map_or_else(|| EMPTY.get_or_init(Variables::default), |variables| &**variables)
     }
 
     pub(crate) fn add_environment(&mut self, variables: Variables) -> EnvironmentId {
-        self.environments.push(variables);
+        self.environments.push(Arc::new(variables));
         EnvironmentId(u32::try_from(self.environments.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -441,22 +502,6 @@ pub(crate) fn unreadable(path: &str, error: &ReadError, directory: &str) -> Rais
     match unread::next_step(error) {
         Some(step) => raised.help(step),
         None => raised,
-    }
-}
-
-/// Removes what stands at these paths.
-fn drop_paths(node: &mut Node, resets: &[Vec<Arc<str>>]) {
-    for reset in resets {
-        drop_path(node, reset);
-    }
-}
-
-pub(crate) fn drop_path(node: &mut Node, keys: &[Arc<str>]) {
-    let (Some((first, rest)), Some(map)) = (keys.split_first(), node.as_map_mut()) else { return };
-    if rest.is_empty() {
-        map.remove(first);
-    } else if let Some(next) = map.get_mut(first) {
-        drop_path(next, rest);
     }
 }
 
@@ -481,6 +526,9 @@ fn yaml_problem(problem: &yaml::Problem) -> Raised {
         Raised::warning(code, problem.message.clone())
     };
     raised = raised.at(problem.span);
+    if code == Code::YamlLimit {
+        raised = raised.help("take out aliases that repeat each other, and levels that nothing needs");
+    }
     for (span, what) in &problem.related {
         raised = raised.related(*span).because(*what);
     }

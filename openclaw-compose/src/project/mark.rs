@@ -3,6 +3,8 @@
 //! Three looks, each wider than the one before: the model knows what stands under a name that looks secret; the texts are
 //! read for what looks like a secret whatever its name; and whatever was found is marked wherever else it stands.
 
+use std::sync::Arc;
+
 use crate::secrets::Secrets;
 use crate::source::{Sources, Span};
 
@@ -25,7 +27,7 @@ pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
 pub(crate) struct Model<'m> {
     pub(crate) project: &'m str,
     pub(crate) stories: &'m Stories,
-    pub(crate) environments: &'m [Variables],
+    pub(crate) environments: &'m [Arc<Variables>],
     /// Everything but the services.
     pub(crate) root: &'m Node,
     /// Those that are on, and those that are off.
@@ -95,14 +97,14 @@ impl<'m> Reader<'m> {
         }
     }
 
-    fn build(&mut self, node: &Node) {
+    fn build(&mut self, node: &'m Node) {
         for field in node.as_map().into_iter().flatten().filter(|field| &*field.key != "secrets") {
             self.node(&field.node, secret::looks_secret(&field.key));
         }
     }
 
     /// `secrets:` or `configs:` of the project.
-    fn resources(&mut self, section: &Node, secret: bool) {
+    fn resources(&mut self, section: &'m Node, secret: bool) {
         for resource in section.as_map().into_iter().flatten() {
             for Entry { key, node, .. } in resource.node.as_map().into_iter().flatten() {
                 match &**key {
@@ -126,59 +128,63 @@ impl<'m> Reader<'m> {
         if secret { self.secrets.add(value) } else { self.secrets.add_from(value) }
     }
 
-    fn node(&mut self, node: &Node, secret: bool) {
-        match &node.value {
-            Value::Map(map) => {
-                for entry in map {
-                    let secret = secret || secret::looks_secret(&entry.key);
-                    // What an env file gives was marked when the file was read, once for all services.
-                    let read = self.model.stories.events(entry.node.story).next();
-                    match (read, entry.node.expose()) {
-                        (Some(Event::EnvFile { .. }), Some(value)) => self.value(secret, value),
-                        _ => self.node(&entry.node, secret),
+    /// A value, what lies in it, and what it replaced, of which there may be thousands in a row.
+    fn node(&mut self, node: &'m Node, secret: bool) {
+        let stories = self.model.stories;
+        let mut left = vec![(node, secret)];
+        while let Some((node, secret)) = left.pop() {
+            match &node.value {
+                Value::Map(map) => {
+                    for entry in map {
+                        let secret = secret || secret::looks_secret(&entry.key);
+                        // What an env file gives was marked when the file was read, once for all services.
+                        let read = stories.events(entry.node.story).next();
+                        match (read, entry.node.expose()) {
+                            (Some(Event::EnvFile { .. }), Some(value)) => self.value(secret, value),
+                            _ => left.push((&entry.node, secret)),
+                        }
+                    }
+                }
+                Value::List(items) => {
+                    // `--token` and its value may be two items.
+                    let mut announced = false;
+                    for item in items {
+                        let text = item.expose().unwrap_or_default();
+                        let named = text.split_once('=').is_some_and(|(name, _)| secret::looks_secret(name));
+                        left.push((item, secret || named || announced && !text.starts_with('-')));
+                        announced = text.strip_prefix("--").is_some_and(secret::looks_secret);
+                    }
+                }
+                Value::Null | Value::Bool(_) => {}
+                // A template that could not be filled in: what it holds besides names is a value all the same.
+                Value::Unknown if secret => self.scalar(node, true),
+                Value::Unknown => {}
+                value if secret => {
+                    let text = super::print::go(value);
+                    match text.split_once('=') {
+                        Some((name, value)) if secret::looks_secret(name) => self.secrets.add(value),
+                        _ => self.secrets.add(&text),
+                    }
+                    self.scalar(node, true);
+                }
+                value => {
+                    if let Value::Text(text) = value {
+                        // What is spelt as it is was read with its file.
+                        let spelt =
+                            is_somewhere(node.span) && self.texts.expose(node.span).contains(text.expose());
+                        if !spelt {
+                            self.secrets.add_from(text.expose());
+                        }
+                    }
+                    if is_secret(stories, node) {
+                        self.scalar(node, false);
                     }
                 }
             }
-            Value::List(items) => {
-                // `--token` and its value may be two items.
-                let mut announced = false;
-                for item in items {
-                    let text = item.expose().unwrap_or_default();
-                    let named = text.split_once('=').is_some_and(|(name, _)| secret::looks_secret(name));
-                    self.node(item, secret || named || announced && !text.starts_with('-'));
-                    announced = text.strip_prefix("--").is_some_and(secret::looks_secret);
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-            // A template that could not be filled in: what it holds besides names is a value all the same.
-            Value::Unknown if secret => self.scalar(node, true),
-            Value::Unknown => {}
-            value if secret => {
-                let text = super::print::go(value);
-                match text.split_once('=') {
-                    Some((name, value)) if secret::looks_secret(name) => self.secrets.add(value),
-                    _ => self.secrets.add(&text),
-                }
-                self.scalar(node, true);
-            }
-            value => {
-                if let Value::Text(text) = value {
-                    // What is spelt as it is was read with its file.
-                    let spelt =
-                        is_somewhere(node.span) && self.texts.expose(node.span).contains(text.expose());
-                    if !spelt {
-                        self.secrets.add_from(text.expose());
-                    }
-                }
-                if is_secret(self.model.stories, node) {
-                    self.scalar(node, false);
-                }
-            }
-        }
-        for event in self.model.stories.events(node.story) {
-            if let Event::Replaced { older } = event {
-                self.node(older, secret);
-            }
+            left.extend(stories.events(node.story).filter_map(|event| match event {
+                Event::Replaced { older } => Some((&**older, secret)),
+                _ => None,
+            }));
         }
     }
 

@@ -4,7 +4,7 @@
 //! append, scalars are replaced, null keeps the base, `x-` keys are replaced whole, and values of different kinds
 //! are a conflict.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use crate::source::{Span, Text};
 
@@ -130,14 +130,13 @@ impl<'a> Merger<'a> {
         if earlier.is_empty() {
             return later;
         }
-        let index = Index::of(&earlier);
         for entry in later.into_entries() {
-            match index.find(&earlier, &entry.key) {
-                None => earlier.entries_mut().push(entry),
+            match earlier.position(&entry.key) {
+                None => earlier.append(entry),
                 Some(at) => {
-                    let Some(slot) = earlier.entries_mut().get_mut(at) else { continue };
-                    let older = std::mem::replace(&mut slot.node, Node::new(Value::Null, entry.node.span));
-                    slot.node = if entry.key.starts_with("x-") && !self.dialect.merges_extensions() {
+                    let Some(slot) = earlier.node_at_mut(at) else { continue };
+                    let older = std::mem::replace(slot, Node::new(Value::Null, entry.node.span));
+                    *slot = if entry.key.starts_with("x-") && !self.dialect.merges_extensions() {
                         self.replaced(older, entry.node)
                     } else {
                         self.merge(older, entry.node, &path.key(&entry.key))
@@ -163,11 +162,9 @@ impl<'a> Merger<'a> {
             Rule::ExtraHosts => {
                 let (span, story) = (earlier.span, earlier.story);
                 let mut items = into_sequence(earlier);
-                for item in into_sequence(later) {
-                    if !items.contains(&item) {
-                        items.push(item);
-                    }
-                }
+                let identity = |item: &Node| (item.value.kind_name(), print::go(&item.value));
+                let mut known: HashSet<_> = items.iter().map(identity).collect();
+                items.extend(into_sequence(later).into_iter().filter(|item| known.insert(identity(item))));
                 Node { value: Value::List(items), span, story }
             }
             Rule::Build => self.deep(build_mapping(earlier), build_mapping(later), path),
@@ -258,35 +255,6 @@ impl<'a> Merger<'a> {
         }
         let out = out.into_iter().filter_map(|at| store.get(at).cloned()).collect();
         Node { value: Value::List(out), span, story }
-    }
-}
-
-/// Finds keys of a mapping that does not change but at its end.
-struct Index {
-    sorted: Option<Vec<(Arc<str>, usize)>>,
-}
-
-impl Index {
-    /// Below this size looking through is faster.
-    const SMALL: usize = 24;
-
-    fn of(map: &Map) -> Self {
-        if map.len() < Self::SMALL {
-            return Self { sorted: None };
-        }
-        let mut sorted: Vec<_> = map.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
-        sorted.sort();
-        Self { sorted: Some(sorted) }
-    }
-
-    fn find(&self, map: &Map, key: &str) -> Option<usize> {
-        match &self.sorted {
-            None => map.entries().iter().position(|entry| &*entry.key == key),
-            Some(sorted) => {
-                let at = sorted.binary_search_by(|(have, _)| (**have).cmp(key)).ok()?;
-                sorted.get(at).map(|(_, at)| *at)
-            }
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The tree of a project: values that can be merged and rewritten, each with the place that decided it and its story.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::source::{FileId, Span, Text};
 
@@ -47,10 +48,19 @@ pub enum Value {
 }
 
 /// A mapping in source order.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Default)]
 pub struct Map {
     entries: Vec<Entry>,
+    /// The position of the first entry of every key; made on the first question to a large map, gone with the next change
+    /// that is no addition.
+    index: OnceLock<Box<Index>>,
 }
+
+/// Boxed, so that the many small maps stay small.
+struct Index(HashMap<Arc<str>, usize>);
+
+/// Maps up to this size are searched in order.
+const SMALL: usize = 24;
 
 /// One entry of a [`Map`].
 #[derive(Clone)]
@@ -161,6 +171,16 @@ impl Node {
         }
     }
 
+    /// How many values it holds, itself included; a long text counts as several.
+    pub(crate) fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Text(text) => text.expose().len() / 64,
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Map(map) => map.iter().map(|entry| entry.node.size()).sum(),
+            _ => 0,
+        }
+    }
+
     /// True for null.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -211,7 +231,7 @@ impl Map {
     }
 
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { entries: Vec::with_capacity(capacity) }
+        Self { entries: Vec::with_capacity(capacity), index: OnceLock::new() }
     }
 
     /// The entries in order.
@@ -221,6 +241,7 @@ impl Map {
     }
 
     pub(crate) fn entries_mut(&mut self) -> &mut Vec<Entry> {
+        self.index.take();
         &mut self.entries
     }
 
@@ -233,6 +254,7 @@ impl Map {
         self.entries.iter()
     }
 
+    /// The entries in order. Their keys stay as they are.
     pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Entry> {
         self.entries.iter_mut()
     }
@@ -249,10 +271,25 @@ impl Map {
         self.entries.is_empty()
     }
 
+    /// The position of the first entry with this key.
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
+        if self.entries.len() <= SMALL {
+            return self.entries.iter().position(|entry| &*entry.key == key);
+        }
+        let index = self.index.get_or_init(|| {
+            let mut index = HashMap::with_capacity(self.entries.len());
+            for (at, entry) in self.entries.iter().enumerate() {
+                index.entry(entry.key.clone()).or_insert(at);
+            }
+            Box::new(Index(index))
+        });
+        index.0.get(key).copied()
+    }
+
     /// The entry with this key.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| &*entry.key == key)
+        self.entries.get(self.position(key)?)
     }
 
     /// The value with this key.
@@ -262,23 +299,37 @@ impl Map {
     }
 
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries.iter_mut().find(|entry| &*entry.key == key).map(|entry| &mut entry.node)
+        let at = self.position(key)?;
+        self.entries.get_mut(at).map(|entry| &mut entry.node)
+    }
+
+    /// The value at a position that [`Map::position`] gave.
+    pub(crate) fn node_at_mut(&mut self, at: usize) -> Option<&mut Node> {
+        self.entries.get_mut(at).map(|entry| &mut entry.node)
     }
 
     /// True where the key is there, whatever its value.
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
-        self.entry(key).is_some()
+        self.position(key).is_some()
     }
 
     /// Appends without looking for an older entry.
     pub(crate) fn push(&mut self, key: impl Into<Arc<str>>, key_span: Span, node: Node) {
-        self.entries.push(Entry { key: key.into(), key_span, node });
+        self.append(Entry { key: key.into(), key_span, node });
+    }
+
+    /// Appends without looking for an older entry.
+    pub(crate) fn append(&mut self, entry: Entry) {
+        if let Some(index) = self.index.get_mut() {
+            index.0.entry(entry.key.clone()).or_insert(self.entries.len());
+        }
+        self.entries.push(entry);
     }
 
     /// Sets the value, in place where the key is there already.
     pub(crate) fn set(&mut self, key: &str, key_span: Span, node: Node) {
-        match self.entries.iter_mut().find(|entry| &*entry.key == key) {
+        match self.position(key).and_then(|at| self.entries.get_mut(at)) {
             Some(entry) => {
                 entry.key_span = key_span;
                 entry.node = node;
@@ -288,12 +339,26 @@ impl Map {
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| &*entry.key == key)?;
+        let at = self.position(key)?;
+        self.index.take();
         Some(self.entries.remove(at))
     }
 
     pub(crate) fn sort(&mut self) {
+        self.index.take();
         self.entries.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+}
+
+impl Clone for Map {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), index: OnceLock::new() }
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
     }
 }
 

@@ -11,13 +11,14 @@ use crate::source::{FileId, Sources, Span, Text};
 
 use super::dialect::Dialect;
 use super::discovery::Project;
-use super::explain::{self, Explanation};
+use super::explain::{self, Explanation, Step};
 use super::load::Loader;
 use super::mark::{self, Unmarked};
 use super::model::{Entry, Map, Node, is_somewhere};
 use super::provenance::Stories;
+use super::secret;
 use super::unread::Unread;
-use super::variables::{EnvironmentId, Variables};
+use super::variables::{EnvironmentId, Setting, Variables};
 
 /// A resolved project.
 ///
@@ -34,7 +35,7 @@ pub struct Resolution {
     /// The texts with every secret marked, and the secrets themselves.
     marked: OnceLock<(Sources, Secrets)>,
     pub(crate) stories: Stories,
-    pub(crate) environments: Vec<Variables>,
+    pub(crate) environments: Vec<Arc<Variables>>,
     pub(crate) environment: EnvironmentId,
     pub(crate) root: Node,
     pub(crate) enabled: Map,
@@ -235,6 +236,28 @@ impl Resolution {
     #[must_use]
     pub fn env(&self, service: &str, name: &str) -> Option<Explanation> {
         explain::env(self, service, name)
+    }
+
+    /// The steps of a variable of a service's container, without what they shadow.
+    pub(crate) fn env_steps(&self, service: &str, name: &str) -> Option<Vec<Step>> {
+        let node = self.service(service)?.field("environment")?.get(name)?;
+        Some(explain::steps(self, node, secret::looks_secret(name)))
+    }
+
+    /// The place that decided an item of a service's field.
+    pub(crate) fn item_decided_by(&self, service: &str, field: &str, at: usize) -> Option<Place> {
+        let node = self.service(service)?.items(field).get(at)?;
+        explain::decided_by(&explain::steps(self, node, false)).cloned()
+    }
+
+    /// The value that `${NAME}` has in this project, and the place of it where that is a file.
+    pub(crate) fn variable_value(&self, name: &str) -> Option<(&Text, Option<Place>)> {
+        let variable = self.environments.get(self.environment.0 as usize)?.find(name)?;
+        let place = match variable.setting {
+            Setting::File(span) => self.place(Role::Decided, span),
+            Setting::Shell | Setting::Compose => None,
+        };
+        Some((&variable.value, place))
     }
 
     /// The value that `${NAME}` has in this project, with its story: shell, env file or nothing.

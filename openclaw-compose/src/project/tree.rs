@@ -1,17 +1,19 @@
 //! From a YAML document to the model: `!reset` and `!override` collected, every text interpolated, typed fields cast.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::codes::Code;
 use crate::source::{Span, Text};
 use crate::syntax::interpolate::{self, Found, Piece, PieceKind, ProblemKind};
 use crate::syntax::yaml;
 
+use super::limits;
 use super::load::Loader;
 use super::model::{Map, Node, Value};
 use super::path::{Path, Pattern};
 use super::provenance::{Event, StoryId};
 use super::raise::Raised;
+use super::resets::Resets;
 use super::secret;
 use super::variables::{EnvironmentId, Setting};
 
@@ -74,20 +76,20 @@ const CASTS: &[(Pattern, Cast)] = &[
 pub(crate) struct Document {
     pub(crate) root: Node,
     /// Where `!reset` and `!override` stand: what earlier files have there is dropped.
-    pub(crate) resets: Vec<Vec<Arc<str>>>,
+    pub(crate) resets: Rc<Resets>,
 }
 
 /// Reads one document.
 pub(crate) fn document(loader: &mut Loader<'_>, root: &yaml::Node, environment: EnvironmentId) -> Document {
-    let mut reader = Reader { loader, environment, resets: Vec::new(), castable: false };
+    let mut reader = Reader { loader, environment, resets: Resets::default(), castable: false };
     let root = reader.node(root, &Path::ROOT).unwrap_or_else(|| Node::new(Value::Null, root.span));
-    Document { root, resets: reader.resets }
+    Document { root, resets: Rc::new(reader.resets) }
 }
 
 struct Reader<'r, 'l> {
     loader: &'r mut Loader<'l>,
     environment: EnvironmentId,
-    resets: Vec<Vec<Arc<str>>>,
+    resets: Resets,
     /// True below a field that stands in [`CASTS`].
     castable: bool,
 }
@@ -97,10 +99,10 @@ impl Reader<'_, '_> {
     fn node(&mut self, node: &yaml::Node, path: &Path<'_>) -> Option<Node> {
         match node.tag {
             yaml::Tag::Reset => {
-                self.resets.push(path.keys());
+                self.resets.add(path.keys());
                 return None;
             }
-            yaml::Tag::Override => self.resets.push(path.keys()),
+            yaml::Tag::Override => self.resets.add(path.keys()),
             yaml::Tag::None => {}
         }
         let value = match &node.value {
@@ -224,15 +226,23 @@ impl Loader<'_> {
         path: &Path<'_>,
         environment: EnvironmentId,
     ) -> Option<(Text, Box<[Piece<Setting>]>)> {
-        let options = interpolate::Options::default().eager_arguments(self.inputs.dialect.eager_arguments());
+        // An alias may use one long template again and again.
+        if template.expose().len() > self.spent.left_to_make() {
+            self.raise(made_too_much(&path.to_string()).at(node.span));
+            return None;
+        }
+        let options = interpolate::Options::default()
+            .eager_arguments(self.inputs.dialect.eager_arguments())
+            .at_most(self.spent.left_to_make());
         let variables = self.environments.get(environment.0 as usize);
         let lookup = |name: &str| {
             let variable = variables?.find(name)?;
             Some(Found { value: variable.value.clone(), source: variable.setting })
         };
         let done = interpolate::interpolate(template.expose(), options, lookup);
+        let (unset, problems, made) = (done.unset, done.problems, done.made);
         let (text, pieces) = (Text::from(done.text.into_owned()), done.pieces.into_boxed_slice());
-        let (unset, problems) = (done.unset, done.problems);
+        self.spent.made(made);
         for unset in unset {
             self.unset(&unset.name, self.written(node, template.expose(), unset.written));
         }
@@ -273,7 +283,8 @@ impl Loader<'_> {
                 .at(at)
                 .help("you may need to escape any $ with another $")
             }
-            _ => Raised::warning(
+            ProblemKind::TooLarge => made_too_much(&path.to_string()).at(at),
+            ProblemKind::TooDeep => Raised::warning(
                 Code::YamlLimit,
                 format!("{path}: expressions nested deeper than this reader follows"),
             )
@@ -297,6 +308,16 @@ impl Loader<'_> {
         };
         node.span.part(range.start + shift..range.end + shift)
     }
+}
+
+/// Values whose variables make too much of them.
+pub(crate) fn made_too_much(what: &str) -> Raised {
+    let (value, all) = (interpolate::Options::LIMIT >> 20, limits::MADE >> 20);
+    Raised::error(
+        Code::ExpansionLimit,
+        format!("{what}: its variables make more than {value} MiB of one value, or {all} MiB of the project"),
+    )
+    .help("look for variables that name each other, or one long value, again and again; no container takes such a value")
 }
 
 fn first_line(text: &str) -> String {

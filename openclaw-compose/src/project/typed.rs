@@ -89,7 +89,7 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
                 if !(entry.node.is_null() && *null) {
                     entry.node = self::record(entry.node, record, &here, loader);
                 }
-                out.entries_mut().push(entry);
+                out.append(entry);
             }
             out.sort();
             Some(Node { value: Value::Map(out), span: node.span, story: node.story })
@@ -308,7 +308,7 @@ pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
                 }
                 let value = value_of(&entry.node);
                 entry.node.value = value;
-                out.entries_mut().push(entry);
+                out.append(entry);
             }
             // Compose takes `x-` keys for extensions here as well, and prints the lot under this name.
             if let Some(first) = extensions.first().map(|entry| entry.key_span) {
@@ -456,7 +456,7 @@ fn ulimits(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
             }
             entry.node.value = Value::Map(both);
         }
-        out.entries_mut().push(entry);
+        out.append(entry);
     }
     out.sort();
     Some(Node { value: Value::Map(out), span: node.span, story: node.story })

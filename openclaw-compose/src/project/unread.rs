@@ -34,7 +34,8 @@ impl Unread {
             | ReadError::Loop
             | ReadError::NotRegular(_)
             | ReadError::NotUtf8 { .. }
-            | ReadError::TooLarge { .. } => {}
+            | ReadError::TooLarge { .. }
+            | ReadError::TooMany { .. } => {}
         }
     }
 }
@@ -50,6 +51,7 @@ pub(crate) fn code(error: &ReadError) -> Code {
         ReadError::NotRegular(_) => Code::NotAFile,
         ReadError::LeadsOut { .. } => Code::LinkLeadsOut,
         ReadError::NotUtf8 { .. } => Code::NotUtf8,
+        ReadError::TooMany { .. } => Code::ReadLimit,
         ReadError::Directory
         | ReadError::Denied
         | ReadError::Loop
@@ -71,6 +73,9 @@ pub(crate) fn next_step(error: &ReadError) -> Option<&'static str> {
         ReadError::Denied => "read it as a user who may",
         ReadError::TooLarge { .. } => {
             "take out what does not belong there: no file of this kind is that large"
+        }
+        ReadError::TooMany { .. } => {
+            "look for files that include or name each other again and again, and take them out"
         }
         ReadError::Directory => {
             "remove the directory, which Docker makes where a file was to be mounted, and put the file there"

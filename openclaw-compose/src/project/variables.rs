@@ -31,13 +31,15 @@ pub(crate) struct Variable {
 }
 
 /// One of the environments of a resolution: the project's, or that of an included project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct EnvironmentId(pub(crate) u32);
 
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
     by_name: HashMap<Arc<str>, Variable>,
+    /// Those of the project that includes this one, for names that are not found above.
+    outer: Option<Arc<Self>>,
 }
 
 impl Variables {
@@ -50,11 +52,23 @@ impl Variables {
                 )
             })
             .collect();
-        Self { by_name }
+        Self { by_name, outer: None }
+    }
+
+    /// The variables of an included project, before it adds its own.
+    pub(crate) fn inside(outer: Arc<Self>) -> Self {
+        Self { by_name: HashMap::new(), outer: Some(outer) }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Variable> {
-        self.by_name.get(name)
+        let mut at = self;
+        loop {
+            match (at.by_name.get(name), &at.outer) {
+                (Some(variable), _) => return Some(variable),
+                (None, Some(outer)) => at = outer,
+                (None, None) => return None,
+            }
+        }
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
@@ -71,15 +85,21 @@ impl Variables {
 
     /// Sets a variable that is not set; an older value wins, and remembers what it hid.
     pub(crate) fn offer(&mut self, name: &Arc<str>, value: Text, setting: Setting) {
-        match self.by_name.get_mut(name) {
-            Some(variable) => {
-                if variable.setting != setting {
-                    variable.hidden.push((value, setting));
-                }
-            }
-            None => {
-                self.by_name.insert(name.clone(), Variable { value, setting, hidden: Vec::new() });
-            }
+        if !self.by_name.contains_key(name) {
+            let outer = self.outer.as_ref().and_then(|outer| outer.find(name));
+            let outer = outer.map(|outer| Variable {
+                value: outer.value.clone(),
+                setting: outer.setting,
+                // The rest is in the environment outside.
+                hidden: outer.hidden.iter().take(64).cloned().collect(),
+            });
+            let new = || Variable { value: value.clone(), setting, hidden: Vec::new() };
+            self.by_name.insert(name.clone(), outer.unwrap_or_else(new));
+        }
+        if let Some(variable) = self.by_name.get_mut(name)
+            && variable.setting != setting
+        {
+            variable.hidden.push((value, setting));
         }
     }
 

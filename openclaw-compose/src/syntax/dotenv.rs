@@ -13,7 +13,7 @@ use super::offsets::Offsets;
 use crate::source::{FileId, Span, Text};
 
 /// What differs between versions of Compose and places of use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// How values are interpolated.
@@ -21,9 +21,27 @@ pub struct Options {
     /// `${X}` looks at the lines above before it asks the lookup. compose-go 2.4 asks the lookup first, so that the
     /// shell beats the line above.
     pub own_lines_first: bool,
+    /// The most bytes that interpolation may make of the whole text. Compose has no limit.
+    pub limit: usize,
+}
+
+/// compose-go 2.4.
+impl Default for Options {
+    fn default() -> Self {
+        Self { interpolation: interpolate::Options::default(), own_lines_first: false, limit: Self::LIMIT }
+    }
 }
 
 impl Options {
+    /// The most bytes that interpolation makes of a text, unless [`Options::limit`] says otherwise: 16 MiB.
+    pub const LIMIT: usize = 16 << 20;
+
+    /// With [`Options::limit`] set to `limit`, but to no more than it is.
+    #[must_use]
+    pub fn at_most(self, limit: usize) -> Self {
+        Self { limit: self.limit.min(limit), ..self }
+    }
+
     /// With [`Options::interpolation`] set.
     #[must_use]
     pub fn interpolation(self, interpolation: interpolate::Options) -> Self {
@@ -46,6 +64,8 @@ pub struct Dotenv<S> {
     pub problems: Vec<Problem>,
     /// The byte order mark that was skipped, if there was one.
     pub bom: Option<Span>,
+    /// The bytes that interpolation wrote.
+    pub made: usize,
 }
 
 /// One statement of a dotenv file.
@@ -229,7 +249,8 @@ pub fn parse<S>(
         lookup,
         at: 0,
         lines: HashMap::new(),
-        done: Dotenv { entries: Vec::new(), problems: Vec::new(), bom: None },
+        done: Dotenv { entries: Vec::new(), problems: Vec::new(), bom: None, made: 0 },
+        is_too_large: false,
     };
     reader.run();
     reader.done
@@ -276,6 +297,8 @@ struct Reader<'t, S, L> {
     /// The last entry with a value, by name.
     lines: HashMap<String, usize>,
     done: Dotenv<S>,
+    /// A value was too large: that is told once.
+    is_too_large: bool,
 }
 
 /// A value without its quotes, before interpolation.
@@ -386,12 +409,18 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
         let (text, pieces, unset, problems) = match done {
             None => (None, Vec::new(), Vec::new(), Vec::new()),
             Some(Interpolated { text: Cow::Borrowed(_), .. }) => (None, Vec::new(), Vec::new(), Vec::new()),
-            Some(Interpolated { text: Cow::Owned(text), pieces, unset, problems }) => {
+            Some(Interpolated { text: Cow::Owned(text), pieces, unset, problems, made }) => {
+                self.done.made = self.done.made.saturating_add(made);
                 (Some(text), pieces, unset, problems)
             }
         };
         let value = problems.is_empty().then(|| Text::from(text.unwrap_or(template)));
         for problem in problems {
+            if problem.kind == interpolate::ProblemKind::TooLarge
+                && std::mem::replace(&mut self.is_too_large, true)
+            {
+                continue;
+            }
             self.done.problems.push(Problem {
                 kind: ProblemKind::Template(problem.kind),
                 span: offsets.span(problem.written),
@@ -409,6 +438,8 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
 
     fn interpolate<'v>(&mut self, template: &'v str) -> Interpolated<'v, Origin<S>> {
         let own_first = self.options.own_lines_first;
+        let left = self.options.limit.saturating_sub(self.done.made).saturating_sub(template.len());
+        let options = self.options.interpolation.at_most(left);
         let own = |name: &str| {
             let &at = self.lines.get(name)?;
             let value = self.done.entries.get(at)?.value.clone()?;
@@ -418,7 +449,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
             (self.lookup)(name)
                 .map(|found| Found { value: found.value, source: Origin::Lookup(found.source) })
         };
-        interpolate::interpolate(template, self.options.interpolation, |name| {
+        interpolate::interpolate(template, options, |name| {
             if own_first { own(name).or_else(|| outside(name)) } else { outside(name).or_else(|| own(name)) }
         })
     }

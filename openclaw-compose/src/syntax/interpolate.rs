@@ -40,20 +40,33 @@ pub struct Options {
     /// Evaluate an argument even where it is not used, so that `${A:-${B:?text}}` fails although `A` is set.
     /// True until compose-go 2.10.1.
     pub eager_arguments: bool,
+    /// The most bytes that values may add to one text. Compose has no limit; values that name each other twice double
+    /// with every line.
+    pub limit: usize,
 }
 
 /// compose-go 2.4.
 impl Default for Options {
     fn default() -> Self {
-        Self { eager_arguments: true }
+        Self { eager_arguments: true, limit: Self::LIMIT }
     }
 }
 
 impl Options {
+    /// The most bytes that values add to one text, unless [`Options::limit`] says otherwise: 1 MiB. A variable of a
+    /// container cannot hold an eighth of it.
+    pub const LIMIT: usize = 1 << 20;
+
     /// With [`Options::eager_arguments`] set to `eager`.
     #[must_use]
     pub fn eager_arguments(self, eager: bool) -> Self {
-        Self { eager_arguments: eager }
+        Self { eager_arguments: eager, ..self }
+    }
+
+    /// With [`Options::limit`] set to `limit`, but to no more than it is.
+    #[must_use]
+    pub fn at_most(self, limit: usize) -> Self {
+        Self { limit: self.limit.min(limit), ..self }
     }
 }
 
@@ -68,6 +81,8 @@ pub struct Interpolated<'t, S> {
     pub unset: Vec<Unset>,
     /// Every error. Compose stops at the first.
     pub problems: Vec<Problem>,
+    /// The bytes that were written to make the text, arguments that were not used included.
+    pub made: usize,
 }
 
 /// One part of a template and what it became.
@@ -179,6 +194,8 @@ pub enum ProblemKind {
     },
     /// Nested deeper than we follow. Compose reads it.
     TooDeep,
+    /// Values would make more of it than [`Options::limit`]. Compose makes it.
+    TooLarge,
 }
 
 /// What is wrong, without any part of the template: not even the text of a required variable, which may have taken in
@@ -189,6 +206,7 @@ impl fmt::Display for ProblemKind {
             Self::Invalid => f.write_str("invalid interpolation format: a literal `$` is written `$$`"),
             Self::Required { name, .. } => write!(f, "required variable {name} is missing a value"),
             Self::TooDeep => write!(f, "arguments are nested deeper than {MAX_DEPTH} levels"),
+            Self::TooLarge => f.write_str("the values of its variables make too much of it"),
         }
     }
 }
@@ -216,16 +234,18 @@ pub fn interpolate<S>(
         pieces: Vec::new(),
         unset: Vec::new(),
         problems: Vec::new(),
+        made: 0,
     };
     if !template.as_bytes().contains(&b'$') {
         return done;
     }
-    let mut run = Run { template, options, lookup, unset: Vec::new(), problems: Vec::new() };
+    let mut run = Run { template, options, lookup, unset: Vec::new(), problems: Vec::new(), added: 0 };
     let mut text = String::with_capacity(template.len());
     done.pieces = run.template(0..template.len(), &mut text, 0);
     done.text = Cow::Owned(text);
     done.unset = run.unset;
     done.problems = run.problems;
+    done.made = template.len().saturating_add(run.added);
     done
 }
 
@@ -275,6 +295,8 @@ struct Run<'t, L> {
     lookup: L,
     unset: Vec<Unset>,
     problems: Vec<Problem>,
+    /// Bytes of values, used and not.
+    added: usize,
 }
 
 /// What stands behind a `$`.
@@ -323,7 +345,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
                     self.problem(ProblemKind::Invalid, dollar..end, quoted);
                     PieceKind::Invalid
                 }
-                Token::Plain(name) => self.plain(name, dollar..end, out),
+                Token::Plain(name) => self.plain(name, dollar..end, quoted, out),
                 Token::Operation { name, operator, argument, rest: follows } => {
                     rest = follows;
                     if depth == MAX_DEPTH {
@@ -350,17 +372,28 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
         (!written.is_empty()).then_some(Piece { written, output, kind: PieceKind::Literal })
     }
 
-    fn plain(&mut self, name: Range<usize>, written: Range<usize>, out: &mut String) -> PieceKind<S> {
+    fn plain(
+        &mut self,
+        name: Range<usize>,
+        written: Range<usize>,
+        quoted: Range<usize>,
+        out: &mut String,
+    ) -> PieceKind<S> {
         let text = self.slice(&name).to_owned();
         let found = (self.lookup)(&text);
+        let mut gave = Gave::Nothing;
         match &found {
-            Some(found) => out.push_str(found.value.expose()),
+            Some(found) => {
+                if self.add(&found.value, &written, &quoted, out) {
+                    gave = Gave::Value;
+                }
+            }
             None => self.unset.push(Unset { name: text.clone(), written }),
         }
         PieceKind::Variable(Substitution {
             name: text,
             name_written: name,
-            gave: if found.is_some() { Gave::Value } else { Gave::Nothing },
+            gave,
             source: found.map(|found| found.source),
             operator: None,
             argument: Vec::new(),
@@ -410,9 +443,9 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
             collapse(&mut pieces, from);
         }
         if gave == Gave::Value {
-            match &found {
-                Some(found) => out.push_str(found.value.expose()),
-                None => gave = Gave::Nothing,
+            let added = found.as_ref().is_some_and(|found| self.add(&found.value, written, quoted, out));
+            if !added {
+                gave = Gave::Nothing;
             }
         }
         PieceKind::Variable(Substitution {
@@ -423,6 +456,18 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Run<'_, L> {
             gave,
             argument: pieces,
         })
+    }
+
+    /// Adds a value to the text; false where that would be too much, which is then a problem.
+    fn add(&mut self, value: &Text, written: &Range<usize>, quoted: &Range<usize>, out: &mut String) -> bool {
+        let added = self.added.saturating_add(value.expose().len());
+        if added > self.options.limit {
+            self.problem(ProblemKind::TooLarge, written.clone(), quoted.clone());
+            return false;
+        }
+        self.added = added;
+        out.push_str(value.expose());
+        true
     }
 
     fn problem(&mut self, kind: ProblemKind, written: Range<usize>, scope: Range<usize>) {

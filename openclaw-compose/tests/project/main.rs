@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a failing test says so")]
 
 mod codes;
+mod limits;
 mod properties;
 mod rules;
 mod stories;

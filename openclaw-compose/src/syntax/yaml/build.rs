@@ -371,9 +371,10 @@ impl<'t> Builder<'t> {
             });
             return;
         }
+        let size = weight(text);
         let value = value.unwrap_or_else(|| Value::Str(Text::from(text)));
         let node = Node { value, span, style, tag, via: None };
-        let built = Built { node, size: 1, depth: 0, place: span };
+        let built = Built { node, size, depth: 0, place: span };
         if anchor != 0 {
             self.anchors.insert(anchor, built.clone());
         }
@@ -563,22 +564,25 @@ impl<'t> Builder<'t> {
             }
             return self.attach(null(at));
         };
-        let mut built = target.clone();
-        built.place = at;
-        built.node.via = Some(Arc::new(Via { kind: ViaKind::Alias, at, next: built.node.via.take() }));
-        self.expansion = self.expansion.saturating_add(built.size);
+        let before = self.expansion;
+        self.expansion = before.saturating_add(target.size);
         let levels = u32::try_from(self.frames.len()).unwrap_or(u32::MAX);
         if self.expansion > MAX_EXPANSION {
-            if self.expansion - built.size <= MAX_EXPANSION {
+            // Told once; what is too much is not even copied.
+            if before <= MAX_EXPANSION {
                 let message = format!("aliases add more than {MAX_EXPANSION} values to this document");
                 self.problem(ProblemKind::TooLarge, at, message);
             }
-            built = null(at);
-        } else if levels.saturating_add(built.depth) > MAX_DEPTH {
+            return self.attach(null(at));
+        }
+        if levels.saturating_add(target.depth) > MAX_DEPTH {
             let message = format!("aliases nest this document deeper than {MAX_DEPTH} levels");
             self.problem(ProblemKind::TooDeep, at, message);
-            built = null(at);
+            return self.attach(null(at));
         }
+        let mut built = target.clone();
+        built.place = at;
+        built.node.via = Some(Arc::new(Via { kind: ViaKind::Alias, at, next: built.node.via.take() }));
         self.attach(built);
     }
 
@@ -614,6 +618,7 @@ impl<'t> Builder<'t> {
                     frame.place = cover(frame.place, built.place);
                     match started {
                         Key::Text(key, key_span) => {
+                            frame.size = frame.size.saturating_add(key.len() as u64 / 64);
                             self.entries.push(Entry { key, key_span, value: built.node });
                         }
                         Key::Refused(_) => {}
@@ -630,6 +635,11 @@ impl<'t> Builder<'t> {
             },
         }
     }
+}
+
+/// What a scalar counts as: a long text is as many values as it takes the room of.
+fn weight(text: &str) -> u64 {
+    1 + text.len() as u64 / 64
 }
 
 fn null(span: Span) -> Built {
