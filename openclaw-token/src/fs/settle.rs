@@ -94,8 +94,8 @@ pub(super) fn settle_on<S: RecordStore>(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettleError {
-    /// The entry of a record could not be added.
-    #[error("the ledger lacks the entry of a record: {0}")]
+    /// The ledger cannot be added to.
+    #[error(transparent)]
     Ledger(#[from] LedgerFileError),
     /// The records cannot be read, so that nothing can be decided by them.
     #[error(transparent)]
