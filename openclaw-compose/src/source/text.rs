@@ -21,6 +21,9 @@ use secrecy::SecretString;
 /// assert_eq!(token.expose().len(), 12);
 /// ```
 ///
+/// It is not wiped when it goes: copies share one allocation, and the file that it was read from lies beside it in the
+/// [`Sources`](super::Sources) anyway. [`Text::to_secret`] gives a copy that is.
+///
 /// What would open it without saying so does not compile:
 ///
 /// ```compile_fail
