@@ -139,10 +139,14 @@ impl Refusal {
 pub enum RefusalKind {
     /// The device's signature is outside the clock window.
     DeviceClock,
-    /// The device's proof is refused.
+    /// The device's proof is refused, or the device, without a reason given.
     DeviceProof,
     /// A device identity is required.
     DeviceRequired,
+    /// The device's own token is good for fewer scopes than were asked for.
+    DeviceScopes,
+    /// The device's own token is stale: rotated, revoked, or another device's. It says nothing of the gateway's token.
+    DeviceToken,
     /// The gateway is stopping or restarting.
     Draining,
     /// Locked out after failed attempts.
@@ -155,9 +159,11 @@ pub enum RefusalKind {
     PairingRequired,
     /// No protocol version in common.
     Protocol,
+    /// The setup code is spent, expired or unknown.
+    SetupCode,
     /// The gateway is still starting.
     Starting,
-    /// The token is wrong.
+    /// The gateway's token is another.
     TokenMismatch,
     /// No token was sent.
     TokenMissing,
@@ -165,18 +171,18 @@ pub enum RefusalKind {
 
 /// The gateway's codes and what they mean, most specific first (OpenClaw 2026.9.6 observed behaviour and bundle).
 /// Looked up in `details.code`, then `details.reason`, then `code`.
-const REFUSALS: &[(&str, RefusalKind)] = &[
+pub const REFUSALS: &[(&str, RefusalKind)] = &[
     ("AUTH_RATE_LIMITED", RefusalKind::LockedOut),
     ("AUTH_TOKEN_MISMATCH", RefusalKind::TokenMismatch),
     ("AUTH_PASSWORD_MISMATCH", RefusalKind::TokenMismatch),
-    ("AUTH_DEVICE_TOKEN_MISMATCH", RefusalKind::TokenMismatch),
-    ("AUTH_BOOTSTRAP_TOKEN_INVALID", RefusalKind::TokenMismatch),
+    ("AUTH_DEVICE_TOKEN_MISMATCH", RefusalKind::DeviceToken),
+    ("AUTH_BOOTSTRAP_TOKEN_INVALID", RefusalKind::SetupCode),
     ("AUTH_UNAUTHORIZED", RefusalKind::TokenMismatch),
     ("AUTH_TOKEN_MISSING", RefusalKind::TokenMissing),
     ("AUTH_PASSWORD_MISSING", RefusalKind::TokenMissing),
     ("AUTH_REQUIRED", RefusalKind::TokenMissing),
     ("PAIRING_REQUIRED", RefusalKind::PairingRequired),
-    ("AUTH_SCOPE_MISMATCH", RefusalKind::PairingRequired),
+    ("AUTH_SCOPE_MISMATCH", RefusalKind::DeviceScopes),
     ("DEVICE_IDENTITY_REQUIRED", RefusalKind::DeviceRequired),
     ("CONTROL_UI_DEVICE_IDENTITY_REQUIRED", RefusalKind::DeviceRequired),
     ("DEVICE_AUTH_SIGNATURE_EXPIRED", RefusalKind::DeviceClock),
@@ -192,7 +198,7 @@ const REFUSALS: &[(&str, RefusalKind)] = &[
     ("CONTROL_UI_ORIGIN_NOT_ALLOWED", RefusalKind::Origin),
     ("startup-sidecars", RefusalKind::Starting),
     ("gateway-draining", RefusalKind::Draining),
-    ("NOT_PAIRED", RefusalKind::PairingRequired),
+    ("NOT_PAIRED", RefusalKind::DeviceProof),
 ];
 
 /// Why an authenticator has no frame to send.

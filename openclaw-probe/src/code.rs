@@ -268,6 +268,15 @@ codes! {
     TokenInPlaintext, "OC-H616", "token-in-plaintext", Error, Operator, false,
         "No token was sent: over ws:// or http:// beyond loopback everybody on the way could read it.",
         "Use wss:// or https://, or a tunnel that begins on this host's loopback; on a network that is yours alone allow it with --allow-plaintext-token.";
+    DeviceTokenStale, "OC-H617", "device-token-stale", Error, Operator, false,
+        "The device's own token was rotated or revoked, or is another device's; the gateway's token is not the problem.",
+        "Forget the device's token and connect with the gateway's token, which brings a new one.";
+    SetupCodeRefused, "OC-H618", "setup-code-refused", Error, Operator, false,
+        "The setup code is spent, expired or unknown.",
+        "Make a new setup code on the gateway, or connect with the gateway's token.";
+    DeviceTokenNarrow, "OC-H619", "device-token-narrow", Error, Operator, false,
+        "The device's own token is right, but good for fewer scopes than were asked for.",
+        "Ask for fewer scopes, or have the wider ones approved from inside the gateway's namespace.";
 
     // 7xx: seen only across probes.
     ClockSkew, "OC-H700", "clock-skew", Warning, Operator, false,

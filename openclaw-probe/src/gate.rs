@@ -153,6 +153,8 @@ const fn is_hopeless(code: Code) -> bool {
             | Code::TokenMissing
             | Code::TokenUnequal
             | Code::TokenInPlaintext
+            | Code::DeviceTokenStale
+            | Code::SetupCodeRefused
             | Code::DeviceRequired
             | Code::LockedOut
             | Code::CredentialUnavailable

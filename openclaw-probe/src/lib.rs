@@ -31,7 +31,7 @@ mod vantage;
 
 pub use attempts::AttemptPolicy;
 pub use authenticate::{
-    Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, Refusal, RefusalKind, Session,
+    Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, REFUSALS, Refusal, RefusalKind, Session,
     TokenAuthenticator, read_connect_answer,
 };
 pub use backoff::{Backoff, BackoffError};

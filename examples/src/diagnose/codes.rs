@@ -167,6 +167,7 @@ const SHUTS: &[(&str, Option<Gate>)] = &[
     ("OC-H604", Some(Gate::Pairing)),
     ("OC-H607", Some(Gate::Origin)),
     ("OC-H612", Some(Gate::Scopes)),
+    ("OC-H619", Some(Gate::Scopes)),
     ("OC-H71", Some(Gate::Reach)),
     ("OC-H710", Some(Gate::Listener)),
     ("OC-H711", Some(Gate::Published)),

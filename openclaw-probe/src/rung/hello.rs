@@ -78,12 +78,15 @@ fn refused(refusal: Refusal, mask: &Mask) -> Fault {
         RefusalKind::DeviceClock => Code::DeviceClock,
         RefusalKind::DeviceProof => Code::DeviceProofRefused,
         RefusalKind::DeviceRequired => Code::DeviceRequired,
+        RefusalKind::DeviceScopes => Code::DeviceTokenNarrow,
+        RefusalKind::DeviceToken => Code::DeviceTokenStale,
         RefusalKind::Draining => Code::Draining,
         RefusalKind::LockedOut => Code::LockedOut,
         RefusalKind::Origin => Code::OriginNotAllowed,
         RefusalKind::Other => Code::ConnectRefused,
         RefusalKind::PairingRequired => Code::PairingRequired,
         RefusalKind::Protocol => Code::ProtocolMismatch,
+        RefusalKind::SetupCode => Code::SetupCodeRefused,
         RefusalKind::Starting => Code::Starting,
         RefusalKind::TokenMismatch => Code::TokenMismatch,
         RefusalKind::TokenMissing => Code::TokenMissing,
@@ -94,7 +97,14 @@ fn refused(refusal: Refusal, mask: &Mask) -> Fault {
 
 /// Whether the gateway may have counted this refusal as a failed attempt.
 pub(crate) const fn counts_against_us(kind: RefusalKind) -> bool {
-    matches!(kind, RefusalKind::TokenMismatch | RefusalKind::LockedOut | RefusalKind::Other)
+    matches!(
+        kind,
+        RefusalKind::TokenMismatch
+            | RefusalKind::DeviceToken
+            | RefusalKind::SetupCode
+            | RefusalKind::LockedOut
+            | RefusalKind::Other
+    )
 }
 
 /// How long no further attempt may be made.

@@ -392,6 +392,26 @@ fn session() -> Vec<Case> {
             serde_json::json!({ "code": "INVALID_REQUEST", "message": "too many", "retryable": true, "retryAfterMs": 299_000, "details": { "code": "AUTH_RATE_LIMITED" } }),
             Code::LockedOut,
         ),
+        refused(
+            "connect: the device's token is stale",
+            details("AUTH_DEVICE_TOKEN_MISMATCH"),
+            Code::DeviceTokenStale,
+        ),
+        refused(
+            "connect: the setup code is spent",
+            details("AUTH_BOOTSTRAP_TOKEN_INVALID"),
+            Code::SetupCodeRefused,
+        ),
+        refused(
+            "connect: the device's token is too narrow",
+            details("AUTH_SCOPE_MISMATCH"),
+            Code::DeviceTokenNarrow,
+        ),
+        refused(
+            "connect: not paired, without a reason",
+            error("NOT_PAIRED", "not paired"),
+            Code::DeviceProofRefused,
+        ),
         refused("connect: protocol mismatch", details("PROTOCOL_MISMATCH"), Code::ProtocolMismatch),
         refused("connect: origin refused", details("CONTROL_UI_ORIGIN_NOT_ALLOWED"), Code::OriginNotAllowed),
         refused(
