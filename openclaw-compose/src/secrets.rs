@@ -18,8 +18,8 @@ use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::source::secret::looks_random;
-use crate::source::{MASK, Sources, Span, Text};
+use crate::source::secret::{looks_random, random_words};
+use crate::source::{FileId, Format, MASK, Sources, Span, Text};
 use forms::Forms;
 
 /// Shorter values are words, and masking them would tear the text.
@@ -99,9 +99,14 @@ impl Secrets {
         }
     }
 
-    /// Adds what looks like a secret in any of the texts, comments and all.
-    pub(crate) fn add_from_all(&mut self, sources: &Sources) {
-        sources.ids().for_each(|file| self.add_from(sources.expose_file(file)));
+    /// Adds what looks like a secret in one of the texts, comments and all. In a file that a person wrote that is also any
+    /// word that reads as if it was drawn at random; what an engine or a program says is full of such ids.
+    pub(crate) fn add_from_file(&mut self, sources: &Sources, file: FileId) {
+        let text = sources.expose_file(file);
+        self.add_from(text);
+        if matches!(sources.format(file), Format::Yaml | Format::Dotenv | Format::Json) {
+            random_words(text).for_each(|word| self.add(word));
+        }
     }
 
     /// Marks every place at which one of the secrets stands, in whichever form. A file may be named for one.
@@ -118,8 +123,14 @@ impl Secrets {
         });
     }
 
-    /// Adds what looks like a secret in a text, whatever the text is.
-    pub(crate) fn add_from(&mut self, text: &str) {
+    /// Adds what looks like a secret in a text, whatever the text is: a log, the words of a program, a command line.
+    ///
+    /// ```
+    /// let mut secrets = openclaw_compose::secrets::Secrets::new();
+    /// secrets.add_from("[ws] unauthorized token=Zq8XwV3nB7 reason=token_mismatch");
+    /// assert_eq!(secrets.mask("bad Zq8XwV3nB7"), "bad ********");
+    /// ```
+    pub fn add_from(&mut self, text: &str) {
         scan::scan(text).into_iter().for_each(|range| self.add(text.get(range).unwrap_or_default()));
     }
 

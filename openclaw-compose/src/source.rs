@@ -248,6 +248,12 @@ impl Sources {
         }
     }
 
+    /// The format the text was added or set as; [`Format::Other`] for an id of another `Sources`.
+    #[must_use]
+    pub fn format(&self, file: FileId) -> Format {
+        self.source(file).map_or(Format::Other, |source| source.format)
+    }
+
     /// Every id, in the order in which the texts were added.
     pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
         (0..narrow(self.files.len())).map(FileId)
@@ -383,7 +389,7 @@ impl Sources {
     }
 }
 
-/// A text that this crate wrote, without the words in it that look like secrets.
+/// Prose, of this crate or of a file, without the words in it that look like secrets.
 pub(crate) fn masked_own(text: &str) -> String {
     let mut runs = Vec::new();
     shown::masked(text, &(0..text.len()), &shown::of_own(text), RunKind::Unknown, &mut runs);

@@ -42,7 +42,7 @@ pub(super) fn collect(
     // What was given and nobody reads may be said by a program all the same.
     stack.texts.values().for_each(|text| secrets.add_from(text.expose()));
     let known = stack.resolution.sources().ids().count();
-    sources.ids().skip(known).for_each(|file| secrets.add_from(sources.expose_file(file)));
+    sources.ids().skip(known).for_each(|file| secrets.add_from_file(sources, file));
     secrets
 }
 

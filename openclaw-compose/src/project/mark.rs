@@ -59,7 +59,7 @@ fn read(texts: &Sources, model: &Model<'_>) -> (Sources, Secrets) {
     reader.model();
     let Reader { mut secrets, spans, .. } = reader;
     let mut sources = texts.clone();
-    secrets.add_from_all(&sources);
+    texts.ids().for_each(|file| secrets.add_from_file(texts, file));
     sources.mark_secrets(spans);
     secrets.mark_in(&mut sources);
     (sources, secrets)

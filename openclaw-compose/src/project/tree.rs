@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::codes::Code;
-use crate::source::{Span, Text};
+use crate::source::{MASK, Span, Text, masked_own};
 use crate::syntax::interpolate::{self, Found, Piece, PieceKind, ProblemKind};
 use crate::syntax::yaml;
 
@@ -252,9 +252,11 @@ impl Loader<'_> {
             ProblemKind::Required { name, message } => {
                 let mut summary = format!("{path}: required variable {name} is missing a value");
                 if !message.is_empty() {
-                    let shown = if names_secret(&pieces) { crate::source::MASK } else { message.expose() };
                     summary.push_str(": ");
-                    summary.push_str(shown);
+                    match names_secret(&pieces) {
+                        true => summary.push_str(MASK),
+                        false => summary.push_str(&masked_own(message.expose())),
+                    }
                 }
                 let mut raised = Raised::error(Code::RequiredVariable, summary).at(at);
                 let empty =

@@ -134,12 +134,41 @@ const LONGEST_WORD: usize = 40;
 /// ```
 #[must_use]
 pub fn looks_random(text: &str) -> bool {
-    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '+' | '='))).any(|word| {
-        word.len() > LONGEST_WORD
-            || ISSUED.iter().any(|start| word.starts_with(start) && word.len() >= start.len() + 8)
-            || is_uuid(word)
-            || word.split(|c: char| !c.is_alphanumeric()).any(is_drawn)
+    words(text).any(|word| word.len() > LONGEST_WORD || is_random(word))
+}
+
+/// What stands between blanks and the punctuation of paths, URLs and lists.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '+' | '=')))
+}
+
+fn is_random(word: &str) -> bool {
+    ISSUED.iter().any(|start| word.starts_with(start) && word.len() >= start.len() + 8)
+        || is_uuid(word)
+        || word.split(|c: char| !c.is_alphanumeric()).any(is_drawn)
+}
+
+/// The words of a file that a person wrote which read as if they were drawn at random. What names an image, a release or a
+/// digest is drawn as well, and is to be seen.
+pub(crate) fn random_words(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !names_a_release(line)).flat_map(|line| {
+        let mut before = "";
+        // A name and its value are two.
+        let drawn = words(line).flat_map(|word| word.split('=')).filter(move |word| {
+            let is_digest = matches!(std::mem::replace(&mut before, word), "sha256" | "sha512");
+            !is_digest && is_random(word)
+        });
+        // As in `${NAME:-word}`.
+        drawn.map(|word| word.trim_matches(['-', '+']))
     })
+}
+
+/// `image: x`, `GIT_COMMIT=x`, `"x-version": x`
+fn names_a_release(line: &str) -> bool {
+    const WORDS: &[&str] = &["image", "tag", "version", "digest", "commit", "revision", "build", "release"];
+    let name = line.split([':', '=']).next().unwrap_or_default();
+    let name = name.trim_matches(|c: char| !c.is_alphanumeric());
+    WORDS.iter().any(|word| name.eq_ignore_ascii_case(word) || last_word(name.as_bytes(), word).is_some())
 }
 
 /// True for a word that nobody but a service hands out: known by its beginning, or long and drawn from all letters and
@@ -283,6 +312,20 @@ mod tests {
         ] {
             assert!(looks_random(drawn), "{drawn}");
         }
+    }
+
+    #[test]
+    fn a_random_word_is_found_in_a_file_but_for_releases_and_digests() {
+        let text = "# was 9f3k2m7q5x8w1z4v6b0n\nA_NAME=5q8w1z4v6b0n==\nNOTE=\"${A:-RLJEQ-pl2j8ohohV8j-MR3t0EB}\"\nimage: app:5f3d7a1b\n\
+                    GIT_COMMIT=4f0f9d1c5f2b4c8f\nbase: x@sha256:4f0f9d1c5f2b4c8f and 8d0f3b62-9df4-4f0c-8f53-0d6a3b1fb6a2\n";
+        let found: Vec<&str> = random_words(text).collect();
+        let expected = [
+            "9f3k2m7q5x8w1z4v6b0n",
+            "5q8w1z4v6b0n",
+            "RLJEQ-pl2j8ohohV8j-MR3t0EB",
+            "8d0f3b62-9df4-4f0c-8f53-0d6a3b1fb6a2",
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]
