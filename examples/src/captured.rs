@@ -19,9 +19,7 @@ use std::path::Path;
 
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Definition, Stack};
-use openclaw_compose::secrecy::SecretString;
 
-use crate::looks_secret::{secrets_in, secrets_in_json};
 use crate::owners;
 use crate::reading::{self, ReadError};
 
@@ -123,11 +121,9 @@ impl Captured {
         captured
     }
 
-    /// What looks secret in the words of containers and programs. The containers' own settings are openclaw-compose's to read.
-    pub fn secrets(&self) -> impl Iterator<Item = SecretString> {
-        let json = self.inspect.iter().chain(self.devices.iter().map(|(_, text)| text));
-        let texts = self.logs.iter().map(|(_, text)| text).chain(&self.definitions);
-        json.flat_map(|text| secrets_in_json(&text.text)).chain(texts.flat_map(|text| secrets_in(&text.text)))
+    /// What programs said. It may hold secrets that openclaw-compose, which reads everything else, does not know.
+    pub fn said(&self) -> impl Iterator<Item = &str> {
+        self.logs.iter().chain(&self.devices).map(|(_, text)| text.text.as_str())
     }
 
     /// The names of everything that was read.

@@ -16,7 +16,6 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::looks_secret::secrets_in_json;
 use crate::output;
 
 /// The most that is read of each stream of a child, in bytes.
@@ -114,7 +113,7 @@ pub async fn hear(command: &mut Command, deadline: Duration) -> io::Result<Heard
         }
     };
     for said in [&stdout, &stderr] {
-        output::hide(secrets_in_json(&String::from_utf8_lossy(said)));
+        output::hide_in([&*String::from_utf8_lossy(said)]);
     }
     Ok(Heard { ended, stdout, stderr })
 }

@@ -75,7 +75,7 @@ impl Examination {
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
         let disk = compose_flags::disk(options.follow_links);
         let mut captured = Captured::read(directory, disk);
-        output::hide(captured.secrets());
+        output::hide_in(captured.said());
         let stack = stack::Stack::read(directory, &options, disk, &mut captured)?;
         output::hide(stack.report().secrets().iter());
         let mut case = Case::default();

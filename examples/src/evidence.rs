@@ -18,7 +18,6 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::fixture::Mask;
-use crate::looks_secret::secrets_in;
 use crate::words;
 
 /// Where the stack of every fixture lies.
@@ -149,7 +148,9 @@ impl Text {
             secret.then(|| SecretString::from(self.decoded(text)))
         });
         let mut secrets: Vec<SecretString> = of_runs.collect();
-        secrets.extend(secrets_in(&without_references(&self.text)));
+        let mut named = Secrets::new();
+        named.add_from(&without_references(&self.text));
+        secrets.extend(named.iter());
         // A word such as `token` is none, and masking it would tear every text.
         secrets.retain(|secret| !Secrets::from_iter([secret.clone()]).is_empty());
         secrets

@@ -35,7 +35,7 @@ pub fn examine_project(flags: &ProjectFlags, docker: bool) -> io::Result<Examine
     let resolution = resolve(flags, disk)?;
     let directory = PathBuf::from(resolution.working_dir());
     let captured = Captured::read(&directory, disk);
-    output::hide(captured.secrets());
+    output::hide_in(captured.said());
     let mut stack = Stack::new(&resolution).files(&disk);
     if docker {
         let recorded = Captured { inspect: None, engine: None, ..captured };

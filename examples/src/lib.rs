@@ -16,7 +16,6 @@ pub mod gateway;
 pub mod instant;
 pub mod interrupt;
 pub mod lifecycle;
-pub mod looks_secret;
 pub mod oracle;
 pub mod output;
 pub mod owners;

@@ -62,6 +62,12 @@ pub fn hide(secrets: impl IntoIterator<Item = SecretString>) {
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
 }
 
+/// From now on what looks like a secret in these texts, whatever they are, is masked in everything that is said.
+pub fn hide_in<'t>(texts: impl IntoIterator<Item = &'t str>) {
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    texts.into_iter().for_each(|text| known.add_from(text));
+}
+
 /// The text without the secrets that are known, for a page that is cut, wrapped or escaped before it is printed.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a program's environment and arguments")]
 
 use std::env;
+use std::ffi::OsString;
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
@@ -10,7 +11,6 @@ use openclaw_compose::project::looks_secret;
 use secrecy::SecretString;
 
 use crate::errln;
-use crate::looks_secret::secrets_in;
 use crate::output::{self, Stream, print};
 
 /// Runs a program with its command line. Where that cannot be read, says why as clap does: exit status 2.
@@ -30,7 +30,12 @@ pub fn start<A: Parser>(work: impl FnOnce(A) -> ExitCode) -> ExitCode {
 /// What clap says: a wrong command line, or help that was asked for. [`print_usage`] prints it.
 pub fn arguments<A: Parser>() -> Result<A, clap::Error> {
     panic::set_hook(Box::new(broken));
-    output::hide(given());
+    let named = |(name, _): &(OsString, OsString)| name.to_str().is_some_and(looks_secret);
+    let values = env::vars_os().filter(named).filter_map(|(_, value)| value.into_string().ok());
+    output::hide(values.map(SecretString::from));
+    // Nobody should give a token as an argument, and who did should not see it again in an error.
+    let words: Vec<String> = env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect();
+    output::hide_in([words.join("\n").as_str()]);
     A::try_parse()
 }
 
@@ -38,17 +43,6 @@ pub fn arguments<A: Parser>() -> Result<A, clap::Error> {
 pub fn print_usage(error: &clap::Error) {
     let stream = if error.use_stderr() { Stream::Err } else { Stream::Out };
     print(stream, format_args!("{error}"));
-}
-
-/// Variables whose names look secret, and what the arguments hold of the kind: nobody should give a token so, and who did
-/// should not see it again in an error.
-fn given() -> impl Iterator<Item = SecretString> {
-    let text = |text: std::ffi::OsString| text.into_string().ok();
-    let named = env::vars_os()
-        .filter(|(name, _)| name.to_str().is_some_and(looks_secret))
-        .filter_map(move |(_, value)| text(value).map(SecretString::from));
-    let words: Vec<String> = env::args_os().skip(1).filter_map(text).collect();
-    named.chain(secrets_in(&words.join("\n")))
 }
 
 /// What a panic says: where, and what, unless the words were made at run time and may quote what was read.

@@ -6,8 +6,8 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
+use openclaw_compose::secrets::Secrets;
 use openclaw_examples::fixture::Mask;
-use openclaw_examples::looks_secret::secrets_in;
 use support::{STACKS, copy, runbook, status, stderr, stdout};
 
 const CANARY: &str = "canary/7Qz+\"token\"=never&shown";
@@ -105,7 +105,9 @@ fn in_evidence_that_becomes_a_fixture() {
     for (name, form) in encodings(SIMPLE) {
         let _ = writeln!(evidence, "2026-11-22T06:25:32.343+00:00 [ws] {name} ?token={form}&x");
     }
-    let masked = Mask::new(secrets_in(&stack)).text(&evidence);
+    let mut secrets = Secrets::new();
+    secrets.add_from(&stack);
+    let masked = Mask::new(secrets.iter().collect()).text(&evidence);
     must_not_show(SIMPLE, "a fixture", &masked);
     assert_eq!(masked.matches("2026-11-22T06:25:32.343+00:00 [ws] ").count(), encodings(SIMPLE).len());
 }

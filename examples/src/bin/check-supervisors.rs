@@ -8,7 +8,6 @@ use clap::Parser;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Reveal};
 use openclaw_examples::compose_flags::ProjectFlags;
-use openclaw_examples::looks_secret::secrets_in;
 use openclaw_examples::{errln, outln, output, program, reading};
 use openclaw_probe::supervisors::{compose, launchd, systemd};
 use openclaw_probe::{Finding, Severity};
@@ -81,14 +80,14 @@ fn check(arguments: &Arguments, file: &Path) -> Result<Vec<Finding>, String> {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("plist") => {
             let bytes = reading::bytes(file).map_err(|error| error.to_string())?;
-            output::hide(secrets_in(&String::from_utf8_lossy(&bytes)));
+            output::hide_in([&*String::from_utf8_lossy(&bytes)]);
             let domain =
                 if lies_in("LaunchDaemons") { launchd::Domain::Daemon } else { launchd::Domain::Agent };
             Ok(launchd::verify(&name, &bytes, domain, arguments.headless, &exists))
         }
         Some("service") => {
             let text = reading::text(file).map_err(|error| error.to_string())?;
-            output::hide(secrets_in(&text));
+            output::hide_in([text.as_str()]);
             let user = systemd::Manager::User { lingers: arguments.lingers || !arguments.headless };
             let manager = if lies_in("user") { user } else { systemd::Manager::System };
             Ok(systemd::verify(&name, &text, manager, &exists))

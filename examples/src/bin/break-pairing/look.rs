@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use openclaw_examples::errors::with_sources;
-use openclaw_examples::looks_secret::secrets_in_json;
 use openclaw_examples::output;
 use openclaw_examples::reading;
 use openclaw_pairing::offline::Store;
@@ -31,7 +30,7 @@ pub(crate) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<
     let mut look = Look::new(arguments);
     for file in &arguments.gateway_log {
         let (text, before) = reading::end(file).map_err(|error| unreadable(file, &error))?;
-        output::hide(secrets_in_json(&text));
+        output::hide_in([text.as_str()]);
         let log = Timeline::parse(Vantage::Gateway, file.display().to_string(), &text).after(before);
         look.add(|evidence| evidence.timeline(log));
     }
@@ -173,7 +172,7 @@ fn topology(arguments: &Arguments) -> Topology {
 
 fn read(file: &Path) -> Result<String, String> {
     let text = reading::text(file).map_err(|error| unreadable(file, &error))?;
-    output::hide(secrets_in_json(&text));
+    output::hide_in([text.as_str()]);
     Ok(text)
 }
 
