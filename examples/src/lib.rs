@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod oracle;
 pub mod output;
 pub mod owners;
+pub mod post;
 pub mod probing;
 pub mod program;
 pub mod reading;

@@ -5,17 +5,20 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use openclaw_examples::diagnose::{Options, diagnose};
+use openclaw_examples::errors::with_sources;
 use openclaw_examples::gates::Gate;
 use openclaw_examples::instant::Instant;
 use openclaw_examples::output::{self, Stream};
+use openclaw_examples::post::{PostError, Webhook};
 use openclaw_examples::rehearsal;
 use openclaw_examples::render::{self, Colour};
+use openclaw_examples::ticket::Ticket;
 use openclaw_examples::{errln, out, program};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
-/// Reads the stack's files and what was captured beside them, and writes nothing. Asks no network, and Docker only with
-/// --docker.
+/// Reads the stack's files and what was captured beside them, and writes nothing. Asks no network but with --post, and
+/// Docker only with --docker.
 #[derive(Parser)]
 #[command(name = "runbook", version, after_long_help = MORE, after_help = EXIT)]
 struct Arguments {
@@ -42,6 +45,9 @@ struct Arguments {
     /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
     #[arg(long, requires = "stack")]
     follow_links: bool,
+    /// Also send the ticket, as JSON, to this webhook: three attempts of ten seconds; status 2 where it is not taken
+    #[arg(long, value_name = "URL", requires = "stack", value_parser = webhook)]
+    post: Option<Webhook>,
 }
 
 const EXIT: &str = "\
@@ -127,7 +133,27 @@ fn examine(arguments: Arguments) -> ExitCode {
             }
         },
     }
+    if let Some(webhook) = arguments.post
+        && let Err(error) = send(&webhook, &ticket)
+    {
+        errln!("runbook: the ticket was not posted: {error}");
+        return ExitCode::from(2);
+    }
     ExitCode::from(ticket.exit)
+}
+
+/// The address is hidden before anything is said: who knows that of a webhook may write to it.
+fn webhook(url: &str) -> Result<Webhook, PostError> {
+    output::hide([url.into()]);
+    Webhook::new(url.into())
+}
+
+/// Sends what `--format json` prints.
+fn send(webhook: &Webhook, ticket: &Ticket) -> Result<(), String> {
+    let page = render::json(ticket).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(webhook.send(&output::json(&page))).map_err(|error| with_sources(&error))
 }
 
 /// Colour on a terminal, unless `NO_COLOR` is set to anything.
