@@ -393,10 +393,13 @@ fn another_projects_change_is_left_alone() {
 }
 
 #[test]
-fn what_was_done_before_a_failure_is_said() {
+fn a_ledger_that_is_not_a_file_stops_a_freeze_before_it_begins() {
     let dir = copy("healthy");
     let project = dir.path().join("healthy");
+    let env = read(&project, ".env");
     std::fs::create_dir_all(project.join(".openclaw-token/ledger.jsonl")).unwrap();
     let (code, said) = freeze(&project, &["--adopt"]);
-    assert!(code == 2 && said.contains("frozen and written, but the ledger has no entry of it"), "{said}");
+    assert!(code == 2 && said.contains("ledger.jsonl is not a regular file"), "{said}");
+    assert_eq!(read(&project, ".env"), env);
+    assert!(!project.join(".openclaw-token/records/record-000001.json").exists());
 }
