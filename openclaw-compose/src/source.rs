@@ -190,6 +190,8 @@ struct Source {
     lexed: OnceLock<Arc<Lexed>>,
     /// Offset of every line's first byte; built on the first question.
     lines: OnceLock<Arc<[u32]>>,
+    /// How many characters stand before each block of the text; built on the first question.
+    characters: OnceLock<Arc<[u32]>>,
     /// Secret byte ranges, sorted, not overlapping.
     secrets: Vec<(u32, u32)>,
 }
@@ -236,6 +238,7 @@ impl Sources {
             format,
             lexed: OnceLock::new(),
             lines: OnceLock::new(),
+            characters: OnceLock::new(),
             secrets: Vec::new(),
         });
         id
@@ -306,8 +309,13 @@ impl Sources {
         };
         let (line, start) = source.line_at(span.start);
         let end = floor(&source.text, span.start);
-        let column = source.text.get(start..end).map_or(0, |before| before.chars().count());
-        Location { file: source.name.to_string(), line, column: narrow(column) + 1 }
+        let column = source.characters_before(end).saturating_sub(source.characters_before(start));
+        Location { file: source.name.to_string(), line, column: column.saturating_add(1) }
+    }
+
+    /// Offset of every line's first byte, that of the empty line after a last line break included.
+    pub(crate) fn line_starts(&self, file: FileId) -> &[u32] {
+        self.source(file).map_or(&[], Source::line_starts)
     }
 
     /// Records that the bytes under `span` are a secret: no quote shows them, whatever it is about.
@@ -407,16 +415,37 @@ fn masked(text: &str, runs: Vec<Run>) -> String {
 impl Source {
     /// The number of the line that holds `offset`, from 1, and the offset of its first byte.
     fn line_at(&self, offset: u32) -> (u32, usize) {
-        let lines = self.lines.get_or_init(|| {
-            let breaks = self.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-            std::iter::once(0).chain(breaks.map(|(at, _)| narrow(at + 1))).collect()
-        });
+        let lines = self.line_starts();
         let line = lines.partition_point(|&start| start <= offset).max(1);
         (narrow(line), lines.get(line - 1).copied().unwrap_or(0) as usize)
     }
 
+    fn line_starts(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| narrow(at + 1))).collect()
+        })
+    }
+
+    /// How many characters begin before `offset`. Many places may lie on one long line, so none of them counts it whole.
+    fn characters_before(&self, offset: usize) -> u32 {
+        const BLOCK: usize = 1 << 10;
+        let count = |bytes: &[u8]| narrow(bytes.iter().filter(|&&byte| !matches!(byte, 0x80..=0xbf)).count());
+        let bytes = self.text.as_bytes();
+        let blocks = self.characters.get_or_init(|| {
+            let ends = bytes.chunks(BLOCK).scan(0_u32, |before, block| {
+                *before = before.saturating_add(count(block));
+                Some(*before)
+            });
+            std::iter::once(0).chain(ends).collect()
+        });
+        let block = offset / BLOCK;
+        let before = blocks.get(block).copied().unwrap_or(0);
+        before.saturating_add(bytes.get(block * BLOCK..offset).map_or(0, count))
+    }
+
     fn quote(&self, number: u32, span: Span) -> QuotedLine {
-        let lines = self.lines.get().map_or(&[][..], |lines| lines);
+        let lines = self.line_starts();
         let start = lines.get(number as usize - 1).copied().unwrap_or(0) as usize;
         let rest = self.text.get(start..).unwrap_or("");
         let line = rest.split('\n').next().unwrap_or("");
