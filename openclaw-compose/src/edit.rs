@@ -235,22 +235,57 @@ pub enum EditError {
 /// # Ok::<(), openclaw_compose::edit::EditError>(())
 /// ```
 pub fn apply(edits: &[Edit], sources: &Sources) -> Result<Vec<Change>, EditError> {
-    let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
-    for edit in edits {
-        let known = by_file.entry(edit.span.file).or_default();
-        if !known.contains(&edit) {
-            known.push(edit);
-        }
-    }
-    let mut changes = by_file
-        .into_iter()
-        .map(|(file, edits)| apply_to_file(file, edits, sources))
-        .collect::<Result<Vec<_>, _>>()?;
+    let by_file = by_file(edits, sources)?;
+    let mut changes: Vec<Change> =
+        by_file.iter().map(|(file, edits)| change(*file, edits, sources)).collect();
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(changes)
 }
 
-fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Result<Change, EditError> {
+/// What edits would change in one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Preview {
+    /// The file, as its source is called.
+    pub path: String,
+    /// What changes, in order, masked.
+    pub hunks: Vec<Hunk>,
+}
+
+/// What [`apply`] would change, without the new texts: it costs what the edits touch, not what the files hold.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub fn preview(edits: &[Edit], sources: &Sources) -> Result<Vec<Preview>, EditError> {
+    let by_file = by_file(edits, sources)?;
+    let mut previews: Vec<Preview> = by_file
+        .iter()
+        .map(|(file, edits)| Preview {
+            path: sources.name(*file).to_owned(),
+            hunks: diff::hunks(*file, edits, sources),
+        })
+        .collect();
+    previews.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(previews)
+}
+
+/// The edits of each file in order, each once.
+fn by_file<'e>(edits: &'e [Edit], sources: &Sources) -> Result<BTreeMap<FileId, Vec<&'e Edit>>, EditError> {
+    let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    for edit in edits {
+        by_file.entry(edit.span.file).or_default().push(edit);
+    }
+    for (file, edits) in &mut by_file {
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        edits.dedup();
+        check(*file, edits, sources)?;
+    }
+    Ok(by_file)
+}
+
+/// Whether the edits fit the text, and each other.
+fn check(file: FileId, edits: &[&Edit], sources: &Sources) -> Result<(), EditError> {
     let path = sources.name(file).to_owned();
     if path.is_empty() || path == "shell" {
         let file = edits.first().map_or(path, |edit| edit.file.clone());
@@ -260,8 +295,7 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
         return Err(EditError::NotUtf8 { file: path, line });
     }
     let text = sources.expose_file(file);
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    for edit in &edits {
+    for edit in edits {
         if edit.file != path || text.get(edit.span.range()).is_none() {
             return Err(EditError::OutOfRange { file: path, span: (edit.span.start, edit.span.end) });
         }
@@ -278,24 +312,29 @@ fn apply_to_file(file: FileId, mut edits: Vec<&Edit>, sources: &Sources) -> Resu
             });
         }
     }
+    Ok(())
+}
+
+fn change(file: FileId, edits: &[&Edit], sources: &Sources) -> Change {
+    let text = sources.expose_file(file);
     let mut new = String::with_capacity(text.len());
     let mut at = 0;
-    for edit in &edits {
+    for edit in edits {
         let range = edit.span.range();
         new.push_str(text.get(at..range.start).unwrap_or_default());
         new.push_str(edit.replacement.expose());
         at = range.end;
     }
     new.push_str(text.get(at..).unwrap_or_default());
-    Ok(Change {
+    Change {
         expected: Sha256::digest(text.as_bytes()).into(),
         secret: edits.iter().any(|edit| matches!(edit.replacement, Replacement::Secret(_))),
-        hunks: diff::hunks(file, &edits, sources),
+        hunks: diff::hunks(file, edits, sources),
         bytes: SecretSlice::from(new.into_bytes()),
         on_disk: sources.path(file).map(str::to_owned),
         source: file,
-        path,
-    })
+        path: sources.name(file).to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ struct Block<'e> {
 
 /// The hunks of edits that are in order and do not overlap.
 pub(super) fn hunks(file: FileId, edits: &[&Edit], sources: &Sources) -> Vec<Hunk> {
-    let lines = Lines::of(sources.expose_file(file));
+    let lines = Lines { text: sources.expose_file(file), starts: sources.line_starts(file) };
     let blocks = lines.blocks(edits);
     let mut writer = Writer { file, sources, lines: &lines, at: 0, grown: 0, out: Vec::new() };
     let mut hunks = Vec::new();
@@ -107,33 +107,28 @@ pub(super) fn hunks(file: FileId, edits: &[&Edit], sources: &Sources) -> Vec<Hun
 /// Where the lines of a text begin.
 struct Lines<'t> {
     text: &'t str,
-    /// One more than there are lines: the last is the end of the text.
-    starts: Vec<usize>,
+    /// What follows the last line break begins a line as well, if only an empty one.
+    starts: &'t [u32],
 }
 
-impl<'t> Lines<'t> {
-    fn of(text: &'t str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(text.split_inclusive('\n').scan(0, |end, line| {
-            *end += line.len();
-            Some(*end)
-        }));
-        Self { text, starts }
+impl Lines<'_> {
+    fn count(&self) -> usize {
+        self.starts.len().saturating_sub(usize::from(self.is_complete()))
     }
 
-    fn count(&self) -> usize {
-        self.starts.len() - 1
+    /// Whether a line break ends the last line, if there is one.
+    fn is_complete(&self) -> bool {
+        self.text.is_empty() || self.text.ends_with('\n')
     }
 
     /// The line that holds an offset; behind the last line break, the one that is not there yet.
     fn at(&self, offset: usize) -> usize {
-        let line = self.starts.partition_point(|start| *start <= offset) - 1;
-        let complete = self.text.is_empty() || self.text.ends_with('\n');
-        line.min(self.count() - usize::from(!complete))
+        let line = self.starts.partition_point(|start| *start as usize <= offset).saturating_sub(1);
+        line.min(self.count() - usize::from(!self.is_complete()))
     }
 
     fn start(&self, line: usize) -> usize {
-        self.starts.get(line).copied().unwrap_or(self.text.len())
+        self.starts.get(line).map_or(self.text.len(), |start| *start as usize)
     }
 
     fn bytes(&self, lines: &Range<usize>) -> Range<usize> {
