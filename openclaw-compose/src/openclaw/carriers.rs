@@ -180,7 +180,7 @@ pub(super) fn views(
     };
     for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.role != Role::Other)
     {
-        let server = scene.gateways.iter().find(|gateway| gateway.at == at).map(|gateway| &gateway.decision);
+        let server = scene.gateway_in(at).map(|gateway| &gateway.decision);
         let client = super::clients::decision_of(at, scene);
         let decisions = server.into_iter().chain(client.as_ref());
         let mut seen: Vec<Span> = Vec::new();

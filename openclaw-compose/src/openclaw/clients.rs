@@ -330,7 +330,7 @@ fn publication(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Publication> 
             span: process.service.network_mode.as_ref().map_or(process.service.key_span, |mode| mode.span),
         }),
         Namespace::Service(owner) => {
-            let owner = scene.services.list.iter().find(|service| service.name == *owner)?;
+            let owner = scene.services.named(owner)?;
             let mut ports = owner.ports.iter().filter(|port| !port.udp);
             let right = ports.clone().find(|port| Some(port.target) == gateway.port.number);
             let meant = || ports.find(|port| is_meant(port.target, gateway, scene));
@@ -423,7 +423,7 @@ fn check(client: &Client, scene: &Scene<'_, '_>) -> Option<String> {
             )
         }
         Namespace::Service(owner) => {
-            let owner = scene.services.list.iter().find(|service| service.name == *owner)?;
+            let owner = scene.services.named(owner)?;
             let network = owner.networks.first().map(|attachment| scene.network_name(attachment.network))?;
             format!("docker run --rm --network {network} busybox wget -qO- {target}")
         }
@@ -673,12 +673,9 @@ fn auth_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     }
 }
 
-/// The state of one gate.
-pub(super) fn view_state(client: &Client, scene: &Scene<'_, '_>, gate: Gate) -> GateState {
-    gates(client, scene)
-        .into_iter()
-        .find(|view| view.gate == gate)
-        .map_or(GateState::Unknown, |view| view.state)
+/// Whether the client is known to reach the gateway's listener.
+pub(super) fn reaches(client: &Client, scene: &Scene<'_, '_>) -> bool {
+    reach_gate(client, scene).state == GateState::Green
 }
 
 /// What the client in a service would send; nothing where the service is no client.

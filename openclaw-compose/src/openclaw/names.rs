@@ -45,7 +45,7 @@ pub(super) fn resolve(
     }
     // In a borrowed namespace the owner's networks and name server count.
     let viewer = match namespaces.of.get(client.name) {
-        Some(Namespace::Service(owner)) => services.list.iter().find(|service| service.name == *owner),
+        Some(Namespace::Service(owner)) => services.named(owner),
         _ => None,
     };
     if let Some((_, address)) =
@@ -75,14 +75,15 @@ pub(super) fn resolve(
     {
         return Resolved::Services(vec![at]);
     }
-    let reached: Vec<usize> = (0..services.list.len())
-        .filter(|&at| services.list.get(at).is_some_and(|other| shares_name(viewer, other, host)))
-        .collect();
+    let bearing = services.bearing(host);
+    let bears = |at: usize, test: &dyn Fn(&Service<'_>) -> bool| services.list.get(at).is_some_and(test);
+    let reached: Vec<usize> =
+        bearing.iter().copied().filter(|at| bears(*at, &|other| shares_name(viewer, other, host))).collect();
     if !reached.is_empty() {
         return Resolved::Services(reached);
     }
-    let named =
-        services.list.iter().position(|other| other.name == host || other.container_name == Some(host));
+    let is_named = |other: &Service<'_>| other.name == host || other.container_name == Some(host);
+    let named = bearing.iter().copied().find(|at| bears(*at, &is_named));
     if let Some(named) = named
         && let Some(other) = services.list.get(named)
     {
@@ -95,26 +96,20 @@ pub(super) fn resolve(
         }
         return Resolved::NoSharedNetwork(named);
     }
-    let with_alias = services
-        .list
-        .iter()
-        .position(|other| other.networks.iter().any(|attachment| attachment.aliases.contains(&host)));
-    if let Some(other) = with_alias {
-        return Resolved::NoSharedNetwork(other);
+    // Whoever is left bears it as an alias.
+    if let Some(other) = bearing.first() {
+        return Resolved::NoSharedNetwork(*other);
     }
     if host.contains('.') {
         return Resolved::Elsewhere;
     }
     let candidates =
         services.list.iter().filter(|other| shares_network(viewer, other) && other.name != viewer.name);
-    Resolved::Unknown { nearest: nearest(host, candidates.flat_map(names_of)) }
+    Resolved::Unknown { nearest: nearest(host, candidates.flat_map(Service::names)) }
 }
 
 fn by_address(address: &str, services: &Services<'_>) -> Resolved {
-    let holder = services.list.iter().position(|service| {
-        service.networks.iter().any(|attachment| attachment.addresses.contains(&address))
-    });
-    match holder {
+    match services.at_address(address) {
         Some(at) => Resolved::Services(vec![at]),
         None => Resolved::Elsewhere,
     }
@@ -130,11 +125,6 @@ fn shares_name(viewer: &Service<'_>, other: &Service<'_>, host: &str) -> bool {
 
 pub(super) fn shares_network(a: &Service<'_>, b: &Service<'_>) -> bool {
     a.networks.iter().any(|ours| b.networks.iter().any(|theirs| theirs.network == ours.network))
-}
-
-fn names_of<'s>(service: &'s Service<'_>) -> impl Iterator<Item = &'s str> {
-    let aliases = service.networks.iter().flat_map(|attachment| attachment.aliases.iter().copied());
-    std::iter::once(service.name).chain(service.container_name).chain(aliases)
 }
 
 pub(super) fn is_loopback(host: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Network namespaces as a graph: which service has its own, who borrows whose, who is on the host, and who is stranded
 //! when an owner restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -35,38 +35,58 @@ pub struct Namespaces {
     pub of: BTreeMap<String, Namespace>,
     /// Every direct borrowing: service, and the service it borrows from.
     pub borrows: Vec<(String, String)>,
+    /// The direct borrowers of each lender.
+    #[serde(skip)]
+    pub(super) borrowers: BTreeMap<String, Vec<String>>,
 }
 
 impl Namespaces {
     pub(super) fn read(services: &Services<'_>) -> Self {
-        let of = services
-            .list
+        let list = &services.list;
+        let lenders: Vec<Option<usize>> = list.iter().map(|service| lender(service, services)).collect();
+        let of = list
             .iter()
-            .map(|service| (service.name.to_owned(), follow(service, services)))
+            .zip(ends(&lenders))
+            .zip(&lenders)
+            .map(|((service, end), lender)| {
+                let namespace = match end.and_then(|end| list.get(end)) {
+                    Some(end) => own(end),
+                    None => Namespace::Dangling {
+                        service: service.name.to_owned(),
+                        from: lender.and_then(|at| list.get(at)).map_or("", |lender| lender.name).to_owned(),
+                    },
+                };
+                (service.name.to_owned(), namespace)
+            })
             .collect();
-        let borrows = services
-            .list
+        let borrows: Vec<(String, String)> = list
             .iter()
-            .filter_map(|service| Some((service.name.to_owned(), lender(service, services)?.name.to_owned())))
+            .zip(&lenders)
+            .filter_map(|(service, lender)| {
+                Some((service.name.to_owned(), list.get((*lender)?)?.name.to_owned()))
+            })
             .collect();
-        Self { of, borrows }
+        let mut borrowers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (borrower, from) in &borrows {
+            borrowers.entry(from.clone()).or_default().push(borrower.clone());
+        }
+        Self { of, borrows, borrowers }
     }
 
     /// The services that lose their network when `owner` is restarted or recreated, directly or through another borrower.
     #[must_use]
     pub fn stranded_by(&self, owner: &str) -> Vec<&str> {
-        let mut out: Vec<&str> = Vec::new();
-        let mut next = vec![owner];
-        while let Some(lender) = next.pop() {
-            for (borrower, from) in &self.borrows {
-                if from == lender && borrower != owner && !out.contains(&borrower.as_str()) {
-                    out.push(borrower);
-                    next.push(borrower);
+        let of = |lender: &str| self.borrowers.get(lender).map_or(&[][..], Vec::as_slice);
+        let mut out: BTreeSet<&str> = BTreeSet::new();
+        let mut next = vec![of(owner)];
+        while let Some(borrowers) = next.pop() {
+            for borrower in borrowers.iter().filter(|borrower| *borrower != owner) {
+                if out.insert(borrower) {
+                    next.push(of(borrower));
                 }
             }
         }
-        out.sort_unstable();
-        out
+        out.into_iter().collect()
     }
 
     /// Whether two services share one loopback.
@@ -76,36 +96,48 @@ impl Namespaces {
     }
 }
 
-/// The service whose namespace this one borrows, by service name or by the name of its container.
-pub(super) fn lender<'s, 'a>(service: &Service<'_>, services: &'s Services<'a>) -> Option<&'s Service<'a>> {
+/// The service whose namespace this one borrows, by service name or by the name of its container; its position.
+fn lender(service: &Service<'_>, services: &Services<'_>) -> Option<usize> {
     let mode = service.network_mode.as_ref()?.value;
     if let Some(name) = mode.strip_prefix("service:") {
-        return services.list.iter().find(|other| other.name == name);
+        return services.position(name);
     }
-    let container = mode.strip_prefix("container:")?;
-    services.of_container(container)
+    services.position(services.of_container(mode.strip_prefix("container:")?)?.name)
 }
 
-fn follow(service: &Service<'_>, services: &Services<'_>) -> Namespace {
-    let mut here = service;
-    for _ in 0..=services.list.len() {
-        let Some(mode) = here.network_mode.as_ref().map(|mode| mode.value) else {
-            return Namespace::Service(here.name.to_owned());
-        };
-        match lender(here, services) {
-            Some(lender) => here = lender,
-            None => {
-                return match mode.split_once(':') {
-                    Some(("service", from)) => {
-                        Namespace::Dangling { service: here.name.to_owned(), from: from.to_owned() }
-                    }
-                    Some(("container", name)) => Namespace::Container(name.to_owned()),
-                    _ if mode == "host" => Namespace::Host,
-                    _ if mode == "none" => Namespace::None(here.name.to_owned()),
-                    _ => Namespace::Service(here.name.to_owned()),
-                };
-            }
+/// Where every chain of borrowers ends; nothing for those that borrow in a circle.
+fn ends(lenders: &[Option<usize>]) -> Vec<Option<usize>> {
+    let mut borrowers: Vec<Vec<usize>> = vec![Vec::new(); lenders.len()];
+    for (borrower, lender) in lenders.iter().enumerate() {
+        if let Some(of_lender) = lender.and_then(|lender| borrowers.get_mut(lender)) {
+            of_lender.push(borrower);
         }
     }
-    Namespace::Dangling { service: service.name.to_owned(), from: here.name.to_owned() }
+    let mut ends = vec![None; lenders.len()];
+    let lends = lenders.iter().enumerate().filter(|(_, lender)| lender.is_none());
+    for (owner, _) in lends {
+        let mut next = vec![owner];
+        while let Some(at) = next.pop() {
+            if let Some(end) = ends.get_mut(at) {
+                *end = Some(owner);
+            }
+            next.extend(borrowers.get(at).into_iter().flatten());
+        }
+    }
+    ends
+}
+
+/// The namespace of a service that borrows from no other service of the stack.
+fn own(service: &Service<'_>) -> Namespace {
+    let name = || service.name.to_owned();
+    let Some(mode) = service.network_mode.as_ref().map(|mode| mode.value) else {
+        return Namespace::Service(name());
+    };
+    match mode.split_once(':') {
+        Some(("service", from)) => Namespace::Dangling { service: name(), from: from.to_owned() },
+        Some(("container", container)) => Namespace::Container(container.to_owned()),
+        _ if mode == "host" => Namespace::Host,
+        _ if mode == "none" => Namespace::None(name()),
+        _ => Namespace::Service(name()),
+    }
 }

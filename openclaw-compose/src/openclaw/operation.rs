@@ -1,6 +1,8 @@
 //! Will it stay up: image pins, restart policy against exit codes, memory, health checks, stop budget, and what an upgrade
 //! changes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::finding::{Code, Confidence, Finding};
 
 use super::processes::{self, Process, Role};
@@ -12,8 +14,9 @@ use super::version::{self, Version};
 
 /// Everything about operating the stack.
 pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let mut told = BTreeSet::new();
     for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
-        image(process, scene, out);
+        image(process, scene, &mut told, out);
     }
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at) else { continue };
@@ -31,21 +34,20 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 /// Tags that name another image tomorrow.
 const MOVING_TAGS: [&str; 8] = ["latest", "main", "edge", "nightly", "stable", "beta", "dev", "canary"];
 
-fn image(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn image<'a>(
+    process: &Process<'a>,
+    scene: &Scene<'_, '_>,
+    told: &mut BTreeSet<&'a str>,
+    out: &mut Vec<Finding>,
+) {
     let Some(image) = &process.service.image else { return };
     if version::digest(image.value).is_some() || process.service.built {
-        return;
-    }
-    if out.iter().any(|finding| {
-        matches!(finding.code, Code::ImageNotPinned | Code::MovingTag)
-            && finding.evidence.iter().any(|line| line == image.value)
-    }) {
         return;
     }
     let name = process.service.name;
     let tag = version::tag(image.value);
     // An image that only this host has cannot move under it.
-    if tag == Some("local") {
+    if tag == Some("local") || !told.insert(image.value) {
         return;
     }
     let moving = tag.is_none_or(|tag| MOVING_TAGS.contains(&tag));
@@ -265,11 +267,19 @@ fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>)
 
 /// CLI and gateway of different releases.
 fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let mut clients: BTreeMap<Version, Vec<&Process<'_>>> = BTreeMap::new();
+    for client in scene.processes.iter().filter(|process| process.role == Role::Cli) {
+        if let Some(version) = own_version(client) {
+            clients.entry(version).or_default().push(client);
+        }
+    }
     for gateway in &scene.gateways {
         let Some(server) = scene.processes.get(gateway.at) else { continue };
         let Some(ours) = own_version(server) else { continue };
-        for client in scene.processes.iter().filter(|process| process.role == Role::Cli) {
-            let Some(theirs) = own_version(client).filter(|theirs| *theirs != ours) else { continue };
+        let others = clients.iter().filter(|(theirs, _)| **theirs != ours);
+        for (theirs, client) in
+            others.flat_map(|(theirs, clients)| clients.iter().map(|client| (*theirs, client)))
+        {
             let (a, b) = (server.service.name, client.service.name);
             let summary = format!(
                 "{a} is {ours} and {b} is {theirs}: they follow different rules for the token and the URL"

@@ -28,7 +28,7 @@ pub enum Role {
 }
 
 /// The uid a process runs as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Uid {
     /// Written in the compose file.
     Written(u32, Option<u32>),
@@ -57,7 +57,7 @@ impl Uid {
 }
 
 /// Where a container path really lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Backing {
     /// On the host, at this path.
     Host(String),

@@ -337,7 +337,7 @@ fn published(gateway: &Gateway) -> Reach {
 /// Whether the host's `port` leads to the gateway's, and whether only on the host's loopback.
 fn published_as(port: u16, gateway: &Gateway, map: &Map<'_, '_>) -> Option<bool> {
     let Some(Namespace::Service(owner)) = owner_of(gateway, map) else { return None };
-    let owner = map.services.list.iter().find(|service| service.name == *owner)?;
+    let owner = map.services.named(owner)?;
     owner
         .ports
         .iter()

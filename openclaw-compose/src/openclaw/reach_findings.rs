@@ -1,9 +1,11 @@
 //! What to say, and what to do, about a client that does not reach the gateway.
 
+use std::collections::BTreeMap;
+
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
 use crate::source::Span;
 
-use super::clients::{self, Client, ClientKind, GateState};
+use super::clients::{self, Client, ClientKind};
 use super::gateway::Scope;
 use super::names;
 use super::processes::{Process, Role};
@@ -165,8 +167,11 @@ pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
             browser_findings(client, scene, out);
         }
     }
+    // Services come before those outside, and bear their names once each.
+    let by_name: BTreeMap<&str, &Client> =
+        clients.iter().rev().map(|client| (client.name.as_str(), client)).collect();
     for process in scene.processes {
-        unread_names(process, clients, scene, out);
+        unread_names(process, &by_name, scene, out);
         break_glass(process, scene, out);
         ignored_remote_url(process, scene, out);
     }
@@ -323,7 +328,12 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
 }
 
 /// Variables that people set and this release does not read.
-fn unread_names(process: &Process<'_>, clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn unread_names(
+    process: &Process<'_>,
+    by_name: &BTreeMap<&str, &Client>,
+    scene: &Scene<'_, '_>,
+    out: &mut Vec<Finding>,
+) {
     if !process.is_openclaw() {
         return;
     }
@@ -352,10 +362,7 @@ fn unread_names(process: &Process<'_>, clients: &[Client], scene: &Scene<'_, '_>
         }
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
-        let reached = clients.iter().any(|client| {
-            client.name == name
-                && clients::view_state(client, scene, clients::Gate::Reach) == GateState::Green
-        });
+        let reached = by_name.get(name).is_some_and(|client| clients::reaches(client, scene));
         finding.remedy = remedies::unread_variable(process, rule, reached, scene);
         out.push(finding);
     }
@@ -423,11 +430,9 @@ fn stranded(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         }
         let list = stranded.join(", ");
         let summary = format!("restarting {} leaves {list} without a network", owner.name);
-        let span = scene
-            .services
-            .list
-            .iter()
-            .find(|service| stranded.first() == Some(&service.name))
+        let span = stranded
+            .first()
+            .and_then(|first| scene.services.named(first))
             .and_then(|service| service.network_mode.as_ref())
             .map(|mode| mode.span);
         let mut finding = scene.finding(Code::StrandedByRestart, summary, span);

@@ -119,7 +119,7 @@ fn mask_container(container: &mut ContainerView, secrets: &Secrets) {
 }
 
 fn mask_namespaces(namespaces: &mut Namespaces, secrets: &Secrets) {
-    let Namespaces { of, borrows } = namespaces;
+    let Namespaces { of, borrows, borrowers } = namespaces;
     *of = std::mem::take(of)
         .into_iter()
         .map(|(mut service, mut namespace)| {
@@ -137,4 +137,11 @@ fn mask_namespaces(namespaces: &mut Namespaces, secrets: &Secrets) {
     for (borrower, owner) in borrows {
         mask_all([borrower, owner], secrets);
     }
+    *borrowers = std::mem::take(borrowers)
+        .into_iter()
+        .map(|(mut owner, mut borrowers)| {
+            mask_all([&mut owner].into_iter().chain(&mut borrowers), secrets);
+            (owner, borrowers)
+        })
+        .collect();
 }

@@ -3,7 +3,7 @@
 //! House rules: share the gateway's namespace before anything else; never bind loopback behind a bridge, never switch a
 //! check off, never widen a mode; a namespace owner is never restarted without its dependants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::{Edit, Replacement};
 use crate::finding::{Finding, Remedy, Safety};
@@ -40,10 +40,10 @@ fn edits(text: impl Into<String>, edits: Vec<Edit>, restart: Option<String>) -> 
 /// Insertions at one place, and before bytes that are replaced, become one edit: they are meant to stand together.
 fn joined(edits: Vec<Edit>) -> Vec<Edit> {
     let mut out: Vec<Edit> = Vec::with_capacity(edits.len());
+    let mut first_at = BTreeMap::new();
     for edit in edits {
-        let same =
-            |known: &&mut Edit| known.span.file == edit.span.file && known.span.start == edit.span.start;
-        let Some(known) = out.iter_mut().find(same) else {
+        let first = *first_at.entry((edit.span.file, edit.span.start)).or_insert(out.len());
+        let Some(known) = out.get_mut(first) else {
             out.push(edit);
             continue;
         };
@@ -88,11 +88,8 @@ fn and_recreate(command: Option<&str>, services: &[&str]) -> String {
     let mut names: Vec<&str> = up
         .map(|rest| rest.split_whitespace().filter(|word| !word.starts_with('-')).collect())
         .unwrap_or_default();
-    for service in services {
-        if !names.contains(service) {
-            names.push(service);
-        }
-    }
+    let mut known: BTreeSet<&str> = names.iter().copied().collect();
+    names.extend(services.iter().copied().filter(|service| known.insert(service)));
     let recreate = format!("{UP} --force-recreate {}", names.join(" "));
     match command.filter(|_| up.is_none()) {
         Some(first) => format!("{first} && {recreate}"),
@@ -593,13 +590,15 @@ pub(super) fn align(
     let name = scene.service_name(gateway.at);
     let server = gateway.decision.winner()?;
     let mut out: Vec<Edit> = Vec::new();
+    let mut written = BTreeSet::new();
     let mut elsewhere = Vec::new();
     let handed_out = scene.handed_out(gateway).filter(|other| other.expose().trim() != value);
     let extra = handed_out.and_then(|_| scene.handed_out_span(gateway));
     for span in losers.iter().map(|loser| loser.source).chain(extra) {
         let origin = scene.origin(span);
         match layout::write_secret(scene.sources, origin, value) {
-            Some(edit) if !out.contains(&edit) => out.push(edit),
+            // One value at one place is one edit.
+            Some(edit) if written.insert(edit.span) => out.push(edit),
             Some(_) => {}
             None => elsewhere.push(scene.sources.location(origin).to_string()),
         }
@@ -741,10 +740,8 @@ pub(super) fn unread_variable(
 
 /// Whether some place gives the process a secret already.
 fn has_secret(process: &Process<'_>, scene: &Scene<'_, '_>) -> bool {
-    let Some(at) = scene.processes.iter().position(|other| other.service.name == process.service.name) else {
-        return false;
-    };
-    match scene.gateways.iter().find(|gateway| gateway.at == at) {
+    let Some(at) = scene.services.position(process.service.name) else { return false };
+    match scene.gateway_in(at) {
         Some(gateway) => gateway.decision.winner().is_some(),
         None => super::clients::decision_of(at, scene).is_some_and(|decision| decision.winner().is_some()),
     }

@@ -386,7 +386,7 @@ pub(super) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, 
     for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw()) {
         let service = process.service;
         let Some(container) = runtime.of(project, service.name) else {
-            if scene.gateways.iter().any(|gateway| gateway.at == at) {
+            if scene.gateway_in(at).is_some() {
                 let summary = format!("no container of {} was among those inspected", service.name);
                 let mut finding = scene.finding(Code::ContainerMissing, summary, Some(service.key_span));
                 finding.remedy = Some(remedies::command(

@@ -38,6 +38,7 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) confined: BTreeSet<String>,
     /// Files that a running container holds in another text than the host: service and path inside.
     pub(super) stale_files: BTreeSet<(String, String)>,
+    lookup: Lookup<'a>,
     /// Value in a service to the bytes its text comes from.
     origins: BTreeMap<Span, Span>,
     resolution: &'s Resolution,
@@ -53,6 +54,46 @@ pub(super) struct Surroundings {
     pub(super) upgrade_to: Option<Version>,
 }
 
+/// The gateways by what leads to them, each the first, so that no client walks them all.
+#[derive(Default)]
+struct Lookup<'a> {
+    by_process: BTreeMap<usize, usize>,
+    by_namespace: BTreeMap<Namespace, usize>,
+    by_name: BTreeMap<&'a str, usize>,
+    by_state: BTreeMap<String, usize>,
+    /// On each state one process for each user that runs a gateway there.
+    users: BTreeMap<Backing, Vec<usize>>,
+}
+
+impl<'a> Lookup<'a> {
+    fn of(gateways: &[Gateway], processes: &[Process<'a>], namespaces: &Namespaces) -> Self {
+        let mut out = Self::default();
+        let mut users = BTreeSet::new();
+        for (gateway, process) in
+            gateways.iter().enumerate().filter_map(|(at, gateway)| Some((at, processes.get(gateway.at)?)))
+        {
+            let service = process.service;
+            if let Some(namespace) = namespaces.of.get(service.name) {
+                out.by_namespace.entry(namespace.clone()).or_insert(gateway);
+            }
+            for name in std::iter::once(service.name).chain(service.container_name) {
+                out.by_name.entry(name).or_insert(gateway);
+            }
+            if let Backing::Host(path) = &process.state {
+                out.by_state.entry(path.clone()).or_insert(gateway);
+            }
+            if users.insert((&process.state, process.uid)) {
+                out.users
+                    .entry(process.state.clone())
+                    .or_default()
+                    .extend(gateways.get(gateway).map(|gateway| gateway.at));
+            }
+        }
+        out.by_process = gateways.iter().enumerate().map(|(at, gateway)| (gateway.at, at)).collect();
+        out
+    }
+}
+
 impl<'s, 'a> Scene<'s, 'a> {
     pub(super) fn new(
         resolution: &'s Resolution,
@@ -62,7 +103,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { listing, engine, docker_vm, confined, stale_files, upgrade_to } = surroundings;
-        let gateways = processes
+        let gateways: Vec<Gateway> = processes
             .iter()
             .enumerate()
             .filter(|(_, process)| process.role == Role::Gateway)
@@ -70,10 +111,12 @@ impl<'s, 'a> Scene<'s, 'a> {
             .collect();
         let docker_vm =
             docker_vm || resolution.working_dir().starts_with("/Users/") || listing.looks_like_macos();
+        let namespaces = Namespaces::read(services);
         let mut scene = Self {
             services,
             processes,
-            namespaces: Namespaces::read(services),
+            lookup: Lookup::of(&gateways, processes, &namespaces),
+            namespaces,
             gateways,
             listing,
             usable: Vec::new(),
@@ -228,21 +271,25 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// state it mounts, or else the first.
     pub(super) fn gateway_for(&self, at: usize, choice: &Choice) -> Option<usize> {
         let process = self.processes.get(at)?;
-        let host = choice.url.as_ref().map(|url| url.host.as_str());
-        let find = |test: &dyn Fn(&Gateway, &Process<'_>) -> bool| {
-            self.gateways.iter().position(|gateway| {
-                self.processes.get(gateway.at).is_some_and(|server| test(gateway, server))
-            })
+        let Lookup { by_process, by_namespace, by_name, by_state, users: _ } = &self.lookup;
+        let sharing = || by_namespace.get(self.namespaces.of.get(process.service.name)?);
+        let named = || by_name.get(choice.url.as_ref()?.host.as_str());
+        let on_state = || match &process.state {
+            Backing::Host(path) => by_state.get(path),
+            _ => None,
         };
-        find(&|gateway, _| gateway.at == at)
-            .or_else(|| find(&|_, server| self.namespaces.share(server.service.name, process.service.name)))
-            .or_else(|| {
-                find(&|_, server| Some(server.service.name) == host || server.service.container_name == host)
-            })
-            .or_else(|| {
-                find(&|_, server| server.state == process.state && matches!(server.state, Backing::Host(_)))
-            })
-            .or_else(|| (!self.gateways.is_empty()).then_some(0))
+        let found = by_process.get(&at).or_else(sharing).or_else(named).or_else(on_state);
+        found.copied().or_else(|| (!self.gateways.is_empty()).then_some(0))
+    }
+
+    /// The processes of gateways that keep their state there, one for each user they run as.
+    pub(super) fn users_of(&self, state: &Backing) -> impl Iterator<Item = usize> {
+        self.lookup.users.get(state).into_iter().flatten().copied()
+    }
+
+    /// The gateway that a process is.
+    pub(super) fn gateway_in(&self, process: usize) -> Option<&Gateway> {
+        self.gateways.get(*self.lookup.by_process.get(&process)?)
     }
 
     pub(super) fn service_name(&self, process: usize) -> &str {
@@ -269,16 +316,15 @@ impl<'s, 'a> Scene<'s, 'a> {
     pub(super) fn namespace_owner(&self, process: usize) -> Option<&'s Service<'a>> {
         let name = self.processes.get(process)?.service.name;
         let Namespace::Service(owner) = self.namespaces.of.get(name)? else { return None };
-        self.services.list.iter().find(|service| service.name == *owner)
+        self.services.named(owner)
     }
 
     pub(super) fn shares_gateway_namespace(&self, service: &str) -> bool {
-        self.gateways.iter().any(|gateway| self.namespaces.share(self.service_name(gateway.at), service))
+        self.namespaces.of.get(service).is_some_and(|here| self.lookup.by_namespace.contains_key(here))
     }
 
     pub(super) fn usable_of(&self, process: &Process<'_>) -> Option<&Usable> {
-        let at = self.processes.iter().position(|other| other.service.name == process.service.name)?;
-        self.usable.get(at)
+        self.usable.get(self.services.position(process.service.name)?)
     }
 
     /// Services on the process's networks that are neither OpenClaw nor in an OpenClaw namespace.

@@ -133,6 +133,7 @@ pub(super) struct Network<'a> {
 pub(super) struct Services<'a> {
     project: &'a str,
     pub(super) list: Vec<Service<'a>>,
+    bearers: Bearers<'a>,
     pub(super) networks: BTreeMap<&'a str, Network<'a>>,
     /// Named volume to its real name.
     pub(super) volumes: BTreeMap<&'a str, &'a str>,
@@ -170,19 +171,23 @@ impl<'a> Services<'a> {
                     .filter(|(_, path)| bound && path.starts_with('/'))
             })
             .collect();
-        Self { project: resolution.project_name(), list, networks, volumes, bound_volumes }
+        let bearers = Bearers::of(&list);
+        Self { project: resolution.project_name(), list, bearers, networks, volumes, bound_volumes }
     }
 
     /// The service whose container has that name: its `container_name`, or the one that Compose makes up.
     pub(super) fn of_container(&self, name: &str) -> Option<&Service<'a>> {
-        let made_up = |service: &Service<'_>| {
+        let made_up = || {
             let rest = name.strip_prefix(self.project)?.strip_prefix(['-', '_'])?;
-            rest.strip_prefix(service.name)?.strip_prefix(['-', '_'])
+            let at = self.position(rest.strip_suffix('1')?.strip_suffix(['-', '_'])?)?;
+            self.list.get(at).is_some_and(|service| service.container_name.is_none()).then_some(at)
         };
-        self.list.iter().find(|service| match service.container_name {
-            Some(own) => own == name,
-            None => made_up(service) == Some("1"),
-        })
+        let own = self
+            .bearing(name)
+            .iter()
+            .copied()
+            .find(|at| self.list.get(*at).is_some_and(|service| service.container_name == Some(name)));
+        self.list.get(own.into_iter().chain(made_up()).min()?)
     }
 
     /// The names that people take for those of the stack's containers.
@@ -191,7 +196,56 @@ impl<'a> Services<'a> {
     }
 
     pub(super) fn position(&self, name: &str) -> Option<usize> {
-        self.list.iter().position(|service| service.name == name)
+        self.bearers.services.get(name).copied()
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<&Service<'a>> {
+        self.list.get(self.position(name)?)
+    }
+
+    /// The services whose own name, container's name or alias it is, by position, in order.
+    pub(super) fn bearing(&self, name: &str) -> &[usize] {
+        self.bearers.names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first service that has the address on one of its networks, by position.
+    pub(super) fn at_address(&self, address: &str) -> Option<usize> {
+        self.bearers.addresses.get(address).copied()
+    }
+}
+
+/// Who bears a name or an address, so that nobody walks the whole list for each of its services.
+#[derive(Default)]
+struct Bearers<'a> {
+    services: BTreeMap<&'a str, usize>,
+    names: BTreeMap<&'a str, Vec<usize>>,
+    addresses: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Bearers<'a> {
+    fn of(list: &[Service<'a>]) -> Self {
+        let mut out = Self::default();
+        for (at, service) in list.iter().enumerate() {
+            out.services.entry(service.name).or_insert(at);
+            for name in service.names() {
+                let bearing = out.names.entry(name).or_default();
+                if bearing.last() != Some(&at) {
+                    bearing.push(at);
+                }
+            }
+            for address in service.networks.iter().flat_map(|attachment| &attachment.addresses) {
+                out.addresses.entry(address).or_insert(at);
+            }
+        }
+        out
+    }
+}
+
+impl<'a> Service<'a> {
+    /// Its own name, that of its container, and its aliases.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        let aliases = self.networks.iter().flat_map(|attachment| attachment.aliases.iter().copied());
+        std::iter::once(self.name).chain(self.container_name).chain(aliases)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Whose files are they: the uid of each process against the owner of its state, and whether two processes mean the same
 //! state at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
 use crate::source::Span;
 
+use super::namespaces::Namespace;
 use super::processes::{self, Backing, Process, Uid};
 use super::remedies;
 use super::rules;
@@ -85,9 +88,10 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     // A fault of the gateway's state is told for the gateway, whoever shares it.
     let (gateways, others): (Vec<_>, Vec<_>) =
         ours().partition(|(_, process)| process.role == processes::Role::Gateway);
+    let mut told = Told::default();
     for (at, process) in gateways.into_iter().chain(others) {
-        usable_finding(at, process, scene, out);
-        mounts(process, scene, out);
+        usable_finding(at, process, scene, &mut told, out);
+        mounts(process, scene, &mut told, out);
     }
     shared_state(scene, out);
     for span in &scene.listing.unread {
@@ -100,16 +104,32 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+/// What was said already: two services on one directory, or with one mount, share one finding.
+#[derive(Default)]
+struct Told {
+    states: BTreeSet<(Code, String)>,
+    rooted: BTreeSet<Span>,
+}
+
+fn usable_finding(
+    at: usize,
+    process: &Process<'_>,
+    scene: &Scene<'_, '_>,
+    told: &mut Told,
+    out: &mut Vec<Finding>,
+) {
+    let state = |code: Code| (code, process.state_dir.clone());
     match scene.usable.get(at) {
         // Told with the mounts, where its remedy is.
         Some(Usable::No { code: Code::NestedStateDir | Code::MixedUids, .. }) => {}
         Some(Usable::No { code, because, span }) => {
-            // Two services on one directory share one finding.
-            if out.iter().any(|finding| finding.code == *code && same_state(finding, process)) {
+            if told.states.contains(&state(*code)) {
                 return;
             }
             let mut finding = scene.finding(*code, because.clone(), *span);
+            if matches!(code, Code::UidDrift | Code::SelinuxLabel) {
+                told.states.insert(state(*code));
+            }
             match code {
                 Code::UidDrift => drifted(process, scene, &mut finding),
                 Code::SelinuxLabel => {
@@ -131,10 +151,13 @@ fn usable_finding(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, out: 
                 Code::StateMountMissed => finding.remedy = remedies::move_mount(process, scene),
                 _ => {}
             }
+            if *code == Code::RootMountByEmptyVariable {
+                told.rooted.extend(finding.places.iter().map(|place| place.span));
+            }
             out.push(finding);
         }
         Some(Usable::Doubtful { code, because, span }) => {
-            if out.iter().any(|finding| finding.code == *code && same_state(finding, process)) {
+            if !told.states.insert(state(*code)) {
                 return;
             }
             let mut finding = scene.finding(*code, because.clone(), *span);
@@ -181,25 +204,18 @@ fn drifted(process: &Process<'_>, scene: &Scene<'_, '_>, finding: &mut Finding) 
     });
 }
 
-fn same_state(finding: &Finding, process: &Process<'_>) -> bool {
-    finding.code != Code::HostPathInEnvironment
-        && finding.evidence.iter().any(|line| line.ends_with(&process.state_dir))
-}
-
-fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &mut Vec<Finding>) {
     let name = process.service.name;
     for mount in &process.service.mounts {
         if is_rooted(mount, scene) {
             let source = mount.source.unwrap_or_default();
             let summary =
                 format!("{name} mounts {source} from the root of the host: the variable before it is empty");
-            if out.iter().any(|finding| {
-                finding.code == Code::RootMountByEmptyVariable
-                    && finding.places.iter().any(|place| place.span == mount.span)
-            }) {
+            if told.rooted.contains(&mount.span) {
                 continue;
             }
             let mut finding = scene.finding(Code::RootMountByEmptyVariable, summary, Some(mount.span));
+            told.rooted.extend(finding.places.iter().map(|place| place.span));
             finding.remedy = Some(remedies::words(
                 "set the variable, or write `${NAME:?not set}` so that Compose refuses to start",
             ));
@@ -303,14 +319,44 @@ fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Findi
     }
 }
 
+/// The processes of OpenClaw by what they share, and there by what may differ.
+#[derive(Default)]
+struct Neighbours<'s> {
+    on_state: BTreeMap<&'s Backing, BTreeMap<Uid, Vec<usize>>>,
+    in_namespace: BTreeMap<&'s Namespace, BTreeMap<&'s Backing, Vec<usize>>>,
+}
+
+impl<'s> Neighbours<'s> {
+    fn of(scene: &'s Scene<'_, '_>) -> Self {
+        let mut out = Self::default();
+        for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw()) {
+            out.on_state.entry(&process.state).or_default().entry(process.uid).or_default().push(at);
+            if let Some(namespace) = scene.namespaces.of.get(process.service.name) {
+                let here = out.in_namespace.entry(namespace).or_default();
+                here.entry(&process.state).or_default().push(at);
+            }
+        }
+        out
+    }
+
+    /// Those on the gateway's state that run as another user, and those in its namespace that keep another state.
+    fn at_odds_with(&self, gateway: &Process<'_>, scene: &Scene<'_, '_>) -> BTreeSet<usize> {
+        let users = self.on_state.get(&gateway.state).into_iter().flatten();
+        let users = users.filter(|(uid, _)| **uid != gateway.uid).flat_map(|(_, at)| at);
+        let namespace = scene.namespaces.of.get(gateway.service.name);
+        let states = namespace.and_then(|namespace| self.in_namespace.get(namespace)).into_iter().flatten();
+        let states = states.filter(|(state, _)| **state != &gateway.state).flat_map(|(_, at)| at);
+        users.chain(states).copied().collect()
+    }
+}
+
 /// Pairs of processes against each other.
 fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let neighbours = Neighbours::of(scene);
     for (at, gateway) in scene.gateways.iter().filter_map(|g| Some((g.at, scene.processes.get(g.at)?))) {
-        for (other_at, other) in scene.processes.iter().enumerate() {
-            if other_at == at
-                || !other.is_openclaw()
-                || scene.gateways.iter().any(|g| g.at == other_at && g.at < at)
-            {
+        for other_at in neighbours.at_odds_with(gateway, scene) {
+            let Some(other) = scene.processes.get(other_at) else { continue };
+            if other_at == at || other_at < at && scene.gateway_in(other_at).is_some() {
                 continue;
             }
             let (ours, theirs) = (gateway.service.name, other.service.name);

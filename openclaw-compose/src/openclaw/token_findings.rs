@@ -1,5 +1,7 @@
 //! What to say, and what to do, about sources of the token that disagree, are missing, or are not what they look like.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Severity};
 use crate::source::Span;
 
@@ -52,15 +54,20 @@ pub(super) fn different_because(client: &Client, gateway: &Gateway, scene: &Scen
 
 /// Everything about tokens.
 pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+    let mut clients_of: BTreeMap<usize, Vec<&Client>> = BTreeMap::new();
+    for client in clients {
+        clients_of.entry(client.gateway).or_default().push(client);
+    }
     for (at, gateway) in scene.gateways.iter().enumerate() {
-        let of_gateway: Vec<&Client> = clients.iter().filter(|client| client.gateway == at).collect();
+        let of_gateway = clients_of.remove(&at).unwrap_or_default();
         disagreement(gateway, &of_gateway, scene, out);
         missing(gateway, &of_gateway, scene, out);
         state_dotenv(gateway, scene, out);
         auth_off(gateway, scene, out);
     }
+    let mut mangled_at: BTreeSet<Span> = BTreeSet::new();
     for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
-        lexed(process, scene, out);
+        lexed(process, scene, &mut mangled_at, out);
         command_line(process, scene, out);
     }
     unused_secrets(scene, out);
@@ -73,7 +80,7 @@ fn shadowed(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
     let services = scene.processes.iter().filter(|process| process.is_openclaw());
     let services = services.map(|process| Some(process.service.name));
-    let mut told: Vec<Span> = Vec::new();
+    let mut told: BTreeSet<Span> = BTreeSet::new();
     for service in std::iter::once(None).chain(services) {
         let mut lost = scene.shadowed(service, NAME);
         lost.retain(|place| !told.contains(&place.span));
@@ -126,11 +133,10 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
     if code == Code::SilentOverride && !observed {
         finding.confidence = Confidence::Inferred;
     }
-    let mut seen = vec![scene.origin(winner.source)];
+    let mut seen = BTreeSet::from([scene.origin(winner.source)]);
     for loser in &losers {
         let span = scene.origin(loser.source);
-        if !seen.contains(&span) {
-            seen.push(span);
+        if seen.insert(span) {
             finding.places.extend(scene.place(PlaceRole::Shadowed, span));
         }
     }
@@ -304,7 +310,7 @@ fn auth_off(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 }
 
 /// What the readers between file and process did to the value.
-fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut BTreeSet<Span>, out: &mut Vec<Finding>) {
     for rule in rules::names(rules::Meaning::Token, process.version)
         .chain(rules::names(rules::Meaning::Password, process.version))
     {
@@ -315,9 +321,7 @@ fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         let Some(value) = variable.value else { continue };
         let origin = scene.origin(variable.span);
         let Some((what, certain)) = mangled(value.expose(), scene.sources.expose(origin)) else { continue };
-        if out.iter().any(|finding| {
-            finding.code == Code::TokenMangled && finding.places.iter().any(|place| place.span == origin)
-        }) {
+        if !told.insert(origin) {
             continue;
         }
         let summary = format!("{} of {}: {what}", rule.name, process.service.name);

@@ -1,6 +1,8 @@
 //! Who wins the shared secret: what the server enforces and what each client sends, decided by the rows of
 //! [`rules::TOKEN_RULES`], with every place that lost.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::source::{Span, Text};
@@ -289,19 +291,14 @@ fn hidden(process: &Process<'_>, name: &str) -> bool {
 /// Letters for values: the same letter, the same value. The server's winner is asked first and becomes A.
 #[derive(Default)]
 pub(super) struct Classes {
-    values: Vec<Text>,
+    /// Each trimmed, with its place among those that were asked for.
+    values: BTreeMap<Text, usize>,
 }
 
 impl Classes {
     pub(super) fn letter(&mut self, value: &Text) -> String {
-        let at = match self.values.iter().position(|known| known.is_same(value)) {
-            Some(at) => at,
-            None => {
-                self.values.push(value.clone());
-                self.values.len() - 1
-            }
-        };
-        letter(at)
+        let next = self.values.len();
+        letter(*self.values.entry(value.trimmed()).or_insert(next))
     }
 }
 

@@ -104,7 +104,7 @@ fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
 /// A client that shares the state directory of a gateway and runs as another user.
 fn other_user(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
     let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
-    let gateways = scene.gateways.iter().filter_map(|gateway| scene.processes.get(gateway.at));
+    let gateways = scene.users_of(&process.state).filter_map(|gateway| scene.processes.get(gateway));
     let (gateway, theirs) = gateways
         .filter(|gateway| state::shares_state(gateway, process))
         .find_map(|gateway| Some((gateway, gateway.uid.number().filter(|theirs| *theirs != uid)?)))?;
