@@ -3,6 +3,7 @@
 //! A claim is what one piece of evidence says about one gate. [`judge`] makes a ladder of them for each client: the
 //! first red gate is that client's first cause, the gates above it are blocked, and what nobody observed is unknown.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -341,14 +342,16 @@ impl Ladder {
 /// - It is green only if a pass was observed.
 /// - After the first red gate every gate is blocked, whatever was claimed about it.
 #[must_use]
-pub fn judge(client: Client, claims: &[Claim]) -> Ladder {
+pub fn judge<'c>(client: Client, claims: impl IntoIterator<Item = &'c Claim>) -> Ladder {
+    let mut mine: BTreeMap<Gate, Vec<&Claim>> = BTreeMap::new();
+    for claim in claims.into_iter().filter(|claim| claim.whom.covers(&client)) {
+        mine.entry(claim.gate).or_default().push(claim);
+    }
     let mut blocked = false;
     let rungs = Gate::all()
         .filter(|gate| gate.applies_to(client.kind))
         .map(|gate| {
-            let mine: Vec<&Claim> =
-                claims.iter().filter(|claim| claim.gate == gate && claim.whom.covers(&client)).collect();
-            let mut rung = rung(gate, &mine);
+            let mut rung = rung(gate, mine.get(&gate).map_or(&[], Vec::as_slice));
             if blocked {
                 rung.state = State::Blocked;
                 rung.unjudged = false;
@@ -381,13 +384,14 @@ fn rung(gate: Gate, claims: &[&Claim]) -> Rung {
     };
     let mut findings = Vec::new();
     let mut because: Vec<String> = Vec::new();
+    let (mut named, mut said) = (BTreeSet::new(), BTreeSet::new());
     for claim in &basis {
         if let Says::Fail(finding) = claim.says
-            && !findings.contains(&finding)
+            && named.insert(finding)
         {
             findings.push(finding);
         }
-        if !claim.because.is_empty() && !because.contains(&claim.because) {
+        if !claim.because.is_empty() && said.insert(&claim.because) {
             because.push(claim.because.clone());
         }
     }

@@ -1,5 +1,7 @@
 //! What was found out so far: findings, and what each piece of evidence claims about the gates.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::shut_by;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::gates::{Claim, Client, Gate, Ladder, Says, Whom, judge};
@@ -96,18 +98,39 @@ impl Case {
     /// nor is a judgement of the token's own quality: a weak token opens the gate as well as a strong one.
     #[must_use]
     pub fn unaccounted(&self) -> Vec<usize> {
-        let is_laid = |number: usize| self.claims.iter().any(|claim| claim.says == Says::Fail(number));
+        let laid: BTreeSet<usize> = self
+            .claims
+            .iter()
+            .filter_map(|claim| match claim.says {
+                Says::Fail(number) => Some(number),
+                _ => None,
+            })
+            .collect();
         let errors = self.findings.iter().enumerate();
         let errors = errors.filter(|(_, noted)| {
             noted.finding.severity == Severity::Error && !noted.finding.code.starts_with("OC-T")
         });
-        errors.map(|(number, _)| number).filter(|&number| !is_laid(number)).collect()
+        errors.map(|(number, _)| number).filter(|number| !laid.contains(number)).collect()
     }
 
     /// A ladder for each client.
     #[must_use]
     pub fn ladders(&self) -> Vec<Ladder> {
-        self.clients.iter().map(|client| judge(client.clone(), &self.claims)).collect()
+        let mut for_everyone = Vec::new();
+        let mut for_client: BTreeMap<&str, Vec<(usize, &Claim)>> = BTreeMap::new();
+        for (at, claim) in self.claims.iter().enumerate() {
+            match &claim.whom {
+                Whom::Everyone => for_everyone.push((at, claim)),
+                Whom::Client(name) => for_client.entry(name).or_default().push((at, claim)),
+            }
+        }
+        let ladder = |client: &Client| {
+            let own = for_client.get(client.name.as_str()).into_iter().flatten();
+            let mut claims: Vec<(usize, &Claim)> = for_everyone.iter().chain(own).copied().collect();
+            claims.sort_unstable_by_key(|(at, _)| *at);
+            judge(client.clone(), claims.into_iter().map(|(_, claim)| claim))
+        };
+        self.clients.iter().map(ladder).collect()
     }
 }
 

@@ -1,14 +1,14 @@
 //! What openclaw-compose says about the files of a stack, entered into the case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::edit::{self, Applicability, Change, Edit, LineKind};
+use openclaw_compose::edit::{self, Applicability, Edit, LineKind, Preview};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{self, ClientKind, GateState, GateView, Report, examine};
 use openclaw_compose::project::{self, Inputs, Resolution};
-use openclaw_compose::source::{Sources, Text};
+use openclaw_compose::source::{Sources, Span, Text};
 use openclaw_pairing::plan::{Engine, Topology};
 use secrecy::SecretString;
 
@@ -110,8 +110,9 @@ impl Stack {
             case.clients.push(Client { kind, name: client.name.clone(), url: client.url.clone() });
         }
         // The gateway's own service stands for a CLI run inside it: the way out, not the way in.
-        let is_gateway = |name: &str| self.report.gateways.iter().any(|gateway| gateway.service == name);
-        case.clients.sort_by_key(|client| (is_gateway(&client.name), client.kind));
+        let gateways: BTreeSet<&str> =
+            self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect();
+        case.clients.sort_by_key(|client| (gateways.contains(client.name.as_str()), client.kind));
         self.enter_project(case);
         self.enter_gates(case);
         if case.clients.is_empty() {
@@ -133,6 +134,8 @@ impl Stack {
     /// The gates that the files can judge, client by client, and the findings behind the red ones.
     fn enter_gates(&self, case: &mut Case) {
         let first = case.findings.len();
+        let causes = Causes::of(&self.report.findings);
+        let names: BTreeSet<&str> = self.report.clients.iter().map(|client| client.name.as_str()).collect();
         for finding in &self.report.findings {
             // A gateway that does not run is dead for everyone, whatever the files say.
             let dead = matches!(
@@ -140,12 +143,10 @@ impl Stack {
                 Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory | Code::StopGraceTooShort
             );
             // Who was left behind by a restart is one client; its summary begins with the name.
-            let stranded = |name: &str| {
-                finding.code == Code::DeadNamespace
-                    && finding.summary.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))
-            };
-            let left = self.report.clients.iter().filter(|client| stranded(&client.name));
-            let mut whom: Vec<Whom> = left.map(|client| Whom::Client(client.name.clone())).collect();
+            let stranded = finding.summary.split(' ').next().filter(|name| names.contains(name));
+            let stranded = stranded.filter(|_| finding.code == Code::DeadNamespace);
+            let mut whom: Vec<Whom> =
+                stranded.map(|name| Whom::Client(name.to_owned())).into_iter().collect();
             // Nobody can say what a file of the state holds that cannot be read.
             let unread = finding.code < Code::YamlSyntax;
             if dead || unread {
@@ -159,7 +160,7 @@ impl Stack {
                 let Some(gate) = gate(view.gate) else { continue };
                 match view.state {
                     GateState::Green => case.pass(gate, whom.clone(), view.because.clone()),
-                    GateState::Red => match self.behind(view, &client.name) {
+                    GateState::Red => match causes.behind(view, &client.name) {
                         Some(at) => case.shut_by(gate, first + at, &whom),
                         None => case.report_at(gate, synthesised(view), std::slice::from_ref(&whom)),
                     },
@@ -167,20 +168,6 @@ impl Stack {
                 }
             }
         }
-    }
-
-    /// The finding that says why a gate is red: of its code, at its place, about this client, as far as these are known.
-    fn behind(&self, view: &GateView, client: &str) -> Option<usize> {
-        let code = view.code?;
-        let spans: Vec<_> = view.places.iter().map(|place| place.span).collect();
-        let fit = |finding: &ComposeFinding| {
-            let place = finding.places.iter().any(|place| spans.contains(&place.span));
-            let name = finding.summary.contains(client);
-            usize::from(place) * 2 + usize::from(name)
-        };
-        let of_code = self.report.findings.iter().enumerate().filter(|(_, finding)| finding.code == code);
-        // The first of the best.
-        of_code.rev().max_by_key(|(_, finding)| fit(finding)).map(|(at, _)| at)
     }
 
     fn add(&self, case: &mut Case, finding: &ComposeFinding, whom: &[Whom]) {
@@ -248,10 +235,11 @@ impl Stack {
     /// Names of the texts that were read, evidence that was captured aside.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
+        let mut known: BTreeSet<&str> = BTreeSet::new();
         for id in self.sources().ids() {
             let name = self.sources().name(id);
             let is_file = !name.is_empty() && !name.starts_with("captured/") && name != OWNERS;
-            if is_file && !names.iter().any(|known| known == name) {
+            if is_file && known.insert(name) {
                 names.push(name.to_owned());
             }
         }
@@ -260,14 +248,16 @@ impl Stack {
 
     /// The safe edits of the findings that shut this gate.
     pub(super) fn edits_at(&self, case: &Case, gate: Gate) -> Vec<Edit> {
-        let shut = |code: &str| {
-            case.claims.iter().any(|claim| {
-                let Says::Fail(number) = claim.says else { return false };
-                claim.gate == gate
-                    && case.findings.get(number).is_some_and(|noted| noted.finding.code == code)
+        let shut: BTreeSet<&str> = case
+            .claims
+            .iter()
+            .filter_map(|claim| {
+                let Says::Fail(number) = claim.says else { return None };
+                let noted = case.findings.get(number).filter(|_| claim.gate == gate)?;
+                Some(noted.finding.code.as_str())
             })
-        };
-        let remedies = self.report.findings.iter().filter(|finding| shut(finding.code.id()));
+            .collect();
+        let remedies = self.report.findings.iter().filter(|finding| shut.contains(finding.code.id()));
         let edits = remedies.filter_map(|finding| finding.remedy.as_ref()).flat_map(|remedy| &remedy.edits);
         edits.filter(|edit| edit.applicability == Applicability::Safe).cloned().collect()
     }
@@ -275,6 +265,41 @@ impl Stack {
     /// The value that wins for the server.
     pub(super) fn enforced_token(&self) -> Option<SecretString> {
         self.report.tokens.iter().find(|carrier| carrier.wins_server)?.value.clone()
+    }
+}
+
+/// The first finding of each code, of each code at a place, and of either with a word in its sentence.
+#[derive(Default)]
+struct Causes<'r> {
+    first: BTreeMap<(Code, Option<Span>), usize>,
+    naming: BTreeMap<(Code, Option<Span>, &'r str), usize>,
+}
+
+impl<'r> Causes<'r> {
+    fn of(findings: &'r [ComposeFinding]) -> Self {
+        let mut out = Self::default();
+        for (at, finding) in findings.iter().enumerate() {
+            let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+            let names = finding.summary.split(|c| !is_name(c));
+            let names: BTreeSet<&str> = names.map(|word| word.trim_end_matches('.')).collect();
+            for place in finding.places.iter().map(|place| Some(place.span)).chain([None]) {
+                out.first.entry((finding.code, place)).or_insert(at);
+                for name in &names {
+                    out.naming.entry((finding.code, place, name)).or_insert(at);
+                }
+            }
+        }
+        out
+    }
+
+    /// The finding that says why a gate is red: of its code, at its place, about this client, as far as these are known.
+    fn behind(&self, view: &GateView, client: &str) -> Option<usize> {
+        let code = view.code?;
+        let places = || view.places.iter().map(|place| Some(place.span));
+        let naming = |place| self.naming.get(&(code, place, client));
+        let first = |place| self.first.get(&(code, place));
+        let at_place = places().filter_map(naming).min().or_else(|| places().filter_map(first).min());
+        at_place.or_else(|| naming(None)).or_else(|| first(None)).copied()
     }
 }
 
@@ -335,12 +360,12 @@ fn should_show(name: &str, gateway: &str) -> &'static [Gate] {
 /// The lines that the remedy's edits would change, each `-` and `+` with its file and line.
 fn changes(finding: &ComposeFinding, sources: &Sources) -> Vec<String> {
     let edits = finding.remedy.as_ref().map_or(&[][..], |remedy| &remedy.edits);
-    let Ok(changes) = edit::apply(edits, sources) else { return Vec::new() };
-    changes.iter().flat_map(changed_lines).collect()
+    let Ok(previews) = edit::preview(edits, sources) else { return Vec::new() };
+    previews.iter().flat_map(changed_lines).collect()
 }
 
 /// `FILE:LINE`, then `- text` and `+ text` of what changes there.
-fn changed_lines(change: &Change) -> Vec<String> {
+fn changed_lines(change: &Preview) -> Vec<String> {
     let mut lines = Vec::new();
     let mut stays = true;
     for line in change.hunks.iter().flat_map(|hunk| &hunk.lines) {
@@ -384,7 +409,7 @@ fn synthesised(view: &GateView) -> Finding {
 const UNQUOTED: &[&str] = &["OC-C0", "OC-C1", "OC-C414", "OC-C801", "OC-C802"];
 
 /// The first line under a place, secrets masked, without its indent.
-fn excerpt(sources: &Sources, place: usize, span: openclaw_compose::source::Span) -> Option<Excerpt> {
+fn excerpt(sources: &Sources, place: usize, span: Span) -> Option<Excerpt> {
     if sources.name(span.file).is_empty() || sources.expose_file(span.file).is_empty() {
         return None;
     }

@@ -3,11 +3,12 @@
 //! Who wins is openclaw-compose's to say, and shuts gates. This stands beside them: whether the winning text is any good
 //! as a token, whether it is frozen, and whether it still is what was frozen.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use openclaw_compose::finding::Place;
-use openclaw_compose::openclaw::{CarrierView, Report};
+use openclaw_compose::openclaw::Report;
 use openclaw_compose::source::Sources;
 use openclaw_token::fs::DirectoryStore;
 use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, compare};
@@ -57,6 +58,13 @@ struct Seen {
 
 fn seen(report: &Report) -> Vec<Seen> {
     let mut seen: Vec<Seen> = Vec::new();
+    let winning: BTreeSet<&str> = report
+        .tokens
+        .iter()
+        .filter(|carrier| carrier.wins_server || carrier.wins_client)
+        .filter_map(|carrier| carrier.class.as_deref())
+        .collect();
+    let mut known = BTreeMap::new();
     for carrier in &report.tokens {
         let (Some(value), Some(place)) = (&carrier.value, &carrier.place) else { continue };
         if refers(&report.sources, place) {
@@ -64,12 +72,10 @@ fn seen(report: &Report) -> Vec<Seen> {
         }
         let span = place.span.range();
         let (line, column) = (place.line, place.column);
-        let wins = wins(carrier, report);
-        let known = seen.iter_mut().find(|seen| {
-            let at = seen.sighting.place();
-            at.file == place.file && (at.line, at.column) == (line, column)
-        });
-        match known {
+        // By this carrier, or by one that refers to it.
+        let wins = carrier.class.as_deref().is_some_and(|class| winning.contains(class));
+        let at = *known.entry((&place.file, line, column)).or_insert(seen.len());
+        match seen.get_mut(at) {
             Some(known) => known.wins |= wins,
             None => {
                 let sighting =
@@ -79,13 +85,6 @@ fn seen(report: &Report) -> Vec<Seen> {
         }
     }
     seen
-}
-
-/// Whether somebody takes this value: by this carrier, or by one that refers to it.
-fn wins(carrier: &CarrierView, report: &Report) -> bool {
-    report.tokens.iter().any(|other| {
-        (other.wins_server || other.wins_client) && other.class.is_some() && other.class == carrier.class
-    })
 }
 
 /// Whether there is a `${NAME}` without a default, and so no token.
@@ -131,8 +130,11 @@ fn enter_record(
     let sightings: Vec<Sighting> = seen.iter().map(|seen| again(&seen.sighting)).collect();
     let record = record.map(|mut record| {
         // A place outside the stack and an image of a container that was not captured were not looked at.
-        record.places.retain(|place| report.sources.ids().any(|id| report.sources.name(id) == place));
-        record.images.retain(|service, _| report.containers.iter().any(|found| found.service == *service));
+        let files: BTreeSet<&str> = report.sources.ids().map(|id| report.sources.name(id)).collect();
+        let services: BTreeSet<&str> =
+            report.containers.iter().map(|container| container.service.as_str()).collect();
+        record.places.retain(|place| files.contains(place.as_str()));
+        record.images.retain(|service, _| services.contains(service.as_str()));
         record
     });
     // Without a given time there is no clock to compare.

@@ -1,5 +1,6 @@
 //! The ticket for a terminal: the first cause on top, then the gates, then everything else.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{headline, position, role};
@@ -257,11 +258,11 @@ impl Page {
             .flat_map(|ladder| &ladder.rungs)
             .filter(|rung| rung.unjudged)
             .flat_map(|rung| rung.because.iter().map(move |because| format!("{}: {because}", rung.gate)));
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = BTreeSet::new();
         for text in unknown {
             if !seen.contains(&text) {
                 self.labelled("unjudged", &text);
-                seen.push(text);
+                seen.insert(text);
             }
         }
         for (index, missing) in ticket.missing.iter().enumerate() {
