@@ -344,6 +344,11 @@ impl Map {
         Some(self.entries.remove(at))
     }
 
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
+        self.index.take();
+        self.entries.retain(keep);
+    }
+
     pub(crate) fn sort(&mut self) {
         self.index.take();
         self.entries.sort_by(|a, b| a.key.cmp(&b.key));

@@ -2,6 +2,7 @@
 
 mod table;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::codes::Code;
@@ -217,7 +218,7 @@ impl Checker {
                 self.report(Kind::Missing { key }, path, span);
             }
         }
-        let mut refused: Vec<Arc<str>> = Vec::new();
+        let mut refused: HashSet<Arc<str>> = HashSet::new();
         for entry in map.iter_mut() {
             let (key, key_span) = (&entry.key, entry.key_span);
             if let Ok(at) = object.fields.binary_search_by(|(name, _)| (*name).cmp(key)) {
@@ -232,13 +233,13 @@ impl Checker {
                 Other::Closed | Other::Extensions => {
                     let nearest = nearest(key, object.fields.iter().map(|(name, _)| *name));
                     self.report(Kind::UnknownKey { key: key.to_string(), nearest }, path, key_span);
-                    refused.push(key.clone());
+                    refused.insert(key.clone());
                     continue;
                 }
                 Other::Named(shape) if is_name(key) => Some(shape),
                 Other::Named(_) => {
                     self.report(Kind::BadName { name: key.to_string() }, path, key_span);
-                    refused.push(key.clone());
+                    refused.insert(key.clone());
                     continue;
                 }
                 Other::NamedOrAny(shape) => is_name(key).then_some(shape),
@@ -247,7 +248,7 @@ impl Checker {
                 }
                 Other::Each(_) if key.is_empty() => {
                     self.report(Kind::BadName { name: String::new() }, path, key_span);
-                    refused.push(key.clone());
+                    refused.insert(key.clone());
                     continue;
                 }
                 Other::Each(shape) => Some(shape),
@@ -256,9 +257,7 @@ impl Checker {
                 self.node(&mut entry.node, shape, &path.key(key));
             }
         }
-        for key in refused {
-            map.remove(&key);
-        }
+        map.retain(|entry| !refused.contains(&entry.key));
     }
 }
 
