@@ -133,11 +133,16 @@ pub(super) fn is_loopback(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
+/// How many names are compared with one that means nothing: a stack with more of them gets no better hint for looking on,
+/// and each of its clients may ask.
+const COMPARED: usize = 256;
+
 /// The candidate that `wanted` is most likely a slip for.
 pub(super) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
     let squash = |name: &str| name.replace(['-', '_', '.'], "").to_ascii_lowercase();
     let wanted_bare = squash(wanted);
     candidates
+        .take(COMPARED)
         .map(|name| {
             let bare = squash(name);
             // A name that is contained in the other is a slip however much is missing: `gateway`, `openclaw-gateway`.
