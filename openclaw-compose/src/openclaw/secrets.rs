@@ -1,6 +1,8 @@
 //! Secrets by value that stand outside the Compose files: in `openclaw.json` and the state directory, in what the engine
 //! says, in definitions of the host.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::project::looks_secret;
@@ -21,8 +23,10 @@ pub(super) fn collect(
     sources: &Sources,
 ) -> Secrets {
     let mut secrets = stack.resolution.secrets().clone();
+    // Services that share a file share what was read of it.
+    let mut known = BTreeSet::new();
     for process in processes {
-        if let Some(config) = process.config() {
+        if let Some(config) = process.config().filter(|config| known.insert(std::ptr::from_ref(*config))) {
             configuration(config, sources, &mut secrets);
         }
         for variable in &process.state_env {
