@@ -141,3 +141,42 @@ fn own(service: &Service<'_>) -> Namespace {
         _ => Namespace::Service(name()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::{self, Inputs, Texts};
+
+    fn namespaces(services: &str) -> Namespaces {
+        let files = Texts::new().file("/srv/compose.yaml", format!("services:\n{services}"));
+        let resolution = project::resolve(&Inputs::new("/srv"), &files);
+        Namespaces::read(&Services::read(&resolution))
+    }
+
+    /// A walk of the chain for every service in it, and of the list for every step, would take minutes.
+    #[test]
+    fn a_long_chain_of_borrowers_is_followed_once() {
+        const LENGTH: usize = 2000;
+        let link = |i: usize| format!("  s{i}: {{image: x, network_mode: 'service:s{}'}}\n", i + 1);
+        let chain: String = (0..LENGTH).map(link).collect();
+        let namespaces = namespaces(&format!("{chain}  s{LENGTH}: {{image: x}}\n"));
+        let owner = format!("s{LENGTH}");
+        assert!(namespaces.of.values().all(|end| *end == Namespace::Service(owner.clone())));
+        assert_eq!(namespaces.stranded_by(&owner).len(), LENGTH);
+        assert_eq!(namespaces.stranded_by("s1"), ["s0"]);
+        assert!(namespaces.share("s0", &owner));
+    }
+
+    #[test]
+    fn a_circle_of_borrowers_ends_nowhere() {
+        let namespaces = namespaces(
+            "  a: {image: x, network_mode: 'service:b'}\n  b: {image: x, network_mode: 'service:a'}\n  c: {image: x, network_mode: 'service:b'}\n",
+        );
+        let dangling =
+            |service: &str, from: &str| Namespace::Dangling { service: service.into(), from: from.into() };
+        let ends: Vec<&Namespace> = namespaces.of.values().collect();
+        assert_eq!(ends, [&dangling("a", "b"), &dangling("b", "a"), &dangling("c", "b")]);
+        assert_eq!(namespaces.stranded_by("a"), ["b", "c"]);
+        assert!(!namespaces.share("a", "b"));
+    }
+}
