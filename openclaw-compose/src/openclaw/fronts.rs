@@ -69,7 +69,8 @@ pub(super) fn configuration(
     out
 }
 
-fn is_proxy(service: &Service<'_>) -> bool {
+/// Whether it is one of the programs that pass requests on.
+pub(super) fn is_proxy(service: &Service<'_>) -> bool {
     let image = service.image.as_ref().map_or("", |image| version::repository(image.value));
     let word = image.rsplit('/').next().unwrap_or(image);
     PROXIES.iter().any(|proxy| word.starts_with(proxy) || service.name == *proxy)
@@ -180,10 +181,11 @@ fn by_variables(process: &Process<'_>) -> Option<Front> {
 
 /// A proxy of the stack that is told of the gateway, or, where its configuration was not given, might be.
 fn by_service(gateway: &Gateway, owner: &Service<'_>, scene: &Scene<'_, '_>) -> Option<Front> {
-    scene.processes.iter().find_map(|process| {
+    let proxies = scene.proxies.iter().filter_map(|proxy| scene.processes.get(*proxy));
+    proxies.into_iter().find_map(|process| {
         let service = process.service;
         let inside = scene.namespaces.share(service.name, owner.name);
-        if !is_proxy(service) || !(inside || names::shares_network(service, owner)) {
+        if !(inside || names::shares_network(service, owner)) {
             return None;
         }
         let mut front = Front {

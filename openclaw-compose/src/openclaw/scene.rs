@@ -9,6 +9,7 @@ use crate::project::{Resolution, StepKind};
 use crate::source::{Sources, Span, Text};
 
 use super::engine::Engine;
+use super::fronts;
 use super::gateway::Gateway;
 use super::names;
 use super::namespaces::{Namespace, Namespaces};
@@ -38,6 +39,8 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) confined: BTreeSet<String>,
     /// Files that a running container holds in another text than the host: service and path inside.
     pub(super) stale_files: BTreeSet<(String, String)>,
+    /// The processes that are proxies.
+    pub(super) proxies: Vec<usize>,
     lookup: Lookup<'a>,
     /// Value in a service to the bytes its text comes from.
     origins: BTreeMap<Span, Span>,
@@ -115,6 +118,12 @@ impl<'s, 'a> Scene<'s, 'a> {
         let mut scene = Self {
             services,
             processes,
+            proxies: processes
+                .iter()
+                .enumerate()
+                .filter(|(_, process)| fronts::is_proxy(process.service))
+                .map(|(at, _)| at)
+                .collect(),
             lookup: Lookup::of(&gateways, processes, &namespaces),
             namespaces,
             gateways,
