@@ -44,5 +44,5 @@ pub use freeze::{
 pub use object::ObjectRecords;
 pub use record::{Circumstances, Observed, Origin, RECORD_SCHEMA, Record, RecordError};
 pub use secrecy;
-pub use sighting::{Comparison, Difference, Group, OnlyBy, Sighting, compare};
+pub use sighting::{Comparison, Difference, Group, OnlyBy, Sighting, compare, group};
 pub use token::{Flaw, Judgement, MintError, SHORT_TOKEN, STRENGTH_FLOOR_BITS, WeakToken, judge, mint};

@@ -6,6 +6,7 @@ use crate::token::{Flaw, Judgement, judge, unquoted};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fmt;
 
 /// A token and the place where it was seen: a line of a file, a container's environment, a pasted value.
@@ -150,9 +151,25 @@ pub fn compare(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Comparis
     let found = grouped(sightings);
     let tokens: Vec<&SecretString> =
         found.iter().filter_map(|group| group.first()).map(|first| &first.token).collect();
-    let groups: Vec<Group> = found
-        .iter()
-        .zip(&tokens)
+    let groups = judged(&found, key);
+    let mut differences = Vec::new();
+    for (l, left) in tokens.iter().enumerate() {
+        for (r, right) in tokens.iter().enumerate().skip(l + 1) {
+            differences.push(Difference { left: class(l), right: class(r), only_by: only_by(left, right) });
+        }
+    }
+    Comparison { groups, differences }
+}
+
+/// The groups of [`compare`] alone, for whoever does not ask how each differs from every other.
+#[must_use]
+pub fn group(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Vec<Group> {
+    judged(&grouped(sightings), key)
+}
+
+fn judged(found: &[Vec<&Sighting>], key: Option<&FingerprintKey>) -> Vec<Group> {
+    let tokens = found.iter().filter_map(|group| Some((group, &group.first()?.token)));
+    tokens
         .enumerate()
         .map(|(n, (group, token))| Group {
             class: class(n),
@@ -163,14 +180,7 @@ pub fn compare(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Comparis
                 None => Fingerprint::of(token).ok(),
             },
         })
-        .collect();
-    let mut differences = Vec::new();
-    for (l, left) in tokens.iter().enumerate() {
-        for (r, right) in tokens.iter().enumerate().skip(l + 1) {
-            differences.push(Difference { left: class(l), right: class(r), only_by: only_by(left, right) });
-        }
-    }
-    Comparison { groups, differences }
+        .collect()
 }
 
 impl Comparison {
@@ -238,16 +248,17 @@ impl Flaw {
 
 /// Sightings of equal tokens together, the largest group first; groups of one size in the order in which they were seen.
 pub(crate) fn grouped(sightings: &[Sighting]) -> Vec<Vec<&Sighting>> {
-    let mut found: Vec<(Sha256Digest, Vec<&Sighting>)> = Vec::new();
+    let mut found: Vec<Vec<&Sighting>> = Vec::new();
+    let mut known: HashMap<Sha256Digest, usize> = HashMap::new();
     for sighting in sightings {
-        let digest = digest(sighting.token.expose_secret());
-        match found.iter_mut().find(|(known, _)| *known == digest) {
-            Some((_, group)) => group.push(sighting),
-            None => found.push((digest, vec![sighting])),
+        let at = *known.entry(digest(sighting.token.expose_secret())).or_insert(found.len());
+        match found.get_mut(at) {
+            Some(group) => group.push(sighting),
+            None => found.push(vec![sighting]),
         }
     }
-    found.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
-    found.into_iter().map(|(_, group)| group).collect()
+    found.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    found
 }
 
 type Sha256Digest = [u8; 32];

@@ -11,7 +11,7 @@ use openclaw_compose::finding::Place;
 use openclaw_compose::openclaw::Report;
 use openclaw_compose::source::Sources;
 use openclaw_token::fs::DirectoryStore;
-use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, compare};
+use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, group};
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
@@ -105,7 +105,7 @@ fn enter_flaws(case: &mut Case, seen: &[Seen]) {
     });
     let winners: Vec<Sighting> =
         seen.iter().filter(|seen| seen.wins).map(|seen| again(&seen.sighting)).collect();
-    for group in compare(&winners, None).groups {
+    for group in group(&winners, None) {
         let names: Vec<String> =
             group.places.iter().map(|place| format!("{}:{}", place.file, place.line)).collect();
         for flaw in group.judgement.findings(&names.join(" and ")) {
