@@ -148,15 +148,17 @@ fn is_random(word: &str) -> bool {
         || word.split(|c: char| !c.is_alphanumeric()).any(is_drawn)
 }
 
-/// The words of a file that a person wrote which read as if they were drawn at random. What names an image, a release or a
-/// digest is drawn as well, and is to be seen.
+/// The words of a file that a person wrote which read as if they were drawn at random. A commit, where one belongs, and a
+/// digest are drawn as well, and are to be seen.
 pub(crate) fn random_words(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !names_a_release(line)).flat_map(|line| {
+    text.lines().flat_map(|line| {
         let mut before = "";
+        let release = names_a_release(line);
         // A name and its value are two.
         let drawn = words(line).flat_map(|word| word.split('=')).filter(move |word| {
             let is_digest = matches!(std::mem::replace(&mut before, word), "sha256" | "sha512");
-            !is_digest && is_random(word)
+            let is_commit = release && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            !is_digest && !is_commit && is_random(word)
         });
         // As in `${NAME:-word}`.
         drawn.map(|word| word.trim_matches(['-', '+']))
@@ -315,14 +317,15 @@ mod tests {
     }
 
     #[test]
-    fn a_random_word_is_found_in_a_file_but_for_releases_and_digests() {
-        let text = "# was 9f3k2m7q5x8w1z4v6b0n\nA_NAME=5q8w1z4v6b0n==\nNOTE=\"${A:-RLJEQ-pl2j8ohohV8j-MR3t0EB}\"\nimage: app:5f3d7a1b\n\
+    fn a_random_word_is_found_in_a_file_but_for_commits_and_digests() {
+        let text = "# was 9f3k2m7q5x8w1z4v6b0n\nA_NAME=5q8w1z4v6b0n==\nNOTE=\"${A:-RLJEQ-pl2j8ohohV8j-MR3t0EB}\"\nimage: app:5f3d7a1b q9w8E7r6T5\n\
                     GIT_COMMIT=4f0f9d1c5f2b4c8f\nbase: x@sha256:4f0f9d1c5f2b4c8f and 8d0f3b62-9df4-4f0c-8f53-0d6a3b1fb6a2\n";
         let found: Vec<&str> = random_words(text).collect();
         let expected = [
             "9f3k2m7q5x8w1z4v6b0n",
             "5q8w1z4v6b0n",
             "RLJEQ-pl2j8ohohV8j-MR3t0EB",
+            "q9w8E7r6T5",
             "8d0f3b62-9df4-4f0c-8f53-0d6a3b1fb6a2",
         ];
         assert_eq!(found, expected);
