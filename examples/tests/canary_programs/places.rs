@@ -229,7 +229,9 @@ fn plant(format: Format, line: &str, how: How, token: &str) -> Option<Vec<String
             let (name, old) = rest.split_once('=')?;
             let old = old.trim_matches(['"', '\'']);
             match how {
-                Key => one(format!("{indent}{token}={old}")),
+                // Nothing that holds one is a name there.
+                Key if !token.contains('=') => one(format!("{indent}{token}={old}")),
+                Key => None,
                 Unknown => Some(vec![line.to_owned(), format!("{indent}{token}")]),
                 Cut => one(format!("{name}=\"{token}")),
                 _ => one(format!("{name}=\"{}\"", valued(how, old, &token.replace('"', "\\\""))?)),
@@ -245,7 +247,9 @@ fn plant(format: Format, line: &str, how: How, token: &str) -> Option<Vec<String
             let old = value.trim_end_matches(',');
             let json = |text: &str| serde_json::to_string(text).unwrap();
             match how {
-                Key if key.is_some() => one(format!("{indent}{dash}{}: {value}", json(token))),
+                Key if key.is_some() && !token.contains('=') => {
+                    one(format!("{indent}{dash}{}: {value}", json(token)))
+                }
                 Key => None,
                 Unknown => {
                     let own =

@@ -35,15 +35,16 @@ const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const HEX: &[u8] = b"0123456789abcdef";
 
-/// A token as people have them: minted, hex, of a provider, with signs that every format escapes.
-pub(crate) fn token(numbers: &mut Numbers) -> String {
-    match numbers.below(6) {
+/// A token as people have them: minted, hex, of a provider, and where it is known one with signs that every format escapes.
+/// Nothing but its place tells that such a one is a token, where nothing else does.
+pub(crate) fn token(known: bool, numbers: &mut Numbers) -> String {
+    match numbers.below(if known { 6 } else { 5 }) {
         0 | 1 => numbers.word(URL_SAFE, 43),
         2 => numbers.word(HEX, 64),
         3 => numbers.word(ALNUM, 36),
         4 => format!("sk-proj-{}", numbers.word(ALNUM, 32)),
         _ => {
-            format!("{}/+{}=&<{}>", numbers.word(ALNUM, 12), numbers.word(ALNUM, 12), numbers.word(ALNUM, 8))
+            format!("{}/+{}=&<{}>", numbers.word(ALNUM, 12), numbers.word(ALNUM, 12), numbers.word(ALNUM, 12))
         }
     }
 }
