@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::open::{self, reason};
+use crate::open::{self, reason, within};
 use crate::project::{Files, Inputs, Kind, ReadError};
 use crate::source::Text;
 
@@ -43,7 +43,7 @@ impl Disk {
     /// When it is not there, is not a directory or cannot be read.
     pub fn names_within(self, bounds: &[&str], directory: &str) -> Result<Vec<String>, ReadError> {
         let directory = if self.confined {
-            open::place_within(&paths(bounds), Path::new(directory))?.real
+            within::place_within(&paths(bounds), Path::new(directory))?.real
         } else {
             directory.into()
         };
@@ -79,7 +79,7 @@ impl Files for Disk {
         if !self.confined {
             return self.read(path);
         }
-        bytes(open::file_within(&paths(bounds), Path::new(path))?)
+        bytes(within::file_within(&paths(bounds), Path::new(path))?)
     }
 }
 
