@@ -123,7 +123,7 @@ ours = [os.path.abspath(options.bin), "config", "-q"]
 docker = shlex.split(options.docker)
 theirs = [*docker, "config", "-q"] if has_docker(docker) else None
 if not os.path.exists(ours[0]):
-    sys.exit(f"{options.bin} is not there: cargo build --release -p openclaw-examples --bin compose-config")
+    sys.exit(f"{options.bin} is not there: cargo build --release -p openclaw-runbook --bin compose-config")
 
 root = tempfile.mkdtemp(prefix="compose-vs-docker-")
 try:

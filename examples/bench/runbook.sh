@@ -9,7 +9,7 @@ stack=${1:-examples/stacks/silent-override}
 rounds=${2:-60}
 target=${CARGO_TARGET_DIR:-target}
 
-cargo build --release --quiet -p openclaw-examples --bin runbook
+cargo build --release --quiet -p openclaw-runbook --bin runbook
 # Not every machine has the compose plugin; then only our own figures are printed.
 docker_compose=''
 if docker compose version >/dev/null 2>&1; then docker_compose='docker compose'; fi

@@ -1,0 +1,40 @@
+//! Copies a stack and its captured evidence without their secrets, as a fixture of the crates' tests.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use openclaw_runbook::{errln, errors, evidence, program};
+
+/// Copies STACK, what is in `captured/` included, to TO, masked.
+///
+/// Whatever is not known to be harmless gets a stand-in, equal values the same one. What is not understood is left out and
+/// named, and so are links and what is not a file. Exit codes: 0 copied; 1 copied, but for what is named; 78 nothing was
+/// copied: STACK cannot be read, or TO is not an empty directory outside of it.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Directory of the stack.
+    stack: PathBuf,
+    /// Where the copy goes: a directory that is empty or not there yet.
+    to: PathBuf,
+}
+
+fn main() -> ExitCode {
+    program::start(copy)
+}
+
+fn copy(Arguments { stack, to }: Arguments) -> ExitCode {
+    match evidence::copy(&stack, &to) {
+        Ok(left) => {
+            for left in &left {
+                errln!("mask-evidence: {}: {}", left.name, left.why);
+            }
+            ExitCode::from(u8::from(!left.is_empty()))
+        }
+        Err(error) => {
+            errln!("mask-evidence: {}", errors::with_sources(&error));
+            ExitCode::from(78)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Four crates, one shape: every code of every crate reads as the ticket's finding, and every error has its gate.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+
+use std::collections::BTreeSet;
+
+use openclaw_runbook::diagnose::codes::{Code as RunbookCode, gate_of, is_unambiguous};
+use openclaw_runbook::finding::{Finding, Severity};
+use serde_json::{Value, json};
+
+/// One row of a crate's table, and a finding that the crate itself made.
+struct Table {
+    prefix: &'static str,
+    rows: Vec<(String, String, String)>,
+    sample: Value,
+}
+
+/// The crate's own serialisation of a value, as text.
+fn word(value: impl serde::Serialize) -> String {
+    match serde_json::to_value(value).unwrap() {
+        Value::String(text) => text,
+        other => panic!("expected a string, got {other}"),
+    }
+}
+
+macro_rules! rows {
+    ($code:ty) => {
+        <$code>::ALL
+            .iter()
+            .map(|code| (word(code), code.name().to_owned(), word(code.severity())))
+            .collect::<Vec<_>>()
+    };
+}
+
+fn tables() -> Vec<Table> {
+    vec![
+        Table { prefix: "OC-T", rows: rows!(openclaw_token::Code), sample: token_finding() },
+        Table { prefix: "OC-C", rows: rows!(openclaw_compose::finding::Code), sample: compose_finding() },
+        Table { prefix: "OC-P", rows: rows!(openclaw_pairing::Code), sample: pairing_finding() },
+        Table { prefix: "OC-H", rows: rows!(openclaw_probe::Code), sample: probe_finding() },
+        Table {
+            prefix: "OC-R",
+            rows: RunbookCode::table()
+                .map(|(_, id, name, severity, _)| (id.to_owned(), name.to_owned(), word(severity)))
+                .collect(),
+            sample: serde_json::to_value(RunbookCode::NoGateway.finding("x")).unwrap(),
+        },
+    ]
+}
+
+fn token_finding() -> Value {
+    use openclaw_token::{Sighting, compare, secrecy::SecretString};
+    let seen = |place: &str, token: &str| Sighting::new(place, SecretString::from(token)).at(3, 24, [23, 60]);
+    let comparison =
+        compare(&[seen(".env", "test-token-one"), seen("openclaw.json", "test-token-two")], None);
+    serde_json::to_value(&comparison.findings()[0]).unwrap()
+}
+
+fn compose_finding() -> Value {
+    let finding = openclaw_compose::finding::Finding::new(openclaw_compose::finding::Code::ALL[0], "x");
+    serde_json::to_value(finding).unwrap()
+}
+
+fn pairing_finding() -> Value {
+    use openclaw_pairing::{Evidence, Vantage, diagnose, plan::Topology};
+    let log = "2026-11-22T06:26:00.737+00:00 [ws] closed before connect cause=pairing-required reason=not-paired \
+               requestId=2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a deviceId=77fc\n";
+    let evidence = Evidence::new(Topology::default()).log(Vantage::Gateway, "gateway.log", log);
+    serde_json::to_value(&diagnose(&evidence).findings[0]).unwrap()
+}
+
+fn probe_finding() -> Value {
+    use openclaw_probe::{Prober, Rung, Target};
+    // Port 1 of loopback: nothing listens there, and a refusal is data.
+    let target: Target = "ws://127.0.0.1:1".parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let report = runtime.block_on(Prober::builder().build().unwrap().climb(&target, Rung::Tcp));
+    serde_json::to_value(&report.findings()[0]).unwrap()
+}
+
+#[test]
+fn every_code_of_every_crate_reads_as_one_shape() {
+    let mut codes = BTreeSet::new();
+    for table in tables() {
+        assert!(!table.rows.is_empty());
+        let sample: Finding = serde_json::from_value(table.sample.clone())
+            .unwrap_or_else(|error| panic!("{}: {error} in {}", table.prefix, table.sample));
+        assert!(sample.code.starts_with(table.prefix));
+        for (id, name, severity) in table.rows {
+            let digits = id.strip_prefix(table.prefix).unwrap_or_else(|| panic!("{id} of {}", table.prefix));
+            assert!(digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+            let kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            assert!(name.bytes().all(kebab) && !name.is_empty(), "{id} {name}");
+            assert!(codes.insert(id.clone()), "{id} is used twice");
+            let mut value = table.sample.clone();
+            value["code"] = json!(id);
+            value["name"] = json!(name);
+            value["severity"] = json!(severity);
+            let finding: Finding = serde_json::from_value(value).unwrap();
+            assert_eq!((finding.code, finding.name), (id, name));
+        }
+    }
+}
+
+/// Errors about which no gate is shut, each for a reason.
+const BESIDE_THE_GATES: &[(&str, &str)] = &[
+    ("OC-T", "openclaw-compose says who wins; a token's own flaws and the record stand beside it"),
+    ("OC-C2", "openclaw-compose judges its gates itself, client by client"),
+    ("OC-C3", "the same"),
+    ("OC-C4", "the same"),
+    ("OC-C601", "the same: a stale token shuts the auth gate of its client"),
+    ("OC-C8", "the same as OC-C2"),
+    ("OC-H8", "supervisor definitions"),
+    ("OC-R103", "what the files hold now is judged as it is; that they may change again stands beside it"),
+];
+
+#[test]
+fn every_error_shuts_a_gate_or_says_why_not() {
+    assert!(is_unambiguous());
+    for table in tables() {
+        for (id, name, severity) in table.rows {
+            let severity: Severity = serde_json::from_value(json!(severity)).unwrap();
+            let beside = BESIDE_THE_GATES.iter().any(|(prefix, _)| id.starts_with(prefix));
+            if severity == Severity::Error {
+                assert_eq!(gate_of(&id).is_none(), beside, "{id} {name}: which gate does it shut?");
+            }
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the README is a file")]
+fn the_readme_lists_the_runbooks_gates_and_codes() {
+    use openclaw_runbook::gates::Gate;
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    for (_, id, name, severity, meaning) in RunbookCode::table() {
+        let row = format!("| `{id}` | `{name}` | {} | {meaning} |", severity.word());
+        assert!(readme.contains(&row), "README.md lacks\n{row}");
+    }
+    for gate in Gate::all() {
+        let row = format!("| `{}` | {} | {} |", gate.key(), gate.title(), gate.shown_by());
+        assert!(readme.contains(&row), "README.md lacks\n{row}");
+    }
+}

@@ -1,0 +1,336 @@
+//! What a ticket looks like, and that hostile text cannot change it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+
+use expect_test::expect;
+use openclaw_runbook::finding::{Confidence, Finding, Place, Remedy, Role, Safety, Severity};
+use openclaw_runbook::gates::{Claim, Client, Gate, Kind, Says, Whom, judge};
+use openclaw_runbook::render::{Colour, json, markdown, text};
+use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
+
+fn finding(code: &str, name: &str, severity: Severity, summary: &str) -> Finding {
+    Finding {
+        code: code.into(),
+        name: name.into(),
+        severity,
+        confidence: Confidence::Observed,
+        summary: summary.into(),
+        places: vec![Place {
+            role: Role::Decided,
+            file: "state/openclaw.json".into(),
+            line: 9,
+            column: 14,
+            span: [120, 160],
+        }],
+        evidence: vec!["captured/logs/openclaw-gateway.log:11 reason=token_mismatch".into()],
+        remedy: Some(Remedy {
+            text: "Write the token that the gateway enforces into .env, then recreate the CLI.".into(),
+            command: Some("docker compose up -d --force-recreate openclaw-cli".into()),
+            edits: Vec::new(),
+            safety: Safety::Safe,
+        }),
+        versions: None,
+    }
+}
+
+fn clients() -> Vec<Client> {
+    vec![
+        Client { kind: Kind::Service, name: "openclaw-cli".into(), url: Some("ws://127.0.0.1:18789".into()) },
+        Client { kind: Kind::Browser, name: "browser".into(), url: Some("http://127.0.0.1:18789".into()) },
+    ]
+}
+
+fn claim(gate: Gate, says: Says, whom: Whom) -> Claim {
+    Claim { gate, whom, says, confidence: Confidence::Observed, because: "seen".into() }
+}
+
+fn ticket() -> Ticket {
+    let claims = [
+        claim(Gate::State, Says::Pass, Whom::Everyone),
+        claim(Gate::Listener, Says::Pass, Whom::Everyone),
+        claim(Gate::Reach, Says::Pass, Whom::Everyone),
+        claim(Gate::Liveness, Says::Pass, Whom::Everyone),
+        claim(Gate::Startup, Says::Pass, Whom::Everyone),
+        claim(Gate::Readiness, Says::Pass, Whom::Everyone),
+        claim(Gate::Upgrade, Says::Pass, Whom::Everyone),
+        claim(Gate::Auth, Says::Fail(0), Whom::Client("openclaw-cli".into())),
+        claim(Gate::Pairing, Says::Fail(1), Whom::Client("openclaw-cli".into())),
+    ];
+    Ticket::new(Draft {
+        stack: "examples/stacks/silent-override".into(),
+        at: Some("2026-11-22T06:30:00Z".into()),
+        host: Some("mac-vps-1".into()),
+        openclaw: "2026.9.6 (image tag)".into(),
+        clients: clients().into_iter().map(|client| judge(client, &claims)).collect(),
+        findings: vec![
+            Noted {
+                excerpts: vec![Excerpt { place: 0, text: "token: \"********\",".into(), from: 7, to: 17 }],
+                changes: vec![".env:5".into(), "- A=********".into(), "+ A=********".into()],
+                mend: Some("fix --code OC-C101 --yes".into()),
+                ..Noted::new(finding(
+                    "OC-C101",
+                    "token-mismatch",
+                    Severity::Error,
+                    "openclaw-cli sends A, the gateway enforces B.",
+                ))
+            },
+            Noted::new(finding("OC-P108", "pending-approval", Severity::Error, "A device waits.")),
+            Noted::new(finding("OC-C901", "image-not-pinned", Severity::Warning, "The image is not pinned.")),
+        ],
+        evidence: vec!["compose.yaml".into(), ".env".into()],
+        missing: vec!["nothing was asked of a running gateway".into()],
+        unaccounted: Vec::new(),
+        through: None,
+    })
+}
+
+#[test]
+fn a_terminal_reads_the_first_cause_first() {
+    expect![[r#"
+        RED  gateway auth is shut for openclaw-cli
+        examples/stacks/silent-override  |  openclaw 2026.9.6 (image tag)  |  host mac-vps-1  |  2026-11-22T06:30:00Z
+
+        OC-C101 token-mismatch
+          openclaw-cli sends A, the gateway enforces B.
+          decided  state/openclaw.json:9:14
+                   9 | token: "********",
+                     |        ^^^^^^^^^^
+
+          because  captured/logs/openclaw-gateway.log:11 reason=token_mismatch
+
+          next     Write the token that the gateway enforces into .env, then recreate the CLI (safe)
+                   .env:5
+                   - A=********
+                   + A=********
+                   $ fix --code OC-C101 --yes
+                   $ docker compose up -d --force-recreate openclaw-cli
+
+          gates                   openclaw-cli  browser
+          state usable            ok            ok
+          listener (bind)         ok            ok
+          published port          -             ?
+          namespace and URL       ok            ok
+          liveness                ok            ok
+          startup                 ok            ok
+          readiness               ok            ok
+          upgrade and challenge   ok            ok
+          origin, secure context  -             ?
+          gateway auth            RED           ?
+          pairing                 blocked       ?
+          scopes                  blocked       ?
+          authenticated session   blocked       ?
+
+          also shut, or next behind the first cause
+          pairing  OC-P108 pending-approval  state/openclaw.json:9:14
+                   A device waits.
+
+          advisories
+          warning  OC-C901 image-not-pinned  state/openclaw.json:9:14
+                   The image is not pinned.
+
+          read     compose.yaml, .env
+          not seen nothing was asked of a running gateway
+          exit     1 (a gate is red)
+    "#]].assert_eq(text(&ticket(), Colour::Off).as_str());
+}
+
+#[test]
+fn an_issue_tracker_reads_the_same() {
+    expect![[r###"
+        ## RED: gateway auth is shut for openclaw-cli
+
+        stack `examples/stacks/silent-override`, openclaw `2026.9.6 (image tag)`, host `mac-vps-1`, at `2026-11-22T06:30:00Z`
+
+        **`OC-C101 token-mismatch`**
+
+        openclaw-cli sends A, the gateway enforces B.
+
+        - decided `state/openclaw.json:9:14`
+
+          ```
+          token: "********",
+          ```
+
+
+        - because `captured/logs/openclaw-gateway.log:11 reason=token_mismatch`
+
+        Next (safe): Write the token that the gateway enforces into `.env`, then recreate the CLI.
+
+        ```diff
+        .env:5
+        - A=********
+        + A=********
+        ```
+
+        ```sh
+        fix --code OC-C101 --yes
+        docker compose up -d --force-recreate openclaw-cli
+        ```
+
+        | gate | `openclaw-cli` | `browser` |
+        | --- | --- | --- |
+        | state usable | ok | ok |
+        | listener (bind) | ok | ok |
+        | published port | - | ? |
+        | namespace and URL | ok | ok |
+        | liveness | ok | ok |
+        | startup | ok | ok |
+        | readiness | ok | ok |
+        | upgrade and challenge | ok | ok |
+        | origin, secure context | - | ? |
+        | gateway auth | **RED** | ? |
+        | pairing | blocked | ? |
+        | scopes | blocked | ? |
+        | authenticated session | blocked | ? |
+
+        ### Also shut, or next behind the first cause
+
+        - pairing `OC-P108 pending-approval` at `state/openclaw.json:9:14`: A device waits.
+
+        ### Advisories
+
+        - warning `OC-C901 image-not-pinned` at `state/openclaw.json:9:14`: The image is not pinned.
+
+        Read: `compose.yaml`, `.env`
+
+        Not seen: nothing was asked of a running gateway
+
+        Exit status 1.
+    "###]].assert_eq(&markdown(&ticket()));
+}
+
+/// A ticket in which every foreign string is this one.
+fn full_of(hostile: &str) -> Ticket {
+    let mut bad = finding("OC-C101", "token-mismatch", Severity::Error, hostile);
+    bad.evidence = vec![hostile.into()];
+    bad.places[0].file = hostile.into();
+    if let Some(remedy) = &mut bad.remedy {
+        remedy.text = hostile.into();
+        remedy.command = Some(format!("echo '{hostile}'"));
+    }
+    let mut clients = clients();
+    clients[0].name = hostile.into();
+    let claims = [claim(Gate::Auth, Says::Fail(0), Whom::Everyone)];
+    Ticket::new(Draft {
+        stack: hostile.into(),
+        at: Some(hostile.into()),
+        host: Some(hostile.into()),
+        openclaw: hostile.into(),
+        clients: clients.into_iter().map(|client| judge(client, &claims)).collect(),
+        findings: vec![Noted {
+            excerpts: vec![Excerpt { place: 0, text: hostile.into(), from: 3, to: 4000 }],
+            changes: vec![hostile.into()],
+            mend: Some(hostile.into()),
+            steps: vec![NextStep { text: hostile.into(), command: Some(hostile.into()) }],
+            ..Noted::new(bad)
+        }],
+        evidence: vec![hostile.into()],
+        missing: vec![hostile.into()],
+        unaccounted: Vec::new(),
+        through: None,
+    })
+}
+
+/// The lines of Markdown that stand outside of fences; every fence must be closed.
+fn outside_of_fences(page: &str) -> Vec<&str> {
+    let mut fence: Option<&str> = None;
+    let mut outside = Vec::new();
+    for line in page.lines() {
+        let ticks = line.trim_start();
+        match fence {
+            Some(open) if ticks == open => fence = None,
+            Some(_) => {}
+            // An opening fence has no backtick after its run; inline code at the start of a line does.
+            None if ticks.starts_with("```") && !ticks.trim_start_matches('`').contains('`') => {
+                fence = Some(ticks.trim_end_matches(char::is_alphabetic));
+            }
+            None => outside.push(line),
+        }
+    }
+    assert_eq!(fence, None, "{page}");
+    outside
+}
+
+fn stays_harmless(hostile: &str) {
+    let ticket = full_of(hostile);
+    let pages = [text(&ticket, Colour::Off).as_str().to_owned(), markdown(&ticket), json(&ticket).unwrap()];
+    for page in &pages {
+        assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
+        assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{feff}']), "{page:?}");
+    }
+    let ours = ["## ", "### "];
+    for line in outside_of_fences(&pages[1]) {
+        let heading = line.trim_start().starts_with('#');
+        assert!(!heading || ours.iter().any(|head| line.starts_with(head)), "{line}");
+        assert!(!line.contains("<script") || line.contains('`'), "{line}");
+    }
+}
+
+#[test]
+fn hostile_text_moves_no_cursor_and_opens_no_markup() {
+    stays_harmless("\u{1b}[2J\u{202e}x\u{7}``` @all\n# heading\n<script>|");
+    stays_harmless("```\n# out\n````");
+    stays_harmless("");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_text_stays_harmless(hostile in "([`#<|@~\\[\\]_* \n\t]|\\PC|\\p{Cc}|\\p{Cf}){0,60}") {
+        stays_harmless(&hostile);
+    }
+}
+
+#[test]
+fn json_names_its_shape_and_colour_is_only_paint() {
+    let ticket = ticket();
+    let value: serde_json::Value = serde_json::from_str(&json(&ticket).unwrap()).unwrap();
+    assert_eq!(value["schema"], "openclaw-runbook/ticket/1");
+    assert_eq!(value["exit"], 1);
+    assert_eq!(value["first_cause"]["gate"], "auth");
+    let painted = text(&ticket, Colour::On);
+    assert!(painted.as_str().contains("\u{1b}[1;31mRED\u{1b}[0m"));
+    let plain: String =
+        openclaw_runbook::clean::line(&painted.as_str().replace('\n', "\u{1}")).replace('\u{fffd}', "\n");
+    assert!(plain.starts_with("RED  gateway auth is shut for openclaw-cli\n"));
+}
+
+#[test]
+fn through_a_gate_asks_for_observation() {
+    let green =
+        [Gate::State, Gate::Listener, Gate::Reach].map(|gate| claim(gate, Says::Pass, Whom::Everyone));
+    let draft =
+        |through| Draft { clients: vec![judge(clients().remove(0), &green)], through, ..Draft::default() };
+    assert_eq!(Ticket::new(draft(None)).verdict, Verdict::Green);
+    assert_eq!(Ticket::new(draft(Some(Gate::Reach))).verdict, Verdict::Green);
+    assert_eq!(Ticket::new(draft(Some(Gate::Liveness))).verdict, Verdict::Unknown);
+    assert_eq!(Ticket::new(Draft { through: Some(Gate::State), ..Draft::default() }).exit, 3);
+}
+
+#[test]
+fn an_advisory_never_outranks_a_red_gate_and_stands_worst_first() {
+    let ticket = ticket();
+    assert_eq!(ticket.first_cause.as_ref().map(|cause| (cause.gate, cause.finding)), Some((Gate::Auth, 0)));
+    assert_eq!(ticket.advisories, [2]);
+    assert_eq!(ticket.findings[1].gate, Some(Gate::Pairing));
+}
+
+#[test]
+fn an_error_that_no_gate_accounts_for_is_no_green_ticket() {
+    let green: Vec<Claim> = Gate::all().map(|gate| claim(gate, Says::Pass, Whom::Everyone)).collect();
+    let draft = |unaccounted| Draft {
+        clients: vec![judge(clients().remove(0), &green)],
+        findings: vec![Noted::new(finding("OC-T121", "weak-token", Severity::Error, "It can be guessed."))],
+        unaccounted,
+        ..Draft::default()
+    };
+    assert_eq!(Ticket::new(draft(Vec::new())).verdict, Verdict::Green);
+    let beside = Ticket::new(draft(vec![0]));
+    assert_eq!((beside.verdict, beside.exit), (Verdict::Unknown, 3));
+    assert!(
+        text(&beside, Colour::Off)
+            .as_str()
+            .contains("UNKNOWN  no gate is red, but an error stands beside them")
+    );
+    assert!(json(&beside).unwrap().contains("\"unaccounted\""));
+}
