@@ -16,6 +16,7 @@ use crate::source::{FileId, MASK, Sources, Span, masked_own};
 pub use diff::{Hunk, Line, LineKind};
 
 mod diff;
+pub(crate) mod layout;
 
 /// A replacement of some bytes of one source.
 #[derive(Clone, Debug)]

@@ -7,66 +7,31 @@
 //! | question | file |
 //! | --- | --- |
 //! | What differs between releases? | `rules.rs` |
-//! | What does `openclaw.json` say? | `config.rs` |
-//! | Which service is what, and what does it see? | `processes.rs`, `invocation.rs` |
-//! | Who wins the token? | `tokens.rs`, `token_findings.rs` |
-//! | Does the gateway start, and where does it listen? | `gateway.rs`, `listener.rs` |
-//! | Which listener does a URL reach? | `reach.rs`, `namespaces.rs`, `names.rs`, `urls.rs`, `reach_findings.rs` |
-//! | May a browser connect, and through which proxy? | `origins.rs`, `fronts.rs` |
-//! | Whose files are they? | `state.rs`, `usable.rs`, `ownership.rs`, `engine.rs` |
-//! | Will it stay up? | `operation.rs` |
-//! | Do the running containers agree? | `runtime.rs` |
-//! | Which gate stops which client? | `clients.rs` |
-//! | Where else is the token mentioned? | `search.rs` |
-//! | What is the smallest edit? | `remedies.rs`, `layout.rs` |
+//! | What is read, once: services, processes, `openclaw.json`, namespaces, owners, containers, proxies? | `model/` |
+//! | What follows: who wins the token, who listens where, who reaches whom, may a process use its state? | `verdict/` |
+//! | What is wrong, and what is the smallest edit: a file a family? | `findings/` |
 
 mod carriers;
-#[cfg(feature = "fs")]
-mod checkout;
-mod clients;
-mod config;
-mod engine;
-mod files;
-mod fronts;
-mod gateway;
-mod invocation;
-mod layout;
-mod listener;
-mod names;
-mod namespaces;
-mod operation;
-mod origins;
-mod ownership;
-mod processes;
-mod reach;
-mod reach_findings;
+mod findings;
+mod model;
 mod redact;
-mod remedies;
 pub mod rules;
-mod runtime;
-mod scene;
-pub mod search;
 mod secrets;
-mod services;
-mod state;
-mod token_findings;
-mod tokens;
-mod urls;
-mod usable;
-mod version;
+mod verdict;
 
 pub use carriers::{CarrierContent, CarrierView, Definition};
-pub use clients::{ClientKind, ClientView, Gate, GateState, GateView};
-pub use config::{
+pub use findings::search;
+pub use model::config::{
     Config, ConfigFault, RefSource, SecretForm, StateVariable, Substituted, state_dotenv, substitute,
 };
-pub use namespaces::{Namespace, Namespaces};
-pub use processes::{EnvLayer, Role};
-pub use runtime::ContainerView;
+pub use model::containers::ContainerView;
 #[cfg(feature = "docker")]
-pub(crate) use runtime::{ONE_OFF, PROJECT, SERVICE};
-pub use tokens::Secret;
-pub use version::{BadVersion, Version, Versions};
+pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
+pub use model::namespaces::{Namespace, Namespaces};
+pub use model::processes::{EnvLayer, Role};
+pub use rules::version::{BadVersion, Version, Versions};
+pub use verdict::clients::{ClientKind, ClientView, Gate, GateState, GateView};
+pub use verdict::token::Secret;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -79,11 +44,15 @@ use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
 use crate::source::{Format, Sources, Text};
 
-use ownership::Listing;
-use processes::{ConfigState, Process};
-use runtime::Runtime;
-use scene::{Scene, Surroundings};
-use services::Services;
+use findings::remedies;
+use model::containers::{self, Runtime};
+use model::owners::Listing;
+use model::processes::{self, ConfigState, Process};
+use model::scene::{Scene, Surroundings};
+use model::services::Services;
+use model::{engine, files};
+use rules::version;
+use verdict::{clients, token};
 
 /// What is known about a stack.
 ///
@@ -428,12 +397,12 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let stale = stale_tokens(&runtime, project, &scene);
 
     let mut findings = early;
-    listener::findings(&scene, &mut findings);
-    reach_findings::findings(&clients, &scene, &mut findings);
-    token_findings::findings(&clients, &scene, &mut findings);
-    state::findings(&scene, &mut findings);
-    operation::findings(&scene, &mut findings);
-    runtime::findings(&runtime, project, &scene, &mut findings);
+    findings::listener::findings(&scene, &mut findings);
+    findings::reach::findings(&clients, &scene, &mut findings);
+    findings::token::findings(&clients, &scene, &mut findings);
+    findings::state::findings(&scene, &mut findings);
+    findings::operation::findings(&scene, &mut findings);
+    containers::findings(&runtime, project, &scene, &mut findings);
     carriers::findings(&definitions, &scene, &mut findings);
     configuration(&scene, &mut findings);
     versions(&scene, &mut findings);
@@ -442,7 +411,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     remedies::finish(&mut findings, &scene);
 
     // The server's winner is A.
-    let mut letters = tokens::Classes::default();
+    let mut letters = token::Classes::default();
     for gateway in &scene.gateways {
         if let Some(value) = gateway.decision.value() {
             letters.letter(value);
@@ -455,7 +424,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     for view in &mut views {
         clients::apply_stale(view, &stale);
     }
-    let containers = runtime::views(&runtime, project, &scene, &mut letters);
+    let containers = containers::views(&runtime, project, &scene, &mut letters);
     let tokens = carriers::views(&definitions, &scene, &mut letters, stack.fingerprint);
     let version = gateways
         .first()
@@ -480,7 +449,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
     let mut runtime = Runtime::default();
     for (name, text) in &stack.inspects {
-        match runtime::read(text.expose()) {
+        match containers::read(text.expose()) {
             Ok(read) => runtime.add(read),
             Err(place) => {
                 let file = reader.enter(Format::Other, name, "");
@@ -652,10 +621,10 @@ fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut S
 }
 
 fn gateway_view(
-    gateway: &gateway::Gateway,
+    gateway: &verdict::listener::Gateway,
     hint_from: &'static str,
     scene: &Scene<'_, '_>,
-    letters: &mut tokens::Classes,
+    letters: &mut token::Classes,
 ) -> GatewayView {
     let process = scene.processes.get(gateway.at);
     let name = scene.service_name(gateway.at);
@@ -675,21 +644,21 @@ fn gateway_view(
             },
         },
         bind: match &gateway.bind.scope {
-            gateway::Scope::Loopback => "loopback".to_owned(),
-            gateway::Scope::All => "all".to_owned(),
-            gateway::Scope::Address(address) => address.clone(),
-            gateway::Scope::Tailnet => "tailnet".to_owned(),
-            gateway::Scope::Unknown => "unknown".to_owned(),
+            verdict::listener::Scope::Loopback => "loopback".to_owned(),
+            verdict::listener::Scope::All => "all".to_owned(),
+            verdict::listener::Scope::Address(address) => address.clone(),
+            verdict::listener::Scope::Tailnet => "tailnet".to_owned(),
+            verdict::listener::Scope::Unknown => "unknown".to_owned(),
         },
         bind_from: gateway.bind.by,
         port: gateway.port.number,
         port_from: gateway.port.by,
         auth: match gateway.auth {
-            gateway::Auth::Token => "token",
-            gateway::Auth::Password => "password",
-            gateway::Auth::None => "none",
-            gateway::Auth::TrustedProxy => "trusted-proxy",
-            gateway::Auth::Unknown => "unknown",
+            verdict::listener::Auth::Token => "token",
+            verdict::listener::Auth::Password => "password",
+            verdict::listener::Auth::None => "none",
+            verdict::listener::Auth::TrustedProxy => "trusted-proxy",
+            verdict::listener::Auth::Unknown => "unknown",
         },
         token_from: gateway.decision.winner().map(|winner| winner.label.clone()),
         token_class: gateway.decision.value().map(|value| letters.letter(value)),

@@ -9,12 +9,13 @@ use serde::Serialize;
 use crate::finding::{Code, Finding, Place, Role as PlaceRole};
 use crate::source::{Format, Span, Text};
 
-use super::files::Reader;
-use super::processes::{ConfigState, EnvLayer, Process, Role};
-use super::remedies;
+use super::findings::remedies;
+use super::model::files::Reader;
+use super::model::processes::{ConfigState, EnvLayer, Process, Role};
+use super::model::scene::Scene;
 use super::rules::Carrier;
-use super::scene::Scene;
-use super::tokens::{Classes, Content, Outcome};
+use super::verdict;
+use super::verdict::token::{Classes, Content, Outcome};
 
 /// A carrier of the token.
 #[derive(Clone, Debug, Serialize)]
@@ -181,7 +182,7 @@ pub(super) fn views(
     for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.role != Role::Other)
     {
         let server = scene.gateway_in(at).map(|gateway| &gateway.decision);
-        let client = super::clients::decision_of(at, scene);
+        let client = verdict::clients::decision_of(at, scene);
         let decisions = server.into_iter().chain(client.as_ref());
         let mut seen: Vec<Span> = Vec::new();
         for decision in decisions {
@@ -195,7 +196,7 @@ pub(super) fn views(
                     _ => None,
                 };
                 let (class, print, secret) = shown(value);
-                let wins = |decision: Option<&super::tokens::Decision>| {
+                let wins = |decision: Option<&verdict::token::Decision>| {
                     decision.is_some_and(|decision| {
                         !matches!(decision.outcome, Outcome::Refuses(_))
                             && decision.winner().is_some_and(|winner| winner.span == candidate.span)

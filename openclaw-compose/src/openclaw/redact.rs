@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::secrets::Secrets;
 
 use super::carriers::CarrierView;
-use super::clients::{ClientView, GateView};
-use super::namespaces::{Namespace, Namespaces};
-use super::runtime::ContainerView;
+use super::model::containers::ContainerView;
+use super::model::namespaces::{Namespace, Namespaces};
+use super::verdict::clients::{ClientView, GateView};
 use super::{GatewayView, Report};
 
 impl Report {

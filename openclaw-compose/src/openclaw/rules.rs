@@ -3,7 +3,9 @@
 //!
 //! *Observed* means seen on a running gateway or CLI of that release; *read* means read in the published package.
 
-use super::version::{Version, Versions};
+pub(crate) mod version;
+
+use version::{Version, Versions};
 
 const V2026_1_29: Version = Version::new(2026, 1, 29);
 const V2026_2_19: Version = Version::new(2026, 2, 19);

@@ -12,8 +12,8 @@ use crate::syntax::json5;
 
 use super::Stack;
 use super::carriers::Defined;
-use super::config::Config;
-use super::processes::Process;
+use super::model::config::Config;
+use super::model::processes::Process;
 
 /// Every secret of the stack: those of its project, and those of everything else that was read. `sources` holds the texts.
 pub(super) fn collect(

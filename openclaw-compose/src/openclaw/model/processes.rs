@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::openclaw::rules::version::{self, Version};
+use crate::openclaw::rules::{self, Meaning, NameRule, Reads};
 use crate::source::{FileId, Span, Text};
 
 use super::config::{self, Config, StateVariable};
 use super::files::{Found, Reader};
 use super::invocation::{self, Invocation};
-use super::rules::{self, Meaning, NameRule, Reads};
+use super::proxies;
 use super::services::{At, Mount, MountKind, Service, Services, Variable};
-use super::version::Version;
 
 /// What a service is to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -29,7 +30,7 @@ pub enum Role {
 
 /// The uid a process runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Uid {
+pub(crate) enum Uid {
     /// Written in the compose file.
     Written(u32, Option<u32>),
     /// The official image's own user.
@@ -39,7 +40,7 @@ pub(super) enum Uid {
 }
 
 impl Uid {
-    pub(super) fn number(self) -> Option<u32> {
+    pub(crate) fn number(self) -> Option<u32> {
         match self {
             Self::Written(uid, _) => Some(uid),
             Self::Image => Some(rules::IMAGE_UID),
@@ -47,7 +48,7 @@ impl Uid {
         }
     }
 
-    pub(super) fn group(self) -> Option<u32> {
+    pub(crate) fn group(self) -> Option<u32> {
         match self {
             Self::Written(uid, gid) => gid.or((uid == 0).then_some(0)),
             Self::Image => Some(rules::IMAGE_UID),
@@ -58,7 +59,7 @@ impl Uid {
 
 /// Where a container path really lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Backing {
+pub(crate) enum Backing {
     /// On the host, at this path.
     Host(String),
     /// In a named volume, at this path inside it.
@@ -70,31 +71,31 @@ pub(super) enum Backing {
 }
 
 /// A service as a process.
-pub(super) struct Process<'a> {
-    pub(super) service: &'a Service<'a>,
-    pub(super) role: Role,
-    pub(super) invocation: Invocation,
+pub(crate) struct Process<'a> {
+    pub(crate) service: &'a Service<'a>,
+    pub(crate) role: Role,
+    pub(crate) invocation: Invocation,
     /// The release this process runs, as far as known.
-    pub(super) version: Option<Version>,
-    pub(super) uid: Uid,
-    pub(super) home: String,
-    pub(super) state_dir: String,
-    pub(super) state: Backing,
-    pub(super) config_path: String,
-    pub(super) config: ConfigState,
+    pub(crate) version: Option<Version>,
+    pub(crate) uid: Uid,
+    pub(crate) home: String,
+    pub(crate) state_dir: String,
+    pub(crate) state: Backing,
+    pub(crate) config_path: String,
+    pub(crate) config: ConfigState,
     /// `$STATE/.env`.
-    pub(super) state_env: Vec<StateVariable>,
+    pub(crate) state_env: Vec<StateVariable>,
     /// `$STATE/.env` is there and could not be read.
-    pub(super) state_env_is_unreadable: bool,
+    pub(crate) state_env_is_unreadable: bool,
     /// The configuration that is mounted into a proxy.
-    pub(super) proxy_texts: Vec<(FileId, Text)>,
+    pub(crate) proxy_texts: Vec<(FileId, Text)>,
     /// The state directory lies inside another one, and the configuration is in that one.
-    pub(super) config_is_outside: bool,
+    pub(crate) config_is_outside: bool,
 }
 
 /// What is known of a process's `openclaw.json`.
 #[derive(Clone, Debug)]
-pub(super) enum ConfigState {
+pub(crate) enum ConfigState {
     /// Its text was given.
     Read(Rc<Config>),
     /// It is known that there is none.
@@ -123,26 +124,26 @@ pub enum EnvLayer {
 
 /// A value of a process's environment.
 #[derive(Clone)]
-pub(super) struct EnvValue<'p> {
-    pub(super) text: &'p Text,
-    pub(super) span: Span,
-    pub(super) layer: EnvLayer,
+pub(crate) struct EnvValue<'p> {
+    pub(crate) text: &'p Text,
+    pub(crate) span: Span,
+    pub(crate) layer: EnvLayer,
 }
 
 impl EnvValue<'_> {
     /// Whether the value is what some command prints when the container starts: nobody can see it from here.
-    pub(super) fn is_opaque(&self) -> bool {
+    pub(crate) fn is_opaque(&self) -> bool {
         self.layer == EnvLayer::Command && is_substitution(self.text)
     }
 }
 
 /// `$(...)` or backticks.
-pub(super) fn is_substitution(text: &Text) -> bool {
+pub(crate) fn is_substitution(text: &Text) -> bool {
     text.contains("$(") || text.contains("`")
 }
 
 impl<'a> Process<'a> {
-    pub(super) fn config(&self) -> Option<&Config> {
+    pub(crate) fn config(&self) -> Option<&Config> {
         match &self.config {
             ConfigState::Read(config) => Some(config),
             _ => None,
@@ -150,12 +151,12 @@ impl<'a> Process<'a> {
     }
 
     /// Whether it runs OpenClaw's own code, so that OpenClaw's rules bind it.
-    pub(super) fn is_openclaw(&self) -> bool {
+    pub(crate) fn is_openclaw(&self) -> bool {
         matches!(self.role, Role::Gateway | Role::Cli)
     }
 
     /// The state directory in which the process's own one lies, where `HOME` points into a state directory.
-    pub(super) fn outer_state_dir(&self) -> Option<&str> {
+    pub(crate) fn outer_state_dir(&self) -> Option<&str> {
         let inner = format!("/{}", rules::STATE_DIR_NAME);
         let outer = self.state_dir.strip_suffix(&inner)?;
         let name = last_part(outer);
@@ -163,12 +164,12 @@ impl<'a> Process<'a> {
     }
 
     /// The state directory's `.env`.
-    pub(super) fn state_dotenv(&self) -> String {
+    pub(crate) fn state_dotenv(&self) -> String {
         format!("{}/.env", self.state_dir)
     }
 
     /// The variable as the process sees it: the first layer that has the name at all decides, even with an empty value.
-    pub(super) fn env(&self, name: &str) -> Option<EnvValue<'_>> {
+    pub(crate) fn env(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(set) = self.invocation.assigned.iter().rev().find(|set| set.name == name) {
             let copied = set.value.expose().strip_prefix('$').map(|other| other.trim_matches(['{', '}']));
             // `A=$A` is the container's own again, and `A=$B` that of another variable.
@@ -192,7 +193,7 @@ impl<'a> Process<'a> {
     }
 
     /// What the process would see if its container gave it nothing.
-    pub(super) fn env_below_container(&self, name: &str) -> Option<EnvValue<'_>> {
+    pub(crate) fn env_below_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(variable) = self.state_env.iter().rev().find(|variable| variable.name == name) {
             let text = &variable.value;
             return Some(EnvValue { text, span: variable.span, layer: EnvLayer::StateDotenv });
@@ -203,7 +204,7 @@ impl<'a> Process<'a> {
 
     /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset, and what cannot be seen
     /// is left out.
-    pub(super) fn meant(&self, meaning: Meaning) -> Option<(&'static NameRule, EnvValue<'_>)> {
+    pub(crate) fn meant(&self, meaning: Meaning) -> Option<(&'static NameRule, EnvValue<'_>)> {
         rules::names(meaning, self.version).filter(|rule| rule.reads == Reads::Yes).find_map(|rule| {
             let value = self.env(rule.name)?;
             (!value.text.is_blank() && !value.is_opaque()).then_some((rule, value))
@@ -211,7 +212,7 @@ impl<'a> Process<'a> {
     }
 
     /// Expands `$NAME`, `${NAME}` and `${NAME:-default}` that a shell inside the container would.
-    pub(super) fn shell_expand(&self, text: &Text) -> Text {
+    pub(crate) fn shell_expand(&self, text: &Text) -> Text {
         let Some(name) = text.expose().strip_prefix('$') else { return text.clone() };
         let name = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
         let (name, default) = name.split_once(":-").unwrap_or((name, ""));
@@ -222,7 +223,7 @@ impl<'a> Process<'a> {
     }
 
     /// `${NAME}` of `openclaw.json` with this process's environment.
-    pub(super) fn substitute(&self, text: &str) -> config::Substituted {
+    pub(crate) fn substitute(&self, text: &str) -> config::Substituted {
         config::substitute(text, &mut |name| {
             self.env(name).filter(|value| !value.is_opaque()).map(|value| value.text.clone())
         })
@@ -230,7 +231,7 @@ impl<'a> Process<'a> {
 }
 
 /// Reads every service as a process.
-pub(super) fn read<'a>(
+pub(crate) fn read<'a>(
     services: &'a Services<'a>,
     hint: Option<Version>,
     files: &mut Reader<'_>,
@@ -253,7 +254,7 @@ const VERSION_LABELS: [&str; 2] = ["org.opencontainers.image.version", "org.open
 
 /// The image's tag, a label of the compose file, or what the caller knows.
 fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
-    let tag = service.image.as_ref().and_then(|image| super::version::tag(image.value)?.parse().ok());
+    let tag = service.image.as_ref().and_then(|image| version::tag(image.value)?.parse().ok());
     let label = || VERSION_LABELS.iter().find_map(|name| service.labels.get(name)?.value.parse());
     tag.or_else(label).or(hint)
 }
@@ -301,7 +302,7 @@ fn process<'a>(
         state_env: Vec::new(),
         state_env_is_unreadable: false,
         config_is_outside: false,
-        proxy_texts: super::fronts::configuration(service, services, files),
+        proxy_texts: proxies::configuration(service, services, files),
     };
     if process.is_openclaw() {
         process.config = config_of(&process, services, files, configs);
@@ -374,7 +375,7 @@ fn config_of(
 }
 
 /// Where `path` of the service's file system lies: in the mount with the longest target above it.
-pub(super) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str) -> Backing {
+pub(crate) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str) -> Backing {
     let Some(mount) = mount_over(service, path) else { return Backing::Layer };
     let rest = path.get(mount.target.trim_end_matches('/').len()..).unwrap_or_default();
     if let Some(source) = host_source(mount, services) {
@@ -394,7 +395,7 @@ pub(super) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str
 }
 
 /// The path on the host that is mounted over `path` of the service's file system.
-pub(super) fn host_mount<'a>(service: &Service<'a>, services: &Services<'a>, path: &str) -> Option<&'a str> {
+pub(crate) fn host_mount<'a>(service: &Service<'a>, services: &Services<'a>, path: &str) -> Option<&'a str> {
     host_source(mount_over(service, path)?, services)
 }
 
@@ -406,7 +407,7 @@ fn host_source<'a>(mount: &Mount<'a>, services: &Services<'a>) -> Option<&'a str
     }
 }
 
-pub(super) fn mount_over<'s, 'a>(service: &'s Service<'a>, path: &str) -> Option<&'s Mount<'a>> {
+pub(crate) fn mount_over<'s, 'a>(service: &'s Service<'a>, path: &str) -> Option<&'s Mount<'a>> {
     service
         .mounts
         .iter()
@@ -537,9 +538,9 @@ const COMPANIONS: [&str; 16] = [
 ];
 
 /// Whether the image is OpenClaw itself, by the last part of its name.
-pub(super) fn is_openclaw_image(service: &Service<'_>) -> bool {
+pub(crate) fn is_openclaw_image(service: &Service<'_>) -> bool {
     service.image.as_ref().is_some_and(|image| {
-        let repository = super::version::repository(image.value);
+        let repository = version::repository(image.value);
         let name = last_part(repository);
         let ours = |text: &str| IMAGE_WORDS.iter().any(|word| text.contains(word));
         let part =

@@ -126,7 +126,7 @@ impl fmt::Display for Versions {
 }
 
 /// The repository of an image reference, without registry port confusion, tag or digest.
-pub(super) fn repository(image: &str) -> &str {
+pub(crate) fn repository(image: &str) -> &str {
     let name = image.split('@').next().unwrap_or(image);
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => repository,
@@ -135,13 +135,13 @@ pub(super) fn repository(image: &str) -> &str {
 }
 
 /// The tag of an image reference.
-pub(super) fn tag(image: &str) -> Option<&str> {
+pub(crate) fn tag(image: &str) -> Option<&str> {
     let name = image.split('@').next().unwrap_or(image);
     name.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
 }
 
 /// The digest of an image reference.
-pub(super) fn digest(image: &str) -> Option<&str> {
+pub(crate) fn digest(image: &str) -> Option<&str> {
     image.split_once('@').map(|(_, digest)| digest)
 }
 

@@ -9,24 +9,28 @@ use crate::edit::{Edit, Replacement};
 use crate::finding::{Finding, Remedy, Safety};
 use crate::source::Span;
 
-use super::clients::{Client, Publication};
-use super::gateway::{Gateway, RefusalKind, Scope};
-use super::layout;
-use super::processes::{Backing, Process, Role};
-use super::reach::Reach;
-use super::rules::{self, NameRule};
-use super::scene::Scene;
-use super::services::{At, Healthcheck, Mount, Port, Relabel, Service};
+use crate::edit::layout;
+use crate::openclaw::model::config;
+use crate::openclaw::model::names;
+use crate::openclaw::model::namespaces;
+use crate::openclaw::model::processes::{self, Backing, Process, Role};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::services::{At, Healthcheck, Mount, Port, Relabel, Service};
+use crate::openclaw::rules::{self, NameRule};
+use crate::openclaw::verdict::clients::{self, Client, Publication};
+use crate::openclaw::verdict::listener::{Gateway, RefusalKind, Scope};
+use crate::openclaw::verdict::reach::{self, Reach};
+use crate::openclaw::verdict::token::{self, Candidate, Content};
+
 use super::state;
-use super::tokens::{Candidate, Content};
 
 /// Words only.
-pub(super) fn words(text: impl Into<String>) -> Remedy {
+pub(crate) fn words(text: impl Into<String>) -> Remedy {
     Remedy::words(text)
 }
 
 /// A command that a person runs.
-pub(super) fn command(text: String, command: String) -> Remedy {
+pub(crate) fn command(text: String, command: String) -> Remedy {
     Remedy { text, command: Some(command), edits: Vec::new(), safety: Safety::Judgement }
 }
 
@@ -66,7 +70,7 @@ fn joined(edits: Vec<Edit>) -> Vec<Edit> {
 
 /// Finishes remedies: a rename leaves the old content in every container that mounts the file by itself, so whatever edits
 /// such a file ends in new containers.
-pub(super) fn finish(findings: &mut [Finding], scene: &Scene<'_, '_>) {
+pub(crate) fn finish(findings: &mut [Finding], scene: &Scene<'_, '_>) {
     let mut mounting: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for remedy in findings.iter_mut().filter_map(|finding| finding.remedy.as_mut()) {
         let mut services: Vec<&str> = Vec::new();
@@ -99,7 +103,7 @@ fn and_recreate(command: Option<&str>, services: &[&str]) -> String {
 
 const UP: &str = "docker compose up -d";
 
-pub(super) fn shell_quote(word: &str) -> String {
+pub(crate) fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -109,7 +113,7 @@ pub(super) fn shell_quote(word: &str) -> String {
 }
 
 /// `docker compose up -d` for these services and for everyone who lives in their namespaces.
-pub(super) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
+pub(crate) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
     let mut names: Vec<&str> = services.to_vec();
     for service in services {
         names.extend(scene.namespaces.stranded_by(service));
@@ -122,7 +126,7 @@ pub(super) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
 }
 
 /// A client that does not reach the gateway.
-pub(super) fn reach(client: &Client, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn reach(client: &Client, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let process = scene.processes.get(client.at?)?;
     let gateway = scene.gateways.get(client.gateway)?;
     if process.role == Role::App {
@@ -322,7 +326,7 @@ fn fall_back(
     let reads_url = rules::names(rules::Meaning::Url, process.version)
         .any(|rule| rule.name == "OPENCLAW_GATEWAY_URL" && rule.reads == rules::Reads::Yes);
     let leads_there = service.network_mode.is_none()
-        && super::names::shares_network(service, owner)
+        && names::shares_network(service, owner)
         && gateway.bind.scope == Scope::All
         && process.invocation.flag("url").is_none();
     let Some(switch) = rule.break_glass.filter(|_| reads_url && leads_there) else {
@@ -364,7 +368,7 @@ fn reach_for_app(
     let url = client.choice.as_ref()?.url.as_ref()?;
     let variable = scene.origin(client.choice.as_ref()?.span?);
     let written = scene.sources.expose(variable);
-    let shares = super::names::shares_network(process.service, owner);
+    let shares = names::shares_network(process.service, owner);
     let from = written.find(&url.host)?;
     if !shares || gateway.bind.scope != Scope::All {
         return Some(words(format!("{text}, on a network both are on")));
@@ -432,7 +436,7 @@ fn wrong_port(client: &Client, process: &Process<'_>, listens: u16, scene: &Scen
 }
 
 /// Behind a bridge the gateway has to listen on the container's interfaces. Only with a secret in place.
-pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let text = "let the gateway listen on the container's interfaces (bind lan); who may come in is the published port's business";
     if gateway.decision.winner().is_none() {
         return Some(words(format!("{text}, after a token is configured")));
@@ -446,9 +450,7 @@ pub(super) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
     };
     let exposed = owner.ports.iter().any(|port| {
         Some(port.target) == gateway.port.number
-            && !port
-                .host_ip
-                .is_some_and(|ip| super::names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::"))
+            && !port.host_ip.is_some_and(|ip| names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::"))
     });
     let edit = match (gateway.bind.by, gateway.bind.span) {
         ("--bind", Some(span)) => {
@@ -491,14 +493,14 @@ fn recreate_all(name: &str, scene: &Scene<'_, '_>) -> String {
 }
 
 /// Writes the bind that counts today, so that it counts everywhere.
-pub(super) fn write_bind(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn write_bind(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let bind = if gateway.bind.scope == Scope::Loopback { "loopback" } else { "lan" };
     let text = format!("write gateway.bind: \"{bind}\"");
     let bridged = scene
         .namespaces
         .of
         .get(scene.service_name(gateway.at))
-        .is_some_and(|n| matches!(n, super::namespaces::Namespace::Service(_)));
+        .is_some_and(|n| matches!(n, namespaces::Namespace::Service(_)));
     // Loopback is never written behind a bridge.
     if bind == "loopback" && bridged {
         return listen_on_all(gateway, scene);
@@ -510,7 +512,7 @@ pub(super) fn write_bind(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Rem
 }
 
 /// What keeps the gateway from starting.
-pub(super) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let process = scene.processes.get(gateway.at)?;
     let name = process.service.name;
     Some(match why {
@@ -552,7 +554,7 @@ pub(super) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>)
 }
 
 /// Adds the published localhost origins to the list.
-pub(super) fn allow_origin(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn allow_origin(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let owner = scene.namespace_owner(gateway.at)?;
     let port = owner
         .ports
@@ -563,7 +565,7 @@ pub(super) fn allow_origin(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<R
 }
 
 /// Adds origins to the list of those admitted.
-pub(super) fn list_origins(wanted: &[String], gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn list_origins(wanted: &[String], gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let config = scene.processes.get(gateway.at)?.config()?;
     let list = wanted.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(", ");
     let text = format!("admit the origin people open: {}", wanted.first()?);
@@ -581,7 +583,7 @@ pub(super) fn list_origins(wanted: &[String], gateway: &Gateway, scene: &Scene<'
 }
 
 /// Every loser gets the value the server enforces: no connected client notices.
-pub(super) fn align(
+pub(crate) fn align(
     value: &str,
     losers: &[&Candidate],
     gateway: &Gateway,
@@ -618,9 +620,9 @@ pub(super) fn align(
 }
 
 /// The hidden `.env` gets the winner's value, too.
-pub(super) fn align_state_dotenv(
+pub(crate) fn align_state_dotenv(
     gateway: &Gateway,
-    hidden: &super::config::StateVariable,
+    hidden: &config::StateVariable,
     scene: &Scene<'_, '_>,
 ) -> Option<Remedy> {
     let value = gateway.decision.value()?;
@@ -632,7 +634,7 @@ pub(super) fn align_state_dotenv(
 }
 
 /// Hands a variable of the project into the container.
-pub(super) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let service = process.service;
     let text = format!("hand {variable} into {}", service.name);
     if !scene.project_has(variable) || service.environment.contains_key(variable) {
@@ -660,7 +662,7 @@ pub(super) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '
 }
 
 /// A client without a token gets the reference that the gateway has.
-pub(super) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let process = scene.processes.get(client.at?)?;
     let service = process.service;
     let text = format!(
@@ -671,7 +673,7 @@ pub(super) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene
     let Some(template) = scene.token_template(gateway).filter(|_| {
         // Beside --url only --token counts.
         client.choice.as_ref().is_none_or(|choice| choice.carrier != rules::UrlCarrier::Flag)
-            && gateway.secret == super::tokens::Secret::Token
+            && gateway.secret == token::Secret::Token
             && !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN")
     }) else {
         return Some(words(text));
@@ -686,7 +688,7 @@ pub(super) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene
 }
 
 /// A variable that nothing reads: a URL goes with the namespace; the rest is renamed where that changes nothing else.
-pub(super) fn unread_variable(
+pub(crate) fn unread_variable(
     process: &Process<'_>,
     rule: &NameRule,
     reached: bool,
@@ -743,23 +745,23 @@ fn has_secret(process: &Process<'_>, scene: &Scene<'_, '_>) -> bool {
     let Some(at) = scene.services.position(process.service.name) else { return false };
     match scene.gateway_in(at) {
         Some(gateway) => gateway.decision.winner().is_some(),
-        None => super::clients::decision_of(at, scene).is_some_and(|decision| decision.winner().is_some()),
+        None => clients::decision_of(at, scene).is_some_and(|decision| decision.winner().is_some()),
     }
 }
 
 /// A switch that weakens something.
-pub(super) fn switch_off(span: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn switch_off(span: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let edit = Edit::text(scene.sources, span, "false").judgement();
     Some(edits("switch it off and pair the browser instead", vec![edit], None))
 }
 
 /// Publishes on the host's loopback only. A person decides: somebody may come in from elsewhere.
-pub(super) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let text = "publish it on 127.0.0.1, and let others come through ssh, a tailnet or a proxy with TLS";
     // A client of the stack that comes through the host needs it as it is.
     let needs_it = |process: &Process<'_>| {
-        let url = super::reach::choose(process).and_then(|choice| choice.url);
-        url.is_some_and(|url| Some(url.port) == port.published && !super::names::is_loopback(&url.host))
+        let url = reach::choose(process).and_then(|choice| choice.url);
+        url.is_some_and(|url| Some(url.port) == port.published && !names::is_loopback(&url.host))
     };
     if scene.processes.iter().any(needs_it) {
         return Some(words(text));
@@ -781,7 +783,7 @@ pub(super) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Opt
 }
 
 /// Leads the published port to the port that is listened on.
-pub(super) fn publish_right_port(
+pub(crate) fn publish_right_port(
     published: &Publication,
     listens: u16,
     scene: &Scene<'_, '_>,
@@ -798,7 +800,7 @@ pub(super) fn publish_right_port(
 }
 
 /// Leads a proxy to the port that is listened on.
-pub(super) fn replace_port(span: Span, wrong: u16, listens: u16, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn replace_port(span: Span, wrong: u16, listens: u16, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let text = format!("lead the proxy to {listens}");
     let span = scene.origin(span);
     let wrong = wrong.to_string();
@@ -808,7 +810,7 @@ pub(super) fn replace_port(span: Span, wrong: u16, listens: u16, scene: &Scene<'
 }
 
 /// Takes quotes out of a value that kept them.
-pub(super) fn unmangle(value: &str, origin: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn unmangle(value: &str, origin: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let bare = value.trim().trim_matches(['"', '\'', '\u{feff}']);
     let quoted = value.trim().len() != bare.len() && !value.contains('\u{feff}');
     if !quoted || bare.contains(['$', '"', '\'']) {
@@ -821,7 +823,7 @@ pub(super) fn unmangle(value: &str, origin: Span, scene: &Scene<'_, '_>) -> Opti
 }
 
 /// Five attempts show a refusal as well as for ever does.
-pub(super) fn bounded_restart(restart: &At<&str>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn bounded_restart(restart: &At<&str>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let edit = replace_scalar(scene, restart.span, "on-failure:5")?.judgement();
     Some(edits(
         "bound the attempts; a reboot of the host then needs `docker compose up -d`",
@@ -831,7 +833,7 @@ pub(super) fn bounded_restart(restart: &At<&str>, scene: &Scene<'_, '_>) -> Opti
 }
 
 /// The health check asks the port that is listened on.
-pub(super) fn healthcheck_port(
+pub(crate) fn healthcheck_port(
     check: &Healthcheck<'_>,
     wrong: u16,
     listens: u16,
@@ -845,7 +847,7 @@ pub(super) fn healthcheck_port(
 }
 
 /// Time to drain.
-pub(super) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let budget = format!("{}s", rules::stop_budget_seconds(process.version));
     let edit = match &process.service.stop_grace {
         Some(grace) => replace_scalar(scene, grace.span, &budget)?,
@@ -863,7 +865,7 @@ pub(super) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option
 }
 
 /// A directory variable that came from the host's `.env`.
-pub(super) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let service = process.service;
     let usual = format!("{}/{}", rules::IMAGE_HOME, rules::STATE_DIR_NAME);
     let state =
@@ -900,7 +902,7 @@ pub(super) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Opt
 }
 
 /// Moves a mount to where the process looks.
-pub(super) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let mount = process.service.mounts.iter().find(|mount| mount.target.contains("/."))?;
     let text = format!("mount it at {}", process.state_dir);
     if !mount.target.trim_end_matches('/').ends_with(rules::STATE_DIR_NAME) {
@@ -917,7 +919,7 @@ pub(super) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option
 }
 
 /// A look from inside, where every mapping of owners is already done.
-pub(super) fn look_inside(process: &Process<'_>, scene: &Scene<'_, '_>) -> Remedy {
+pub(crate) fn look_inside(process: &Process<'_>, scene: &Scene<'_, '_>) -> Remedy {
     let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
     let text = if scene.listing.is_copy {
         "look where the stack runs, from inside the container"
@@ -933,7 +935,7 @@ pub(super) fn look_inside(process: &Process<'_>, scene: &Scene<'_, '_>) -> Remed
 }
 
 /// The state given to the process by root inside a container, whatever its ids are outside.
-pub(super) fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy {
+pub(crate) fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy {
     let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
     command(
         format!("give {directory} to the process from inside a container, whose ids are the ones that count"),
@@ -944,8 +946,8 @@ pub(super) fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy 
 }
 
 /// `:z` on the mount, and on every mount of the directory that has `:Z`: the engine labels it for all containers.
-pub(super) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let mount = super::processes::mount_over(process.service, &process.state_dir)?;
+pub(crate) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+    let mount = processes::mount_over(process.service, &process.state_dir)?;
     let text = format!("let the engine label {} for all containers", mount.source.unwrap_or_default());
     let by_hand = || Some(words(format!("{text}: `bind: {{ selinux: z }}` under its mounts")));
     let mut out = Vec::new();
@@ -981,7 +983,7 @@ pub(super) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Re
 }
 
 /// One user for both.
-pub(super) fn same_user(gateway: &Process<'_>, other: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn same_user(gateway: &Process<'_>, other: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let (uid, gid) = (gateway.uid.number()?, gateway.uid.group()?);
     let text = format!("run {} as uid {uid}, as {} runs", other.service.name, gateway.service.name);
     let user = format!("{uid}:{gid}");

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::openclaw::model::names;
+use crate::openclaw::model::processes::{Process, Role};
+use crate::openclaw::model::proxies;
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::urls;
+use crate::openclaw::rules::{self, Meaning, Reads, Target, UrlCarrier};
+use crate::openclaw::verdict::clients::{self, Client, ClientKind};
+use crate::openclaw::verdict::listener::Scope;
+use crate::openclaw::verdict::origin;
+use crate::openclaw::verdict::reach::Reach;
 use crate::source::Span;
 
-use super::clients::{self, Client, ClientKind};
-use super::gateway::Scope;
-use super::names;
-use super::processes::{Process, Role};
-use super::reach::Reach;
 use super::remedies;
-use super::rules::{self, Meaning, Reads, Target, UrlCarrier};
-use super::scene::Scene;
 
 /// Why it is not known whether a client arrives.
-pub(super) fn unknown_because(client: &Client, scene: &Scene<'_, '_>) -> String {
+pub(crate) fn unknown_because(client: &Client, scene: &Scene<'_, '_>) -> String {
     match &client.reach {
         Reach::OtherService(other) => {
             format!(
@@ -29,14 +32,14 @@ pub(super) fn unknown_because(client: &Client, scene: &Scene<'_, '_>) -> String 
 }
 
 /// The code, the sentence and the deciding place for a client that does not arrive.
-pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
+pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
     let choice = client.choice.as_ref()?;
     let process = scene.processes.get(client.at?)?;
     let gateway = scene.gateways.get(client.gateway)?;
     let name = process.service.name;
     let gateway_name = scene.service_name(gateway.at);
     let url = choice.url.as_ref();
-    let shown = url.map_or_else(|| "its URL".to_owned(), super::urls::Url::shown);
+    let shown = url.map_or_else(|| "its URL".to_owned(), urls::Url::shown);
     let by = &choice.by;
     let key = Some(process.service.key_span);
     let span = choice.span.or(key);
@@ -153,7 +156,7 @@ pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
 }
 
 /// Everything about reaching the gateway.
-pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     for client in clients {
         if client.kind == ClientKind::Service {
             if let Some((code, summary, span)) = describe(client, scene) {
@@ -163,7 +166,7 @@ pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
         } else if client.kind == ClientKind::Host {
             host_findings(client, scene, out);
         } else {
-            super::fronts::findings(client, scene, out);
+            proxies::findings(client, scene, out);
             browser_findings(client, scene, out);
         }
     }
@@ -176,7 +179,7 @@ pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
         ignored_remote_url(process, scene, out);
     }
     stranded(scene, out);
-    super::fronts::trust(scene, out);
+    proxies::trust(scene, out);
     bypasses(scene, out);
 }
 
@@ -301,7 +304,7 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
         return;
     };
     match &planned.verdict {
-        super::origins::Verdict::NotAllowed { because, span } => {
+        origin::Verdict::NotAllowed { because, span } => {
             let mut finding = scene.finding(Code::OriginNotAllowed, because.clone(), *span);
             let rule = rules::origins(scene.version_of(gateway.at));
             finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
@@ -313,7 +316,7 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
             };
             out.push(finding);
         }
-        super::origins::Verdict::Insecure { because, span } => {
+        origin::Verdict::Insecure { because, span } => {
             let mut finding = scene.finding(Code::InsecureContext, because.clone(), *span);
             finding.remedy = Some(remedies::words(
                 "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
@@ -321,9 +324,7 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
             out.push(finding);
         }
         // Whom the gateway trusts is said for the gateway.
-        super::origins::Verdict::Admitted(_)
-        | super::origins::Verdict::Unknown(_)
-        | super::origins::Verdict::Refused { .. } => {}
+        origin::Verdict::Admitted(_) | origin::Verdict::Unknown(_) | origin::Verdict::Refused { .. } => {}
     }
 }
 

@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::openclaw::model::config;
+use crate::openclaw::model::namespaces::Namespace;
+use crate::openclaw::model::processes::{self, Backing, Process, Uid};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::services::{Mount, MountKind, Variable};
+use crate::openclaw::rules;
+use crate::openclaw::verdict::state::Usable;
 use crate::source::Span;
 
-use super::namespaces::Namespace;
-use super::processes::{self, Backing, Process, Uid};
 use super::remedies;
-use super::rules;
-use super::scene::Scene;
-use super::services::{Mount, MountKind, Variable};
-use super::usable::Usable;
 
 /// Variables that name directories of OpenClaw's.
 const DIRECTORY_VARIABLES: [&str; 7] = [
@@ -26,28 +27,28 @@ const DIRECTORY_VARIABLES: [&str; 7] = [
 ];
 
 /// Whether two processes keep their state in one directory or volume.
-pub(super) fn shares_state(gateway: &Process<'_>, other: &Process<'_>) -> bool {
+pub(crate) fn shares_state(gateway: &Process<'_>, other: &Process<'_>) -> bool {
     gateway.state == other.state && matches!(gateway.state, Backing::Host(_) | Backing::Volume { .. })
 }
 
 /// The line that says who the client runs as, else that of the gateway.
-pub(super) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
+pub(crate) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
     let user = client.service.user.as_ref().or(gateway.service.user.as_ref());
     user.map_or(client.service.key_span, |user| user.span)
 }
 
 /// A directory variable of the container that holds a path of the host.
-pub(super) fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
+pub(crate) fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
     DIRECTORY_VARIABLES.iter().find_map(|name| {
         let variable = process.service.environment.get(name)?;
         let path = variable.value?.expose().trim();
-        let mounted = process.service.mounts.iter().any(|mount| super::config::is_below(mount.target, path));
+        let mounted = process.service.mounts.iter().any(|mount| config::is_below(mount.target, path));
         (is_host_path(path) && !mounted).then_some((*name, path, variable.span))
     })
 }
 
 /// The names of every directory variable that holds a path of the host.
-pub(super) fn leaked_directories(process: &Process<'_>) -> Vec<&'static str> {
+pub(crate) fn leaked_directories(process: &Process<'_>) -> Vec<&'static str> {
     let leaks = |name: &&&str| {
         process
             .service
@@ -74,7 +75,7 @@ fn is_host_path(path: &str) -> bool {
 }
 
 /// The mount that is meant for the state, by the name it ends in.
-pub(super) fn mounted_state<'p>(process: &'p Process<'_>) -> Option<(&'p str, Span)> {
+pub(crate) fn mounted_state<'p>(process: &'p Process<'_>) -> Option<(&'p str, Span)> {
     process.service.mounts.iter().find_map(|mount| {
         let name = mount.target.trim_end_matches('/').rsplit('/').next()?;
         let meant = name == rules::STATE_DIR_NAME || rules::LEGACY_STATE_DIR_NAMES.contains(&name);
@@ -83,7 +84,7 @@ pub(super) fn mounted_state<'p>(process: &'p Process<'_>) -> Option<(&'p str, Sp
 }
 
 /// Everything there is to say about the state.
-pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let ours = || scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw());
     // A fault of the gateway's state is told for the gateway, whoever shares it.
     let (gateways, others): (Vec<_>, Vec<_>) =
@@ -276,14 +277,14 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &m
 }
 
 /// The variable that says where the home is.
-pub(super) fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable<'p>> {
+pub(crate) fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable<'p>> {
     ["OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "HOME"]
         .into_iter()
         .find_map(|name| process.service.environment.get(name))
 }
 
 /// `/a` where `${DIR}/a` is written.
-pub(super) fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
+pub(crate) fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
     mount.kind == MountKind::Bind
         && mount.source.is_some_and(|source| source.matches('/').count() == 1)
         && scene.sources.expose(mount.span).trim_start_matches(['"', '\'']).starts_with('$')

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Code, Confidence, Finding};
+use crate::openclaw::model::processes::{self, Process, Role};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::services::Healthcheck;
+use crate::openclaw::rules;
+use crate::openclaw::rules::version::{self, Version};
 
-use super::processes::{self, Process, Role};
 use super::remedies;
-use super::rules;
-use super::scene::Scene;
-use super::services::Healthcheck;
-use super::version::{self, Version};
 
 /// Everything about operating the stack.
-pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let mut told = BTreeSet::new();
     for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
         image(process, scene, &mut told, out);
@@ -206,7 +206,7 @@ fn port_in(line: &str) -> Option<u16> {
 }
 
 /// A stop that leaves less time than a busy gateway needs.
-pub(super) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Finding> {
+pub(crate) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Finding> {
     let budget = f64::from(rules::stop_budget_seconds(process.version));
     let grace = process.service.stop_grace.as_ref();
     if grace.is_some_and(|grace| grace.value >= budget) {

@@ -5,42 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::ExposeSecret as _;
 
 use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::openclaw::rules::version::Version;
+use crate::openclaw::rules::{self, Meaning};
+use crate::openclaw::verdict::listener::Gateway;
+use crate::openclaw::verdict::reach::{Choice, Map};
+use crate::openclaw::verdict::state::{self, Usable};
+use crate::openclaw::verdict::token;
 use crate::project::{Resolution, StepKind};
 use crate::source::{Sources, Span, Text};
 
 use super::engine::Engine;
-use super::fronts;
-use super::gateway::Gateway;
 use super::names;
 use super::namespaces::{Namespace, Namespaces};
-use super::ownership::Listing;
+use super::owners::Listing;
 use super::processes::{self, Backing, EnvLayer, EnvValue, Process, Role};
-use super::reach::{Choice, Map};
-use super::rules::{self, Meaning};
+use super::proxies;
 use super::services::{Mount, MountKind, Service, Services};
-use super::usable::{self, Usable};
-use super::version::Version;
 
-pub(super) struct Scene<'s, 'a> {
-    pub(super) services: &'s Services<'a>,
-    pub(super) processes: &'s [Process<'a>],
-    pub(super) namespaces: Namespaces,
-    pub(super) gateways: Vec<Gateway>,
-    pub(super) listing: Listing,
+pub(crate) struct Scene<'s, 'a> {
+    pub(crate) services: &'s Services<'a>,
+    pub(crate) processes: &'s [Process<'a>],
+    pub(crate) namespaces: Namespaces,
+    pub(crate) gateways: Vec<Gateway>,
+    pub(crate) listing: Listing,
     /// One for each process.
-    pub(super) usable: Vec<Usable>,
-    pub(super) sources: &'s Sources,
-    pub(super) disabled: Vec<String>,
+    pub(crate) usable: Vec<Usable>,
+    pub(crate) sources: &'s Sources,
+    pub(crate) disabled: Vec<String>,
     /// Docker runs in a virtual machine (macOS): file sharing maps owners, host networking is not the host's.
-    pub(super) docker_vm: bool,
-    pub(super) upgrade_to: Option<Version>,
-    pub(super) engine: Engine,
+    pub(crate) docker_vm: bool,
+    pub(crate) upgrade_to: Option<Version>,
+    pub(crate) engine: Engine,
     /// Services whose running containers SELinux confines.
-    pub(super) confined: BTreeSet<String>,
+    pub(crate) confined: BTreeSet<String>,
     /// Files that a running container holds in another text than the host: service and path inside.
-    pub(super) stale_files: BTreeSet<(String, String)>,
+    pub(crate) stale_files: BTreeSet<(String, String)>,
     /// The processes that are proxies.
-    pub(super) proxies: Vec<usize>,
+    pub(crate) proxies: Vec<usize>,
     lookup: Lookup<'a>,
     /// Value in a service to the bytes its text comes from.
     origins: BTreeMap<Span, Span>,
@@ -48,13 +49,13 @@ pub(super) struct Scene<'s, 'a> {
 }
 
 /// What is known of the host, the engine and the plans beside the files.
-pub(super) struct Surroundings {
-    pub(super) listing: Listing,
-    pub(super) engine: Engine,
-    pub(super) docker_vm: bool,
-    pub(super) confined: BTreeSet<String>,
-    pub(super) stale_files: BTreeSet<(String, String)>,
-    pub(super) upgrade_to: Option<Version>,
+pub(crate) struct Surroundings {
+    pub(crate) listing: Listing,
+    pub(crate) engine: Engine,
+    pub(crate) docker_vm: bool,
+    pub(crate) confined: BTreeSet<String>,
+    pub(crate) stale_files: BTreeSet<(String, String)>,
+    pub(crate) upgrade_to: Option<Version>,
 }
 
 /// The gateways by what leads to them, each the first, so that no client walks them all.
@@ -98,7 +99,7 @@ impl<'a> Lookup<'a> {
 }
 
 impl<'s, 'a> Scene<'s, 'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         resolution: &'s Resolution,
         services: &'s Services<'a>,
         processes: &'s [Process<'a>],
@@ -121,7 +122,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             proxies: processes
                 .iter()
                 .enumerate()
-                .filter(|(_, process)| fronts::is_proxy(process.service))
+                .filter(|(_, process)| proxies::is_proxy(process.service))
                 .map(|(at, _)| at)
                 .collect(),
             lookup: Lookup::of(&gateways, processes, &namespaces),
@@ -139,11 +140,11 @@ impl<'s, 'a> Scene<'s, 'a> {
             origins: origins(resolution, processes),
             resolution,
         };
-        scene.usable = processes.iter().map(|process| usable::usable(process, &scene)).collect();
+        scene.usable = processes.iter().map(|process| state::usable(process, &scene)).collect();
         scene
     }
 
-    pub(super) fn map(&self) -> Map<'_, 'a> {
+    pub(crate) fn map(&self) -> Map<'_, 'a> {
         Map {
             services: self.services,
             processes: self.processes,
@@ -154,7 +155,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// A finding with its deciding place: where the value comes from, and beside it the template that asks for it.
-    pub(super) fn finding(&self, code: Code, summary: impl Into<String>, span: Option<Span>) -> Finding {
+    pub(crate) fn finding(&self, code: Code, summary: impl Into<String>, span: Option<Span>) -> Finding {
         let mut finding = Finding::new(code, summary);
         if let Some(span) = span {
             let origin = self.origin(span);
@@ -167,12 +168,12 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// The place of a span; nothing for what no source spells.
-    pub(super) fn place(&self, role: PlaceRole, span: Span) -> Option<Place> {
+    pub(crate) fn place(&self, role: PlaceRole, span: Span) -> Option<Place> {
         self.is_written(span).then(|| Place::of(self.sources, role, span))
     }
 
     /// The place of a file of a process, by its path in the container.
-    pub(super) fn place_of_file(&self, process: &Process<'_>, path: &str) -> Option<Place> {
+    pub(crate) fn place_of_file(&self, process: &Process<'_>, path: &str) -> Option<Place> {
         let Backing::Host(host) = processes::backing(process.service, self.services, path) else {
             return None;
         };
@@ -182,24 +183,24 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// Whether the bytes stand in a source.
-    pub(super) fn is_written(&self, span: Span) -> bool {
+    pub(crate) fn is_written(&self, span: Span) -> bool {
         !self.sources.name(span.file).is_empty()
     }
 
     /// Where the text of a service's value comes from: the line of `.env` rather than the template that names it.
-    pub(super) fn origin(&self, span: Span) -> Span {
+    pub(crate) fn origin(&self, span: Span) -> Span {
         self.origins.get(&span).copied().unwrap_or(span)
     }
 
     /// Whether a variable of a service is a template.
-    pub(super) fn is_interpolated(&self, service: &str, name: &str) -> bool {
+    pub(crate) fn is_interpolated(&self, service: &str, name: &str) -> bool {
         self.resolution
             .env_steps(service, name)
             .is_some_and(|steps| steps.iter().any(|step| step.kind == StepKind::Interpolated))
     }
 
     /// Whether a weaker source gives the variable a value as well, such as an env file.
-    pub(super) fn hides_another(&self, service: &str, name: &str) -> bool {
+    pub(crate) fn hides_another(&self, service: &str, name: &str) -> bool {
         let story = self.resolution.env(service, name);
         story.is_some_and(|story| {
             let has_value = |text: &secrecy::SecretString| !text.expose_secret().trim().is_empty();
@@ -208,15 +209,15 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// Whether the project itself (shell or `.env`) knows a variable with a value.
-    pub(super) fn project_has(&self, name: &str) -> bool {
+    pub(crate) fn project_has(&self, name: &str) -> bool {
         self.resolution.variable_value(name).is_some_and(|(value, _)| !value.expose().trim().is_empty())
     }
 
     /// The secret that people are given: that of the gateway's environment, else that of `.env` or the shell.
-    pub(super) fn handed_out(&self, gateway: &Gateway) -> Option<Text> {
+    pub(crate) fn handed_out(&self, gateway: &Gateway) -> Option<Text> {
         let meaning = match gateway.secret {
-            super::tokens::Secret::Token => Meaning::Token,
-            super::tokens::Secret::Password => Meaning::Password,
+            token::Secret::Token => Meaning::Token,
+            token::Secret::Password => Meaning::Password,
         };
         let process = self.processes.get(gateway.at)?;
         let in_service = process
@@ -232,13 +233,13 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// A variable of the project itself (shell or `.env`), and its place.
-    pub(super) fn project_variable(&self, name: &str) -> Option<(secrecy::SecretString, Option<Place>)> {
+    pub(crate) fn project_variable(&self, name: &str) -> Option<(secrecy::SecretString, Option<Place>)> {
         let (value, place) = self.resolution.variable_value(name)?;
         Some((value.to_secret(), place))
     }
 
     /// Places that hold another value for a variable of a service, or of the project itself, and lose.
-    pub(super) fn shadowed(&self, service: Option<&str>, name: &str) -> Vec<Place> {
+    pub(crate) fn shadowed(&self, service: Option<&str>, name: &str) -> Vec<Place> {
         let story = match service {
             Some(service) => self.resolution.env(service, name),
             None => self.resolution.variable(name),
@@ -255,7 +256,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// The place of [`Scene::handed_out`].
-    pub(super) fn handed_out_span(&self, gateway: &Gateway) -> Option<Span> {
+    pub(crate) fn handed_out_span(&self, gateway: &Gateway) -> Option<Span> {
         let process = self.processes.get(gateway.at)?;
         let given = |value: &EnvValue<'_>| value.layer <= EnvLayer::Container;
         let in_service = process.meant(Meaning::Token).map(|(_, value)| value).filter(given);
@@ -265,7 +266,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// How the gateway's compose file writes the token, where that shows nothing: `${OPENCLAW_GATEWAY_TOKEN}`.
-    pub(super) fn token_template(&self, gateway: &Gateway) -> Option<String> {
+    pub(crate) fn token_template(&self, gateway: &Gateway) -> Option<String> {
         let process = self.processes.get(gateway.at)?;
         let variable = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN")?;
         let written = self.sources.expose(variable.span).trim_matches(['"', '\'']);
@@ -278,7 +279,7 @@ impl<'s, 'a> Scene<'s, 'a> {
 
     /// The gateway a process belongs to: itself, the one whose namespace it shares, the one its URL names, the one whose
     /// state it mounts, or else the first.
-    pub(super) fn gateway_for(&self, at: usize, choice: &Choice) -> Option<usize> {
+    pub(crate) fn gateway_for(&self, at: usize, choice: &Choice) -> Option<usize> {
         let process = self.processes.get(at)?;
         let Lookup { by_process, by_namespace, by_name, by_state, users: _ } = &self.lookup;
         let sharing = || by_namespace.get(self.namespaces.of.get(process.service.name)?);
@@ -292,52 +293,52 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// The processes of gateways that keep their state there, one for each user they run as.
-    pub(super) fn users_of(&self, state: &Backing) -> impl Iterator<Item = usize> {
+    pub(crate) fn users_of(&self, state: &Backing) -> impl Iterator<Item = usize> {
         self.lookup.users.get(state).into_iter().flatten().copied()
     }
 
     /// The gateway that a process is.
-    pub(super) fn gateway_in(&self, process: usize) -> Option<&Gateway> {
+    pub(crate) fn gateway_in(&self, process: usize) -> Option<&Gateway> {
         self.gateways.get(*self.lookup.by_process.get(&process)?)
     }
 
-    pub(super) fn service_name(&self, process: usize) -> &str {
+    pub(crate) fn service_name(&self, process: usize) -> &str {
         self.processes.get(process).map_or("the gateway", |process| process.service.name)
     }
 
-    pub(super) fn service_name_at(&self, service: usize) -> &str {
+    pub(crate) fn service_name_at(&self, service: usize) -> &str {
         self.services.list.get(service).map_or("another service", |service| service.name)
     }
 
-    pub(super) fn gateway_name(&self, gateway: usize) -> &str {
+    pub(crate) fn gateway_name(&self, gateway: usize) -> &str {
         self.gateways.get(gateway).map_or("", |gateway| self.service_name(gateway.at))
     }
 
-    pub(super) fn service_span(&self, process: usize) -> Option<Span> {
+    pub(crate) fn service_span(&self, process: usize) -> Option<Span> {
         self.processes.get(process).map(|process| process.service.key_span)
     }
 
-    pub(super) fn version_of(&self, process: usize) -> Option<Version> {
+    pub(crate) fn version_of(&self, process: usize) -> Option<Version> {
         self.processes.get(process)?.version
     }
 
     /// The service whose namespace the process lives in.
-    pub(super) fn namespace_owner(&self, process: usize) -> Option<&'s Service<'a>> {
+    pub(crate) fn namespace_owner(&self, process: usize) -> Option<&'s Service<'a>> {
         let name = self.processes.get(process)?.service.name;
         let Namespace::Service(owner) = self.namespaces.of.get(name)? else { return None };
         self.services.named(owner)
     }
 
-    pub(super) fn shares_gateway_namespace(&self, service: &str) -> bool {
+    pub(crate) fn shares_gateway_namespace(&self, service: &str) -> bool {
         self.namespaces.of.get(service).is_some_and(|here| self.lookup.by_namespace.contains_key(here))
     }
 
-    pub(super) fn usable_of(&self, process: &Process<'_>) -> Option<&Usable> {
+    pub(crate) fn usable_of(&self, process: &Process<'_>) -> Option<&Usable> {
         self.usable.get(self.services.position(process.service.name)?)
     }
 
     /// Services on the process's networks that are neither OpenClaw nor in an OpenClaw namespace.
-    pub(super) fn unrelated_neighbours(&self, process: &Process<'_>) -> Vec<&'s str> {
+    pub(crate) fn unrelated_neighbours(&self, process: &Process<'_>) -> Vec<&'s str> {
         self.processes
             .iter()
             .filter(|other| !other.is_openclaw() && names::shares_network(other.service, process.service))
@@ -345,12 +346,12 @@ impl<'s, 'a> Scene<'s, 'a> {
             .collect()
     }
 
-    pub(super) fn network_name<'n>(&'n self, key: &'n str) -> &'n str {
+    pub(crate) fn network_name<'n>(&'n self, key: &'n str) -> &'n str {
         self.services.networks.get(key).map_or(key, |network| network.name)
     }
 
     /// The key of the service's `environment`.
-    pub(super) fn environment_key(&self, service: &Service<'_>) -> Option<Span> {
+    pub(crate) fn environment_key(&self, service: &Service<'_>) -> Option<Span> {
         let entry = service.node.as_map()?.entry("environment")?;
         // An environment that only env files bring is written nowhere.
         let written = self.sources.expose(entry.key_span).trim_matches(['"', '\'']) == "environment";
@@ -358,7 +359,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// A host path as people write it.
-    pub(super) fn shown_path<'p>(&self, path: &'p str) -> &'p str {
+    pub(crate) fn shown_path<'p>(&self, path: &'p str) -> &'p str {
         let directory = self.resolution.working_dir();
         match path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/')) {
             Some(rest) if !rest.is_empty() => rest,
@@ -367,7 +368,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// The services that mount a source's file by itself, and those that lose their network when they are recreated.
-    pub(super) fn mounting(&self, file: &str) -> Vec<&str> {
+    pub(crate) fn mounting(&self, file: &str) -> Vec<&str> {
         // The project's files are named from where the command runs, what only OpenClaw reads from the project's directory.
         let is_named = |path: &str| {
             path == file || self.shown_path(path) == file || self.resolution.source_name(path) == file

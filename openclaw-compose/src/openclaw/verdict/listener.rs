@@ -1,39 +1,40 @@
 //! The gateway of a stack: where it listens, what it asks for, and whether it starts at all.
 
+use crate::openclaw::model::config::{self, ConfigFault};
+use crate::openclaw::model::names;
+use crate::openclaw::model::processes::{ConfigState, Process};
+use crate::openclaw::rules::{self, DefaultBind, Meaning, Origins, Side};
 use crate::source::Span;
 
-use super::config::ConfigFault;
-use super::processes::{ConfigState, Process};
-use super::rules::{self, DefaultBind, Meaning, Origins, Side};
-use super::tokens::{self, Content, Decision, Outcome, Secret};
+use super::token::{self, Content, Decision, Outcome, Secret};
 
 /// A gateway as its files describe it.
 #[derive(Debug)]
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     /// Its service, by position.
-    pub(super) at: usize,
-    pub(super) bind: Bind,
-    pub(super) port: ListenPort,
-    pub(super) auth: Auth,
+    pub(crate) at: usize,
+    pub(crate) bind: Bind,
+    pub(crate) port: ListenPort,
+    pub(crate) auth: Auth,
     /// Who wins its token (or its password, in that mode).
-    pub(super) secret: Secret,
-    pub(super) decision: Decision,
+    pub(crate) secret: Secret,
+    pub(crate) decision: Decision,
     /// Why it will not start, first reason first.
-    pub(super) refusals: Vec<Refusal>,
+    pub(crate) refusals: Vec<Refusal>,
 }
 
 /// Where the gateway listens.
 #[derive(Clone, Debug)]
-pub(super) struct Bind {
-    pub(super) scope: Scope,
+pub(crate) struct Bind {
+    pub(crate) scope: Scope,
     /// What decided it, for a person: `gateway.bind`, `--bind`.
-    pub(super) by: &'static str,
-    pub(super) span: Option<Span>,
+    pub(crate) by: &'static str,
+    pub(crate) span: Option<Span>,
 }
 
 /// Which peers a listener can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     Loopback,
     All,
     /// One address, and loopback.
@@ -45,15 +46,15 @@ pub(super) enum Scope {
 
 /// The port the gateway listens on.
 #[derive(Clone, Debug)]
-pub(super) struct ListenPort {
-    pub(super) number: Option<u16>,
-    pub(super) by: &'static str,
-    pub(super) span: Option<Span>,
+pub(crate) struct ListenPort {
+    pub(crate) number: Option<u16>,
+    pub(crate) by: &'static str,
+    pub(crate) span: Option<Span>,
 }
 
 /// What a client has to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Auth {
+pub(crate) enum Auth {
     Token,
     Password,
     None,
@@ -63,14 +64,14 @@ pub(super) enum Auth {
 
 /// Why a gateway exits instead of listening.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    pub(super) why: RefusalKind,
-    pub(super) span: Option<Span>,
+pub(crate) struct Refusal {
+    pub(crate) why: RefusalKind,
+    pub(crate) span: Option<Span>,
 }
 
 /// The start refusals of 2026.9.6, as observed; each with the exit code it ends in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum RefusalKind {
+pub(crate) enum RefusalKind {
     ConfigMissing,
     ConfigSyntax(String),
     ConfigInclude(String),
@@ -86,15 +87,15 @@ pub(super) enum RefusalKind {
 }
 
 impl Gateway {
-    pub(super) fn read(at: usize, process: &Process<'_>) -> Self {
+    pub(crate) fn read(at: usize, process: &Process<'_>) -> Self {
         let bind = bind(process);
         let port = port(process);
-        let password = tokens::decide(process, Side::Server, None, Secret::Password);
+        let password = token::decide(process, Side::Server, None, Secret::Password);
         let auth = auth(process, &password);
         let secret = if auth == Auth::Password { Secret::Password } else { Secret::Token };
         let decision = match secret {
             Secret::Password => password.clone(),
-            Secret::Token => tokens::decide(process, Side::Server, None, Secret::Token),
+            Secret::Token => token::decide(process, Side::Server, None, Secret::Token),
         };
         let mut gateway = Self { at, bind, port, auth, secret, decision, refusals: Vec::new() };
         gateway.refusals = refusals(process, &gateway, &password);
@@ -102,12 +103,12 @@ impl Gateway {
     }
 
     /// The port, where it is known.
-    pub(super) fn listens_on(&self) -> u16 {
+    pub(crate) fn listens_on(&self) -> u16 {
         self.port.number.unwrap_or(rules::DEFAULT_PORT)
     }
 
     /// Whether this release would refuse to listen beyond loopback for want of a list of origins.
-    pub(super) fn needs_origins(&self, process: &Process<'_>) -> bool {
+    pub(crate) fn needs_origins(&self, process: &Process<'_>) -> bool {
         let ui = |key: &'static str| ["gateway", "controlUi", key];
         rules::origins(process.version).origins == Origins::Required
             && process.config().is_some_and(|config| {
@@ -118,7 +119,7 @@ impl Gateway {
     }
 
     /// Whether a `${NAME}` that nothing fills makes it invent a token at every start.
-    pub(super) fn invents_token(&self) -> bool {
+    pub(crate) fn invents_token(&self) -> bool {
         self.auth == Auth::Token && self.decision.outcome == Outcome::Nothing && self.refusals.is_empty()
     }
 }
@@ -135,7 +136,7 @@ fn bind(process: &Process<'_>) -> Bind {
             if mode == "serve" { "gateway.tailscale.mode serve" } else { "gateway.tailscale.mode funnel" };
         return Bind { scope: Scope::Loopback, by, span: Some(span) };
     }
-    if let Some((text, span)) = config.and_then(super::config::Config::bind) {
+    if let Some((text, span)) = config.and_then(config::Config::bind) {
         return Bind { scope: scope(text, process), by: "gateway.bind", span: Some(span) };
     }
     if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
@@ -156,7 +157,7 @@ fn scope(text: &str, process: &Process<'_>) -> Scope {
         "tailnet" => Scope::Tailnet,
         "custom" => match process.config().and_then(|config| config.expose(&["gateway", "customBindHost"])) {
             Some(("0.0.0.0", _)) => Scope::All,
-            Some((host, _)) if super::names::is_loopback(host) => Scope::Loopback,
+            Some((host, _)) if names::is_loopback(host) => Scope::Loopback,
             Some((host, _)) => Scope::Address(host.to_owned()),
             None => Scope::Unknown,
         },
@@ -176,7 +177,7 @@ fn port(process: &Process<'_>) -> ListenPort {
             span: Some(value.span),
         };
     }
-    if let Some((number, span)) = process.config().and_then(super::config::Config::port) {
+    if let Some((number, span)) = process.config().and_then(config::Config::port) {
         return ListenPort { number: Some(number), by: "gateway.port", span: Some(span) };
     }
     ListenPort { number: Some(rules::DEFAULT_PORT), by: "the default", span: None }

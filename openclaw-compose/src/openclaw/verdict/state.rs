@@ -4,17 +4,18 @@
 use crate::finding::Code;
 use crate::source::Span;
 
-use super::engine::Ids;
-use super::ownership::{Access, Owner};
-use super::processes::{self, Backing, Process};
-use super::rules;
-use super::scene::Scene;
-use super::services::{Mount, MountKind, Relabel};
-use super::state;
+use crate::openclaw::findings::state;
+use crate::openclaw::model::config;
+use crate::openclaw::model::engine::Ids;
+use crate::openclaw::model::owners::{Access, Owner};
+use crate::openclaw::model::processes::{self, Backing, Process};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::services::{Mount, MountKind, Relabel};
+use crate::openclaw::rules;
 
 /// Whether a process can use its state directory.
 #[derive(Clone, Debug)]
-pub(super) enum Usable {
+pub(crate) enum Usable {
     Yes,
     No {
         code: Code,
@@ -35,7 +36,7 @@ const CONTAINER_LABELS: [&str; 4] =
     ["container_file_t", "svirt_sandbox_file_t", "container_share_t", "container_var_lib_t"];
 
 /// Judges one process.
-pub(super) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
+pub(crate) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
     if !process.is_openclaw() {
         return Usable::Yes;
     }
@@ -199,7 +200,7 @@ fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>)
         },
     };
     let ways = scene.listing.above(&looked.path);
-    for (above, owner) in ways.filter(|(above, _)| super::config::is_below(&looked.source, above)) {
+    for (above, owner) in ways.filter(|(above, _)| config::is_below(&looked.source, above)) {
         if let Some(no) = judge(owner, 1, "enter", above) {
             return no;
         }

@@ -59,14 +59,14 @@ fn line_start(text: &str, offset: usize) -> usize {
 }
 
 /// Whether `span` stands in the block below `key`.
-pub(super) fn is_inside(sources: &Sources, key: Span, span: Span) -> bool {
+pub(crate) fn is_inside(sources: &Sources, key: Span, span: Span) -> bool {
     key.file == span.file
         && block(sources, key)
             .is_some_and(|block| block.body <= span.start as usize && (span.end as usize) <= block.end)
 }
 
 /// How many entries stand directly below `key`.
-pub(super) fn lines_below(sources: &Sources, key: Span) -> usize {
+pub(crate) fn lines_below(sources: &Sources, key: Span) -> usize {
     let Some(block) = block(sources, key) else { return 0 };
     let body = sources.expose_file(key.file).get(block.body..block.end).unwrap_or_default();
     body.lines()
@@ -80,12 +80,12 @@ pub(super) fn lines_below(sources: &Sources, key: Span) -> usize {
 }
 
 /// Inserts `line` (without indent) as the first line below `key`.
-pub(super) fn insert_child(sources: &Sources, key: Span, line: &str) -> Option<Edit> {
+pub(crate) fn insert_child(sources: &Sources, key: Span, line: &str) -> Option<Edit> {
     insert_children(sources, key, &[line.to_owned()])
 }
 
 /// Inserts lines (without the block's indent) as the first ones below `key`.
-pub(super) fn insert_children(sources: &Sources, key: Span, lines: &[String]) -> Option<Edit> {
+pub(crate) fn insert_children(sources: &Sources, key: Span, lines: &[String]) -> Option<Edit> {
     let block = block(sources, key)?;
     let text = sources.expose_file(key.file);
     let mut inserted = String::new();
@@ -102,7 +102,7 @@ pub(super) fn insert_children(sources: &Sources, key: Span, lines: &[String]) ->
 }
 
 /// Removes the whole entry of `key`: its line and the lines below that belong to it. Also an item `- KEY=value`.
-pub(super) fn remove_entry(sources: &Sources, key: Span) -> Option<Edit> {
+pub(crate) fn remove_entry(sources: &Sources, key: Span) -> Option<Edit> {
     let text = sources.expose_file(key.file);
     let start = line_start(text, key.start as usize);
     let before = text.get(start..key.start as usize)?;
@@ -120,7 +120,7 @@ pub(super) fn remove_entry(sources: &Sources, key: Span) -> Option<Edit> {
 
 /// The column-correct lines for variables in the `environment` below `service`: in a block that is there, in list or map
 /// form, or as a new block.
-pub(super) fn set_variables(
+pub(crate) fn set_variables(
     sources: &Sources,
     service: Span,
     environment: Option<Span>,
@@ -142,7 +142,7 @@ pub(super) fn set_variables(
 }
 
 /// Adds `member` (`key: value`) as the first member of a JSON5 object.
-pub(super) fn insert_member(sources: &Sources, object: &Node, member: &str) -> Option<Edit> {
+pub(crate) fn insert_member(sources: &Sources, object: &Node, member: &str) -> Option<Edit> {
     if !matches!(object.value, Value::Object(_)) {
         return None;
     }
@@ -169,7 +169,7 @@ pub(super) fn insert_member(sources: &Sources, object: &Node, member: &str) -> O
 }
 
 /// Replaces the value at `span` by a secret, quoted as the file wants it. The kind of file is told by its name.
-pub(super) fn write_secret(sources: &Sources, span: Span, value: &str) -> Option<Edit> {
+pub(crate) fn write_secret(sources: &Sources, span: Span, value: &str) -> Option<Edit> {
     let name = sources.name(span.file);
     if name == "shell" || name.is_empty() {
         return None;

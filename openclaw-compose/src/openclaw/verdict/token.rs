@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::source::{Span, Text};
 
-use super::config::{RefSource, SecretForm};
-use super::processes::{ConfigState, EnvLayer, Process, Role};
-use super::rules::{self, Carrier, Meaning, Side, Target, TokenRule};
+use crate::openclaw::model::config::{RefSource, SecretForm};
+use crate::openclaw::model::processes::{self, ConfigState, EnvLayer, Process, Role};
+use crate::openclaw::rules::{self, Carrier, Meaning, Side, Target, TokenRule};
 
 /// Which of the two shared secrets is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,21 +39,21 @@ impl Secret {
 
 /// One place that carries, or should carry, the secret.
 #[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) carrier: Carrier,
+pub(crate) struct Candidate {
+    pub(crate) carrier: Carrier,
     /// `gateway.auth.token`, `OPENCLAW_GATEWAY_TOKEN`, `--token`.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// For the environment: which layer of it.
-    pub(super) layer: Option<EnvLayer>,
-    pub(super) span: Span,
+    pub(crate) layer: Option<EnvLayer>,
+    pub(crate) span: Span,
     /// Where the value itself stands: for a `${NAME}`, the variable that fills it.
-    pub(super) source: Span,
-    pub(super) content: Content,
+    pub(crate) source: Span,
+    pub(crate) content: Content,
 }
 
 /// What a carrier holds.
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// A value, trimmed as both sides trim it.
     Value(Text),
     /// Nothing but blanks.
@@ -68,15 +68,15 @@ pub(super) enum Content {
 
 /// The outcome for one side.
 #[derive(Clone, Debug)]
-pub(super) struct Decision {
-    pub(super) rule: &'static TokenRule,
-    pub(super) candidates: Vec<Candidate>,
-    pub(super) outcome: Outcome,
+pub(crate) struct Decision {
+    pub(crate) rule: &'static TokenRule,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) outcome: Outcome,
 }
 
 /// Who won.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// The candidate at this position.
     Wins(usize),
     /// The candidate at this position stops the process.
@@ -90,14 +90,14 @@ pub(super) enum Outcome {
 }
 
 impl Decision {
-    pub(super) fn winner(&self) -> Option<&Candidate> {
+    pub(crate) fn winner(&self) -> Option<&Candidate> {
         match self.outcome {
             Outcome::Wins(at) | Outcome::Opaque(at) | Outcome::Refuses(at) => self.candidates.get(at),
             Outcome::Nothing | Outcome::Unknown => None,
         }
     }
 
-    pub(super) fn value(&self) -> Option<&Text> {
+    pub(crate) fn value(&self) -> Option<&Text> {
         match (self.outcome, self.winner().map(|winner| &winner.content)) {
             (Outcome::Wins(_), Some(Content::Value(text))) => Some(text),
             _ => None,
@@ -105,7 +105,7 @@ impl Decision {
     }
 
     /// A variable that the configuration asks for and this process does not have.
-    pub(super) fn wanted(&self) -> Option<&str> {
+    pub(crate) fn wanted(&self) -> Option<&str> {
         self.candidates.iter().find_map(|candidate| match &candidate.content {
             Content::Unfilled { name } => Some(name.as_str()),
             Content::RefMissing { id } => Some(id.as_str()),
@@ -114,7 +114,7 @@ impl Decision {
     }
 
     /// A `${NAME}` in the configuration that this process cannot fill.
-    pub(super) fn unfilled(&self) -> Option<(&Candidate, &str)> {
+    pub(crate) fn unfilled(&self) -> Option<(&Candidate, &str)> {
         self.candidates.iter().find_map(|candidate| match &candidate.content {
             Content::Unfilled { name } => Some((candidate, name.as_str())),
             _ => None,
@@ -123,7 +123,7 @@ impl Decision {
 }
 
 /// Decides for one process.
-pub(super) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, secret: Secret) -> Decision {
+pub(crate) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, secret: Secret) -> Decision {
     if process.role == Role::App {
         return decide_for_app(process, secret);
     }
@@ -211,7 +211,7 @@ impl Content {
 fn flag(process: &Process<'_>, secret: Secret) -> Option<Candidate> {
     let flag = process.invocation.flag(secret.key())?;
     let written = flag.value.as_ref()?;
-    let opaque = super::processes::is_substitution(written);
+    let opaque = processes::is_substitution(written);
     let content = if opaque { Content::RefOpaque } else { Content::of(&process.shell_expand(written)) };
     let label = format!("--{}", secret.key());
     Some(Candidate {
@@ -229,7 +229,7 @@ fn environment(process: &Process<'_>, secret: Secret) -> Vec<Candidate> {
     let mut out = Vec::new();
     for rule in rules::names(secret.meaning(), process.version).filter(|rule| rule.reads == rules::Reads::Yes)
     {
-        let candidate = |value: super::processes::EnvValue<'_>| Candidate {
+        let candidate = |value: processes::EnvValue<'_>| Candidate {
             carrier: Carrier::Env,
             label: rule.name.to_owned(),
             layer: Some(value.layer),
@@ -290,13 +290,13 @@ fn hidden(process: &Process<'_>, name: &str) -> bool {
 
 /// Letters for values: the same letter, the same value. The server's winner is asked first and becomes A.
 #[derive(Default)]
-pub(super) struct Classes {
+pub(crate) struct Classes {
     /// Each trimmed, with its place among those that were asked for.
     values: BTreeMap<Text, usize>,
 }
 
 impl Classes {
-    pub(super) fn letter(&mut self, value: &Text) -> String {
+    pub(crate) fn letter(&mut self, value: &Text) -> String {
         let next = self.values.len();
         letter(*self.values.entry(value.trimmed()).or_insert(next))
     }

@@ -1,19 +1,21 @@
 //! Does the gateway start, and on which interfaces: refusals, binds that contradict each other, exposure.
 
 use crate::finding::{Code, Finding, Severity};
+use crate::openclaw::model::config;
+use crate::openclaw::model::names;
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::rules;
+use crate::openclaw::verdict::listener::{Auth, Gateway, RefusalKind, Scope};
+use crate::openclaw::verdict::token::{self, Content};
 
-use super::gateway::{Auth, Gateway, RefusalKind, Scope};
 use super::remedies;
-use super::rules;
-use super::scene::Scene;
-use super::tokens::Content;
 
 /// A start refusal as code and sentence.
-pub(super) fn describe(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, String) {
+pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, String) {
     let name = scene.service_name(gateway.at);
     let secret = match gateway.secret {
-        super::tokens::Secret::Token => "token",
-        super::tokens::Secret::Password => "password",
+        token::Secret::Token => "token",
+        token::Secret::Password => "password",
     };
     match why {
         RefusalKind::ConfigMissing => {
@@ -65,7 +67,7 @@ pub(super) fn describe(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '
 }
 
 /// Everything about starting and listening.
-pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     for gateway in &scene.gateways {
         for refusal in &gateway.refusals {
             let (code, summary) = describe(&refusal.why, gateway, scene);
@@ -89,7 +91,7 @@ pub(super) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 /// Somebody wrote a bind that does not count.
 fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
-    let configured = process.config().and_then(super::config::Config::bind);
+    let configured = process.config().and_then(config::Config::bind);
     let class = |text: &str| match text.trim() {
         "loopback" | "127.0.0.1" | "localhost" => "loopback".to_owned(),
         "lan" | "0.0.0.0" | "auto" => "lan".to_owned(),
@@ -148,7 +150,7 @@ fn exposure(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let Some(owner) = scene.namespace_owner(gateway.at) else { return };
     for port in owner.ports.iter().filter(|port| !port.udp && Some(port.target) == gateway.port.number) {
         let ip = port.host_ip.unwrap_or("0.0.0.0");
-        if super::names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::") {
+        if names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::") {
             continue;
         }
         let shown =

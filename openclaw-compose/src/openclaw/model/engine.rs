@@ -5,20 +5,20 @@ use serde::Deserialize;
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Engine {
+pub(crate) struct Engine {
     /// The virtual machine it runs in: its file sharing maps owners.
-    pub(super) vm: Option<&'static str>,
+    pub(crate) vm: Option<&'static str>,
     /// SELinux labels of containers are in use.
-    pub(super) selinux: bool,
+    pub(crate) selinux: bool,
     /// How user ids of containers become those of the host.
-    pub(super) ids: Ids,
+    pub(crate) ids: Ids,
     /// The host user that a rootless podman runs as.
     rootless_user: Option<u32>,
 }
 
 /// Ids inside a container and the ids they are on the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ids {
+pub(crate) enum Ids {
     /// The same.
     #[default]
     Same,
@@ -30,15 +30,15 @@ pub(super) enum Ids {
 
 /// `count` ids from `inside` on are those from `outside` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) inside: u32,
-    pub(super) outside: u32,
-    pub(super) count: u32,
+pub(crate) struct Range {
+    pub(crate) inside: u32,
+    pub(crate) outside: u32,
+    pub(crate) count: u32,
 }
 
 impl Ids {
     /// The host's id of an id inside; nothing where it has none, or where nobody recorded it.
-    pub(super) fn outside(&self, id: u32) -> Option<u32> {
+    pub(crate) fn outside(&self, id: u32) -> Option<u32> {
         match self {
             Self::Same => Some(id),
             Self::Mapped(ranges) => ranges.iter().find_map(|range| {
@@ -50,7 +50,7 @@ impl Ids {
     }
 
     /// Whether an owner on the host is somebody inside; root inside has no power over the files of anybody else.
-    pub(super) fn knows(&self, outside: u32) -> bool {
+    pub(crate) fn knows(&self, outside: u32) -> bool {
         match self {
             Self::Same => true,
             Self::Mapped(ranges) => ranges
@@ -113,7 +113,7 @@ const VIRTUAL_MACHINES: [(&str, &str); 6] = [
 
 impl Engine {
     /// Reads `docker info --format '{{json .}}'` or `podman info --format json`.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         // The position is enough: serde's message may quote the text.
         let info: DockerInfo = serde_json::from_str(text)
             .map_err(|error| format!("line {}, column {}", error.line(), error.column()))?;
@@ -156,7 +156,7 @@ impl Engine {
     /// Takes up what was recorded of the map itself: lines of `/proc/self/uid_map` inside a container (`INSIDE OUTSIDE
     /// COUNT`), or of `/etc/subuid` (`NAME:START:COUNT`) for an engine that maps. `user` owns the stack: a rootless engine
     /// runs as that user, whom the containers know as root. `false` where a line is neither.
-    pub(super) fn record_ids(&mut self, text: &str, user: Option<u32>) -> bool {
+    pub(crate) fn record_ids(&mut self, text: &str, user: Option<u32>) -> bool {
         let mut map = Vec::new();
         let mut subordinate = None;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -192,7 +192,7 @@ impl Engine {
 
     /// The map of one service: `userns_mode: host` maps nothing in Docker, podman's `keep-id` makes the user that runs it
     /// the same one inside, or the one that `keep-id:uid=` names.
-    pub(super) fn ids_of(&self, userns_mode: Option<&str>, uid: Option<u32>) -> Ids {
+    pub(crate) fn ids_of(&self, userns_mode: Option<&str>, uid: Option<u32>) -> Ids {
         match userns_mode {
             Some("host") => Ids::Same,
             Some(mode) if mode == "keep-id" || mode.starts_with("keep-id:") => {

@@ -1,28 +1,28 @@
 //! Browsers: which URL is planned, whether its origin is admitted, and whether its page is a secure context.
 
 use crate::finding::Code;
+use crate::openclaw::model::config::Config;
+use crate::openclaw::model::names;
+use crate::openclaw::model::processes::{ConfigState, Process};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::urls::Url;
+use crate::openclaw::rules::{self, Origins};
 use crate::source::Span;
 
 use super::clients::Publication;
-use super::config::Config;
-use super::gateway::{Gateway, Scope};
-use super::names;
-use super::processes::{ConfigState, Process};
-use super::rules::{self, Origins};
-use super::scene::Scene;
-use super::urls::Url;
+use super::listener::{Gateway, Scope};
 
 /// A browser URL people will open.
 #[derive(Clone, Debug)]
-pub(super) struct Planned {
+pub(crate) struct Planned {
     /// `http://localhost:18789`
-    pub(super) origin: String,
-    pub(super) verdict: Verdict,
+    pub(crate) origin: String,
+    pub(crate) verdict: Verdict,
 }
 
 /// Whether the gateway and the browser let that page connect.
 #[derive(Clone, Debug)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Admitted(String),
     Unknown(String),
     /// Refused before its origin is looked at.
@@ -44,7 +44,7 @@ pub(super) enum Verdict {
 const ALLOWED: [&str; 3] = ["gateway", "controlUi", "allowedOrigins"];
 
 /// The browser URL of a published gateway; nothing where the web UI is off.
-pub(super) fn plan(gateway: &Gateway, published: &Publication, scene: &Scene<'_, '_>) -> Option<Planned> {
+pub(crate) fn plan(gateway: &Gateway, published: &Publication, scene: &Scene<'_, '_>) -> Option<Planned> {
     let process = scene.processes.get(gateway.at)?;
     let local = format!("http://localhost:{}", published.port);
     let config = match &process.config {
@@ -122,7 +122,7 @@ fn listed(config: &Config, process: &Process<'_>) -> Vec<(String, Span)> {
 }
 
 /// The verdict on a page that a proxy serves under `origin`.
-pub(super) fn of_proxy(
+pub(crate) fn of_proxy(
     origin: &str,
     span: Span,
     config: &Config,
@@ -177,7 +177,7 @@ fn elsewhere(origin: &str, span: Span) -> Planned {
 }
 
 /// Scheme, host and port equal, default ports filled in.
-pub(super) fn same_origin(a: &str, b: &str) -> bool {
+pub(crate) fn same_origin(a: &str, b: &str) -> bool {
     match (Url::parse(a), Url::parse(b)) {
         (Some(a), Some(b)) => (a.secure, a.host, a.port) == (b.secure, b.host, b.port),
         _ => a == b,

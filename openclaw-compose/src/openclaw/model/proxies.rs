@@ -2,32 +2,32 @@
 //! proxies of the stack whose configuration names the gateway.
 
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Severity};
+use crate::openclaw::findings::remedies;
+use crate::openclaw::rules;
+use crate::openclaw::rules::version;
+use crate::openclaw::verdict::clients::{Client, Publication};
+use crate::openclaw::verdict::listener::{Gateway, Scope};
+use crate::openclaw::verdict::origin::{self, Verdict};
+use crate::openclaw::verdict::reach::Reach;
 use crate::source::{FileId, Span, Text};
 
-use super::clients::{Client, Publication};
 use super::files::{Found, Reader};
-use super::gateway::{Gateway, Scope};
 use super::names;
-use super::origins::{self, Verdict};
 use super::processes::Process;
-use super::reach::Reach;
-use super::remedies;
-use super::rules;
 use super::scene::Scene;
-use super::services::{MountKind, Service, Services};
-use super::version;
+use super::services::{self, MountKind, Service, Services};
 
 /// A proxy before a gateway.
 #[derive(Clone, Debug)]
-pub(super) struct Front {
+pub(crate) struct Front {
     /// Who, for a person.
-    pub(super) who: String,
+    pub(crate) who: String,
     /// What makes it the gateway's proxy.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// The origin that browsers open, where that is written.
-    pub(super) origin: Option<(String, Span)>,
+    pub(crate) origin: Option<(String, Span)>,
     /// The port it passes requests on to, where that is written.
-    pub(super) target: Option<(u16, Span)>,
+    pub(crate) target: Option<(u16, Span)>,
     /// The network on which it looks for the gateway, where that is written.
     network: Option<(String, Span)>,
     /// It adds forwarding headers for certain.
@@ -49,7 +49,7 @@ const USUAL_FILES: [&str; 5] = [
 ];
 
 /// The configuration that is mounted into a proxy; nothing for other services.
-pub(super) fn configuration(
+pub(crate) fn configuration(
     service: &Service<'_>,
     services: &Services<'_>,
     files: &mut Reader<'_>,
@@ -70,14 +70,14 @@ pub(super) fn configuration(
 }
 
 /// Whether it is one of the programs that pass requests on.
-pub(super) fn is_proxy(service: &Service<'_>) -> bool {
+pub(crate) fn is_proxy(service: &Service<'_>) -> bool {
     let image = service.image.as_ref().map_or("", |image| version::repository(image.value));
     let word = image.rsplit('/').next().unwrap_or(image);
     PROXIES.iter().any(|proxy| word.starts_with(proxy) || service.name == *proxy)
 }
 
 /// The proxy before a gateway; labels and variables of the gateway say more than a proxy's being there.
-pub(super) fn of(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Front> {
+pub(crate) fn of(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Front> {
     let process = scene.processes.get(gateway.at)?;
     let owner = scene.namespace_owner(gateway.at)?;
     by_traefik(owner)
@@ -97,7 +97,7 @@ fn by_traefik(service: &Service<'_>) -> Option<Front> {
     }
     let host = rule.value.expose().split("Host(").nth(1).and_then(|rest| rest.split(['`', '"', '\'']).nth(1));
     // Several routers may serve one host, one of them only to send people to https.
-    let secure = |(name, at): (&&str, &super::services::At<&Text>)| {
+    let secure = |(name, at): (&&str, &services::At<&Text>)| {
         let router = name.trim_end_matches(".rule");
         let points =
             value(&format!("{router}.entrypoints")).or_else(|| value(&format!("{router}.entryPoints")));
@@ -259,7 +259,7 @@ fn upstream(text: &str, hosts: &[&str]) -> Option<(usize, usize, Option<u16>)> {
 
 impl Front {
     /// Where the way through the proxy ends.
-    pub(super) fn reach(&self, gateway: &Gateway, scene: &Scene<'_, '_>) -> Reach {
+    pub(crate) fn reach(&self, gateway: &Gateway, scene: &Scene<'_, '_>) -> Reach {
         if self.misses(gateway, scene).is_some() {
             return Reach::NoSharedNetwork { with: gateway.at };
         }
@@ -278,14 +278,14 @@ impl Front {
     fn misses(&self, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<(&str, Span)> {
         let (network, span) = self.network.as_ref()?;
         let owner = scene.namespace_owner(gateway.at)?;
-        let is_on = |attachment: &super::services::Attachment<'_>| {
+        let is_on = |attachment: &services::Attachment<'_>| {
             attachment.network == network || scene.network_name(attachment.network) == network
         };
         (!owner.networks.iter().any(is_on)).then_some((network.as_str(), *span))
     }
 
     /// The publication that a browser comes through.
-    pub(super) fn publication(&self, gateway: &Gateway) -> Publication {
+    pub(crate) fn publication(&self, gateway: &Gateway) -> Publication {
         Publication {
             port: 0,
             target: self.target.map_or_else(|| gateway.listens_on(), |(target, _)| target),
@@ -296,7 +296,7 @@ impl Front {
     }
 
     /// Whether the gateway and the browser let a page that comes through the proxy connect.
-    pub(super) fn verdict(&self, gateway: &Gateway, scene: &Scene<'_, '_>) -> Verdict {
+    pub(crate) fn verdict(&self, gateway: &Gateway, scene: &Scene<'_, '_>) -> Verdict {
         let unknown = |why: &str| Verdict::Unknown(why.to_owned());
         let Some(process) = scene.processes.get(gateway.at) else { return unknown("no gateway") };
         let Some(config) = process.config() else { return unknown("openclaw.json was not given") };
@@ -306,7 +306,7 @@ impl Front {
         let Some((origin, span)) = &self.origin else {
             return unknown("the proxy's address is written nowhere");
         };
-        origins::of_proxy(origin, *span, config, process, gateway)
+        origin::of_proxy(origin, *span, config, process, gateway)
     }
 
     /// Forwarded requests are refused: the code, why, and the line that says so.
@@ -338,7 +338,7 @@ impl Front {
 }
 
 /// The sentence and the deciding place for a proxy that leads to another port.
-pub(super) fn wrong_target(client: &Client, scene: &Scene<'_, '_>) -> Option<(String, Span)> {
+pub(crate) fn wrong_target(client: &Client, scene: &Scene<'_, '_>) -> Option<(String, Span)> {
     let front = client.front.as_ref()?;
     let gateway = scene.gateways.get(client.gateway)?;
     let (target, span) = front.target?;
@@ -348,7 +348,7 @@ pub(super) fn wrong_target(client: &Client, scene: &Scene<'_, '_>) -> Option<(St
 }
 
 /// The code, the sentence and the deciding place for a proxy that does not lead to the gateway.
-pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
+pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
     let front = client.front.as_ref()?;
     let gateway = scene.gateways.get(client.gateway)?;
     let name = scene.service_name(gateway.at);
@@ -371,7 +371,7 @@ pub(super) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
 }
 
 /// What there is to say about a client that comes through a proxy.
-pub(super) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let (Some(front), Some(gateway)) = (&client.front, scene.gateways.get(client.gateway)) else { return };
     if let Some((summary, span)) = wrong_target(client, scene) {
         let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(span));
@@ -395,7 +395,7 @@ pub(super) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Fin
 }
 
 /// Whom the gateway trusts to say who a client is.
-pub(super) fn trust(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn trust(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at) else { continue };
         let Some(config) = process.config() else { continue };

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Severity};
+use crate::openclaw::model::config::SecretForm;
+use crate::openclaw::model::processes::{EnvLayer, Process};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::rules::{self, Carrier};
+use crate::openclaw::verdict::clients::{AuthVerdict, Client, ClientKind};
+use crate::openclaw::verdict::listener::{Auth, Gateway, Scope};
+use crate::openclaw::verdict::reach;
+use crate::openclaw::verdict::token::{Candidate, Content, Decision, Outcome};
 use crate::source::Span;
 
-use super::clients::{AuthVerdict, Client, ClientKind};
-use super::config::SecretForm;
-use super::gateway::{Auth, Gateway, Scope};
-use super::processes::{EnvLayer, Process};
 use super::remedies;
-use super::rules::{self, Carrier};
-use super::scene::Scene;
-use super::tokens::{Candidate, Content, Decision, Outcome};
 
 /// The code and deciding place of a red auth gate.
-pub(super) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, Option<Span>) {
+pub(crate) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, Option<Span>) {
     let server = gateway.decision.winner().map(|winner| winner.source);
     let ours = client.decision.as_ref().and_then(Decision::winner).map(|winner| winner.source);
     match client.auth {
@@ -23,7 +24,7 @@ pub(super) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '
             Some((candidate, _)) => (Code::ConfigPlaceholderUnfilled, Some(candidate.span)),
             None => (Code::NoTokenConfigured, scene.service_span(gateway.at)),
         },
-        AuthVerdict::Missing if client.reach == super::reach::Reach::NoCredentials => {
+        AuthVerdict::Missing if client.reach == reach::Reach::NoCredentials => {
             (Code::UrlWithoutCredentials, client.choice.as_ref().and_then(|choice| choice.span))
         }
         AuthVerdict::Missing => (Code::ClientWithoutToken, client.at.and_then(|at| scene.service_span(at))),
@@ -32,7 +33,7 @@ pub(super) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '
 }
 
 /// Why client and gateway differ, in a sentence.
-pub(super) fn different_because(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> String {
+pub(crate) fn different_because(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> String {
     let server = gateway.decision.winner().map_or("nothing", |winner| winner.label.as_str());
     let name = scene.service_name(gateway.at);
     match client.decision.as_ref().and_then(|decision| Some((decision, decision.winner()?))) {
@@ -53,7 +54,7 @@ pub(super) fn different_because(client: &Client, gateway: &Gateway, scene: &Scen
 }
 
 /// Everything about tokens.
-pub(super) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let mut clients_of: BTreeMap<usize, Vec<&Client>> = BTreeMap::new();
     for client in clients {
         clients_of.entry(client.gateway).or_default().push(client);
@@ -221,7 +222,7 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
     for client in clients.iter().filter(|client| client.auth == AuthVerdict::Missing) {
         let Some(at) = client.at else { continue };
         // A URL of its own without a token is said by its own code.
-        if client.reach == super::reach::Reach::NoCredentials {
+        if client.reach == reach::Reach::NoCredentials {
             continue;
         }
         let summary = format!("{} has no token to send: the gateway asks for one", client.name);

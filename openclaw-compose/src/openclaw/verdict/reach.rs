@@ -1,34 +1,34 @@
 //! For one client: the URL it will really use, the rule that chose it, and which listener that URL reaches, or why none.
 
+use crate::openclaw::model::names::{self, Resolved};
+use crate::openclaw::model::namespaces::{Namespace, Namespaces};
+use crate::openclaw::model::processes::{ConfigState, Process, Role};
+use crate::openclaw::model::services::Services;
+use crate::openclaw::model::urls::{HostClass, Url, host_class};
+use crate::openclaw::rules::{self, Meaning, Target, UrlCarrier};
 use crate::source::Span;
 
-use super::gateway::{Gateway, Scope};
-use super::names::{self, Resolved};
-use super::namespaces::{Namespace, Namespaces};
-use super::processes::{ConfigState, Process, Role};
-use super::rules::{self, Meaning, Target, UrlCarrier};
-use super::services::Services;
-use super::urls::{HostClass, Url, host_class};
+use super::listener::{Gateway, Scope};
 
 /// The URL a client chooses.
 #[derive(Clone, Debug)]
-pub(super) struct Choice {
-    pub(super) carrier: UrlCarrier,
+pub(crate) struct Choice {
+    pub(crate) carrier: UrlCarrier,
     /// Which token rule the choice brings with it.
-    pub(super) target: Target,
+    pub(crate) target: Target,
     /// What decided it: `OPENCLAW_GATEWAY_URL`, `gateway.remote.url`, `--url`.
-    pub(super) by: String,
-    pub(super) url: Option<Url>,
-    pub(super) span: Option<Span>,
+    pub(crate) by: String,
+    pub(crate) url: Option<Url>,
+    pub(crate) span: Option<Span>,
     /// What decided the port of a URL that is written nowhere.
-    pub(super) port: Option<Span>,
+    pub(crate) port: Option<Span>,
     /// False while an `openclaw.json` that was not given might say `mode: remote`.
-    pub(super) certain: bool,
+    pub(crate) certain: bool,
 }
 
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// The gateway's listener.
     Gateway,
     /// The client's own namespace, in which no gateway listens.
@@ -68,7 +68,7 @@ pub(super) enum Reach {
 }
 
 /// Chooses the URL as the client's release does.
-pub(super) fn choose(process: &Process<'_>) -> Option<Choice> {
+pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
     let certain = !matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable);
     if process.role == Role::App {
         let (name, variable) = process
@@ -159,16 +159,16 @@ fn local_port(process: &Process<'_>) -> (u16, Option<Span>) {
 }
 
 /// Everything [`follow`] looks at.
-pub(super) struct Map<'m, 'a> {
-    pub(super) services: &'m Services<'a>,
-    pub(super) processes: &'m [Process<'a>],
-    pub(super) namespaces: &'m Namespaces,
-    pub(super) disabled: &'m [String],
-    pub(super) docker_vm: bool,
+pub(crate) struct Map<'m, 'a> {
+    pub(crate) services: &'m Services<'a>,
+    pub(crate) processes: &'m [Process<'a>],
+    pub(crate) namespaces: &'m Namespaces,
+    pub(crate) disabled: &'m [String],
+    pub(crate) docker_vm: bool,
 }
 
 /// Follows a client's URL. `has_credential` says whether a URL of its own comes with one.
-pub(super) fn follow(
+pub(crate) fn follow(
     client: usize,
     choice: &Choice,
     gateway: &Gateway,
@@ -229,7 +229,7 @@ fn owner_of<'m>(gateway: &Gateway, map: &'m Map<'_, '_>) -> Option<&'m Namespace
 }
 
 /// Whether the client's release dials this host without TLS.
-pub(super) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
+pub(crate) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
     let rule = rules::plaintext(process.version);
     let broken = rule
         .break_glass
@@ -353,7 +353,7 @@ fn published_by_anybody(port: u16, map: &Map<'_, '_>) -> bool {
 
 impl Reach {
     /// Whether the client gets as far as the gateway's listener; nothing where that cannot be told.
-    pub(super) fn arrives(&self) -> Option<bool> {
+    pub(crate) fn arrives(&self) -> Option<bool> {
         match self {
             Self::Gateway => Some(true),
             Self::Elsewhere | Self::Unsure | Self::OtherService(_) => None,

@@ -462,7 +462,7 @@ fn parent(path: &str) -> &str {
 }
 
 /// Joins and resolves `.` and `..` without a file system.
-pub(super) fn normalise(directory: &str, path: &str) -> String {
+pub(crate) fn normalise(directory: &str, path: &str) -> String {
     let joined = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
     let absolute = joined.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
@@ -481,7 +481,7 @@ pub(super) fn normalise(directory: &str, path: &str) -> String {
 }
 
 /// Whether `path` is `directory` or lies inside it.
-pub(super) fn is_below(directory: &str, path: &str) -> bool {
+pub(crate) fn is_below(directory: &str, path: &str) -> bool {
     let directory = directory.trim_end_matches('/');
     match path.strip_prefix(directory) {
         Some(rest) => rest.is_empty() || rest.starts_with('/') || directory.is_empty(),

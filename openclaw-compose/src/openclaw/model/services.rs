@@ -7,72 +7,72 @@ use crate::source::{Sources, Span, Text};
 
 /// A value and the bytes that decided it.
 #[derive(Clone)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) span: Span,
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
 }
 
 /// One service.
-pub(super) struct Service<'a> {
-    pub(super) name: &'a str,
+pub(crate) struct Service<'a> {
+    pub(crate) name: &'a str,
     /// The service's key in the file that brought it in.
-    pub(super) key_span: Span,
+    pub(crate) key_span: Span,
     /// The service's mapping.
-    pub(super) node: &'a Node,
-    pub(super) image: Option<At<&'a str>>,
-    pub(super) built: bool,
-    pub(super) container_name: Option<&'a str>,
-    pub(super) command: Option<Vec<At<&'a Text>>>,
-    pub(super) entrypoint: Option<Vec<At<&'a Text>>>,
-    pub(super) environment: BTreeMap<&'a str, Variable<'a>>,
-    pub(super) user: Option<At<&'a str>>,
-    pub(super) userns_mode: Option<&'a str>,
+    pub(crate) node: &'a Node,
+    pub(crate) image: Option<At<&'a str>>,
+    pub(crate) built: bool,
+    pub(crate) container_name: Option<&'a str>,
+    pub(crate) command: Option<Vec<At<&'a Text>>>,
+    pub(crate) entrypoint: Option<Vec<At<&'a Text>>>,
+    pub(crate) environment: BTreeMap<&'a str, Variable<'a>>,
+    pub(crate) user: Option<At<&'a str>>,
+    pub(crate) userns_mode: Option<&'a str>,
     /// SELinux does not confine it: `privileged`, or `label:disable` among its security options.
-    pub(super) unconfined: bool,
-    pub(super) network_mode: Option<At<&'a str>>,
-    pub(super) networks: Vec<Attachment<'a>>,
-    pub(super) ports: Vec<Port<'a>>,
-    pub(super) mounts: Vec<Mount<'a>>,
-    pub(super) secrets: Vec<SecretMount<'a>>,
-    pub(super) extra_hosts: Vec<(&'a str, &'a str)>,
-    pub(super) links: Vec<(&'a str, &'a str)>,
-    pub(super) depends_on: Vec<Dependency<'a>>,
-    pub(super) restart: Option<At<&'a str>>,
-    pub(super) healthcheck: Option<Healthcheck<'a>>,
-    pub(super) memory: Option<At<u64>>,
-    pub(super) stop_grace: Option<At<f64>>,
-    pub(super) labels: BTreeMap<&'a str, At<&'a Text>>,
-    pub(super) interactive: bool,
+    pub(crate) unconfined: bool,
+    pub(crate) network_mode: Option<At<&'a str>>,
+    pub(crate) networks: Vec<Attachment<'a>>,
+    pub(crate) ports: Vec<Port<'a>>,
+    pub(crate) mounts: Vec<Mount<'a>>,
+    pub(crate) secrets: Vec<SecretMount<'a>>,
+    pub(crate) extra_hosts: Vec<(&'a str, &'a str)>,
+    pub(crate) links: Vec<(&'a str, &'a str)>,
+    pub(crate) depends_on: Vec<Dependency<'a>>,
+    pub(crate) restart: Option<At<&'a str>>,
+    pub(crate) healthcheck: Option<Healthcheck<'a>>,
+    pub(crate) memory: Option<At<u64>>,
+    pub(crate) stop_grace: Option<At<f64>>,
+    pub(crate) labels: BTreeMap<&'a str, At<&'a Text>>,
+    pub(crate) interactive: bool,
 }
 
 /// A variable of a container; no value means a bare name that is set nowhere.
 #[derive(Clone)]
-pub(super) struct Variable<'a> {
-    pub(super) value: Option<&'a Text>,
-    pub(super) span: Span,
+pub(crate) struct Variable<'a> {
+    pub(crate) value: Option<&'a Text>,
+    pub(crate) span: Span,
     /// The key, where it stands in the compose file.
-    pub(super) key_span: Option<Span>,
+    pub(crate) key_span: Option<Span>,
 }
 
 /// A service's place on a network.
-pub(super) struct Attachment<'a> {
-    pub(super) network: &'a str,
-    pub(super) aliases: Vec<&'a str>,
-    pub(super) addresses: Vec<&'a str>,
+pub(crate) struct Attachment<'a> {
+    pub(crate) network: &'a str,
+    pub(crate) aliases: Vec<&'a str>,
+    pub(crate) addresses: Vec<&'a str>,
 }
 
 /// A published port. `published` is empty when Docker picks one.
-pub(super) struct Port<'a> {
-    pub(super) host_ip: Option<&'a str>,
-    pub(super) published: Option<u16>,
-    pub(super) target: u16,
-    pub(super) udp: bool,
-    pub(super) span: Span,
+pub(crate) struct Port<'a> {
+    pub(crate) host_ip: Option<&'a str>,
+    pub(crate) published: Option<u16>,
+    pub(crate) target: u16,
+    pub(crate) udp: bool,
+    pub(crate) span: Span,
 }
 
 /// What kind of thing is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MountKind {
+pub(crate) enum MountKind {
     Bind,
     Volume,
     Tmpfs,
@@ -81,7 +81,7 @@ pub(super) enum MountKind {
 
 /// Whether the engine is asked to label what is mounted for SELinux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relabel {
+pub(crate) enum Relabel {
     No,
     /// `z`: for all containers.
     Shared,
@@ -91,58 +91,58 @@ pub(super) enum Relabel {
 
 /// A mount of a service.
 #[derive(Clone)]
-pub(super) struct Mount<'a> {
-    pub(super) kind: MountKind,
+pub(crate) struct Mount<'a> {
+    pub(crate) kind: MountKind,
     /// Host path of a bind, key of a named volume.
-    pub(super) source: Option<&'a str>,
-    pub(super) target: &'a str,
-    pub(super) read_only: bool,
-    pub(super) relabel: Relabel,
-    pub(super) span: Span,
+    pub(crate) source: Option<&'a str>,
+    pub(crate) target: &'a str,
+    pub(crate) read_only: bool,
+    pub(crate) relabel: Relabel,
+    pub(crate) span: Span,
 }
 
 /// A Docker secret in a service.
-pub(super) struct SecretMount<'a> {
-    pub(super) source: &'a str,
-    pub(super) target: String,
-    pub(super) span: Span,
+pub(crate) struct SecretMount<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) target: String,
+    pub(crate) span: Span,
 }
 
 /// What a service waits for.
-pub(super) struct Dependency<'a> {
-    pub(super) service: &'a str,
-    pub(super) condition: &'a str,
-    pub(super) span: Span,
+pub(crate) struct Dependency<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) condition: &'a str,
+    pub(crate) span: Span,
 }
 
 /// A health check of the compose file.
-pub(super) struct Healthcheck<'a> {
-    pub(super) test: Vec<&'a Text>,
-    pub(super) disabled: bool,
-    pub(super) span: Span,
+pub(crate) struct Healthcheck<'a> {
+    pub(crate) test: Vec<&'a Text>,
+    pub(crate) disabled: bool,
+    pub(crate) span: Span,
 }
 
 /// A network of the project.
-pub(super) struct Network<'a> {
+pub(crate) struct Network<'a> {
     /// The name Docker knows it by.
-    pub(super) name: &'a str,
-    pub(super) internal: bool,
+    pub(crate) name: &'a str,
+    pub(crate) internal: bool,
 }
 
 /// Everything this floor reads from the canonical tree.
-pub(super) struct Services<'a> {
+pub(crate) struct Services<'a> {
     project: &'a str,
-    pub(super) list: Vec<Service<'a>>,
+    pub(crate) list: Vec<Service<'a>>,
     bearers: Bearers<'a>,
-    pub(super) networks: BTreeMap<&'a str, Network<'a>>,
+    pub(crate) networks: BTreeMap<&'a str, Network<'a>>,
     /// Named volume to its real name.
-    pub(super) volumes: BTreeMap<&'a str, &'a str>,
+    pub(crate) volumes: BTreeMap<&'a str, &'a str>,
     /// Named volumes that are directories of the host.
-    pub(super) bound_volumes: BTreeMap<&'a str, &'a str>,
+    pub(crate) bound_volumes: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Services<'a> {
-    pub(super) fn read(resolution: &'a Resolution) -> Self {
+    pub(crate) fn read(resolution: &'a Resolution) -> Self {
         let configs: BTreeMap<&str, Option<&str>> = children(resolution.resources("configs"))
             .map(|(name, _, node)| (name, node.get("file").and_then(Node::expose)))
             .collect();
@@ -176,7 +176,7 @@ impl<'a> Services<'a> {
     }
 
     /// The service whose container has that name: its `container_name`, or the one that Compose makes up.
-    pub(super) fn of_container(&self, name: &str) -> Option<&Service<'a>> {
+    pub(crate) fn of_container(&self, name: &str) -> Option<&Service<'a>> {
         let made_up = || {
             let rest = name.strip_prefix(self.project)?.strip_prefix(['-', '_'])?;
             let at = self.position(rest.strip_suffix('1')?.strip_suffix(['-', '_'])?)?;
@@ -191,25 +191,25 @@ impl<'a> Services<'a> {
     }
 
     /// The names that people take for those of the stack's containers.
-    pub(super) fn container_names(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn container_names(&self) -> impl Iterator<Item = &'a str> {
         self.list.iter().flat_map(|service| service.container_name.into_iter().chain([service.name]))
     }
 
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.bearers.services.get(name).copied()
     }
 
-    pub(super) fn named(&self, name: &str) -> Option<&Service<'a>> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Service<'a>> {
         self.list.get(self.position(name)?)
     }
 
     /// The services whose own name, container's name or alias it is, by position, in order.
-    pub(super) fn bearing(&self, name: &str) -> &[usize] {
+    pub(crate) fn bearing(&self, name: &str) -> &[usize] {
         self.bearers.names.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The first service that has the address on one of its networks, by position.
-    pub(super) fn at_address(&self, address: &str) -> Option<usize> {
+    pub(crate) fn at_address(&self, address: &str) -> Option<usize> {
         self.bearers.addresses.get(address).copied()
     }
 }
@@ -243,7 +243,7 @@ impl<'a> Bearers<'a> {
 
 impl<'a> Service<'a> {
     /// Its own name, that of its container, and its aliases.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         let aliases = self.networks.iter().flat_map(|attachment| attachment.aliases.iter().copied());
         std::iter::once(self.name).chain(self.container_name).chain(aliases)
     }

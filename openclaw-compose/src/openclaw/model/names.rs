@@ -8,7 +8,7 @@ use super::services::{Service, Services};
 
 /// What a host in a URL means to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Resolved {
+pub(crate) enum Resolved {
     /// The service's own namespace.
     Loopback,
     /// These services, by position.
@@ -34,7 +34,7 @@ const HOST_NAMES: [&str; 5] = [
     "host.orb.internal",
 ];
 
-pub(super) fn resolve(
+pub(crate) fn resolve(
     client: &Service<'_>,
     host: &str,
     services: &Services<'_>,
@@ -123,11 +123,11 @@ fn shares_name(viewer: &Service<'_>, other: &Service<'_>, host: &str) -> bool {
     })
 }
 
-pub(super) fn shares_network(a: &Service<'_>, b: &Service<'_>) -> bool {
+pub(crate) fn shares_network(a: &Service<'_>, b: &Service<'_>) -> bool {
     a.networks.iter().any(|ours| b.networks.iter().any(|theirs| theirs.network == ours.network))
 }
 
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     matches!(host, "localhost" | "ip6-localhost")
         || host.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
@@ -138,7 +138,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
 const COMPARED: usize = 256;
 
 /// The candidate that `wanted` is most likely a slip for.
-pub(super) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
+pub(crate) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
     let squash = |name: &str| name.replace(['-', '_', '.'], "").to_ascii_lowercase();
     let wanted_bare = squash(wanted);
     candidates

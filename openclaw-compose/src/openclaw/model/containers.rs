@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Code, Finding, Severity};
+use crate::openclaw::findings::operation;
+use crate::openclaw::findings::remedies;
+use crate::openclaw::rules;
+use crate::openclaw::rules::version::Version;
+use crate::openclaw::verdict::token::Classes;
 use crate::source::Text;
 
-use super::operation;
-use super::processes::Process;
-use super::remedies;
-use super::rules;
+use super::processes::{self, Process};
 use super::scene::Scene;
 use super::services::MountKind;
-use super::tokens::Classes;
 
 /// A container as `docker inspect` shows it, as far as this crate asks. Everything is optional: engines differ.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct Container {
+pub(crate) struct Container {
     id: String,
     name: String,
     restart_count: u64,
@@ -119,7 +120,7 @@ struct Inspected {
 }
 
 /// Reads `docker inspect` output: a list of containers and images, or one of them.
-pub(super) fn read(text: &str) -> Result<Runtime, String> {
+pub(crate) fn read(text: &str) -> Result<Runtime, String> {
     if text.trim().is_empty() {
         return Ok(Runtime::default());
     }
@@ -147,7 +148,7 @@ impl Container {
     }
 
     /// The release in the image's label.
-    pub(super) fn version(&self) -> Option<super::version::Version> {
+    pub(crate) fn version(&self) -> Option<Version> {
         self.label(VERSION)?.parse().ok()
     }
 
@@ -202,13 +203,13 @@ pub struct ContainerView {
 
 /// What running containers say about the stack.
 #[derive(Default)]
-pub(super) struct Runtime {
+pub(crate) struct Runtime {
     containers: Vec<Container>,
     images: Vec<Image>,
 }
 
 impl Runtime {
-    pub(super) fn add(&mut self, more: Self) {
+    pub(crate) fn add(&mut self, more: Self) {
         self.containers.extend(more.containers);
         self.images.extend(more.images);
     }
@@ -228,12 +229,12 @@ impl Runtime {
     }
 
     /// The release of the first container that says one.
-    pub(super) fn version(&self) -> Option<super::version::Version> {
+    pub(crate) fn version(&self) -> Option<Version> {
         self.containers.iter().find_map(Container::version)
     }
 
     /// Services whose containers run under an SELinux label.
-    pub(super) fn confined(&self, project: &str) -> BTreeSet<String> {
+    pub(crate) fn confined(&self, project: &str) -> BTreeSet<String> {
         let labelled = self.containers.iter().filter(|container| !container.process_label.is_empty());
         labelled
             .filter_map(|container| container.label(SERVICE))
@@ -242,12 +243,12 @@ impl Runtime {
             .collect()
     }
 
-    pub(super) fn of(&self, project: &str, service: &str) -> Option<&Container> {
+    pub(crate) fn of(&self, project: &str, service: &str) -> Option<&Container> {
         self.containers.iter().find(|container| container.is_of(project, service))
     }
 
     /// Variables of a service whose value in the running container is not that of the files.
-    pub(super) fn stale_variables(&self, project: &str, process: &Process<'_>) -> Vec<&'static str> {
+    pub(crate) fn stale_variables(&self, project: &str, process: &Process<'_>) -> Vec<&'static str> {
         let Some(container) = self.of(project, process.service.name) else { return Vec::new() };
         let mut out: Vec<&'static str> = rules::NAME_RULES
             .iter()
@@ -269,7 +270,7 @@ impl Runtime {
 }
 
 /// Shows the containers of OpenClaw's services.
-pub(super) fn views(
+pub(crate) fn views(
     runtime: &Runtime,
     project: &str,
     scene: &Scene<'_, '_>,
@@ -379,7 +380,7 @@ fn networks_differ(process: &Process<'_>, container: &Container, scene: &Scene<'
 }
 
 /// Everything about containers against files.
-pub(super) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     if runtime.containers.is_empty() {
         return;
     }
@@ -445,7 +446,7 @@ fn drift(
 fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let service = process.service;
     let state = &container.state;
-    let is_gateway = process.role == super::processes::Role::Gateway;
+    let is_gateway = process.role == processes::Role::Gateway;
     if !is_gateway {
         return;
     }

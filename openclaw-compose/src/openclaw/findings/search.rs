@@ -4,14 +4,16 @@
 use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::openclaw::rules;
 use crate::secrets::Secrets;
 use crate::source::{FileId, MASK, Sources, Span};
 
-use super::{remedies, rules};
+use super::checkout;
+use super::remedies;
 
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
-pub use super::checkout::search_directory;
+pub use checkout::search_directory;
 
 /// A line that mentions one of the variables or keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -37,11 +37,11 @@ pub struct Namespaces {
     pub borrows: Vec<(String, String)>,
     /// The direct borrowers of each lender.
     #[serde(skip)]
-    pub(super) borrowers: BTreeMap<String, Vec<String>>,
+    pub(crate) borrowers: BTreeMap<String, Vec<String>>,
 }
 
 impl Namespaces {
-    pub(super) fn read(services: &Services<'_>) -> Self {
+    pub(crate) fn read(services: &Services<'_>) -> Self {
         let list = &services.list;
         let lenders: Vec<Option<usize>> = list.iter().map(|service| lender(service, services)).collect();
         let of = list

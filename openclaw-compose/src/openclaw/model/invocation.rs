@@ -7,36 +7,36 @@ use super::services::Service;
 
 /// An OpenClaw command line.
 #[derive(Clone, Default)]
-pub(super) struct Invocation {
+pub(crate) struct Invocation {
     /// The words after the program, flags and their values left out: `["gateway", "run"]`.
-    pub(super) words: Vec<String>,
-    pub(super) flags: Vec<Flag>,
+    pub(crate) words: Vec<String>,
+    pub(crate) flags: Vec<Flag>,
     /// False when the command runs something else, or nothing was given.
-    pub(super) is_openclaw: bool,
+    pub(crate) is_openclaw: bool,
     /// False when neither command nor entrypoint is given: the image decides.
-    pub(super) given: bool,
+    pub(crate) given: bool,
     /// Something that cannot be seen from here runs first, and may write a configuration or hand in a secret.
-    pub(super) through_script: bool,
+    pub(crate) through_script: bool,
     /// Variables that the command line sets for the program it starts, in order.
-    pub(super) assigned: Vec<Assignment>,
+    pub(crate) assigned: Vec<Assignment>,
 }
 
 /// `NAME=value` before a program, or `export NAME=value` in an earlier command of the line.
 #[derive(Clone)]
-pub(super) struct Assignment {
-    pub(super) name: String,
-    pub(super) value: Text,
+pub(crate) struct Assignment {
+    pub(crate) name: String,
+    pub(crate) value: Text,
     /// The word of the command that holds it.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// A `--name value` or `--name=value`.
 #[derive(Clone)]
-pub(super) struct Flag {
-    pub(super) name: String,
-    pub(super) value: Option<Text>,
+pub(crate) struct Flag {
+    pub(crate) name: String,
+    pub(crate) value: Option<Text>,
     /// The word of the command that holds the value.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// Subcommands of `openclaw gateway` that ask a running gateway instead of being one.
@@ -91,7 +91,7 @@ const PROGRAMS: [&str; 6] =
 const ENTRIES: [&str; 4] = ["dist/index.js", "dist/entry.js", "dist/index.mjs", "dist/entry.mjs"];
 
 impl Invocation {
-    pub(super) fn of(service: &Service<'_>) -> Self {
+    pub(crate) fn of(service: &Service<'_>) -> Self {
         let words: Vec<(String, Span)> = service
             .entrypoint
             .iter()
@@ -162,28 +162,28 @@ impl Invocation {
     }
 
     /// Whether this starts a gateway.
-    pub(super) fn is_gateway(&self) -> bool {
+    pub(crate) fn is_gateway(&self) -> bool {
         self.words.first().is_some_and(|word| word == "gateway" || word == "gateway-daemon")
             && !self.words.get(1).is_some_and(|word| GATEWAY_QUESTIONS.contains(&word.as_str()))
     }
 
     /// Whether this is a command that asks a gateway. The others work on files; how a node finds its gateway is not known.
-    pub(super) fn asks_gateway(&self) -> bool {
+    pub(crate) fn asks_gateway(&self) -> bool {
         !self.words.first().is_some_and(|word| OFFLINE.contains(&word.as_str()))
     }
 
     /// The last `--name` that has a value.
-    pub(super) fn flag(&self, name: &str) -> Option<&Flag> {
+    pub(crate) fn flag(&self, name: &str) -> Option<&Flag> {
         self.flags.iter().rev().find(|flag| flag.name == name && flag.value.is_some())
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.flags.iter().any(|flag| flag.name == name)
     }
 }
 
 /// Commands that keep a container there for `docker compose exec`.
-pub(super) const IDLE: [&str; 5] = ["sleep", "tail", "bash", "sh", "cat"];
+pub(crate) const IDLE: [&str; 5] = ["sleep", "tail", "bash", "sh", "cat"];
 /// Programs that start another one as it is.
 const WRAPPERS: [&str; 9] =
     ["tini", "dumb-init", "docker-init", "exec", "env", "gosu", "su-exec", "sh", "bash"];
@@ -220,7 +220,7 @@ fn split_if_shell(word: &str) -> Vec<String> {
 }
 
 /// Splits as a shell does, as far as quotes, escapes and the operators between commands go.
-pub(super) fn shell_words(line: &str) -> Vec<String> {
+pub(crate) fn shell_words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut begun = false;

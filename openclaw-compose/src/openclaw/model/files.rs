@@ -12,7 +12,7 @@ use super::services::{Service, Services};
 
 /// What looking for a path gave.
 #[derive(Clone, Debug)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Its text.
     Text(FileId, Text),
     /// It is known that there is none.
@@ -24,20 +24,20 @@ pub(super) enum Found {
 }
 
 /// The texts a caller can give, entered into the sources when first read.
-pub(super) struct Reader<'s> {
+pub(crate) struct Reader<'s> {
     host: Option<&'s dyn project::Files>,
     given: &'s BTreeMap<String, Text>,
     project_dir: &'s str,
-    pub(super) sources: Sources,
+    pub(crate) sources: Sources,
     entered: BTreeMap<String, Found>,
     /// Files that are there and could not be read.
-    pub(super) unread: Vec<Unread>,
+    pub(crate) unread: Vec<Unread>,
     /// Files of which the running container of a service holds another text than the host: service and path inside.
-    pub(super) stale: BTreeSet<(String, String)>,
+    pub(crate) stale: BTreeSet<(String, String)>,
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(
+    pub(crate) fn new(
         host: Option<&'s dyn project::Files>,
         given: &'s BTreeMap<String, Text>,
         project_dir: &'s str,
@@ -55,7 +55,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The text at `path` inside the service's container.
-    pub(super) fn inside(&mut self, service: &Service<'_>, services: &Services<'_>, path: &str) -> Found {
+    pub(crate) fn inside(&mut self, service: &Service<'_>, services: &Services<'_>, path: &str) -> Found {
         // What was read inside the running container is the truth.
         let container = format!("container:{}:{path}", service.name);
         let backing = processes::backing(service, services, path);
@@ -113,7 +113,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Enters a text that belongs to no container.
-    pub(super) fn enter(&mut self, format: Format, name: &str, text: &str) -> FileId {
+    pub(crate) fn enter(&mut self, format: Format, name: &str, text: &str) -> FileId {
         let file = self.sources.add(name.to_owned(), text);
         self.sources.set_format(file, format);
         file

@@ -2,20 +2,22 @@
 
 use std::net::IpAddr;
 
+use super::names;
+
 /// A `ws`, `wss`, `http` or `https` URL taken apart. Offsets count bytes of the text it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Url {
-    pub(super) secure: bool,
-    pub(super) host: String,
+pub(crate) struct Url {
+    pub(crate) secure: bool,
+    pub(crate) host: String,
     /// The port, written or by scheme.
-    pub(super) port: u16,
-    pub(super) port_at: Option<(usize, usize)>,
-    pub(super) host_at: (usize, usize),
-    pub(super) has_credentials: bool,
+    pub(crate) port: u16,
+    pub(crate) port_at: Option<(usize, usize)>,
+    pub(crate) host_at: (usize, usize),
+    pub(crate) has_credentials: bool,
 }
 
 impl Url {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let trimmed = text.trim();
         let lead = text.len() - text.trim_start().len();
         let (scheme, rest) = trimmed.split_once("://")?;
@@ -60,7 +62,7 @@ impl Url {
     }
 
     /// The URL without credentials, path or query.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let scheme = if self.secure { "wss" } else { "ws" };
         if self.host.contains(':') {
             format!("{scheme}://[{}]:{}", self.host, self.port)
@@ -72,7 +74,7 @@ impl Url {
 
 /// How OpenClaw's plaintext gate sees a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HostClass {
+pub(crate) enum HostClass {
     Loopback,
     /// A private, CGNAT, link-local or ULA literal.
     PrivateLiteral,
@@ -83,8 +85,8 @@ pub(super) enum HostClass {
     OtherName,
 }
 
-pub(super) fn host_class(host: &str) -> HostClass {
-    if super::names::is_loopback(host) {
+pub(crate) fn host_class(host: &str) -> HostClass {
+    if names::is_loopback(host) {
         return HostClass::Loopback;
     }
     match host.parse::<IpAddr>() {

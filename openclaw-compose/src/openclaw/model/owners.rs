@@ -16,35 +16,38 @@
 
 use std::collections::BTreeMap;
 
+use crate::openclaw::rules;
 use crate::source::{FileId, Span};
+
+use super::config;
 
 /// Recorded owners by normalised absolute path, or by key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     entries: BTreeMap<String, Owner>,
     /// Lines that are no entry.
-    pub(super) unread: Vec<Span>,
+    pub(crate) unread: Vec<Span>,
     /// The files may be a copy, whose owner says who made it and no more.
-    pub(super) is_copy: bool,
+    pub(crate) is_copy: bool,
     /// Whether SELinux enforces, where `getenforce` was recorded.
-    pub(super) enforcing: Option<bool>,
+    pub(crate) enforcing: Option<bool>,
 }
 
 /// Who owns a path, and what they let others do.
 #[derive(Clone, Debug)]
-pub(super) struct Owner {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) mode: u32,
-    pub(super) acl: Acl,
+pub(crate) struct Owner {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mode: u32,
+    pub(crate) acl: Acl,
     /// The type of its SELinux label, such as `container_file_t`.
-    pub(super) label: Option<String>,
-    pub(super) span: Span,
+    pub(crate) label: Option<String>,
+    pub(crate) span: Span,
 }
 
 /// An access control list beside the mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Acl {
+pub(crate) enum Acl {
     /// None is known of.
     None,
     /// There is one, and nobody recorded it.
@@ -55,7 +58,7 @@ pub(super) enum Acl {
 
 /// One entry of an ACL. Default entries decide nothing about the path itself and are not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     User(u32, u32),
     OwningGroup(u32),
     Group(u32, u32),
@@ -64,7 +67,7 @@ pub(super) enum Entry {
 
 /// Whether somebody may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     Granted,
     Denied,
     /// An ACL that was not recorded decides.
@@ -73,7 +76,7 @@ pub(super) enum Access {
 
 impl Listing {
     /// Reads a listing whose relative paths start at `directory`.
-    pub(super) fn read(&mut self, file: FileId, directory: &str, text: &str) {
+    pub(crate) fn read(&mut self, file: FileId, directory: &str, text: &str) {
         let mut offset = 0;
         let mut acl: Option<Draft<'_>> = None;
         for line in text.split_inclusive('\n') {
@@ -127,12 +130,12 @@ impl Listing {
         }
     }
 
-    pub(super) fn of(&self, path: &str) -> Option<&Owner> {
+    pub(crate) fn of(&self, path: &str) -> Option<&Owner> {
         self.entries.get(path.trim_end_matches('/'))
     }
 
     /// Everything recorded below `path`, itself not included.
-    pub(super) fn below<'l>(&'l self, path: &str) -> impl Iterator<Item = (&'l str, &'l Owner)> {
+    pub(crate) fn below<'l>(&'l self, path: &str) -> impl Iterator<Item = (&'l str, &'l Owner)> {
         let prefix = format!("{}/", path.trim_end_matches('/'));
         self.entries
             .range(prefix.clone()..)
@@ -141,7 +144,7 @@ impl Listing {
     }
 
     /// Every recorded directory on the way to `path`.
-    pub(super) fn above<'l>(&'l self, path: &'l str) -> impl Iterator<Item = (&'l str, &'l Owner)> {
+    pub(crate) fn above<'l>(&'l self, path: &'l str) -> impl Iterator<Item = (&'l str, &'l Owner)> {
         path.match_indices('/')
             .filter(|(at, _)| *at > 0)
             .filter_map(|(at, _)| path.get(..at))
@@ -149,14 +152,14 @@ impl Listing {
     }
 
     /// Whether everything on the host belongs to one user.
-    pub(super) fn has_one_owner(&self) -> bool {
+    pub(crate) fn has_one_owner(&self) -> bool {
         let on_host = self.entries.iter().filter(|(path, _)| path.starts_with('/'));
         let mut owners = on_host.map(|(_, owner)| owner.uid);
         owners.next().is_some_and(|first| owners.all(|owner| owner == first))
     }
 
     /// The first regular user of a Mac, in the group `staff`: the listing was made there.
-    pub(super) fn looks_like_macos(&self) -> bool {
+    pub(crate) fn looks_like_macos(&self) -> bool {
         self.entries.values().any(|owner| (501..510).contains(&owner.uid) && owner.gid == 20)
     }
 }
@@ -164,7 +167,7 @@ impl Listing {
 impl Owner {
     /// Whether a process may do all of `wanted` (4 read, 2 write, 1 enter), by the algorithm of `acl(5)`: the owner by the
     /// owner's bits, named users and groups within the mask, everybody else by the last bits.
-    pub(super) fn lets(&self, uid: u32, gid: Option<u32>, wanted: u32) -> Access {
+    pub(crate) fn lets(&self, uid: u32, gid: Option<u32>, wanted: u32) -> Access {
         let decide = |granted: u32| match granted & wanted == wanted {
             true => Access::Granted,
             false => Access::Denied,
@@ -212,10 +215,10 @@ impl Owner {
 fn key(directory: &str, path: &str) -> String {
     match path.split_once(":/") {
         Some((place, inside)) if place.starts_with("container:") => {
-            format!("{place}:{}", super::config::normalise("/", inside.trim_start_matches('/')))
+            format!("{place}:{}", config::normalise("/", inside.trim_start_matches('/')))
         }
         _ if path.starts_with("volume:") => path.trim_end_matches('/').to_owned(),
-        _ => super::config::normalise(directory, path),
+        _ => config::normalise(directory, path),
     }
 }
 
@@ -288,7 +291,7 @@ fn labelled(text: &str) -> (Option<String>, &str) {
 fn id(text: &str) -> Option<u32> {
     match text {
         "root" | "wheel" => Some(0),
-        "node" => Some(super::rules::IMAGE_UID),
+        "node" => Some(rules::IMAGE_UID),
         digits => digits.parse().ok(),
     }
 }

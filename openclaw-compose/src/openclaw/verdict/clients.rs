@@ -3,19 +3,21 @@
 use serde::Serialize;
 
 use crate::finding::{Code, Place, Role as PlaceRole};
+use crate::openclaw::findings::listener;
+use crate::openclaw::model::names;
+use crate::openclaw::model::namespaces::Namespace;
+use crate::openclaw::model::processes::{self, Role};
+use crate::openclaw::model::proxies::{self, Front};
+use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::urls;
+use crate::openclaw::rules::{self, Side};
 use crate::source::Span;
 
-use super::fronts::Front;
-use super::gateway::{Auth, Gateway, Scope};
-use super::names;
-use super::namespaces::Namespace;
-use super::origins::{self, Planned};
-use super::processes::Role;
+use super::listener::{Auth, Gateway, Scope};
+use super::origin::{self, Planned};
 use super::reach::{self, Choice, Reach};
-use super::rules::Side;
-use super::scene::Scene;
-use super::tokens::{self, Decision, Outcome};
-use super::usable::Usable;
+use super::state::Usable;
+use super::token::{self, Decision, Outcome};
 
 /// Where a client stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -91,7 +93,7 @@ pub struct ClientView {
     /// What chose the URL: a variable, a key, a flag, or its own loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_from: Option<String>,
-    /// The rule by which it chooses its token: an id of [`rules::TOKEN_RULES`](super::rules::TOKEN_RULES).
+    /// The rule by which it chooses its token: an id of [`rules::TOKEN_RULES`](crate::openclaw::rules::TOKEN_RULES).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_rule: Option<&'static str>,
     /// The carrier that wins its token.
@@ -117,39 +119,39 @@ impl ClientView {
 
 /// A client before it is shown.
 #[derive(Debug)]
-pub(super) struct Client {
-    pub(super) name: String,
-    pub(super) kind: ClientKind,
+pub(crate) struct Client {
+    pub(crate) name: String,
+    pub(crate) kind: ClientKind,
     /// The process, for a service.
-    pub(super) at: Option<usize>,
+    pub(crate) at: Option<usize>,
     /// Its gateway, by position in the scene.
-    pub(super) gateway: usize,
-    pub(super) choice: Option<Choice>,
-    pub(super) reach: Reach,
-    pub(super) decision: Option<Decision>,
+    pub(crate) gateway: usize,
+    pub(crate) choice: Option<Choice>,
+    pub(crate) reach: Reach,
+    pub(crate) decision: Option<Decision>,
     /// For host and browser: the published port, where there is one.
-    pub(super) published: Option<Publication>,
-    pub(super) planned: Option<Planned>,
+    pub(crate) published: Option<Publication>,
+    pub(crate) planned: Option<Planned>,
     /// For a browser that comes through a proxy: that proxy.
-    pub(super) front: Option<Front>,
-    pub(super) auth: AuthVerdict,
+    pub(crate) front: Option<Front>,
+    pub(crate) auth: AuthVerdict,
 }
 
 /// A published port as the host sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Publication {
-    pub(super) port: u16,
-    pub(super) target: u16,
+pub(crate) struct Publication {
+    pub(crate) port: u16,
+    pub(crate) target: u16,
     /// On the host's own loopback only.
-    pub(super) local_only: bool,
+    pub(crate) local_only: bool,
     /// On the host's network: nothing is published, the gateway is simply there.
-    pub(super) host_network: bool,
-    pub(super) span: Span,
+    pub(crate) host_network: bool,
+    pub(crate) span: Span,
 }
 
 /// Whether the client's secret is the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AuthVerdict {
+pub(crate) enum AuthVerdict {
     Same,
     /// The gateway asks for nothing.
     NotNeeded,
@@ -162,7 +164,7 @@ pub(super) enum AuthVerdict {
 }
 
 /// Finds every client.
-pub(super) fn find(scene: &Scene<'_, '_>) -> Vec<Client> {
+pub(crate) fn find(scene: &Scene<'_, '_>) -> Vec<Client> {
     let mut out = Vec::new();
     for (at, process) in scene.processes.iter().enumerate() {
         if process.role != Role::Other {
@@ -183,9 +185,9 @@ fn service_client(at: usize, scene: &Scene<'_, '_>) -> Option<Client> {
     let choice = reach::choose(process)?;
     let gateway_at = scene.gateway_for(at, &choice)?;
     let gateway = scene.gateways.get(gateway_at)?;
-    let decision = tokens::decide(process, Side::Client, Some(choice.target), gateway.secret);
+    let decision = token::decide(process, Side::Client, Some(choice.target), gateway.secret);
     let url_credentials = choice.url.as_ref().is_some_and(|url| url.has_credentials);
-    let second = tokens::decide(process, Side::Client, Some(choice.target), other(gateway));
+    let second = token::decide(process, Side::Client, Some(choice.target), other(gateway));
     let has_credential =
         url_credentials || decision.outcome != Outcome::Nothing || second.outcome != Outcome::Nothing;
     let reach = reach::follow(at, &choice, gateway, has_credential, &scene.map());
@@ -211,10 +213,10 @@ fn service_client(at: usize, scene: &Scene<'_, '_>) -> Option<Client> {
     })
 }
 
-fn other(gateway: &Gateway) -> tokens::Secret {
+fn other(gateway: &Gateway) -> token::Secret {
     match gateway.secret {
-        tokens::Secret::Token => tokens::Secret::Password,
-        tokens::Secret::Password => tokens::Secret::Token,
+        token::Secret::Token => token::Secret::Password,
+        token::Secret::Password => token::Secret::Token,
     }
 }
 
@@ -264,7 +266,7 @@ fn proxied_client(
 ) -> Option<Client> {
     // A proxy that may have nothing to do with the gateway makes no client.
     let front =
-        super::fronts::of(gateway, scene).filter(|front| front.origin.is_some() || front.target.is_some())?;
+        proxies::of(gateway, scene).filter(|front| front.origin.is_some() || front.target.is_some())?;
     let name = if beside_others { "browser-proxy" } else { "browser" };
     let origin =
         front.origin.as_ref().map_or_else(|| "the proxy's address".to_owned(), |(origin, _)| origin.clone());
@@ -312,7 +314,7 @@ fn published_clients(gateway_at: usize, gateway: &Gateway, scene: &Scene<'_, '_>
         auth,
     };
     let mut out = vec![client(ClientKind::Host, "host", None)];
-    if let Some(planned) = origins::plan(gateway, &published, scene) {
+    if let Some(planned) = origin::plan(gateway, &published, scene) {
         out.push(client(ClientKind::Browser, "browser", Some(planned)));
     }
     out
@@ -354,14 +356,14 @@ fn publication(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Publication> 
 fn is_meant(target: u16, gateway: &Gateway, scene: &Scene<'_, '_>) -> bool {
     let name = scene.service_name(gateway.at);
     // A proxy in the namespace has ports of its own.
-    let neighbour = |process: &super::processes::Process<'_>| {
+    let neighbour = |process: &processes::Process<'_>| {
         !process.is_openclaw() && scene.namespaces.share(process.service.name, name)
     };
-    if target != super::rules::DEFAULT_PORT && scene.processes.iter().any(neighbour) {
+    if target != rules::DEFAULT_PORT && scene.processes.iter().any(neighbour) {
         return false;
     }
     let own = scene.processes.get(gateway.at).map_or(&[][..], |process| &process.service.ports);
-    target == super::rules::DEFAULT_PORT || own.len() == 1 && own.iter().any(|port| port.target == target)
+    target == rules::DEFAULT_PORT || own.len() == 1 && own.iter().any(|port| port.target == target)
 }
 
 /// What people outside are given: the token of `.env` or of the gateway's environment. Inferred: nobody sees what they paste.
@@ -384,10 +386,10 @@ fn presumed_auth(gateway: &Gateway, scene: &Scene<'_, '_>) -> AuthVerdict {
 }
 
 /// Shows a client with its gates.
-pub(super) fn view(client: &Client, scene: &Scene<'_, '_>, letters: &mut tokens::Classes) -> ClientView {
+pub(crate) fn view(client: &Client, scene: &Scene<'_, '_>, letters: &mut token::Classes) -> ClientView {
     let gateway_name = scene.gateway_name(client.gateway).to_owned();
     let url = match (&client.choice, &client.published, &client.planned) {
-        (Some(choice), ..) => choice.url.as_ref().map(super::urls::Url::shown),
+        (Some(choice), ..) => choice.url.as_ref().map(urls::Url::shown),
         (None, _, Some(planned)) => Some(planned.origin.clone()),
         (None, Some(published), None) if published.port != 0 => {
             Some(format!("ws://127.0.0.1:{}", published.port))
@@ -497,7 +499,7 @@ fn listener_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
         return unknown(Gate::Listener, "no service of this stack runs a gateway");
     };
     if let Some(refusal) = gateway.refusals.first() {
-        let (code, because) = super::listener::describe(&refusal.why, gateway, scene);
+        let (code, because) = listener::describe(&refusal.why, gateway, scene);
         return red(Gate::Listener, code, because, refusal.span, scene);
     }
     let by = gateway.bind.by;
@@ -547,7 +549,7 @@ fn published_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     }
     let listens = scene.gateways.get(client.gateway).and_then(|gateway| gateway.port.number);
     if let Some(front) = &client.front {
-        return match super::fronts::wrong_target(client, scene) {
+        return match proxies::wrong_target(client, scene) {
             Some((because, span)) => {
                 red(Gate::Published, Code::PublishedTargetWrong, because, Some(span), scene)
             }
@@ -575,7 +577,7 @@ fn published_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
 fn reach_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     if client.kind != ClientKind::Service {
         return match client.reach {
-            Reach::NoSharedNetwork { .. } => match super::fronts::describe(client, scene) {
+            Reach::NoSharedNetwork { .. } => match proxies::describe(client, scene) {
                 Some((code, because, span)) => red(Gate::Reach, code, because, span, scene),
                 None => unknown(Gate::Reach, "decided by the proxy"),
             },
@@ -589,9 +591,9 @@ fn reach_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     match client.reach.arrives() {
         Some(true) if choice.certain => green(Gate::Reach, format!("the URL from {by} reaches the gateway")),
         Some(true) => unknown(Gate::Reach, "openclaw.json was not given; it may name another URL"),
-        None => unknown(Gate::Reach, super::reach_findings::unknown_because(client, scene)),
+        None => unknown(Gate::Reach, crate::openclaw::findings::reach::unknown_because(client, scene)),
         Some(false) if client.reach == Reach::LoopbackBind => unknown(Gate::Reach, "decided by the listener"),
-        Some(false) => match super::reach_findings::describe(client, scene) {
+        Some(false) => match crate::openclaw::findings::reach::describe(client, scene) {
             Some((code, because, span)) => red(Gate::Reach, code, because, span, scene),
             None => unknown(Gate::Reach, "no rule speaks for this"),
         },
@@ -601,15 +603,15 @@ fn reach_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
 fn origin_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     match &client.planned {
         Some(planned) => match &planned.verdict {
-            origins::Verdict::Admitted(why) => green(Gate::Origin, why.clone()),
-            origins::Verdict::Unknown(why) => unknown(Gate::Origin, why.clone()),
-            origins::Verdict::Refused { code, because, span } => {
+            origin::Verdict::Admitted(why) => green(Gate::Origin, why.clone()),
+            origin::Verdict::Unknown(why) => unknown(Gate::Origin, why.clone()),
+            origin::Verdict::Refused { code, because, span } => {
                 red(Gate::Origin, *code, because.clone(), *span, scene)
             }
-            origins::Verdict::NotAllowed { because, span } => {
+            origin::Verdict::NotAllowed { because, span } => {
                 red(Gate::Origin, Code::OriginNotAllowed, because.clone(), *span, scene)
             }
-            origins::Verdict::Insecure { because, span } => {
+            origin::Verdict::Insecure { because, span } => {
                 red(Gate::Origin, Code::InsecureContext, because.clone(), *span, scene)
             }
         },
@@ -620,7 +622,7 @@ fn origin_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
 fn auth_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
     let Some(gateway) = scene.gateways.get(client.gateway) else { return unknown(Gate::Auth, "no gateway") };
     let server = gateway.decision.winner().map_or("nothing", |winner| winner.label.as_str());
-    let (code, span) = super::token_findings::auth_cause(client, gateway, scene);
+    let (code, span) = crate::openclaw::findings::token::auth_cause(client, gateway, scene);
     match client.auth {
         AuthVerdict::NotNeeded => {
             green(Gate::Auth, "gateway.auth.mode is none: the gateway asks for nothing")
@@ -642,7 +644,7 @@ fn auth_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
             },
         ),
         AuthVerdict::Different => {
-            let because = super::token_findings::different_because(client, gateway, scene);
+            let because = crate::openclaw::findings::token::different_because(client, gateway, scene);
             red(Gate::Auth, code, because, span, scene)
         }
         AuthVerdict::Missing => red(
@@ -674,20 +676,20 @@ fn auth_gate(client: &Client, scene: &Scene<'_, '_>) -> GateView {
 }
 
 /// Whether the client is known to reach the gateway's listener.
-pub(super) fn reaches(client: &Client, scene: &Scene<'_, '_>) -> bool {
+pub(crate) fn reaches(client: &Client, scene: &Scene<'_, '_>) -> bool {
     reach_gate(client, scene).state == GateState::Green
 }
 
 /// What the client in a service would send; nothing where the service is no client.
-pub(super) fn decision_of(at: usize, scene: &Scene<'_, '_>) -> Option<Decision> {
+pub(crate) fn decision_of(at: usize, scene: &Scene<'_, '_>) -> Option<Decision> {
     let process = scene.processes.get(at)?;
     let choice = reach::choose(process)?;
     let gateway = scene.gateways.get(scene.gateway_for(at, &choice)?)?;
-    Some(tokens::decide(process, Side::Client, Some(choice.target), gateway.secret))
+    Some(token::decide(process, Side::Client, Some(choice.target), gateway.secret))
 }
 
 /// Where a running container still has another secret, what the files say is not yet so.
-pub(super) fn apply_stale(view: &mut ClientView, stale: &[String]) {
+pub(crate) fn apply_stale(view: &mut ClientView, stale: &[String]) {
     let about = stale.iter().find(|service| {
         **service == view.gateway || view.kind == ClientKind::Service && **service == view.name
     });

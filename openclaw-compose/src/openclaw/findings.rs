@@ -1,0 +1,11 @@
+//! What is wrong, and what to do about it: one file a family.
+
+#[cfg(feature = "fs")]
+mod checkout;
+pub(crate) mod listener;
+pub(crate) mod operation;
+pub(crate) mod reach;
+pub(crate) mod remedies;
+pub mod search;
+pub(crate) mod state;
+pub(crate) mod token;
