@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Number, Value};
 
@@ -186,7 +188,7 @@ fn forms(secret: &str) -> Vec<String> {
     for offset in 0..3 {
         let whole = bytes.get(offset..).unwrap_or_default();
         let groups = whole.get(..whole.len() / 3 * 3).unwrap_or_default();
-        let url = crate::gateway::encoding::base64url(groups);
+        let url = URL_SAFE_NO_PAD.encode(groups);
         forms.push(url.replace('-', "+").replace('_', "/"));
         forms.push(url);
     }

@@ -12,7 +12,6 @@ pub mod examined;
 pub mod finding;
 pub mod fixture;
 pub mod gates;
-pub mod gateway;
 pub mod instant;
 pub mod interrupt;
 pub mod lifecycle;

@@ -24,12 +24,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::diagnose::{Examination, Options, live};
 use crate::errors::with_sources;
-use crate::gateway::Gateway;
 use crate::output::{Paint, Styled, print_page};
 use crate::render::{Colour, text};
 use crate::ticket::Verdict;
 use crate::{errln, out};
 use device::Device;
+use openclaw_embedded_gateway::Gateway;
 
 /// Runs the rehearsal and prints it as it happens. Exit status 0 if it ends in an authenticated session, else 1.
 #[must_use]
@@ -153,7 +153,7 @@ fn introduce(root: &Path, gateway: SocketAddr, dead: SocketAddr) {
          \x20           {gateway} for 127.0.0.1:18789 inside the gateway's network namespace\n\
          \x20           {dead} for 127.0.0.1:18789 inside the CLI's own, where nothing listens\n",
         root.display(),
-        crate::gateway::VERSION,
+        openclaw_embedded_gateway::VERSION,
     );
 }
 

@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
+use openclaw_embedded_gateway::{Gateway, Phase};
 use openclaw_probe::secrecy::SecretString;
-use openclaw_runbook::gateway::{Gateway, Phase};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 

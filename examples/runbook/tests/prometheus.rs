@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use openclaw_embedded_gateway::{Gateway, Phase};
 use openclaw_probe::secrecy::SecretString;
-use openclaw_runbook::gateway::{Gateway, Phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const TOKEN: &str = "test-token-of-the-fleet";

@@ -19,7 +19,7 @@ pub use real::{Real, Site};
 pub use record::{Recording, record_embedded, record_real};
 pub use talk::{Record, Transcript};
 
-use crate::gateway::{Bind, Gateway, Limits};
+use openclaw_embedded_gateway::{Bind, Gateway, Limits};
 use peer::Address;
 use std::path::Path;
 use std::time::Duration;

@@ -142,7 +142,7 @@ mod tests {
     use openclaw_probe::{Prober, Rung, Target};
 
     use super::*;
-    use crate::gateway::Gateway;
+    use openclaw_embedded_gateway::Gateway;
 
     #[tokio::test]
     async fn a_new_device_is_refused_approved_and_climbs_to_a_session() {

@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
+use openclaw_embedded_gateway::{Clock, Gateway};
 use openclaw_pairing::client::{DecideError, Outcome};
 use openclaw_pairing::identity::Role;
 use openclaw_pairing::refusal::{PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
 use openclaw_pairing::{DeviceSigner, Phase, Scope, ScopeSet};
-use openclaw_runbook::gateway::{Clock, Gateway};
 use serde_json::json;
 
-use super::driver::{
+use super::clients::{
     approved, approver, code, everything, gateway, key, local, logged, node, quick, read, remote, session,
     stopped, token,
 };

@@ -1,9 +1,7 @@
 //! Pairing with the embedded gateway, row by row of the observed behaviour of OpenClaw 2026.9.6.
 
-mod gateway_client;
-
-use gateway_client::{Client, Device, code, connect};
-use openclaw_runbook::gateway::{Clock, Gateway};
+use crate::client::{Client, Device, code, connect};
+use openclaw_embedded_gateway::{Clock, Gateway};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use openclaw_embedded_gateway::{Gateway, Phase as GatewayPhase};
 use openclaw_pairing::client::Outcome;
 use openclaw_pairing::refusal::{PairingReason, RefusalCode};
 use openclaw_pairing::{Cause, DeviceSigner, Phase};
-use openclaw_runbook::gateway::{Gateway, Phase as GatewayPhase};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::driver::{
+use super::clients::{
     Between, Edit, approved, approver, client, code, gateway, local, logged, quick, read, remote, session,
     stopped, token, with,
 };

@@ -1,9 +1,7 @@
 //! What `connect` is answered, row by row of the observed behaviour of OpenClaw 2026.9.6.
 
-mod gateway_client;
-
-use gateway_client::{Client, Device, code, connect, error_code};
-use openclaw_runbook::gateway::{Gateway, Phase};
+use crate::client::{Client, Device, code, connect, error_code};
+use openclaw_embedded_gateway::{Gateway, Phase};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 

@@ -1,9 +1,7 @@
 //! Probes, lockout, token change, stop, and the five root causes, as OpenClaw 2026.9.6 was observed to show them.
 
-mod gateway_client;
-
-use gateway_client::{Client, Device, code, connect};
-use openclaw_runbook::gateway::{Bind, Clock, Gateway, Limits, Phase, RootCause, StartError};
+use crate::client::{Client, Device, code, connect};
+use openclaw_embedded_gateway::{Bind, Clock, Gateway, Limits, Phase, RootCause, StartError};
 use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::net::SocketAddr;

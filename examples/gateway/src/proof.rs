@@ -114,8 +114,8 @@ pub(super) fn pinned_form(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encoding::base64url;
     use super::*;
+    use crate::encoding::base64url;
     use ed25519_dalek::{Signer, SigningKey};
     use serde_json::json;
 

@@ -1,24 +1,9 @@
-//! A gateway inside the test or the rehearsal: the behaviour of OpenClaw 2026.9.6 without OpenClaw.
-//!
-//! It shares no code with the four crates, because it judges them, and it is itself held to the real gateway by
-//! `examples/oracle`. Its state lives in memory; its clock, addresses and limits are the caller's.
-//!
-//! ```
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! use openclaw_runbook::gateway::Gateway;
-//!
-//! let gateway = Gateway::builder().token("test-token-of-the-doctest".to_owned().into()).start().await?;
-//! assert!(gateway.url().starts_with("ws://127.0.0.1:"));
-//! assert!(gateway.log().iter().any(|line| line.ends_with("[gateway] ready")));
-//! gateway.stop().await;
-//! # Ok::<(), openclaw_runbook::gateway::StartError>(())
-//! # }).unwrap();
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod admission;
 mod clock;
 mod connect;
-pub(crate) mod encoding;
+mod encoding;
 mod enrolment;
 mod http;
 mod journal;

@@ -1,14 +1,14 @@
 //! Who is let in silently and who must wait for a person: the pairing driver at each door of the embedded gateway, row by
 //! row.
 
+use openclaw_embedded_gateway::Gateway;
 use openclaw_pairing::client::{Client, Outcome};
 use openclaw_pairing::identity::Role;
 use openclaw_pairing::refusal::{PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
 use openclaw_pairing::{DeviceSigner, Phase, Scope, ScopeSet};
-use openclaw_runbook::gateway::Gateway;
 
-use super::driver::{
+use super::clients::{
     Between, approved, approver, called, client, code, everything, gateway, key, local, node, read, remote,
     session, stopped, token,
 };

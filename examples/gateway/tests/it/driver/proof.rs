@@ -7,7 +7,7 @@ use openclaw_pairing::refusal::RefusalCode;
 use openclaw_pairing::{DeviceSigner, Phase, SignError};
 use serde_json::json;
 
-use super::driver::{
+use super::clients::{
     Between, Edit, TOKEN, client, code, gateway, key, local, session, stopped, token, with, wrong,
 };
 

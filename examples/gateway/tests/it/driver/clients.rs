@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use openclaw_embedded_gateway::Gateway;
 use openclaw_pairing::client::{Client, Outcome, Session, Stopped};
 use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::refusal::RefusalCode;
 use openclaw_pairing::wire::ClientInfo;
 use openclaw_pairing::{DeviceSigner, Policy, Scope, ScopeSet};
-use openclaw_runbook::gateway::Gateway;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};

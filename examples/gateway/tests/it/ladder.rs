@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use openclaw_embedded_gateway::{Bind, Gateway, Phase};
 use openclaw_probe::{
     AttemptPolicy, Code, Gate, GateState, Prober, Rung, Sample, Target, TokenAuthenticator, Vantage, compare,
     secrecy::SecretString,
 };
-use openclaw_runbook::gateway::{Bind, Gateway, Phase};
 
 const TOKEN: &str = "test-token-of-the-lifecycle";
 

@@ -1,5 +1,5 @@
 //! Connect to hello against the embedded gateway: the pairing driver beside a bare tokio-tungstenite client that exchanges the
-//! same frames. The two take turns, so that whatever else the machine does falls on both. `cargo bench -p openclaw-runbook`
+//! same frames. The two take turns, so that whatever else the machine does falls on both. `cargo bench -p openclaw-embedded-gateway`
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
+use openclaw_embedded_gateway::Gateway;
 use openclaw_pairing::client::{Client, Outcome};
 use openclaw_pairing::identity::{DeviceKey, Proof};
 use openclaw_pairing::secrecy::{ExposeSecret, SecretString};
 use openclaw_pairing::wire::{ClientInfo, ConnectParams, Incoming, Limits, connect_frame};
 use openclaw_pairing::{CredentialKind, Scope, ScopeSet};
-use openclaw_runbook::gateway::Gateway;
 use tokio::net::TcpStream;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;

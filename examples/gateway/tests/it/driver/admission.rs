@@ -1,13 +1,13 @@
 //! Who is let in with what, and which flaw of several is named: the driver at the gateway's door, in the order in which the
 //! gateway looks.
 
+use openclaw_embedded_gateway::{Gateway, Phase as GatewayPhase};
 use openclaw_pairing::identity::Role;
 use openclaw_pairing::refusal::RefusalCode;
 use openclaw_pairing::{DeviceSigner, Phase, ScopeSet};
-use openclaw_runbook::gateway::{Gateway, Phase as GatewayPhase};
 use serde_json::json;
 
-use super::driver::{
+use super::clients::{
     Between, Edit, called, client, code, gateway, key, local, node, read, remote, session, stopped, token,
     wrong,
 };

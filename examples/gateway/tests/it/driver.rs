@@ -3,9 +3,9 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 
 mod admission;
+mod clients;
 mod closes;
 mod credentials;
-mod driver;
 mod locality;
 mod proof;
 mod requests;

@@ -1,11 +1,11 @@
 //! Shared token and device token: which of them is wrong, and what too many failures cost.
 
+use openclaw_embedded_gateway::Gateway;
 use openclaw_pairing::client::Outcome;
 use openclaw_pairing::refusal::{Actor, PairingReason, RefusalCode};
 use openclaw_pairing::{DeviceSigner, Phase};
-use openclaw_runbook::gateway::Gateway;
 
-use super::driver::{
+use super::clients::{
     Between, approved, approver, called, client, code, everything, gateway, key, local, remote, session,
     stopped, token, wrong,
 };
