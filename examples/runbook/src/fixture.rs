@@ -140,7 +140,7 @@ const NAMED: [(&str, &str); 10] = [
 ];
 
 /// Numbers under these names are moments or durations, in milliseconds.
-pub(crate) const TIMES: [&str; 15] = [
+pub const TIMES: [&str; 15] = [
     "ts",
     "uptimeMs",
     "retryAfterMs",

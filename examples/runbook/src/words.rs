@@ -2,7 +2,7 @@
 
 /// What a word of this shape is, if it is new in each run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// 36 characters: a request, a connection, a nonce.
     Uuid,
     /// 64 hexadecimal digits: a device, a container, an image layer.
@@ -12,7 +12,7 @@ pub(crate) enum Shape {
 }
 
 /// The shape of a word; `None` for one that is no id.
-pub(crate) fn shape(word: &str) -> Option<Shape> {
+pub fn shape(word: &str) -> Option<Shape> {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts: Vec<usize> = word.split('-').map(str::len).collect();
     match word.len() {
@@ -25,12 +25,12 @@ pub(crate) fn shape(word: &str) -> Option<Shape> {
 
 /// Whether a word is the beginning of this UUID: a close reason has room for 123 bytes and is cut there. Fewer than the first
 /// eight digits may be anything.
-pub(crate) fn is_cut_from(word: &str, whole: &str) -> bool {
+pub fn is_cut_from(word: &str, whole: &str) -> bool {
     (8..36).contains(&word.len()) && whole.starts_with(word) && shape(whole) == Some(Shape::Uuid)
 }
 
 /// The text with each word (letters, digits, `-`, `_`) as `replace` has it.
-pub(crate) fn each_word(text: &str, mut replace: impl FnMut(&str) -> String) -> String {
+pub fn each_word(text: &str, mut replace: impl FnMut(&str) -> String) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const LIBRARIES: [&str; 4] = ["openclaw-token", "openclaw-compose", "openclaw-pairing", "openclaw-probe"];
 /// What stands below `examples/`, and may depend on all of them.
-const EXAMPLES: [&str; 2] = ["openclaw-embedded-gateway", "openclaw-runbook"];
+const EXAMPLES: [&str; 3] = ["openclaw-embedded-gateway", "openclaw-oracle", "openclaw-runbook"];
 const MSRV: (u64, u64) = (1, 88);
 
 #[test]

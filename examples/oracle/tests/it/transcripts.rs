@@ -2,7 +2,7 @@
 //! the tests of openclaw-pairing and openclaw-probe replay.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads the project's own files")]
 
-use openclaw_runbook::oracle::record_embedded;
+use openclaw_oracle::record_embedded;
 
 #[tokio::test]
 async fn the_embedded_gateway_says_what_the_real_one_says() {

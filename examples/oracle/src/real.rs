@@ -3,7 +3,7 @@
 use super::OracleError;
 use super::conversation::Scene;
 use super::peer::{Address, http};
-use crate::child::{self, Running};
+use openclaw_runbook::child::{self, Running};
 use serde_json::{Map, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
 //! Holds the embedded gateway to the real one. `examples/oracle/run` prepares the real one and calls this.
 
 use clap::{Args, Parser, Subcommand};
-use openclaw_runbook::errors::with_sources;
-use openclaw_runbook::interrupt::heed;
-use openclaw_runbook::oracle::{
+use openclaw_oracle::{
     Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
     explanations, record_real, relay,
 };
+use openclaw_runbook::errors::with_sources;
+use openclaw_runbook::interrupt::heed;
 use openclaw_runbook::{outln, program};
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};

@@ -1,7 +1,7 @@
 //! Stand-ins for what differs between any two runs.
 
-use crate::fixture::TIMES;
-use crate::words::{Shape, each_word, is_cut_from, shape};
+use openclaw_runbook::fixture::TIMES;
+use openclaw_runbook::words::{Shape, each_word, is_cut_from, shape};
 use serde_json::Value;
 use std::collections::HashMap;
 

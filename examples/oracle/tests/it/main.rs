@@ -1,0 +1,3 @@
+//! The oracle, held to its own recordings.
+
+mod transcripts;
