@@ -3,13 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
 #![allow(dead_code, reason = "the support of all test files")]
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{status, stderr, stdout};
 use expect_test::expect;
-use support::{status, stderr, stdout};
 use tempfile::TempDir;
 
 const TOKEN: &str = "test-token-of-the-config-programs";

@@ -1,9 +1,7 @@
 //! What the front page says the two commands print is what they print.
 #![allow(clippy::panic, reason = "a front page that says something else is what the test is for")]
 
-mod support;
-
-use support::{root, runbook, status, stdout};
+use crate::support::{root, runbook, status, stdout};
 
 /// The text of the fenced block that opens with this word.
 fn block<'a>(readme: &'a str, language: &str) -> &'a str {

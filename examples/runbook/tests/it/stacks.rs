@@ -1,11 +1,9 @@
 //! Each bundled stack says in its README what its ticket must say; the runbook is held to it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
-mod support;
-
+use crate::support::{self, STACKS, root, runbook, status, stderr, stdout};
 use expect_test::expect_file;
 use serde_json::Value;
-use support::{STACKS, root, runbook, status, stderr, stdout};
 
 /// What a stack's README says under "The ticket must say": `- key: value`, backticks dropped.
 #[expect(clippy::disallowed_methods, reason = "the expectations are files")]
@@ -80,9 +78,9 @@ fn the_tickets_look_like_this() {
     for stack in STACKS {
         let path = format!("examples/stacks/{stack}");
         let text = stdout(&runbook(&[&path]));
-        expect_file![format!("./tickets/{stack}.txt")].assert_eq(&text);
+        expect_file![format!("../tickets/{stack}.txt")].assert_eq(&text);
         let markdown = stdout(&runbook(&[&path, "--format", "markdown"]));
-        expect_file![format!("./tickets/{stack}.md")].assert_eq(&markdown);
+        expect_file![format!("../tickets/{stack}.md")].assert_eq(&markdown);
     }
 }
 

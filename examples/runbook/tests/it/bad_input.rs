@@ -2,15 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use support::{copy, runbook, status, stderr, stdout};
+use crate::support::{self, copy, runbook, status, stderr, stdout};
 
 /// What is done to a copy of the healthy stack, the exit status, and what the answer must contain.
 struct Case {

@@ -1,14 +1,12 @@
 //! A token placed in every input never leaves: not in a ticket, an error or a panic, in no usual encoding.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
-mod support;
-
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::support::{STACKS, copy, runbook, status, stderr, stdout};
 use openclaw_compose::secrets::Secrets;
 use openclaw_runbook::fixture::Mask;
-use support::{STACKS, copy, runbook, status, stderr, stdout};
 
 const CANARY: &str = "canary/7Qz+\"token\"=never&shown";
 const SIMPLE: &str = "canary-7QzToken-never-shown-anywhere-0123456789";

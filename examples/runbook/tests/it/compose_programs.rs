@@ -3,14 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "the tests run programs with files of their own")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{STACKS, copy, status, stderr, stdout};
 use serde_json::Value;
-use support::{STACKS, copy, status, stderr, stdout};
 
 const DIFF_SOURCES: &str = env!("CARGO_BIN_EXE_diff-sources");
 const CHECK_NAMESPACES: &str = env!("CARGO_BIN_EXE_check-namespaces");

@@ -1,9 +1,7 @@
 //! The rehearsal ends in an authenticated session, leaves nothing behind and shows no token.
 
 #![allow(clippy::panic, reason = "a landmark that is missing is what the test is for")]
-mod support;
-
-use support::{runbook, status, stderr, stdout};
+use crate::support::{runbook, status, stderr, stdout};
 
 #[test]
 fn the_rehearsal_mends_its_stack_and_proves_a_session() {

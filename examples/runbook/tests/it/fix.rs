@@ -3,14 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "the tests run the program with files of their own")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{UNREAD, as_owner, contents, copy, copy_folder, runbook, status, stderr, stdout};
 use openclaw_token::Digest;
 use openclaw_token::fs::transaction::{Change, Transaction};
-use support::{UNREAD, as_owner, contents, copy, copy_folder, runbook, status, stderr, stdout};
 
 const FIX: &str = env!("CARGO_BIN_EXE_fix");
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::peer::{ECHOES, Echo, start};
-use crate::places::{Files, stack};
-use crate::token::Numbers;
+use super::peer::{ECHOES, Echo, start};
+use super::places::{Files, stack};
+use super::token::Numbers;
 
 /// A program and its arguments. `STACK`, `OTHER`, `OUT`, `TOKEN` and the like stand for what a run is about.
 pub(crate) struct Call {

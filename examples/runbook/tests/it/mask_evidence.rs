@@ -2,13 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare their own files and run the binary")]
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use support::{STACKS, copy, runbook, status, stderr, stdout};
+use crate::support::{STACKS, copy, runbook, status, stderr, stdout};
 
 const SECRET: &str = "Zq8XwV3nB7mK2pL9rT4yU6iO1aS5dF0gH3jC";
 

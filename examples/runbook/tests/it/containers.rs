@@ -2,11 +2,9 @@
 //! which service definition still holds another token.
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
 
-mod support;
-
 use std::path::Path;
 
-use support::{runbook, stdout};
+use crate::support::{runbook, stdout};
 
 const COMPOSE: &str = r#"services:
   openclaw-gateway:

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::token::{Numbers, base64};
+use super::token::{Numbers, base64};
 
 /// Texts by their path below the stack.
 pub(crate) type Files = BTreeMap<String, String>;

@@ -2,17 +2,15 @@
 #![expect(clippy::disallowed_methods, reason = "the test runs the program with files of its own")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
+use crate::support::{self, UNREAD, as_owner, contents, copy, status, stderr, stdout};
 use openclaw_token::fs::DirectoryStore;
 use openclaw_token::fs::transaction::{Change, Transaction, TransactionError};
 use openclaw_token::{Circumstances, Digest, FreezeRequest, Frozen, rotate};
 use secrecy::ExposeSecret as _;
-use support::{UNREAD, as_owner, contents, copy, status, stderr, stdout};
 
 const FREEZE: &str = env!("CARGO_BIN_EXE_freeze-token");
 
