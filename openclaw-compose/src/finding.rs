@@ -138,6 +138,19 @@ impl Remedy {
     }
 }
 
+/// Whom a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Subject {
+    /// The project, hence everybody.
+    Stack,
+    /// A service, by its name.
+    Service(String),
+    /// A client of the gateway, by its name.
+    Client(String),
+}
+
 /// Something wrong or worth knowing. Its texts never hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -150,6 +163,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// One sentence.
     pub summary: String,
+    /// Whom it is about.
+    pub subject: Subject,
     /// The places, the deciding one first.
     pub places: Vec<Place>,
     /// What supports it, one line each.
@@ -161,7 +176,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding with its code's own severity, observed, without places.
+    /// A finding with its code's own severity, observed, about the stack, without places.
     #[must_use]
     pub fn new(code: Code, summary: impl Into<String>) -> Self {
         Self {
@@ -169,11 +184,19 @@ impl Finding {
             severity: code.severity(),
             confidence: Confidence::Observed,
             summary: summary.into(),
+            subject: Subject::Stack,
             places: Vec::new(),
             evidence: Vec::new(),
             remedy: None,
             versions: None,
         }
+    }
+
+    /// The same about somebody in particular.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
     }
 
     /// The same with a place more.
@@ -200,8 +223,21 @@ impl Place {
 impl Finding {
     /// Takes the secrets out of everything that it says.
     pub(crate) fn mask(&mut self, secrets: &Secrets) {
-        let Self { code: _, severity: _, confidence: _, summary, places, evidence, remedy, versions } = self;
+        let Self {
+            code: _,
+            severity: _,
+            confidence: _,
+            summary,
+            subject,
+            places,
+            evidence,
+            remedy,
+            versions,
+        } = self;
         secrets.mask_in(summary);
+        if let Subject::Service(name) | Subject::Client(name) = subject {
+            secrets.mask_in(name);
+        }
         places.iter_mut().for_each(|place| place.mask(secrets));
         evidence.iter_mut().chain(versions).for_each(|text| secrets.mask_in(text));
         if let Some(Remedy { text, command, edits, safety: _ }) = remedy {

@@ -13,6 +13,7 @@
 
 mod carriers;
 mod findings;
+mod ladder;
 mod model;
 mod redact;
 pub mod rules;
@@ -21,6 +22,7 @@ mod verdict;
 
 pub use carriers::{CarrierContent, CarrierView, Definition};
 pub use findings::search;
+pub use ladder::{ClientView, Gate, GateState, GateView};
 pub use model::config::{
     Config, ConfigFault, RefSource, SecretForm, StateVariable, Substituted, state_dotenv, substitute,
 };
@@ -30,7 +32,7 @@ pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
 pub use model::namespaces::{Namespace, Namespaces};
 pub use model::processes::{EnvLayer, Role};
 pub use rules::version::{BadVersion, Version, Versions};
-pub use verdict::clients::{ClientKind, ClientView, Gate, GateState, GateView};
+pub use verdict::clients::ClientKind;
 pub use verdict::token::Secret;
 
 use std::collections::BTreeMap;
@@ -44,7 +46,7 @@ use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
 use crate::source::{Format, Sources, Text};
 
-use findings::remedies;
+use findings::{Findings, remedies};
 use model::containers::{self, Runtime};
 use model::owners::Listing;
 use model::processes::{self, ConfigState, Process};
@@ -337,9 +339,27 @@ impl Report {
         reds.min_by_key(|(_, red)| red.gate)
     }
 
+    /// The finding that a gate of this report rests on.
+    #[must_use]
+    pub fn finding(&self, id: FindingId) -> Option<&Finding> {
+        self.findings.get(id.0)
+    }
+
     /// The findings of a code.
     pub fn of_code(&self, code: Code) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.code == code)
+    }
+}
+
+/// A finding of a report, by its position in [`Report::findings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct FindingId(usize);
+
+impl FindingId {
+    /// Its position in [`Report::findings`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
     }
 }
 
@@ -396,18 +416,19 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let clients = clients::find(&scene);
     let stale = stale_tokens(&runtime, project, &scene);
 
-    let mut findings = early;
-    findings::listener::findings(&scene, &mut findings);
-    findings::reach::findings(&clients, &scene, &mut findings);
-    findings::token::findings(&clients, &scene, &mut findings);
-    findings::state::findings(&scene, &mut findings);
-    findings::operation::findings(&scene, &mut findings);
-    containers::findings(&runtime, project, &scene, &mut findings);
-    carriers::findings(&definitions, &scene, &mut findings);
-    configuration(&scene, &mut findings);
-    versions(&scene, &mut findings);
+    let mut found = Findings::default();
+    found.extend(early);
+    findings::listener::findings(&scene, &mut found);
+    findings::reach::findings(&clients, &scene, &mut found);
+    findings::token::findings(&clients, &scene, &mut found);
+    findings::state::findings(&scene, &mut found);
+    findings::operation::findings(&scene, &mut found);
+    containers::findings(&runtime, project, &scene, &mut found);
+    carriers::findings(&definitions, &scene, &mut found);
+    configuration(&scene, &mut found);
+    versions(&scene, &mut found);
+    let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);
-    rank(&mut findings);
     remedies::finish(&mut findings, &scene);
 
     // The server's winner is A.
@@ -420,9 +441,9 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let gateways: Vec<GatewayView> =
         scene.gateways.iter().map(|gateway| gateway_view(gateway, hint_from, &scene, &mut letters)).collect();
     let mut views: Vec<ClientView> =
-        clients.iter().map(|client| clients::view(client, &scene, &mut letters)).collect();
+        clients.iter().map(|client| ladder::view(client, &scene, &behind, &mut letters)).collect();
     for view in &mut views {
-        clients::apply_stale(view, &stale);
+        ladder::apply_stale(view, &stale, &behind);
     }
     let containers = containers::views(&runtime, project, &scene, &mut letters);
     let tokens = carriers::views(&definitions, &scene, &mut letters, stack.fingerprint);
@@ -545,18 +566,19 @@ pub(crate) fn maps_owners(info: &str) -> bool {
 }
 
 /// Services whose running container has another secret than the files.
-fn stale_tokens(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>) -> Vec<String> {
+fn stale_tokens<'s>(runtime: &Runtime, project: &str, scene: &Scene<'s, '_>) -> Vec<(usize, &'s str)> {
     scene
         .processes
         .iter()
-        .filter(|process| process.is_openclaw())
-        .filter(|process| {
+        .enumerate()
+        .filter(|(_, process)| process.is_openclaw())
+        .filter(|(_, process)| {
             runtime
                 .stale_variables(project, process)
                 .iter()
                 .any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"))
         })
-        .map(|process| process.service.name.to_owned())
+        .map(|(at, process)| (at, process.service.name))
         .collect()
 }
 
@@ -671,7 +693,7 @@ fn gateway_view(
 }
 
 /// Configurations that were not given, and stacks without a gateway.
-fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn configuration(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at) else { continue };
         // One that is there and cannot be read is told with the files.
@@ -681,8 +703,9 @@ fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 process.config_path, process.service.name
             );
             let mount = processes::mount_over(process.service, &process.config_path).map(|mount| mount.span);
-            let mut finding =
-                scene.finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)));
+            let mut finding = scene
+                .finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)))
+                .about(process.subject());
             finding.remedy = Some(remedies::command(
                 "read it inside the container".to_owned(),
                 format!("docker compose exec {} cat {}", process.service.name, process.config_path),
@@ -697,7 +720,8 @@ fn configuration(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
             continue;
         }
         let summary = format!("{} of {}: {fault}", process.config_path, process.service.name);
-        let mut finding = scene.finding(Code::ConfigSyntax, summary, Some(fault.span()));
+        let mut finding =
+            scene.finding(Code::ConfigSyntax, summary, Some(fault.span())).about(process.subject());
         finding.severity = Severity::Warning;
         finding.remedy = Some(remedies::words("correct the file: what it says to this client is unknown"));
         out.push(finding);
@@ -720,7 +744,7 @@ fn leave_containers_alone(finding: &mut Finding) {
 }
 
 /// A release that nobody names.
-fn versions(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn versions(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at).filter(|process| process.version.is_none())
         else {
@@ -729,22 +753,11 @@ fn versions(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         let span = process.service.image.as_ref().map_or(process.service.key_span, |image| image.span);
         let summary =
             format!("the release of {} is not known: it is judged by the newest rules", process.service.name);
-        let mut finding = scene.finding(Code::VersionUnknown, summary, Some(span));
+        let mut finding = scene.finding(Code::VersionUnknown, summary, Some(span)).about(process.subject());
         finding.remedy = Some(remedies::command(
             "ask it".to_owned(),
             format!("docker compose exec {} openclaw --version", process.service.name),
         ));
         out.push(finding);
     }
-}
-
-/// Errors before warnings before notes; within these in the order of the codes, then of the places.
-fn rank(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| {
-        let place = |finding: &Finding| {
-            finding.places.first().map(|place| (place.file.clone(), place.line, place.column))
-        };
-        b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then_with(|| place(a).cmp(&place(b)))
-    });
-    findings.dedup();
 }

@@ -165,10 +165,10 @@ fn every_incident_has_its_first_cause() {
         for (client, gate) in
             report.clients.iter().flat_map(|client| client.gates.iter().map(move |gate| (client, gate)))
         {
-            let known = gate.code.is_none_or(|code| report.of_code(code).next().is_some());
-            if gate.state == GateState::Red && (gate.code.is_none() || !known) {
+            let rests_on = gate.finding.and_then(|id| report.finding(id)).map(|finding| finding.code);
+            if gate.state == GateState::Red && (gate.code.is_none() || rests_on != gate.code) {
                 wrong.push(format!(
-                    "{}: {} has a red gate {:?} without its finding {:?}",
+                    "{}: {} has a red gate {:?} for {:?} that rests on {rests_on:?}",
                     case.name, client.name, gate.gate, gate.code
                 ));
             }

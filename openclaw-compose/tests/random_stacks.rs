@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use openclaw_compose::edit::Edit;
 use openclaw_compose::finding::Code;
-use openclaw_compose::openclaw::{Report, Stack, examine};
+use openclaw_compose::openclaw::{GateState, Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -203,6 +203,20 @@ fn over_stacks(test: impl Fn(&Files, &Report) -> Vec<String>) {
         format!("{fault}\n{}", files.concat())
     });
     assert!(wrong.is_empty(), "{}", shown.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn every_red_gate_rests_on_a_finding_of_its_code() {
+    over_stacks(|_, report| {
+        let gates = report.clients.iter().flat_map(|client| &client.gates);
+        let red = gates.filter(|gate| gate.state == GateState::Red);
+        let alone = red.filter(|gate| {
+            gate.code.is_none() || gate.finding.and_then(|id| report.finding(id)).map(|f| f.code) != gate.code
+        });
+        alone
+            .map(|gate| format!("{:?} is red for {:?}, without that finding", gate.gate, gate.code))
+            .collect()
+    });
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::finding::{Code, Place, Role as PlaceRole};
+use crate::openclaw::findings::Findings;
 use crate::source::{Format, Span, Text};
 
 use super::findings::remedies;
@@ -279,7 +280,7 @@ fn unreadable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<CarrierView> 
 }
 
 /// Definitions that hold another token than the gateway enforces.
-pub(super) fn findings(definitions: &[Defined], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(super) fn findings(definitions: &[Defined], scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(server) = scene.gateways.iter().find_map(|gateway| gateway.decision.value()) else { return };
     for defined in definitions {
         let Some(value) = &defined.value else { continue };

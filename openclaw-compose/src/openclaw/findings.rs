@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fs")]
 mod checkout;
+mod found;
 pub(crate) mod listener;
 pub(crate) mod operation;
 pub(crate) mod reach;
@@ -9,3 +10,5 @@ pub(crate) mod remedies;
 pub mod search;
 pub(crate) mod state;
 pub(crate) mod token;
+
+pub(crate) use found::{Cause, Findings};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::secrets::Secrets;
 
 use super::carriers::CarrierView;
+use super::ladder::{ClientView, GateView};
 use super::model::containers::ContainerView;
 use super::model::namespaces::{Namespace, Namespaces};
-use super::verdict::clients::{ClientView, GateView};
 use super::{GatewayView, Report};
 
 impl Report {
@@ -78,7 +78,7 @@ fn mask_client(client: &mut ClientView, secrets: &Secrets) {
         gates,
     } = client;
     mask_all([name, gateway].into_iter().chain(url).chain(url_from).chain(token_from).chain(check), secrets);
-    for GateView { gate: _, state: _, because, code: _, places } in gates {
+    for GateView { gate: _, state: _, because, code: _, finding: _, places } in gates {
         secrets.mask_in(because);
         places.iter_mut().for_each(|place| place.mask(secrets));
     }

@@ -1,6 +1,7 @@
 //! Does the gateway start, and on which interfaces: refusals, binds that contradict each other, exposure.
 
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::{Code, Severity};
+use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config;
 use crate::openclaw::model::names;
 use crate::openclaw::model::scene::Scene;
@@ -67,12 +68,12 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '
 }
 
 /// Everything about starting and listening.
-pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
-        for refusal in &gateway.refusals {
+        for (nth, refusal) in gateway.refusals.iter().enumerate() {
             let (code, summary) = describe(&refusal.why, gateway, scene);
             let span = refusal.span.or_else(|| scene.service_span(gateway.at));
-            let mut finding = scene.finding(code, summary, span);
+            let mut finding = scene.finding(code, summary, span).about(scene.subject(gateway.at));
             match &refusal.why {
                 RefusalKind::OriginsRequired => {
                     finding.versions =
@@ -81,7 +82,8 @@ pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 }
                 why => finding.remedy = remedies::start(why, gateway, scene),
             }
-            out.push(finding);
+            // The gate tells of the first.
+            out.push_for((nth == 0).then_some(Cause::Start(gateway.at)), finding);
         }
         bind_conflict(gateway, scene, out);
         exposure(gateway, scene, out);
@@ -89,7 +91,7 @@ pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 }
 
 /// Somebody wrote a bind that does not count.
-fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
     let configured = process.config().and_then(config::Config::bind);
     let class = |text: &str| match text.trim() {
@@ -102,7 +104,8 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding
         let given = given.expose();
         if class(given) != class(text) {
             let summary = format!("--bind {given} in the command beats gateway.bind {text}");
-            let mut finding = scene.finding(Code::BindConflict, summary, Some(flag.span));
+            let mut finding =
+                scene.finding(Code::BindConflict, summary, Some(flag.span)).about(process.subject());
             finding.places.extend(scene.place(crate::finding::Role::Shadowed, span));
             finding.remedy = Some(remedies::words("write the bind in one place"));
             out.push(finding);
@@ -117,7 +120,7 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding
             "OPENCLAW_GATEWAY_BIND says {}, which the gateway does not read; gateway.bind {text} counts",
             value.expose()
         );
-        let mut finding = scene.finding(Code::BindConflict, summary, Some(span));
+        let mut finding = scene.finding(Code::BindConflict, summary, Some(span)).about(process.subject());
         finding.places.extend(scene.place(crate::finding::Role::Shadowed, variable.span));
         finding.evidence.push(
             "the setup script and the compose file use that variable; nothing in the container does"
@@ -137,7 +140,7 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding
             Code::BindImplicit,
             "gateway.bind is absent: the same file means all interfaces in a container and loopback on a host",
             process.config().and_then(|config| config.at(&["gateway"])).map(|node| node.span),
-        );
+        ).about(process.subject());
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
         finding.remedy = remedies::write_bind(gateway, scene);
@@ -146,7 +149,7 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding
 }
 
 /// Who beyond the host can reach the port.
-fn exposure(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn exposure(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(owner) = scene.namespace_owner(gateway.at) else { return };
     for port in owner.ports.iter().filter(|port| !port.udp && Some(port.target) == gateway.port.number) {
         let ip = port.host_ip.unwrap_or("0.0.0.0");
@@ -158,7 +161,9 @@ fn exposure(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         let summary = format!(
             "{shown} of every host address leads to the gateway, whatever the host's own firewall rules for it say"
         );
-        let mut finding = scene.finding(Code::ExposedBeyondLoopback, summary, Some(port.span));
+        let mut finding = scene
+            .finding(Code::ExposedBeyondLoopback, summary, Some(port.span))
+            .about(scene.subject(gateway.at));
         if gateway.auth == Auth::None {
             finding.severity = Severity::Error;
         }

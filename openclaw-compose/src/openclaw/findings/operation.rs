@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Code, Confidence, Finding};
+use crate::openclaw::findings::Findings;
 use crate::openclaw::model::processes::{self, Process, Role};
 use crate::openclaw::model::scene::Scene;
 use crate::openclaw::model::services::Healthcheck;
@@ -13,7 +14,7 @@ use crate::openclaw::rules::version::{self, Version};
 use super::remedies;
 
 /// Everything about operating the stack.
-pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Findings) {
     let mut told = BTreeSet::new();
     for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
         image(process, scene, &mut told, out);
@@ -34,12 +35,7 @@ pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 /// Tags that name another image tomorrow.
 const MOVING_TAGS: [&str; 8] = ["latest", "main", "edge", "nightly", "stable", "beta", "dev", "canary"];
 
-fn image<'a>(
-    process: &Process<'a>,
-    scene: &Scene<'_, '_>,
-    told: &mut BTreeSet<&'a str>,
-    out: &mut Vec<Finding>,
-) {
+fn image<'a>(process: &Process<'a>, scene: &Scene<'_, '_>, told: &mut BTreeSet<&'a str>, out: &mut Findings) {
     let Some(image) = &process.service.image else { return };
     if version::digest(image.value).is_some() || process.service.built {
         return;
@@ -53,17 +49,21 @@ fn image<'a>(
     let moving = tag.is_none_or(|tag| MOVING_TAGS.contains(&tag));
     let mut finding = if moving {
         let tag = tag.unwrap_or("latest");
-        scene.finding(
-            Code::MovingTag,
-            format!("{name} runs the tag {tag}, which is another image tomorrow"),
-            Some(image.span),
-        )
+        scene
+            .finding(
+                Code::MovingTag,
+                format!("{name} runs the tag {tag}, which is another image tomorrow"),
+                Some(image.span),
+            )
+            .about(process.subject())
     } else {
-        scene.finding(
-            Code::ImageNotPinned,
-            format!("{name} pins its image by tag only; tags are rebuilt"),
-            Some(image.span),
-        )
+        scene
+            .finding(
+                Code::ImageNotPinned,
+                format!("{name} pins its image by tag only; tags are rebuilt"),
+                Some(image.span),
+            )
+            .about(process.subject())
     };
     finding.evidence.push(image.value.to_owned());
     finding.remedy = Some(remedies::command(
@@ -76,11 +76,13 @@ fn image<'a>(
     out.push(finding);
 }
 
-fn restart(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn restart(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let name = process.service.name;
     let Some(restart) = &process.service.restart else {
         let summary = format!("{name} has no restart policy: a reboot or a crash leaves it down");
-        let mut finding = scene.finding(Code::NoRestartPolicy, summary, Some(process.service.key_span));
+        let mut finding = scene
+            .finding(Code::NoRestartPolicy, summary, Some(process.service.key_span))
+            .about(process.subject());
         finding.remedy = Some(remedies::words("restart: on-failure:5"));
         return out.push(finding);
     };
@@ -96,26 +98,29 @@ fn restart(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>)
         restart.value,
         rules::EXIT_CONFIG
     );
-    let mut finding = scene.finding(Code::RestartLoops, summary, Some(restart.span));
+    let mut finding = scene.finding(Code::RestartLoops, summary, Some(restart.span)).about(process.subject());
     finding.evidence.push("Docker knows no exit code that must not be restarted".to_owned());
     finding.remedy = remedies::bounded_restart(restart, scene);
     out.push(finding);
 }
 
-fn memory(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn memory(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let name = process.service.name;
     match &process.service.memory {
         Some(limit) if limit.value < rules::MEMORY_FLOOR_BYTES => {
             let mib = limit.value / (1024 * 1024);
             let summary = format!("{name} may use {mib} MiB, too little for the gateway to start reliably");
-            let mut finding = scene.finding(Code::MemoryTooLow, summary, Some(limit.span));
+            let mut finding =
+                scene.finding(Code::MemoryTooLow, summary, Some(limit.span)).about(process.subject());
             finding.remedy = Some(remedies::words("give it 2g, at least 768m"));
             out.push(finding);
         }
         Some(_) => {}
         None => {
             let summary = format!("{name} has no memory limit: a leak takes the host with it");
-            let mut finding = scene.finding(Code::NoMemoryLimit, summary, Some(process.service.key_span));
+            let mut finding = scene
+                .finding(Code::NoMemoryLimit, summary, Some(process.service.key_span))
+                .about(process.subject());
             finding.remedy = Some(remedies::words("mem_limit: 2g"));
             out.push(finding);
         }
@@ -133,13 +138,15 @@ enum Asks {
     Other,
 }
 
-fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut Findings) {
     let name = process.service.name;
     let Some(check) = &process.service.healthcheck else {
         // The official image brings its own.
         if !processes::is_openclaw_image(process.service) {
             let summary = format!("{name} has no health check, and its image is not known to bring one");
-            let mut finding = scene.finding(Code::NoHealthcheck, summary, Some(process.service.key_span));
+            let mut finding = scene
+                .finding(Code::NoHealthcheck, summary, Some(process.service.key_span))
+                .about(process.subject());
             finding.confidence = Confidence::Inferred;
             finding.remedy = Some(remedies::words(format!("ask http://127.0.0.1:{listens}/healthz")));
             out.push(finding);
@@ -148,7 +155,8 @@ fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut 
     };
     if check.disabled {
         let summary = format!("the health check of {name} is switched off");
-        let mut finding = scene.finding(Code::NoHealthcheck, summary, Some(check.span));
+        let mut finding =
+            scene.finding(Code::NoHealthcheck, summary, Some(check.span)).about(process.subject());
         finding.remedy = Some(remedies::words("drop the line: the image's own check asks /healthz"));
         return out.push(finding);
     }
@@ -156,7 +164,8 @@ fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut 
         Asks::Port(port) if port != listens => {
             let summary =
                 format!("the health check of {name} asks port {port}, and the gateway listens on {listens}");
-            let mut finding = scene.finding(Code::HealthcheckWrongPort, summary, Some(check.span));
+            let mut finding =
+                scene.finding(Code::HealthcheckWrongPort, summary, Some(check.span)).about(process.subject());
             finding.remedy = remedies::healthcheck_port(check, port, listens, scene);
             out.push(finding);
         }
@@ -164,7 +173,9 @@ fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut 
             let summary = format!(
                 "the health check of {name} looks for a process: a gateway that answers nobody stays healthy"
             );
-            let mut finding = scene.finding(Code::HealthcheckProcessOnly, summary, Some(check.span));
+            let mut finding = scene
+                .finding(Code::HealthcheckProcessOnly, summary, Some(check.span))
+                .about(process.subject());
             finding.remedy = Some(remedies::words(format!(
                 "test: [\"CMD\", \"node\", \"-e\", \"fetch('http://127.0.0.1:{listens}/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))\"]"
             )));
@@ -215,17 +226,19 @@ pub(crate) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Findi
     let name = process.service.name;
     let seconds = grace.map_or(10.0, |grace| grace.value);
     let summary = format!("{name} is killed {seconds} s after a stop; a busy gateway may take {budget} s");
-    let mut finding = scene.finding(
-        Code::StopGraceTooShort,
-        summary,
-        Some(grace.map_or(process.service.key_span, |grace| grace.span)),
-    );
+    let mut finding = scene
+        .finding(
+            Code::StopGraceTooShort,
+            summary,
+            Some(grace.map_or(process.service.key_span, |grace| grace.span)),
+        )
+        .about(process.subject());
     finding.remedy = remedies::stop_grace(process, scene);
     Some(finding)
 }
 
 /// The gateway does not start before some sidecar is healthy.
-fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     for dependency in
         process.service.depends_on.iter().filter(|dependency| dependency.condition == "service_healthy")
     {
@@ -234,7 +247,9 @@ fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
             "{name} does not start before {} is healthy: its check takes the gateway down with it",
             dependency.service
         );
-        let mut finding = scene.finding(Code::GatewayWaitsForSidecar, summary, Some(dependency.span));
+        let mut finding = scene
+            .finding(Code::GatewayWaitsForSidecar, summary, Some(dependency.span))
+            .about(process.subject());
         finding.remedy =
             Some(remedies::words("condition: service_started, unless the gateway cannot work without it"));
         out.push(finding);
@@ -242,7 +257,7 @@ fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 }
 
 /// What changes between this release and the one that is planned.
-fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let (Some(from), Some(to)) = (process.version, scene.upgrade_to) else { return };
     let changes: Vec<&rules::AuthChange> = rules::auth_changes(from, to).collect();
     if changes.is_empty() {
@@ -254,7 +269,7 @@ fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>)
         changes.len()
     );
     let span = process.service.image.as_ref().map(|image| image.span);
-    let mut finding = scene.finding(Code::AuthModelChange, summary, span);
+    let mut finding = scene.finding(Code::AuthModelChange, summary, span).about(process.subject());
     finding.evidence.extend(
         changes.iter().map(|change| format!("{}: {} ({})", change.since, change.what, change.citation)),
     );
@@ -266,7 +281,7 @@ fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>)
 }
 
 /// CLI and gateway of different releases.
-fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Findings) {
     let mut clients: BTreeMap<Version, Vec<&Process<'_>>> = BTreeMap::new();
     for client in scene.processes.iter().filter(|process| process.role == Role::Cli) {
         if let Some(version) = own_version(client) {
@@ -285,7 +300,7 @@ fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 "{a} is {ours} and {b} is {theirs}: they follow different rules for the token and the URL"
             );
             let span = client.service.image.as_ref().map(|image| image.span);
-            let mut finding = scene.finding(Code::MixedVersions, summary, span);
+            let mut finding = scene.finding(Code::MixedVersions, summary, span).about(client.subject());
             finding.evidence.extend(
                 rules::auth_changes(ours, theirs).map(|change| format!("{}: {}", change.since, change.what)),
             );
@@ -300,7 +315,7 @@ fn own_version(process: &Process<'_>) -> Option<Version> {
 }
 
 /// Something that replaces images by itself, beside a tag that moves.
-fn auto_update(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn auto_update(scene: &Scene<'_, '_>, out: &mut Findings) {
     let updater = scene.services.list.iter().find(|service| {
         service.image.as_ref().is_some_and(|image| {
             let repository = version::repository(image.value);
@@ -323,7 +338,9 @@ fn auto_update(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 "{} replaces the image of {} unasked: an upgrade may change who may connect",
                 updater.name, process.service.name
             );
-            let mut finding = scene.finding(Code::UnattendedUpgrade, summary, Some(updater.key_span));
+            let mut finding = scene
+                .finding(Code::UnattendedUpgrade, summary, Some(updater.key_span))
+                .about(process.subject());
             finding.remedy = Some(remedies::words(
                 "pin the digest, or exclude the service with com.centurylinklabs.watchtower.enable=false",
             ));

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Subject};
+use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::model::proxies;
 use crate::openclaw::model::scene::Scene;
 use crate::openclaw::model::urls;
 use crate::openclaw::rules::{self, Meaning, Reads, Target, UrlCarrier};
-use crate::openclaw::verdict::clients::{self, Client, ClientKind};
+use crate::openclaw::verdict::clients::{Client, ClientKind};
 use crate::openclaw::verdict::listener::Scope;
 use crate::openclaw::verdict::origin;
 use crate::openclaw::verdict::reach::Reach;
@@ -156,11 +157,14 @@ pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
 }
 
 /// Everything about reaching the gateway.
-pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Findings) {
     for client in clients {
         if client.kind == ClientKind::Service {
             if let Some((code, summary, span)) = describe(client, scene) {
-                out.push(unreached(client, code, summary, span, scene));
+                let gateway = scene.gateways.get(client.gateway).map(|gateway| gateway.at);
+                let bind = gateway.filter(|_| code == Code::LoopbackBind).map(Cause::Bind);
+                let causes = std::iter::once(Cause::Reach(client.id)).chain(bind);
+                out.push_for(causes, unreached(client, code, summary, span, scene));
             }
             through_another_service(client, scene, out);
         } else if client.kind == ClientKind::Host {
@@ -170,9 +174,8 @@ pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
             browser_findings(client, scene, out);
         }
     }
-    // Services come before those outside, and bear their names once each.
-    let by_name: BTreeMap<&str, &Client> =
-        clients.iter().rev().map(|client| (client.name.as_str(), client)).collect();
+    let services = clients.iter().filter(|client| client.kind == ClientKind::Service);
+    let by_name: BTreeMap<&str, &Client> = services.map(|client| (client.name.as_str(), client)).collect();
     for process in scene.processes {
         unread_names(process, &by_name, scene, out);
         break_glass(process, scene, out);
@@ -190,7 +193,7 @@ fn unreached(
     span: Option<Span>,
     scene: &Scene<'_, '_>,
 ) -> Finding {
-    let mut finding = scene.finding(code, summary, span);
+    let mut finding = scene.finding(code, summary, span).about(client.subject());
     let process = client.at.and_then(|at| scene.processes.get(at));
     if let Some(choice) = &client.choice {
         finding.evidence.push(match choice.carrier {
@@ -231,13 +234,13 @@ fn unreached(
 }
 
 /// A URL that leads to another service: right for a proxy, and worth a look.
-fn through_another_service(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn through_another_service(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Reach::OtherService(other) = client.reach else { return };
     let Some(choice) = &client.choice else { return };
     let name = &client.name;
     let summary =
         format!("{name} goes to {} ({}), not to the gateway itself", scene.service_name_at(other), choice.by);
-    let mut finding = scene.finding(Code::ClientThroughProxy, summary, choice.span);
+    let mut finding = scene.finding(Code::ClientThroughProxy, summary, choice.span).about(client.subject());
     finding.confidence = Confidence::Inferred;
     finding.remedy = Some(remedies::words(
         "inside the stack, dial the gateway's own port; leave the proxy to clients outside",
@@ -245,37 +248,40 @@ fn through_another_service(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec
     out.push(finding);
 }
 
-fn host_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn host_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
     let (Some(gateway), Some(published)) = (scene.gateways.get(client.gateway), &client.published) else {
         return;
     };
     let name = scene.service_name(gateway.at);
     // One finding a gateway: a service client may have said so already.
-    if client.reach == Reach::LoopbackBind && !out.iter().any(|finding| finding.code == Code::LoopbackBind) {
+    if client.reach == Reach::LoopbackBind && !out.has(Cause::Bind(gateway.at)) {
         let summary = format!(
             "{name} listens on the loopback of its container ({}): connections to the published port {} are reset",
             gateway.bind.by, published.port
         );
-        let mut finding =
-            scene.finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)));
+        let mut finding = scene
+            .finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)))
+            .about(scene.subject(gateway.at));
         finding.places.extend(scene.place(PlaceRole::Related, published.span));
         finding
             .evidence
             .push("Docker accepts the connection and finds nobody at the container's address".to_owned());
         finding.remedy = remedies::listen_on_all(gateway, scene);
-        out.push(finding);
+        out.push_for([Cause::Bind(gateway.at)], finding);
     }
     if let Some(listens) = gateway.port.number.filter(|listens| *listens != published.target) {
         let summary = format!(
             "host port {} leads to port {}, and {name} listens on {listens} ({})",
             published.port, published.target, gateway.port.by
         );
-        let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(published.span));
+        let mut finding = scene
+            .finding(Code::PublishedTargetWrong, summary, Some(published.span))
+            .about(scene.subject(gateway.at));
         if let Some(span) = gateway.port.span {
             finding.places.extend(scene.place(PlaceRole::Related, span));
         }
         finding.remedy = remedies::publish_right_port(published, listens, scene);
-        out.push(finding);
+        out.push_for([Cause::Published(gateway.at)], finding);
     }
     let owner = scene.namespace_owner(gateway.at);
     let internal = owner.is_some_and(|owner| {
@@ -286,26 +292,33 @@ fn host_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>)
     });
     if internal && !published.host_network {
         let summary = format!("{name} is on internal networks only: Docker publishes none of its ports");
-        out.push(scene.finding(Code::InternalNetwork, summary, Some(published.span)));
+        out.push(
+            scene
+                .finding(Code::InternalNetwork, summary, Some(published.span))
+                .about(scene.subject(gateway.at)),
+        );
     }
     if published.host_network && scene.docker_vm {
         let summary = format!(
             "{name} is on the host network, which on a Mac is that of Docker's virtual machine, not of the Mac"
         );
-        let mut finding = scene.finding(Code::HostNetworkOnMac, summary, Some(published.span));
+        let mut finding = scene
+            .finding(Code::HostNetworkOnMac, summary, Some(published.span))
+            .about(scene.subject(gateway.at));
         finding.confidence = Confidence::Inferred;
         finding.remedy = Some(remedies::words("use a bridge network and publish 127.0.0.1:18789"));
         out.push(finding);
     }
 }
 
-fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
     let (Some(gateway), Some(planned)) = (scene.gateways.get(client.gateway), &client.planned) else {
         return;
     };
     match &planned.verdict {
         origin::Verdict::NotAllowed { because, span } => {
-            let mut finding = scene.finding(Code::OriginNotAllowed, because.clone(), *span);
+            let mut finding =
+                scene.finding(Code::OriginNotAllowed, because.clone(), *span).about(client.subject());
             let rule = rules::origins(scene.version_of(gateway.at));
             finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
             finding.remedy = match &client.front {
@@ -314,14 +327,15 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Findin
                 }),
                 None => remedies::allow_origin(gateway, scene),
             };
-            out.push(finding);
+            out.push_for([Cause::Origin(client.id)], finding);
         }
         origin::Verdict::Insecure { because, span } => {
-            let mut finding = scene.finding(Code::InsecureContext, because.clone(), *span);
+            let mut finding =
+                scene.finding(Code::InsecureContext, because.clone(), *span).about(client.subject());
             finding.remedy = Some(remedies::words(
                 "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
             ));
-            out.push(finding);
+            out.push_for([Cause::Origin(client.id)], finding);
         }
         // Whom the gateway trusts is said for the gateway.
         origin::Verdict::Admitted(_) | origin::Verdict::Unknown(_) | origin::Verdict::Refused { .. } => {}
@@ -333,7 +347,7 @@ fn unread_names(
     process: &Process<'_>,
     by_name: &BTreeMap<&str, &Client>,
     scene: &Scene<'_, '_>,
-    out: &mut Vec<Finding>,
+    out: &mut Findings,
 ) {
     if !process.is_openclaw() {
         return;
@@ -357,20 +371,21 @@ fn unread_names(
             Reads::Unknown => format!("{} of {name}: whether this release reads it is not known", rule.name),
             _ => format!("{} of {name} is read by nothing in this release", rule.name),
         };
-        let mut finding = scene.finding(code, summary, variable.key_span.or(Some(variable.span)));
+        let mut finding =
+            scene.finding(code, summary, variable.key_span.or(Some(variable.span))).about(process.subject());
         if rule.reads == Reads::Unknown {
             finding.confidence = Confidence::Inferred;
         }
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
-        let reached = by_name.get(name).is_some_and(|client| clients::reaches(client, scene));
+        let reached = by_name.get(name).is_some_and(|client| client.surely_arrives());
         finding.remedy = remedies::unread_variable(process, rule, reached, scene);
         out.push(finding);
     }
 }
 
 /// The vendor's break-glass variable in use: named as the downgrade it is.
-fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let rule = rules::plaintext(process.version);
     let Some(name) = rule.break_glass.filter(|_| process.is_openclaw()) else { return };
     let Some(value) =
@@ -388,7 +403,8 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Findi
             others.join(", ")
         )
     };
-    let mut finding = scene.finding(Code::PlaintextBreakGlass, summary, Some(value.span));
+    let mut finding =
+        scene.finding(Code::PlaintextBreakGlass, summary, Some(value.span)).about(process.subject());
     if !others.is_empty() {
         finding.severity = crate::finding::Severity::Warning;
     }
@@ -399,7 +415,7 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Findi
 }
 
 /// `gateway.remote.url` beside `gateway.mode: local`.
-fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     if process.role != Role::Cli {
         return;
     }
@@ -411,7 +427,7 @@ fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Ve
         return;
     }
     let summary = format!("{} ignores gateway.remote.url: gateway.mode is not remote", process.service.name);
-    let mut finding = scene.finding(Code::RemoteUrlIgnored, summary, Some(span));
+    let mut finding = scene.finding(Code::RemoteUrlIgnored, summary, Some(span)).about(process.subject());
     if let Some((_, mode)) = config.mode() {
         finding.places.extend(scene.place(PlaceRole::Related, mode));
     }
@@ -422,7 +438,7 @@ fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Ve
 }
 
 /// Who loses the network when the gateway's container restarts.
-fn stranded(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn stranded(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
         let Some(owner) = scene.namespace_owner(gateway.at) else { continue };
         let stranded = scene.namespaces.stranded_by(owner.name);
@@ -436,7 +452,9 @@ fn stranded(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
             .and_then(|first| scene.services.named(first))
             .and_then(|service| service.network_mode.as_ref())
             .map(|mode| mode.span);
-        let mut finding = scene.finding(Code::StrandedByRestart, summary, span);
+        let mut finding = scene
+            .finding(Code::StrandedByRestart, summary, span)
+            .about(Subject::Service(owner.name.to_owned()));
         let names: Vec<&str> = std::iter::once(owner.name).chain(stranded.iter().copied()).collect();
         finding.remedy = Some(remedies::command(
             format!("recreate them together: {} and {list}", owner.name),
@@ -459,7 +477,7 @@ const BYPASSES: [(&[&str], &str); 3] = [
     ),
 ];
 
-fn bypasses(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn bypasses(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
         let Some(config) = scene.processes.get(gateway.at).and_then(Process::config) else { continue };
         for (path, name) in BYPASSES {
@@ -467,7 +485,9 @@ fn bypasses(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 let summary = format!(
                     "{name} is on: a shortcut that weakens the web UI and that current releases mostly ignore"
                 );
-                let mut finding = scene.finding(Code::BypassLeftBehind, summary, Some(span));
+                let mut finding = scene
+                    .finding(Code::BypassLeftBehind, summary, Some(span))
+                    .about(scene.subject(gateway.at));
                 finding.remedy = remedies::switch_off(span, scene);
                 out.push(finding);
             }
@@ -475,7 +495,9 @@ fn bypasses(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         for (origin, span) in config.list(&["gateway", "controlUi", "allowedOrigins"]) {
             if origin == "*" {
                 let summary = "gateway.controlUi.allowedOrigins admits every site with `*`".to_owned();
-                let mut finding = scene.finding(Code::BypassLeftBehind, summary, Some(span));
+                let mut finding = scene
+                    .finding(Code::BypassLeftBehind, summary, Some(span))
+                    .about(scene.subject(gateway.at));
                 finding.remedy = Some(remedies::words("list the origins that people open"));
                 out.push(finding);
             }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config;
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::{self, Backing, Process, Uid};
@@ -84,7 +85,7 @@ pub(crate) fn mounted_state<'p>(process: &'p Process<'_>) -> Option<(&'p str, Sp
 }
 
 /// Everything there is to say about the state.
-pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Findings) {
     let ours = || scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw());
     // A fault of the gateway's state is told for the gateway, whoever shares it.
     let (gateways, others): (Vec<_>, Vec<_>) =
@@ -92,7 +93,7 @@ pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
     let mut told = Told::default();
     for (at, process) in gateways.into_iter().chain(others) {
         usable_finding(at, process, scene, &mut told, out);
-        mounts(process, scene, &mut told, out);
+        mounts(at, process, scene, &mut told, out);
     }
     shared_state(scene, out);
     for span in &scene.listing.unread {
@@ -108,7 +109,8 @@ pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 /// What was said already: two services on one directory, or with one mount, share one finding.
 #[derive(Default)]
 struct Told {
-    states: BTreeSet<(Code, String)>,
+    /// Each with the process it was told for.
+    states: BTreeMap<(Code, String), usize>,
     rooted: BTreeSet<Span>,
 }
 
@@ -117,19 +119,19 @@ fn usable_finding(
     process: &Process<'_>,
     scene: &Scene<'_, '_>,
     told: &mut Told,
-    out: &mut Vec<Finding>,
+    out: &mut Findings,
 ) {
     let state = |code: Code| (code, process.state_dir.clone());
     match scene.usable.get(at) {
         // Told with the mounts, where its remedy is.
         Some(Usable::No { code: Code::NestedStateDir | Code::MixedUids, .. }) => {}
         Some(Usable::No { code, because, span }) => {
-            if told.states.contains(&state(*code)) {
-                return;
+            if let Some(first) = told.states.get(&state(*code)) {
+                return out.share(Cause::State(at), Cause::State(*first));
             }
-            let mut finding = scene.finding(*code, because.clone(), *span);
+            let mut finding = scene.finding(*code, because.clone(), *span).about(process.subject());
             if matches!(code, Code::UidDrift | Code::SelinuxLabel) {
-                told.states.insert(state(*code));
+                told.states.insert(state(*code), at);
             }
             match code {
                 Code::UidDrift => drifted(process, scene, &mut finding),
@@ -155,13 +157,13 @@ fn usable_finding(
             if *code == Code::RootMountByEmptyVariable {
                 told.rooted.extend(finding.places.iter().map(|place| place.span));
             }
-            out.push(finding);
+            out.push_for([Cause::State(at)], finding);
         }
         Some(Usable::Doubtful { code, because, span }) => {
-            if !told.states.insert(state(*code)) {
+            if told.states.insert(state(*code), at).is_some() {
                 return;
             }
-            let mut finding = scene.finding(*code, because.clone(), *span);
+            let mut finding = scene.finding(*code, because.clone(), *span).about(process.subject());
             finding.severity = crate::finding::Severity::Warning;
             finding.confidence = Confidence::Inferred;
             finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
@@ -205,7 +207,7 @@ fn drifted(process: &Process<'_>, scene: &Scene<'_, '_>, finding: &mut Finding) 
     });
 }
 
-fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &mut Vec<Finding>) {
+fn mounts(at: usize, process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &mut Findings) {
     let name = process.service.name;
     for mount in &process.service.mounts {
         if is_rooted(mount, scene) {
@@ -215,7 +217,9 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &m
             if told.rooted.contains(&mount.span) {
                 continue;
             }
-            let mut finding = scene.finding(Code::RootMountByEmptyVariable, summary, Some(mount.span));
+            let mut finding = scene
+                .finding(Code::RootMountByEmptyVariable, summary, Some(mount.span))
+                .about(process.subject());
             told.rooted.extend(finding.places.iter().map(|place| place.span));
             finding.remedy = Some(remedies::words(
                 "set the variable, or write `${NAME:?not set}` so that Compose refuses to start",
@@ -228,7 +232,8 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &m
             let summary = format!(
                 "{name} mounts openclaw.json as a single file: a replaced file keeps its old content in the container"
             );
-            let mut finding = scene.finding(Code::SingleFileMount, summary, Some(mount.span));
+            let mut finding =
+                scene.finding(Code::SingleFileMount, summary, Some(mount.span)).about(process.subject());
             finding.evidence.push("the gateway cannot rename over a mount point, and an editor's rename leaves the old inode mounted".to_owned());
             finding.remedy =
                 Some(remedies::words("mount the directory instead; after an edit, recreate the container"));
@@ -241,17 +246,19 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &m
             "{name} keeps its state in {}: HOME points into the state directory itself",
             process.state_dir
         );
-        let mut finding = scene.finding(Code::NestedStateDir, summary, home.map(|home| home.span));
+        let mut finding =
+            scene.finding(Code::NestedStateDir, summary, home.map(|home| home.span)).about(process.subject());
         finding.remedy = Some(remedies::words(
             "set HOME to the directory above the state directory, or set OPENCLAW_STATE_DIR",
         ));
-        out.push(finding);
+        out.push_for([Cause::State(at)], finding);
     }
     let mount = processes::mount_over(process.service, &process.state_dir);
     let legacy = rules::LEGACY_STATE_DIR_NAMES.iter().any(|name| process.state_dir.ends_with(name));
     if let Some(mount) = mount.filter(|_| legacy) {
         let summary = format!("{name} still keeps its state in {}", process.state_dir);
-        let mut finding = scene.finding(Code::LegacyStateDir, summary, Some(mount.span));
+        let mut finding =
+            scene.finding(Code::LegacyStateDir, summary, Some(mount.span)).about(process.subject());
         finding.remedy =
             Some(remedies::words("with the stack down, mount the same directory at ~/.openclaw"));
         out.push(finding);
@@ -269,7 +276,9 @@ fn mounts(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut Told, out: &m
         let summary = format!(
             "{name} keeps its device identity in the container: each new container is a new device to approve"
         );
-        let mut finding = scene.finding(Code::ThrowAwayIdentity, summary, Some(process.service.key_span));
+        let mut finding = scene
+            .finding(Code::ThrowAwayIdentity, summary, Some(process.service.key_span))
+            .about(process.subject());
         finding.remedy =
             Some(remedies::words(format!("mount a directory of its own at {}", process.state_dir)));
         out.push(finding);
@@ -290,14 +299,16 @@ pub(crate) fn is_rooted(mount: &Mount<'_>, scene: &Scene<'_, '_>) -> bool {
         && scene.sources.expose(mount.span).trim_start_matches(['"', '\'']).starts_with('$')
 }
 
-fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let name = process.service.name;
     if matches!(process.state, Backing::Layer | Backing::Fleeting) {
         let summary = format!(
             "{name} keeps its state in the container ({}): it is gone when the container is",
             process.state_dir
         );
-        let mut finding = scene.finding(Code::StateNotPersisted, summary, Some(process.service.key_span));
+        let mut finding = scene
+            .finding(Code::StateNotPersisted, summary, Some(process.service.key_span))
+            .about(process.subject());
         finding.remedy =
             Some(remedies::words(format!("mount a directory or a volume at {}", process.state_dir)));
         out.push(finding);
@@ -311,8 +322,9 @@ fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Findi
         let summary = format!(
             "{name} mounts nothing at {secrets}: secrets of OAuth profiles do not outlive the container"
         );
-        let mut finding =
-            scene.finding(Code::ProfileSecretsNotMounted, summary, Some(process.service.key_span));
+        let mut finding = scene
+            .finding(Code::ProfileSecretsNotMounted, summary, Some(process.service.key_span))
+            .about(process.subject());
         finding.versions = Some("2026.5.12 and later".to_owned());
         finding.remedy =
             Some(remedies::words(format!("where OAuth profiles are used, mount a directory at {secrets}")));
@@ -352,7 +364,7 @@ impl<'s> Neighbours<'s> {
 }
 
 /// Pairs of processes against each other.
-fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn shared_state(scene: &Scene<'_, '_>, out: &mut Findings) {
     let neighbours = Neighbours::of(scene);
     for (at, gateway) in scene.gateways.iter().filter_map(|g| Some((g.at, scene.processes.get(g.at)?))) {
         for other_at in neighbours.at_odds_with(gateway, scene) {
@@ -369,9 +381,11 @@ fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 let summary = format!(
                     "{ours} runs as uid {a} and {theirs} as uid {b} on one state directory: each locks the other out"
                 );
-                let mut finding = scene.finding(Code::MixedUids, summary, Some(user_span(gateway, other)));
+                let mut finding = scene
+                    .finding(Code::MixedUids, summary, Some(user_span(gateway, other)))
+                    .about(other.subject());
                 finding.remedy = remedies::same_user(gateway, other, scene);
-                out.push(finding);
+                out.push_for([Cause::State(other_at)], finding);
             }
             let persisted =
                 |process: &Process<'_>| matches!(process.state, Backing::Host(_) | Backing::Volume { .. });
@@ -379,7 +393,7 @@ fn shared_state(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 let summary =
                     format!("{ours} and {theirs} share one loopback and keep two state directories");
                 let mount = processes::mount_over(other.service, &other.state_dir).map(|mount| mount.span);
-                let mut finding = scene.finding(Code::SplitStateDir, summary, mount);
+                let mut finding = scene.finding(Code::SplitStateDir, summary, mount).about(other.subject());
                 finding.evidence.push(
                     "two identities that pair silently on one loopback evict each other's pairing".to_owned(),
                 );

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Severity};
+use crate::finding::{Code, Confidence, Role as PlaceRole, Severity, Subject};
+use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config::SecretForm;
 use crate::openclaw::model::processes::{EnvLayer, Process};
 use crate::openclaw::model::scene::Scene;
@@ -54,7 +55,7 @@ pub(crate) fn different_because(client: &Client, gateway: &Gateway, scene: &Scen
 }
 
 /// Everything about tokens.
-pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Findings) {
     let mut clients_of: BTreeMap<usize, Vec<&Client>> = BTreeMap::new();
     for client in clients {
         clients_of.entry(client.gateway).or_default().push(client);
@@ -77,7 +78,7 @@ pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Vec<
 
 /// A place that holds another token and loses before any container sees it: a shell over `.env`, `environment` over an env
 /// file, an override file over its base.
-fn shadowed(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn shadowed(scene: &Scene<'_, '_>, out: &mut Findings) {
     const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
     let services = scene.processes.iter().filter(|process| process.is_openclaw());
     let services = services.map(|process| Some(process.service.name));
@@ -89,7 +90,9 @@ fn shadowed(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         told.extend(lost.iter().map(|place| place.span));
         let whose = service.map_or_else(|| "the project".to_owned(), str::to_owned);
         let summary = format!("{first} holds another value for {NAME} of {whose} and is overruled");
-        let mut finding = scene.finding(Code::SourcesDisagree, summary, None);
+        let mut finding = scene
+            .finding(Code::SourcesDisagree, summary, None)
+            .about(service.map_or(Subject::Stack, |name| Subject::Service(name.to_owned())));
         finding.places = lost;
         finding.remedy = Some(remedies::words("write the value in use there, or remove the line"));
         out.push(finding);
@@ -97,7 +100,7 @@ fn shadowed(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
 }
 
 /// Two carriers with two values: an error where some client is refused for it, else a warning.
-fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
     let Some((value, winner)) = gateway.decision.value().zip(gateway.decision.winner()) else { return };
     let differs =
@@ -127,7 +130,7 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
             ),
         ),
     };
-    let mut finding = scene.finding(code, summary, Some(winner.source));
+    let mut finding = scene.finding(code, summary, Some(winner.source)).about(process.subject());
     if winner.source != winner.span {
         finding.places.extend(scene.place(PlaceRole::Related, winner.span));
     }
@@ -162,7 +165,7 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
         .map_or(gateway.decision.rule, |decision| decision.rule);
     finding.versions = Some(rule.versions.to_string());
     finding.remedy = remedies::align(value.expose(), &losers, gateway, scene);
-    out.push(finding);
+    out.push_for(refused.iter().map(|client| Cause::Auth(client.id)), finding);
 }
 
 fn labels(candidates: &[&Candidate]) -> String {
@@ -182,9 +185,11 @@ fn order(decision: &Decision) -> String {
 }
 
 /// Carriers without a value.
-fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
     let name = process.service.name;
+    let invented = clients.iter().filter(|client| client.auth == AuthVerdict::Invented);
+    let invented = invented.map(|client| Cause::Auth(client.id));
     if gateway.auth == Auth::Token || gateway.auth == Auth::Password {
         if let Some((candidate, variable)) = gateway.decision.unfilled() {
             let summary = if gateway.decision.outcome == Outcome::Nothing {
@@ -198,7 +203,9 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
                     candidate.label
                 )
             };
-            let mut finding = scene.finding(Code::ConfigPlaceholderUnfilled, summary, Some(candidate.span));
+            let mut finding = scene
+                .finding(Code::ConfigPlaceholderUnfilled, summary, Some(candidate.span))
+                .about(process.subject());
             if gateway.decision.outcome != Outcome::Nothing {
                 finding.severity = Severity::Warning;
             }
@@ -210,12 +217,14 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
                 .evidence
                 .push("OpenClaw fills ${NAME} from the process; Compose never sees openclaw.json".to_owned());
             finding.remedy = remedies::hand_in(process, variable, scene);
-            out.push(finding);
+            out.push_for(invented, finding);
         } else if gateway.invents_token() {
             let summary = format!("no token is configured anywhere: {name} makes one up at each start");
-            let mut finding = scene.finding(Code::NoTokenConfigured, summary, Some(process.service.key_span));
+            let mut finding = scene
+                .finding(Code::NoTokenConfigured, summary, Some(process.service.key_span))
+                .about(process.subject());
             finding.remedy = Some(remedies::words("freeze one token and hand it to gateway and clients"));
-            out.push(finding);
+            out.push_for(invented, finding);
         }
         empty_variable(process, gateway, scene, out);
     }
@@ -223,10 +232,12 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
         let Some(at) = client.at else { continue };
         // A URL of its own without a token is said by its own code.
         if client.reach == reach::Reach::NoCredentials {
+            out.share(Cause::Auth(client.id), Cause::Reach(client.id));
             continue;
         }
         let summary = format!("{} has no token to send: the gateway asks for one", client.name);
-        let mut finding = scene.finding(Code::ClientWithoutToken, summary, scene.service_span(at));
+        let mut finding =
+            scene.finding(Code::ClientWithoutToken, summary, scene.service_span(at)).about(client.subject());
         finding.confidence = Confidence::Inferred;
         if let Some(variable) = client.decision.as_ref().and_then(Decision::wanted) {
             finding.evidence.push(format!(
@@ -236,12 +247,12 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
         }
         finding.evidence.push("a device token from an earlier pairing would still do".to_owned());
         finding.remedy = remedies::token_beside_url(client, gateway, scene);
-        out.push(finding);
+        out.push_for([Cause::Auth(client.id)], finding);
     }
 }
 
 /// The token variable is there, and blank.
-fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN") else { return };
     let Some(value) = variable.value else { return };
     if !value.is_blank() || !scene.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
@@ -252,7 +263,9 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_
         "OPENCLAW_GATEWAY_TOKEN of {} is empty after interpolation: it counts as unset",
         process.service.name
     );
-    let mut finding = scene.finding(Code::TokenEmptyAfterInterpolation, summary, Some(variable.span));
+    let mut finding = scene
+        .finding(Code::TokenEmptyAfterInterpolation, summary, Some(variable.span))
+        .about(process.subject());
     if decided {
         finding.severity = Severity::Warning;
     }
@@ -263,7 +276,7 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_
 }
 
 /// `$STATE/.env`: a second source that nobody sees from outside.
-fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
     let Some(hidden) =
         process.state_env.iter().rev().find(|variable| variable.name == "OPENCLAW_GATEWAY_TOKEN")
@@ -284,7 +297,8 @@ fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>
     } else {
         "the .env of the state directory holds another token: it wins as soon as the container's environment has none".to_owned()
     };
-    let mut finding = scene.finding(Code::StateDotenvShadow, summary, Some(hidden.span));
+    let mut finding =
+        scene.finding(Code::StateDotenvShadow, summary, Some(hidden.span)).about(process.subject());
     if let Some(winner) = gateway.decision.winner().filter(|_| differs) {
         finding.places.extend(scene.place(PlaceRole::Related, scene.origin(winner.span)));
     }
@@ -292,7 +306,7 @@ fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>
     out.push(finding);
 }
 
-fn auth_off(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn auth_off(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
     if gateway.auth != Auth::None || gateway.bind.scope != Scope::Loopback {
         return;
     }
@@ -302,16 +316,14 @@ fn auth_off(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         .and_then(Process::config)
         .and_then(|config| config.auth_mode())
         .map(|(_, span)| span);
-    let finding = scene.finding(
-        Code::AuthOff,
-        "gateway.auth.mode is none: every process of its namespace is admin",
-        span,
-    );
+    let finding = scene
+        .finding(Code::AuthOff, "gateway.auth.mode is none: every process of its namespace is admin", span)
+        .about(scene.subject(gateway.at));
     out.push(finding);
 }
 
 /// What the readers between file and process did to the value.
-fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut BTreeSet<Span>, out: &mut Vec<Finding>) {
+fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut BTreeSet<Span>, out: &mut Findings) {
     for rule in rules::names(rules::Meaning::Token, process.version)
         .chain(rules::names(rules::Meaning::Password, process.version))
     {
@@ -326,7 +338,7 @@ fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut BTreeSet<Span>
             continue;
         }
         let summary = format!("{} of {}: {what}", rule.name, process.service.name);
-        let mut finding = scene.finding(Code::TokenMangled, summary, Some(origin));
+        let mut finding = scene.finding(Code::TokenMangled, summary, Some(origin)).about(process.subject());
         if !certain {
             finding.severity = Severity::Info;
         }
@@ -366,7 +378,7 @@ fn mangled(value: &str, written: &str) -> Option<(&'static str, bool)> {
 }
 
 /// A token on the command line shows in `docker inspect` and in the process list.
-fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(flag) = process.invocation.flag("token") else { return };
     let name = process.service.name;
     let literal = flag.value.as_ref().is_some_and(|value| !value.starts_with("$"));
@@ -375,13 +387,13 @@ fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Find
     }
     let summary =
         format!("the token of {name} stands in its command: docker inspect and the process list show it");
-    let mut finding = scene.finding(Code::TokenInCommand, summary, Some(flag.span));
+    let mut finding = scene.finding(Code::TokenInCommand, summary, Some(flag.span)).about(process.subject());
     finding.remedy = Some(remedies::words("hand it in as OPENCLAW_GATEWAY_TOKEN and drop --token"));
     out.push(finding);
 }
 
 /// Docker secrets with a token's name that no key of `openclaw.json` refers to.
-fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at) else { continue };
         for secret in &process.service.secrets {
@@ -409,7 +421,9 @@ fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                     "{} mounts the secret {} and nothing reads {}",
                     process.service.name, secret.source, secret.target
                 );
-                let mut finding = scene.finding(Code::TokenFileNotRead, summary, Some(secret.span));
+                let mut finding = scene
+                    .finding(Code::TokenFileNotRead, summary, Some(secret.span))
+                    .about(process.subject());
                 finding.evidence.push(
                     "a Docker secret becomes a token only through a file SecretRef in openclaw.json"
                         .to_owned(),

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::{Code, Severity};
 use crate::openclaw::findings::operation;
 use crate::openclaw::findings::remedies;
+use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::rules;
 use crate::openclaw::rules::version::Version;
 use crate::openclaw::verdict::token::Classes;
@@ -380,7 +381,7 @@ fn networks_differ(process: &Process<'_>, container: &Container, scene: &Scene<'
 }
 
 /// Everything about containers against files.
-pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, out: &mut Findings) {
     if runtime.containers.is_empty() {
         return;
     }
@@ -389,7 +390,9 @@ pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, 
         let Some(container) = runtime.of(project, service.name) else {
             if scene.gateway_in(at).is_some() {
                 let summary = format!("no container of {} was among those inspected", service.name);
-                let mut finding = scene.finding(Code::ContainerMissing, summary, Some(service.key_span));
+                let mut finding = scene
+                    .finding(Code::ContainerMissing, summary, Some(service.key_span))
+                    .about(process.subject());
                 finding.remedy = Some(remedies::command(
                     "start it".to_owned(),
                     remedies::recreate(&[service.name], scene),
@@ -398,7 +401,7 @@ pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, 
             }
             continue;
         };
-        drift(runtime, project, process, container, scene, out);
+        drift(runtime, project, at, container, scene, out);
         condition(process, container, scene, out);
         dead_namespace(runtime, process, container, scene, out);
     }
@@ -407,11 +410,12 @@ pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, 
 fn drift(
     runtime: &Runtime,
     project: &str,
-    process: &Process<'_>,
+    at: usize,
     container: &Container,
     scene: &Scene<'_, '_>,
-    out: &mut Vec<Finding>,
+    out: &mut Findings,
 ) {
+    let Some(process) = scene.processes.get(at) else { return };
     let service = process.service;
     let differs = differences(runtime, project, process, container, scene);
     if differs.is_empty() {
@@ -433,17 +437,17 @@ fn drift(
         service.name,
         differs.join(", ")
     );
-    let mut finding = scene.finding(code, summary, Some(span));
+    let mut finding = scene.finding(code, summary, Some(span)).about(process.subject());
     finding.evidence.push(format!("container {}", container.name.trim_start_matches('/')));
     finding
         .evidence
         .push("restart keeps the old environment; only a new container reads the files".to_owned());
     finding.remedy =
         Some(remedies::command("recreate it".to_owned(), remedies::recreate(&[service.name], scene)));
-    out.push(finding);
+    out.push_for([Cause::Stale(at)], finding);
 }
 
-fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>, out: &mut Findings) {
     let service = process.service;
     let state = &container.state;
     let is_gateway = process.role == processes::Role::Gateway;
@@ -465,7 +469,7 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
             container.restart_count,
             meaning(code)
         );
-        let mut finding = scene.finding(Code::RestartLoop, summary, Some(span));
+        let mut finding = scene.finding(Code::RestartLoop, summary, Some(span)).about(process.subject());
         if rules::EXIT_CODES.iter().any(|rule| rule.code == code && !rule.restart_helps) {
             finding.evidence.push("no restart mends this one".to_owned());
         }
@@ -480,7 +484,8 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
             killed_draining(process, scene, out);
         }
         let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
-        let mut finding = scene.finding(Code::ContainerExited, summary, Some(service.key_span));
+        let mut finding =
+            scene.finding(Code::ContainerExited, summary, Some(service.key_span)).about(process.subject());
         finding.remedy = Some(remedies::command(
             "read what it said last".to_owned(),
             format!("docker compose logs --tail 50 {}", service.name),
@@ -489,19 +494,21 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
     }
     if state.oom_killed {
         let summary = format!("{} was killed for want of memory", service.name);
-        out.push(scene.finding(
-            Code::OutOfMemory,
-            summary,
-            service.memory.as_ref().map(|limit| limit.span).or(Some(service.key_span)),
-        ));
+        out.push(
+            scene
+                .finding(
+                    Code::OutOfMemory,
+                    summary,
+                    service.memory.as_ref().map(|limit| limit.span).or(Some(service.key_span)),
+                )
+                .about(process.subject()),
+        );
     }
     if state.running && state.health.as_ref().is_some_and(|health| health.status == "unhealthy") {
         let span = service.healthcheck.as_ref().map_or(service.key_span, |check| check.span);
-        let mut finding = scene.finding(
-            Code::Unhealthy,
-            format!("{} runs and its health check fails", service.name),
-            Some(span),
-        );
+        let mut finding = scene
+            .finding(Code::Unhealthy, format!("{} runs and its health check fails", service.name), Some(span))
+            .about(process.subject());
         finding.evidence.push("Docker restarts on exit only: it stays so".to_owned());
         finding.remedy = Some(remedies::command(
             "see what the check said".to_owned(),
@@ -515,9 +522,8 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
 }
 
 /// It was killed, there was memory, and a stop leaves it too little time: what may hurt later did.
-fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(mut finding) = operation::stop(process, scene) else { return };
-    out.retain(|known| known.code != finding.code || known.places != finding.places);
     finding.severity = Severity::Error;
     let code = rules::EXIT_KILLED;
     finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
@@ -525,7 +531,7 @@ fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Vec<F
         remedy.text.push_str(rules::LEASE_OF_THE_KILLED);
         remedy.command = Some(format!("docker compose start {}", process.service.name));
     }
-    out.push(finding);
+    out.replace(finding);
 }
 
 /// It lives in the namespace of a container that is gone.
@@ -534,7 +540,7 @@ fn dead_namespace(
     process: &Process<'_>,
     container: &Container,
     scene: &Scene<'_, '_>,
-    out: &mut Vec<Finding>,
+    out: &mut Findings,
 ) {
     let Some(owner) = container.host_config.network_mode.strip_prefix("container:") else { return };
     let known =
@@ -549,7 +555,7 @@ fn dead_namespace(
             service.name
         );
         let span = service.network_mode.as_ref().map(|mode| mode.span);
-        let mut finding = scene.finding(Code::DeadNamespace, summary, span);
+        let mut finding = scene.finding(Code::DeadNamespace, summary, span).about(process.subject());
         finding.remedy = Some(remedies::command(
             "recreate it".to_owned(),
             format!("docker compose up -d --force-recreate {}", service.name),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::finding::Subject;
 use crate::openclaw::rules::version::{self, Version};
 use crate::openclaw::rules::{self, Meaning, NameRule, Reads};
 use crate::source::{FileId, Span, Text};
@@ -143,6 +144,11 @@ pub(crate) fn is_substitution(text: &Text) -> bool {
 }
 
 impl<'a> Process<'a> {
+    /// Its service, as a finding's subject.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject::Service(self.service.name.to_owned())
+    }
+
     pub(crate) fn config(&self) -> Option<&Config> {
         match &self.config {
             ConfigState::Read(config) => Some(config),

@@ -1,8 +1,9 @@
 //! Ways to the gateway that lead through a proxy: labels of Traefik and Caddy, the variables of nginx-proxy and Coolify, and
 //! proxies of the stack whose configuration names the gateway.
 
-use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Severity};
+use crate::finding::{Code, Confidence, Role as PlaceRole, Severity};
 use crate::openclaw::findings::remedies;
+use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::rules;
 use crate::openclaw::rules::version;
 use crate::openclaw::verdict::clients::{Client, Publication};
@@ -371,31 +372,36 @@ pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
 }
 
 /// What there is to say about a client that comes through a proxy.
-pub(crate) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
     let (Some(front), Some(gateway)) = (&client.front, scene.gateways.get(client.gateway)) else { return };
     if let Some((summary, span)) = wrong_target(client, scene) {
-        let mut finding = scene.finding(Code::PublishedTargetWrong, summary, Some(span));
+        let mut finding =
+            scene.finding(Code::PublishedTargetWrong, summary, Some(span)).about(client.subject());
         finding.remedy = front
             .target
             .and_then(|(target, span)| remedies::replace_port(span, target, gateway.listens_on(), scene));
-        out.push(finding);
+        out.push_for([Cause::Proxied(gateway.at)], finding);
     }
     let Some((code, summary, span)) = describe(client, scene) else { return };
     // One finding a gateway: another client may have said so already.
-    if code == Code::LoopbackBind && out.iter().any(|finding| finding.code == code) {
+    if code == Code::LoopbackBind && out.has(Cause::Bind(gateway.at)) {
         return;
     }
-    let mut finding = scene.finding(code, summary, span);
+    let mut finding = scene.finding(code, summary, span).about(client.subject());
     finding.places.extend(scene.place(PlaceRole::Related, front.span).filter(|_| Some(front.span) != span));
     finding.remedy = match code {
         Code::LoopbackBind => remedies::listen_on_all(gateway, scene),
         _ => Some(remedies::words("attach the gateway to that network, or name one that it is on")),
     };
-    out.push(finding);
+    let cause = match code {
+        Code::LoopbackBind => Cause::Bind(gateway.at),
+        _ => Cause::Reach(client.id),
+    };
+    out.push_for([cause], finding);
 }
 
 /// Whom the gateway trusts to say who a client is.
-pub(crate) fn trust(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
+pub(crate) fn trust(scene: &Scene<'_, '_>, out: &mut Findings) {
     for gateway in &scene.gateways {
         let Some(process) = scene.processes.get(gateway.at) else { continue };
         let Some(config) = process.config() else { continue };
@@ -412,14 +418,15 @@ pub(crate) fn trust(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                     }
                     _ => "gateway.trustedProxies has no wildcard: `*` trusts nobody".to_owned(),
                 };
-                let mut finding = scene.finding(Code::TrustedProxiesWrong, summary, Some(*span));
+                let mut finding =
+                    scene.finding(Code::TrustedProxiesWrong, summary, Some(*span)).about(process.subject());
                 if refused.is_some() {
                     finding.severity = Severity::Error;
                 }
                 finding.remedy = Some(remedies::words(
                     "list the address of the proxy, or the subnet of the network it shares with the gateway",
                 ));
-                out.push(finding);
+                out.push_for([Cause::Trust(gateway.at)], finding);
             }
         }
         let Some(front) = front.filter(|_| trusted.is_empty()) else { continue };
@@ -430,7 +437,8 @@ pub(crate) fn trust(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
                 front.who
             ),
         };
-        let mut finding = scene.finding(Code::TrustedProxiesMissing, summary, Some(front.span));
+        let mut finding =
+            scene.finding(Code::TrustedProxiesMissing, summary, Some(front.span)).about(process.subject());
         if refused.is_some() {
             finding.severity = Severity::Error;
         } else {
@@ -442,7 +450,7 @@ pub(crate) fn trust(scene: &Scene<'_, '_>, out: &mut Vec<Finding>) {
         finding.remedy = Some(remedies::words(
             "put the proxy's address, or the subnet of the network they share, into gateway.trustedProxies",
         ));
-        out.push(finding);
+        out.push_for([Cause::Trust(gateway.at)], finding);
     }
 }
 

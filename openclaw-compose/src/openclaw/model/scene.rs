@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::ExposeSecret as _;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::finding::{Code, Finding, Place, Role as PlaceRole, Subject};
 use crate::openclaw::rules::version::Version;
 use crate::openclaw::rules::{self, Meaning};
 use crate::openclaw::verdict::listener::Gateway;
@@ -300,6 +300,11 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// The gateway that a process is.
     pub(crate) fn gateway_in(&self, process: usize) -> Option<&Gateway> {
         self.gateways.get(*self.lookup.by_process.get(&process)?)
+    }
+
+    /// The service of a process, as a finding's subject.
+    pub(crate) fn subject(&self, process: usize) -> Subject {
+        self.processes.get(process).map_or(Subject::Stack, Process::subject)
     }
 
     pub(crate) fn service_name(&self, process: usize) -> &str {

@@ -1,0 +1,115 @@
+//! Findings as they are made, each with what it shuts, until they are ranked.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Finding, Subject};
+use crate::openclaw::FindingId;
+use crate::openclaw::verdict::clients::ClientId;
+
+/// What a finding was made for: a red gate looks up the one that it rests on. Processes are meant by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    /// A process cannot use its state.
+    State(usize),
+    /// A gateway does not start.
+    Start(usize),
+    /// A gateway listens on a loopback that is not its clients'.
+    Bind(usize),
+    /// The published port leads past a gateway.
+    Published(usize),
+    /// A proxy leads past a gateway's port.
+    Proxied(usize),
+    /// A gateway does not trust the proxy before it.
+    Trust(usize),
+    /// A client's way does not lead to the gateway.
+    Reach(ClientId),
+    /// A browser's page is refused.
+    Origin(ClientId),
+    /// A client's secret is not the gateway's.
+    Auth(ClientId),
+    /// The running container of a process is older than the files.
+    Stale(usize),
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    findings: Vec<Finding>,
+    /// Each cause with the position of its finding.
+    behind: BTreeMap<Cause, usize>,
+}
+
+impl Findings {
+    pub(crate) fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Adds a finding that these causes have in common; a cause that has one already keeps it.
+    pub(crate) fn push_for(&mut self, causes: impl IntoIterator<Item = Cause>, finding: Finding) {
+        for cause in causes {
+            self.behind.entry(cause).or_insert(self.findings.len());
+        }
+        self.findings.push(finding);
+    }
+
+    /// Lets a cause rest on the finding of another.
+    pub(crate) fn share(&mut self, cause: Cause, known: Cause) {
+        if let Some(at) = self.behind.get(&known).copied() {
+            self.behind.entry(cause).or_insert(at);
+        }
+    }
+
+    /// Adds a finding in place of those of the same code at the same places.
+    pub(crate) fn replace(&mut self, finding: Finding) {
+        let same = |known: &Finding| known.code == finding.code && known.places == finding.places;
+        match self.findings.iter_mut().find(|known| same(known)) {
+            Some(known) => *known = finding,
+            None => self.findings.push(finding),
+        }
+    }
+
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+    }
+
+    pub(crate) fn has(&self, cause: Cause) -> bool {
+        self.behind.contains_key(&cause)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter()
+    }
+
+    /// Errors before warnings before notes; within these in the order of the codes, then of the places. What was said
+    /// twice is said once.
+    pub(crate) fn ranked(self) -> (Vec<Finding>, BTreeMap<Cause, FindingId>) {
+        let Self { findings, behind } = self;
+        let mut made: Vec<(usize, Finding)> = findings.into_iter().enumerate().collect();
+        made.sort_by(|(_, a), (_, b)| {
+            let place = |finding: &Finding| {
+                finding.places.first().map(|place| (place.file.clone(), place.line, place.column))
+            };
+            b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)).then_with(|| place(a).cmp(&place(b)))
+        });
+        let mut ranked: Vec<Finding> = Vec::with_capacity(made.len());
+        let mut ids = BTreeMap::new();
+        for (at, finding) in made {
+            match ranked.last_mut() {
+                Some(last) if says_the_same(last, &finding) => {
+                    if last.subject != finding.subject {
+                        last.subject = Subject::Stack;
+                    }
+                }
+                _ => ranked.push(finding),
+            }
+            ids.insert(at, FindingId(ranked.len() - 1));
+        }
+        let behind = behind.into_iter().filter_map(|(cause, at)| Some((cause, *ids.get(&at)?))).collect();
+        (ranked, behind)
+    }
+}
+
+/// Whether two findings differ in nothing but whom they are about.
+fn says_the_same(a: &Finding, b: &Finding) -> bool {
+    a.code == b.code && a.summary == b.summary && *a == b.clone().about(a.subject.clone())
+}

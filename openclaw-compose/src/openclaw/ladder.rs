@@ -1,0 +1,547 @@
+//! The ladder of each client as the report shows it: its gates in causal order, each red one with the finding it rests on.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::finding::{Code, Place, Role as PlaceRole};
+use crate::source::Span;
+
+use super::FindingId;
+use super::findings::{Cause, listener, reach, token as secret};
+use super::model::names;
+use super::model::namespaces::Namespace;
+use super::model::proxies;
+use super::model::scene::Scene;
+use super::model::urls;
+use super::verdict::clients::{AuthVerdict, Client, ClientKind};
+use super::verdict::listener::{Auth, Gateway, Scope};
+use super::verdict::origin;
+use super::verdict::reach::Reach;
+use super::verdict::state::Usable;
+use super::verdict::token::{self, Decision};
+
+/// The gates that the files of a stack can judge, in causal order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// The state directory and the configuration can be used by the processes.
+    State,
+    /// The gateway starts, and listens where this client's way leads.
+    Listener,
+    /// A published port leads to the listener. For clients outside the stack.
+    Published,
+    /// The client's URL, from the client's namespace, names the listener.
+    Reach,
+    /// The browser's origin is admitted and its context is secure.
+    Origin,
+    /// The secret the client sends is the one the gateway enforces.
+    Auth,
+}
+
+/// What is known of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateState {
+    /// It lets the client through.
+    Green,
+    /// It stops the client.
+    Red,
+    /// Nothing given says which.
+    Unknown,
+}
+
+/// One gate of one client.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateView {
+    /// The gate.
+    pub gate: Gate,
+    /// Open, shut, or not observed.
+    pub state: GateState,
+    /// Why, in a sentence without secrets.
+    pub because: String,
+    /// The code of the finding that a red gate rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// That finding: see [`Report::finding`](super::Report::finding).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<FindingId>,
+    /// What decided it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+}
+
+/// A client of the gateway.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientView {
+    /// The service's name, `host` or `browser`.
+    pub name: String,
+    /// Where it stands.
+    pub kind: ClientKind,
+    /// The gateway it belongs to, by service name.
+    pub gateway: String,
+    /// The URL it will use, without credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What chose the URL: a variable, a key, a flag, or its own loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_from: Option<String>,
+    /// The rule by which it chooses its token: an id of [`rules::TOKEN_RULES`](super::rules::TOKEN_RULES).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_rule: Option<&'static str>,
+    /// The carrier that wins its token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_from: Option<String>,
+    /// The letter of the value it sends: equal letters, equal values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_class: Option<String>,
+    /// The one-line check, from a throw-away container, of the name in the URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// Its gates in causal order. The first red one is its first cause.
+    pub gates: Vec<GateView>,
+}
+
+impl ClientView {
+    /// The first gate that stops this client.
+    #[must_use]
+    pub fn first_red(&self) -> Option<&GateView> {
+        self.gates.iter().find(|gate| gate.state == GateState::Red)
+    }
+}
+
+/// Shows a client with its gates.
+pub(super) fn view(
+    client: &Client,
+    scene: &Scene<'_, '_>,
+    behind: &BTreeMap<Cause, FindingId>,
+    letters: &mut token::Classes,
+) -> ClientView {
+    let gateway_name = scene.gateway_name(client.gateway).to_owned();
+    let url = match (&client.choice, &client.published, &client.planned) {
+        (Some(choice), ..) => choice.url.as_ref().map(urls::Url::shown),
+        (None, _, Some(planned)) => Some(planned.origin.clone()),
+        (None, Some(published), None) if published.port != 0 => {
+            Some(format!("ws://127.0.0.1:{}", published.port))
+        }
+        _ => None,
+    };
+    let decision = client.decision.as_ref();
+    let gates = Ladder { client, scene, behind }.gates();
+    ClientView {
+        name: client.name.clone(),
+        kind: client.kind,
+        gateway: gateway_name,
+        url,
+        url_from: client.choice.as_ref().map(|choice| choice.by.clone()),
+        token_rule: decision.map(|decision| decision.rule.id),
+        token_from: decision.and_then(|decision| Some(decision.winner()?.label.clone())),
+        token_class: decision.and_then(Decision::value).map(|value| letters.letter(value)),
+        check: check(client, scene),
+        gates,
+    }
+}
+
+/// The line that asks a throw-away container on the same network for the name in the URL.
+fn check(client: &Client, scene: &Scene<'_, '_>) -> Option<String> {
+    let process = scene.processes.get(client.at?)?;
+    let url = client.choice.as_ref()?.url.as_ref()?;
+    let scheme = if url.secure { "https" } else { "http" };
+    let target = format!("{scheme}://{}:{}/healthz", url.host, url.port);
+    Some(match scene.namespaces.of.get(process.service.name)? {
+        Namespace::Service(owner) if names::is_loopback(&url.host) => {
+            format!(
+                "docker run --rm --network \"container:$(docker compose ps -q {owner})\" busybox wget -qO- {target}"
+            )
+        }
+        Namespace::Service(owner) => {
+            let owner = scene.services.named(owner)?;
+            let network = owner.networks.first().map(|attachment| scene.network_name(attachment.network))?;
+            format!("docker run --rm --network {network} busybox wget -qO- {target}")
+        }
+        Namespace::Host => format!("docker run --rm --network host busybox wget -qO- {target}"),
+        _ => return None,
+    })
+}
+
+fn green(gate: Gate, because: impl Into<String>) -> GateView {
+    GateView {
+        gate,
+        state: GateState::Green,
+        because: because.into(),
+        code: None,
+        finding: None,
+        places: Vec::new(),
+    }
+}
+
+fn unknown(gate: Gate, because: impl Into<String>) -> GateView {
+    GateView {
+        gate,
+        state: GateState::Unknown,
+        because: because.into(),
+        code: None,
+        finding: None,
+        places: Vec::new(),
+    }
+}
+
+fn shares_loopback(client: usize, gateway: &Gateway, scene: &Scene<'_, '_>) -> bool {
+    scene.namespaces.share(scene.service_name(client), scene.service_name(gateway.at))
+}
+
+/// What the gates of one client are told from.
+struct Ladder<'l> {
+    client: &'l Client,
+    scene: &'l Scene<'l, 'l>,
+    behind: &'l BTreeMap<Cause, FindingId>,
+}
+
+impl Ladder<'_> {
+    fn gates(&self) -> Vec<GateView> {
+        let mut out = vec![self.state(), self.listener()];
+        if self.client.kind != ClientKind::Service {
+            out.push(self.published());
+        }
+        out.push(self.reach());
+        if self.client.kind == ClientKind::Browser {
+            out.push(self.origin());
+        }
+        out.push(self.auth());
+        out
+    }
+
+    /// A red gate says what its finding says.
+    fn red(
+        &self,
+        gate: Gate,
+        cause: Cause,
+        code: Code,
+        because: impl Into<String>,
+        span: Option<Span>,
+    ) -> GateView {
+        let origin = span.map(|span| self.scene.origin(span));
+        let places = origin.and_then(|span| self.scene.place(PlaceRole::Decided, span)).into_iter().collect();
+        let finding = self.behind.get(&cause).copied();
+        GateView { gate, state: GateState::Red, because: because.into(), code: Some(code), finding, places }
+    }
+
+    fn state(&self) -> GateView {
+        let Self { client, scene, behind: _ } = *self;
+        let gateway = scene.gateways.get(client.gateway).map(|gateway| gateway.at);
+        let mut processes: Vec<usize> = gateway.into_iter().collect();
+        if let Some(at) = client
+            .at
+            .filter(|at| Some(*at) != gateway && scene.processes.get(*at).is_some_and(|p| p.is_openclaw()))
+        {
+            processes.push(at);
+        }
+        let mut verdict = green(Gate::State, "the state directory belongs to the process that uses it");
+        for at in processes {
+            match scene.usable.get(at) {
+                Some(Usable::No { code, because, span }) => {
+                    return self.red(Gate::State, Cause::State(at), *code, because.clone(), *span);
+                }
+                Some(Usable::Doubtful { because: why, .. } | Usable::Unknown(why))
+                    if verdict.state == GateState::Green =>
+                {
+                    verdict = unknown(Gate::State, why.clone());
+                }
+                _ => {}
+            }
+        }
+        verdict
+    }
+
+    fn listener(&self) -> GateView {
+        let Self { client, scene, behind: _ } = *self;
+        let Some(gateway) = scene.gateways.get(client.gateway) else {
+            return unknown(Gate::Listener, "no service of this stack runs a gateway");
+        };
+        if let Some(refusal) = gateway.refusals.first() {
+            let (code, because) = listener::describe(&refusal.why, gateway, scene);
+            return self.red(Gate::Listener, Cause::Start(gateway.at), code, because, refusal.span);
+        }
+        let by = gateway.bind.by;
+        match (&client.reach, &gateway.bind.scope) {
+            (Reach::LoopbackBind, _) => self.red(
+                Gate::Listener,
+                match self.behind.contains_key(&Cause::Reach(client.id)) {
+                    true => Cause::Reach(client.id),
+                    false => Cause::Bind(gateway.at),
+                },
+                Code::LoopbackBind,
+                format!("the gateway listens on the loopback of its own container ({by})"),
+                gateway.bind.span,
+            ),
+            (Reach::Unsure, _) => unknown(Gate::Listener, format!("the bind comes from {by}")),
+            (_, Scope::Loopback) if client.at.is_some_and(|at| shares_loopback(at, gateway, scene)) => {
+                green(Gate::Listener, format!("loopback, which this client shares ({by})"))
+            }
+            (_, Scope::Loopback) if client.at.is_some() => {
+                unknown(Gate::Listener, format!("loopback ({by}); this client's way there is judged below"))
+            }
+            (_, Scope::Loopback) => green(Gate::Listener, format!("loopback, where this client is ({by})")),
+            (_, Scope::All) => {
+                green(Gate::Listener, format!("all interfaces, port {} ({by})", gateway.listens_on()))
+            }
+            (_, scope) => match client.reach {
+                Reach::Gateway => green(Gate::Listener, format!("reached by this client ({by})")),
+                _ => unknown(
+                    Gate::Listener,
+                    match scope {
+                        Scope::Tailnet => "the tailnet address, which the files do not tell".to_owned(),
+                        Scope::Address(address) => format!("{address} only ({by})"),
+                        _ => format!("the bind comes from {by}"),
+                    },
+                ),
+            },
+        }
+    }
+
+    fn published(&self) -> GateView {
+        let Self { client, scene, behind: _ } = *self;
+        let Some(published) = &client.published else {
+            return unknown(Gate::Published, "nothing is published");
+        };
+        if published.host_network {
+            return green(Gate::Published, "the gateway is on the host's own network");
+        }
+        let Some(gateway) = scene.gateways.get(client.gateway) else {
+            return unknown(Gate::Published, "no gateway");
+        };
+        let listens = gateway.port.number;
+        if let Some(front) = &client.front {
+            return match proxies::wrong_target(client, scene) {
+                Some((because, span)) => self.red(
+                    Gate::Published,
+                    Cause::Proxied(gateway.at),
+                    Code::PublishedTargetWrong,
+                    because,
+                    Some(span),
+                ),
+                None => green(Gate::Published, format!("through {}", front.who)),
+            };
+        }
+        match listens {
+            Some(listens) if listens != published.target => self.red(
+                Gate::Published,
+                Cause::Published(gateway.at),
+                Code::PublishedTargetWrong,
+                format!(
+                    "host port {} leads to port {}, the gateway listens on {listens}",
+                    published.port, published.target
+                ),
+                Some(published.span),
+            ),
+            _ if published.port == 0 => green(Gate::Published, "published on a host port that Docker picks"),
+            _ => green(
+                Gate::Published,
+                format!("host port {} leads to port {}", published.port, published.target),
+            ),
+        }
+    }
+
+    fn reach(&self) -> GateView {
+        let Self { client, scene, behind: _ } = *self;
+        if client.kind != ClientKind::Service {
+            return match client.reach {
+                Reach::NoSharedNetwork { .. } => match proxies::describe(client, scene) {
+                    Some((code, because, span)) => {
+                        self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
+                    }
+                    None => unknown(Gate::Reach, "decided by the proxy"),
+                },
+                Reach::Gateway if client.front.is_some() => {
+                    green(Gate::Reach, "the proxy leads to the listener")
+                }
+                Reach::Gateway => green(Gate::Reach, "the published port is on the host's loopback"),
+                _ => unknown(Gate::Reach, "decided by the gates below"),
+            };
+        }
+        let Some(choice) = &client.choice else { return unknown(Gate::Reach, "no URL") };
+        let by = &choice.by;
+        match client.reach.arrives() {
+            Some(true) if choice.certain => {
+                green(Gate::Reach, format!("the URL from {by} reaches the gateway"))
+            }
+            Some(true) => unknown(Gate::Reach, "openclaw.json was not given; it may name another URL"),
+            None => unknown(Gate::Reach, reach::unknown_because(client, scene)),
+            Some(false) if client.reach == Reach::LoopbackBind => {
+                unknown(Gate::Reach, "decided by the listener")
+            }
+            Some(false) => match reach::describe(client, scene) {
+                Some((code, because, span)) => {
+                    self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
+                }
+                None => unknown(Gate::Reach, "no rule speaks for this"),
+            },
+        }
+    }
+
+    fn origin(&self) -> GateView {
+        let Self { client, scene, behind: _ } = *self;
+        match &client.planned {
+            Some(planned) => match &planned.verdict {
+                origin::Verdict::Admitted(why) => green(Gate::Origin, why.clone()),
+                origin::Verdict::Unknown(why) => unknown(Gate::Origin, why.clone()),
+                origin::Verdict::Refused { code, because, span } => {
+                    match scene.gateways.get(client.gateway) {
+                        Some(gateway) => {
+                            self.red(Gate::Origin, Cause::Trust(gateway.at), *code, because.clone(), *span)
+                        }
+                        None => unknown(Gate::Origin, "no gateway"),
+                    }
+                }
+                origin::Verdict::NotAllowed { because, span } => self.red(
+                    Gate::Origin,
+                    Cause::Origin(client.id),
+                    Code::OriginNotAllowed,
+                    because.clone(),
+                    *span,
+                ),
+                origin::Verdict::Insecure { because, span } => self.red(
+                    Gate::Origin,
+                    Cause::Origin(client.id),
+                    Code::InsecureContext,
+                    because.clone(),
+                    *span,
+                ),
+            },
+            None => unknown(Gate::Origin, "no browser URL is planned"),
+        }
+    }
+
+    fn auth(&self) -> GateView {
+        let Self { client, scene, behind: _ } = *self;
+        let Some(gateway) = scene.gateways.get(client.gateway) else {
+            return unknown(Gate::Auth, "no gateway");
+        };
+        let server = gateway.decision.winner().map_or("nothing", |winner| winner.label.as_str());
+        let (code, span) = secret::auth_cause(client, gateway, scene);
+        let cause = Cause::Auth(client.id);
+        match client.auth {
+            AuthVerdict::NotNeeded => {
+                green(Gate::Auth, "gateway.auth.mode is none: the gateway asks for nothing")
+            }
+            AuthVerdict::Same => green(
+                Gate::Auth,
+                match client.kind {
+                    ClientKind::Service => {
+                        let ours = client
+                            .decision
+                            .as_ref()
+                            .and_then(Decision::winner)
+                            .map_or("", |winner| winner.label.as_str());
+                        format!(
+                            "the client sends the value of {ours}, the gateway enforces {server}: the same value"
+                        )
+                    }
+                    _ => format!("the secret that is handed out is the one the gateway enforces ({server})"),
+                },
+            ),
+            AuthVerdict::Different => {
+                let because = secret::different_because(client, gateway, scene);
+                self.red(Gate::Auth, cause, code, because, span)
+            }
+            AuthVerdict::Missing => self.red(
+                Gate::Auth,
+                cause,
+                code,
+                format!("the client has no secret to send; the gateway enforces {server}"),
+                span,
+            ),
+            AuthVerdict::Invented
+                if code == Code::NoTokenConfigured && client.kind == ClientKind::Service =>
+            {
+                unknown(
+                    Gate::Auth,
+                    "no token is configured: the gateway makes one up at each start and pairs its own loopback",
+                )
+            }
+            AuthVerdict::Invented => self.red(
+                Gate::Auth,
+                cause,
+                code,
+                "the gateway makes a token up at each start: nobody has it",
+                span,
+            ),
+            AuthVerdict::Unknown => unknown(
+                Gate::Auth,
+                match gateway.auth {
+                    Auth::TrustedProxy => {
+                        "a trusted proxy vouches for clients; the files do not show it".to_owned()
+                    }
+                    _ => "a carrier that would win was not given".to_owned(),
+                },
+            ),
+        }
+    }
+}
+
+/// Where a running container still has another secret, what the files say is not yet so.
+pub(super) fn apply_stale(
+    view: &mut ClientView,
+    stale: &[(usize, &str)],
+    behind: &BTreeMap<Cause, FindingId>,
+) {
+    let about = stale.iter().find(|(_, service)| {
+        *service == view.gateway || view.kind == ClientKind::Service && *service == view.name
+    });
+    let Some((at, service)) = about else { return };
+    for gate in view.gates.iter_mut().filter(|gate| gate.gate == Gate::Auth && gate.state == GateState::Green)
+    {
+        gate.state = GateState::Red;
+        gate.code = Some(Code::StaleToken);
+        gate.finding = behind.get(&Cause::Stale(*at)).copied();
+        gate.because =
+            format!("the files agree, and the running container of {service} still holds another value");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::edit;
+    use crate::finding::{Code, Subject};
+    use crate::openclaw::{Stack, examine};
+    use crate::project::{self, Inputs, Texts};
+
+    #[test]
+    fn clients_on_one_anchor_rest_on_a_finding_each_and_their_remedies_come_as_one() {
+        let compose = "
+x-env: &env
+  OPENCLAW_GATEWAY_URL: ws://127.0.0.1:18790
+  OPENCLAW_GATEWAY_TOKEN: test-token-1
+services:
+  gateway:
+    image: openclaw:2026.9.6
+    command: [openclaw, gateway]
+    environment: { OPENCLAW_GATEWAY_TOKEN: test-token-1 }
+  a-cli:
+    image: openclaw:2026.9.6
+    entrypoint: [openclaw]
+    network_mode: service:gateway
+    environment: *env
+  cli:
+    image: openclaw:2026.9.6
+    entrypoint: [openclaw]
+    network_mode: service:gateway
+    environment: *env
+";
+        let files = Texts::new().file("/srv/compose.yaml", compose);
+        let resolution = project::resolve(&Inputs::new("/srv"), &files);
+        let report = examine(&Stack::new(&resolution).files(&files));
+        let behind = ["a-cli", "cli"].map(|name| {
+            let gate = report.client(name).and_then(|client| client.first_red()).expect("a red gate");
+            let finding = gate.finding.and_then(|id| report.finding(id)).expect("its finding");
+            assert_eq!(finding.code, Code::WrongPort);
+            assert_eq!(finding.subject, Subject::Client(name.to_owned()));
+            assert!(finding.summary.starts_with(&format!("{name} dials")), "{}", finding.summary);
+            finding
+        });
+        assert_eq!(behind[0].places, behind[1].places);
+        let edits = behind.map(|finding| finding.remedy.clone().expect("a remedy").edits);
+        let both = edit::apply(&edits.concat(), &report.sources).expect("they go together");
+        assert_eq!(both.len(), 1, "{both:?}");
+    }
+}
