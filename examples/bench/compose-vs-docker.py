@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Time `compose-config config -q` against `docker compose config -q` on the same stacks, in one run.
+"""Time `runbook config -q` against `docker compose config -q` on the same stacks, in one run.
 
 usage: compose-vs-docker.py [--bin PATH] [--docker 'docker compose'] [--rounds N] [DIRECTORY ...]
 
 Each DIRECTORY holds a stack as `docker compose` finds it. Without one, three are made: two services, 200 of them
 (130 KB) and 1,600 (1 MB), with two merge keys and an env file each. The two programs take turns, so that both see the
 same load. Printed are medians of wall and CPU time in milliseconds, how many times docker compose takes as long, and
-the peak memory of both (with GNU time at hand); with valgrind also the allocations of compose-config. `config` needs no
+the peak memory of both (with GNU time at hand); with valgrind also the allocations of runbook. `config` needs no
 daemon; where docker compose is missing its columns are empty.
 """
 import argparse, os, shlex, shutil, statistics, subprocess, sys, tempfile, time
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--bin", default="target/release/compose-config", help="our program (default: %(default)s)")
+parser.add_argument("--bin", default="target/release/runbook", help="our program (default: %(default)s)")
 parser.add_argument("--docker", default="docker compose", help="the other one (default: %(default)s)")
 parser.add_argument("--rounds", type=int, default=10, help="runs of each (default: %(default)s)")
 parser.add_argument("directories", nargs="*", metavar="DIRECTORY")
@@ -123,7 +123,7 @@ ours = [os.path.abspath(options.bin), "config", "-q"]
 docker = shlex.split(options.docker)
 theirs = [*docker, "config", "-q"] if has_docker(docker) else None
 if not os.path.exists(ours[0]):
-    sys.exit(f"{options.bin} is not there: cargo build --release -p openclaw-runbook --bin compose-config")
+    sys.exit(f"{options.bin} is not there: cargo build --release -p openclaw-runbook --bin runbook")
 
 root = tempfile.mkdtemp(prefix="compose-vs-docker-")
 try:

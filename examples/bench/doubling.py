@@ -22,8 +22,8 @@ services:
     volumes: ["./state:/home/node/.openclaw"]
 """
 CONFIG = '{gateway: {mode: "local", bind: "lan", auth: {token: "${OPENCLAW_GATEWAY_TOKEN}"}}}\n'
-EXAMINE = ("runbook", "fix", "diff-sources", "freeze-token", "check-namespaces")
-ALL = ("compose-config", "config-explain", "diff-stacks", *EXAMINE)
+EXAMINE = ("look", "fix", "sources", "freeze", "namespaces")
+ALL = ("config", "explain", "diff", *EXAMINE)
 
 # Name to (rule, programs, first size, last size).
 INPUTS = {}
@@ -57,10 +57,10 @@ def service(fields):
 
 
 # Compose files.
-input("comment lines", ("compose-config", "runbook"))(lambda n: compose("# a line\n" * n + GATEWAY))
+input("comment lines", ("config", "look"))(lambda n: compose("# a line\n" * n + GATEWAY))
 input("one long line")(lambda n: gateway("    hostname: " + "y" * n + "\n"))
 input("lines of a block")(lambda n: gateway("    hostname: |\n" + "      line\n" * n))
-input("quotes in a text", ("compose-config", "runbook"))(lambda n: gateway('    hostname: "' + '\\"' * n + '"\n'))
+input("quotes in a text", ("config", "look"))(lambda n: gateway('    hostname: "' + '\\"' * n + '"\n'))
 input("keys of a mapping")(lambda n: gateway("    labels:\n" + lines("      k{i}: v\n", n)))
 input("items of a list")(lambda n: gateway("    cap_add:\n" + lines("      - C{i}\n", n)))
 input("one key again and again")(lambda n: gateway("    labels:\n" + "      k: v\n" * n))
@@ -69,17 +69,17 @@ input("unknown keys")(lambda n: gateway(lines("    unknown{i}: v\n", n)))
 input("wrong types")(lambda n: compose(service(lines("  s{i}: {{image: x, restart: [1]}}\n", n))))
 input("wrong values on one line")(lambda n: compose("services: {" + ",".join("s%d: {image: x, restart: [1]}" % i for i in range(n)) + "}\n"))
 input("extension fields")(lambda n: compose(lines("x-{i}: {{a: 1, b: [2]}}\n", n) + GATEWAY))
-input("documents", ("compose-config", "runbook"))(lambda n: compose(GATEWAY + "---\nx-a: 1\n" * n))
+input("documents", ("config", "look"))(lambda n: compose(GATEWAY + "---\nx-a: 1\n" * n))
 input("anchors")(lambda n: compose(lines("x-{i}: &a{i} 1\n", n) + GATEWAY))
 input("aliases")(lambda n: compose("x-a: &a {b: 1}\nx-list:\n" + "  - *a\n" * n + GATEWAY))
 input("aliases of different anchors")(lambda n: compose(lines("x-{i}: &a{i} [1]\n", n) + "x-list:\n" + lines("  - *a{i}\n", n) + GATEWAY))
 input("merge keys")(lambda n: compose("x-a: &a {image: x, restart: always}\n" + service(lines("  s{i}: {{<<: *a}}\n", n))))
-input("merge keys in a chain", ("compose-config", "runbook"))(lambda n: compose("x-0: &a0 {k0: 1}\n" + "".join(f"x-{i}: &a{i} {{<<: *a{i-1}, k: {i}}}\n" for i in range(1, n)) + GATEWAY))
+input("merge keys in a chain", ("config", "look"))(lambda n: compose("x-0: &a0 {k0: 1}\n" + "".join(f"x-{i}: &a{i} {{<<: *a{i-1}, k: {i}}}\n" for i in range(1, n)) + GATEWAY))
 input("merge keys of one mapping")(lambda n: compose(lines("x-{i}: &a{i} {{k{i}: v}}\n", n) + GATEWAY + "    labels:\n      <<: [" + ",".join(f"*a{i}" for i in range(n)) + "]\n"))
-input("nested lists", ("compose-config", "runbook"))(lambda n: compose("x-a: " + "[" * n + "]" * n + "\n" + GATEWAY))
-input("nested mappings", ("compose-config", "runbook"), last=4096)(lambda n: compose("x-a:\n" + "".join(" " * (i + 1) + "a:\n" for i in range(n)) + GATEWAY))
-input("unclosed lists", ("compose-config", "runbook"))(lambda n: compose("x-a: " + "[" * n + "\n" + GATEWAY))
-input("reset tags", ("compose-config", "runbook"))(lambda n: compose(GATEWAY + "    labels:\n" + lines("      k{i}: v\n", n), **{"compose.override.yaml": service("  openclaw-gateway:\n    labels:\n" + lines("      k{i}: !reset null\n", n))}))
+input("nested lists", ("config", "look"))(lambda n: compose("x-a: " + "[" * n + "]" * n + "\n" + GATEWAY))
+input("nested mappings", ("config", "look"), last=4096)(lambda n: compose("x-a:\n" + "".join(" " * (i + 1) + "a:\n" for i in range(n)) + GATEWAY))
+input("unclosed lists", ("config", "look"))(lambda n: compose("x-a: " + "[" * n + "\n" + GATEWAY))
+input("reset tags", ("config", "look"))(lambda n: compose(GATEWAY + "    labels:\n" + lines("      k{i}: v\n", n), **{"compose.override.yaml": service("  openclaw-gateway:\n    labels:\n" + lines("      k{i}: !reset null\n", n))}))
 input("an override of every key")(lambda n: compose(GATEWAY + "    labels:\n" + lines("      k{i}: v\n", n), **{"compose.override.yaml": service("  openclaw-gateway:\n    labels:\n" + lines("      k{i}: w\n", n))}))
 input("an override of every item")(lambda n: compose(GATEWAY + "    volumes:\n" + lines("      - ./v{i}:/v{i}\n", n), **{"compose.override.yaml": service("  openclaw-gateway:\n    volumes:\n" + lines("      - ./w{i}:/v{i}\n", n))}))
 
@@ -219,7 +219,7 @@ def inspect(containers):
     return captured("inspect.json", json.dumps(containers))
 
 
-LOOK = ("runbook", "fix", "diff-sources", "check-namespaces")
+LOOK = ("look", "fix", "sources", "namespaces")
 input("containers", LOOK)(lambda n: inspect([container(i) for i in range(n)]))
 input("containers of many services", LOOK)(lambda n: compose(GATEWAY + lines("  s{i}: {{image: \"openclaw:2026.9.6\", entrypoint: [openclaw]}}\n", n), **{"captured/inspect.json": json.dumps([container(i, {"Labels": {"com.docker.compose.project": "stack", "com.docker.compose.service": f"s{i}"}}) for i in range(n)])}))
 input("containers in a namespace", LOOK)(lambda n: inspect([{**container(i), "HostConfig": {"NetworkMode": f"container:{i + 1:064x}"}} for i in range(n)]))
@@ -232,10 +232,10 @@ input("owners of a deep tree", LOOK, last=4096)(lambda n: captured("ownership.tx
 input("owners that differ", LOOK)(lambda n: captured("ownership.txt", lines("{i}:1000 600 state/f{i}\n", n)))
 input("broken lines of owners", LOOK)(lambda n: captured("ownership.txt", "not an owner\n" * n))
 input("lines of an ACL", LOOK)(lambda n: captured("ownership.txt", "# file: state\n# owner: 1000\n# group: 1000\nuser::rwx\n" + lines("user:{i}:rwx\n", n)))
-input("lines of an id map", ("runbook",))(lambda n: captured("idmap.txt", lines("{i} {i} 1\n", n)))
-input("members of the engine's words", ("runbook",))(lambda n: captured("engine.json", json.dumps({"OperatingSystem": "Linux", **{f"k{i}": 1 for i in range(n)}})))
-input("lines of a unit", ("runbook",))(lambda n: captured("systemd/openclaw.service", "[Service]\n" + lines("Environment=V{i}=x\n", n)))
-input("keys of a plist", ("runbook",))(lambda n: captured("launchd/ai.openclaw.gateway.plist", "<plist><dict><key>EnvironmentVariables</key><dict>" + lines("<key>V{i}</key><string>x</string>", n) + "</dict></dict></plist>"))
+input("lines of an id map", ("look",))(lambda n: captured("idmap.txt", lines("{i} {i} 1\n", n)))
+input("members of the engine's words", ("look",))(lambda n: captured("engine.json", json.dumps({"OperatingSystem": "Linux", **{f"k{i}": 1 for i in range(n)}})))
+input("lines of a unit", ("look",))(lambda n: captured("systemd/openclaw.service", "[Service]\n" + lines("Environment=V{i}=x\n", n)))
+input("keys of a plist", ("look",))(lambda n: captured("launchd/ai.openclaw.gateway.plist", "<plist><dict><key>EnvironmentVariables</key><dict>" + lines("<key>V{i}</key><string>x</string>", n) + "</dict></dict></plist>"))
 
 TIME = "2026-11-22T06:26:00.737+00:00"
 REFUSED = TIME + " [ws] closed before connect conn={i} remote=10.0.0.2 code=1008 reason=pairing required: device is not approved yet (requestId: 0234eb71-62a0-4ac3-8d0e-{i:012d}) cause=pairing-required deviceId={i:064x} requestId=0234eb71-62a0-4ac3-8d0e-{i:012d}\n"
@@ -246,30 +246,30 @@ def log(text):
     return captured("logs/openclaw-gateway.log", text)
 
 
-READ = ("runbook", "break-pairing")
+READ = ("look", "pair")
 input("lines of a log", READ)(lambda n: log(lines(TIME + " [gateway] something happened, number {i}\n", n)))
 input("refusals of many devices", READ)(lambda n: log(lines(REFUSED, n)))
 input("refusals of one device", READ)(lambda n: log(lines(ONE, n)))
 input("starts in a log", READ)(lambda n: log((TIME + " [gateway] loading configuration…\n" + TIME + " [gateway] ready\n") * n))
 input("one long line of a log", READ)(lambda n: log("x" * n + "\n"))
-input("a device list", ("runbook", "break-pairing-list"))(lambda n: captured("devices/openclaw-gateway.json", json.dumps({"pending": [{"requestId": f"r{i}", "deviceId": f"{i:064x}", "publicKey": "x", "role": "operator", "scopes": ["operator.read"], "ts": 1795329960000} for i in range(n)], "paired": []})))
-input("paired devices", ("runbook", "break-pairing-list"))(lambda n: captured("devices/openclaw-gateway.json", json.dumps({"pending": [], "paired": [{"deviceId": f"{i:064x}", "role": "operator", "roles": ["operator"], "scopes": ["operator.read"], "approvedScopes": ["operator.read"], "tokens": [{"role": "operator", "scopes": ["operator.read"], "createdAtMs": 1795329960000}], "createdAtMs": 1795329960000, "approvedAtMs": 1795329960000} for i in range(n)]})))
+input("a device list", ("look", "pair-list"))(lambda n: captured("devices/openclaw-gateway.json", json.dumps({"pending": [{"requestId": f"r{i}", "deviceId": f"{i:064x}", "publicKey": "x", "role": "operator", "scopes": ["operator.read"], "ts": 1795329960000} for i in range(n)], "paired": []})))
+input("paired devices", ("look", "pair-list"))(lambda n: captured("devices/openclaw-gateway.json", json.dumps({"pending": [], "paired": [{"deviceId": f"{i:064x}", "role": "operator", "roles": ["operator"], "scopes": ["operator.read"], "approvedScopes": ["operator.read"], "tokens": [{"role": "operator", "scopes": ["operator.read"], "createdAtMs": 1795329960000}], "createdAtMs": 1795329960000, "approvedAtMs": 1795329960000} for i in range(n)]})))
 
 
-def command(program, directory):
+def command(name, directory):
     at = ["--project-directory", directory]
-    return {
-        "runbook": ["runbook", directory],
+    return ["runbook", *{
+        "look": ["look", directory],
         "fix": ["fix", *at, "--dry-run"],
-        "diff-sources": ["diff-sources", *at, "--search"],
-        "freeze-token": ["freeze-token", *at, "--verify"],
-        "check-namespaces": ["check-namespaces", *at],
-        "compose-config": ["compose-config", *at, "config"],
-        "config-explain": ["config-explain", *at, "services.openclaw-gateway.image"],
-        "diff-stacks": ["diff-stacks", directory, directory],
-        "break-pairing": ["break-pairing", "--gateway-log", directory + "/captured/logs/openclaw-gateway.log"],
-        "break-pairing-list": ["break-pairing", "--gateway-list", directory + "/captured/devices/openclaw-gateway.json"],
-    }[program]
+        "sources": ["sources", *at, "--search"],
+        "freeze": ["freeze", *at, "--verify"],
+        "namespaces": ["namespaces", *at],
+        "config": ["config", *at],
+        "explain": ["explain", *at, "services.openclaw-gateway.image"],
+        "diff": ["diff", directory, directory],
+        "pair": ["pair", "--gateway-log", directory + "/captured/logs/openclaw-gateway.log"],
+        "pair-list": ["pair", "--gateway-list", directory + "/captured/devices/openclaw-gateway.json"],
+    }[name]]
 
 
 def write(directory, rule, n):

@@ -343,7 +343,7 @@ codes! {
         "Allow at least 60 s; a start takes 8 to 30 s, a first one longer.";
     HealthcheckBlind, "OC-H810", "healthcheck-blind", Warning, Operator, false,
         "The health check passes on any web page or only looks for a process.",
-        "Probe /healthz or /startupz and read the body: probe-gateway, or a check of the JSON.";
+        "Probe /healthz or /startupz and read the body: `runbook probe`, or a check of the JSON.";
     HealthcheckMissing, "OC-H811", "healthcheck-missing", Info, Operator, false,
         "The service has no health check of its own.",
         "Add one; other services can then wait for it with condition: service_healthy.";

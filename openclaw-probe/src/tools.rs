@@ -1,4 +1,4 @@
-//! The same HTTP question with the tools that images have, for containers that `probe-gateway` cannot be put into.
+//! The same HTTP question with the tools that images have, for containers that `runbook probe` cannot be put into.
 
 use crate::code::Code;
 use crate::endpoint;

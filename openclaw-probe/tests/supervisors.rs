@@ -179,7 +179,8 @@ fn compose_checks_that_prove_nothing_are_named() {
         ..compose::Service::default()
     };
     for (test, expected) in [
-        (&["CMD", "probe-gateway", "--healthcheck", "ws://127.0.0.1:18789"][..], &[][..]),
+        (&["CMD", "runbook", "probe", "--healthcheck", "ws://127.0.0.1:18789"][..], &[][..]),
+        (&["CMD", "probe-gateway", "--healthcheck"], &[]),
         (&["CMD-SHELL", "curl -fsS http://127.0.0.1:18789/healthz"], &[]),
         (&["CMD-SHELL", "curl -f http://127.0.0.1:18789/"], &[Code::HealthcheckBlind]),
         (&["CMD-SHELL", "pgrep -f openclaw"], &[Code::HealthcheckBlind]),
@@ -199,7 +200,7 @@ fn compose_checks_that_prove_nothing_are_named() {
 
 #[test]
 fn compose_stanzas_are_yaml_that_asks_for_started() {
-    for tool in [compose::Tool::ProbeGateway, compose::Tool::Node] {
+    for tool in [compose::Tool::Runbook, compose::Tool::Node] {
         let text = compose::generate(tool, 18789);
         assert!(text.contains("startup") && text.contains("stop_grace_period: 330s"), "{text}");
         // The test is a JSON array, which is YAML too.

@@ -168,7 +168,7 @@ impl Examination {
     }
 }
 
-/// The command that runs `fix` on a stack. With `--code` and `--yes` it makes the edits of one code, which it shows as a diff
+/// The command that mends a stack. With `--code` and `--yes` it makes the edits of one code, which it shows as a diff
 /// if `--yes` is left out.
 fn fix(stack: &str, flags: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
@@ -177,5 +177,5 @@ fn fix(stack: &str, flags: &str) -> String {
     } else {
         format!("'{}'", stack.replace('\'', "'\\''"))
     };
-    format!("cargo run --release --bin fix -- --project-directory {stack} {flags}")
+    format!("runbook fix --project-directory {stack} {flags}")
 }

@@ -39,6 +39,12 @@ pub fn arguments<A: Parser>() -> Result<A, clap::Error> {
     A::try_parse()
 }
 
+/// The first word of the command line: the subcommand, where there is one.
+#[must_use]
+pub fn first_word() -> Option<String> {
+    env::args_os().nth(1)?.into_string().ok()
+}
+
 /// Prints what clap says, where clap would.
 pub fn print_usage(error: &clap::Error) {
     let stream = if error.use_stderr() { Stream::Err } else { Stream::Out };

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../../.."
 stacks=$PWD/examples/stacks
 kills=${KILLS:-25}
 if [ -z "${BIN:-}" ]; then
-  cargo build --quiet --release --locked -p openclaw-runbook --bin fix --bin freeze-token
+  cargo build --quiet --release --locked -p openclaw-runbook
   BIN=${CARGO_TARGET_DIR:-target}/release
 fi
 BIN=$(cd "$BIN" && pwd)
@@ -52,8 +52,8 @@ killed() {
   [ "$status" -eq 137 ]
 }
 
-freeze() { "$BIN/freeze-token" --project-directory "$work/s" --by kills "$@"; }
-mend() { "$BIN/fix" --project-directory "$work/s" --yes "$@"; }
+freeze() { "$BIN/runbook" freeze --project-directory "$work/s" --by kills "$@"; }
+mend() { "$BIN/runbook" fix --project-directory "$work/s" --yes "$@"; }
 
 # mint: two empty places. rotate: one token in both. fix: two files with edits of one finding each.
 prepare() {
@@ -68,9 +68,9 @@ prepare() {
 command=()
 run_of() {
   case $1 in
-    freeze) command=("$BIN/freeze-token" --project-directory "$work/s" --by kills --mint) ;;
-    rotate) command=("$BIN/freeze-token" --project-directory "$work/s" --by kills --rotate --reason kills) ;;
-    fix) command=("$BIN/fix" --project-directory "$work/s" --yes) ;;
+    freeze) command=("$BIN/runbook" freeze --project-directory "$work/s" --by kills --mint) ;;
+    rotate) command=("$BIN/runbook" freeze --project-directory "$work/s" --by kills --rotate --reason kills) ;;
+    fix) command=("$BIN/runbook" fix --project-directory "$work/s" --yes) ;;
   esac
 }
 sum() { cat "$work/s/.env" "$work/s/state/openclaw.json" | sha256sum; }

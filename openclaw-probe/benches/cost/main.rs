@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p openclaw-probe --bench cost` starts a gateway's answers as another process, which confirms that every
 //! request came over a connection of its own and that every answer was read to its end. Rounds of each kind are taken in
-//! turn and the median is printed. With `-- PROBE_EXPORTER PROBE_GATEWAY` (paths of the built examples) these are measured
+//! turn and the median is printed. With `-- RUNBOOK` (the path of the built program) its exporter and probe are measured
 //! beside `blackbox_exporter` and curl, where they are installed. Exits 1 when a stated bound is missed.
 
 #![expect(
@@ -51,9 +51,9 @@ fn measure(programs: &[String]) -> ExitCode {
     let check = one_get(&server, &mut table);
     ladder(&server, &mut table);
     slow_targets(&server, &mut table);
-    if let [exporter, gateway] = programs {
-        peers::exporters(&server, exporter.as_ref(), check, &mut table);
-        peers::processes(&server, gateway.as_ref(), &mut table);
+    if let [runbook] = programs {
+        peers::exporters(&server, runbook.as_ref(), check, &mut table);
+        peers::processes(&server, runbook.as_ref(), &mut table);
     }
     let missed = table.end();
     for row in &missed {

@@ -1,4 +1,4 @@
-//! The programs that do the same: `blackbox_exporter` beside `probe-exporter`, curl beside `probe-gateway`.
+//! The programs that do the same: `blackbox_exporter` beside `runbook export`, curl beside `runbook probe`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -35,7 +35,7 @@ pub(crate) fn exporters(server: &Server, program: &Path, check: f64, table: &mut
     let what = "one GET over a fresh connection, a CPU-second";
     table.at_least(5.0, what, ("Prober::check", check), ("blackbox_exporter", theirs));
     let what = "the same module scraped, a CPU-second";
-    table.at_least(3.0, what, ("probe-exporter", ours), ("blackbox_exporter", theirs));
+    table.at_least(3.0, what, ("runbook export", ours), ("blackbox_exporter", theirs));
 }
 
 /// Whole processes, in turn so that a busy moment meets both.
@@ -43,7 +43,7 @@ pub(crate) fn processes(server: &Server, program: &Path, table: &mut Table) {
     let target = format!("ws://{}", server.address);
     let url = format!("http://{}/healthz", server.address);
     let mut ours = Command::new(program);
-    ours.args(["--ask", "liveness", &target]);
+    ours.args(["probe", "--ask", "liveness", &target]);
     let mut theirs = Command::new("curl");
     theirs.args(["-fsS", &url]);
     if theirs.stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
@@ -58,7 +58,7 @@ pub(crate) fn processes(server: &Server, program: &Path, table: &mut Table) {
     });
     let (ours, theirs) = (cpu::median(ours_runs), cpu::median(theirs_runs));
     let what = "a process that asks one endpoint, wall ms";
-    table.at_most(1.0, what, ("probe-gateway --ask liveness", ours), ("curl", theirs));
+    table.at_most(1.0, what, ("runbook probe --ask liveness", ours), ("curl", theirs));
 }
 
 /// The milliseconds that one run takes.
@@ -78,10 +78,10 @@ struct Exporter {
 impl Exporter {
     fn ours(program: &Path) -> Self {
         let mut child = Command::new(program)
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["export", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
-            .expect("probe-exporter");
+            .expect("the exporter starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let address = line.trim().rsplit_once('/').expect("an address").1.parse().expect("an address");

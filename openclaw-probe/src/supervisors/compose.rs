@@ -10,8 +10,8 @@ use crate::finding::Finding;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tool {
-    /// `probe-gateway`, copied or mounted into the image; reads bodies, not only codes.
-    ProbeGateway,
+    /// `runbook probe`, copied or mounted into the image; reads bodies, not only codes.
+    Runbook,
     /// The image's own Node.
     Node,
 }
@@ -21,8 +21,8 @@ pub enum Tool {
 #[must_use]
 pub fn generate(tool: Tool, port: u16) -> String {
     let test = match tool {
-        Tool::ProbeGateway => format!(
-            "[\"CMD\", \"probe-gateway\", \"--healthcheck\", \"--upto\", \"startup\", \"ws://127.0.0.1:{port}\"]"
+        Tool::Runbook => format!(
+            "[\"CMD\", \"runbook\", \"probe\", \"--healthcheck\", \"--upto\", \"startup\", \"ws://127.0.0.1:{port}\"]"
         ),
         Tool::Node => format!(
             "[\"CMD\", \"node\", \"-e\", \"require('http').get('http://127.0.0.1:{port}/startupz',{{agent:false,timeout:4000}},r=>{{let \
@@ -91,7 +91,7 @@ fn blindness(command: &str) -> Option<&'static str> {
     if command.contains("nc -z") || command.contains("/dev/tcp/") {
         return Some("looks for an open port only");
     }
-    if command.contains("probe-gateway") {
+    if command.contains("runbook probe") || command.contains("probe-gateway") {
         return None;
     }
     let asks_http = command.contains("http://") || command.contains("https://");

@@ -8,7 +8,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync, chownSync } from 'node:fs';
 
-const [version, image, directory, diffSources] = process.argv.slice(2);
+const [version, image, directory, runbook] = process.argv.slice(2);
 
 const URL = 'ws://127.0.0.1:18789';
 const SERVER = [['flag', 'config', 'env'], ['config', 'env'], ['config', 'remote'], ['env', 'remote'], ['env'], ['remote']];
@@ -25,7 +25,7 @@ const DIALS = { url: { OPENCLAW_GATEWAY_URL: URL }, service: { OPENCLAW_SERVICE_
 const words = ({ sources, mode }) => [
   ...(mode === 'flag-url' ? ['--url', URL] : []), ...(sources.includes('flag') ? ['--token', token('flag')] : []),
 ];
-// Where each source is, in the words of diff-sources, and its token.
+// Where each source is, in the words of `runbook sources`, and its token.
 const CARRIER = { flag: '--token', config: 'gateway.auth.token', env: 'OPENCLAW_GATEWAY_TOKEN', remote: 'gateway.remote.token' };
 const token = (source) => `test-token-of-the-${source}-of-this-row`;
 const sourceOf = (text) => Object.keys(CARRIER).find((source) => text === token(source)) ?? 'none';
@@ -68,7 +68,7 @@ ${environment(server)}    volumes: ["./server/.openclaw:/home/node/.openclaw"]
       HOME: /home/node
 ${dials}${environment(client)}    volumes: ["./client/.openclaw:/home/node/.openclaw"]
 `);
-  const { stdout } = spawnSync(diffSources, ['--json', '--project-directory', at], { encoding: 'utf8', env: {} });
+  const { stdout } = spawnSync(runbook, ['sources', '--json', '--project-directory', at], { encoding: 'utf8', env: {} });
   const report = JSON.parse(stdout);
   const name = (carrier) => Object.keys(CARRIER).find((source) => CARRIER[source] === carrier) ?? 'none';
   const sent = report.tokens.find((each) => each.service === 'openclaw-cli' && each.wins_client);

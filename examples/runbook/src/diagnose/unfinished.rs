@@ -1,4 +1,4 @@
-//! What an earlier run of `fix` or `freeze-token` left half done: the files may change again, and no longer say what they said.
+//! What an earlier run of `runbook fix` or `runbook freeze` left half done: the files may change again, and no longer say what they said.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn at(mut finding: Finding, file: String) -> Finding {
     finding
 }
 
-/// The flags with which `fix` brings such a change to its end.
+/// The flags with which `runbook fix` brings such a change to its end.
 pub(super) fn flags(finding: &Finding) -> Option<&'static str> {
     let is_outside = || finding.first_place().is_some_and(|place| place.file.starts_with("../"));
     let is_one = finding.code == OwnCode::ChangeUnfinished.id();

@@ -16,7 +16,7 @@ use super::{CopyError, Text};
 pub(super) const MOST: usize = 10_000;
 /// The most bytes of a stack that are copied.
 pub(super) const LARGEST: usize = 256 << 20;
-/// Directories of other programs, which no fixture needs: version control, and what `freeze-token` and `fix` keep.
+/// Directories of other programs, which no fixture needs: version control, and what `runbook freeze` and `runbook fix` keep.
 const FOREIGN: [&str; 2] = [".git", ".openclaw-token"];
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> CopyError {

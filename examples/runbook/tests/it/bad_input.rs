@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::support::{self, copy, runbook, status, stderr, stdout};
+use crate::support::{self, RUNBOOK, copy, runbook, status, stderr, stdout};
 
 /// What is done to a copy of the healthy stack, the exit status, and what the answer must contain.
 struct Case {
@@ -298,10 +298,10 @@ fn help_documents_every_exit_status_and_gate() {
     }
 }
 
-/// Runs a program on a stack and waits for its end, which a program that waits for a FIFO would never reach.
-fn ends(program: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(support::root()).env_clear();
+/// Runs a subcommand on a stack and waits for its end, which a program that waits for a FIFO would never reach.
+fn ends(subcommand: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(RUNBOOK);
+    command.arg(subcommand).args(arguments).current_dir(support::root()).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     let id = child.id().to_string();
@@ -309,7 +309,7 @@ fn ends(program: &str, arguments: &[&str]) -> Output {
     std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
     told.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| {
         let _ = Command::new("kill").args(["-KILL", &id]).status();
-        panic!("{program} {arguments:?} hangs")
+        panic!("{subcommand} {arguments:?} hangs")
     })
 }
 
@@ -319,22 +319,22 @@ fn make_fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// The programs that read a stack, and how each is told which.
+/// The subcommands that read a stack, and how each is told which.
 fn programs(stack: &str) -> Vec<(&'static str, Vec<&str>)> {
-    let project = |program, more: &[&'static str]| {
+    let project = |subcommand, more: &[&'static str]| {
         let mut arguments = vec!["--project-directory", stack];
         arguments.extend(more);
-        (program, arguments)
+        (subcommand, arguments)
     };
     vec![
-        (env!("CARGO_BIN_EXE_runbook"), vec![stack]),
-        (env!("CARGO_BIN_EXE_diff-stacks"), vec![stack, stack]),
-        project(env!("CARGO_BIN_EXE_fix"), &["--dry-run"]),
-        project(env!("CARGO_BIN_EXE_freeze-token"), &["--verify"]),
-        project(env!("CARGO_BIN_EXE_diff-sources"), &["--search"]),
-        project(env!("CARGO_BIN_EXE_compose-config"), &["config"]),
-        project(env!("CARGO_BIN_EXE_config-explain"), &["name"]),
-        project(env!("CARGO_BIN_EXE_check-namespaces"), &[]),
+        ("look", vec![stack]),
+        ("diff", vec![stack, stack]),
+        project("fix", &["--dry-run"]),
+        project("freeze", &["--verify"]),
+        project("sources", &["--search"]),
+        project("config", &["config"]),
+        project("explain", &["name"]),
+        project("namespaces", &[]),
     ]
 }
 
@@ -383,11 +383,11 @@ services:
         }
         make_fifo(&stack.join(place));
         let path = stack.to_str().unwrap();
-        for (program, arguments) in programs(path) {
-            let output = ends(program, &arguments);
+        for (subcommand, arguments) in programs(path) {
+            let output = ends(subcommand, &arguments);
             let answer = stdout(&output) + &stderr(&output);
             assert!(!answer.contains("panicked"), "{place}: {answer}");
-            if program.ends_with("runbook") {
+            if subcommand == "look" {
                 // What was captured may be shown by something else as well.
                 assert!(status(&output) != 0 || place.starts_with("captured/"), "{place}: {answer}");
                 let name = place.rsplit('/').next().unwrap();
@@ -403,19 +403,19 @@ fn a_fifo_on_the_command_line_holds_no_program_up() {
     let fifo = dir.path().join("fifo.service");
     make_fifo(&fifo);
     let fifo = fifo.to_str().unwrap();
-    for (program, arguments) in [
-        (env!("CARGO_BIN_EXE_break-pairing"), vec!["--gateway-log", fifo]),
-        (env!("CARGO_BIN_EXE_break-pairing"), vec!["--gateway-list", fifo]),
-        (env!("CARGO_BIN_EXE_break-pairing"), vec!["--client-output", fifo]),
-        (env!("CARGO_BIN_EXE_check-supervisors"), vec![fifo]),
-        (env!("CARGO_BIN_EXE_probe-gateway"), vec!["--token-file", fifo, "ws://127.0.0.1:9"]),
-        (env!("CARGO_BIN_EXE_compose-config"), vec!["-f", fifo, "config"]),
-        (env!("CARGO_BIN_EXE_compose-config"), vec!["-f", "/dev/null", "--env-file", fifo, "config"]),
+    for (subcommand, arguments) in [
+        ("pair", vec!["--gateway-log", fifo]),
+        ("pair", vec!["--gateway-list", fifo]),
+        ("pair", vec!["--client-output", fifo]),
+        ("supervisors", vec![fifo]),
+        ("probe", vec!["--token-file", fifo, "ws://127.0.0.1:9"]),
+        ("config", vec!["-f", fifo, "config"]),
+        ("config", vec!["-f", "/dev/null", "--env-file", fifo, "config"]),
     ] {
-        let output = ends(program, &arguments);
+        let output = ends(subcommand, &arguments);
         let answer = stderr(&output);
-        assert_ne!(status(&output), 0, "{program} {arguments:?}: {answer}");
-        assert!(answer.contains("a FIFO, not a regular file"), "{program} {arguments:?}: {answer}");
+        assert_ne!(status(&output), 0, "{subcommand} {arguments:?}: {answer}");
+        assert!(answer.contains("a FIFO, not a regular file"), "{subcommand} {arguments:?}: {answer}");
     }
 }
 
@@ -450,10 +450,10 @@ fn a_link_out_of_the_stack_is_named_and_not_followed() {
         assert!(words.contains(&format!("the link {} leads to", link.display())), "{place}: {answer}");
         assert!(words.contains("--follow-links"), "{place}: {answer}");
         // Every program keeps out, and none shows a byte of it.
-        for (program, arguments) in programs(path) {
-            let output = ends(program, &arguments);
+        for (subcommand, arguments) in programs(path) {
+            let output = ends(subcommand, &arguments);
             let answer = stdout(&output) + &stderr(&output);
-            assert!(!answer.contains("canary"), "{program} {place}: {answer}");
+            assert!(!answer.contains("canary"), "{subcommand} {place}: {answer}");
         }
         let followed = stdout(&runbook(&[path, "--follow-links"]));
         assert!(!followed.contains("leads to"), "{place}: {followed}");

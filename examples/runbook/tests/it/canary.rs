@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::support::{STACKS, copy, runbook, status, stderr, stdout};
+use crate::support::{RUNBOOK, STACKS, copy, runbook, status, stderr, stdout};
 use openclaw_compose::secrets::Secrets;
 use openclaw_runbook::fixture::Mask;
 
@@ -140,7 +140,7 @@ fn in_a_transcript_that_becomes_a_fixture() {
     }
 }
 
-/// A whole stack as `mask-evidence` copies it: two tokens in all its files, and neither in the copy, where they still are
+/// A whole stack as `runbook mask` copies it: two tokens in all its files, and neither in the copy, where they still are
 /// two.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tests prepare their own files and run the binary")]
@@ -187,7 +187,8 @@ fn in_a_stack_that_becomes_a_fixture() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mask-evidence"))
+    let output = std::process::Command::new(RUNBOOK)
+        .arg("mask")
         .args([&stack, &to])
         .output()
         .expect("the binary starts");

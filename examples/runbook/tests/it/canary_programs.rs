@@ -83,7 +83,8 @@ fn what_an_exporter_is_told_it_does_not_tell() {
     let peers: Vec<String> = ECHOES.iter().map(|echo| format!("ws://{}", peer::start(*echo))).collect();
     let list = directory.path().join("targets.json");
     std::fs::write(&list, serde_json::json!([{ "targets": peers }]).to_string()).unwrap();
-    let mut exporter = Command::new(calls::program(env!("CARGO_BIN_EXE_probe-exporter")))
+    let mut exporter = Command::new(calls::program())
+        .arg("export")
         .args(["--listen", "127.0.0.1:0", "--timeout", "2", "--scope", "operator.read", "--targets"])
         .arg(&list)
         .env_clear()

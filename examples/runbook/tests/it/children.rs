@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 #![expect(clippy::disallowed_methods, reason = "the test runs programs, with files of its own")]
 
+use crate::support::RUNBOOK;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -149,8 +150,9 @@ async fn a_dropped_future_ends_the_child_and_what_it_started() {
 }
 
 /// A program that starts `docker`, which is this script, and what it is started with.
-fn program(path: &str, arguments: &[&str], docker: &Path) -> Child {
-    std::process::Command::new(path)
+fn program(subcommand: &str, arguments: &[&str], docker: &Path) -> Child {
+    std::process::Command::new(RUNBOOK)
+        .arg(subcommand)
         .args(arguments)
         .env("PATH", format!("{}:/usr/bin:/bin", docker.parent().unwrap().display()))
         .stdin(Stdio::null())
@@ -170,19 +172,16 @@ fn docker(dir: &Path, text: &str) -> PathBuf {
 #[test]
 fn a_program_that_is_told_to_stop_takes_its_children_with_it() {
     let vantage = ["--docker", "docker", "--inside", "gw", "--host-url", "ws://127.0.0.1:1"];
-    let programs = [
-        (env!("CARGO_BIN_EXE_break-pairing"), &[][..]),
-        (env!("CARGO_BIN_EXE_vantage-points"), &vantage[..]),
-    ];
-    for (path, arguments) in programs {
+    let programs = [("pair", &[][..]), ("vantage", &vantage[..])];
+    for (subcommand, arguments) in programs {
         for (signal, code) in [("-HUP", 129), ("-INT", 130), ("-TERM", 143)] {
             let watched = Watched::new();
             let docker = docker(watched.dir.path(), &watched.script("trap '' TERM; sleep 600 & sleep 600"));
-            let mut program = program(path, arguments, &docker);
+            let mut program = program(subcommand, arguments, &docker);
             watched.is_running();
             let kill = std::process::Command::new("kill").args([signal, &program.id().to_string()]).status();
             assert!(kill.unwrap().success());
-            assert_eq!(program.wait().unwrap().code(), Some(code), "{path} {signal}");
+            assert_eq!(program.wait().unwrap().code(), Some(code), "{subcommand} {signal}");
             watched.is_gone();
         }
     }
@@ -192,7 +191,8 @@ fn a_program_that_is_told_to_stop_takes_its_children_with_it() {
 fn a_program_says_that_a_child_said_too_much() {
     let dir = tempfile::tempdir().unwrap();
     let docker = docker(dir.path(), "exec cat /dev/zero");
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_break-pairing"))
+    let output = std::process::Command::new(RUNBOOK)
+        .arg("pair")
         .env("PATH", format!("{}:/usr/bin:/bin", docker.parent().unwrap().display()))
         .output()
         .unwrap();

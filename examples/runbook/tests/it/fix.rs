@@ -1,4 +1,4 @@
-//! The program `fix`: what it does not write, and what it does after it was stopped. What it mends is in
+//! `runbook fix`: what it does not write, and what it does after it was stopped. What it mends is in
 //! `compose_programs.rs`.
 #![expect(clippy::disallowed_methods, reason = "the tests run the program with files of their own")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
@@ -6,16 +6,16 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{UNREAD, as_owner, contents, copy, copy_folder, runbook, status, stderr, stdout};
+use crate::support::{
+    RUNBOOK, UNREAD, as_owner, contents, copy, copy_folder, runbook, status, stderr, stdout,
+};
 use openclaw_token::Digest;
 use openclaw_token::fs::transaction::{Change, Transaction};
 
-const FIX: &str = env!("CARGO_BIN_EXE_fix");
-
 /// Exit status and all that was printed.
 fn fix(project: &Path, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(FIX);
-    command.arg("--project-directory").arg(project).args(arguments).env_clear();
+    let mut command = Command::new(RUNBOOK);
+    command.arg("fix").arg("--project-directory").arg(project).args(arguments).env_clear();
     let output = command.output().unwrap();
     (status(&output), stdout(&output) + &stderr(&output))
 }
@@ -57,7 +57,7 @@ fn what_may_not_be_read_is_not_taken_for_empty() {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     let dir = copy("pairing-deadlock");
     let project = dir.path().join("pairing-deadlock");
-    let mut command = as_owner(FIX, dir.path());
+    let mut command = as_owner("fix", dir.path());
     std::fs::set_permissions(project.join(".env"), std::fs::Permissions::from_mode(0o000)).unwrap();
     // Fails where this is not run as root; then the owner's own mode is enough.
     let _ = chown(project.join(".env"), Some(0), Some(0));
@@ -168,7 +168,7 @@ fn a_file_outside_the_project_wants_a_flag() {
 #[test]
 fn the_owner_of_the_files_needs_no_more_than_that() {
     let dir = beside();
-    let mut command = as_owner(FIX, dir.path());
+    let mut command = as_owner("fix", dir.path());
     command.args(["--project-directory", "silent-override", "--yes", "--outside"]);
     let output = command.output().unwrap();
     let said = stdout(&output) + &stderr(&output);

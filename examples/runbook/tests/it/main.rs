@@ -1,19 +1,20 @@
 //! The runbook, its library and its programs, as their users meet them.
 
 mod bad_input;
-mod break_pairing;
 mod canary;
 mod canary_programs;
 mod children;
-mod compose_programs;
-mod config_programs;
+mod config;
 mod containers;
+mod examined;
 mod finding_contract;
 mod fix;
-mod freeze_token;
-mod mask_evidence;
+mod freeze;
+mod mask;
+mod pair;
 mod post;
-mod probe_programs;
+mod probing;
+mod program;
 mod prometheus;
 mod readme;
 mod refusals;

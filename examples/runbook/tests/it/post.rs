@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing test says so")]
 #![expect(clippy::disallowed_methods, reason = "this test runs the program")]
 
+use crate::support::RUNBOOK;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -43,7 +44,7 @@ fn webhook(statuses: &'static [&'static str]) -> (String, JoinHandle<Vec<String>
 
 fn runbook(url: &str) -> Output {
     let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stacks/silent-override");
-    Command::new(env!("CARGO_BIN_EXE_runbook")).arg(stack).args(["--post", url]).output().unwrap()
+    Command::new(RUNBOOK).arg(stack).args(["--post", url]).output().unwrap()
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! A real Prometheus scrapes a handful of embedded gateways through `probe-exporter`, with the shipped configuration, from
+//! A real Prometheus scrapes a handful of embedded gateways through `runbook export`, with the shipped configuration, from
 //! start to death.
 
 #![expect(clippy::disallowed_methods, reason = "the test writes a configuration and starts programs")]
 
+use crate::support::RUNBOOK;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -59,12 +60,13 @@ async fn a_real_prometheus_follows_gateways_from_start_to_death() {
         .expect("written");
     std::fs::write(at("token"), TOKEN).expect("written");
 
-    let mut exporter = Command::new(env!("CARGO_BIN_EXE_probe-exporter"))
+    let mut exporter = Command::new(RUNBOOK)
+        .arg("export")
         .args(["--listen", "127.0.0.1:0", "--targets"])
         .args([at("targets.json").as_os_str(), "--token-file".as_ref(), at("token").as_os_str()])
         .stdout(Stdio::piped())
         .spawn()
-        .expect("probe-exporter");
+        .expect("the exporter starts");
     let mut line = String::new();
     BufReader::new(exporter.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
     let _exporter = Running(exporter);

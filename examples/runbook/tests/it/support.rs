@@ -11,6 +11,9 @@ use std::process::{Command, Output};
 pub(crate) const STACKS: [&str; 6] =
     ["healthy", "silent-override", "own-loopback", "pairing-deadlock", "loopback-bind", "uid-drift"];
 
+/// The program.
+pub(crate) const RUNBOOK: &str = env!("CARGO_BIN_EXE_runbook");
+
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
@@ -19,12 +22,7 @@ pub(crate) fn root() -> PathBuf {
 /// Runs `runbook` with these arguments from the root of the workspace, with an empty environment.
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
 pub(crate) fn runbook(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_runbook"))
-        .args(arguments)
-        .current_dir(root())
-        .env_clear()
-        .output()
-        .expect("the binary starts")
+    Command::new(RUNBOOK).args(arguments).current_dir(root()).env_clear().output().expect("the binary starts")
 }
 
 /// Standard output as text.
@@ -164,9 +162,9 @@ fn append(path: &Path, bytes: &[u8]) {
     std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }
 
-/// Who owns a tree from now on, and runs a program in it: with a user who may not read everything, if this one may.
+/// Who owns a tree from now on, and runs a subcommand in it: with a user who may not read everything, if this one may.
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
-pub(crate) fn as_owner(program: &str, tree: &Path) -> Command {
+pub(crate) fn as_owner(subcommand: &str, tree: &Path) -> Command {
     use std::os::unix::fs::{MetadataExt as _, chown};
     use std::os::unix::process::CommandExt as _;
     const OWNER: u32 = 65533;
@@ -178,7 +176,8 @@ pub(crate) fn as_owner(program: &str, tree: &Path) -> Command {
             }
         }
     }
-    let mut command = Command::new(program);
+    let mut command = Command::new(RUNBOOK);
+    command.arg(subcommand);
     if tree.metadata().unwrap().uid() == 0 {
         give(tree);
         command.uid(OWNER).gid(OWNER);

@@ -1,5 +1,6 @@
-//! Every program, in every way and format in which it says something about a stack.
+//! Every subcommand, in every way and format in which it says something about a stack.
 
+use crate::support::RUNBOOK;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,24 +10,24 @@ use super::peer::{ECHOES, Echo, start};
 use super::places::{Files, stack};
 use super::token::Numbers;
 
-/// A program and its arguments. `STACK`, `OTHER`, `OUT`, `TOKEN` and the like stand for what a run is about.
+/// A subcommand and its arguments. `STACK`, `OTHER`, `OUT`, `TOKEN` and the like stand for what a run is about.
 pub(crate) struct Call {
-    program: &'static str,
+    subcommand: &'static str,
     arguments: &'static [&'static str],
 }
 
 macro_rules! calls {
-    ($($program:literal: $([$($argument:literal),* $(,)?]),* $(,)?;)*) => {
+    ($($subcommand:literal: $([$($argument:literal),* $(,)?]),* $(,)?;)*) => {
         /// Every call.
         pub(crate) const CALLS: &[Call] = &[$($(Call {
-            program: env!(concat!("CARGO_BIN_EXE_", $program)),
+            subcommand: $subcommand,
             arguments: &[$($argument),*],
         }),*),*];
     };
 }
 
 calls! {
-    "runbook":
+    "look":
         ["STACK"],
         ["STACK", "--format", "json"],
         ["STACK", "--format", "markdown"],
@@ -39,22 +40,22 @@ calls! {
         ["--project-directory", "STACK", "--judgement", "--yes"],
         ["--project-directory", "STACK", "--code", "TOKEN"],
         ["--project-directory", "STACK", "--env-file", "STACK/TOKEN"];
-    "diff-sources":
+    "sources":
         ["--project-directory", "STACK"],
         ["--project-directory", "STACK", "--json"],
         ["--project-directory", "STACK", "--search"],
         ["--project-directory", "STACK", "--search", "--json"];
-    "check-namespaces":
+    "namespaces":
         ["--project-directory", "STACK"],
         ["--project-directory", "STACK", "--json"];
-    "compose-config":
+    "config":
         ["--project-directory", "STACK", "config"],
         ["--project-directory", "STACK", "config", "--format", "json"],
         ["--project-directory", "STACK", "config", "--quiet"],
         ["--project-directory", "STACK", "-f", "-", "config"],
         ["--project-directory", "STACK", "-f", "TOKEN.yaml", "config"],
         ["--project-directory", "STACK", "--profile", "TOKEN", "-p", "TOKEN", "config"];
-    "config-explain":
+    "explain":
         ["--project-directory", "STACK", "services.openclaw-gateway.environment.OPENCLAW_GATEWAY_TOKEN"],
         ["--project-directory", "STACK", "openclaw-cli", "OPENCLAW_GATEWAY_TOKEN", "--json"],
         ["--project-directory", "STACK", "$OPENCLAW_GATEWAY_TOKEN"],
@@ -63,18 +64,18 @@ calls! {
         ["--project-directory", "STACK", "openclaw-gateway", "PLANTED"],
         ["--project-directory", "STACK", "services.TOKEN"],
         ["--project-directory", "STACK", "openclaw-cli", "TOKEN"];
-    "diff-stacks":
+    "diff":
         ["STACK", "OTHER"],
         ["OTHER", "STACK", "--json"],
         ["OTHER", "STACK", "--moved"],
         ["STACK", "OTHER/TOKEN"];
-    "freeze-token":
+    "freeze":
         ["--project-directory", "STACK", "--verify"],
         ["--project-directory", "STACK", "--plan"],
         ["--project-directory", "STACK", "--adopt"],
         ["--project-directory", "STACK", "--mint", "--ticket", "TOKEN"],
         ["--project-directory", "STACK", "--rotate", "--reason", "TOKEN"];
-    "break-pairing":
+    "pair":
         ["--gateway-list", "STACK/captured/devices/openclaw-gateway.json"],
         ["--gateway-list", "STACK/captured/devices/openclaw-gateway.json", "--json"],
         ["--gateway-list", "STACK/captured/logs/openclaw-cli.log"],
@@ -87,7 +88,7 @@ calls! {
         ["--gateway-list", "STACK/TOKEN"],
         ["--state", "STACK/state"],
         ["--token", "TOKEN"];
-    "check-supervisors":
+    "supervisors":
         ["STACK/captured/launchd/ai.openclaw.gateway.plist"],
         ["STACK/captured/launchd/ai.openclaw.gateway.plist", "--json", "--headless"],
         ["STACK/captured/systemd/openclaw-gateway.service"],
@@ -95,13 +96,13 @@ calls! {
         ["STACK/compose.yaml"],
         ["STACK/compose.yaml", "--service", "TOKEN"],
         ["STACK/TOKEN.plist"];
-    "vantage-points":
+    "vantage":
         ["--docker", "DOCKER", "--inside", "gw", "--host-url", "HTTP"],
         ["--docker", "DOCKER", "--inside", "TOKEN", "--json", "--host-url", "HTTP"],
         ["--host-url", "ws://user:TOKEN@127.0.0.1/?token=TOKEN"];
-    "mask-evidence":
+    "mask":
         ["STACK", "OUT/copy"];
-    "probe-gateway":
+    "probe":
         ["REFUSAL", "--timeout", "2"],
         ["REFUSAL", "--timeout", "2", "--json"],
         ["HELLO", "--timeout", "2", "--scope", "operator.read"],
@@ -118,7 +119,7 @@ calls! {
         ["CLOSE", "--timeout", "2", "--within", "0.2", "--times", "1"],
         ["HTTP", "--timeout", "2", "--within", "0.2", "--times", "1"],
         ["HELLO", "--print", "launchd", "--user", "TOKEN", "--logs", "/TOKEN"];
-    "probe-exporter":
+    "export":
         ["--targets", "STACK/captured/inspect.json"],
         ["--targets", "STACK/TOKEN"],
         ["--listen", "TOKEN"];
@@ -186,8 +187,13 @@ impl Call {
             }
             filled
         };
-        let mut command = Command::new(program(self.program));
-        command.args(self.arguments.iter().map(fill)).current_dir(root).env_clear().stdin(Stdio::null());
+        let mut command = Command::new(program());
+        command
+            .arg(self.subcommand)
+            .args(self.arguments.iter().map(fill))
+            .current_dir(root)
+            .env_clear()
+            .stdin(Stdio::null());
         command
             .env("HOME", root)
             .env("PATH", format!("{}:/usr/bin:/bin", docker.parent().unwrap().display()));
@@ -221,8 +227,7 @@ impl Call {
 
     /// The command line.
     pub(crate) fn line(&self) -> String {
-        let program = self.program.rsplit('/').next().unwrap_or_default();
-        format!("{program} {}", self.arguments.join(" "))
+        format!("{} {}", self.subcommand, self.arguments.join(" "))
     }
 }
 
@@ -260,7 +265,7 @@ fn read_all(path: &Path, into: &mut String) {
 }
 
 /// The program that was built with this test, or the one of `OPENCLAW_PROGRAMS`, a directory.
-pub(crate) fn program(built: &str) -> PathBuf {
-    let name = Path::new(built).file_name().unwrap();
-    std::env::var_os("OPENCLAW_PROGRAMS").map_or_else(|| built.into(), |folder| Path::new(&folder).join(name))
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("OPENCLAW_PROGRAMS")
+        .map_or_else(|| RUNBOOK.into(), |folder| Path::new(&folder).join("runbook"))
 }

@@ -1,0 +1,136 @@
+//! Two Compose projects side by side: what differs, and which lines decided it on each side.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use openclaw_compose::fs::inputs_here;
+use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
+use openclaw_runbook::output::{self, Stream};
+use openclaw_runbook::{compose_flags, errln};
+
+/// Compare two Compose projects: laptop against server, yesterday against today, file against file.
+///
+/// Each side is a directory, or a Compose file. Secrets are said to differ, never shown.
+///
+/// Exit status: 0 the same; 1 different; 2 a side cannot be read.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// A project's directory, or a Compose file
+    left: String,
+    /// The other project's directory, or the other Compose file
+    right: String,
+    /// Switch a profile on, on both sides; `*` enables all
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<String>,
+    /// Leave the shell's variables out, so that only files decide
+    #[arg(long)]
+    no_shell: bool,
+    /// Follow links that lead out of a project, or out of a directory that it mounts, as Docker does
+    #[arg(long)]
+    follow_links: bool,
+    /// Show values that are the same, but come from different places
+    #[arg(long)]
+    moved: bool,
+    /// Print the differences as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let sides = [&arguments.left, &arguments.right].map(|side| inputs(side, &arguments));
+    let (left, right) = match sides {
+        [Ok(left), Ok(right)] => (left, right),
+        [Err(error), _] | [_, Err(error)] => {
+            errln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let disk = compose_flags::disk(arguments.follow_links);
+    let (left, right) = (project::resolve(&left, &disk), project::resolve(&right, &disk));
+    output::hide([&left, &right].into_iter().flat_map(|resolution| resolution.secrets().iter()));
+    for (side, resolution) in [(&arguments.left, &left), (&arguments.right, &right)] {
+        warn(side, resolution);
+    }
+    if [&left, &right].into_iter().any(is_missing) {
+        return ExitCode::from(2);
+    }
+    let compared = left.compare(&right);
+    let printed = if arguments.json {
+        match serde_json::to_string_pretty(&compared) {
+            Ok(text) => output::try_print_json(&(text + "\n")),
+            Err(error) => {
+                errln!("{error}");
+                return ExitCode::from(2);
+            }
+        }
+    } else {
+        let mut text = format!("both read as {}\n", left.dialect());
+        for difference in &compared.differences {
+            show(&difference.path, &difference.change, arguments.moved, &mut text);
+        }
+        if compared.is_same() {
+            text.push_str("no value differs\n");
+        }
+        output::try_print(Stream::Out, &text)
+    };
+    if let Err(error) = printed {
+        errln!("{error}");
+        return ExitCode::from(2);
+    }
+    ExitCode::from(u8::from(!compared.is_same()))
+}
+
+/// True where there is no project at all to compare.
+fn is_missing(resolution: &Resolution) -> bool {
+    resolution
+        .compose_would_refuse()
+        .is_some_and(|refusal| refusal.exit == 14 && refusal.finding.primary().is_none())
+}
+
+fn inputs(side: &str, arguments: &Arguments) -> io::Result<Inputs> {
+    let mut inputs = inputs_here()?;
+    if arguments.no_shell {
+        inputs.shell.retain(|name, _| name == "HOME");
+    }
+    inputs.profiles.clone_from(&arguments.profiles);
+    let path = Path::new(side);
+    if path.is_dir() {
+        let full = if path.is_absolute() { side.to_owned() } else { format!("{}/{side}", inputs.directory) };
+        full.trim_end_matches('/').clone_into(&mut inputs.directory);
+    } else {
+        inputs.files = vec![side.to_owned()];
+    }
+    Ok(inputs)
+}
+
+fn warn(side: &str, resolution: &Resolution) {
+    if let Some(refusal) = resolution.compose_would_refuse() {
+        let place = refusal.finding.primary().map(|place| format!("{place}: ")).unwrap_or_default();
+        errln!("{side}: Compose refuses this project: {place}{}", refusal.finding);
+    }
+}
+
+fn show(path: &str, change: &Change, moved: bool, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = match change {
+        Change::Added { right } => writeln!(out, "+ {path} = {}\n    {right}", shown(right)),
+        Change::Removed { left } => writeln!(out, "- {path} = {}\n    {left}", shown(left)),
+        Change::Changed { left, right } if left.secret || right.secret => {
+            writeln!(out, "~ {path} (secret, not the same)\n  - {left}\n  + {right}")
+        }
+        Change::Changed { left, right } => {
+            writeln!(out, "~ {path}\n  - {}\n    {left}\n  + {}\n    {right}", shown(left), shown(right))
+        }
+        Change::Moved { left, right } if moved => {
+            writeln!(out, "= {path} = {}\n  - {left}\n  + {right}", shown(left))
+        }
+        _ => Ok(()),
+    };
+}
+
+fn shown(told: &Explanation) -> String {
+    told.shown().map_or_else(|| told.kind.to_owned(), |value| format!("{value:?}"))
+}

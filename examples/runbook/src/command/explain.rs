@@ -1,0 +1,89 @@
+//! Tells one value's whole story: what decided it, what it shadows, with the source lines underlined.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use openclaw_compose::project::{self, Dialect, Explanation};
+use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::output::{self, Stream};
+use openclaw_runbook::{err, errln, story};
+use serde::Serialize;
+
+/// Say what decided a value of a Compose project.
+///
+/// A value is named by its path (`services.gateway.image`, `name`), by a service and a variable of its container
+/// (`gateway OPENCLAW_GATEWAY_TOKEN`), or as a variable of the project (`'$TOKEN'`).
+///
+/// Exit status: 0 told; 1 there is no such value, or the flags are wrong.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Print values under names that look secret; they are masked otherwise
+    #[arg(long)]
+    show_secrets: bool,
+    /// Print the story as JSON; secrets are never in it
+    #[arg(long)]
+    json: bool,
+    /// Colours: they are used where the terminal is one, unless this says never
+    #[arg(long)]
+    no_color: bool,
+    /// A path, a service, or `$NAME`
+    what: String,
+    /// A variable of the service's container
+    variable: Option<String>,
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let inputs = match arguments.project.inputs() {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            errln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let resolution = project::resolve(&inputs, &arguments.project.disk());
+    output::hide(resolution.secrets().iter());
+    let told = match (&arguments.variable, arguments.what.strip_prefix('$')) {
+        (Some(name), _) => resolution.env(&arguments.what, name),
+        (None, Some(name)) => resolution.variable(name.trim_matches(['{', '}'])),
+        (None, None) => resolution.explain(&arguments.what),
+    };
+    let Some(told) = told else {
+        err!("{}", story::unknown(&resolution, &arguments.what, arguments.variable.as_deref()));
+        return ExitCode::FAILURE;
+    };
+    let printed = if arguments.json {
+        let report = Report { dialect: resolution.dialect(), told: &told };
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => output::try_print_json(&(text + "\n")),
+            Err(error) => {
+                errln!("{error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    } else {
+        let plain = arguments.no_color || !Stream::Out.is_terminal();
+        let style = if plain { story::Style::Plain } else { story::Style::Coloured };
+        let page = story::render(&resolution, &told, arguments.show_secrets, style);
+        match arguments.show_secrets {
+            true => output::try_print_with_secrets(&page),
+            false => output::try_print_page(&page),
+        }
+    };
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            errln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The story as JSON.
+#[derive(Serialize)]
+struct Report<'t> {
+    dialect: Dialect,
+    #[serde(flatten)]
+    told: &'t Explanation,
+}

@@ -1,0 +1,233 @@
+//! Carries out the edits that the findings of a stack carry, as one reversible step.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use clap::Args;
+use openclaw_compose::edit::{self, Applicability, Edit};
+use openclaw_compose::finding::{Code, Finding, Severity};
+use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::examined::{Examined, examine_project};
+use openclaw_runbook::recovery::HalfDone;
+use openclaw_runbook::targets::Targets;
+use openclaw_runbook::{errln, out, outln};
+use openclaw_token::fs::transaction::Transaction;
+
+/// Mend what can be mended by editing files: by default what is wrong and safe, each edit shown as a diff with secrets masked.
+///
+/// What no edit mends is listed with its command. What an earlier run left half done is brought to one side first. Exit
+/// status: 0 nothing to do, or done, or --dry-run; 1 edits are proposed and --yes was not given, or an error is left for a
+/// person; 2 the call, the project or a file of it cannot be read, or the files may not or could not be written (then none
+/// was).
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Show the diff and write nothing, whatever else is given
+    #[arg(long)]
+    dry_run: bool,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long)]
+    docker: bool,
+    /// Write the edits
+    #[arg(long)]
+    yes: bool,
+    /// Also write files outside the project's directory, such as `env_file: ../shared.env`; state and backups then lie in the
+    /// nearest directory above both
+    #[arg(long)]
+    outside: bool,
+    /// Only bring to one side what an earlier run left half done
+    #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
+    recover: bool,
+    /// Only the findings of these codes, by id or name; may be given more than once. Notes are mended only so
+    #[arg(long = "code", value_name = "CODE")]
+    codes: Vec<String>,
+    /// Also make edits that a person should judge, such as downgrades and renames
+    #[arg(long)]
+    judgement: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    mend(&arguments).unwrap_or_else(|error| {
+        errln!("runbook fix: {error}");
+        ExitCode::from(2)
+    })
+}
+
+fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
+    if let Some(unknown) = arguments.codes.iter().find(|code| !known(code)) {
+        return Err(format!(
+            "{unknown} is not a code of openclaw-compose, such as OC-C301 or silent-override"
+        ));
+    }
+    let before = settled(arguments)?;
+    if arguments.recover {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let unread: Vec<String> = before.unread().map(|finding| before.reason(finding)).collect();
+    if !unread.is_empty() {
+        return Err(format!("nothing is mended around what could not be read\n  {}", unread.join("\n  ")));
+    }
+    let plan = Plan::make(arguments, &before);
+    plan.show(&before);
+    let changes = edit::apply(&plan.edits, &before.report.sources).map_err(|error| error.to_string())?;
+    if changes.is_empty() {
+        outln!("nothing to mend by edits");
+        let left = !arguments.dry_run && !plan.by_hand.is_empty();
+        return Ok(ExitCode::from(u8::from(left)));
+    }
+    outln!();
+    for change in &changes {
+        // The file may lie elsewhere from here than its source says.
+        let name = before.openable(change.source);
+        outln!("--- {name}\n+++ {name}");
+        for hunk in &change.hunks {
+            out!("{hunk}");
+        }
+    }
+    let targets = Targets::of_edits(&before.directory, &changes, arguments.outside)
+        .map_err(|error| format!("nothing was changed: {error}"))?;
+    if !targets.outside.is_empty() {
+        outln!("\nwrites outside the project; state and backups lie below {}", targets.root.display());
+    }
+    if arguments.dry_run || !arguments.yes {
+        outln!("\nnothing was written{}", if arguments.dry_run { "" } else { "; give --yes to write" });
+        return Ok(if arguments.dry_run { ExitCode::SUCCESS } else { ExitCode::from(1) });
+    }
+    let receipt = Transaction::plan(&targets.root, changes.iter().map(|change| targets.write(change)))
+        .and_then(Transaction::commit)
+        .map_err(|error| format!("nothing was changed: {error}"))?;
+    outln!("\nwritten as transaction {} of {}", receipt.id, receipt.root.display());
+    plan.show_after(&before);
+    show_next(arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The project, once what an earlier run left half done is brought to one side. Where nothing may be written, that is said.
+fn settled(arguments: &Arguments) -> Result<Examined, String> {
+    let examine = || examine_project(&arguments.project, arguments.docker).map_err(|error| error.to_string());
+    let examined = examine()?;
+    let half_done = HalfDone::find(&examined.directory, &examined.report.sources)
+        .map_err(|error| format!("nothing was changed: {error}"))?;
+    if half_done.is_empty() {
+        if arguments.recover {
+            outln!("nothing is half done");
+        }
+        return Ok(examined);
+    }
+    if !arguments.recover && (arguments.dry_run || !arguments.yes) {
+        for left in half_done.said() {
+            outln!(
+                "{left}: --recover brings it to its end or says why not, and so does --yes before it writes"
+            );
+        }
+        return Ok(examined);
+    }
+    for done in half_done.settle(arguments.outside).map_err(|error| error.to_string())? {
+        outln!("{done}");
+    }
+    examine()
+}
+
+/// What stops the first client now.
+fn show_next(arguments: &Arguments) -> Result<(), String> {
+    let after = examine_project(&arguments.project, arguments.docker).map_err(|error| error.to_string())?;
+    let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    match after.report.first_cause() {
+        Some((client, gate)) => outln!(
+            "next cause: {} stops {}: {}",
+            gate.code.map_or("a gate", |code| code.name()),
+            client.name,
+            gate.because
+        ),
+        None => outln!("the files stop no client any more ({left} other errors)"),
+    }
+    Ok(())
+}
+
+/// The edits that go together.
+#[derive(Default)]
+struct Plan<'r> {
+    edits: Vec<Edit>,
+    mends: Vec<&'r Finding>,
+    left: Vec<(&'r Finding, String)>,
+    /// Errors that no edit mends.
+    by_hand: Vec<&'r Finding>,
+}
+
+/// Whether openclaw-compose has such a code.
+fn known(name: &str) -> bool {
+    Code::ALL.iter().any(|code| name == code.id() || name == code.name())
+}
+
+impl<'r> Plan<'r> {
+    /// What it mends, and what it leaves.
+    fn show(&self, examined: &Examined) {
+        for finding in &self.mends {
+            outln!("{} {finding}", finding.severity);
+            if let Some(remedy) = &finding.remedy {
+                outln!("  {}", remedy.text);
+            }
+        }
+        for (finding, why) in &self.left {
+            outln!("left alone: {finding}\n  {why}");
+        }
+        for finding in examined.unseen() {
+            outln!("not seen: {finding}");
+        }
+        for finding in &self.by_hand {
+            outln!("not by an edit: {finding}");
+            if let Some(remedy) = &finding.remedy {
+                outln!("  {}", remedy.text);
+                if let Some(command) = &remedy.command {
+                    outln!("  {command}");
+                }
+            }
+        }
+    }
+
+    /// What is left to do once it is written.
+    fn show_after(&self, before: &Examined) {
+        let commands: BTreeSet<&str> =
+            self.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
+        for command in commands {
+            outln!("now run: {command}");
+        }
+        // A container that mounts the file alone still holds the file that was replaced.
+        for finding in before.report.of_code(Code::SingleFileMount) {
+            outln!("note: {}: recreate its container", finding.summary);
+        }
+    }
+
+    fn make(arguments: &Arguments, examined: &'r Examined) -> Self {
+        let mut plan = Self::default();
+        for finding in &examined.report.findings {
+            let named =
+                arguments.codes.iter().any(|code| code == finding.code.id() || code == finding.code.name());
+            let wanted = if arguments.codes.is_empty() { finding.severity > Severity::Info } else { named };
+            let edits = finding.remedy.as_ref().filter(|remedy| wanted && !remedy.edits.is_empty());
+            let Some(remedy) = edits else {
+                if wanted && finding.severity == Severity::Error {
+                    plan.by_hand.push(finding);
+                }
+                continue;
+            };
+            let judged = remedy.edits.iter().any(|edit| edit.applicability == Applicability::Judgement);
+            if judged && !arguments.judgement {
+                plan.left.push((finding, format!("{} (give --judgement to make it)", remedy.text)));
+                continue;
+            }
+            // Two findings may want the same bytes: the more serious one is first, the other waits for the next run.
+            let mut together = plan.edits.clone();
+            together.extend(remedy.edits.iter().cloned());
+            match edit::apply(&together, &examined.report.sources) {
+                Ok(_) => {
+                    plan.edits = together;
+                    plan.mends.push(finding);
+                }
+                Err(error) => plan.left.push((finding, error.to_string())),
+            }
+        }
+        plan
+    }
+}

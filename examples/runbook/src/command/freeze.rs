@@ -1,0 +1,307 @@
+//! Freezes the gateway token of a Compose project: one value, the same literal in every place, recorded without showing it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the clock, the user's name and the files of the project"
+)]
+
+mod stack;
+mod write;
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{ArgGroup, Args};
+use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::recovery::HalfDone;
+use openclaw_runbook::{errln, outln, output};
+use openclaw_token::fs::transaction::Receipt;
+use openclaw_token::fs::{DirectoryStore, LedgerFile};
+use openclaw_token::ledger::{Anchor, compare_records};
+use openclaw_token::rotation::{Phase, RotationPlan, plan};
+use openclaw_token::{
+    Circumstances, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Record, RecordStore,
+    Refusal, Severity, Sighting, first_eight, freeze_once, rotate,
+};
+use secrecy::SecretString;
+
+use stack::Stack;
+use write::StageError;
+
+/// Freeze the gateway token of a Compose project: adopt the one in use, or mint one, write the same literal to .env and
+/// every other carrier as one reversible step, and record its fingerprint under .openclaw-token/.
+///
+/// Exit status: 0 done, or verified without error; 1 refused, or verification found errors; 2 something could not be read or
+/// written, and what was done until then is said.
+#[derive(Args)]
+#[command(group = ArgGroup::new("mode").required(true))]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Freeze the token that every carrier holds; refuse if they disagree or hold none
+    #[arg(long, group = "mode")]
+    adopt: bool,
+    /// Mint a token; refuse while any carrier holds a valid one
+    #[arg(long, group = "mode")]
+    mint: bool,
+    /// Compare every carrier with the record, and check the ledger; change nothing
+    #[arg(long, group = "mode")]
+    verify: bool,
+    /// Show what a rotation touches, in order, and who is cut off when; change nothing
+    #[arg(long, group = "mode")]
+    plan: bool,
+    /// Replace the frozen token by a new one; needs --reason
+    #[arg(long, group = "mode", requires = "reason")]
+    rotate: bool,
+    /// Why the token is rotated, for the record
+    #[arg(long)]
+    reason: Option<String>,
+    /// The change ticket, for the record
+    #[arg(long)]
+    ticket: Option<String>,
+    /// Who does this, for the record [default: the user's name]
+    #[arg(long)]
+    by: Option<String>,
+    /// With --verify: the ledger anchor noted last; shows whether the ledger was cut or rewritten since
+    #[arg(long, value_name = "LINE:HASH", requires = "verify")]
+    anchor: Option<Anchor>,
+    /// Also write files outside the project's directory, such as a state directory beside it; the files as they were then stay
+    /// in the nearest directory above both
+    #[arg(long)]
+    outside: bool,
+    /// Read in the running containers what lies in no file of this host, such as openclaw.json in a volume; nothing is started
+    /// or changed there
+    #[arg(long)]
+    docker: bool,
+    /// Also print the token's first eight characters, for tickets that ask for them; the fingerprint reveals nothing
+    #[arg(long)]
+    first_eight: bool,
+}
+
+impl Arguments {
+    /// Whether it may change a file.
+    fn writes(&self) -> bool {
+        self.adopt || self.mint || self.rotate
+    }
+}
+
+/// Why the program came to no end. Says what was and what was not done.
+type Failure = Box<dyn std::error::Error>;
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    decide(&arguments).unwrap_or_else(|error| {
+        errln!("runbook freeze: {error}");
+        ExitCode::from(2)
+    })
+}
+
+/// Does what the mode says.
+fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let read = || Stack::read(&arguments.project, arguments.docker);
+    let mut stack = read()?;
+    let half_done = HalfDone::find(&stack.root, &stack.examined.report.sources)?;
+    if arguments.writes() {
+        for done in half_done.settle(arguments.outside)? {
+            errln!("runbook freeze: {done}");
+        }
+        // That may have changed the very files that were just read.
+        if !half_done.is_empty() {
+            stack = read()?;
+        }
+    }
+    let unknown = stack.unknown();
+    if !unknown.is_empty() {
+        let refusal = if arguments.verify {
+            "not verified: a token may stand where nobody could read"
+        } else {
+            "nothing was changed: a token may stand where nobody could read"
+        };
+        return Err(format!("{refusal}\n  {}", unknown.join("\n  ")).into());
+    }
+    if arguments.plan {
+        show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
+        outln!("then: runbook freeze --rotate --reason ...");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.verify { verify(arguments, &stack, &half_done) } else { freeze(arguments, &stack) }
+}
+
+fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
+    let store = DirectoryStore::new(&stack.root);
+    let sightings = stack.sightings();
+    let now = SystemTime::now();
+    let by =
+        arguments.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+    let mut circumstances = stack.describe(Circumstances::new(now, &by));
+    if let Some(ticket) = &arguments.ticket {
+        circumstances = circumstances.ticket(ticket);
+    }
+    let intent = if arguments.mint { Intent::Mint } else { Intent::Adopt };
+    let request = FreezeRequest::new(&sightings, circumstances).intent(intent).places(stack.places());
+
+    let custody =
+        |token: &SecretString, record: &Record| write::stage(stack, arguments.outside, token, record);
+    let frozen = match &arguments.reason {
+        Some(reason) if arguments.rotate => rotate(&store, &request, reason, custody),
+        _ => freeze_once(&store, &request, custody),
+    };
+    match frozen {
+        Ok(Frozen::New { record, token, custody, .. }) => {
+            output::hide([token.clone()]);
+            let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
+            report(arguments, stack, &record, &token, &receipt);
+            let evidence = format!("transaction {}", receipt.id);
+            let anchor = LedgerFile::new(&stack.root).enter(&record, &evidence).map_err(|error| {
+                format!("the token is frozen and written, but the ledger has no entry of it: {error}")
+            })?;
+            outln!("ledger anchor for the ticket: {anchor}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(frozen) => {
+            outln!("frozen already: {}", describe(frozen.record()));
+            outln!("nothing was changed; --verify compares every place with it, --rotate replaces it");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            errln!("runbook freeze: {error}");
+            if let Some(advice) = advice(&error, &sightings) {
+                errln!("  {advice}");
+            }
+            Ok(ExitCode::from(if is_refusal(&error) { 1 } else { 2 }))
+        }
+    }
+}
+
+/// Whether the places are not to be frozen as they are; otherwise something could not be read or written.
+fn is_refusal(error: &FreezeError) -> bool {
+    match error {
+        FreezeError::Store(_) | FreezeError::Mint(_) => false,
+        FreezeError::Custody(error) => {
+            error.downcast_ref().is_some_and(|error| matches!(error, StageError::NeedsQuoting))
+        }
+        _ => true,
+    }
+}
+
+fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
+    let lost = match record.origin {
+        openclaw_token::Origin::Adopted => "the places hold it as before",
+        _ => "no place holds the new token; --rotate again, with a reason",
+    };
+    format!("{error}\n  generation {} is recorded and no file was changed: {lost}", record.generation)
+}
+
+fn report(arguments: &Arguments, stack: &Stack, record: &Record, token: &SecretString, receipt: &Receipt) {
+    outln!("frozen: {}", describe(record));
+    show_first_eight(arguments, token);
+    if receipt.changed.is_empty() {
+        outln!("  every place held it already: no file was changed");
+        return;
+    }
+    for changed in &receipt.changed {
+        outln!("  wrote {}", changed.path.display());
+    }
+    outln!(
+        "  transaction {}; the files as they were stay in .openclaw-token/transactions under {}",
+        receipt.id,
+        receipt.root.display()
+    );
+    show_plan("now, in this order", &plan(&stack.carriers()), Phase::ReloadGateway);
+}
+
+/// What to do after a refusal.
+fn advice(error: &FreezeError, sightings: &[Sighting]) -> Option<String> {
+    let places = || {
+        let names: Vec<&str> = sightings.iter().map(|sighting| sighting.place().file.as_str()).collect();
+        names.join(", ")
+    };
+    Some(match error {
+        FreezeError::Refused(Refusal::Disagreement(_)) => {
+            "`runbook` names the one that wins, `runbook fix` writes it to the others; then --adopt"
+                .to_owned()
+        }
+        FreezeError::Refused(Refusal::Unsound(_)) => {
+            "correct it, or empty it in each of these places; then --adopt or --mint".to_owned()
+        }
+        FreezeError::TokenInUse => format!("it stands in {}", places()),
+        FreezeError::NothingToAdopt => "--mint makes one".to_owned(),
+        FreezeError::NotFrozen => "--adopt the token in use, or --mint one if there is none".to_owned(),
+        _ => return None,
+    })
+}
+
+/// The ledger, as findings call it.
+const LEDGER: &str = ".openclaw-token/ledger.jsonl";
+
+fn verify(arguments: &Arguments, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Failure> {
+    let store = DirectoryStore::new(&stack.root);
+    let (latest, history) = (store.latest()?, store.history()?);
+    let sightings = stack.sightings();
+    let observed = stack.observe(Observed::new(&sightings, SystemTime::now()), &history);
+    let findings = Record::verify_latest(latest.as_ref(), &observed);
+    if let Some(record) = &latest {
+        outln!("frozen: {}", describe(record));
+        let is_frozen =
+            |sighting: &&Sighting| record.fingerprint.matches(sighting.token(), None) == Some(true);
+        if let Some(sighting) = sightings.iter().find(is_frozen) {
+            show_first_eight(arguments, sighting.token());
+        }
+    }
+    findings.iter().for_each(show);
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    if latest.is_some() && !findings.iter().any(is_error) {
+        outln!("every place holds the frozen token");
+    }
+    for left in half_done.said() {
+        outln!("{left}: `runbook fix --recover` brings it to its end, or says why not");
+    }
+    let ledger = LedgerFile::new(&stack.root);
+    let checked = ledger.verify(arguments.anchor)?;
+    let mut broken = checked.findings(LEDGER);
+    broken.extend(compare_records(&ledger.read()?, &history, LEDGER));
+    broken.iter().for_each(show);
+    match (checked.is_intact(), checked.lines) {
+        (true, 0) if latest.is_none() => {}
+        (true, lines) => outln!("ledger: {lines} entries, unbroken; anchor {}", checked.head),
+        (false, lines) => outln!("ledger: {lines} entries, broken"),
+    }
+    let failed = findings.iter().chain(&broken).any(is_error) || latest.is_none() || !checked.is_intact();
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn show(finding: &Finding) {
+    outln!("{}: {}", finding.code, finding.summary);
+    for evidence in &finding.evidence {
+        outln!("  {evidence}");
+    }
+    if let Some(remedy) = &finding.remedy {
+        outln!("  {}", remedy.text);
+    }
+}
+
+fn show_first_eight(arguments: &Arguments, token: &SecretString) {
+    if arguments.first_eight {
+        match first_eight(token) {
+            Ok(shown) => outln!("  first eight characters: {shown}"),
+            Err(error) => outln!("  first eight characters: not shown, {error}"),
+        }
+    }
+}
+
+fn show_plan(title: &str, plan: &RotationPlan, from: Phase) {
+    outln!("{title}:");
+    let steps = plan.steps.iter().filter(|step| step.phase >= from);
+    for (n, step) in steps.enumerate() {
+        outln!("{:>3} {}: {}", n + 1, step.carriers.join(", "), step.action);
+        if let Some(disconnects) = &step.disconnects {
+            outln!("      cuts off {disconnects}");
+        }
+        outln!("      check: {}", step.check);
+    }
+}
+
+fn describe(record: &Record) -> String {
+    let places: Vec<&str> = record.places.iter().map(String::as_str).collect();
+    let (print, generation) = (record.fingerprint.short(), record.generation);
+    let ticket = record.ticket.as_ref().map(|ticket| format!(" for {ticket}")).unwrap_or_default();
+    format!("{print}, generation {generation}, in {}\n  by {}{ticket}", places.join(", "), record.by)
+}

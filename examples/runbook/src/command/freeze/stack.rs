@@ -1,0 +1,245 @@
+//! The places of a Compose project that carry the token, or should.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use openclaw_compose::finding::Code;
+use openclaw_compose::openclaw::rules::Carrier as CarrierRule;
+use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind};
+use openclaw_compose::project;
+use openclaw_compose::source::{FileId, Span};
+use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::examined::{Examined, examine_files};
+use openclaw_token::rotation::{Carrier, CarrierKind};
+use openclaw_token::{Circumstances, Observed, Record, Sighting};
+
+/// A project as it stands on disk now.
+pub(super) struct Stack {
+    /// The project's directory, without links.
+    pub(super) root: PathBuf,
+    pub(super) examined: Examined,
+    /// Service to image, where the reference names a digest.
+    images: BTreeMap<String, String>,
+    /// The Compose files.
+    compose_files: BTreeSet<FileId>,
+}
+
+/// The project's own variables, which Compose reads by itself.
+pub(super) const DOTENV: &str = ".env";
+
+impl Stack {
+    /// Reads the project. With `docker`, what lies in no file of this host is read in the containers.
+    pub(super) fn read(flags: &ProjectFlags, docker: bool) -> std::io::Result<Self> {
+        let examined = examine_files(flags, docker)?;
+        let root = std::fs::canonicalize(&examined.directory)?;
+        let resolution = &examined.resolution;
+        let pinned = |service: project::Service<'_>| {
+            let image = service.text("image").filter(|image| image.contains("@sha256:"))?;
+            Some((service.name().to_owned(), image.expose().to_owned()))
+        };
+        let images = resolution.services().filter_map(pinned).collect();
+        let compose_files = resolution.config_files().iter().copied().collect();
+        Ok(Self { root, examined, images, compose_files })
+    }
+
+    /// Why nobody can say which token the project carries, a line each. Then nothing is frozen, and nothing is said to be as it
+    /// was frozen.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        let report = &self.examined.report;
+        let unread = self.examined.unread().map(|finding| self.examined.reason(finding));
+        let not_given = report.of_code(Code::ConfigNotGiven);
+        let not_given = not_given
+            .map(|finding| format!("{}; give --docker to read it in the running container", finding.summary));
+        let is_opaque = |carrier: &&CarrierView| {
+            carrier.content == CarrierContent::Reference && (carrier.wins_server || carrier.wins_client)
+        };
+        let opaque = report.tokens.iter().filter(is_opaque).map(|carrier| {
+            let place = carrier.place.as_ref().map(|place| format!("{}: ", self.examined.shown(place)));
+            format!(
+                "{}{} of {} is known to the running process alone; write the token there as a value, or rotate it where it is \
+                 kept",
+                place.unwrap_or_default(),
+                carrier.carrier,
+                carrier.service.as_deref().unwrap_or("the project")
+            )
+        });
+        unread.chain(not_given).chain(opaque).collect()
+    }
+
+    /// Every value the project carries, once a place.
+    pub(super) fn sightings(&self) -> Vec<Sighting> {
+        let mut seen = BTreeSet::new();
+        let held = self
+            .examined
+            .report
+            .tokens
+            .iter()
+            .filter_map(|carrier| Some((carrier, carrier.value.as_ref()?, carrier.place.as_ref()?)));
+        held.filter(|(_, _, place)| seen.insert((place.file.clone(), place.line, place.column)))
+            .map(|(_, value, found)| {
+                let span = [found.span.start as usize, found.span.end as usize];
+                Sighting::new(self.place(found.span), value.clone()).at(found.line, found.column, span)
+            })
+            .collect()
+    }
+
+    /// The literal values in files: where a token belongs. References and secrets kept elsewhere follow by themselves.
+    pub(super) fn targets(&self) -> Vec<Span> {
+        spans(self.literals())
+    }
+
+    /// Where a Compose file sets the variable to nothing. No token belongs in a file that is shared and committed: a
+    /// reference does, and the token into [`DOTENV`].
+    pub(super) fn gaps(&self) -> Vec<Span> {
+        spans(self.written_out().filter(|carrier| self.is_gap(carrier)))
+    }
+
+    /// True if the token must be added to [`DOTENV`]: it stands in no file yet, or a gap will refer to it.
+    pub(super) fn needs_dotenv(&self) -> bool {
+        let holds = |span: &Span| self.place(*span) == DOTENV;
+        let targets = self.targets();
+        (targets.is_empty() || !self.gaps().is_empty()) && !targets.iter().any(holds)
+    }
+
+    fn is_gap(&self, carrier: &CarrierView) -> bool {
+        let file = carrier.place.as_ref().map(|place| place.span.file);
+        carrier.content == CarrierContent::Empty
+            && file.is_some_and(|file| self.compose_files.contains(&file))
+    }
+
+    fn literals(&self) -> impl Iterator<Item = &CarrierView> {
+        self.written_out().filter(|carrier| !self.is_gap(carrier))
+    }
+
+    /// Carriers whose value, or want of one, stands in a file itself.
+    fn written_out(&self) -> impl Iterator<Item = &CarrierView> {
+        let sources = &self.examined.report.sources;
+        let is_in_a_file = |carrier: &&CarrierView| {
+            carrier.place.as_ref().is_some_and(|place| sources.path(place.span.file).is_some())
+        };
+        self.standing().filter(is_in_a_file)
+    }
+
+    /// Values that stand in a running container alone, where nothing is written from here.
+    pub(super) fn out_of_reach(&self) -> impl Iterator<Item = &CarrierView> {
+        let sources = &self.examined.report.sources;
+        let is_inside = |carrier: &&CarrierView| {
+            carrier
+                .place
+                .as_ref()
+                .is_some_and(|place| sources.name(place.span.file).starts_with("container:"))
+        };
+        self.standing().filter(is_inside)
+    }
+
+    fn standing(&self) -> impl Iterator<Item = &CarrierView> {
+        let sources = &self.examined.report.sources;
+        let stands_here = |carrier: &&CarrierView| {
+            let place = carrier.place.as_ref();
+            matches!(carrier.content, CarrierContent::Value | CarrierContent::Empty)
+                && place.is_some_and(|place| !sources.expose(place.span).contains("${"))
+        };
+        self.examined.report.tokens.iter().filter(stands_here)
+    }
+
+    /// Where the token will be once it is frozen.
+    pub(super) fn places(&self) -> BTreeSet<String> {
+        let written = self.targets().into_iter().map(|span| self.place(span));
+        let seen = self.sightings();
+        let mut places: BTreeSet<String> =
+            seen.iter().map(|sighting| sighting.place().file.clone()).chain(written).collect();
+        if self.needs_dotenv() {
+            places.insert(DOTENV.to_owned());
+        }
+        places
+    }
+
+    /// The name of a file in the record: relative to the project, so that it is the same from every directory and host; a file
+    /// outside by its path.
+    fn place(&self, span: Span) -> String {
+        let sources = &self.examined.report.sources;
+        let Some(path) = sources.path(span.file).map(Path::new) else {
+            return sources.name(span.file).to_owned();
+        };
+        path.strip_prefix(&self.examined.directory).unwrap_or(path).display().to_string()
+    }
+
+    /// Releases and image digests, as they go into a record.
+    pub(super) fn describe(&self, circumstances: Circumstances) -> Circumstances {
+        let with_images =
+            self.images.iter().fold(circumstances, |so_far, (service, image)| so_far.image(service, image));
+        self.versions().fold(with_images, |so_far, (service, version)| so_far.version(service, version))
+    }
+
+    /// The same, to be compared with a record. Which images run only the containers know; these are those of the files.
+    pub(super) fn observe<'a>(&self, observed: Observed<'a>, history: &'a [Record]) -> Observed<'a> {
+        let with_images =
+            self.images.iter().fold(observed, |so_far, (service, image)| so_far.image(service, image));
+        let with_versions =
+            self.versions().fold(with_images, |so_far, (service, version)| so_far.version(service, version));
+        with_versions.history(history)
+    }
+
+    fn versions(&self) -> impl Iterator<Item = (&str, String)> {
+        self.examined
+            .report
+            .gateways
+            .iter()
+            .filter_map(|gateway| Some((gateway.service.as_str(), gateway.version.version?.to_string())))
+    }
+
+    /// What a rotation touches. Browsers and paired devices stand in no file, so they are always named.
+    pub(super) fn carriers(&self) -> Vec<Carrier> {
+        let kind = |carrier: &CarrierView| match carrier.kind {
+            Some(CarrierRule::AuthToken) => CarrierKind::GatewayConfig,
+            _ => CarrierKind::ComposeFile,
+        };
+        let mut files: BTreeMap<String, CarrierKind> = BTreeMap::new();
+        for carrier in self.literals() {
+            let Some(place) = &carrier.place else { continue };
+            // One file may hold both; what the gateway applies while running cuts connections, so that counts.
+            let kind = kind(carrier);
+            let known = files.entry(self.place(place.span)).or_insert(kind);
+            if kind == CarrierKind::GatewayConfig {
+                *known = kind;
+            }
+        }
+        if self.needs_dotenv() {
+            files.insert(DOTENV.to_owned(), CarrierKind::ComposeFile);
+        }
+        let mut carriers: Vec<Carrier> =
+            files.into_iter().map(|(name, kind)| Carrier::new(name, kind)).collect();
+        for gateway in &self.examined.report.gateways {
+            carriers.push(Carrier::new(&gateway.service, CarrierKind::GatewayContainer));
+        }
+        let is_gateway =
+            |name: &str| self.examined.report.gateways.iter().any(|gateway| gateway.service == name);
+        let services =
+            self.examined.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
+        for client in services.filter(|client| !is_gateway(&client.name)) {
+            let carrier = Carrier::new(&client.name, CarrierKind::ClientContainer);
+            let owner = self
+                .examined
+                .report
+                .gateways
+                .iter()
+                .find(|gateway| gateway.stranded_by_restart.contains(&client.name));
+            carriers.push(match owner {
+                Some(gateway) => carrier.shares_network_of(&gateway.service),
+                None => carrier,
+            });
+        }
+        carriers.push(Carrier::new("dashboards", CarrierKind::Browser));
+        carriers.push(Carrier::new("paired devices", CarrierKind::PairedDevice));
+        carriers
+    }
+}
+
+/// The places of these carriers, each once, in order.
+fn spans<'a>(carriers: impl Iterator<Item = &'a CarrierView>) -> Vec<Span> {
+    let mut spans: Vec<Span> =
+        carriers.filter_map(|carrier| carrier.place.as_ref()).map(|place| place.span).collect();
+    spans.sort_by_key(|span| (span.file, span.start, span.end));
+    spans.dedup();
+    spans
+}

@@ -1,0 +1,171 @@
+//! Waits until a gateway holds, or says which rung did not: what a deploy script or a launchd job can trust.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use openclaw_probe::supervisors::{Job, compose, launchd, systemd};
+use openclaw_probe::{Backoff, Gate, GateState, Rung, Sample};
+use openclaw_runbook::probing::{self, ProbeArguments, StartError};
+use openclaw_runbook::{errln, out, outln};
+
+/// Opens when the gateway held so many times in a row.
+///
+/// Exit codes: 0 open; 10 to 19 the rung that failed last (10 resolve, 11 tcp, 12 tls, 13 liveness, 14 startup,
+/// 15 readiness, 16 upgrade, 17 challenge, 18 hello, 19 scope) when the deadline passed or waiting cannot help;
+/// 2 wrong arguments, 78 a file that cannot be read.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The gateway: ws, wss, http or https URL, host or host:port.
+    #[arg(default_value = "ws://127.0.0.1:18789")]
+    target: String,
+
+    /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
+    /// Without it: hello where a token is given, else challenge.
+    #[arg(long, value_name = "RUNG")]
+    upto: Option<Rung>,
+
+    #[command(flatten)]
+    probe: ProbeArguments,
+
+    /// Good climbs in a row.
+    #[arg(long, default_value_t = 3)]
+    times: u32,
+
+    /// Seconds until the deadline.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0)]
+    within: f64,
+
+    /// Seconds between two good climbs; while it is not good, climbs come sooner and then at this pace.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    every: f64,
+
+    /// Print a line for each climb.
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Print a definition that runs this gate instead of running it. Nothing is installed.
+    #[arg(long, value_name = "KIND")]
+    print: Option<Definition>,
+
+    /// The account that the printed definition runs as: a `LaunchDaemon` or a system unit.
+    #[arg(long, value_name = "NAME", requires = "print")]
+    user: Option<String>,
+
+    /// Where the printed definition logs to.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/var/log", requires = "print")]
+    logs: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Definition {
+    Launchd,
+    Systemd,
+    Compose,
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    if let Some(kind) = arguments.print {
+        return match definition(&arguments, kind) {
+            Ok(text) => {
+                out!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                errln!("runbook gate: {error}");
+                ExitCode::from(2)
+            }
+        };
+    }
+    probing::run("runbook gate", wait(&arguments))
+}
+
+async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
+    let target = probing::target(1, &arguments.target)?;
+    let (prober, upto) = arguments.probe.prober(arguments.upto)?;
+    let deadline = probing::seconds("within", arguments.within)?;
+    let every = probing::seconds("every", arguments.every)?;
+    let backoff = Backoff::new(every.min(Duration::from_millis(500)), every, 0.2)
+        .map_err(|_| StartError::Seconds { name: "every" })?;
+    let mut gate = Gate::new(arguments.times, deadline);
+    let started = tokio::time::Instant::now();
+    let mut failures = 0;
+    let mut last = None;
+    loop {
+        let left = deadline.saturating_sub(started.elapsed());
+        let report = prober.climb_within(&target, upto, left).await;
+        let now = started.elapsed();
+        // A climb that the deadline cut off says little; the last one that ended decides, when there was one.
+        let state = if last.is_some() && now >= deadline {
+            gate.expire(now)
+        } else {
+            gate.observe(Sample::of(now, last.insert(report)))
+        };
+        let Some(report) = &last else { continue };
+        if arguments.verbose {
+            outln!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
+        }
+        match state {
+            GateState::Waiting => {}
+            GateState::Open => {
+                outln!(
+                    "gate: open, {upto} held {} times in a row after {:.1} s",
+                    gate.held(),
+                    started.elapsed().as_secs_f64()
+                );
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ => {
+                outln!("{report}");
+                if let Some(finding) = gate.finding() {
+                    outln!("gate: {}: {}", finding.code, finding.evidence.join("; "));
+                }
+                return Ok(ExitCode::from(gate.exit_code()));
+            }
+        }
+        let pause = if report.is_good() {
+            failures = 0;
+            every
+        } else {
+            failures += 1;
+            backoff.delay(failures - 1, f64::from(failures % 5) / 5.0)
+        };
+        tokio::time::sleep(pause.min(deadline.saturating_sub(started.elapsed()))).await;
+    }
+}
+
+/// The definition that runs this same gate. A token goes by file only.
+fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String> {
+    let target = probing::target(1, &arguments.target).map_err(|error| error.to_string())?;
+    if matches!(kind, Definition::Compose) {
+        return Ok(compose::generate(compose::Tool::Runbook, target.port()));
+    }
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = vec![program.to_string_lossy().into_owned(), "gate".to_owned()];
+    for (name, value) in [
+        ("--times", arguments.times.to_string()),
+        ("--within", arguments.within.to_string()),
+        ("--every", arguments.every.to_string()),
+    ] {
+        command.extend([name.to_owned(), value]);
+    }
+    if let Some(file) = &arguments.probe.token_file {
+        command.extend(["--token-file".to_owned(), file.to_string_lossy().into_owned()]);
+    }
+    if arguments.probe.allow_plaintext_token {
+        command.push("--allow-plaintext-token".to_owned());
+    }
+    if let Some(upto) = arguments.upto {
+        command.extend(["--upto".to_owned(), upto.to_string()]);
+    }
+    command.push(target.to_string());
+    let mut job =
+        Job::new("ai.openclaw.gate", command, &arguments.logs).map_err(|error| error.to_string())?;
+    if let Some(user) = &arguments.user {
+        job = job.user(user).map_err(|error| error.to_string())?;
+    }
+    match kind {
+        Definition::Systemd => Ok(systemd::generate(&job)),
+        _ => launchd::generate(&job).map_err(|error| error.to_string()),
+    }
+}

@@ -1,0 +1,176 @@
+//! A real stack in, one ticket out. Without a stack: a rehearsal of the whole runbook on a bundled broken one.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use openclaw_compose::project::FILE_NAMES;
+use openclaw_runbook::diagnose::{Options, diagnose};
+use openclaw_runbook::errors::with_sources;
+use openclaw_runbook::gates::Gate;
+use openclaw_runbook::instant::Instant;
+use openclaw_runbook::output::{self, Stream};
+use openclaw_runbook::post::{PostError, Webhook};
+use openclaw_runbook::rehearsal;
+use openclaw_runbook::render::{self, Colour};
+use openclaw_runbook::ticket::Ticket;
+use openclaw_runbook::{errln, out};
+
+/// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
+///
+/// Reads the stack's files and what was captured beside them, and writes nothing. Asks no network but with --post, and
+/// Docker only with --docker.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Directory of the Compose stack. Without it, the current one where it holds a Compose file; elsewhere the whole runbook is
+    /// rehearsed on a bundled broken stack
+    stack: Option<PathBuf>,
+    /// Compose file, relative to the stack, as `docker compose -f`; may be given several times
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How the ticket is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Time of the diagnosis, for the ticket and for telling expired requests, such as 2026-11-22T06:30:00Z
+    #[arg(long, value_name = "TIME")]
+    at: Option<Instant>,
+    /// Name of the host, for the ticket
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Ask that every gate up to this one was observed green
+    #[arg(long, value_name = "GATE")]
+    through: Option<Gate>,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long)]
+    docker: bool,
+    /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
+    #[arg(long)]
+    follow_links: bool,
+    /// Also send the ticket, as JSON, to this webhook: three attempts of ten seconds; status 2 where it is not taken
+    #[arg(long, value_name = "URL", value_parser = webhook)]
+    post: Option<Webhook>,
+}
+
+pub(crate) const EXIT: &str = "\
+Exit status:
+  0  every gate that the given evidence can show is green; with --through GATE,
+     every gate up to that one was observed green
+  1  some gate is red
+  2  the call, or the Compose project itself, cannot be read
+  3  no gate is red, but one that the given evidence should show could not be judged,
+     or an error stands beside the gates";
+
+pub(crate) const MORE: &str = "\
+Exit status:
+  0  every gate that the given evidence can show is green; with --through GATE,
+     every gate up to that one was observed green
+  1  some gate is red
+  2  the call, or the Compose project itself, cannot be read
+  3  no gate is red, but one that the given evidence should show could not be judged,
+     or an error stands beside the gates
+
+Gates, in causal order:
+  state, listener, published, reach, liveness, startup, readiness, upgrade,
+  origin, auth, pairing, scopes, session
+
+Evidence, each file optional, in captured/ beside the compose file:
+  inspect.json          docker inspect $(docker compose ps -aq)
+  logs/SERVICE.log      docker compose logs --no-log-prefix SERVICE
+  devices/SERVICE.json  docker compose exec -T SERVICE openclaw devices list --json
+  ownership.txt         find . -printf '%U:%G %m %P\\n'
+  engine.json           docker info --format '{{json .}}'
+  idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
+  launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
+  systemd/UNIT.service  systemctl cat UNIT
+With --docker the engine is asked for the first and the fifth, for the owners and for
+openclaw.json inside the containers.
+inspect.json holds the token, a plist or a unit may: they are read, never shown, and
+should not leave the machine.
+
+Colour is used on a terminal only, and not if NO_COLOR is set. Time and host are
+arguments: the same input gives the same bytes.";
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// For a machine; `schema` names the shape
+    Json,
+    /// For an issue tracker
+    Markdown,
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let Some(stack) = arguments.stack.clone().or_else(|| here(&arguments)) else {
+        if arguments.docker || arguments.follow_links || arguments.post.is_some() {
+            errln!("runbook: no Compose file is here; give the directory that holds one");
+            return ExitCode::from(2);
+        }
+        return rehearse();
+    };
+    let options = Options {
+        files: arguments.files,
+        at: arguments.at,
+        host: arguments.host,
+        through: arguments.through,
+        docker: arguments.docker,
+        follow_links: arguments.follow_links,
+    };
+    let ticket = match diagnose(&stack, options) {
+        Ok(ticket) => ticket,
+        Err(unreadable) => {
+            errln!("runbook: {unreadable}");
+            return ExitCode::from(2);
+        }
+    };
+    match arguments.format {
+        Format::Text => output::print_page(&render::text(&ticket, colour())),
+        Format::Markdown => out!("{}", render::markdown(&ticket)),
+        Format::Json => match render::json(&ticket) {
+            Ok(page) => output::print_json(&page),
+            Err(error) => {
+                errln!("runbook: the ticket cannot be written as JSON: {error}");
+                return ExitCode::from(2);
+            }
+        },
+    }
+    if let Some(webhook) = arguments.post
+        && let Err(error) = send(&webhook, &ticket)
+    {
+        errln!("runbook: the ticket was not posted: {error}");
+        return ExitCode::from(2);
+    }
+    ExitCode::from(ticket.exit)
+}
+
+/// All five steps, on the bundled stack.
+pub(crate) fn rehearse() -> ExitCode {
+    rehearsal::run(colour())
+}
+
+/// The current directory, where it holds a Compose project or is said to.
+fn here(arguments: &Arguments) -> Option<PathBuf> {
+    let is_project = !arguments.files.is_empty() || FILE_NAMES.iter().any(|name| Path::new(name).exists());
+    is_project.then(|| PathBuf::from("."))
+}
+
+/// The address is hidden before anything is said: who knows that of a webhook may write to it.
+fn webhook(url: &str) -> Result<Webhook, PostError> {
+    output::hide([url.into()]);
+    Webhook::new(url.into())
+}
+
+/// Sends what `--format json` prints.
+fn send(webhook: &Webhook, ticket: &Ticket) -> Result<(), String> {
+    let page = render::json(ticket).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(webhook.send(&output::json(&page))).map_err(|error| with_sources(&error))
+}
+
+/// Colour on a terminal, unless `NO_COLOR` is set to anything.
+#[expect(clippy::disallowed_methods, reason = "NO_COLOR is an agreement about the environment")]
+fn colour() -> Colour {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && Stream::Out.is_terminal() { Colour::On } else { Colour::Off }
+}

@@ -1,0 +1,114 @@
+//! From every client: the URL it will really use, the namespace it stands in, and the listener it reaches or why none.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
+use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::examined::{Examined, examine_project};
+use openclaw_runbook::{errln, outln, output};
+
+/// Show which listener each client of the gateway reaches, from its own network namespace.
+///
+/// Exit status: 0 every client arrives, or nothing says that it does not; 1 a client does not; 2 the project cannot be read.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    project: ProjectFlags,
+    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    #[arg(long)]
+    docker: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The gates between a client and the listener.
+const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Reach, Gate::Origin];
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let examined = match examine_project(&arguments.project, arguments.docker) {
+        Ok(examined) => examined,
+        Err(error) => {
+            errln!("runbook namespaces: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let report = &examined.report;
+    let stopped = report
+        .clients
+        .iter()
+        .flat_map(|client| &client.gates)
+        .any(|gate| GATES.contains(&gate.gate) && gate.state == GateState::Red);
+    if arguments.json {
+        let shown = serde_json::json!({
+            "namespaces": report.namespaces,
+            "gateways": report.gateways,
+            "clients": report.clients,
+            "findings": report.findings.iter().filter(|finding| finding.code.id().starts_with("OC-C2")).collect::<Vec<_>>(),
+            "unseen": examined.unseen().collect::<Vec<_>>(),
+        });
+        output::print_json(&format!("{shown:#}\n"));
+    } else {
+        print_namespaces(report);
+        print_clients(&examined);
+        for finding in examined.unseen() {
+            outln!("\nnot seen: {finding}");
+        }
+    }
+    ExitCode::from(u8::from(stopped))
+}
+
+fn print_namespaces(report: &Report) {
+    outln!("Network namespaces");
+    for (service, namespace) in &report.namespaces.of {
+        let shown = match namespace {
+            Namespace::Service(owner) if owner == service => "its own".to_owned(),
+            Namespace::Service(owner) => format!("that of {owner}"),
+            Namespace::Container(name) => format!("that of container {name}, outside this stack"),
+            Namespace::Host => "the Docker host's".to_owned(),
+            Namespace::None(_) => "none: loopback alone".to_owned(),
+            Namespace::Dangling { from, .. } => format!("of {from}, which is not there"),
+        };
+        outln!("  {service}: {shown}");
+        let stranded = report.namespaces.stranded_by(service);
+        if !stranded.is_empty() {
+            outln!("    a restart of it strands {}", stranded.join(", "));
+        }
+    }
+}
+
+fn print_clients(examined: &Examined) {
+    let report = &examined.report;
+    for client in &report.clients {
+        outln!("\n{} -> {}", client.name, client.url.as_deref().unwrap_or("(no URL)"));
+        if let Some(from) = &client.url_from {
+            outln!("  URL from {from}");
+        }
+        for gate in client.gates.iter().filter(|gate| GATES.contains(&gate.gate)) {
+            let state = match gate.state {
+                GateState::Green => "ok     ",
+                GateState::Red => "STOP   ",
+                _ => "unknown",
+            };
+            outln!("  {state} {}", gate.because);
+            for place in &gate.places {
+                outln!("          {}", examined.shown(place));
+            }
+        }
+        let first = client.first_red();
+        if let Some(code) = first.filter(|gate| !GATES.contains(&gate.gate)).and_then(|gate| gate.code) {
+            outln!("  arrives, and is stopped later by {code} {}; see `runbook sources`", code.name());
+        } else if let Some(finding) = first.and_then(|gate| report.of_code(gate.code?).next())
+            && let Some(remedy) = &finding.remedy
+        {
+            outln!("  next: {}", remedy.text);
+            if let Some(command) = &remedy.command {
+                outln!("        {command}");
+            }
+        }
+        if let Some(check) = &client.check {
+            outln!("  check: {check}");
+        }
+    }
+}

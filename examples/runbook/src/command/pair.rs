@@ -1,0 +1,211 @@
+//! Breaks a pairing deadlock: says what waits for what, shows the plan, and carries it out.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it reads evidence, runs the plan's commands and knows the time"
+)]
+
+mod command;
+mod hand;
+mod look;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use openclaw_pairing::plan::Ending;
+use openclaw_pairing::{Diagnosis, diagnose};
+use openclaw_runbook::{errln, interrupt, out, outln, output};
+
+use command::Runner;
+use hand::{Carried, Hand};
+use look::Look;
+
+/// Which device waits for whom, and the way out, step by step.
+///
+/// Without --run the plan is shown and nothing is changed. With --run each step is carried out, and asked for before if it
+/// grants something, unless --yes. Even then nobody is let in but the client's own device: the one that --device names, or
+/// whose request the client was told of. Each command and its answer go into the ledger under --root.
+///
+/// Exit codes: 0 the client has its session, or the plan was shown; 1 a step did not show what it should; 3 the rest is a
+/// person's decision; 2 wrong arguments; 78 evidence or ledger cannot be read or written.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How commands reach the containers.
+    #[arg(long, value_enum, default_value = "compose-exec")]
+    engine: EngineName,
+
+    /// Service or container of the gateway.
+    #[arg(long, default_value = "openclaw-gateway")]
+    gateway: String,
+
+    /// Service or container of the client.
+    #[arg(long, default_value = "openclaw-cli")]
+    client: String,
+
+    /// Compose files, in order.
+    #[arg(long = "file", short = 'f')]
+    files: Vec<String>,
+
+    /// The client shares the gateway's network namespace.
+    #[arg(long)]
+    shared_namespace: bool,
+
+    /// The gateway's version, such as 2026.9.6.
+    #[arg(long)]
+    openclaw: Option<String>,
+
+    /// The device that must get its session; found in the evidence if left out.
+    #[arg(long)]
+    device: Option<String>,
+
+    /// The scopes that it needs, separated by commas; never more than these are approved.
+    #[arg(long, value_delimiter = ',')]
+    scopes: Vec<String>,
+
+    /// Output of `openclaw devices list --json`, taken inside the gateway. Without it the list is taken now.
+    #[arg(long, value_name = "FILE")]
+    gateway_list: Option<PathBuf>,
+
+    /// State directory of a gateway that is down: its pairing store is read in the place of a list, and nothing is written there.
+    #[arg(long, value_name = "DIR", conflicts_with = "gateway_list")]
+    state: Option<PathBuf>,
+
+    /// The same as --gateway-list, or any other output of the CLI, taken where the client runs.
+    #[arg(long, value_name = "FILE")]
+    client_output: Vec<PathBuf>,
+
+    /// What the dashboard showed.
+    #[arg(long, value_name = "FILE")]
+    dashboard_output: Vec<PathBuf>,
+
+    /// Logs of the gateway.
+    #[arg(long, value_name = "FILE")]
+    gateway_log: Vec<PathBuf>,
+
+    /// Print the diagnosis as JSON and stop.
+    #[arg(long)]
+    json: bool,
+
+    /// Carry the plan out.
+    #[arg(long)]
+    run: bool,
+
+    /// Carry it out without asking before each step.
+    #[arg(long, requires = "run")]
+    yes: bool,
+
+    /// Where the ledger is kept.
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
+
+    /// The change ticket that the ledger names.
+    #[arg(long)]
+    ticket: Option<String>,
+
+    /// Who acts, for the ledger.
+    #[arg(long, default_value = "runbook pair")]
+    by: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineName {
+    ComposeExec,
+    ComposeRun,
+    Docker,
+    Podman,
+    Host,
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let work = async {
+        match break_deadlock(&arguments).await {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                errln!("runbook pair: {error}");
+                ExitCode::from(78)
+            }
+        }
+    };
+    interrupt::run(work).unwrap_or_else(|error| {
+        errln!("runbook pair: the system: {error}");
+        ExitCode::from(78)
+    })
+}
+
+/// How often a plan that did not show what it should is followed by a new look. Each cause found hides at most a few.
+const ROUNDS: usize = 4;
+
+async fn break_deadlock(arguments: &Arguments) -> Result<u8, String> {
+    let started = Instant::now();
+    let mut runner = Runner::default();
+    let mut look = look::first(arguments, &mut runner).await?;
+    let mut diagnosis = diagnose(&look.evidence);
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&diagnosis).map_err(|error| error.to_string())?;
+        output::print_json(&(text + "\n"));
+        return Ok(0);
+    }
+    show(&look, &diagnosis);
+    if !arguments.run {
+        outln!("\nNothing was changed. Add --run to carry this out.");
+        return Ok(0);
+    }
+    let mut hand = Hand::new(arguments);
+    hand.heed(&look)?;
+    let mut carried = hand.carry_out(&diagnosis.plan, &mut runner).await?;
+    for _ in 1..ROUNDS {
+        if carried != Carried::Unexpected {
+            break;
+        }
+        outln!("\nLooking again.");
+        look = look::again(arguments, &mut runner, hand.refused.take()).await;
+        hand.heed(&look)?;
+        let now = diagnose(&look.evidence);
+        if now == diagnosis {
+            outln!("Nothing has changed: a person must look.");
+            break;
+        }
+        diagnosis = now;
+        show(&look, &diagnosis);
+        carried = hand.carry_out(&diagnosis.plan, &mut runner).await?;
+    }
+    let own = started.elapsed().saturating_sub(runner.vendor).saturating_sub(hand.waited);
+    outln!("\n{}", verdict(carried, diagnosis.plan.ending));
+    outln!(
+        "{:.2} s in OpenClaw's own commands ({} runs), {:.2} s here. Ledger: {}",
+        runner.vendor.as_secs_f64(),
+        runner.commands,
+        own.as_secs_f64(),
+        hand.ledger.path().display()
+    );
+    Ok(match (carried, diagnosis.plan.ending) {
+        (Carried::Out, Ending::Session) => 0,
+        (Carried::Unexpected, _) => 1,
+        _ => 3,
+    })
+}
+
+fn verdict(carried: Carried, ending: Ending) -> &'static str {
+    match (carried, ending) {
+        (Carried::Out, Ending::Session) => "Done: the client has its session.",
+        (Carried::Unexpected, _) => "Not done: a step did not show what it should.",
+        _ => "Not done: the rest is a person's decision, as said above.",
+    }
+}
+
+fn show(look: &Look, diagnosis: &Diagnosis) {
+    for trouble in look.troubles() {
+        outln!("{trouble}");
+    }
+    for finding in &diagnosis.findings {
+        outln!("{} {}: {}", finding.code.code(), finding.name, finding.summary);
+        for evidence in finding.evidence.iter().take(5) {
+            outln!("    {evidence}");
+        }
+    }
+    if !diagnosis.waits_for.waits().is_empty() {
+        out!("\n{}", diagnosis.waits_for);
+    }
+    out!("\nPlan:\n{}", diagnosis.plan);
+}

@@ -1,0 +1,181 @@
+//! What is known: the files that the caller gave, and both lists as they are now.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use openclaw_pairing::offline::Store;
+use openclaw_pairing::plan::{CommandLine, Engine, Topology};
+use openclaw_pairing::{DeviceList, DeviceListError, Evidence, Scope, ScopeSet, Timeline, Vantage};
+use openclaw_runbook::errors::with_sources;
+use openclaw_runbook::output;
+use openclaw_runbook::reading;
+
+use super::command::{Answer, Runner, told};
+use super::{Arguments, EngineName};
+
+const LIST: [&str; 3] = ["devices", "list", "--json"];
+/// Asks for `operator.read` where listing asks for `operator.pairing`.
+const PRESENCE: [&str; 3] = ["system", "presence", "--json"];
+
+/// Evidence, and the commands that were run for it.
+pub(super) struct Look {
+    pub(super) evidence: Evidence,
+    /// The device whose request the client was told of, or which the caller named.
+    pub(super) own: Option<String>,
+    pub(super) ran: Vec<(CommandLine, Answer)>,
+}
+
+/// Reads the caller's files; without any that says what the gateway or the client see, asks both now.
+pub(super) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<Look, String> {
+    let mut look = Look::new(arguments);
+    for file in &arguments.gateway_log {
+        let (text, before) = reading::end(file).map_err(|error| unreadable(file, &error))?;
+        output::hide_in([text.as_str()]);
+        let log = Timeline::parse(Vantage::Gateway, file.display().to_string(), &text).after(before);
+        look.add(|evidence| evidence.timeline(log));
+    }
+    let given =
+        [(Vantage::Client, &arguments.client_output), (Vantage::Dashboard, &arguments.dashboard_output)];
+    let mut requests = Vec::new();
+    for (vantage, files) in given {
+        for file in files {
+            let text = read(file)?;
+            requests.extend(told(&text).filter(|_| vantage == Vantage::Client));
+            look.text(vantage, &file.display().to_string(), &text);
+        }
+    }
+    if let Some(file) = &arguments.gateway_list {
+        let (name, text) = (file.display().to_string(), read(file)?);
+        let list = DeviceList::from_json(&text).map_err(|error| not_a_list(&name, &text, &error))?;
+        look.is_own(requests.last(), &list);
+        look.add(|evidence| evidence.devices(Vantage::Gateway, name, list));
+    } else if let Some(directory) = &arguments.state {
+        let store = Store::read(directory).map_err(|error| with_sources(&error))?;
+        look.is_own(requests.last(), &store.devices);
+        let name = store.path.display().to_string();
+        look.add(|evidence| evidence.devices(Vantage::Gateway, name, store.devices));
+    } else if arguments.gateway_log.is_empty() && arguments.client_output.is_empty() {
+        look.ask(arguments, runner).await;
+    }
+    Ok(look)
+}
+
+/// Asks both again, forgetting what was seen before but for what the gateway answered to a decision.
+pub(super) async fn again(arguments: &Arguments, runner: &mut Runner, refused: Option<Answer>) -> Look {
+    let mut look = Look::new(arguments);
+    look.ask(arguments, runner).await;
+    if let Some(answer) = refused {
+        look.text(Vantage::Gateway, "devices approve in the gateway", &answer.all());
+    }
+    look
+}
+
+/// Why a text is not a list, with what of it is known. Its other words are not repeated.
+fn not_a_list(name: &str, text: &str, error: &DeviceListError) -> String {
+    let marks = Timeline::parse(Vantage::Gateway, name, text).marks;
+    let known: String = marks.iter().map(|mark| format!(": {}", mark.words)).collect();
+    format!("{name}: {error}{known}")
+}
+
+impl Look {
+    fn new(arguments: &Arguments) -> Self {
+        let mut evidence = Evidence::new(topology(arguments));
+        if let Some(version) = &arguments.openclaw {
+            evidence = evidence.version(version);
+        }
+        if let Some(device) = &arguments.device {
+            evidence = evidence.own_device(device);
+        }
+        if !arguments.scopes.is_empty() {
+            evidence = evidence.wanted(ScopeSet::from_names(arguments.scopes.iter().map(String::as_str)));
+        }
+        if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            evidence = evidence.now_ms(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        }
+        Self { evidence, own: arguments.device.clone(), ran: Vec::new() }
+    }
+
+    fn add(&mut self, with: impl FnOnce(Evidence) -> Evidence) {
+        self.evidence = with(std::mem::take(&mut self.evidence));
+    }
+
+    /// A list if it is one, else whatever the CLI or the page said.
+    fn text(&mut self, vantage: Vantage, name: &str, text: &str) {
+        match DeviceList::from_json(text) {
+            Ok(list) => self.add(|evidence| evidence.devices(vantage, name, list)),
+            Err(_) => self.add(|evidence| evidence.cli_output(vantage, name, text)),
+        }
+    }
+
+    /// The client first: if it is refused, the request that it makes is already in the gateway's list.
+    async fn ask(&mut self, arguments: &Arguments, runner: &mut Runner) {
+        let topology = topology(arguments);
+        let wanted = ScopeSet::from_names(arguments.scopes.iter().map(String::as_str));
+        // Looking must not make the client ask for more than it needs.
+        let lists = wanted.is_empty() || wanted.allows(Scope::Pairing);
+        let (name, command) = if lists { ("devices list", LIST) } else { ("system presence", PRESENCE) };
+        let command = topology.in_client(&command);
+        let client = runner.run(&command).await;
+        let request = client.told();
+        self.answered(Vantage::Client, &format!("{name} in the client"), command, client);
+        let command = topology.in_gateway(&LIST);
+        let gateway = runner.run(&command).await;
+        if let Ok(list) = DeviceList::from_json(&gateway.stdout) {
+            self.is_own(request.as_ref(), &list);
+        }
+        self.answered(Vantage::Gateway, "devices list in the gateway", command, gateway);
+    }
+
+    /// Commands that failed for a reason that is not evidence: a person has to see those. The words of others are not
+    /// repeated, since they may hold anything.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = String> {
+        self.ran.iter().filter_map(|(command, answer)| match answer.status {
+            0 => None,
+            124 | 127 => Some(format!("$ {command}\n    {}", answer.stderr.trim())),
+            status if answer.is_mute() => Some(format!(
+                "$ {command}\n    exit {status}, for a reason that is not known here: run it by hand"
+            )),
+            _ => None,
+        })
+    }
+
+    fn answered(&mut self, vantage: Vantage, name: &str, command: CommandLine, answer: Answer) {
+        let text = if answer.status == 0 { answer.stdout.clone() } else { answer.all() };
+        self.text(vantage, name, &text);
+        self.ran.push((command, answer));
+    }
+
+    /// The device that made this request is the client's, unless the caller said otherwise.
+    fn is_own(&mut self, request: Option<&String>, list: &DeviceList) {
+        let made = |id: &String| list.pending.iter().find(|pending| pending.request_id == *id);
+        let device = request.and_then(made).map(|pending| pending.device_id.clone());
+        if let (None, Some(device)) = (&self.own, device) {
+            self.add(|evidence| evidence.own_device(&device));
+            self.own = Some(device);
+        }
+    }
+}
+
+fn topology(arguments: &Arguments) -> Topology {
+    let engine = match arguments.engine {
+        EngineName::ComposeExec => Engine::ComposeExec,
+        EngineName::ComposeRun => Engine::ComposeRun,
+        EngineName::Docker => Engine::Docker,
+        EngineName::Podman => Engine::Podman,
+        EngineName::Host => Engine::Host,
+    };
+    let mut topology = Topology::new(engine, &arguments.gateway, &arguments.client);
+    topology.compose_files.clone_from(&arguments.files);
+    topology.shared_namespace = arguments.shared_namespace;
+    topology
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let text = reading::text(file).map_err(|error| unreadable(file, &error))?;
+    output::hide_in([text.as_str()]);
+    Ok(text)
+}
+
+fn unreadable(file: &Path, error: &reading::ReadError) -> String {
+    format!("reading {}: {error}", file.display())
+}

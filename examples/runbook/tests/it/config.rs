@@ -1,0 +1,254 @@
+//! `runbook config`, `explain` and `diff`, run as their users run them.
+#![expect(clippy::disallowed_methods, reason = "the tests run programs with files of their own")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
+#![allow(dead_code, reason = "the support of all test files")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{RUNBOOK, status, stderr, stdout};
+use expect_test::expect;
+use tempfile::TempDir;
+
+const TOKEN: &str = "test-token-of-the-config-programs";
+
+/// A directory `stack` with these files.
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join("stack").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+/// A gateway whose token comes from `.env`, with an override and an unset variable.
+fn gateway() -> TempDir {
+    project(&[
+        (
+            "compose.yaml",
+            "services:\n  gateway:\n    image: openclaw:${TAG:-latest}\n    command: echo $$HOME $NOWHERE\n    \
+             environment:\n      OPENCLAW_GATEWAY_TOKEN: ${TOKEN}\n      MODE: local\n",
+        ),
+        ("compose.override.yml", "services:\n  gateway:\n    environment:\n      MODE: remote\n"),
+        (".env", &format!("TOKEN={TOKEN}\n")),
+    ])
+}
+
+/// Exit status, standard output, standard error.
+fn run(subcommand: &str, dir: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output =
+        Command::new(RUNBOOK).arg(subcommand).args(arguments).current_dir(dir).env_clear().output().unwrap();
+    (status(&output), stdout(&output), stderr(&output))
+}
+
+fn config(dir: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    run("config", &dir.path().join("stack"), arguments)
+}
+
+fn explain(dir: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    run("explain", &dir.path().join("stack"), arguments)
+}
+
+fn diff(dir: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    run("diff", dir.path(), arguments)
+}
+
+#[test]
+fn config_prints_what_compose_prints_and_masks_secrets() {
+    let dir = gateway();
+    let (code, out, said) = config(&dir, &["config", "--format", "json"]);
+    assert_eq!(code, 0, "{said}");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let service = &json["services"]["gateway"];
+    assert_eq!(service["image"], "openclaw:latest");
+    assert_eq!(service["command"][1], "$$HOME", "a literal dollar is doubled");
+    assert_eq!(service["environment"]["MODE"], "remote");
+    assert!(!out.contains(TOKEN) && !said.contains(TOKEN), "{out}{said}");
+    assert!(said.contains("The \"NOWHERE\" variable is not set. Defaulting to a blank string."), "{said}");
+
+    let (code, out, _) = config(&dir, &["--show-secrets", "config", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let shown = &json["services"]["gateway"]["environment"]["OPENCLAW_GATEWAY_TOKEN"];
+    assert_eq!((code, shown.as_str()), (0, Some(TOKEN)));
+
+    let (code, out, _) = config(&dir, &["-p", "other", "config"]);
+    assert!(code == 0 && out.starts_with("name: other\n"), "{out}");
+    let (code, out, said) = config(&dir, &["config", "-q"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(said.contains("NOWHERE"), "warnings are for standard error, quiet or not");
+}
+
+/// Files, arguments, exit status and the beginning of what is said.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], i32, &'a str);
+
+#[test]
+fn config_ends_as_compose_does_with_the_place_first() {
+    let ok = ("compose.yaml", "services: {a: {image: x}}\n");
+    let cases: &[Case<'_>] = &[
+        (&[("notes", "")], &["config"], 14, "OC-C"),
+        (&[ok], &["-f", "absent.yml", "config"], 14, "OC-C"),
+        (&[ok], &["--env-file", "absent.env", "config"], 1, "OC-C"),
+        (&[ok, (".env", "A=1\nB C=2\n")], &["config"], 1, ".env:2:1: "),
+        (&[("compose.yaml", "services:\n  a:\n    imagee: x\n")], &["config"], 15, "compose.yaml:3:5: "),
+        (
+            &[("compose.yaml", "services: {a: {image: '${V:?set V}'}}\n")],
+            &["config"],
+            15,
+            "compose.yaml:1:24: ",
+        ),
+        (
+            &[("compose.yaml", "services: {a: {image: x, env_file: e}}\n")],
+            &["config"],
+            14,
+            "compose.yaml:1:36: ",
+        ),
+        (&[ok], &["--nonsense", "config"], 16, "error: unexpected argument"),
+        (&[ok], &["-f"], 16, "error: a value is required"),
+        (&[ok], &["config", "--format", "xml"], 1, "error: invalid value"),
+        (&[ok], &["--dialect", "9", "config"], 16, "error: invalid value"),
+        (&[ok], &["--help"], 0, ""),
+    ];
+    for (files, arguments, expected, beginning) in cases {
+        let (code, out, said) = config(&project(files), arguments);
+        assert_eq!(code, *expected, "{arguments:?}: {said}");
+        assert!(said.starts_with(beginning), "{arguments:?}: {said}");
+        assert!(code == 0 || out.is_empty(), "{arguments:?}: {out}");
+    }
+    let (_, _, said) = config(&project(&[("compose.yaml", "services:\n  a:\n    imagee: x\n")]), &["config"]);
+    assert!(said.contains("did you mean `image`?"), "{said}");
+}
+
+#[test]
+fn a_dialect_is_asked_for_and_named() {
+    let dir = project(&[
+        ("compose.yaml", "services: {a: {image: '${SET:-${UNSET:?inner}}'}}\n"),
+        (".env", "SET=x\n"),
+    ]);
+    let (code, _, said) = config(&dir, &["config", "-q"]);
+    assert!(code == 15 && said.ends_with("(read as compose-go 2.4)\n"), "{said}");
+    let (code, out, said) = config(&dir, &["--dialect", "2.10.1", "config"]);
+    assert_eq!((code, said.as_str()), (0, ""), "a script with nothing to read is told nothing: {out}");
+    let (code, out, _) = explain(&dir, &["--dialect", "2.10.1", "services.a.image"]);
+    assert!(code == 0 && out.ends_with("(read as compose-go 2.10.1)\n"), "{out}");
+    let (_, out, _) = explain(&dir, &["--dialect", "2.10.1", "--json", "services.a.image"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["dialect"], &json["path"]), (&"compose-go 2.10.1".into(), &"services.a.image".into()));
+}
+
+#[test]
+fn a_story_quotes_and_underlines_its_lines() {
+    let dir = gateway();
+    let (code, out, said) = explain(&dir, &["gateway", "MODE"]);
+    assert_eq!(code, 0, "{said}");
+    expect![[r#"
+        services.gateway.environment.MODE = "remote"
+
+        what decided it, first to last:
+
+          1. compose.override.yml:4:13: as it is written
+              --> compose.override.yml:4:13
+               |
+             4 |       MODE: remote
+               |             ^^^^^^ "remote"
+
+          2. overrides compose.yaml:7:13
+
+          3. service gateway: what its container gets
+
+        what it shadows, nearest first:
+
+          1. compose.yaml:7:13, overridden by compose.override.yml:4:13
+              --> compose.yaml:7:13
+               |
+             7 |       MODE: local
+               |             ----- "MODE=local"
+
+        (read as compose-go 2.4)
+    "#]]
+    .assert_eq(&out);
+    let (code, out, said) = explain(&dir, &["gateway", "OPENCLAW_GATEWAY_TOKEN"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!out.contains(TOKEN) && !said.contains(TOKEN), "{out}{said}");
+    expect![[r#"
+        services.gateway.environment.OPENCLAW_GATEWAY_TOKEN = "********"
+        (masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)
+
+        what decided it, first to last:
+
+          1. .env:1: an env file of the project
+              --> .env:1:7
+               |
+             1 | TOKEN=********
+               |       ^^^^^^^^
+
+          2. interpolated at compose.yaml:6:31: the template is filled in
+              --> compose.yaml:6:31
+               |
+             6 |       OPENCLAW_GATEWAY_TOKEN: ${TOKEN}
+               |                               ^^^^^^^^
+
+          3. service gateway: what its container gets
+
+        (read as compose-go 2.4)
+    "#]]
+    .assert_eq(&out);
+    let (_, out, _) = explain(&dir, &["--show-secrets", "$TOKEN"]);
+    assert!(out.contains(TOKEN), "{out}");
+    let (_, out, _) = explain(&dir, &["--json", "gateway", "OPENCLAW_GATEWAY_TOKEN"]);
+    assert!(out.contains("\"dotenv\"") && !out.contains(TOKEN), "{out}");
+}
+
+#[test]
+fn what_is_not_there_is_answered_with_what_is() {
+    let dir = gateway();
+    for (arguments, expected) in [
+        (&["gateway.image"][..], "did you mean services.gateway.image?"),
+        (&["services.gateway.imag"], "services.gateway has: command, environment, image, networks"),
+        (&["services.gatewy.image"], "services: gateway"),
+        (&["gateway", "MODES"], "it has: MODE, OPENCLAW_GATEWAY_TOKEN"),
+    ] {
+        let (code, out, said) = explain(&dir, arguments);
+        assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn two_stacks_differ_in_values_and_never_show_a_secret() {
+    let dir = gateway();
+    let other = dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(
+        other.join("compose.yaml"),
+        "name: stack\nservices:\n  gateway:\n    image: openclaw:2\n    environment: {OPENCLAW_GATEWAY_TOKEN: test-token-elsewhere}\n",
+    )
+    .unwrap();
+    let (code, out, said) = diff(&dir, &["--no-shell", "stack", "other"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(!out.contains("test-token") && !said.contains("test-token"), "{out}{said}");
+    expect![[r#"
+        both read as compose-go 2.4
+        - services.gateway.command = a list
+            NOWHERE is set nowhere -> interpolated at compose.yaml:4:14 -> service gateway
+        - services.gateway.environment.MODE = "remote"
+            compose.override.yml:4:13 -> overrides compose.yaml:7:13 -> service gateway
+        ~ services.gateway.environment.OPENCLAW_GATEWAY_TOKEN (secret, not the same)
+          - .env:1 -> interpolated at compose.yaml:6:31 -> service gateway
+          + compose.yaml:5:43 -> service gateway
+        ~ services.gateway.image
+          - "openclaw:latest"
+            TAG is unset, default at compose.yaml:3:21 -> interpolated at compose.yaml:3:12 -> service gateway
+          + "openclaw:2"
+            compose.yaml:4:12 -> service gateway
+    "#]]
+    .assert_eq(&out);
+    let (code, out, _) = diff(&dir, &["--json", "stack", "other"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(code == 1 && json["differences"].as_array().is_some_and(|all| all.len() > 3), "{out}");
+    assert!(!out.contains("test-token"), "{out}");
+    assert_eq!(diff(&dir, &["stack", "stack"]).0, 0);
+    let (code, out, said) = diff(&dir, &["stack", "absent"]);
+    assert_eq!((code, out.as_str()), (2, ""), "{said}");
+}

@@ -1,0 +1,83 @@
+//! One program: its subcommands, the names that they had as programs of their own, and what it does where none is given.
+#![expect(clippy::disallowed_methods, reason = "the program is what is tested")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::{RUNBOOK, copy, status, stderr, stdout};
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(RUNBOOK).args(arguments).current_dir(directory).env_clear().output().unwrap()
+}
+
+#[test]
+fn the_former_name_of_a_subcommand_still_means_it() {
+    for (name, former) in [
+        ("freeze", "freeze-token"),
+        ("sources", "diff-sources"),
+        ("namespaces", "check-namespaces"),
+        ("pair", "break-pairing"),
+        ("probe", "probe-gateway"),
+        ("export", "probe-exporter"),
+        ("vantage", "vantage-points"),
+        ("supervisors", "check-supervisors"),
+        ("config", "compose-config"),
+        ("explain", "config-explain"),
+        ("diff", "diff-stacks"),
+        ("mask", "mask-evidence"),
+    ] {
+        let help = |name| {
+            let output = run(Path::new("."), &[name, "--help"]);
+            assert_eq!((status(&output), stderr(&output)), (0, String::new()), "{name}");
+            stdout(&output)
+        };
+        assert_eq!(help(former), help(name));
+        assert!(help(name).contains(&format!("Usage: runbook {name}")), "{}", help(name));
+        let all = stdout(&run(Path::new("."), &["-h"]));
+        assert!(all.contains(&format!("\n  {name} ")) && !all.contains(former), "{all}");
+    }
+}
+
+#[test]
+fn without_a_stack_the_one_that_is_here_is_looked_at() {
+    let dir = copy("own-loopback");
+    let stack = dir.path().join("own-loopback");
+    let here = run(&stack, &[]);
+    let named = run(&stack, &["look", "."]);
+    assert_eq!((status(&here), stdout(&here)), (1, stdout(&named)));
+    assert!(
+        stdout(&here).contains("$ runbook fix --project-directory . --code OC-C201 --yes"),
+        "{}",
+        stdout(&here)
+    );
+    let elsewhere = run(dir.path(), &["--docker"]);
+    assert_eq!((status(&elsewhere), stdout(&elsewhere)), (2, String::new()));
+    assert!(stderr(&elsewhere).contains("no Compose file is here"), "{}", stderr(&elsewhere));
+}
+
+#[test]
+fn a_stack_that_is_called_as_a_subcommand_is_named_by_a_path() {
+    let dir = copy("own-loopback");
+    std::fs::rename(dir.path().join("own-loopback"), dir.path().join("fix")).unwrap();
+    assert!(stdout(&run(dir.path(), &["./fix"])).contains("OC-C201 own-loopback"));
+    assert!(stdout(&run(dir.path(), &["look", "fix"])).contains("OC-C201 own-loopback"));
+    assert!(stdout(&run(dir.path(), &["--help"])).contains("runbook ./fix"));
+}
+
+/// Where `docker compose` answers with statuses of its own, so does what stands in its place.
+#[test]
+fn a_command_line_that_cannot_be_read_has_the_status_of_its_subcommand() {
+    for (arguments, expected) in [
+        (&["config", "--no-such-flag"][..], 16),
+        (&["config", "--format", "toml"], 1),
+        (&["compose-config", "nonsense"], 16),
+        (&["fix", "--no-such-flag"], 2),
+        (&["freeze"], 2),
+        (&["--no-such-flag"], 2),
+        (&["--format", "html"], 2),
+        (&["freeze", "--version"], 0),
+    ] {
+        assert_eq!(status(&run(Path::new("."), arguments)), expected, "{arguments:?}");
+    }
+}
