@@ -22,25 +22,25 @@ macro_rules! codes {
 
             /// The code as people cite it: `OC-C…` and three digits.
             #[must_use]
-            pub fn id(self) -> &'static str {
+            pub const fn id(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
             /// The name in kebab case.
             #[must_use]
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
             /// How bad it is by itself.
             #[must_use]
-            pub fn severity(self) -> Severity {
+            pub const fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity,)* }
             }
 
             /// One line that says what it means.
             #[must_use]
-            pub fn doc(self) -> &'static str {
+            pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
             }
         }
@@ -232,7 +232,7 @@ codes! {
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.id())
+        write!(f, "{} {}", self.id(), self.name())
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
                 code.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
                 "{code}"
             );
-            assert!(code.doc().ends_with('.'), "{code}");
+            assert!(code.meaning().ends_with('.'), "{code}");
         }
     }
 
@@ -269,7 +269,7 @@ mod tests {
         let readme = include_str!("../README.md");
         for code in Code::ALL {
             let row =
-                format!("| `{}` | `{}` | {} | {} |", code.id(), code.name(), code.severity(), code.doc());
+                format!("| `{}` | `{}` | {} | {} |", code.id(), code.name(), code.severity(), code.meaning());
             assert!(readme.contains(&row), "README.md lacks the row\n{row}");
         }
     }

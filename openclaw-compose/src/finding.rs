@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde::ser::SerializeStruct;
 
 pub use crate::codes::Code;
 use crate::edit::Edit;
@@ -34,21 +33,21 @@ impl fmt::Display for Severity {
 }
 
 /// How a finding is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Confidence {
-    /// It stands in the sources.
-    Observed,
     /// It follows from rules about what was not seen.
     Inferred,
+    /// It stands in the sources.
+    Observed,
 }
 
 /// What a place did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Role {
+pub enum PlaceRole {
     /// It decided.
     Decided,
     /// It was overruled.
@@ -58,11 +57,11 @@ pub enum Role {
 }
 
 /// A place in a source.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Place {
     /// What the place did.
-    pub role: Role,
+    pub role: PlaceRole,
     /// The source's name.
     pub file: String,
     /// Line, from 1.
@@ -76,7 +75,7 @@ pub struct Place {
 impl Place {
     /// The place of a span.
     #[must_use]
-    pub fn of(sources: &Sources, role: Role, span: Span) -> Self {
+    pub fn of(sources: &Sources, role: PlaceRole, span: Span) -> Self {
         let location = sources.location(span);
         Self { role, file: location.file, line: location.line, column: location.column, span }
     }
@@ -86,18 +85,6 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
-    }
-}
-
-impl Serialize for Place {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Place", 5)?;
-        out.serialize_field("role", &self.role)?;
-        out.serialize_field("file", &self.file)?;
-        out.serialize_field("line", &self.line)?;
-        out.serialize_field("column", &self.column)?;
-        out.serialize_field("span", &[self.span.start, self.span.end])?;
-        out.end()
     }
 }
 
@@ -152,11 +139,13 @@ pub enum Subject {
 }
 
 /// Something wrong or worth knowing. Its texts never hold a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// What it is about.
     pub code: Code,
+    /// The code's name.
+    pub name: &'static str,
     /// How bad it is here.
     pub severity: Severity,
     /// How it is known.
@@ -170,8 +159,10 @@ pub struct Finding {
     /// What supports it, one line each.
     pub evidence: Vec<String>,
     /// The smallest next step, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
     /// The versions its rule holds for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub versions: Option<String>,
 }
 
@@ -181,6 +172,7 @@ impl Finding {
     pub fn new(code: Code, summary: impl Into<String>) -> Self {
         Self {
             code,
+            name: code.name(),
             severity: code.severity(),
             confidence: Confidence::Observed,
             summary: summary.into(),
@@ -190,6 +182,13 @@ impl Finding {
             remedy: None,
             versions: None,
         }
+    }
+
+    /// The same, concluded and not seen.
+    #[must_use]
+    pub fn inferred(mut self) -> Self {
+        self.confidence = Confidence::Inferred;
+        self
     }
 
     /// The same about somebody in particular.
@@ -209,7 +208,7 @@ impl Finding {
     /// The place to open first.
     #[must_use]
     pub fn primary(&self) -> Option<&Place> {
-        self.places.iter().find(|place| place.role == Role::Decided).or_else(|| self.places.first())
+        self.places.iter().find(|place| place.role == PlaceRole::Decided).or_else(|| self.places.first())
     }
 }
 
@@ -225,6 +224,7 @@ impl Finding {
     pub(crate) fn mask(&mut self, secrets: &Secrets) {
         let Self {
             code: _,
+            name: _,
             severity: _,
             confidence: _,
             summary,
@@ -248,30 +248,9 @@ impl Finding {
     }
 }
 
-impl Serialize for Finding {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let optional = usize::from(self.remedy.is_some()) + usize::from(self.versions.is_some());
-        let mut out = serializer.serialize_struct("Finding", 7 + optional)?;
-        out.serialize_field("code", &self.code)?;
-        out.serialize_field("name", self.code.name())?;
-        out.serialize_field("severity", &self.severity)?;
-        out.serialize_field("confidence", &self.confidence)?;
-        out.serialize_field("summary", &self.summary)?;
-        out.serialize_field("places", &self.places)?;
-        out.serialize_field("evidence", &self.evidence)?;
-        if let Some(remedy) = &self.remedy {
-            out.serialize_field("remedy", remedy)?;
-        }
-        if let Some(versions) = &self.versions {
-            out.serialize_field("versions", versions)?;
-        }
-        out.end()
-    }
-}
-
 /// `OC-C140 unknown-key: summary`
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.code.id(), self.code.name(), self.summary)
+        write!(f, "{}: {}", self.code, self.summary)
     }
 }

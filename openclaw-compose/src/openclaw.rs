@@ -41,7 +41,7 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole, Safety, Severity};
+use crate::finding::{Code, Finding, Place, PlaceRole, Safety, Severity};
 use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
 use crate::source::{Format, Sources, Text};

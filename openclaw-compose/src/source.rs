@@ -55,7 +55,8 @@ impl FileId {
 ///
 /// Twelve bytes, so that every node can carry one. Lines and columns are worked out only when asked for:
 /// see [`Sources::location`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "[usize; 2]")]
 pub struct Span {
     /// The text the range lies in.
     pub file: FileId,
@@ -63,6 +64,13 @@ pub struct Span {
     pub start: u32,
     /// Offset after the last byte.
     pub end: u32,
+}
+
+/// The bytes, without the text they lie in.
+impl From<Span> for [usize; 2] {
+    fn from(span: Span) -> Self {
+        [span.range().start, span.range().end]
+    }
 }
 
 impl Span {

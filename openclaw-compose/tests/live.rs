@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::finding::{Role, Severity};
+use openclaw_compose::finding::{PlaceRole, Severity};
 use openclaw_compose::openclaw::{Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 
@@ -87,7 +87,7 @@ fn cause(report: &Report) -> String {
     let first = code.and_then(|code| report.of_code(code).next());
     let mut errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let Some(finding) = first.or_else(|| errors.next()) else { return "none".to_owned() };
-    let decided = finding.places.iter().find(|place| place.role == Role::Decided);
+    let decided = finding.places.iter().find(|place| place.role == PlaceRole::Decided);
     let place = decided.map_or_else(String::new, |place| format!("{}:{}", place.file, place.line));
     format!("{} {} {place}", finding.code.id(), finding.code.name())
 }

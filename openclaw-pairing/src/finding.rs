@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::plan::Safety;
+use crate::evidence::Vantage;
+use crate::words::{NAME, shown};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -24,10 +25,10 @@ pub enum Severity {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Confidence {
-    /// The evidence says so itself.
-    Observed,
     /// The evidence fits this best.
     Inferred,
+    /// The evidence says so itself.
+    Observed,
 }
 
 macro_rules! codes {
@@ -44,7 +45,7 @@ macro_rules! codes {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The code itself, as people cite it.
-            pub const fn code(self) -> &'static str {
+            pub const fn id(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
@@ -59,7 +60,7 @@ macro_rules! codes {
             }
 
             /// One line on what it means.
-            pub const fn doc(self) -> &'static str {
+            pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
             }
         }
@@ -108,13 +109,13 @@ codes! {
 
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
+        serializer.serialize_str(self.id())
     }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code(), self.name())
+        write!(f, "{} {}", self.id(), self.name())
     }
 }
 
@@ -141,6 +142,8 @@ pub struct Place {
 pub enum PlaceRole {
     /// This line decided.
     Decided,
+    /// This line was overruled.
+    Shadowed,
     /// This line goes with it.
     Related,
 }
@@ -158,6 +161,39 @@ pub struct Remedy {
     pub safety: Safety,
 }
 
+/// Whether a step or remedy may be carried out without thinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Safety {
+    /// Changes nothing, or is undone by the command beside it.
+    Safe,
+    /// Someone must agree first: it grants, removes or restarts something.
+    Judgement,
+    /// No command exists; a person does it.
+    TextOnly,
+}
+
+/// Whom a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Subject {
+    /// The gateway, hence everybody who asks it.
+    Gateway,
+    /// Whoever asks from there.
+    Vantage(Vantage),
+    /// The device with this id.
+    Device(String),
+}
+
+impl Subject {
+    /// The device of an id as somebody wrote it.
+    pub(crate) fn device(id: &str) -> Self {
+        Self::Device(shown(id, NAME))
+    }
+}
+
 /// One fact about a pairing, as every `openclaw-*` crate reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -172,6 +208,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// One line, shown when only one fits.
     pub summary: String,
+    /// Whom it is about.
+    pub subject: Subject,
     /// Where it was seen.
     pub places: Vec<Place>,
     /// What was seen, quoted or in own words. No secret is ever in it.
@@ -185,18 +223,46 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(code: Code, confidence: Confidence, summary: impl Into<String>) -> Self {
+    /// A finding with its code's own severity, observed, about the gateway, without places.
+    pub fn new(code: Code, summary: impl Into<String>) -> Self {
         Self {
             code,
             name: code.name(),
             severity: code.severity(),
-            confidence,
+            confidence: Confidence::Observed,
             summary: summary.into(),
+            subject: Subject::Gateway,
             places: Vec::new(),
             evidence: Vec::new(),
             remedy: None,
             versions: None,
         }
+    }
+
+    /// The same, concluded and not seen.
+    #[must_use]
+    pub fn inferred(mut self) -> Self {
+        self.confidence = Confidence::Inferred;
+        self
+    }
+
+    /// The same about somebody in particular.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// The same with a place more.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// The place to open first.
+    pub fn primary(&self) -> Option<&Place> {
+        self.places.iter().find(|place| place.role == PlaceRole::Decided).or_else(|| self.places.first())
     }
 
     /// The finding with no more evidence and places than a person reads; of what is left out it says how much.
@@ -216,6 +282,12 @@ impl Finding {
     }
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.summary)
+    }
+}
+
 /// The most pieces of evidence of a finding.
 const MOST_EVIDENCE: usize = 16;
 /// The most places of a finding.
@@ -230,7 +302,7 @@ mod tests {
         let readme = include_str!("../README.md");
         for code in Code::ALL {
             let severity = format!("{:?}", code.severity()).to_lowercase();
-            let row = format!("| {} | {} | {severity} | {} |", code.code(), code.name(), code.doc());
+            let row = format!("| {} | {} | {severity} | {} |", code.id(), code.name(), code.meaning());
             assert!(readme.contains(&row), "README.md lacks: {row}");
         }
     }
@@ -238,7 +310,7 @@ mod tests {
     #[test]
     fn codes_are_sorted_and_unique() {
         for pair in Code::ALL.windows(2) {
-            assert!(pair[0].code() < pair[1].code(), "{} before {}", pair[0], pair[1]);
+            assert!(pair[0].id() < pair[1].id(), "{} before {}", pair[0], pair[1]);
         }
     }
 }

@@ -28,7 +28,7 @@ mod words;
 pub use devices::{DeviceList, DeviceListError, PairedDevice, PendingRequest, TokenSummary};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use evidence::{Evidence, Vantage};
-pub use finding::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Severity};
+pub use finding::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
 pub use identity::{DeviceSigner, SignError};
 pub use input::{BootTag, Cause, Decision, Grant, Input, Refused, RequestTag, Timer};
 pub use machine::{Credentials, Pairing, Pending};

@@ -5,22 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::devices::{DeviceList, PendingRequest};
+use crate::finding::Safety;
 use crate::refusal::Actor;
 use crate::scope::ScopeSet;
 use crate::words::{is_hidden, is_id};
-
-/// Whether a step or remedy may be carried out without thinking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Safety {
-    /// Changes nothing, or is undone by the command beside it.
-    Safe,
-    /// Someone must agree first: it grants, removes or restarts something.
-    Judgement,
-    /// No command exists; a person does it.
-    TextOnly,
-}
 
 /// How commands reach a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

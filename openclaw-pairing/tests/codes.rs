@@ -146,7 +146,7 @@ fn every_code_of_the_table_is_produced() {
         };
         assert_eq!(diagnosis.cause, expected, "{all:?}");
         let json = serde_json::to_value(finding).unwrap();
-        assert_eq!((&json["code"], &json["name"]), (&code.code().into(), &code.name().into()));
+        assert_eq!((&json["code"], &json["name"]), (&code.id().into(), &code.name().into()));
         assert!(json["severity"].is_string() && json["confidence"].is_string(), "{json}");
         assert!(!finding.summary.is_empty() && !diagnosis.plan.steps.is_empty(), "{code}");
     }

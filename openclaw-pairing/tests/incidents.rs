@@ -430,7 +430,7 @@ fn every_plan_ends_in_a_session_or_a_persons_decision() {
         // Nothing that grants something is called safe, and all of it can be taken back.
         for step in &plan.steps {
             if let Action::Decide { .. } = step.action {
-                assert_eq!(step.safety, openclaw_pairing::plan::Safety::Judgement, "{what}");
+                assert_eq!(step.safety, openclaw_pairing::Safety::Judgement, "{what}");
                 assert!(step.undo.is_some(), "{what}");
             }
         }

@@ -16,7 +16,7 @@ use openclaw_pairing::{Code, DeviceList, Evidence, Vantage, diagnose};
 /// first.
 fn alone<'c>(row: &str, cause: &'c str) -> &'c str {
     // A lockout comes of wrong tokens; that those were another client's stands in the stack's files.
-    if row.starts_with("lockout@") { Code::SharedTokenFault.code() } else { cause }
+    if row.starts_with("lockout@") { Code::SharedTokenFault.id() } else { cause }
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn what_real_containers_showed_leads_to_the_cause() {
             .devices(Vantage::Gateway, "devices.json", list);
         let diagnosis = diagnose(&evidence);
         let cause = read("cause").trim().to_owned();
-        assert_eq!(diagnosis.cause.code(), alone(&row, &cause), "{row}: {:#?}", diagnosis.findings);
-        let found: Vec<&str> = diagnosis.findings.iter().map(|finding| finding.code.code()).collect();
+        assert_eq!(diagnosis.cause.id(), alone(&row, &cause), "{row}: {:#?}", diagnosis.findings);
+        let found: Vec<&str> = diagnosis.findings.iter().map(|finding| finding.code.id()).collect();
         assert!(found.contains(&cause.as_str()), "{row}: {cause} is missing from {found:?}");
         newest.extend(row.strip_suffix("@2026.9.6").map(str::to_owned));
     }

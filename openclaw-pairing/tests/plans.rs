@@ -1,7 +1,8 @@
 //! Whatever was seen, there is a way out: a plan whose last word is a session or a named person's decision.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use openclaw_pairing::plan::{Action, Check, Ending, Engine, Plan, Safety, Topology};
+use openclaw_pairing::Safety;
+use openclaw_pairing::plan::{Action, Check, Ending, Engine, Plan, Topology};
 use openclaw_pairing::refusal::{Actor, PairingReason, REFUSALS, Refusal, RefusalCode};
 use openclaw_pairing::{Code, Evidence, Scope, ScopeSet, Vantage, diagnose};
 use proptest::prelude::*;

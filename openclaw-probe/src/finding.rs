@@ -1,22 +1,37 @@
 //! A finding: a code with what was seen, in the shape that all openclaw-* crates share.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::code::{Code, Severity};
 
 /// Whether a finding was seen or concluded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Confidence {
-    /// The gateway or the network said so.
-    Observed,
     /// Concluded from several observations.
     Inferred,
+    /// The gateway or the network said so.
+    Observed,
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Subject {
+    /// The gateway, from wherever it was looked at.
+    Gateway,
+    /// The gateway under one address, without credentials.
+    Target(String),
+    /// A supervisor's definition, by the name the caller gave it.
+    Definition(String),
 }
 
 /// One finding, in the shape that all openclaw-* crates share.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The stable code.
@@ -29,6 +44,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// The one line to show when only one fits.
     pub summary: String,
+    /// What it is about.
+    pub subject: Subject,
     /// Where in a file; only supervisor definitions have one.
     pub places: Vec<Place>,
     /// What was seen, one fact an entry. Never a secret.
@@ -38,35 +55,65 @@ pub struct Finding {
     pub remedy: Option<Remedy>,
     /// The OpenClaw releases the rule is known for, when it is not all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub versions: Option<&'static str>,
+    pub versions: Option<String>,
 }
 
 impl Finding {
-    /// A finding with the code's own sentence and next step.
+    /// A finding with its code's own severity, observed, about the gateway, without places.
     #[must_use]
-    pub(crate) fn new(code: Code, confidence: Confidence, evidence: Vec<String>) -> Self {
+    pub fn new(code: Code, summary: impl Into<String>) -> Self {
         Self {
             code,
             name: code.name(),
             severity: code.severity(),
-            confidence,
-            summary: code.meaning().to_owned(),
+            confidence: Confidence::Observed,
+            summary: summary.into(),
+            subject: Subject::Gateway,
             places: Vec::new(),
-            evidence,
-            remedy: Some(Remedy {
-                text: code.next_step().to_owned(),
-                command: None,
-                safety: Safety::TextOnly,
-            }),
+            evidence: Vec::new(),
+            remedy: None,
             versions: None,
         }
     }
 
-    /// The same finding, pointing into a file.
-    #[cfg(feature = "supervisors")]
-    pub(crate) fn at(mut self, place: Option<Place>) -> Self {
-        self.places.extend(place);
+    /// A finding with its code's own sentence and next step.
+    #[must_use]
+    pub(crate) fn of(code: Code, evidence: Vec<String>) -> Self {
+        let next = Remedy { text: code.next_step().to_owned(), command: None, safety: Safety::TextOnly };
+        Self { evidence, remedy: Some(next), ..Self::new(code, code.meaning()) }
+    }
+
+    /// The same, concluded and not seen.
+    #[must_use]
+    pub fn inferred(mut self) -> Self {
+        self.confidence = Confidence::Inferred;
         self
+    }
+
+    /// The same about something narrower.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// The same with a place more.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// The place to open first.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Place> {
+        self.places.iter().find(|place| place.role == PlaceRole::Decided).or_else(|| self.places.first())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.summary)
     }
 }
 
@@ -74,25 +121,29 @@ impl Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Place {
-    /// What the place did; here always the one that decided.
-    pub role: Role,
+    /// What the place did.
+    pub role: PlaceRole,
     /// The name the caller gave the text.
     pub file: String,
     /// Line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Column in characters, from 1.
-    pub column: usize,
+    pub column: u32,
     /// Byte range in the text.
-    pub span: (usize, usize),
+    pub span: [usize; 2],
 }
 
 /// What a place did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Role {
-    /// The value that decided.
+pub enum PlaceRole {
+    /// It decided.
     Decided,
+    /// It was overruled.
+    Shadowed,
+    /// It matters, too.
+    Related,
 }
 
 /// The smallest safe next step.

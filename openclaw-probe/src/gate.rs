@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::finding::{Confidence, Finding};
+use crate::finding::Finding;
 use crate::report::ProbeReport;
 use crate::rung::Rung;
 
@@ -139,7 +139,7 @@ impl Gate {
                 let code = bad.code.map_or_else(|| "not proven".to_owned(), |code| code.to_string());
                 evidence.push(format!("last failure at {} s, rung {rung}: {code}", bad.at.as_secs()));
             }
-            Finding::new(Code::GateDeadline, Confidence::Observed, evidence)
+            Finding::of(Code::GateDeadline, evidence)
         })
     }
 }
@@ -299,7 +299,7 @@ impl Watch {
         self.flapping.then(|| {
             let seen =
                 format!("{} changes within {} s", self.changes.len(), self.policy.flap_window.as_secs());
-            Finding::new(Code::Flapping, Confidence::Observed, vec![seen])
+            Finding::of(Code::Flapping, vec![seen])
         })
     }
 

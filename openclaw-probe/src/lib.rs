@@ -40,7 +40,7 @@ pub use classify::CLOSE_CODES;
 pub use clock::ClockSkew;
 pub use code::{Code, Severity, Side};
 pub use endpoint::{ENDPOINTS, Endpoint};
-pub use finding::{Confidence, Finding, Place, Remedy, Role, Safety};
+pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Subject};
 pub use fleet::Fleet;
 pub use gate::{Gate, GateState, Sample, Watch, WatchPolicy, WatchState};
 pub use metrics::exposition;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::clock::ClockSkew;
 use crate::code::Code;
-use crate::finding::{Confidence, Finding};
+use crate::finding::{Finding, Subject};
 use crate::rung::Rung;
 use crate::target::Target;
 
@@ -246,12 +246,13 @@ impl ProbeReport {
         if self.is_token_unequal() {
             let evidence =
                 vec![format!("{}: no version in the answer to a request with the token", self.target)];
-            findings.push(Finding::new(Code::TokenUnequal, Confidence::Inferred, evidence));
+            findings.push(Finding::of(Code::TokenUnequal, evidence).inferred());
         }
         if let Some(clock) = self.facts.clock.filter(ClockSkew::breaks_signatures) {
-            findings.push(Finding::new(Code::ClockSkew, Confidence::Observed, vec![clock.to_string()]));
+            findings.push(Finding::of(Code::ClockSkew, vec![clock.to_string()]));
         }
-        findings
+        let about = Subject::Target(self.target.to_string());
+        findings.into_iter().map(|finding| finding.about(about.clone())).collect()
     }
 
     /// Every code that belongs to a rung, with that rung.
@@ -269,7 +270,7 @@ impl ProbeReport {
         };
         let mut evidence = vec![format!("{} at rung {}: {seen}", self.target, result.rung)];
         evidence.extend(result.evidence.iter().cloned());
-        Some(Finding::new(code(result)?, Confidence::Observed, evidence))
+        Some(Finding::of(code(result)?, evidence))
     }
 
     fn is_token_unequal(&self) -> bool {

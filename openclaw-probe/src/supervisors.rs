@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::code::Code;
-use crate::finding::{Confidence, Finding, Place, Role};
+use crate::finding::{Finding, Place, PlaceRole, Subject};
 
 pub mod compose;
 pub mod launchd;
@@ -140,8 +140,9 @@ pub(crate) fn is_literal(value: &str) -> bool {
 /// Whether a program is there, as the caller knows it; the core does not look.
 pub type Exists<'a> = &'a dyn Fn(&str) -> bool;
 
-pub(crate) fn observed(code: Code, evidence: impl Into<String>) -> Finding {
-    Finding::new(code, Confidence::Observed, vec![evidence.into()])
+/// Something seen in the definition of this name.
+pub(crate) fn observed(name: &str, code: Code, evidence: impl Into<String>) -> Finding {
+    Finding::of(code, vec![evidence.into()]).about(Subject::Definition(name.to_owned()))
 }
 
 /// The place of `needle` in a text; the whole line, because that is what one edits.
@@ -150,10 +151,10 @@ pub(crate) fn place(file: &str, text: &str, needle: &str) -> Option<Place> {
     let before = text.get(..start)?;
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     Some(Place {
-        role: Role::Decided,
+        role: PlaceRole::Decided,
         file: file.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: text.get(line_start..start)?.chars().count() + 1,
-        span: (start, start + needle.len()),
+        line: u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX),
+        column: u32::try_from(text.get(line_start..start)?.chars().count() + 1).unwrap_or(u32::MAX),
+        span: [start, start + needle.len()],
     })
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::finding::{Confidence, Finding};
+use crate::finding::Finding;
 use crate::report::ProbeReport;
 use crate::rung::Rung;
 
@@ -59,7 +59,7 @@ pub fn compare(ladders: &[(Vantage, ProbeReport)]) -> Comparison {
         .collect::<Vec<_>>()
         .join(", ");
     let evidence: Vec<String> = seen.iter().map(|(vantage, report)| line(*vantage, report)).collect();
-    let conclude = |code| Finding::new(code, Confidence::Inferred, evidence.clone());
+    let conclude = |code| Finding::of(code, evidence.clone()).inferred();
     let mut findings: Vec<Finding> = decide(&seen).map(conclude).into_iter().collect();
     if are_different_gateways(&seen) {
         findings.insert(0, conclude(Code::DifferentGateways));

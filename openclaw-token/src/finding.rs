@@ -17,14 +17,14 @@ pub enum Severity {
 }
 
 /// How sure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Confidence {
-    /// It stands in what was given.
-    Observed,
     /// It is an estimate or a conclusion.
     Inferred,
+    /// It stands in what was given.
+    Observed,
 }
 
 macro_rules! codes {
@@ -42,7 +42,7 @@ macro_rules! codes {
 
             /// The code as people cite it.
             #[must_use]
-            pub const fn code(self) -> &'static str {
+            pub const fn id(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
@@ -60,7 +60,7 @@ macro_rules! codes {
 
             /// One line on what it means.
             #[must_use]
-            pub const fn doc(self) -> &'static str {
+            pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
             }
         }
@@ -112,13 +112,13 @@ codes! {
 
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
+        serializer.serialize_str(self.id())
     }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code(), self.name())
+        write!(f, "{} {}", self.id(), self.name())
     }
 }
 
@@ -127,7 +127,7 @@ impl fmt::Display for Code {
 #[non_exhaustive]
 pub struct Place {
     /// What the place has to do with the finding.
-    pub role: Role,
+    pub role: PlaceRole,
     /// The caller's name for the text.
     pub file: String,
     /// Line, from 1; 0 if the place has none.
@@ -142,9 +142,11 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Role {
+pub enum PlaceRole {
     /// It is the one that the finding is about.
     Decided,
+    /// It was overruled.
+    Shadowed,
     /// It goes with it.
     Related,
 }
@@ -155,6 +157,9 @@ pub enum Role {
 pub struct Remedy {
     /// One sentence.
     pub text: String,
+    /// The command that does it, ready to paste.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// Whether it may be carried out without thinking.
     pub safety: Safety,
 }
@@ -172,6 +177,34 @@ pub enum Safety {
     TextOnly,
 }
 
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Subject {
+    /// The places that hold tokens, taken together.
+    Sources,
+    /// One place that holds a token, by the caller's name.
+    Source(String),
+    /// A service whose image or release stands in the record.
+    Service(String),
+    /// The record of the freeze.
+    Record,
+    /// The ledger.
+    Ledger,
+}
+
+impl Subject {
+    /// One place by its name, several taken together.
+    pub(crate) fn of<'p>(places: impl IntoIterator<Item = &'p Place>) -> Self {
+        let mut places = places.into_iter();
+        match (places.next(), places.next()) {
+            (Some(place), None) => Self::Source(place.file.clone()),
+            _ => Self::Sources,
+        }
+    }
+}
+
 /// One fact, in the shape that every `openclaw-*` crate reports. No text in it ever holds a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -186,6 +219,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// One line, shown when only one fits.
     pub summary: String,
+    /// What it is about.
+    pub subject: Subject,
     /// Where it was seen.
     pub places: Vec<Place>,
     /// What was seen.
@@ -199,13 +234,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(code: Code, summary: impl Into<String>) -> Self {
+    /// A finding with its code's own severity, observed, about the sources, without places.
+    #[must_use]
+    pub fn new(code: Code, summary: impl Into<String>) -> Self {
         Self {
             code,
             name: code.name(),
             severity: code.severity(),
             confidence: Confidence::Observed,
             summary: summary.into(),
+            subject: Subject::Sources,
             places: Vec::new(),
             evidence: Vec::new(),
             remedy: None,
@@ -213,9 +251,31 @@ impl Finding {
         }
     }
 
-    pub(crate) fn inferred(mut self) -> Self {
+    /// The same, concluded and not seen.
+    #[must_use]
+    pub fn inferred(mut self) -> Self {
         self.confidence = Confidence::Inferred;
         self
+    }
+
+    /// The same about something narrower.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// The same with a place more.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// The place to open first.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Place> {
+        self.places.iter().find(|place| place.role == PlaceRole::Decided).or_else(|| self.places.first())
     }
 
     pub(crate) fn places(mut self, places: impl IntoIterator<Item = Place>) -> Self {
@@ -229,13 +289,19 @@ impl Finding {
     }
 
     pub(crate) fn remedy(mut self, text: impl Into<String>) -> Self {
-        self.remedy = Some(Remedy { text: text.into(), safety: Safety::Judgement });
+        self.remedy = Some(Remedy { text: text.into(), command: None, safety: Safety::Judgement });
         self
     }
 
     pub(crate) fn versions(mut self, versions: impl Into<String>) -> Self {
         self.versions = Some(versions.into());
         self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.summary)
     }
 }
 
@@ -246,15 +312,15 @@ mod tests {
     #[test]
     fn codes_are_sorted_unique_and_documented() {
         for pair in Code::ALL.windows(2) {
-            assert!(pair[0].code() < pair[1].code(), "{} before {}", pair[0], pair[1]);
+            assert!(pair[0].id() < pair[1].id(), "{} before {}", pair[0], pair[1]);
         }
         let mut names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
         for code in Code::ALL {
-            assert!(code.code().starts_with("OC-T") && code.code().len() == 7, "{code}");
-            assert!(!code.doc().is_empty() && !code.doc().ends_with('.'), "{code}");
+            assert!(code.id().starts_with("OC-T") && code.id().len() == 7, "{code}");
+            assert!(!code.meaning().is_empty() && !code.meaning().ends_with('.'), "{code}");
         }
     }
 
@@ -264,7 +330,7 @@ mod tests {
         let mut table = String::from("| code | name | severity | meaning |\n| --- | --- | --- | --- |\n");
         for code in Code::ALL {
             let severity = format!("{:?}", code.severity()).to_lowercase();
-            table += &format!("| {} | {} | {severity} | {} |\n", code.code(), code.name(), code.doc());
+            table += &format!("| {} | {} | {severity} | {} |\n", code.id(), code.name(), code.meaning());
         }
         assert!(include_str!("../README.md").contains(&table), "README.md should hold:\n{table}");
     }

@@ -34,7 +34,7 @@ mod token;
 mod version;
 
 pub use digest::{Digest, DigestError};
-pub use finding::{Code, Confidence, Finding, Place, Remedy, Role, Safety, Severity};
+pub use finding::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
 pub use fingerprint::{Fingerprint, FingerprintError, FingerprintKey, ShortKey, first_eight};
 pub use freeze::{
     Created, Decision, FreezeError, FreezeRequest, Frozen, Intent, MemoryStore, RecordStore, Refusal,

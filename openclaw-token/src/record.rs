@@ -1,7 +1,7 @@
 //! The record of a freeze: everything about the token but the token.
 
 use crate::digest::Digest;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Subject};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::sighting::Sighting;
 use crate::timestamp;
@@ -220,6 +220,7 @@ impl Record {
                     Code::ClockBackwards,
                     format!("the clock says {}, before the freeze", timestamp::to_text(observed.now)),
                 )
+                .about(Subject::Record)
                 .evidence(format!("frozen at {}", timestamp::to_text(self.frozen_at)))
                 .remedy("Set the clock (NTP) before anything is recorded."),
             );
@@ -234,6 +235,7 @@ impl Record {
             Some(record) => record.verify(observed),
             None => vec![
                 Finding::new(Code::NotFrozen, "the token is not frozen: there is no record to compare with")
+                    .about(Subject::Record)
                     .remedy("Freeze it: adopt the token in use, or mint one if no place holds any."),
             ],
         }
@@ -254,6 +256,7 @@ impl Record {
                             Code::KeyUnknown,
                             "the frozen fingerprint is keyed: tokens were not compared",
                         )
+                        .about(Subject::Record)
                         .evidence(format!("frozen: {frozen}"))
                         .remedy("Give the key that the freeze was made with."),
                     ];
@@ -271,6 +274,7 @@ impl Record {
                         if names.len() == 1 { "holds" } else { "hold" }
                     ),
                 )
+                .about(Subject::of(other.iter().copied()))
                 .places(other.iter().map(|&place| place.clone()))
                 .evidence(format!("frozen: {frozen}, generation {}", self.generation))
                 .remedy("Write the frozen token there again, or rotate on purpose; mint nothing."),
@@ -279,6 +283,7 @@ impl Record {
         if same.is_empty() {
             findings.push(
                 Finding::new(Code::FrozenTokenLost, "no place holds the frozen token")
+                    .about(Subject::Record)
                     .evidence(format!("frozen: {frozen}, generation {}", self.generation))
                     .remedy("Let recovery bring what is unfinished to its end; if no backup holds the token, rotate with a reason."),
             );
@@ -291,6 +296,7 @@ impl Record {
                         Code::PlaceMissing,
                         format!("{place} is in the record and holds no token now"),
                     )
+                    .about(Subject::Source(place.clone()))
                     .remedy(
                         "Write the frozen token there, or record without the place at the next rotation.",
                     ),
@@ -304,7 +310,8 @@ impl Record {
                         Code::PlaceUnrecorded,
                         format!("{} holds the frozen token and is not in the record", place.file),
                     )
-                    .places([place.clone()]),
+                    .about(Subject::Source(place.file.clone()))
+                    .at(place.clone()),
                 );
             }
         }
@@ -320,6 +327,7 @@ impl Record {
                         Code::ImageUnpinned,
                         format!("the image of {service} could not be compared"),
                     )
+                    .about(Subject::Service(service.clone()))
                     .evidence(format!("recorded: {recorded}"))
                     .remedy("Pin the image by digest."),
                 );
@@ -334,6 +342,7 @@ impl Record {
             });
             if let Some(earlier) = earlier {
                 findings.push(rollback(
+                    service,
                     format!("{service} runs the image of generation {}", earlier.generation),
                     format!("recorded with generation {}: {recorded}; running: {running}", self.generation),
                 ));
@@ -343,6 +352,7 @@ impl Record {
                         Code::ImageDrift,
                         format!("{service} runs another image than the recorded one"),
                     )
+                    .about(Subject::Service(service.clone()))
                     .evidence(format!("recorded: {recorded}"))
                     .evidence(format!("running: {running}"))
                     .remedy(
@@ -355,6 +365,7 @@ impl Record {
             let Some(running) = observed.versions.get(service) else { continue };
             if version::compare(running, recorded) == Some(Ordering::Less) {
                 findings.push(rollback(
+                    service,
                     format!("{service} runs {running}, the record was made under {recorded}"),
                     format!("recorded: {recorded}; running: {running}"),
                 ));
@@ -364,8 +375,9 @@ impl Record {
     }
 }
 
-fn rollback(summary: String, evidence: String) -> Finding {
+fn rollback(service: &str, summary: String, evidence: String) -> Finding {
     Finding::new(Code::AuthModelRollback, summary)
+        .about(Subject::Service(service.to_owned()))
         .evidence(evidence)
         // Which side of the flip a pair of releases is on is compose's business; that there is one is enough here.
         .versions("CLI token precedence: env-first up to 2026.7.1, config-first from 2026.8.1")

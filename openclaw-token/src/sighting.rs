@@ -1,6 +1,6 @@
 //! Comparing the tokens that were seen in several places.
 
-use crate::finding::{Code, Finding, Place, Role};
+use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::token::{Flaw, Judgement, judge, unquoted};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +18,7 @@ pub struct Sighting {
 impl Sighting {
     /// `place` is the caller's name for it: `.env`, `openclaw-gateway environment`.
     pub fn new(place: impl Into<String>, token: SecretString) -> Self {
-        let place = Place { role: Role::Related, file: place.into(), line: 0, column: 0, span: [0, 0] };
+        let place = Place { role: PlaceRole::Related, file: place.into(), line: 0, column: 0, span: [0, 0] };
         Self { place, token }
     }
 
@@ -198,7 +198,10 @@ impl Comparison {
         }
         let judged = self.groups.iter().flat_map(|group| {
             let findings = group.judgement.findings(&group.name());
-            findings.into_iter().map(|finding| finding.places(group.places.iter().cloned()))
+            let about = Subject::of(&group.places);
+            findings
+                .into_iter()
+                .map(move |finding| finding.about(about.clone()).places(group.places.iter().cloned()))
         });
         let compared = self.differences.iter().filter_map(|difference| self.difference(difference));
         judged.chain(compared).collect()

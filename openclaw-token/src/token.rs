@@ -141,7 +141,7 @@ impl Flaw {
     }
 
     fn finding(self, what: &str, judgement: &Judgement) -> Finding {
-        let finding = Finding::new(self.code(), format!("{what}: {}", self.code().doc()));
+        let finding = Finding::new(self.code(), format!("{what}: {}", self.code().meaning()));
         match self {
             Self::Weak => finding
                 .inferred()

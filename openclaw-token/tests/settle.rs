@@ -135,7 +135,7 @@ fn a_cut_ledger_and_a_lost_record_are_found() {
     let (text, history) = (ledger.read().unwrap(), store.history().unwrap());
     let codes = |text: &[u8], history: &[Record]| -> Vec<String> {
         let findings = compare_records(text, history, "ledger.jsonl");
-        findings.iter().map(|finding| format!("{} {}", finding.code.code(), finding.summary)).collect()
+        findings.iter().map(|finding| format!("{} {}", finding.code.id(), finding.summary)).collect()
     };
     assert!(codes(&text, &history).is_empty());
     let second = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0;

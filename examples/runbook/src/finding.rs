@@ -19,6 +19,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// One sentence.
     pub summary: String,
+    /// Whom it is about.
+    pub subject: Subject,
     /// Where it was decided, what was shadowed, what else to look at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Place>,
@@ -44,9 +46,20 @@ impl Finding {
 
     /// The place to open first: the first that decided, else the first of any role.
     #[must_use]
-    pub fn first_place(&self) -> Option<&Place> {
-        self.places.iter().find(|place| place.role == Role::Decided).or_else(|| self.places.first())
+    pub fn primary(&self) -> Option<&Place> {
+        self.places.iter().find(|place| place.role == PlaceRole::Decided).or_else(|| self.places.first())
     }
+}
+
+/// Whom a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// What sort of thing it is: `stack`, `service`, `client`, `device`, `source`, …
+    pub kind: String,
+    /// Which one, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// How bad a finding is. Ordered: the worst is the greatest.
@@ -88,21 +101,36 @@ pub enum Confidence {
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// What the place did.
-    pub role: Role,
+    pub role: PlaceRole,
     /// The source's name as the reader knows it.
     pub file: String,
     /// Line, from 1. 0 where the source has no lines (a directory, an environment).
-    pub line: usize,
+    pub line: u32,
     /// Column in characters, from 1.
-    pub column: usize,
+    pub column: u32,
     /// Byte range in the source.
     pub span: [usize; 2],
+}
+
+impl Place {
+    /// The line of a file that decided.
+    #[must_use]
+    pub fn line(file: impl Into<String>, line: usize) -> Self {
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        Self { role: PlaceRole::Decided, file: file.into(), line, column: u32::from(line > 0), span: [0, 0] }
+    }
+
+    /// What has no lines, or cannot be read.
+    #[must_use]
+    pub fn whole(file: impl Into<String>) -> Self {
+        Self::line(file, 0)
+    }
 }
 
 /// What a place did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum PlaceRole {
     /// It decided the value.
     Decided,
     /// It was overruled.

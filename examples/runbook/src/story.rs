@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use openclaw_compose::finding::{Place, Role};
+use openclaw_compose::finding::{Place, PlaceRole};
 use openclaw_compose::project::{Explanation, Node, Resolution, Reveal, Step, StepKind};
 use openclaw_compose::source::{MASK, Quote, QuotedLine};
 
@@ -145,7 +145,8 @@ fn snippet(quote: &Quote, place: &Place, label: &str, style: Style) -> Styled {
         text.push_str(&shown);
         text.push('\n');
     }
-    let kind = if place.role == Role::Decided { AnnotationKind::Primary } else { AnnotationKind::Context };
+    let kind =
+        if place.role == PlaceRole::Decided { AnnotationKind::Primary } else { AnnotationKind::Context };
     let first = lines.first().map_or(1, |line| line.number as usize);
     let mut snippet = Snippet::source(text.as_str()).line_start(first).path(file.as_ref()).fold(false);
     let last = marks.len().saturating_sub(1);

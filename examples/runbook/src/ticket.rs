@@ -276,10 +276,23 @@ fn verdict(clients: &[Ladder], through: Option<Gate>, unaccounted: bool) -> Verd
 
 fn scrub(noted: &mut Noted) {
     let Noted { finding, excerpts, changes, mend, steps, gate: _ } = noted;
-    let Finding { code, name, severity: _, confidence: _, summary, places, evidence, remedy, versions } =
-        finding;
+    let Finding {
+        code,
+        name,
+        severity: _,
+        confidence: _,
+        summary,
+        subject,
+        places,
+        evidence,
+        remedy,
+        versions,
+    } = finding;
     for text in [code, name, summary] {
         *text = line(text);
+    }
+    if let Some(name) = &mut subject.name {
+        *name = line(name);
     }
     for Place { file, .. } in places {
         *file = line(file);

@@ -6,7 +6,7 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use crate::finding::{Code, Place, Role as PlaceRole};
+use crate::finding::{Code, Place, PlaceRole};
 use crate::openclaw::findings::Findings;
 use crate::source::{Format, Span, Text};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::finding::{Code, Place, Role as PlaceRole};
+use crate::finding::{Code, Place, PlaceRole};
 use crate::source::Span;
 
 use super::FindingId;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::ser::SerializeStruct;
 
-use crate::finding::{Place, Role};
+use crate::finding::{Place, PlaceRole};
 use crate::secrets::Secrets;
 use crate::source::{MASK, Span, Text};
 use crate::syntax::interpolate::{Gave, OperatorKind, Piece, PieceKind};
@@ -354,7 +354,7 @@ impl Lost<'_> {
 
 impl<'r> Teller<'r> {
     fn place(&self, span: Span) -> Option<Place> {
-        self.resolution.place(Role::Decided, span)
+        self.resolution.place(PlaceRole::Decided, span)
     }
 
     /// `compose.yaml:5:14`
@@ -469,7 +469,7 @@ impl<'r> Teller<'r> {
                     told.push(Step {
                         kind: StepKind::Overrides,
                         text: format!("{}, overridden by {}", chain.join(" -> "), self.location(by)),
-                        place: self.resolution.place(Role::Shadowed, older.span),
+                        place: self.resolution.place(PlaceRole::Shadowed, older.span),
                         value: scalar(&older.value),
                         shown: None,
                         secret: self.secret || is_secret(&self.resolution.stories, older),
@@ -589,7 +589,7 @@ impl<'r> Teller<'r> {
             let mut step = self.setting(name, *setting, Some(value));
             step.text = format!("{}, shadowed by {winner}", step.text);
             if let Some(place) = &mut step.place {
-                place.role = Role::Shadowed;
+                place.role = PlaceRole::Shadowed;
             }
             lost.all.push(Shadow::Told(step));
         }

@@ -1,7 +1,7 @@
 //! Findings on their way: raised with spans while the project is resolved, given lines and columns at its end.
 
 use crate::codes::Code;
-use crate::finding::{Finding, Place, Remedy, Role, Severity};
+use crate::finding::{Finding, Place, PlaceRole, Remedy, Severity};
 use crate::source::{Sources, Span};
 
 /// A finding without lines and columns yet.
@@ -9,7 +9,7 @@ use crate::source::{Sources, Span};
 pub(crate) struct Raised {
     pub(crate) code: Code,
     pub(crate) summary: String,
-    marks: Vec<(Role, Span)>,
+    marks: Vec<(PlaceRole, Span)>,
     evidence: Vec<String>,
     help: Option<String>,
     /// The exit status with which Compose refuses the project for this.
@@ -43,17 +43,17 @@ impl Raised {
 
     /// The place that decided it; the first is the primary one.
     pub(crate) fn at(mut self, span: Span) -> Self {
-        self.marks.push((Role::Decided, span));
+        self.marks.push((PlaceRole::Decided, span));
         self
     }
 
     pub(crate) fn related(mut self, span: Span) -> Self {
-        self.marks.push((Role::Related, span));
+        self.marks.push((PlaceRole::Related, span));
         self
     }
 
     pub(crate) fn shadowed(mut self, span: Span) -> Self {
-        self.marks.push((Role::Shadowed, span));
+        self.marks.push((PlaceRole::Shadowed, span));
         self
     }
 

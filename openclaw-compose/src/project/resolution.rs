@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use secrecy::SecretString;
 
-use crate::finding::{Finding, Place, Role};
+use crate::finding::{Finding, Place, PlaceRole};
 use crate::secrets::Secrets;
 use crate::source::{FileId, Sources, Span, Text};
 
@@ -254,7 +254,7 @@ impl Resolution {
     pub(crate) fn variable_value(&self, name: &str) -> Option<(&Text, Option<Place>)> {
         let variable = self.environments.get(self.environment.0 as usize)?.find(name)?;
         let place = match variable.setting {
-            Setting::File(span) => self.place(Role::Decided, span),
+            Setting::File(span) => self.place(PlaceRole::Decided, span),
             Setting::Shell | Setting::Compose => None,
         };
         Some((&variable.value, place))
@@ -268,7 +268,7 @@ impl Resolution {
 
     /// The place of a span, for findings.
     #[must_use]
-    pub fn place(&self, role: Role, span: Span) -> Option<Place> {
+    pub fn place(&self, role: PlaceRole, span: Span) -> Option<Place> {
         is_somewhere(span).then(|| Place::of(self.sources(), role, span))
     }
 }
@@ -385,7 +385,7 @@ pub(crate) fn finish(
         .into_iter()
         .map(|(name, span): (Arc<str>, Span)| UnsetVariable {
             name: name.to_string(),
-            place: is_somewhere(span).then(|| Place::of(&texts, Role::Decided, span)),
+            place: is_somewhere(span).then(|| Place::of(&texts, PlaceRole::Decided, span)),
         })
         .collect();
     Resolution {

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::facts::Facts;
 use crate::evidence::Config;
-use crate::finding::{Code, Confidence, Finding, Place, PlaceRole};
+use crate::finding::{Code, Finding, Place, PlaceRole};
 
 /// Safeguards that earlier fixes switched off: words in a configuration, what they do, and the way back.
 const BYPASSES: &[(&[&str], &str, &str)] = &[
@@ -45,9 +45,7 @@ pub(super) fn bypasses(facts: &Facts<'_>) -> Option<Finding> {
         for (index, line) in text.expose_secret().split('\n').enumerate() {
             for (words, what, way_back) in BYPASSES.iter().filter(|(words, ..)| is_set(line, words)) {
                 let summary = "an earlier fix switched a safeguard off and is still there";
-                let finding = found.get_or_insert_with(|| {
-                    Finding::new(Code::BypassLeftBehind, Confidence::Observed, summary)
-                });
+                let finding = found.get_or_insert_with(|| Finding::new(Code::BypassLeftBehind, summary));
                 let at = words.first().and_then(|word| line.find(word)).unwrap_or_default();
                 finding.places.push(Place {
                     role: PlaceRole::Related,

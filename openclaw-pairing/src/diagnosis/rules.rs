@@ -9,8 +9,8 @@ use super::bypasses::bypasses;
 use super::facts::{Facts, Seen};
 use super::waits::waits;
 use super::{Diagnosis, steps};
-use crate::evidence::{Evidence, SeenList};
-use crate::finding::{Code, Confidence, Finding, Place, PlaceRole};
+use crate::evidence::{Evidence, SeenList, Vantage};
+use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
 use crate::refusal::{Refusal, RefusalClass};
 use crate::timeline::{Symptom, Timeline};
 
@@ -62,12 +62,12 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
     let is_silent = findings.iter().all(|finding| finding.code == Code::BypassLeftBehind);
     if is_silent || findings.is_empty() {
         let summary = "no list, log or refusal names a cause yet";
-        findings.insert(0, Finding::new(Code::NotEnoughEvidence, Confidence::Inferred, summary));
+        findings.insert(0, Finding::new(Code::NotEnoughEvidence, summary).inferred());
     }
     findings.extend(left_out(evidence));
     if facts.version().is_none() {
         let summary = "the gateway's version is unknown, so the newest rules were used";
-        findings.push(Finding::new(Code::UnknownVersion, Confidence::Inferred, summary));
+        findings.push(Finding::new(Code::UnknownVersion, summary).inferred());
     }
     let cause = findings.first().map_or(Code::NotEnoughEvidence, |finding| finding.code);
     let plan = steps::plan(cause, &facts);
@@ -83,7 +83,7 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
 /// What was given and is beyond what is judged.
 fn left_out(evidence: &Evidence) -> Option<Finding> {
     let summary = "more was given than is judged: of a log its newest part, of a list its first rows";
-    let mut finding = Finding::new(Code::EvidenceLeftOut, Confidence::Observed, summary);
+    let mut finding = Finding::new(Code::EvidenceLeftOut, summary);
     for Timeline { name, left_out, .. } in &evidence.timelines {
         if left_out.bytes > 0 {
             let bytes = left_out.bytes;
@@ -102,8 +102,12 @@ fn left_out(evidence: &Evidence) -> Option<Finding> {
 
 /// A finding that rests on one line.
 fn on(code: Code, seen: Seen<'_>, summary: impl Into<String>) -> Finding {
-    let mut finding = Finding::new(code, Confidence::Observed, summary);
-    finding.places.push(seen.place());
+    let subject = match (&seen.mark.device_id, seen.timeline.vantage) {
+        (Some(device), _) => Subject::device(device),
+        (None, Vantage::Gateway) => Subject::Gateway,
+        (None, vantage) => Subject::Vantage(vantage),
+    };
+    let mut finding = Finding::new(code, summary).about(subject).at(seen.place());
     finding.evidence.push(seen.quote());
     finding
 }
@@ -115,7 +119,7 @@ fn whole(seen: &SeenList) -> Place {
 
 /// A finding that rests on a refusal of one's own connect.
 fn refused(code: Code, refusal: &Refusal, summary: impl Into<String>) -> Finding {
-    let mut finding = Finding::new(code, Confidence::Observed, summary);
+    let mut finding = Finding::new(code, summary);
     finding.evidence.push(format!("{}: {}", refusal.code.name(), refusal.message));
     finding
 }

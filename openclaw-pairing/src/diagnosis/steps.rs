@@ -3,8 +3,8 @@
 use super::facts::Facts;
 use super::short;
 use crate::evidence::Vantage;
-use crate::finding::{Code, Remedy};
-use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Safety, Step, Verdict};
+use crate::finding::{Code, Remedy, Safety};
+use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Step, Verdict};
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::Symptom;

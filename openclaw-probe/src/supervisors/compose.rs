@@ -58,22 +58,26 @@ pub fn verify(name: &str, service: &Service) -> Vec<Finding> {
     let mut findings = Vec::new();
     let command = service.test.join(" ");
     if service.test.is_empty() || command == "NONE" {
-        findings
-            .push(observed(Code::HealthcheckMissing, format!("service {name}: no healthcheck of its own")));
+        findings.push(observed(
+            name,
+            Code::HealthcheckMissing,
+            format!("service {name}: no healthcheck of its own"),
+        ));
     } else {
         let start = service.start_period.unwrap_or_default()
             + service.interval.unwrap_or(Duration::from_secs(30)) * service.retries.unwrap_or(3);
         if start < LEAST_START_BUDGET {
             let seen = format!("service {name}: unhealthy {} s after a start", start.as_secs());
-            findings.push(observed(Code::StartBudgetTooShort, seen));
+            findings.push(observed(name, Code::StartBudgetTooShort, seen));
         }
         if let Some(why) = blindness(&command) {
-            findings.push(observed(Code::HealthcheckBlind, format!("service {name}: {why}")));
+            findings.push(observed(name, Code::HealthcheckBlind, format!("service {name}: {why}")));
         }
     }
     let stop = service.stop_grace_period.unwrap_or(Duration::from_secs(10));
     if stop < STOP_BUDGET {
         findings.push(observed(
+            name,
             Code::StopTimeTooShort,
             format!("service {name}: killed {} s after the stop", stop.as_secs()),
         ));

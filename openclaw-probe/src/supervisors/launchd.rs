@@ -69,15 +69,23 @@ pub fn verify(file: &str, bytes: &[u8], domain: Domain, headless: bool, exists: 
     let root = match Value::from_reader(std::io::Cursor::new(bytes)) {
         Ok(Value::Dictionary(root)) => root,
         Ok(_) => {
-            return vec![observed(Code::DefinitionUnreadable, format!("{file}: the root is no dictionary"))];
+            return vec![observed(
+                file,
+                Code::DefinitionUnreadable,
+                format!("{file}: the root is no dictionary"),
+            )];
         }
-        Err(error) => return vec![observed(Code::DefinitionUnreadable, format!("{file}: {error}"))],
+        Err(error) => return vec![observed(file, Code::DefinitionUnreadable, format!("{file}: {error}"))],
     };
     let text = std::str::from_utf8(bytes).unwrap_or("");
     let mut findings = Vec::new();
     let mut find = |code: Code, key: &str, seen: String| {
         let key_tag = format!("<key>{key}</key>");
-        findings.push(observed(code, format!("{file}: {seen}")).at(place(file, text, &key_tag)));
+        let finding = observed(file, code, format!("{file}: {seen}"));
+        findings.push(match place(file, text, &key_tag) {
+            Some(place) => finding.at(place),
+            None => finding,
+        });
     };
     match root.get("KeepAlive") {
         Some(Value::Boolean(true)) => {

@@ -67,7 +67,11 @@ pub fn verify(file: &str, text: &str, manager: Manager, exists: Exists<'_>) -> V
     let last = |name: &'static str| all(name).next_back().filter(|value| !value.is_empty());
     let mut findings = Vec::new();
     let mut find = |code: Code, needle: &str, seen: String| {
-        findings.push(observed(code, format!("{file}: {seen}")).at(place(file, text, needle)));
+        let finding = observed(file, code, format!("{file}: {seen}"));
+        findings.push(match place(file, text, needle) {
+            Some(place) => finding.at(place),
+            None => finding,
+        });
     };
     let Some(command) = last("ExecStart") else {
         find(Code::DefinitionUnreadable, "[Service]", "no ExecStart".into());

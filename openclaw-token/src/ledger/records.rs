@@ -2,7 +2,7 @@
 
 use super::{Act, Entry, Frame};
 use crate::digest::Digest;
-use crate::finding::{Code, Finding, Place, Role};
+use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
 use crate::record::{Origin, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ impl Entry {
 /// # let record = frozen.record().clone();
 /// let (text, _) = line(Anchor::START, &Entry::of(&record));
 /// assert!(compare_records(text.as_bytes(), &[record.clone()], "ledger.jsonl").is_empty());
-/// assert_eq!(compare_records(b"", &[record], "ledger.jsonl")[0].code.code(), "OC-T406");
+/// assert_eq!(compare_records(b"", &[record], "ledger.jsonl")[0].code.id(), "OC-T406");
 /// # Ok::<(), openclaw_token::FreezeError>(())
 /// ```
 #[must_use]
@@ -47,6 +47,7 @@ pub fn compare_records(text: &[u8], records: &[Record], file: &str) -> Vec<Findi
             let summary = format!("{file} has no entry of generation {}", record.generation);
             findings.push(
                 Finding::new(Code::RecordWithoutEntry, summary)
+                    .about(Subject::Ledger)
                     .evidence(format!("{RECORD}{digest}"))
                     .remedy(
                         "If a freeze or rotation was killed, recovery adds its entry; if none was, the ledger was cut or \
@@ -64,13 +65,14 @@ pub fn compare_records(text: &[u8], records: &[Record], file: &str) -> Vec<Findi
                     Code::EntryWithoutRecord,
                     format!("{file}: line {line} tells of a record that is not in the store"),
                 )
-                .places([Place {
-                    role: Role::Decided,
+                .about(Subject::Ledger)
+                .at(Place {
+                    role: PlaceRole::Decided,
                     file: file.to_owned(),
                     line: line_number,
                     column: 1,
                     span: [0, 0],
-                }])
+                })
                 .evidence(format!("{RECORD}{digest}"))
                 .remedy("A record was removed or replaced: compare the store with a backup."),
             );

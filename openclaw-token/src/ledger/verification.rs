@@ -1,7 +1,7 @@
 //! Whether a ledger is what was written, and if not, from which line on.
 
 use super::{Anchor, Frame};
-use crate::finding::{Code, Finding, Place, Role};
+use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
 use serde::Serialize;
 
 /// Whether a ledger is what was written.
@@ -56,7 +56,7 @@ impl Verification {
     #[must_use]
     pub fn findings(&self, file: &str) -> Vec<Finding> {
         let place = |line: u64| Place {
-            role: Role::Decided,
+            role: PlaceRole::Decided,
             file: file.to_owned(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: 1,
@@ -81,6 +81,7 @@ impl Verification {
                     }
                 };
                 Finding::new(code, format!("{file}: line {line} {what}"))
+                    .about(Subject::Ledger)
                     .places([place(line)])
                     .remedy("Keep the file as it is for whoever investigates; compare it with a backup.")
             })
@@ -88,6 +89,7 @@ impl Verification {
         if self.torn_bytes > 0 {
             findings.push(
                 Finding::new(Code::LedgerTorn, format!("{file}: the last line is incomplete"))
+                    .about(Subject::Ledger)
                     .places([place(self.lines + 1)])
                     .evidence(format!("{} bytes after line {}", self.torn_bytes, self.lines)),
             );

@@ -98,7 +98,7 @@ fn print_clients(examined: &Examined) {
         }
         let first = client.first_red();
         if let Some(code) = first.filter(|gate| !GATES.contains(&gate.gate)).and_then(|gate| gate.code) {
-            outln!("  arrives, and is stopped later by {code} {}; see `runbook sources`", code.name());
+            outln!("  arrives, and is stopped later by {code}; see `runbook sources`");
         } else if let Some(finding) = first.and_then(|gate| report.of_code(gate.code?).next())
             && let Some(remedy) = &finding.remedy
         {

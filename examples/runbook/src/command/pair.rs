@@ -199,7 +199,7 @@ fn show(look: &Look, diagnosis: &Diagnosis) {
         outln!("{trouble}");
     }
     for finding in &diagnosis.findings {
-        outln!("{} {}: {}", finding.code.code(), finding.name, finding.summary);
+        outln!("{} {}: {}", finding.code.id(), finding.name, finding.summary);
         for evidence in finding.evidence.iter().take(5) {
             outln!("    {evidence}");
         }

@@ -65,7 +65,7 @@ impl Case {
         });
         match told.and_then(|number| self.findings.get_mut(number)) {
             Some(noted) => {
-                let place = finding.first_place().map(|place| format!("{}:{}", place.file, place.line));
+                let place = finding.primary().map(|place| format!("{}:{}", place.file, place.line));
                 let seen = place.or_else(|| finding.evidence.first().cloned()).unwrap_or_default();
                 noted
                     .finding

@@ -1,6 +1,6 @@
 //! The runbook's own codes, for what only it can see, and which gate each code of every crate shuts.
 
-use crate::finding::{Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding, Severity, Subject};
 use crate::gates::Gate;
 
 /// What the runbook reports about its evidence. Everything else is a crate's finding.
@@ -111,6 +111,7 @@ impl Code {
             severity,
             confidence: Confidence::Observed,
             summary: summary.into(),
+            subject: Subject { kind: "stack".to_owned(), name: None },
             places: Vec::new(),
             evidence: Vec::new(),
             remedy: None,

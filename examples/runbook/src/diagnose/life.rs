@@ -10,7 +10,7 @@ use super::case::Case;
 use super::codes::{Code, shut_by};
 use crate::captured::{Captured, Text};
 use crate::clean;
-use crate::finding::{Place, Remedy, Role, Safety};
+use crate::finding::{Place, Remedy, Safety};
 use crate::gates::{Client, Gate, Kind, Whom};
 use crate::lifecycle::{Lifecycle, Meaning, lifecycle};
 
@@ -128,7 +128,7 @@ fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>,
     let mut finding = Code::DiskFull.finding(
         "The disk with the gateway's state is full: it can keep nothing, and a client may wait in vain for an answer, whatever its probes say.",
     );
-    finding.places.push(Place { role: Role::Decided, file: log.name.clone(), line, column: 1, span: [0, 0] });
+    finding.places.push(Place::line(&log.name, line));
     if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
         let remove = if running { "exec -T" } else { "run --rm --no-deps -T --entrypoint rm" };
         let program = if running { " rm" } else { "" };
@@ -176,13 +176,7 @@ fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle) {
         Meaning::Leased => Code::StateLeased,
     };
     let mut finding = code.finding(format!("The gateway did not come up: {}.", failed.meaning.words()));
-    finding.places.push(Place {
-        role: Role::Decided,
-        file: log.name.clone(),
-        line: failed.line,
-        column: 1,
-        span: [0, 0],
-    });
+    finding.places.push(Place::line(&log.name, failed.line));
     if matches!(failed.meaning, Meaning::Leased) {
         finding.remedy = Some(Remedy {
             text: "stop the other gateway that uses this state directory; where there is none, the last one was killed, and what it holds ends within 5 minutes: then start this one again"

@@ -18,7 +18,7 @@ use super::codes::Code as OwnCode;
 use super::life::{self, Container};
 use crate::captured::{Captured, OWNERS};
 use crate::containers;
-use crate::finding::{Finding, Place, Role};
+use crate::finding::{Finding, Place};
 use crate::gates::{Client, Gate, Kind, Says, Whom};
 use crate::ticket::Excerpt;
 
@@ -181,7 +181,7 @@ impl Stack {
         if let Ok(mut finding) = Finding::read(finding) {
             // Compose's own words quote the whole template, and a default in it may be a token.
             if finding.code == Code::BadTemplate.id() {
-                finding.summary = Code::BadTemplate.doc().to_owned();
+                finding.summary = Code::BadTemplate.meaning().to_owned();
             }
             finding.places.retain(|place| place.file != OWNERS);
             case.report(finding, excerpts, whom);
@@ -328,13 +328,7 @@ pub(super) fn faults(case: &mut Case, gateway: &str, captured: &Captured, report
         let because = format!("{}: {}", fault.name, fault.why);
         let mut finding =
             OwnCode::EvidenceUnreadable.finding(format!("{} cannot be read: {}.", fault.name, fault.why));
-        finding.places.push(Place {
-            role: Role::Decided,
-            file: fault.name.clone(),
-            line: 0,
-            column: 0,
-            span: [0, 0],
-        });
+        finding.places.push(Place::whole(&fault.name));
         case.report(finding, Vec::new(), &[]);
         for gate in should_show(&fault.name, gateway) {
             case.unjudged(*gate, Whom::Everyone, because.clone());

@@ -15,7 +15,7 @@ use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, group};
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
-use crate::finding::{Finding, Place as Shown, Role};
+use crate::finding::{Finding, Place as Shown, PlaceRole};
 
 /// Where the records are, beside the stack.
 const RECORDS: &str = ".openclaw-token/records";
@@ -45,8 +45,7 @@ pub(super) fn enter(
 fn unreadable() -> Finding {
     let summary = "The record of the freeze is there and cannot be read: nobody can say what was frozen.";
     let mut finding = OwnCode::EvidenceUnreadable.finding(summary);
-    let file = RECORDS.to_owned();
-    finding.places.push(Shown { role: Role::Decided, file, line: 0, column: 0, span: [0, 0] });
+    finding.places.push(Shown::whole(RECORDS));
     finding
 }
 
@@ -167,10 +166,10 @@ fn again(sighting: &Sighting) -> Sighting {
 
 fn shown(place: &openclaw_token::Place) -> Shown {
     Shown {
-        role: Role::Decided,
+        role: PlaceRole::Decided,
         file: place.file.clone(),
-        line: place.line as usize,
-        column: place.column as usize,
+        line: place.line,
+        column: place.column,
         span: place.span,
     }
 }

@@ -6,7 +6,7 @@ use openclaw_compose::source::Sources;
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
-use crate::finding::{Finding, Place, Remedy, Role, Safety};
+use crate::finding::{Finding, Place, Remedy, Safety};
 use crate::recovery::HalfDone;
 
 /// Where transactions are, below their root.
@@ -42,13 +42,13 @@ pub(super) fn enter(case: &mut Case, directory: &Path, sources: &Sources) {
 }
 
 fn at(mut finding: Finding, file: String) -> Finding {
-    finding.places.push(Place { role: Role::Decided, file, line: 0, column: 0, span: [0, 0] });
+    finding.places.push(Place::whole(file));
     finding
 }
 
 /// The flags with which `runbook fix` brings such a change to its end.
 pub(super) fn flags(finding: &Finding) -> Option<&'static str> {
-    let is_outside = || finding.first_place().is_some_and(|place| place.file.starts_with("../"));
+    let is_outside = || finding.primary().is_some_and(|place| place.file.starts_with("../"));
     let is_one = finding.code == OwnCode::ChangeUnfinished.id();
     is_one.then(|| if is_outside() { "--recover --outside" } else { "--recover" })
 }

@@ -131,7 +131,7 @@ fn section<'a>(out: &mut String, title: &str, findings: impl Iterator<Item = &'a
     for noted in findings {
         let finding = &noted.finding;
         let place =
-            finding.first_place().map(|place| format!(" at {}", code(&position(place)))).unwrap_or_default();
+            finding.primary().map(|place| format!(" at {}", code(&position(place)))).unwrap_or_default();
         let label = noted.gate.map_or(finding.severity.word(), Gate::key);
         let title = code(&format!("{} {}", finding.code, finding.name));
         let _ = writeln!(out, "- {label} {title}{place}: {}", prose(&finding.summary));

@@ -8,7 +8,7 @@ pub use json::json;
 pub use markdown::markdown;
 pub use text::{Colour, text};
 
-use crate::finding::{Place, Role};
+use crate::finding::{Place, PlaceRole};
 use crate::ticket::Ticket;
 
 /// `file:line:column`, or what of it is known.
@@ -20,11 +20,11 @@ fn position(place: &Place) -> String {
     }
 }
 
-fn role(role: Role) -> &'static str {
+fn role(role: PlaceRole) -> &'static str {
     match role {
-        Role::Decided => "decided",
-        Role::Shadowed => "shadowed",
-        Role::Related => "see also",
+        PlaceRole::Decided => "decided",
+        PlaceRole::Shadowed => "shadowed",
+        PlaceRole::Related => "see also",
     }
 }
 

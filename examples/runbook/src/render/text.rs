@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{headline, position, role};
-use crate::finding::{Confidence, Role, Severity};
+use crate::finding::{Confidence, PlaceRole, Severity};
 use crate::gates::{Gate, State};
 use crate::output::{Paint, Styled};
 use crate::ticket::{Noted, Ticket, Verdict};
@@ -145,8 +145,8 @@ impl Page {
         for (index, place) in noted.finding.places.iter().enumerate() {
             let position = position(place);
             let marked = match place.role {
-                Role::Decided => self.paint(Paint::Bold, &position),
-                Role::Shadowed | Role::Related => Styled::from(position),
+                PlaceRole::Decided => self.paint(Paint::Bold, &position),
+                PlaceRole::Shadowed | PlaceRole::Related => Styled::from(position),
             };
             self.line(Styled::from(format!("  {:<9}", role(place.role))) + &marked);
             let Some(excerpt) = noted.excerpts.iter().find(|excerpt| excerpt.place == index) else {
@@ -234,7 +234,7 @@ impl Page {
 
     fn short(&mut self, noted: &Noted, label: &str) {
         let finding = &noted.finding;
-        let place = finding.first_place().map(|place| format!("  {}", position(place))).unwrap_or_default();
+        let place = finding.primary().map(|place| format!("  {}", position(place))).unwrap_or_default();
         let painted = match finding.severity {
             Severity::Error => self.paint(Paint::Red, &format!("{label:<9}")),
             Severity::Warning => self.paint(Paint::Yellow, &format!("{label:<9}")),

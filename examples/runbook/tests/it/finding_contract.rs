@@ -1,5 +1,9 @@
 //! Four crates, one shape: every code of every crate reads as the ticket's finding, and every error has its gate.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+#![allow(
+    clippy::useless_conversion,
+    reason = "the span of one crate knows its text, that of the others is bytes"
+)]
 
 use std::collections::BTreeSet;
 
@@ -75,6 +79,60 @@ fn probe_finding() -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let report = runtime.block_on(Prober::builder().build().unwrap().climb(&target, Rung::Tcp));
     serde_json::to_value(&report.findings()[0]).unwrap()
+}
+
+/// What people program against, held for each crate by one text: it does not compile where a name or a type differs.
+macro_rules! one_shape {
+    ($($shape:ident is $krate:path;)*) => {$(
+        mod $shape {
+            use $krate as shape;
+            use shape::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
+
+            #[test]
+            fn is_the_one_shape() {
+                const CODE: Code = Code::ALL[0];
+                const SEVERITY: Severity = CODE.severity();
+                const WORDS: [&str; 3] = [CODE.id(), CODE.name(), CODE.meaning()];
+                let make: fn(Code, &'static str) -> Finding = Finding::new;
+                let narrow: [fn(Finding) -> Finding; 1] = [Finding::inferred];
+                let about: fn(Finding, Subject) -> Finding = Finding::about;
+                let _: fn(Finding, Place) -> Finding = Finding::at;
+                let _: fn(&Finding) -> Option<&Place> = Finding::primary;
+                let _ = |place: Place| -> (PlaceRole, String, u32, u32, [usize; 2]) {
+                    (place.role, place.file, place.line, place.column, place.span.into())
+                };
+                let _ = |remedy: Remedy| -> (String, Option<String>, Safety) {
+                    (remedy.text, remedy.command, remedy.safety)
+                };
+                let _ = [PlaceRole::Decided, PlaceRole::Shadowed, PlaceRole::Related];
+                let _ = [Safety::Safe, Safety::Judgement, Safety::TextOnly];
+                assert!(Severity::Info < Severity::Warning && Severity::Warning < Severity::Error);
+                assert!(Confidence::Inferred < Confidence::Observed);
+
+                let finding = make(CODE, "seen");
+                assert_eq!(finding.confidence, Confidence::Observed);
+                let subject = finding.subject.clone();
+                let finding = about(narrow[0](finding), subject);
+                assert_eq!(finding.to_string(), format!("{CODE}: seen"));
+                assert_eq!(CODE.to_string(), format!("{} {}", WORDS[0], WORDS[1]));
+                let Finding { code, name, severity, confidence, summary, .. } = finding.clone();
+                let says: (Code, &'static str, Severity, Confidence, String) =
+                    (code, name, severity, confidence, summary);
+                assert_eq!(says, (CODE, WORDS[1], SEVERITY, Confidence::Inferred, "seen".to_owned()));
+                let Finding { places, evidence, remedy, versions, .. } = finding;
+                let rests_on: (Vec<Place>, Vec<String>, Option<Remedy>, Option<String>) =
+                    (places, evidence, remedy, versions);
+                assert_eq!(rests_on, (Vec::new(), Vec::new(), None, None));
+            }
+        }
+    )*};
+}
+
+one_shape! {
+    token is openclaw_token;
+    compose is openclaw_compose::finding;
+    pairing is openclaw_pairing;
+    probe is openclaw_probe;
 }
 
 #[test]

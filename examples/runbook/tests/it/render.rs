@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
 use expect_test::expect;
-use openclaw_runbook::finding::{Confidence, Finding, Place, Remedy, Role, Safety, Severity};
+use openclaw_runbook::finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
 use openclaw_runbook::gates::{Claim, Client, Gate, Kind, Says, Whom, judge};
 use openclaw_runbook::render::{Colour, json, markdown, text};
 use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
@@ -14,8 +14,9 @@ fn finding(code: &str, name: &str, severity: Severity, summary: &str) -> Finding
         severity,
         confidence: Confidence::Observed,
         summary: summary.into(),
+        subject: Subject { kind: "client".into(), name: Some("openclaw-cli".into()) },
         places: vec![Place {
-            role: Role::Decided,
+            role: PlaceRole::Decided,
             file: "state/openclaw.json".into(),
             line: 9,
             column: 14,

@@ -106,7 +106,7 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
             let summary = format!("--bind {given} in the command beats gateway.bind {text}");
             let mut finding =
                 scene.finding(Code::BindConflict, summary, Some(flag.span)).about(process.subject());
-            finding.places.extend(scene.place(crate::finding::Role::Shadowed, span));
+            finding.places.extend(scene.place(crate::finding::PlaceRole::Shadowed, span));
             finding.remedy = Some(remedies::words("write the bind in one place"));
             out.push(finding);
         }
@@ -121,7 +121,7 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
             value.expose()
         );
         let mut finding = scene.finding(Code::BindConflict, summary, Some(span)).about(process.subject());
-        finding.places.extend(scene.place(crate::finding::Role::Shadowed, variable.span));
+        finding.places.extend(scene.place(crate::finding::PlaceRole::Shadowed, variable.span));
         finding.evidence.push(
             "the setup script and the compose file use that variable; nothing in the container does"
                 .to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Code, Confidence, Finding, Role as PlaceRole, Subject};
+use crate::finding::{Code, Confidence, Finding, PlaceRole, Subject};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole};
+use crate::finding::{Code, Finding, Place, PlaceRole};
 use crate::openclaw::rules;
 use crate::secrets::Secrets;
 use crate::source::{FileId, MASK, Sources, Span};

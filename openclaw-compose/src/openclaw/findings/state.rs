@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::finding::{Code, Confidence, Finding, Role as PlaceRole};
+use crate::finding::{Code, Confidence, Finding, PlaceRole};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config;
 use crate::openclaw::model::namespaces::Namespace;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::finding::{Code, Confidence, Role as PlaceRole, Severity, Subject};
+use crate::finding::{Code, Confidence, PlaceRole, Severity, Subject};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config::SecretForm;
 use crate::openclaw::model::processes::{EnvLayer, Process};

@@ -1,7 +1,7 @@
 //! Ways to the gateway that lead through a proxy: labels of Traefik and Caddy, the variables of nginx-proxy and Coolify, and
 //! proxies of the stack whose configuration names the gateway.
 
-use crate::finding::{Code, Confidence, Role as PlaceRole, Severity};
+use crate::finding::{Code, Confidence, PlaceRole, Severity};
 use crate::openclaw::findings::remedies;
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::rules;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::ExposeSecret as _;
 
-use crate::finding::{Code, Finding, Place, Role as PlaceRole, Subject};
+use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
 use crate::openclaw::rules::version::Version;
 use crate::openclaw::rules::{self, Meaning};
 use crate::openclaw::verdict::listener::Gateway;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::facts::{Facts, Seen, by_time};
 use super::{on, whole};
 use crate::evidence::{SeenList, Vantage};
-use crate::finding::{Code, Confidence, Finding, Severity};
+use crate::finding::{Code, Finding, Severity, Subject};
 use crate::timeline::Symptom;
 use crate::{PairedDevice, PendingRequest};
 
@@ -44,7 +44,7 @@ pub(super) fn split_gateway(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let summary = "two vantage points were answered by different gateway processes";
-    let mut finding = Finding::new(Code::SplitGateway, Confidence::Observed, summary);
+    let mut finding = Finding::new(Code::SplitGateway, summary);
     for hello in &facts.evidence.hellos {
         finding.evidence.push(format!("{}: bootId {}", hello.vantage.name(), hello.boot_id));
     }
@@ -66,7 +66,7 @@ pub(super) fn split_state(facts: &Facts<'_>) -> Option<Finding> {
     let foreign = other.list.pending.iter().find(|request| !known.contains(request.request_id.as_str()))?;
     let summary =
         format!("the {}'s list holds a request that the gateway's own list does not", other.vantage.name());
-    let mut finding = Finding::new(Code::SplitState, Confidence::Inferred, summary);
+    let mut finding = Finding::new(Code::SplitState, summary).inferred();
     finding.places = vec![whole(other), whole(gateway)];
     finding
         .evidence
@@ -121,7 +121,8 @@ pub(super) fn split_identity(facts: &Facts<'_>) -> Option<Finding> {
     })?;
     let summary =
         "the same client shows up under a new device id: its key was lost with its volume, or it has two";
-    let mut finding = Finding::new(Code::SplitIdentity, Confidence::Inferred, summary);
+    let mut finding =
+        Finding::new(Code::SplitIdentity, summary).inferred().about(Subject::device(&request.device_id));
     finding.evidence.push(format!("asks now: device {}", request.device_id));
     finding.evidence.push(format!("approved before: device {}", twin.device_id));
     Some(finding)
@@ -142,7 +143,7 @@ pub(super) fn list_asymmetry(facts: &Facts<'_>) -> Option<Finding> {
         "they read different state directories"
     };
     let summary = format!("{} and {} list different requests; likely {likely}", first.name, other.name);
-    let mut finding = Finding::new(Code::ListAsymmetry, Confidence::Inferred, summary);
+    let mut finding = Finding::new(Code::ListAsymmetry, summary).inferred();
     finding.places = vec![whole(first), whole(other)];
     for seen in [first, other] {
         finding.evidence.push(format!(

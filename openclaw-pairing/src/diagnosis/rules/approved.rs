@@ -5,7 +5,7 @@ use super::waiting::never_asks;
 use super::{either, on, refused, whole};
 use crate::PairedDevice;
 use crate::evidence::Vantage;
-use crate::finding::{Code, Confidence, Finding};
+use crate::finding::{Code, Finding};
 use crate::refusal::{PairingReason, RefusalClass};
 use crate::scope::Scope;
 use crate::timeline::Symptom;
@@ -72,7 +72,7 @@ pub(super) fn scope_upgrade(facts: &Facts<'_>) -> Option<Finding> {
     if missing.is_empty() || !facts.is_asking() {
         return None;
     }
-    let mut finding = Finding::new(code, Confidence::Observed, summary);
+    let mut finding = Finding::new(code, summary);
     finding.evidence.push(format!("missing: {missing}"));
     finding.evidence.extend(drift(facts));
     Some(finding)
@@ -86,7 +86,7 @@ pub(super) fn connected_without_scope(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(hello) = hello {
         let summary =
             format!("the {} is connected and may do little: granted {}", hello.vantage.name(), hello.granted);
-        return Some(Finding::new(Code::ConnectedWithoutScope, Confidence::Observed, summary));
+        return Some(Finding::new(Code::ConnectedWithoutScope, summary));
     }
     if facts.is_asking() || never_asks(facts).is_some() {
         return None;
@@ -110,7 +110,7 @@ pub(super) fn paired(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let summary = format!("device {device} is approved with {}", record.scopes);
-    Some(Finding::new(Code::Paired, Confidence::Observed, summary))
+    Some(Finding::new(Code::Paired, summary))
 }
 
 /// A client that was given the list holds a session with `operator.pairing`, whichever of the devices is its own.
@@ -124,7 +124,7 @@ fn answered(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let summary = "the client lists the devices itself, so it is let in";
-    let mut finding = Finding::new(Code::Paired, Confidence::Inferred, summary);
+    let mut finding = Finding::new(Code::Paired, summary).inferred();
     finding.places.push(whole(seen));
     Some(finding)
 }
@@ -145,7 +145,7 @@ pub(super) fn stale_rows(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let summary = format!("{} paired devices were not seen for 30 days", stale.len());
-    let mut finding = Finding::new(Code::StaleRows, Confidence::Observed, summary);
+    let mut finding = Finding::new(Code::StaleRows, summary);
     finding
         .evidence
         .extend(stale.iter().map(|device| format!("device {} ({})", device.device_id, device.client_id)));

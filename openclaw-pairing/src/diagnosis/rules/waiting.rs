@@ -6,7 +6,7 @@ use super::super::facts::{ASKS, Facts, Seen};
 use super::super::waits::{is_dashboard, waits};
 use super::{on, whole};
 use crate::evidence::Vantage;
-use crate::finding::{Code, Confidence, Finding};
+use crate::finding::{Code, Confidence, Finding, Subject};
 use crate::policy::REQUEST_LIFETIME;
 use crate::timeline::Symptom;
 
@@ -54,11 +54,8 @@ pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
     let cycle = graph.cycle()?;
     let names: Vec<String> = cycle.iter().map(ToString::to_string).collect();
     let ring = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" -> ");
-    let mut finding = Finding::new(
-        Code::MutualWait,
-        Confidence::Inferred,
-        format!("each waits for the other's approval: {ring}"),
-    );
+    let mut finding =
+        Finding::new(Code::MutualWait, format!("each waits for the other's approval: {ring}")).inferred();
     finding.evidence.extend(
         graph
             .waits()
@@ -115,7 +112,7 @@ pub(super) fn expired(facts: &Facts<'_>) -> Option<Finding> {
         let summary = format!(
             "the request is older than the gateway's {minutes} minutes: it can no longer be approved"
         );
-        let mut finding = Finding::new(Code::RequestExpired, Confidence::Observed, summary);
+        let mut finding = Finding::new(Code::RequestExpired, summary);
         finding.evidence.push(format!("request {} of device {}", request.request_id, request.device_id));
         return Some(finding);
     }
@@ -149,7 +146,7 @@ pub(super) fn churn(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "each command asks for other scopes and so replaces the request: approve by device id, never by a remembered request id";
     let mut finding = match unknown {
         Some(seen) => on(Code::RequestIdChurn, seen, summary),
-        None => Finding::new(Code::RequestIdChurn, Confidence::Observed, summary),
+        None => Finding::new(Code::RequestIdChurn, summary),
     };
     finding.evidence.extend(ids.iter().map(|id| format!("request {id}")));
     finding.places.extend(facts.asks().map(Seen::place));
@@ -171,7 +168,8 @@ pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
     if let Some((request, address)) = listed.filter(|(_, address)| is_private(address))
         && facts.approver().is_none()
     {
-        let mut finding = Finding::new(Code::NatHidesLocal, Confidence::Observed, summary);
+        let asker = Subject::device(&request.device_id);
+        let mut finding = Finding::new(Code::NatHidesLocal, summary).about(asker);
         finding.places.extend(facts.seen_list().map(whole));
         let asks = format!("request {} of device {}, from {address}", request.request_id, request.device_id);
         finding.evidence.push(asks);
@@ -201,15 +199,18 @@ pub(super) fn pending(facts: &Facts<'_>) -> Option<Finding> {
     let mut finding = match facts.approver() {
         Some(approver) => {
             let summary = "the device waits for a person, and an approver is connected";
-            let mut finding = Finding::new(Code::PendingApproval, Confidence::Observed, summary);
+            let mut finding = Finding::new(Code::PendingApproval, summary);
             finding.evidence.push(format!("device {} holds operator.pairing", approver.device_id));
             finding
         }
         None => {
             let summary = "the device waits for approval and no approver is in sight: the token alone opens the first gate only";
-            Finding::new(Code::OwnApproverMissing, Confidence::Inferred, summary)
+            Finding::new(Code::OwnApproverMissing, summary).inferred()
         }
     };
+    if let Some(device) = facts.waiting_device() {
+        finding.subject = Subject::device(&device);
+    }
     for request in facts.pending() {
         let wish = format!(
             "request {} of device {} asks for {}",

@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::time::{Duration, Instant, SystemTime};
 
-use openclaw_pairing::plan::{Action, Check, CommandLine, Plan, Safety, Step};
+use openclaw_pairing::Safety;
+use openclaw_pairing::plan::{Action, Check, CommandLine, Plan, Step};
 use openclaw_pairing::{DeviceList, PendingRequest};
 use openclaw_runbook::{out, outln};
 use openclaw_token::fs::LedgerFile;
