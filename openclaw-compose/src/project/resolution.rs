@@ -206,12 +206,9 @@ impl Resolution {
     /// The service of this name, on or off.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<Service<'_>> {
-        let find = |map: &'_ Map| map.entries().iter().position(|entry| &*entry.key == name);
-        if let Some(entry) = find(&self.enabled).and_then(|at| self.enabled.entries().get(at)) {
-            return Some(Service { resolution: self, entry, enabled: true });
-        }
-        let entry = find(&self.disabled).and_then(|at| self.disabled.entries().get(at))?;
-        Some(Service { resolution: self, entry, enabled: false })
+        let enabled = self.enabled.entry(name).map(|entry| (entry, true));
+        let (entry, enabled) = enabled.or_else(|| Some((self.disabled.entry(name)?, false)))?;
+        Some(Service { resolution: self, entry, enabled })
     }
 
     /// The top-level `networks`, `volumes`, `secrets`, `configs` and `x-` keys in canonical form, used or not.
