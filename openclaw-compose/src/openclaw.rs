@@ -35,7 +35,7 @@ pub use rules::version::{BadVersion, Version, Versions};
 pub use verdict::clients::ClientKind;
 pub use verdict::token::Secret;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use secrecy::SecretString;
@@ -44,7 +44,7 @@ use serde::Serialize;
 use crate::finding::{Code, Finding, Place, PlaceRole, Safety, Severity};
 use crate::project::{self, Files, Resolution, Unread};
 use crate::secrets::Secrets;
-use crate::source::{Format, Sources, Text};
+use crate::source::{Format, Sources, Span, Text};
 
 use findings::{Findings, remedies};
 use model::containers::{self, Runtime};
@@ -368,7 +368,6 @@ impl FindingId {
 pub fn examine(stack: &Stack<'_>) -> Report {
     let resolution = stack.resolution;
     let services = Services::read(resolution);
-    let project = resolution.project_name();
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
 
@@ -405,7 +404,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     secrets.mark_in(&mut sources);
 
     let surroundings = Surroundings {
-        confined: runtime.confined(project),
+        confined: runtime.confined(),
         docker_vm: stack.docker_vm || engine.vm.is_some(),
         engine,
         listing,
@@ -414,7 +413,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     };
     let scene = Scene::new(resolution, &services, &processes, &sources, surroundings);
     let clients = clients::find(&scene);
-    let stale = stale_tokens(&runtime, project, &scene);
+    let stale = stale_tokens(&runtime, &scene);
 
     let mut found = Findings::default();
     found.extend(early);
@@ -423,7 +422,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     findings::token::findings(&clients, &scene, &mut found);
     findings::state::findings(&scene, &mut found);
     findings::operation::findings(&scene, &mut found);
-    containers::findings(&runtime, project, &scene, &mut found);
+    containers::findings(&runtime, &scene, &mut found);
     carriers::findings(&definitions, &scene, &mut found);
     configuration(&scene, &mut found);
     versions(&scene, &mut found);
@@ -445,7 +444,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     for view in &mut views {
         ladder::apply_stale(view, &stale, &behind);
     }
-    let containers = containers::views(&runtime, project, &scene, &mut letters);
+    let containers = containers::views(&runtime, &scene, &mut letters);
     let tokens = carriers::views(&definitions, &scene, &mut letters, stack.fingerprint);
     let version = gateways
         .first()
@@ -468,20 +467,16 @@ pub fn examine(stack: &Stack<'_>) -> Report {
 }
 
 fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
-    let mut runtime = Runtime::default();
+    let mut printed = containers::Printed::default();
     for (name, text) in &stack.inspects {
-        match containers::read(text.expose()) {
-            Ok(read) => runtime.add(read),
-            Err(place) => {
-                let file = reader.enter(Format::Other, name, "");
-                let summary = format!("{name} is no output of docker inspect: JSON stops at {place}");
-                let place =
-                    Place::of(&reader.sources, PlaceRole::Decided, crate::source::Span::new(file, 0, 0));
-                out.push(Finding::new(Code::InspectUnreadable, summary).at(place));
-            }
+        if let Err(place) = containers::read(text.expose(), &mut printed) {
+            let file = reader.enter(Format::Other, name, "");
+            let summary = format!("{name} is not output of docker inspect: JSON stops at {place}");
+            let place = Place::of(&reader.sources, PlaceRole::Decided, Span::new(file, 0, 0));
+            out.push(Finding::new(Code::InspectUnreadable, summary).at(place));
         }
     }
-    runtime
+    Runtime::new(printed, stack.resolution.project_name())
 }
 
 /// What lies in the state directory and its kin and could not be read. The Compose files' own are told by the resolution.
@@ -489,7 +484,7 @@ fn unread_findings(reader: &mut files::Reader<'_>) -> Vec<Finding> {
     let mut findings = Vec::with_capacity(reader.unread.len());
     for unread in std::mem::take(&mut reader.unread) {
         let file = reader.enter(Format::Other, &unread.file, "");
-        let place = Place::of(&reader.sources, PlaceRole::Decided, crate::source::Span::new(file, 0, 0));
+        let place = Place::of(&reader.sources, PlaceRole::Decided, Span::new(file, 0, 0));
         let summary = format!("{} is there and cannot be read: {}", unread.file, unread.error);
         let mut finding = Finding::new(project::unread::code(&unread.error), summary).at(place);
         finding.remedy = project::unread::next_step(&unread.error).map(remedies::words);
@@ -509,7 +504,7 @@ fn read_engine(
     let mut engine = engine::Engine::default();
     let mut unread = |code: Code, name: &str, summary: String| {
         let file = reader.enter(Format::Other, name, "");
-        let span = crate::source::Span::new(file, 0, 0);
+        let span = Span::new(file, 0, 0);
         out.push(Finding::new(code, summary).at(Place::of(&reader.sources, PlaceRole::Decided, span)));
     };
     if let Some((name, text)) = &stack.engine {
@@ -565,8 +560,8 @@ pub(crate) fn maps_owners(info: &str) -> bool {
     engine::Engine::read(info).is_ok_and(|engine| engine.vm.is_some())
 }
 
-/// Services whose running container has another secret than the files.
-fn stale_tokens<'s>(runtime: &Runtime, project: &str, scene: &Scene<'s, '_>) -> Vec<(usize, &'s str)> {
+/// Services whose running container has another secret than the files, with the positions of their processes.
+fn stale_tokens<'s>(runtime: &Runtime, scene: &Scene<'s, '_>) -> BTreeMap<&'s str, usize> {
     scene
         .processes
         .iter()
@@ -574,11 +569,11 @@ fn stale_tokens<'s>(runtime: &Runtime, project: &str, scene: &Scene<'s, '_>) -> 
         .filter(|(_, process)| process.is_openclaw())
         .filter(|(_, process)| {
             runtime
-                .stale_variables(project, process)
+                .stale_variables(process)
                 .iter()
                 .any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"))
         })
-        .map(|(at, process)| (at, process.service.name))
+        .map(|(at, process)| (process.service.name, at))
         .collect()
 }
 
@@ -713,15 +708,18 @@ fn configuration(scene: &Scene<'_, '_>, out: &mut Findings) {
             out.push(finding);
         }
     }
+    // The gateway's own configuration is told where the gateway is.
+    let mut told: BTreeSet<Span> =
+        out.iter().flat_map(|finding| &finding.places).map(|place| place.span).collect();
     let clients = scene.processes.iter().filter(|process| process.role == Role::Cli);
     for (process, fault) in clients.filter_map(|process| Some((process, process.config()?.refused()?))) {
-        // The gateway's own configuration is told where the gateway is.
-        if out.iter().any(|finding| finding.places.iter().any(|place| place.span == fault.span())) {
+        if told.contains(&fault.span()) {
             continue;
         }
         let summary = format!("{} of {}: {fault}", process.config_path, process.service.name);
         let mut finding =
             scene.finding(Code::ConfigSyntax, summary, Some(fault.span())).about(process.subject());
+        told.extend(finding.places.iter().map(|place| place.span));
         finding.severity = Severity::Warning;
         finding.remedy = Some(remedies::words("correct the file: what it says to this client is unknown"));
         out.push(finding);

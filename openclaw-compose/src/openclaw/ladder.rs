@@ -482,13 +482,13 @@ impl Ladder<'_> {
 /// Where a running container still has another secret, what the files say is not yet so.
 pub(super) fn apply_stale(
     view: &mut ClientView,
-    stale: &[(usize, &str)],
+    stale: &BTreeMap<&str, usize>,
     behind: &BTreeMap<Cause, FindingId>,
 ) {
-    let about = stale.iter().find(|(_, service)| {
-        *service == view.gateway || view.kind == ClientKind::Service && *service == view.name
-    });
-    let Some((at, service)) = about else { return };
+    let own = Some(view.name.as_str()).filter(|_| view.kind == ClientKind::Service);
+    let concerned = std::iter::once(view.gateway.as_str()).chain(own);
+    let about = concerned.filter_map(|service| stale.get_key_value(service)).min_by_key(|(_, at)| **at);
+    let Some((service, at)) = about else { return };
     for gate in view.gates.iter_mut().filter(|gate| gate.gate == Gate::Auth && gate.state == GateState::Green)
     {
         gate.state = GateState::Red;

@@ -10,6 +10,7 @@ pub(crate) mod namespaces;
 pub(crate) mod owners;
 pub(crate) mod processes;
 pub(crate) mod proxies;
+pub(crate) mod roots;
 pub(crate) mod scene;
 pub(crate) mod services;
 pub(crate) mod urls;

@@ -59,12 +59,20 @@ impl Findings {
         }
     }
 
-    /// Adds a finding in place of those of the same code at the same places.
-    pub(crate) fn replace(&mut self, finding: Finding) {
-        let same = |known: &Finding| known.code == finding.code && known.places == finding.places;
-        match self.findings.iter_mut().find(|known| same(known)) {
-            Some(known) => *known = finding,
-            None => self.findings.push(finding),
+    /// Puts findings in place of those of the same code that the same place decides.
+    pub(crate) fn replace(&mut self, with: Vec<Finding>) {
+        if with.is_empty() {
+            return;
+        }
+        let decided = |finding: &Finding| (finding.code, finding.places.first().map(|place| place.span));
+        let mut known: BTreeMap<_, usize> =
+            self.findings.iter().enumerate().rev().map(|(at, finding)| (decided(finding), at)).collect();
+        for finding in with {
+            let at = *known.entry(decided(&finding)).or_insert(self.findings.len());
+            match self.findings.get_mut(at) {
+                Some(known) => *known = finding,
+                None => self.findings.push(finding),
+            }
         }
     }
 

@@ -280,7 +280,7 @@ fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
     out.push(finding);
 }
 
-/// CLI and gateway of different releases.
+/// A CLI and a gateway of different releases; of several gateways the first.
 fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Findings) {
     let mut clients: BTreeMap<Version, Vec<&Process<'_>>> = BTreeMap::new();
     for client in scene.processes.iter().filter(|process| process.role == Role::Cli) {
@@ -288,13 +288,13 @@ fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Findings) {
             clients.entry(version).or_default().push(client);
         }
     }
-    for gateway in &scene.gateways {
-        let Some(server) = scene.processes.get(gateway.at) else { continue };
-        let Some(ours) = own_version(server) else { continue };
-        let others = clients.iter().filter(|(theirs, _)| **theirs != ours);
-        for (theirs, client) in
-            others.flat_map(|(theirs, clients)| clients.iter().map(|client| (*theirs, client)))
-        {
+    let mut known = BTreeSet::new();
+    let servers = scene.gateways.iter().filter_map(|gateway| scene.processes.get(gateway.at));
+    let servers = servers.filter_map(|server| Some((own_version(server)?, server)));
+    let servers: Vec<_> = servers.filter(|(version, _)| known.insert(*version)).collect();
+    for (theirs, clients) in clients {
+        let Some((ours, server)) = servers.iter().find(|(ours, _)| *ours != theirs) else { continue };
+        for client in clients {
             let (a, b) = (server.service.name, client.service.name);
             let summary = format!(
                 "{a} is {ours} and {b} is {theirs}: they follow different rules for the token and the URL"
@@ -302,7 +302,7 @@ fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Findings) {
             let span = client.service.image.as_ref().map(|image| image.span);
             let mut finding = scene.finding(Code::MixedVersions, summary, span).about(client.subject());
             finding.evidence.extend(
-                rules::auth_changes(ours, theirs).map(|change| format!("{}: {}", change.since, change.what)),
+                rules::auth_changes(*ours, theirs).map(|change| format!("{}: {}", change.since, change.what)),
             );
             finding.remedy = Some(remedies::words("run both from one image"));
             out.push(finding);

@@ -176,10 +176,11 @@ pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Find
     }
     let services = clients.iter().filter(|client| client.kind == ClientKind::Service);
     let by_name: BTreeMap<&str, &Client> = services.map(|client| (client.name.as_str(), client)).collect();
+    let mut is_url_told = false;
     for process in scene.processes {
         unread_names(process, &by_name, scene, out);
         break_glass(process, scene, out);
-        ignored_remote_url(process, scene, out);
+        ignored_remote_url(process, scene, &mut is_url_told, out);
     }
     stranded(scene, out);
     proxies::trust(scene, out);
@@ -415,17 +416,16 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings)
 }
 
 /// `gateway.remote.url` beside `gateway.mode: local`.
-fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
-    if process.role != Role::Cli {
+fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut bool, out: &mut Findings) {
+    if process.role != Role::Cli || *told {
         return;
     }
     let Some(config) = process.config() else { return };
     let Some((_, span)) = config.expose(&["gateway", "remote", "url"]) else { return };
-    if config.mode().is_some_and(|(mode, _)| mode == "remote")
-        || out.iter().any(|f| f.code == Code::RemoteUrlIgnored)
-    {
+    if config.mode().is_some_and(|(mode, _)| mode == "remote") {
         return;
     }
+    *told = true;
     let summary = format!("{} ignores gateway.remote.url: gateway.mode is not remote", process.service.name);
     let mut finding = scene.finding(Code::RemoteUrlIgnored, summary, Some(span)).about(process.subject());
     if let Some((_, mode)) = config.mode() {

@@ -19,7 +19,7 @@ use crate::openclaw::model::services::{At, Healthcheck, Mount, Port, Relabel, Se
 use crate::openclaw::rules::{self, NameRule};
 use crate::openclaw::verdict::clients::{self, Client, Publication};
 use crate::openclaw::verdict::listener::{Gateway, RefusalKind, Scope};
-use crate::openclaw::verdict::reach::{self, Reach};
+use crate::openclaw::verdict::reach::Reach;
 use crate::openclaw::verdict::token::{self, Candidate, Content};
 
 use super::state;
@@ -759,11 +759,7 @@ pub(crate) fn switch_off(span: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
 pub(crate) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
     let text = "publish it on 127.0.0.1, and let others come through ssh, a tailnet or a proxy with TLS";
     // A client of the stack that comes through the host needs it as it is.
-    let needs_it = |process: &Process<'_>| {
-        let url = reach::choose(process).and_then(|choice| choice.url);
-        url.is_some_and(|url| Some(url.port) == port.published && !names::is_loopback(&url.host))
-    };
-    if scene.processes.iter().any(needs_it) {
+    if port.published.is_some_and(|port| scene.dialled.contains(&port)) {
         return Some(words(text));
     }
     let written = scene.sources.expose(port.span);

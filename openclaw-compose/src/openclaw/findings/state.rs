@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::{Code, Confidence, Finding, PlaceRole};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config;
-use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::{self, Backing, Process, Uid};
 use crate::openclaw::model::scene::Scene;
 use crate::openclaw::model::services::{Mount, MountKind, Variable};
@@ -26,11 +25,6 @@ const DIRECTORY_VARIABLES: [&str; 7] = [
     "OPENCLAW_WORKSPACE_DIR",
     "OPENCLAW_AUTH_PROFILE_SECRET_DIR",
 ];
-
-/// Whether two processes keep their state in one directory or volume.
-pub(crate) fn shares_state(gateway: &Process<'_>, other: &Process<'_>) -> bool {
-    gateway.state == other.state && matches!(gateway.state, Backing::Host(_) | Backing::Volume { .. })
-}
 
 /// The line that says who the client runs as, else that of the gateway.
 pub(crate) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
@@ -332,75 +326,37 @@ fn persistence(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings)
     }
 }
 
-/// The processes of OpenClaw by what they share, and there by what may differ.
-#[derive(Default)]
-struct Neighbours<'s> {
-    on_state: BTreeMap<&'s Backing, BTreeMap<Uid, Vec<usize>>>,
-    in_namespace: BTreeMap<&'s Namespace, BTreeMap<&'s Backing, Vec<usize>>>,
-}
-
-impl<'s> Neighbours<'s> {
-    fn of(scene: &'s Scene<'_, '_>) -> Self {
-        let mut out = Self::default();
-        for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw()) {
-            out.on_state.entry(&process.state).or_default().entry(process.uid).or_default().push(at);
-            if let Some(namespace) = scene.namespaces.of.get(process.service.name) {
-                let here = out.in_namespace.entry(namespace).or_default();
-                here.entry(&process.state).or_default().push(at);
-            }
-        }
-        out
-    }
-
-    /// Those on the gateway's state that run as another user, and those in its namespace that keep another state.
-    fn at_odds_with(&self, gateway: &Process<'_>, scene: &Scene<'_, '_>) -> BTreeSet<usize> {
-        let users = self.on_state.get(&gateway.state).into_iter().flatten();
-        let users = users.filter(|(uid, _)| **uid != gateway.uid).flat_map(|(_, at)| at);
-        let namespace = scene.namespaces.of.get(gateway.service.name);
-        let states = namespace.and_then(|namespace| self.in_namespace.get(namespace)).into_iter().flatten();
-        let states = states.filter(|(state, _)| **state != &gateway.state).flat_map(|(_, at)| at);
-        users.chain(states).copied().collect()
-    }
-}
-
-/// Pairs of processes against each other.
+/// A gateway against each other process that uses its state or its namespace: the first with which that one is at odds. Of
+/// two gateways the later is told.
 fn shared_state(scene: &Scene<'_, '_>, out: &mut Findings) {
-    let neighbours = Neighbours::of(scene);
-    for (at, gateway) in scene.gateways.iter().filter_map(|g| Some((g.at, scene.processes.get(g.at)?))) {
-        for other_at in neighbours.at_odds_with(gateway, scene) {
-            let Some(other) = scene.processes.get(other_at) else { continue };
-            if other_at == at || other_at < at && scene.gateway_in(other_at).is_some() {
-                continue;
-            }
-            let (ours, theirs) = (gateway.service.name, other.service.name);
-            let same = shares_state(gateway, other);
-            if same
-                && let (Some(a), Some(b)) = (gateway.uid.number(), other.uid.number())
-                && a != b
-            {
-                let summary = format!(
-                    "{ours} runs as uid {a} and {theirs} as uid {b} on one state directory: each locks the other out"
-                );
-                let mut finding = scene
-                    .finding(Code::MixedUids, summary, Some(user_span(gateway, other)))
-                    .about(other.subject());
-                finding.remedy = remedies::same_user(gateway, other, scene);
-                out.push_for([Cause::State(other_at)], finding);
-            }
-            let persisted =
-                |process: &Process<'_>| matches!(process.state, Backing::Host(_) | Backing::Volume { .. });
-            if !same && scene.namespaces.share(ours, theirs) && persisted(gateway) && persisted(other) {
-                let summary =
-                    format!("{ours} and {theirs} share one loopback and keep two state directories");
-                let mount = processes::mount_over(other.service, &other.state_dir).map(|mount| mount.span);
-                let mut finding = scene.finding(Code::SplitStateDir, summary, mount).about(other.subject());
-                finding.evidence.push(
-                    "two identities that pair silently on one loopback evict each other's pairing".to_owned(),
-                );
-                finding.remedy =
-                    Some(remedies::words(format!("mount the state directory of {ours} into {theirs}, too")));
-                out.push(finding);
-            }
+    for (at, other) in scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw()) {
+        let is_gateway = scene.gateway_in(at).is_some();
+        let gateway = |gateway: usize| scene.processes.get(gateway).filter(|_| !is_gateway || gateway < at);
+        let theirs = other.service.name;
+        if let Some(gateway) = scene.other_user_of(other).and_then(gateway)
+            && let (Some(a), Some(b)) = (gateway.uid.number(), other.uid.number())
+        {
+            let ours = gateway.service.name;
+            let summary = format!(
+                "{ours} runs as uid {a} and {theirs} as uid {b} on one state directory: each locks the other out"
+            );
+            let mut finding = scene
+                .finding(Code::MixedUids, summary, Some(user_span(gateway, other)))
+                .about(other.subject());
+            finding.remedy = remedies::same_user(gateway, other, scene);
+            out.push_for([Cause::State(at)], finding);
+        }
+        if let Some(gateway) = scene.other_state_beside(other).and_then(gateway) {
+            let ours = gateway.service.name;
+            let summary = format!("{ours} and {theirs} share one loopback and keep two state directories");
+            let mount = processes::mount_over(other.service, &other.state_dir).map(|mount| mount.span);
+            let mut finding = scene.finding(Code::SplitStateDir, summary, mount).about(other.subject());
+            finding.evidence.push(
+                "two identities that pair silently on one loopback evict each other's pairing".to_owned(),
+            );
+            finding.remedy =
+                Some(remedies::words(format!("mount the state directory of {ours} into {theirs}, too")));
+            out.push(finding);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The process is the truth: `docker inspect` of the stack's containers against its files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Code, Severity};
+use crate::finding::{Code, Finding, Severity};
 use crate::openclaw::findings::operation;
 use crate::openclaw::findings::remedies;
 use crate::openclaw::findings::{Cause, Findings};
@@ -13,6 +14,7 @@ use crate::openclaw::rules::version::Version;
 use crate::openclaw::verdict::token::Classes;
 use crate::source::Text;
 
+use super::namespaces;
 use super::processes::{self, Process};
 use super::scene::Scene;
 use super::services::MountKind;
@@ -120,10 +122,17 @@ struct Inspected {
     repo_digests: Option<Vec<String>>,
 }
 
-/// Reads `docker inspect` output: a list of containers and images, or one of them.
-pub(crate) fn read(text: &str) -> Result<Runtime, String> {
+/// Containers and images, in the order in which they were printed.
+#[derive(Default)]
+pub(crate) struct Printed {
+    containers: Vec<Container>,
+    images: Vec<Image>,
+}
+
+/// Reads `docker inspect` output, a list of containers and images or one of them, behind what was read before.
+pub(crate) fn read(text: &str, printed: &mut Printed) -> Result<(), String> {
     if text.trim().is_empty() {
-        return Ok(Runtime::default());
+        return Ok(());
     }
     // The position is enough: serde's message may quote the text.
     let place = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
@@ -131,16 +140,15 @@ pub(crate) fn read(text: &str) -> Result<Runtime, String> {
         Ok(inspected) => inspected,
         Err(error) => vec![serde_json::from_str(text).map_err(|_| place(&error))?],
     };
-    let mut runtime = Runtime::default();
     for one in inspected {
         if one.repo_tags.is_some() || one.repo_digests.is_some() {
             let (repo_tags, repo_digests) = (one.repo_tags, one.repo_digests);
-            runtime.images.push(Image { id: one.container.id, repo_tags, repo_digests });
+            printed.images.push(Image { id: one.container.id, repo_tags, repo_digests });
         } else {
-            runtime.containers.push(one.container);
+            printed.containers.push(one.container);
         }
     }
-    Ok(runtime)
+    Ok(())
 }
 
 impl Container {
@@ -153,12 +161,11 @@ impl Container {
         self.label(VERSION)?.parse().ok()
     }
 
-    /// Whether it is the container of that service of the project. `run` leftovers do not count.
-    fn is_of(&self, project: &str, service: &str) -> bool {
+    /// The service of the project whose container it is. `run` leftovers do not count.
+    fn service_of(&self, project: &str) -> Option<&str> {
         let one_off = self.label(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let by_label = self.label(SERVICE) == Some(service)
-            && self.label(PROJECT).is_none_or(|own| project.is_empty() || own == project);
-        !one_off && by_label
+        let is_ours = self.label(PROJECT).is_none_or(|own| project.is_empty() || own == project);
+        self.label(SERVICE).filter(|_| is_ours && !one_off)
     }
 
     fn env(&self, name: &str) -> Option<&Text> {
@@ -202,31 +209,59 @@ pub struct ContainerView {
     pub differs: Vec<String>,
 }
 
-/// What running containers say about the stack.
+/// What running containers say about the stack. Each is found by what it is asked for: there may be as many as services.
 #[derive(Default)]
 pub(crate) struct Runtime {
     containers: Vec<Container>,
     images: Vec<Image>,
+    /// The first container of each service of the project.
+    of_service: BTreeMap<String, usize>,
+    /// Every service that a container says it is of, in whatever project.
+    services: BTreeSet<String>,
+    /// The ids and the names of the containers.
+    ids: BTreeSet<String>,
+    names: BTreeSet<String>,
+    /// The first image with each id, and with each tag or digest.
+    image_of_id: BTreeMap<String, usize>,
+    image_of_tag: BTreeMap<String, usize>,
 }
 
 impl Runtime {
-    pub(crate) fn add(&mut self, more: Self) {
-        self.containers.extend(more.containers);
-        self.images.extend(more.images);
+    pub(crate) fn new(printed: Printed, project: &str) -> Self {
+        let Printed { containers, images } = printed;
+        let mut out = Self::default();
+        for (at, container) in containers.iter().enumerate() {
+            if let Some(service) = container.service_of(project) {
+                out.of_service.entry(service.to_owned()).or_insert(at);
+            }
+            out.services.extend(container.label(SERVICE).map(str::to_owned));
+            out.ids.insert(container.id.clone());
+            out.names.insert(container.name.trim_start_matches('/').to_owned());
+        }
+        for (at, image) in images.iter().enumerate() {
+            out.image_of_id.entry(image.id.clone()).or_insert(at);
+            for tag in image.repo_tags.iter().chain(&image.repo_digests).flatten() {
+                out.image_of_tag.entry(tag.clone()).or_insert(at);
+            }
+        }
+        Self { containers, images, ..out }
     }
 
     /// The image that a reference names by now.
     fn image_now(&self, reference: &str) -> Option<&Image> {
-        self.images.iter().find(|image| {
-            let tags = image.repo_tags.iter().flatten();
-            tags.chain(image.repo_digests.iter().flatten()).any(|tag| tag == reference)
-        })
+        self.images.get(*self.image_of_tag.get(reference)?)
     }
 
     /// A digest by which the image of a container can be pinned.
     fn digest(&self, container: &Container) -> Option<String> {
-        let image = self.images.iter().find(|image| image.id == container.image)?;
+        let image = self.images.get(*self.image_of_id.get(&container.image)?)?;
         image.repo_digests.as_ref()?.first().cloned()
+    }
+
+    /// Whether a container has this name, or an id that begins so.
+    fn has(&self, name: &str) -> bool {
+        let id = self.ids.range::<str, _>((Bound::Included(name), Bound::Unbounded)).next();
+        self.names.contains(name) || id.is_some_and(|id| id.starts_with(name))
     }
 
     /// The release of the first container that says one.
@@ -235,22 +270,22 @@ impl Runtime {
     }
 
     /// Services whose containers run under an SELinux label.
-    pub(crate) fn confined(&self, project: &str) -> BTreeSet<String> {
+    pub(crate) fn confined(&self) -> BTreeSet<String> {
         let labelled = self.containers.iter().filter(|container| !container.process_label.is_empty());
         labelled
             .filter_map(|container| container.label(SERVICE))
-            .filter(|service| self.of(project, service).is_some())
+            .filter(|service| self.of(service).is_some())
             .map(str::to_owned)
             .collect()
     }
 
-    pub(crate) fn of(&self, project: &str, service: &str) -> Option<&Container> {
-        self.containers.iter().find(|container| container.is_of(project, service))
+    pub(crate) fn of(&self, service: &str) -> Option<&Container> {
+        self.containers.get(*self.of_service.get(service)?)
     }
 
     /// Variables of a service whose value in the running container is not that of the files.
-    pub(crate) fn stale_variables(&self, project: &str, process: &Process<'_>) -> Vec<&'static str> {
-        let Some(container) = self.of(project, process.service.name) else { return Vec::new() };
+    pub(crate) fn stale_variables(&self, process: &Process<'_>) -> Vec<&'static str> {
+        let Some(container) = self.of(process.service.name) else { return Vec::new() };
         let mut out: Vec<&'static str> = rules::NAME_RULES
             .iter()
             .filter(|rule| rule.versions.holds_for(process.version) && rule.reads == rules::Reads::Yes)
@@ -271,18 +306,13 @@ impl Runtime {
 }
 
 /// Shows the containers of OpenClaw's services.
-pub(crate) fn views(
-    runtime: &Runtime,
-    project: &str,
-    scene: &Scene<'_, '_>,
-    letters: &mut Classes,
-) -> Vec<ContainerView> {
+pub(crate) fn views(runtime: &Runtime, scene: &Scene<'_, '_>, letters: &mut Classes) -> Vec<ContainerView> {
     scene
         .processes
         .iter()
         .filter(|process| process.is_openclaw())
         .filter_map(|process| {
-            let container = runtime.of(project, process.service.name)?;
+            let container = runtime.of(process.service.name)?;
             let token = container.env("OPENCLAW_GATEWAY_TOKEN").filter(|value| !value.is_blank());
             Some(ContainerView {
                 service: process.service.name.to_owned(),
@@ -294,7 +324,7 @@ pub(crate) fn views(
                 image: container.config.image.clone(),
                 digest: runtime.digest(container),
                 token_class: token.map(|value| letters.letter(value)),
-                differs: differences(runtime, project, process, container, scene),
+                differs: differences(runtime, process, container, scene),
             })
         })
         .collect()
@@ -302,14 +332,12 @@ pub(crate) fn views(
 
 fn differences(
     runtime: &Runtime,
-    project: &str,
     process: &Process<'_>,
     container: &Container,
     scene: &Scene<'_, '_>,
 ) -> Vec<String> {
     let service = process.service;
-    let mut out: Vec<String> =
-        runtime.stale_variables(project, process).into_iter().map(str::to_owned).collect();
+    let mut out: Vec<String> = runtime.stale_variables(process).into_iter().map(str::to_owned).collect();
     if service.user.as_ref().is_some_and(|user| user.value != container.config.user) {
         out.push("user".to_owned());
     }
@@ -337,10 +365,12 @@ fn differences(
 /// Binds are compared below the directory of the stack, which may lie elsewhere here than where it runs.
 fn mounts_differ(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>) -> bool {
     let there = container.label(WORKING_DIR).unwrap_or_default().trim_end_matches('/');
+    let mut mounted: BTreeMap<&str, &Mount> = BTreeMap::new();
+    for mount in &container.mounts {
+        mounted.entry(&mount.destination).or_insert(mount);
+    }
     process.service.mounts.iter().any(|mount| {
-        let Some(found) =
-            container.mounts.iter().find(|found| found.destination == mount.target.trim_end_matches('/'))
-        else {
+        let Some(found) = mounted.get(mount.target.trim_end_matches('/')) else {
             // Neither tmpfs nor a config that is copied in is a mount to `docker inspect`.
             return matches!(mount.kind, MountKind::Bind | MountKind::Volume);
         };
@@ -381,13 +411,14 @@ fn networks_differ(process: &Process<'_>, container: &Container, scene: &Scene<'
 }
 
 /// Everything about containers against files.
-pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, out: &mut Findings) {
+pub(crate) fn findings(runtime: &Runtime, scene: &Scene<'_, '_>, out: &mut Findings) {
     if runtime.containers.is_empty() {
         return;
     }
+    let mut killed = Vec::new();
     for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.is_openclaw()) {
         let service = process.service;
-        let Some(container) = runtime.of(project, service.name) else {
+        let Some(container) = runtime.of(service.name) else {
             if scene.gateway_in(at).is_some() {
                 let summary = format!("no container of {} was among those inspected", service.name);
                 let mut finding = scene
@@ -401,23 +432,18 @@ pub(crate) fn findings(runtime: &Runtime, project: &str, scene: &Scene<'_, '_>, 
             }
             continue;
         };
-        drift(runtime, project, at, container, scene, out);
-        condition(process, container, scene, out);
+        drift(runtime, at, container, scene, out);
+        condition(process, container, scene, &mut killed, out);
         dead_namespace(runtime, process, container, scene, out);
     }
+    // What may hurt later did.
+    out.replace(killed);
 }
 
-fn drift(
-    runtime: &Runtime,
-    project: &str,
-    at: usize,
-    container: &Container,
-    scene: &Scene<'_, '_>,
-    out: &mut Findings,
-) {
+fn drift(runtime: &Runtime, at: usize, container: &Container, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(process) = scene.processes.get(at) else { return };
     let service = process.service;
-    let differs = differences(runtime, project, process, container, scene);
+    let differs = differences(runtime, process, container, scene);
     if differs.is_empty() {
         return;
     }
@@ -447,7 +473,13 @@ fn drift(
     out.push_for([Cause::Stale(at)], finding);
 }
 
-fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn condition(
+    process: &Process<'_>,
+    container: &Container,
+    scene: &Scene<'_, '_>,
+    killed: &mut Vec<Finding>,
+    out: &mut Findings,
+) {
     let service = process.service;
     let state = &container.state;
     let is_gateway = process.role == processes::Role::Gateway;
@@ -481,7 +513,7 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
     } else if !state.running && state.status != "created" {
         let code = state.exit_code;
         if code == rules::EXIT_KILLED && !state.oom_killed {
-            killed_draining(process, scene, out);
+            killed.extend(killed_draining(process, scene));
         }
         let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
         let mut finding =
@@ -521,9 +553,9 @@ fn condition(process: &Process<'_>, container: &Container, scene: &Scene<'_, '_>
     }
 }
 
-/// It was killed, there was memory, and a stop leaves it too little time: what may hurt later did.
-fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(mut finding) = operation::stop(process, scene) else { return };
+/// It was killed, there was memory, and a stop leaves it too little time.
+fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Finding> {
+    let mut finding = operation::stop(process, scene)?;
     finding.severity = Severity::Error;
     let code = rules::EXIT_KILLED;
     finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
@@ -531,7 +563,7 @@ fn killed_draining(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findi
         remedy.text.push_str(rules::LEASE_OF_THE_KILLED);
         remedy.command = Some(format!("docker compose start {}", process.service.name));
     }
-    out.replace(finding);
+    Some(finding)
 }
 
 /// It lives in the namespace of a container that is gone.
@@ -543,12 +575,9 @@ fn dead_namespace(
     out: &mut Findings,
 ) {
     let Some(owner) = container.host_config.network_mode.strip_prefix("container:") else { return };
-    let known =
-        |other: &&Container| other.id.starts_with(owner) || other.name.trim_start_matches('/') == owner;
-    let borrowed = scene.namespaces.borrows.iter().find(|(borrower, _)| borrower == process.service.name);
-    let Some((_, lender)) = borrowed else { return };
-    let owner_there = runtime.containers.iter().any(|other| other.label(SERVICE) == Some(lender));
-    if owner_there && !runtime.containers.iter().any(|other| known(&other)) && container.state.running {
+    let Some(lender) = namespaces::lender(process.service, scene.services) else { return };
+    let lender = scene.service_name_at(lender);
+    if runtime.services.contains(lender) && !runtime.has(owner) && container.state.running {
         let service = process.service;
         let summary = format!(
             "{} still lives in the network namespace of an earlier container of {lender}: it reaches nobody",

@@ -1,6 +1,7 @@
 //! Which names and addresses a container can reach: service names, aliases, container names, links, `extra_hosts`, static
 //! addresses.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::namespaces::{Namespace, Namespaces};
@@ -11,8 +12,8 @@ use super::services::{Service, Services};
 pub(crate) enum Resolved {
     /// The service's own namespace.
     Loopback,
-    /// These services, by position.
-    Services(Vec<usize>),
+    /// This service, by position.
+    Service(usize),
     /// A service of that name exists, but no network joins the two.
     NoSharedNetwork(usize),
     /// The name belongs to a service that borrows another's namespace: it has no name of its own.
@@ -34,9 +35,11 @@ const HOST_NAMES: [&str; 5] = [
     "host.orb.internal",
 ];
 
+/// Of several services that answer to the name, `wanted` is told where it is one of them, else the first.
 pub(crate) fn resolve(
     client: &Service<'_>,
     host: &str,
+    wanted: Option<usize>,
     services: &Services<'_>,
     namespaces: &Namespaces,
 ) -> Resolved {
@@ -73,18 +76,15 @@ pub(crate) fn resolve(
     if let Some((linked, _)) = viewer.links.iter().find(|(_, alias)| *alias == host)
         && let Some(at) = services.position(linked)
     {
-        return Resolved::Services(vec![at]);
+        return Resolved::Service(at);
     }
-    let bearing = services.bearing(host);
-    let bears = |at: usize, test: &dyn Fn(&Service<'_>) -> bool| services.list.get(at).is_some_and(test);
-    let reached: Vec<usize> =
-        bearing.iter().copied().filter(|at| bears(*at, &|other| shares_name(viewer, other, host))).collect();
-    if !reached.is_empty() {
-        return Resolved::Services(reached);
+    let answering = || viewer.networks.iter().filter_map(|ours| services.answering(host, ours.network));
+    let wanted = wanted.filter(|wanted| answering().any(|found| found.contains(wanted)));
+    let first = || answering().filter_map(|found| found.first().copied()).min();
+    if let Some(found) = wanted.or_else(first) {
+        return Resolved::Service(found);
     }
-    let is_named = |other: &Service<'_>| other.name == host || other.container_name == Some(host);
-    let named = bearing.iter().copied().find(|at| bears(*at, &is_named));
-    if let Some(named) = named
+    if let Some(named) = services.called(host)
         && let Some(other) = services.list.get(named)
     {
         if other.network_mode.is_some() {
@@ -97,34 +97,27 @@ pub(crate) fn resolve(
         return Resolved::NoSharedNetwork(named);
     }
     // Whoever is left bears it as an alias.
-    if let Some(other) = bearing.first() {
-        return Resolved::NoSharedNetwork(*other);
+    if let Some(other) = services.bearing(host) {
+        return Resolved::NoSharedNetwork(other);
     }
     if host.contains('.') {
         return Resolved::Elsewhere;
     }
-    let candidates =
-        services.list.iter().filter(|other| shares_network(viewer, other) && other.name != viewer.name);
-    Resolved::Unknown { nearest: nearest(host, candidates.flat_map(Service::names)) }
+    let near = services.neighbours(viewer, COMPARED);
+    Resolved::Unknown { nearest: nearest(host, near.flat_map(Service::names)) }
 }
 
 fn by_address(address: &str, services: &Services<'_>) -> Resolved {
     match services.at_address(address) {
-        Some(at) => Resolved::Services(vec![at]),
+        Some(at) => Resolved::Service(at),
         None => Resolved::Elsewhere,
     }
 }
 
-/// Whether `host` names `other` on a network that `viewer` is on, too.
-fn shares_name(viewer: &Service<'_>, other: &Service<'_>, host: &str) -> bool {
-    other.networks.iter().any(|theirs| {
-        viewer.networks.iter().any(|ours| ours.network == theirs.network)
-            && (other.name == host || other.container_name == Some(host) || theirs.aliases.contains(&host))
-    })
-}
-
 pub(crate) fn shares_network(a: &Service<'_>, b: &Service<'_>) -> bool {
-    a.networks.iter().any(|ours| b.networks.iter().any(|theirs| theirs.network == ours.network))
+    let (few, many) = if a.networks.len() < b.networks.len() { (a, b) } else { (b, a) };
+    let many: BTreeSet<&str> = many.networks.iter().map(|attachment| attachment.network).collect();
+    few.networks.iter().any(|attachment| many.contains(attachment.network))
 }
 
 pub(crate) fn is_loopback(host: &str) -> bool {

@@ -97,7 +97,7 @@ impl Namespaces {
 }
 
 /// The service whose namespace this one borrows, by service name or by the name of its container; its position.
-fn lender(service: &Service<'_>, services: &Services<'_>) -> Option<usize> {
+pub(crate) fn lender(service: &Service<'_>, services: &Services<'_>) -> Option<usize> {
     let mode = service.network_mode.as_ref()?.value;
     if let Some(name) = mode.strip_prefix("service:") {
         return services.position(name);

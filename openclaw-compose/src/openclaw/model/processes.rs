@@ -414,11 +414,7 @@ fn host_source<'a>(mount: &Mount<'a>, services: &Services<'a>) -> Option<&'a str
 }
 
 pub(crate) fn mount_over<'s, 'a>(service: &'s Service<'a>, path: &str) -> Option<&'s Mount<'a>> {
-    service
-        .mounts
-        .iter()
-        .filter(|mount| config::is_below(mount.target, path))
-        .max_by_key(|mount| mount.target.trim_end_matches('/').len())
+    service.mounts.get(service.mounted.over(path)?)
 }
 
 fn uid(service: &Service<'_>, role: Role) -> Uid {

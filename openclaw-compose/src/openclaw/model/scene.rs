@@ -8,7 +8,7 @@ use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
 use crate::openclaw::rules::version::Version;
 use crate::openclaw::rules::{self, Meaning};
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::reach::{Choice, Map};
+use crate::openclaw::verdict::reach::{self, Choice, Map};
 use crate::openclaw::verdict::state::{self, Usable};
 use crate::openclaw::verdict::token;
 use crate::project::{Resolution, StepKind};
@@ -20,6 +20,7 @@ use super::namespaces::{Namespace, Namespaces};
 use super::owners::Listing;
 use super::processes::{self, Backing, EnvLayer, EnvValue, Process, Role};
 use super::proxies;
+use super::roots::Roots;
 use super::services::{Mount, MountKind, Service, Services};
 
 pub(crate) struct Scene<'s, 'a> {
@@ -31,7 +32,7 @@ pub(crate) struct Scene<'s, 'a> {
     /// One for each process.
     pub(crate) usable: Vec<Usable>,
     pub(crate) sources: &'s Sources,
-    pub(crate) disabled: Vec<String>,
+    pub(crate) disabled: BTreeSet<String>,
     /// Docker runs in a virtual machine (macOS): file sharing maps owners, host networking is not the host's.
     pub(crate) docker_vm: bool,
     pub(crate) upgrade_to: Option<Version>,
@@ -42,7 +43,9 @@ pub(crate) struct Scene<'s, 'a> {
     pub(crate) stale_files: BTreeSet<(String, String)>,
     /// The processes that are proxies.
     pub(crate) proxies: Vec<usize>,
-    lookup: Lookup<'a>,
+    /// The ports that some client dials beyond its own loopback.
+    pub(crate) dialled: BTreeSet<u16>,
+    lookup: Lookup<'s>,
     /// Value in a service to the bytes its text comes from.
     origins: BTreeMap<Span, Span>,
     resolution: &'s Resolution,
@@ -60,19 +63,25 @@ pub(crate) struct Surroundings {
 
 /// The gateways by what leads to them, each the first, so that no client walks them all.
 #[derive(Default)]
-struct Lookup<'a> {
+struct Lookup<'p> {
     by_process: BTreeMap<usize, usize>,
     by_namespace: BTreeMap<Namespace, usize>,
-    by_name: BTreeMap<&'a str, usize>,
+    by_name: BTreeMap<&'p str, usize>,
     by_state: BTreeMap<String, usize>,
-    /// On each state one process for each user that runs a gateway there.
+    /// In each namespace the first two processes that are not OpenClaw's: one, and one beside it.
+    foreign: BTreeMap<Namespace, Vec<usize>>,
+    /// On each state that is kept, the gateways' processes, one for each user.
     users: BTreeMap<Backing, Vec<usize>>,
+    /// In each namespace the gateways' processes that keep their state, one for each state.
+    states: BTreeMap<Namespace, Vec<usize>>,
+    /// The first process of OpenClaw's for each state directory, by its path in the container.
+    state_dirs: Roots<'p>,
 }
 
-impl<'a> Lookup<'a> {
-    fn of(gateways: &[Gateway], processes: &[Process<'a>], namespaces: &Namespaces) -> Self {
+impl<'p> Lookup<'p> {
+    fn of(gateways: &[Gateway], processes: &'p [Process<'_>], namespaces: &Namespaces) -> Self {
         let mut out = Self::default();
-        let mut users = BTreeSet::new();
+        let (mut users, mut states) = (BTreeSet::new(), BTreeSet::new());
         for (gateway, process) in
             gateways.iter().enumerate().filter_map(|(at, gateway)| Some((at, processes.get(gateway.at)?)))
         {
@@ -86,12 +95,32 @@ impl<'a> Lookup<'a> {
             if let Backing::Host(path) = &process.state {
                 out.by_state.entry(path.clone()).or_insert(gateway);
             }
-            if users.insert((&process.state, process.uid)) {
-                out.users
-                    .entry(process.state.clone())
-                    .or_default()
-                    .extend(gateways.get(gateway).map(|gateway| gateway.at));
+            if !matches!(process.state, Backing::Host(_) | Backing::Volume { .. }) {
+                continue;
             }
+            let process_at = gateways.get(gateway).map(|gateway| gateway.at);
+            if let Some(uid) = process.uid.number()
+                && users.insert((&process.state, uid))
+            {
+                out.users.entry(process.state.clone()).or_default().extend(process_at);
+            }
+            if let Some(namespace) = namespaces.of.get(service.name)
+                && states.insert((namespace, &process.state))
+            {
+                out.states.entry(namespace.clone()).or_default().extend(process_at);
+            }
+        }
+        for (at, process) in processes.iter().enumerate().filter(|(_, process)| !process.is_openclaw()) {
+            let Some(namespace) = namespaces.of.get(process.service.name) else { continue };
+            let known = out.foreign.entry(namespace.clone()).or_default();
+            if known.len() < 2 {
+                known.push(at);
+            }
+        }
+        let openclaw = processes.iter().enumerate().filter(|(_, process)| process.is_openclaw());
+        // The first of several is entered last.
+        for (at, process) in openclaw.rev().filter(|(_, process)| process.state_dir != "/") {
+            out.state_dirs.insert(&process.state_dir, at);
         }
         out.by_process = gateways.iter().enumerate().map(|(at, gateway)| (gateway.at, at)).collect();
         out
@@ -125,6 +154,12 @@ impl<'s, 'a> Scene<'s, 'a> {
                 .filter(|(_, process)| proxies::is_proxy(process.service))
                 .map(|(at, _)| at)
                 .collect(),
+            dialled: processes
+                .iter()
+                .filter_map(|process| reach::choose(process)?.url)
+                .filter(|url| !names::is_loopback(&url.host))
+                .map(|url| url.port)
+                .collect(),
             lookup: Lookup::of(&gateways, processes, &namespaces),
             namespaces,
             gateways,
@@ -150,6 +185,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             processes: self.processes,
             namespaces: &self.namespaces,
             disabled: &self.disabled,
+            foreign: &self.lookup.foreign,
             docker_vm: self.docker_vm,
         }
     }
@@ -281,7 +317,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     /// state it mounts, or else the first.
     pub(crate) fn gateway_for(&self, at: usize, choice: &Choice) -> Option<usize> {
         let process = self.processes.get(at)?;
-        let Lookup { by_process, by_namespace, by_name, by_state, users: _ } = &self.lookup;
+        let Lookup { by_process, by_namespace, by_name, by_state, .. } = &self.lookup;
         let sharing = || by_namespace.get(self.namespaces.of.get(process.service.name)?);
         let named = || by_name.get(choice.url.as_ref()?.host.as_str());
         let on_state = || match &process.state {
@@ -292,9 +328,27 @@ impl<'s, 'a> Scene<'s, 'a> {
         found.copied().or_else(|| (!self.gateways.is_empty()).then_some(0))
     }
 
-    /// The processes of gateways that keep their state there, one for each user they run as.
-    pub(crate) fn users_of(&self, state: &Backing) -> impl Iterator<Item = usize> {
-        self.lookup.users.get(state).into_iter().flatten().copied()
+    /// The first gateway's process that runs on the state of this one as another user.
+    pub(crate) fn other_user_of(&self, process: &Process<'_>) -> Option<usize> {
+        let uid = process.uid.number()?;
+        let differs =
+            |at: &usize| self.processes.get(*at).is_some_and(|other| other.uid.number() != Some(uid));
+        self.lookup.users.get(&process.state)?.iter().copied().find(differs)
+    }
+
+    /// The first gateway's process that lives in the namespace of this one and keeps another state than it keeps.
+    pub(crate) fn other_state_beside(&self, process: &Process<'_>) -> Option<usize> {
+        if !matches!(process.state, Backing::Host(_) | Backing::Volume { .. }) {
+            return None;
+        }
+        let differs = |at: &usize| self.processes.get(*at).is_some_and(|other| other.state != process.state);
+        let namespace = self.namespaces.of.get(process.service.name)?;
+        self.lookup.states.get(namespace)?.iter().copied().find(differs)
+    }
+
+    /// The first process of OpenClaw's whose state directory lies above that of this one.
+    pub(crate) fn state_above(&self, process: &Process<'_>) -> Option<usize> {
+        self.lookup.state_dirs.above(&process.state_dir).min()
     }
 
     /// The gateway that a process is.
@@ -332,6 +386,12 @@ impl<'s, 'a> Scene<'s, 'a> {
         let name = self.processes.get(process)?.service.name;
         let Namespace::Service(owner) = self.namespaces.of.get(name)? else { return None };
         self.services.named(owner)
+    }
+
+    /// Whether a program that is not OpenClaw's lives in the process's namespace.
+    pub(crate) fn has_foreign_neighbour(&self, process: usize) -> bool {
+        let namespace = self.namespaces.of.get(self.service_name(process));
+        namespace.is_some_and(|namespace| self.lookup.foreign.contains_key(namespace))
     }
 
     pub(crate) fn shares_gateway_namespace(&self, service: &str) -> bool {

@@ -1,9 +1,11 @@
 //! The services of a resolved stack, as far as this floor looks at them: one typed, spanned view over the canonical tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::{Map, Node, Resolution, Value};
 use crate::source::{Sources, Span, Text};
+
+use super::roots::Roots;
 
 /// A value and the bytes that decided it.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct Service<'a> {
     pub(crate) networks: Vec<Attachment<'a>>,
     pub(crate) ports: Vec<Port<'a>>,
     pub(crate) mounts: Vec<Mount<'a>>,
+    /// The last mount at each target.
+    pub(crate) mounted: Roots<'a>,
     pub(crate) secrets: Vec<SecretMount<'a>>,
     pub(crate) extra_hosts: Vec<(&'a str, &'a str)>,
     pub(crate) links: Vec<(&'a str, &'a str)>,
@@ -80,7 +84,7 @@ pub(crate) enum MountKind {
 }
 
 /// Whether the engine is asked to label what is mounted for SELinux.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Relabel {
     No,
     /// `z`: for all containers.
@@ -171,6 +175,11 @@ impl<'a> Services<'a> {
                     .filter(|(_, path)| bound && path.starts_with('/'))
             })
             .collect();
+        for service in &mut list {
+            for (at, mount) in service.mounts.iter().enumerate() {
+                service.mounted.insert(mount.target, at);
+            }
+        }
         let bearers = Bearers::of(&list);
         Self { project: resolution.project_name(), list, bearers, networks, volumes, bound_volumes }
     }
@@ -182,11 +191,7 @@ impl<'a> Services<'a> {
             let at = self.position(rest.strip_suffix('1')?.strip_suffix(['-', '_'])?)?;
             self.list.get(at).is_some_and(|service| service.container_name.is_none()).then_some(at)
         };
-        let own = self
-            .bearing(name)
-            .iter()
-            .copied()
-            .find(|at| self.list.get(*at).is_some_and(|service| service.container_name == Some(name)));
+        let own = self.bearers.containers.get(name).copied();
         self.list.get(own.into_iter().chain(made_up()).min()?)
     }
 
@@ -203,9 +208,48 @@ impl<'a> Services<'a> {
         self.list.get(self.position(name)?)
     }
 
-    /// The services whose own name, container's name or alias it is, by position, in order.
-    pub(crate) fn bearing(&self, name: &str) -> &[usize] {
-        self.bearers.names.get(name).map_or(&[], Vec::as_slice)
+    /// The first service whose own name or container's name it is, by position.
+    pub(crate) fn called(&self, name: &str) -> Option<usize> {
+        let container = self.bearers.containers.get(name).copied();
+        self.position(name).into_iter().chain(container).min()
+    }
+
+    /// The first service that has the name in any way, an alias included, by position.
+    pub(crate) fn bearing(&self, name: &str) -> Option<usize> {
+        self.bearers.names.get(name).copied()
+    }
+
+    /// The services that answer to the name on a network, by position.
+    pub(crate) fn answering(&self, name: &str, network: &str) -> Option<&BTreeSet<usize>> {
+        self.bearers.on_network.get(name)?.get(network)
+    }
+
+    /// The first services of each of the networks that `viewer` is on, in order, itself aside.
+    pub(crate) fn neighbours(
+        &self,
+        viewer: &Service<'a>,
+        of_each: usize,
+    ) -> impl Iterator<Item = &Service<'a>> {
+        let on = |attachment: &Attachment<'a>| self.bearers.networks.get(attachment.network);
+        let near = viewer.networks.iter().filter_map(on);
+        let near: BTreeSet<usize> = near.flat_map(|near| near.iter().take(of_each + 1).copied()).collect();
+        near.into_iter().filter_map(|at| self.list.get(at)).filter(move |other| other.name != viewer.name)
+    }
+
+    /// The first service but `own` that binds that path of the host so, by position.
+    pub(crate) fn bound_by_another(
+        &self,
+        source: Option<&str>,
+        relabel: Relabel,
+        own: &str,
+    ) -> Option<usize> {
+        let is_another = |at: &usize| self.list.get(*at).is_some_and(|service| service.name != own);
+        self.bearers.bound.get(&(source, relabel))?.iter().copied().find(is_another)
+    }
+
+    /// Whether some service publishes that port of the host.
+    pub(crate) fn publishes(&self, port: u16) -> bool {
+        self.bearers.published.contains(&port)
     }
 
     /// The first service that has the address on one of its networks, by position.
@@ -218,8 +262,15 @@ impl<'a> Services<'a> {
 #[derive(Default)]
 struct Bearers<'a> {
     services: BTreeMap<&'a str, usize>,
-    names: BTreeMap<&'a str, Vec<usize>>,
+    containers: BTreeMap<&'a str, usize>,
+    names: BTreeMap<&'a str, usize>,
+    /// Who answers to a name, by network.
+    on_network: BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<usize>>>,
+    networks: BTreeMap<&'a str, Vec<usize>>,
     addresses: BTreeMap<&'a str, usize>,
+    /// The services that bind a path of the host with a label, or without one.
+    bound: BTreeMap<(Option<&'a str>, Relabel), Vec<usize>>,
+    published: BTreeSet<u16>,
 }
 
 impl<'a> Bearers<'a> {
@@ -227,12 +278,27 @@ impl<'a> Bearers<'a> {
         let mut out = Self::default();
         for (at, service) in list.iter().enumerate() {
             out.services.entry(service.name).or_insert(at);
+            if let Some(name) = service.container_name {
+                out.containers.entry(name).or_insert(at);
+            }
             for name in service.names() {
-                let bearing = out.names.entry(name).or_default();
-                if bearing.last() != Some(&at) {
-                    bearing.push(at);
+                out.names.entry(name).or_insert(at);
+            }
+            for Attachment { network, aliases, .. } in &service.networks {
+                out.networks.entry(network).or_default().push(at);
+                for name in
+                    std::iter::once(service.name).chain(service.container_name).chain(aliases.iter().copied())
+                {
+                    out.on_network.entry(name).or_default().entry(network).or_default().insert(at);
                 }
             }
+            for mount in service.mounts.iter().filter(|mount| mount.kind == MountKind::Bind) {
+                let binding = out.bound.entry((mount.source, mount.relabel)).or_default();
+                if binding.last() != Some(&at) {
+                    binding.push(at);
+                }
+            }
+            out.published.extend(service.ports.iter().filter_map(|port| port.published));
             for address in service.networks.iter().flat_map(|attachment| &attachment.addresses) {
                 out.addresses.entry(address).or_insert(at);
             }
@@ -271,6 +337,7 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
         networks: attachments(node.get("networks")),
         ports: items(node.get("ports")).filter_map(port).collect(),
         mounts: items(node.get("volumes")).filter_map(mount).collect(),
+        mounted: Roots::default(),
         secrets: items(node.get("secrets")).filter_map(secret_mount).collect(),
         extra_hosts: pairs(node.get("extra_hosts"), &['=', ':']),
         links: pairs(node.get("links"), &[':']),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::finding::Subject;
 use crate::openclaw::model::names;
 use crate::openclaw::model::namespaces::Namespace;
-use crate::openclaw::model::processes::{self, Role};
+use crate::openclaw::model::processes::Role;
 use crate::openclaw::model::proxies::{self, Front};
 use crate::openclaw::model::scene::Scene;
 use crate::openclaw::rules::{self, Side};
@@ -288,12 +288,8 @@ fn publication(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Publication> 
 /// A mapping to a port on which nothing of the namespace listens is taken for the gateway's when it says 18789, or when it
 /// is the gateway's own only one.
 fn is_meant(target: u16, gateway: &Gateway, scene: &Scene<'_, '_>) -> bool {
-    let name = scene.service_name(gateway.at);
     // A proxy in the namespace has ports of its own.
-    let neighbour = |process: &processes::Process<'_>| {
-        !process.is_openclaw() && scene.namespaces.share(process.service.name, name)
-    };
-    if target != rules::DEFAULT_PORT && scene.processes.iter().any(neighbour) {
+    if target != rules::DEFAULT_PORT && scene.has_foreign_neighbour(gateway.at) {
         return false;
     }
     let own = scene.processes.get(gateway.at).map_or(&[][..], |process| &process.service.ports);

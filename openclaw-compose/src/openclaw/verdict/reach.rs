@@ -1,5 +1,7 @@
 //! For one client: the URL it will really use, the rule that chose it, and which listener that URL reaches, or why none.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::openclaw::model::names::{self, Resolved};
 use crate::openclaw::model::namespaces::{Namespace, Namespaces};
 use crate::openclaw::model::processes::{ConfigState, Process, Role};
@@ -163,7 +165,8 @@ pub(crate) struct Map<'m, 'a> {
     pub(crate) services: &'m Services<'a>,
     pub(crate) processes: &'m [Process<'a>],
     pub(crate) namespaces: &'m Namespaces,
-    pub(crate) disabled: &'m [String],
+    pub(crate) disabled: &'m BTreeSet<String>,
+    pub(crate) foreign: &'m BTreeMap<Namespace, Vec<usize>>,
     pub(crate) docker_vm: bool,
 }
 
@@ -200,21 +203,16 @@ pub(crate) fn follow(
             return Reach::Plaintext;
         }
     }
-    match names::resolve(service, &url.host, map.services, map.namespaces) {
+    let owner = match owner_of(gateway, map) {
+        Some(Namespace::Service(owner)) => map.services.position(owner),
+        _ => None,
+    };
+    match names::resolve(service, &url.host, owner, map.services, map.namespaces) {
         Resolved::Loopback => loopback(client, url, gateway, map),
-        Resolved::Services(found) => {
-            let owner = match owner_of(gateway, map) {
-                Some(Namespace::Service(owner)) => map.services.position(owner),
-                _ => None,
-            };
-            match (owner, found.first()) {
-                (Some(owner), _) if found.contains(&owner) => from_outside(url, gateway, map),
-                // Its own name is its own container.
-                (_, Some(other)) if map.services.position(service.name) == Some(*other) => Reach::OwnLoopback,
-                (_, Some(other)) => Reach::OtherService(*other),
-                _ => Reach::Elsewhere,
-            }
-        }
+        Resolved::Service(found) if Some(found) == owner => from_outside(url, gateway, map),
+        // Its own name is its own container.
+        Resolved::Service(found) if map.services.position(service.name) == Some(found) => Reach::OwnLoopback,
+        Resolved::Service(found) => Reach::OtherService(found),
         Resolved::NoSharedNetwork(with) => Reach::NoSharedNetwork { with },
         Resolved::Borrower { owner, .. } => Reach::BorrowedName { owner },
         Resolved::DockerHost => docker_host(url, gateway, map),
@@ -225,7 +223,11 @@ pub(crate) fn follow(
 }
 
 fn owner_of<'m>(gateway: &Gateway, map: &'m Map<'_, '_>) -> Option<&'m Namespace> {
-    map.namespaces.of.get(map.processes.get(gateway.at)?.service.name)
+    namespace_of(gateway.at, map)
+}
+
+fn namespace_of<'m>(process: usize, map: &'m Map<'_, '_>) -> Option<&'m Namespace> {
+    map.namespaces.of.get(map.processes.get(process)?.service.name)
 }
 
 /// Whether the client's release dials this host without TLS.
@@ -245,7 +247,7 @@ pub(crate) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
 
 /// `127.0.0.1` in the client's own namespace.
 fn loopback(client: usize, url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
-    let here = map.processes.get(client).and_then(|process| map.namespaces.of.get(process.service.name));
+    let here = namespace_of(client, map);
     let there = owner_of(gateway, map);
     if here.is_some() && here == there {
         return at_port(url, gateway, map, client);
@@ -270,16 +272,9 @@ fn at_port(url: &Url, gateway: &Gateway, map: &Map<'_, '_>, client: usize) -> Re
     if url.port == listens {
         return scheme(url, gateway, map).unwrap_or(Reach::Gateway);
     }
-    let name = map.processes.get(client).map(|process| process.service.name);
-    let neighbour = map.services.list.iter().position(|service| {
-        Some(service.name) != name
-            && map.processes.get(gateway.at).is_some_and(|process| process.service.name != service.name)
-            && name.is_some_and(|name| map.namespaces.share(name, service.name))
-            && map
-                .processes
-                .iter()
-                .any(|process| process.service.name == service.name && !process.is_openclaw())
-    });
+    let foreign = owner_of(gateway, map).filter(|there| namespace_of(client, map) == Some(*there));
+    let foreign = foreign.and_then(|namespace| map.foreign.get(namespace));
+    let neighbour = foreign.into_iter().flatten().copied().find(|other| *other != client);
     match neighbour {
         Some(other) => Reach::OtherService(other),
         None => wrong_port(url, listens, gateway, map),
@@ -321,7 +316,7 @@ fn docker_host(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
     match published_as(url.port, gateway, map) {
         Some(true) if !map.docker_vm => Reach::HostLoopbackOnly,
         Some(_) => published(gateway),
-        None if published_by_anybody(url.port, map) => Reach::Elsewhere,
+        None if map.services.publishes(url.port) => Reach::Elsewhere,
         None => Reach::HostPortClosed,
     }
 }
@@ -345,10 +340,6 @@ fn published_as(port: u16, gateway: &Gateway, map: &Map<'_, '_>) -> Option<bool>
             !mapping.udp && mapping.published == Some(port) && Some(mapping.target) == gateway.port.number
         })
         .map(|mapping| mapping.host_ip.is_some_and(names::is_loopback) && mapping.host_ip != Some("0.0.0.0"))
-}
-
-fn published_by_anybody(port: u16, map: &Map<'_, '_>) -> bool {
-    map.services.list.iter().flat_map(|service| &service.ports).any(|mapping| mapping.published == Some(port))
 }
 
 impl Reach {

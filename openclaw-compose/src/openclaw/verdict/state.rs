@@ -63,11 +63,6 @@ fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
         let because = format!("{name} is {path}, a path of the host that does not exist in the container");
         return Some(Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) });
     }
-    let shared_above = |other: &&Process<'_>| {
-        other.is_openclaw()
-            && other.state_dir != process.state_dir
-            && process.state_dir.starts_with(&format!("{}/", other.state_dir))
-    };
     let nested = |because: String| Usable::No {
         code: Code::NestedStateDir,
         because,
@@ -80,8 +75,8 @@ fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
             let because = format!("{name} keeps its state in {own}, and its openclaw.json is in {outer}");
             return Some(nested(because));
         }
-        if let Some(other) = scene.processes.iter().find(shared_above) {
-            let other = other.service.name;
+        if let Some(other) = scene.state_above(process) {
+            let other = scene.service_name(other);
             let because =
                 format!("the state of {name} nests in {own}, inside the state directory of {other}");
             return Some(nested(because));
@@ -105,10 +100,8 @@ fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
 /// A client that shares the state directory of a gateway and runs as another user.
 fn other_user(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
     let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
-    let gateways = scene.users_of(&process.state).filter_map(|gateway| scene.processes.get(gateway));
-    let (gateway, theirs) = gateways
-        .filter(|gateway| state::shares_state(gateway, process))
-        .find_map(|gateway| Some((gateway, gateway.uid.number().filter(|theirs| *theirs != uid)?)))?;
+    let gateway = scene.processes.get(scene.other_user_of(process)?)?;
+    let theirs = gateway.uid.number()?;
     let because = format!(
         "{} runs as uid {uid} on the state directory of {}, which runs as uid {theirs}",
         process.service.name, gateway.service.name
@@ -282,14 +275,8 @@ fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, scene: &Scene<'_, '_>
     let Backing::Host(path) = &process.state else { return None };
     let (shown, name) = (scene.shown_path(path), service.name);
     let (code, span) = (Code::SelinuxLabel, Some(mount.span));
-    let others = scene.services.list.iter().filter(|other| other.name != name);
-    let of_others = || {
-        let mounts =
-            others.clone().flat_map(|other| other.mounts.iter().map(move |mount| (other.name, mount)));
-        mounts.filter(|(_, other)| other.kind == MountKind::Bind && other.source == mount.source)
-    };
-    let private = || of_others().find(|(_, other)| other.relabel == Relabel::Private);
-    let shared = of_others().any(|(_, other)| other.relabel == Relabel::Shared);
+    let bound = |relabel: Relabel| scene.services.bound_by_another(mount.source, relabel, name);
+    let anybody = || [Relabel::No, Relabel::Shared, Relabel::Private].into_iter().filter_map(bound).min();
     let enforced = |because: String| match scene.listing.enforcing {
         Some(_) => Usable::No { code, because, span },
         None => {
@@ -299,15 +286,16 @@ fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, scene: &Scene<'_, '_>
     };
     match mount.relabel {
         Relabel::Private => {
-            let (other, _) = of_others().next()?;
+            let other = scene.service_name_at(anybody()?);
             let because = format!("`:Z` labels {shown} for {name} alone, and {other} mounts it, too");
             return Some(enforced(because));
         }
         Relabel::Shared => return None,
-        Relabel::No if shared => return None,
+        Relabel::No if bound(Relabel::Shared).is_some() => return None,
         Relabel::No => {}
     }
-    if let Some((other, _)) = private() {
+    if let Some(other) = bound(Relabel::Private) {
+        let other = scene.service_name_at(other);
         return Some(enforced(format!("`:Z` labels {shown} for {other} alone: {name} is refused")));
     }
     match scene.listing.of(path).and_then(|owner| owner.label.as_deref()) {
