@@ -119,6 +119,19 @@ fn no_stack_holds_a_token_that_looks_real() {
     }
 }
 
+/// Whoever starts from a stack pins the image that they pulled; a digest that nobody ever pulled would pin nothing.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the stacks are files of the project")]
+fn no_stack_pins_an_image_that_is_made_up() {
+    for stack in STACKS {
+        let resolved = runbook(&["config", "--project-directory", &format!("examples/stacks/{stack}")]);
+        assert_eq!(status(&resolved), 0, "{stack}: {}", stderr(&resolved));
+        let inspected = root().join("examples/stacks").join(stack).join("captured/inspect.json");
+        let text = stdout(&resolved) + &std::fs::read_to_string(inspected).unwrap();
+        assert!(!text.contains("sha256:"), "{stack} names a digest");
+    }
+}
+
 /// The token's own judgement stands beside the gates: a weak token opens them as well as a strong one.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tests prepare their own files")]
