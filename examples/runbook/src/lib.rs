@@ -1,4 +1,4 @@
-//! The runbook over the four crates: gates, ticket, renderers and the embedded gateway.
+#![doc = include_str!("../README.md")]
 
 pub mod captured;
 pub mod child;

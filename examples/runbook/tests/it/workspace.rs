@@ -7,6 +7,15 @@ use std::{fs, process::Command};
 
 use serde_json::Value;
 
+/// Every package that can be published: the crates, and what composes them.
+const PUBLISHED: [&str; 6] = [
+    "openclaw-token",
+    "openclaw-compose",
+    "openclaw-pairing",
+    "openclaw-probe",
+    "openclaw-embedded-gateway",
+    "openclaw-runbook",
+];
 const LIBRARIES: [&str; 4] = ["openclaw-token", "openclaw-compose", "openclaw-pairing", "openclaw-probe"];
 /// What stands below `examples/`, and may depend on all of them.
 const EXAMPLES: [&str; 3] = ["openclaw-embedded-gateway", "openclaw-oracle", "openclaw-runbook"];
@@ -40,8 +49,8 @@ fn the_workspace_is_the_four_libraries_and_the_examples() {
 
 #[test]
 fn every_dependency_says_in_its_manifest_why_it_is_there() {
-    for name in LIBRARIES {
-        let manifest = read(&root().join(name).join("Cargo.toml"));
+    for name in PUBLISHED {
+        let manifest = read(&folder(name).join("Cargo.toml"));
         let mut section = String::new();
         let mut above = String::new();
         for line in manifest.lines() {
@@ -77,18 +86,22 @@ fn every_locked_package_builds_with_the_declared_compiler() {
 }
 
 #[test]
-fn every_library_can_be_published_and_its_front_page_is_its_readme() {
-    for package in packages(&["--no-deps"]).iter().filter(|p| LIBRARIES.contains(&text(p, "name"))) {
+fn every_published_package_has_what_it_needs_and_its_front_page_is_its_readme() {
+    for package in packages(&["--no-deps"]).iter().filter(|p| PUBLISHED.contains(&text(p, "name"))) {
         let name = text(package, "name");
+        assert!(
+            package["repository"].is_null(),
+            "{name}: the repository is nobody's until it has an address"
+        );
         assert_eq!(text(package, "license"), "MIT OR Apache-2.0", "{name}");
         assert_eq!(text(package, "rust_version"), "1.88", "{name}");
         assert_eq!(text(package, "edition"), "2024", "{name}");
         assert_eq!(package["metadata"]["docs"]["rs"]["all-features"], true, "{name}");
         assert_eq!(array(package, "keywords").len(), 5, "{name}");
         for file in ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
-            assert!(root().join(name).join(file).is_file(), "{name}/{file} is missing");
+            assert!(folder(name).join(file).is_file(), "{name}/{file} is missing");
         }
-        let entry = read(&root().join(name).join("src/lib.rs"));
+        let entry = read(&folder(name).join("src/lib.rs"));
         assert!(entry.contains(r#"#![doc = include_str!("../README.md")]"#), "{name}");
     }
 }
@@ -140,6 +153,15 @@ fn host() -> String {
     let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
     let version = String::from_utf8(output.stdout).expect("rustc prints text");
     version.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
+}
+
+/// Where a package lies.
+fn folder(name: &str) -> PathBuf {
+    match name {
+        "openclaw-embedded-gateway" => root().join("examples/gateway"),
+        "openclaw-runbook" => root().join("examples/runbook"),
+        library => root().join(library),
+    }
 }
 
 fn root() -> &'static Path {
