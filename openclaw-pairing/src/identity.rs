@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -171,36 +172,12 @@ impl Proof {
         let signature = signer.sign(text.expose_secret().as_bytes())?;
         Ok(Self {
             id: id.to_owned(),
-            public_key: base64url(&signer.public_key()),
-            signature: base64url(&signature),
+            public_key: Base64UrlUnpadded::encode_string(&signer.public_key()),
+            signature: Base64UrlUnpadded::encode_string(&signature),
             signed_at: challenge.ts,
             nonce: challenge.nonce.clone(),
         })
     }
-}
-
-/// Base64url without padding (RFC 4648 section 5).
-pub(crate) fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: [char; 64] = {
-        let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let mut alphabet = ['A'; 64];
-        let mut index = 0;
-        while index < 64 {
-            alphabet[index] = bytes[index] as char;
-            index += 1;
-        }
-        alphabet
-    };
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for position in 0..=chunk.len() {
-            let index = (bits >> (18 - 6 * position)) & 63;
-            text.extend(ALPHABET.get(index as usize));
-        }
-    }
-    text
 }
 
 #[cfg(feature = "ed25519")]
@@ -208,24 +185,3 @@ mod ed25519;
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 pub use ed25519::{DeviceKey, IdentityFileError, StoredTokens};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64url_matches_rfc_4648() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg"),
-            ("fo", "Zm8"),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg"),
-            ("fooba", "Zm9vYmE"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64url(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
-    }
-}

@@ -184,12 +184,9 @@ impl fmt::Display for CommandLine {
 
 /// One argument for a POSIX shell. What would act on a terminal is written out: who pastes the line sees all of it.
 fn quote(f: &mut fmt::Formatter<'_>, argument: &str) -> fmt::Result {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        return f.write_str(argument);
-    }
-    if !argument.contains(is_hidden) {
-        return write!(f, "'{}'", argument.replace('\'', r"'\''"));
+    // Only a NUL cannot be quoted, and it is one of the hidden characters.
+    if let (false, Ok(quoted)) = (argument.contains(is_hidden), shlex::try_quote(argument)) {
+        return f.write_str(&quoted);
     }
     f.write_str("$'")?;
     for c in argument.chars() {
@@ -468,7 +465,7 @@ mod tests {
             ("", "''"),
             ("a b", "'a b'"),
             ("$(reboot); `id`", "'$(reboot); `id`'"),
-            ("it's", r"'it'\''s'"),
+            ("it's", r#""it's""#),
             ("a\nb'c\\", r"$'a\U0000000ab\'c\\'"),
             ("\u{1b}]0;x\u{7}", r"$'\U0000001b]0;x\U00000007'"),
             ("gw\u{202e}", r"$'gw\U0000202e'"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{Timestamp, civil, tz::Offset};
 use serde::Serialize;
 
 use crate::evidence::Vantage;
@@ -356,7 +357,7 @@ fn field<'a>(line: &'a str, keys: &[&str]) -> Option<&'a str> {
     })
 }
 
-/// The first RFC 3339 time in the line's first 160 bytes, in milliseconds since 1970.
+/// The first RFC 3339 time in the line's first 160 bytes, in milliseconds since 1970; without an offset it is UTC.
 fn dated(line: &str) -> Option<u64> {
     let head = head(line, 160);
     let at = head.match_indices('T').map(|(at, _)| at).find(|at| {
@@ -364,34 +365,12 @@ fn dated(line: &str) -> Option<u64> {
         date.is_some_and(|date| date.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
             && head.as_bytes().get(at + 3) == Some(&b':')
     })?;
-    let number = |from: usize, to: usize| head.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(at - 10, at - 6)?, number(at - 5, at - 3)?, number(at - 2, at)?);
-    let (hour, minute, second) = (number(at + 1, at + 3)?, number(at + 4, at + 6)?, number(at + 7, at + 9)?);
-    let rest = head.get(at + 9..).unwrap_or_default();
-    let (millis, rest) = match rest.strip_prefix('.') {
-        Some(fraction) => {
-            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            let text: String = fraction.chars().take(digits.min(3)).chain("000".chars()).take(3).collect();
-            (text.parse::<i64>().ok()?, fraction.get(digits..).unwrap_or_default())
-        }
-        None => (0, rest),
-    };
-    let offset = match rest.as_bytes().first() {
-        Some(sign @ (b'+' | b'-')) => {
-            let hours = rest.get(1..3)?.parse::<i64>().ok()?;
-            let minutes = rest.get(4..6)?.parse::<i64>().ok()?;
-            (hours * 60 + minutes) * if *sign == b'+' { 1 } else { -1 }
-        }
-        _ => 0,
-    };
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days since 1970-01-01 in the proleptic Gregorian calendar, months counted from March.
-    let (y, m) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
-    u64::try_from(seconds * 1000 + millis).ok()
+    let time = head.get(at - 10..)?;
+    let end = time.find(|c: char| !(c.is_ascii_digit() || "-T:.,+Zz".contains(c))).unwrap_or(time.len());
+    let time = time.get(..end)?.trim_end_matches(['-', ':', '.', ',', '+']);
+    let local = || time.parse::<civil::DateTime>().and_then(|local| Offset::UTC.to_timestamp(local));
+    let at = time.parse::<Timestamp>().or_else(|_| local()).ok()?;
+    u64::try_from(at.as_millisecond()).ok()
 }
 
 #[cfg(test)]
@@ -406,7 +385,11 @@ mod tests {
             Some(1_795_328_732_000)
         );
         assert_eq!(dated("{\"time\":\"1970-01-01T00:00:00.5Z\"}"), Some(500));
-        assert_eq!(dated("no time"), None);
+        assert_eq!(dated("2026-11-22T06:25:32 without an offset"), Some(1_795_328_732_000));
+        assert_eq!(dated("at 2026-11-22T06:25:32,343Z, then"), Some(1_795_328_732_343));
+        for line in ["no time", "2026-02-30T06:25:32Z x", "2026-11-22T25:25:32Z x", "1969-12-31T23:59:59Z"] {
+            assert_eq!(dated(line), None, "{line}");
+        }
     }
 
     #[test]

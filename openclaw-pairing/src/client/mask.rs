@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::identity::base64url;
 use crate::words::{head, is_hidden, shown};
 
 /// Stands where a secret was.
@@ -145,7 +145,7 @@ fn encoded(text: &str, secret: &str) -> Vec<Range<usize>> {
     let mut found = runs(&lower, &hex, |c| c.is_ascii_hexdigit());
     let url = text.replace('+', "-").replace('/', "_");
     for before in 0..3 {
-        let whole = base64url(&[&vec![0; before], secret].concat());
+        let whole = Base64UrlUnpadded::encode_string(&[&vec![0; before], secret].concat());
         // Six bits a character: the first and the last may also hold bits of what is beside the secret.
         let inner = (before * 8).div_ceil(6)..(before + secret.len()) * 8 / 6;
         if let Some(inner) = whole.get(inner) {
@@ -199,7 +199,7 @@ mod tests {
             SECRET.chars().map(String::from).collect::<Vec<_>>().join("\u{200b}\u{1b}"),
         ];
         for before in ["", "a", "ab", "abc"] {
-            let base64 = base64url(format!("{before}{SECRET}:x").as_bytes());
+            let base64 = Base64UrlUnpadded::encode_string(format!("{before}{SECRET}:x").as_bytes());
             forms.extend([base64.replace('-', "+").replace('_', "/"), base64]);
         }
         for form in forms {
@@ -211,7 +211,7 @@ mod tests {
     fn a_beginning_is_masked_and_other_words_stay() {
         assert_eq!(mask().shown(&SECRET[..13], 512), MASK);
         assert_eq!(mask().shown(&spell(|byte| format!("{byte:02x}"))[..25], 512), MASK);
-        assert_eq!(mask().shown(&base64url(SECRET.as_bytes())[..17], 512), MASK);
+        assert_eq!(mask().shown(&Base64UrlUnpadded::encode_string(SECRET.as_bytes())[..17], 512), MASK);
         assert_eq!(mask().shown("canary, abc: pairing required", 512), "canary, abc: pairing required");
         assert_eq!(mask().shown(&format!("{SECRET}{SECRET} {SECRET}"), 512), "******** ********");
         assert_eq!(Mask::default().shown("a\u{1b}b", 512), r"a\u{1b}b");

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, KeypairBytes,
+};
 use ed25519_dalek::{Signer as _, SigningKey};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DeviceSigner, SignError, base64url};
+use super::{DeviceSigner, SignError};
 
 /// A device's Ed25519 key. It is wiped from memory when dropped and never printed.
 pub struct DeviceKey {
@@ -22,12 +26,6 @@ impl fmt::Debug for DeviceKey {
         f.debug_struct("DeviceKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
-
-/// DER of a PKCS #8 Ed25519 private key (RFC 8410), up to its 32 bytes.
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-/// DER of an Ed25519 public key (RFC 8410), up to its 32 bytes.
-const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// OpenClaw's identity file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +99,10 @@ impl DeviceKey {
     /// assert_eq!(key.device_id(), "fe812c12f3ab4ce6ac5db69ac352f906cb1b11ef43fb33e252ef7ff552263889");
     /// ```
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        let key = SigningKey::from_bytes(seed);
+        Self::of(SigningKey::from_bytes(seed))
+    }
+
+    fn of(key: SigningKey) -> Self {
         let digest = Sha256::digest(key.verifying_key().as_bytes());
         let id = digest.iter().fold(String::with_capacity(64), |mut id, byte| {
             for nibble in [byte >> 4, byte & 15] {
@@ -122,7 +123,8 @@ impl DeviceKey {
         if file.version != 1 {
             return Err(IdentityFileError::Shape);
         }
-        let key = Self::from_pem(&file.private_key_pem).ok_or(IdentityFileError::Key)?;
+        let key = SigningKey::from_pkcs8_pem(&file.private_key_pem).map_err(|_| IdentityFileError::Key)?;
+        let key = Self::of(key);
         if key.id != file.device_id {
             let stated = crate::words::shown(file.device_id, 64);
             return Err(IdentityFileError::OtherDevice { stated, derived: key.id });
@@ -132,27 +134,20 @@ impl DeviceKey {
 
     /// The text of `identity/device.json` for this key. It holds the private key: write it with mode 0600.
     pub fn to_identity_file(&self, created_at_ms: u64) -> SecretString {
-        let mut private = Zeroizing::new(PKCS8_PREFIX.to_vec());
-        private.extend_from_slice(&Zeroizing::new(self.key.to_bytes())[..]);
-        let public = [&SPKI_PREFIX[..], self.key.verifying_key().as_bytes()].concat();
-        let private_pem = Zeroizing::new(pem("PRIVATE KEY", &private));
+        // Without its public half, as OpenClaw writes it: OpenSSL 3.0 does not read the other form.
+        let private = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
+        // 32 bytes always encode.
+        let private = private.to_pkcs8_pem(LineEnding::LF).unwrap_or_default();
+        let public = self.key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap_or_default();
         let file = IdentityFileOut {
             version: 1,
             device_id: &self.id,
-            public_key_pem: &pem("PUBLIC KEY", &public),
-            private_key_pem: &private_pem,
+            public_key_pem: &public,
+            private_key_pem: &private,
             created_at_ms,
         };
         // Strings and a number always serialise.
         SecretString::from(serde_json::to_string_pretty(&file).unwrap_or_default() + "\n")
-    }
-
-    fn from_pem(pem: &str) -> Option<Self> {
-        let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?;
-        let body = body.strip_suffix("-----END PRIVATE KEY-----")?;
-        let der = Zeroizing::new(decode_base64(body)?);
-        let seed = Zeroizing::new(<[u8; 32]>::try_from(der.strip_prefix(&PKCS8_PREFIX)?).ok()?);
-        Some(Self::from_seed(&seed))
     }
 }
 
@@ -168,43 +163,6 @@ impl DeviceSigner for DeviceKey {
     fn sign(&self, payload: &[u8]) -> Result<[u8; 64], SignError> {
         Ok(self.key.sign(payload).to_bytes())
     }
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    // PEM wants the standard alphabet with padding.
-    let mut body = base64url(der).replace('-', "+").replace('_', "/");
-    body.extend(std::iter::repeat_n('=', (4 - body.len() % 4) % 4));
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for (index, character) in body.chars().enumerate() {
-        if index > 0 && index % 64 == 0 {
-            text.push('\n');
-        }
-        text.push(character);
-    }
-    text + &format!("\n-----END {label}-----\n")
-}
-
-/// Base64, standard or url alphabet, padding and white space ignored.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }
 
 /// Device tokens by role, as OpenClaw up to 2026.7 keeps them in `identity/device-auth.json`.
@@ -296,6 +254,8 @@ impl StoredTokens {
 
 #[cfg(test)]
 mod tests {
+    use base64ct::{Base64UrlUnpadded, Encoding as _};
+
     use super::*;
     use crate::ScopeSet;
     use crate::identity::{PayloadVersion, Proof, signed_text};
@@ -319,7 +279,7 @@ mod tests {
             let text =
                 signed_text(version, key.device_id(), &params(), Some(&token), 1_737_264_000_000, nonce);
             let signature = key.sign(text.expose_secret().as_bytes()).unwrap();
-            assert_eq!(base64url(&signature), expected, "{version:?}");
+            assert_eq!(Base64UrlUnpadded::encode_string(&signature), expected, "{version:?}");
         }
         let challenge = Challenge { nonce: nonce.to_owned(), ts: 1_737_264_000_000 };
         let proof = Proof::sign(&key, &params(), Some(&token), &challenge).unwrap();
@@ -336,7 +296,28 @@ mod tests {
         let mixed = file.expose_secret().replace(&key.id, DeviceKey::from_seed(&[8; 32]).device_id());
         let error = DeviceKey::from_identity_file(&SecretString::from(mixed)).unwrap_err();
         assert!(matches!(error, IdentityFileError::OtherDevice { .. }), "{error}");
-        assert!(!format!("{read:?}").contains(&base64url(&[9; 32])));
+        assert!(!format!("{read:?}").contains(&Base64UrlUnpadded::encode_string(&[9; 32])));
+    }
+
+    /// What OpenClaw's own runtime writes for this key, and what it refuses.
+    #[test]
+    fn the_pem_is_the_one_that_openclaw_writes() {
+        let private = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n-----END PRIVATE KEY-----\n";
+        let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\n-----END PUBLIC KEY-----\n";
+        let file = DeviceKey::from_seed(&[7; 32]).to_identity_file(5);
+        let file: serde_json::Value = serde_json::from_str(file.expose_secret()).unwrap();
+        assert_eq!((&file["privateKeyPem"], &file["publicKeyPem"]), (&private.into(), &public.into()));
+        let read = |pem: &str| {
+            let mut file = file.clone();
+            file["privateKeyPem"] = pem.into();
+            DeviceKey::from_identity_file(&SecretString::from(file.to_string())).map(|key| key.id)
+        };
+        assert!(read(&private.replace('\n', "\r\n")).is_ok());
+        assert!(read(private.trim_end()).is_ok());
+        let other = private.replace("VwBCIE", "VuBCIE");
+        for pem in [public, "", "-----BEGIN PRIVATE KEY-----", &other, &private.replace("BwcH", "BwcHBwcH")] {
+            assert_eq!(read(pem), Err(IdentityFileError::Key), "{pem}");
+        }
     }
 
     #[test]
