@@ -3,6 +3,7 @@
 //! House rules: share the gateway's namespace before anything else; never bind loopback behind a bridge, never switch a
 //! check off, never widen a mode; a namespace owner is never restarted without its dependants.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::{Edit, Replacement};
@@ -104,12 +105,8 @@ fn and_recreate(command: Option<&str>, services: &[&str]) -> String {
 const UP: &str = "docker compose up -d";
 
 pub(crate) fn shell_quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    // Only a NUL could not be quoted, and it is let through.
+    shlex::Quoter::new().allow_nul(true).quote(word).map(Cow::into_owned).unwrap_or_default()
 }
 
 /// `docker compose up -d` for these services and for everyone who lives in their namespaces.

@@ -2,21 +2,20 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+use jiff::civil::{Date, DateTime, Time};
+
 use super::Value;
 use crate::source::Text;
 
 /// A date, or a date and time, with its offset from UTC. Always a real day of the proleptic Gregorian calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timestamp {
-    nanoseconds: u32,
-    year: u16,
+    local: DateTime,
     /// Offset from UTC in minutes, east positive.
     offset: i16,
-    month: u8,
-    day: u8,
-    hour: u8,
-    minute: u8,
-    second: u8,
 }
 
 impl Timestamp {
@@ -24,7 +23,7 @@ impl Timestamp {
     #[must_use]
     pub fn rfc3339(&self) -> String {
         let zone = if self.offset == 0 { "Z".to_owned() } else { self.zone(":") };
-        format!("{}T{}{zone}", self.date(), self.time())
+        format!("{}{zone}", self.local)
     }
 
     /// As Go prints a `time.Time`, which is what a container's environment gets:
@@ -33,20 +32,7 @@ impl Timestamp {
     pub fn go_string(&self) -> String {
         let zone = self.zone("");
         let name = if self.offset == 0 { "UTC" } else { &zone };
-        format!("{} {} {zone} {name}", self.date(), self.time())
-    }
-
-    fn date(&self) -> String {
-        format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-
-    fn time(&self) -> String {
-        let clock = format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);
-        if self.nanoseconds == 0 {
-            return clock;
-        }
-        let fraction = format!("{:09}", self.nanoseconds);
-        format!("{clock}.{}", fraction.trim_end_matches('0'))
+        format!("{} {} {zone} {name}", self.local.date(), self.local.time())
     }
 
     fn zone(&self, colon: &str) -> String {
@@ -212,47 +198,27 @@ fn float(text: &str) -> Option<f64> {
 /// The four layouts go-yaml tries, with one or two digits where Go's `time.Parse` takes either.
 fn timestamp(text: &str) -> Option<Timestamp> {
     let mut cursor = Cursor(text);
-    let year = cursor.digits(4, 4)?;
+    let year = i16::try_from(cursor.digits(4, 4)?).ok()?;
     cursor.byte(b'-')?;
     let month = cursor.short()?;
     cursor.byte(b'-')?;
-    let day = cursor.short()?;
-    let (mut hour, mut minute, mut second, mut nanoseconds, mut offset) = (0, 0, 0, 0, 0);
+    let date = Date::new(year, month, cursor.short()?).ok()?;
+    let (mut time, mut offset) = (Time::midnight(), 0);
     if let Some(&separator) = cursor.0.as_bytes().first() {
         if !matches!(separator, b'T' | b't' | b' ') {
             return None;
         }
         cursor.byte(separator)?;
-        hour = cursor.short()?;
+        let hour = cursor.short()?;
         cursor.byte(b':')?;
-        minute = cursor.short()?;
+        let minute = cursor.short()?;
         cursor.byte(b':')?;
-        second = cursor.short()?;
-        nanoseconds = cursor.fraction()?;
+        time = Time::new(hour, minute, cursor.short()?, cursor.fraction()?).ok()?;
         if separator != b' ' {
             offset = cursor.zone()?;
         }
     }
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    let real = (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    let year = u16::try_from(year).ok()?;
-    (real && cursor.0.is_empty()).then_some(Timestamp {
-        nanoseconds,
-        year,
-        offset,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    })
+    cursor.0.is_empty().then(|| Timestamp { local: date.to_datetime(time), offset })
 }
 
 /// What is left of a timestamp.
@@ -272,17 +238,17 @@ impl Cursor<'_> {
         if count < least { None } else { number.parse().ok() }
     }
 
-    fn short(&mut self) -> Option<u8> {
-        self.digits(1, 2).and_then(|number| u8::try_from(number).ok())
+    fn short(&mut self) -> Option<i8> {
+        self.digits(1, 2).and_then(|number| i8::try_from(number).ok())
     }
 
     /// `.5` or `,5` as nanoseconds; nothing is 0.
-    fn fraction(&mut self) -> Option<u32> {
+    fn fraction(&mut self) -> Option<i32> {
         let Some(rest) = self.0.strip_prefix(['.', ',']) else { return Some(0) };
         self.0 = rest;
         let number = self.digits(1, 9)?;
         let digits = rest.len() - self.0.len();
-        Some(number * 10_u32.pow(9 - u32::try_from(digits).ok()?))
+        i32::try_from(number * 10_u32.pow(9 - u32::try_from(digits).ok()?)).ok()
     }
 
     /// `Z` or `±hh:mm`, in minutes.
@@ -303,35 +269,10 @@ impl Cursor<'_> {
     }
 }
 
-/// Standard base64 as Go decodes it: line breaks are skipped, padding is required. Bytes that are no UTF-8 are
-/// replaced, as they are when Go writes JSON.
+/// Standard base64 as Go decodes it: line breaks are skipped, padding is required, what is left of a last character is not
+/// looked at. Bytes that are not UTF-8 are replaced, as they are when Go writes JSON.
 fn base64(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut buffer, mut held, mut padding) = (0_u32, 0_u32, 0_usize);
-    for byte in text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')) {
-        let six = match byte {
-            b'=' if held >= 2 => {
-                padding += 1;
-                0
-            }
-            _ if padding > 0 => return None,
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        buffer = (buffer << 6) | u32::from(six);
-        held += 1;
-        if held == 4 {
-            bytes.extend_from_slice(buffer.to_be_bytes().get(1..)?);
-            (buffer, held) = (0, 0);
-        }
-    }
-    if held != 0 || padding > 2 {
-        return None;
-    }
-    bytes.truncate(bytes.len() - padding);
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    const GO: GeneralPurpose = GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
+    let text: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+    GO.decode(text).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
