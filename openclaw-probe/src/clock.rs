@@ -22,7 +22,7 @@ impl ClockSkew {
     /// at `received` on this clock. `None` when the text is not an HTTP date.
     #[must_use]
     pub fn from_date_header(date: &str, sent: SystemTime, received: SystemTime) -> Option<Self> {
-        let second = parse_http_date(date)?.checked_mul(1000)?;
+        let second = since_epoch(httpdate::parse_http_date(date).ok()?);
         Some(Self::from_interval(second, second + 999, sent, received))
     }
 
@@ -74,36 +74,6 @@ fn since_epoch(time: SystemTime) -> i64 {
     }
 }
 
-/// Seconds since 1970 of an IMF-fixdate (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn parse_http_date(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let mut words = text.split_once(", ")?.1.split(' ');
-    let day: i64 = words.next()?.parse().ok()?;
-    let month = words.next()?;
-    let month = i64::try_from(MONTHS.iter().position(|m| *m == month)?).ok()? + 1;
-    let year: i64 = words.next()?.parse().ok()?;
-    let mut clock = words.next()?.split(':').map(|part| part.parse::<i64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    let plausible = words.next() == Some("GMT")
-        && (1970..=9999).contains(&year)
-        && (1..=31).contains(&day)
-        && (0..24).contains(&hour)
-        && (0..60).contains(&minute)
-        && (0..=60).contains(&second);
-    plausible.then(|| days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar, counting years from March so that the leap day is last.
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,16 +81,18 @@ mod tests {
 
     #[test]
     fn reads_http_dates() {
-        assert_eq!(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(parse_http_date("Sun, 22 Nov 2026 06:29:03 GMT"), Some(1_795_328_943));
-        assert_eq!(parse_http_date("Tue, 29 Feb 2028 00:00:00 GMT"), Some(1_835_395_200));
-        for text in [
-            "",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun, 06 Nov 1994 25:49:37 GMT",
-            "Sun, 06 Nov 1994 08:49 GMT",
-        ] {
-            assert_eq!(parse_http_date(text), None, "{text}");
+        let ahead =
+            |date| ClockSkew::from_date_header(date, UNIX_EPOCH, UNIX_EPOCH).map(|skew| skew.ahead_ms);
+        // RFC 9110 asks recipients to read the two older forms too.
+        for date in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(ahead(date), Some(784_111_777_499), "{date}");
+        }
+        for text in
+            ["", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "1994-11-06T08:49:37Z"]
+        {
+            assert_eq!(ahead(text), None, "{text}");
         }
     }
 
