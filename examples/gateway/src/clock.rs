@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+
 /// The clock of one gateway. Copies share their offset, so a test keeps one copy and moves the gateway's time with it.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -48,44 +50,16 @@ fn unix_ms(at: SystemTime) -> u64 {
 
 /// `2026-11-22T06:25:32.343+00:00`, as the gateway prints it.
 pub(super) fn iso_8601(ms: u64) -> String {
-    let (date, time) = calendar(ms);
-    format!("{date}T{time}.{:03}+00:00", ms % 1000)
+    timestamp(ms).strftime("%FT%T%.3f+00:00").to_string()
 }
 
 /// `Sun, 22 Nov 2026 06:29:03 GMT` (RFC 9110 section 5.6.7).
 pub(super) fn http_date(ms: u64) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let days = ms / 86_400_000;
-    let (year, month, day) = civil(days);
-    let (_, time) = calendar(ms);
-    let weekday = DAYS.get(usize::try_from(days % 7).unwrap_or(0)).copied().unwrap_or("Thu");
-    let month = MONTHS.get(month.saturating_sub(1)).copied().unwrap_or("Jan");
-    format!("{weekday}, {day:02} {month} {year} {time} GMT")
+    timestamp(ms).strftime("%a, %d %b %Y %T GMT").to_string()
 }
 
-fn calendar(ms: u64) -> (String, String) {
-    let (year, month, day) = civil(ms / 86_400_000);
-    let seconds = ms / 1000 % 86_400;
-    (
-        format!("{year:04}-{month:02}-{day:02}"),
-        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
-    )
-}
-
-/// Days since the epoch to a proleptic Gregorian date, by counting eras of 400 years from 1 March 0000.
-fn civil(days: u64) -> (u64, usize, u64) {
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, usize::try_from(month).unwrap_or(1), day)
+fn timestamp(ms: u64) -> Timestamp {
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -1,46 +1,25 @@
 //! Ids, tokens and the one text encoding that the protocol uses (base64url without padding, RFC 4648 section 5).
 
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::hash::{BuildHasher, RandomState};
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /// Encodes without padding.
 pub(super) fn base64url(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word =
-            chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for position in 0..=chunk.len() {
-            let index = word >> (18 - 6 * position) & 63;
-            text.push(char::from(ALPHABET.get(index as usize).copied().unwrap_or(b'A')));
-        }
-    }
-    text
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Decodes with or without padding; `None` for anything else.
 pub(super) fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches('=');
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut word, mut bits) = (0u32, 0u32);
-    for byte in text.bytes() {
-        // The classic alphabet is accepted too: the gateway normalises keys before it hashes them.
-        let byte = match byte {
-            b'+' => b'-',
-            b'/' => b'_',
-            other => other,
-        };
-        let value = ALPHABET.iter().position(|candidate| *candidate == byte)?;
-        word = word << 6 | u32::try_from(value).ok()?;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(word >> bits & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
+    // The classic alphabet is accepted too: the gateway normalises keys before it hashes them.
+    let text = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    LENIENT.decode(text).ok()
 }
+
+/// Like Node, it does not look at what is left of a last character.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// A device id: lower-case hex SHA-256 of the 32 raw bytes of its public key.
 pub(super) fn device_id(public_key: &[u8]) -> String {

@@ -4,6 +4,8 @@ use super::conversation::{Case, Scene, Step};
 use super::mask::Mask;
 use super::peer::{Arrival, Opened, Socket, http};
 use super::{OracleError, Subject};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -378,7 +380,7 @@ fn sign(params: &mut Value, seed: u8, payload: &str, skew_ms: i64, socket: &Sock
     }
     let signature = key.sign(fields.join("|").as_bytes()).to_bytes();
     params["device"] = json!({
-        "id": id, "publicKey": base64url(&public), "signature": base64url(&signature), "signedAt": signed_at,
+        "id": id, "publicKey": URL_SAFE_NO_PAD.encode(public), "signature": URL_SAFE_NO_PAD.encode(signature), "signedAt": signed_at,
         "nonce": socket.nonce
     });
 }
@@ -393,25 +395,4 @@ fn put(params: &mut Value, pointer: &str, value: Value) {
             parent.insert(name.to_owned(), value);
         }
     }
-}
-
-/// RFC 4648 section 5 without padding, written apart from the gateway's own.
-fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    let (mut word, mut bits) = (0u32, 0u32);
-    let mut push =
-        |index: u32| text.push(char::from(ALPHABET.get((index & 63) as usize).copied().unwrap_or(b'A')));
-    for byte in bytes {
-        word = word << 8 | u32::from(*byte);
-        bits += 8;
-        while bits >= 6 {
-            bits -= 6;
-            push(word >> bits);
-        }
-    }
-    if bits > 0 {
-        push(word << (6 - bits));
-    }
-    text
 }

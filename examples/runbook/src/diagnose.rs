@@ -171,11 +171,7 @@ impl Examination {
 /// The command that mends a stack. With `--code` and `--yes` it makes the edits of one code, which it shows as a diff
 /// if `--yes` is left out.
 fn fix(stack: &str, flags: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
-    let stack = if !stack.is_empty() && stack.chars().all(plain) {
-        stack.to_owned()
-    } else {
-        format!("'{}'", stack.replace('\'', "'\\''"))
-    };
+    // Only a NUL could not be quoted, and a path that was opened holds none.
+    let stack = shlex::try_quote(stack).unwrap_or_default();
     format!("runbook fix --project-directory {stack} {flags}")
 }

@@ -1,5 +1,7 @@
 //! A point in time as a caller writes it: RFC 3339, UTC.
 
+use jiff::Timestamp;
+
 /// A point in time, kept as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instant {
@@ -9,7 +11,7 @@ pub struct Instant {
     pub millis: u64,
 }
 
-/// A text that is no point in time.
+/// A text that is not a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time like 2026-11-22T06:30:00Z (RFC 3339, UTC)")]
 pub struct NotATime;
@@ -23,42 +25,11 @@ impl std::str::FromStr for Instant {
     }
 }
 
-/// `YYYY-MM-DDTHH:MM:SS[.fff…]Z`, or with `+00:00`.
+/// RFC 3339 in UTC, from 1970 on: other offsets would be shown again as they were written.
 fn millis(text: &str) -> Option<u64> {
-    let local = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))?;
-    let (date, time) = local.split_once('T')?;
-    let mut date = date.splitn(3, '-');
-    let (year, month, day) = (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
-    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let mut clock = clock.splitn(3, ':');
-    let (hour, minute, second) =
-        (digits(clock.next()?, 2)?, digits(clock.next()?, 2)?, digits(clock.next()?, 2)?);
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59
-    {
-        return None;
-    }
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let length = |month: u64| match month {
-        2 if leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    if day == 0 || day > length(month) {
-        return None;
-    }
-    let days: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum::<u64>()
-        + (1..month).map(length).sum::<u64>()
-        + (day - 1);
-    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + thousandths)
-}
-
-fn digits(text: &str, count: usize) -> Option<u64> {
-    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+    let in_utc = text.ends_with('Z') || text.ends_with("+00:00");
+    let at = text.parse::<Timestamp>().ok().filter(|_| in_utc)?;
+    u64::try_from(at.as_millisecond()).ok()
 }
 
 #[cfg(test)]
