@@ -1,6 +1,9 @@
 //! Every mention of the token and URL variables in a checkout, secrets masked, and the scripts that would mint a second
 //! token. Pure over texts; feature `fs` walks a directory for it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
 use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place, PlaceRole};
@@ -114,7 +117,7 @@ pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
                 kind,
                 line: masked(content),
             };
-            report(&mention, sources, out);
+            report(&mention, findings, sources, out);
             out.mentions.push(mention);
         }
     }
@@ -130,7 +133,8 @@ pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
     }
 }
 
-fn report(mention: &Mention, sources: &Sources, out: &mut Search) {
+/// `first` is the file's first finding.
+fn report(mention: &Mention, first: usize, sources: &Sources, out: &mut Search) {
     let file = sources.name(mention.place.span.file);
     let (code, summary, remedy) = match mention.kind {
         MentionKind::Mints => (
@@ -146,11 +150,7 @@ fn report(mention: &Mention, sources: &Sources, out: &mut Search) {
         _ => return,
     };
     // One finding a file and code: the first line says it.
-    if out
-        .findings
-        .iter()
-        .any(|known| known.code == code && known.places.iter().any(|place| place.file == mention.place.file))
-    {
+    if out.findings.iter().skip(first).any(|known| known.code == code) {
         return;
     }
     let mut finding = Finding::new(code, summary).at(mention.place.clone());
@@ -170,25 +170,93 @@ fn names_in(line: &str) -> Vec<(usize, &str)> {
     if !line.contains("GATEWAY") && !line.contains("gateway") {
         return Vec::new();
     }
-    let mut found: Vec<(usize, &str)> = Vec::new();
-    let known = rules::NAME_RULES.iter().map(|rule| rule.name).chain(OTHER_NAMES);
-    for name in known {
-        for (at, _) in line.match_indices(name) {
-            let before = line.get(..at).and_then(|before| before.chars().next_back());
-            let after = line.get(at + name.len()..).and_then(|after| after.chars().next());
-            let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-            if !word(before) && !word(after) && !found.iter().any(|(known, _)| *known == at) {
-                found.push((at, line.get(at..at + name.len()).unwrap_or_default()));
-            }
+    let mut found = BTreeMap::new();
+    for name in known_names() {
+        for (at, _) in line.match_indices(name).filter(|(at, _)| stands_alone(line, *at, name, 0)) {
+            found.entry(at).or_insert_with(|| line.get(at..at + name.len()).unwrap_or_default());
         }
     }
-    found.sort_unstable();
-    found
+    found.into_iter().collect()
+}
+
+fn known_names() -> impl Iterator<Item = &'static str> {
+    rules::NAME_RULES.iter().map(|rule| rule.name).chain(OTHER_NAMES)
+}
+
+/// Whether the name at a place is a word by itself in what begins at `from`.
+fn stands_alone(line: &str, at: usize, name: &str, from: usize) -> bool {
+    let before = line.get(from..at).and_then(|before| before.chars().next_back());
+    let after = line.get(at + name.len()..).and_then(|after| after.chars().next());
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    !is_word(before) && !is_word(after)
+}
+
+/// The names of a line one after the other. Where each stands next is kept, so that a long line is searched once.
+struct Names<'l> {
+    line: &'l str,
+    next: Vec<(&'static str, Option<usize>)>,
+}
+
+impl<'l> Names<'l> {
+    fn of(line: &'l str) -> Self {
+        let next = known_names().map(|name| (name, Self::find(line, 0, name))).collect();
+        Self { line, next }
+    }
+
+    fn find(line: &str, from: usize, name: &str) -> Option<usize> {
+        let places = line.get(from..)?.match_indices(name).map(|(at, _)| from + at);
+        places.into_iter().find(|at| stands_alone(line, *at, name, from))
+    }
+
+    /// The first name in what begins at `from`, which never goes back.
+    fn next(&mut self, from: usize) -> Option<(usize, &'l str)> {
+        let line = self.line;
+        let rest = line.get(from..)?;
+        let mut first: Option<(usize, usize)> = None;
+        for (name, next) in &mut self.next {
+            if next.is_some_and(|at| at < from) {
+                *next = Self::find(line, from, name);
+            }
+            let begins = rest.starts_with(*name) && stands_alone(line, from, name, from);
+            let at = if begins { Some(from) } else { *next };
+            if let Some(at) = at.filter(|at| first.is_none_or(|(first, _)| *at < first)) {
+                first = Some((at, name.len()));
+            }
+        }
+        let (at, length) = first?;
+        Some((at, line.get(at..at + length)?))
+    }
+}
+
+/// Names that are given what was just made up.
+struct Minted<'t> {
+    names: BTreeSet<&'t str>,
+}
+
+impl Minted<'_> {
+    /// Whether one of the names begins the text.
+    fn begins(&self, text: &str) -> bool {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let word = text.find(|c| !is_name(c)).map_or(text, |end| text.get(..end).unwrap_or_default());
+        // Of the names up to the word the nearest ones first; what shares nothing with it ends the search.
+        let mut end = word;
+        while let Some(name) =
+            self.names.range::<str, _>((Bound::Unbounded, Bound::Included(end))).next_back()
+        {
+            if word.starts_with(name) {
+                return true;
+            }
+            let common = name.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
+            end = word.get(..common).unwrap_or_default();
+        }
+        false
+    }
 }
 
 /// Shell variables that some line of the text fills with something random.
-fn minted_names(text: &str) -> Vec<&str> {
-    text.lines()
+fn minted_names(text: &str) -> Minted<'_> {
+    let names = text
+        .lines()
         .filter(|line| mints(line))
         .filter_map(|line| {
             let name = line
@@ -200,7 +268,8 @@ fn minted_names(text: &str) -> Vec<&str> {
                 .trim();
             (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(name)
         })
-        .collect()
+        .collect();
+    Minted { names }
 }
 
 fn mints(line: &str) -> bool {
@@ -208,7 +277,7 @@ fn mints(line: &str) -> bool {
     !lower.trim_start().starts_with('#') && MINTS.iter().any(|text| lower.contains(text))
 }
 
-fn kind(line: &str, at: usize, name: &str, minted: &[&str]) -> MentionKind {
+fn kind(line: &str, at: usize, name: &str, minted: &Minted<'_>) -> MentionKind {
     let token = name.contains("TOKEN") || name.contains("token");
     let code = !line.trim_start().starts_with(['#', ';']) && !line.trim_start().starts_with("//");
     if !code {
@@ -231,7 +300,7 @@ fn kind(line: &str, at: usize, name: &str, minted: &[&str]) -> MentionKind {
         Some(target) => {
             let target: &str =
                 target.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
-            if token && minted.contains(&target) { MentionKind::Mints } else { MentionKind::Refers }
+            if token && minted.names.contains(target) { MentionKind::Mints } else { MentionKind::Refers }
         }
         None if value.is_empty() || value.starts_with(['<', '{', '%', '(']) => MentionKind::Names,
         None if value.contains(char::is_whitespace) && !value.contains('=') => MentionKind::Names,
@@ -239,19 +308,18 @@ fn kind(line: &str, at: usize, name: &str, minted: &[&str]) -> MentionKind {
     }
 }
 
-fn minted_default(value: &str, minted: &[&str]) -> bool {
-    mints(value)
-        || minted
-            .iter()
-            .any(|name| value.contains(&format!("${name}")) || value.contains(&format!("${{{name}")))
+fn minted_default(value: &str, minted: &Minted<'_>) -> bool {
+    let dollars = value.match_indices('$').filter_map(|(at, _)| value.get(at + 1..));
+    mints(value) || dollars.into_iter().any(|name| minted.begins(name.strip_prefix('{').unwrap_or(name)))
 }
 
 /// The line with every run of characters that could be a secret masked: what stands behind `=` or `:` after a name.
 fn masked(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some((at, name)) = names_in(rest).into_iter().next() {
-        let end = at + name.len();
+    let mut names = Names::of(line);
+    while let Some((at, name)) = names.next(line.len() - rest.len()) {
+        let end = at + name.len() - (line.len() - rest.len());
         out.push_str(rest.get(..end).unwrap_or_default());
         rest = rest.get(end..).unwrap_or_default();
         let sign = rest.find(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\''));
@@ -318,6 +386,32 @@ mod tests {
         let all = format!("{found:?}{}", serde_json::to_string(&found).expect("JSON"));
         assert!(!["hunter2", "pa55", "Zq8X"].iter().any(|secret| all.contains(secret)), "{all}");
         assert!(found.mentions[0].line.contains("OPENCLAW_GATEWAY_URL="), "{all}");
+    }
+
+    #[test]
+    fn a_minted_name_is_found_by_what_begins_with_it() {
+        let minted = Minted { names: BTreeSet::from(["A", "B1", "B12", "C"]) };
+        for (text, wanted) in
+            [("A", true), ("AB:-x", true), ("B", false), ("B123}", true), ("B2", false), ("", false)]
+        {
+            assert_eq!(minted.begins(text), wanted, "{text}");
+        }
+    }
+
+    /// Looked for from each name on, and each file's findings among those of all, they would take minutes.
+    #[test]
+    fn long_lines_and_many_files_are_searched_once() {
+        let long = "OPENCLAW_GATEWAY_TOKEN=canary-5512-not-a-secret-0 ".repeat(4000);
+        let found = search("x", &long);
+        assert_eq!(found.mentions.len(), 1);
+        assert!(!found.mentions[0].line.contains("canary"));
+        let mut sources = Sources::new();
+        let mut out = Search::default();
+        for n in 0..4000 {
+            let file = sources.add(format!("f{n}.sh"), "OPENCLAW_GATEWAY_TOKEN=canary-5512\n");
+            search_text(&sources, file, &mut out);
+        }
+        assert_eq!(out.findings.len(), 4000);
     }
 
     #[test]
