@@ -261,8 +261,9 @@ impl Loader<'_> {
         let services = Path::ROOT.key("services");
         let mut merger = Merger::new(&mut self.stories, self.inputs.dialect);
         let mut merged = merger.mappings(base, own, &services.key("x"));
-        let conflicts = merger.conflicts;
+        let Merger { conflicts, crowded, .. } = merger;
         self.conflicts(conflicts);
+        self.crowded(crowded);
         merged.remove("extends");
         Node::with_story(Value::Map(merged), span, story)
     }

@@ -17,6 +17,9 @@ pub(crate) const COPIES: usize = 300_000;
 /// Services that extend each other in a row, and files that include each other.
 pub(crate) const DEPTH: usize = 100;
 
+/// Pairs of address pools of one network that meet when a later file lists pools as well: Compose compares each with each.
+pub(crate) const POOLS: usize = 1_024;
+
 /// Names that are compared with one that is not there, to say which may be meant.
 const LOOKED: usize = 50_000;
 

@@ -390,8 +390,9 @@ impl<'a> Loader<'a> {
         };
         let mut merger = Merger::new(&mut self.stories, self.inputs.dialect);
         let merged = merger.mappings(earlier, later, &Path::ROOT);
-        let conflicts = merger.conflicts;
+        let Merger { conflicts, crowded, .. } = merger;
         self.conflicts(conflicts);
+        self.crowded(crowded);
         Node { value: Value::Map(merged), span: newer.span, story: newer.story }
     }
 
@@ -409,6 +410,17 @@ impl<'a> Loader<'a> {
                 .shadowed(conflict.earlier)
                 .help("write both in the same form, or put !override before the later one"),
             );
+        }
+    }
+
+    pub(crate) fn crowded(&mut self, crowded: Vec<(String, Span)>) {
+        for (path, later) in crowded {
+            let summary = format!(
+                "{path}: more than {} pairs of address pools meet, each of an earlier file with each here",
+                limits::POOLS
+            );
+            let raised = Raised::error(Code::ExpansionLimit, summary).at(later);
+            self.raise(raised.help("list the pools of a network in one file"));
         }
     }
 

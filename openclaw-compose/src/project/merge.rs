@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use crate::source::{Span, Text};
 
 use super::dialect::Dialect;
+use super::limits;
 use super::model::{Entry, Map, Node, Value, word};
 use super::path::{Path, Pattern};
 use super::print;
@@ -81,11 +82,13 @@ pub(crate) struct Merger<'a> {
     stories: &'a mut Stories,
     dialect: Dialect,
     pub(crate) conflicts: Vec<Conflict>,
+    /// Lists of pools of which too many meet: the path, and the later list.
+    pub(crate) crowded: Vec<(String, Span)>,
 }
 
 impl<'a> Merger<'a> {
     pub(crate) fn new(stories: &'a mut Stories, dialect: Dialect) -> Self {
-        Self { stories, dialect, conflicts: Vec::new() }
+        Self { stories, dialect, conflicts: Vec::new(), crowded: Vec::new() }
     }
 
     /// `later` over `earlier`. A conflict is recorded, and the value is unknown.
@@ -225,6 +228,10 @@ impl<'a> Merger<'a> {
         let (Value::List(ours), Value::List(theirs)) = (&earlier.value, &later.value) else {
             return self.deep(earlier, later, path);
         };
+        if ours.len().saturating_mul(theirs.len()) > limits::POOLS {
+            self.crowded.push((path.to_string(), later.span));
+            return Node { value: Value::Unknown, ..later };
+        }
         let subnet = |node: &Node| node.get("subnet").map(|subnet| subnet.value.clone());
         // Compose merges into the earlier pool itself, wherever it is listed already: pools are known by number.
         let mut store: Vec<Node> = ours.iter().chain(theirs).cloned().collect();

@@ -57,6 +57,22 @@ fn values_that_are_long_together_are_stopped() {
 }
 
 #[test]
+fn pools_that_meet_too_often_are_stopped() {
+    let pools = |first: usize, count: usize| {
+        let head = "networks:\n  n:\n    ipam:\n      config:\n";
+        lines(head, count, |n| format!("      - subnet: 10.{}.{}.0/24", (first + n) / 256, (first + n) % 256))
+    };
+    let base = pools(0, 33) + "services: {a: {image: x}}\n";
+    let resolved = |later: usize| {
+        resolve(&[("compose.yaml", &base), ("compose.override.yaml", &pools(900, later))], &[])
+    };
+    let (place, summary) = told(&resolved(32), Code::ExpansionLimit);
+    assert!(place.starts_with("compose.override.yaml:"), "{place}");
+    assert!(summary.starts_with("networks.n.ipam.config: more than 1024 pairs"), "{summary}");
+    assert!(resolved(31).compose_would_refuse().is_none());
+}
+
+#[test]
 fn aliases_of_a_long_text_are_stopped() {
     let long = "x".repeat(1 << 20);
     let stack = lines(&format!("x-long: &long \"{long}\"\nx-list:\n"), 100, |_| "  - *long".to_owned())
