@@ -58,10 +58,21 @@ impl Case {
     /// Adds what a log or a probe saw at a gate. Where the files already say why one of `gates` is shut, it only bears
     /// that out: it becomes evidence of that finding instead of a finding of its own.
     pub fn bear_out(&mut self, gate: Gate, gates: &[Gate], finding: Finding, whom: &[Whom]) {
+        let everyone = whom.contains(&Whom::Everyone);
+        let names: BTreeSet<&str> = whom
+            .iter()
+            .filter_map(|whom| match whom {
+                Whom::Client(name) => Some(name.as_str()),
+                Whom::Everyone => None,
+            })
+            .collect();
+        let concerns = |claim: &Claim| match &claim.whom {
+            Whom::Client(name) => everyone || names.contains(name.as_str()),
+            Whom::Everyone => everyone,
+        };
         let told = self.claims.iter().find_map(|claim| {
             let Says::Fail(number) = claim.says else { return None };
-            let same = whom.iter().any(|whom| claim.whom == *whom || *whom == Whom::Everyone);
-            (same && gates.contains(&claim.gate)).then_some(number)
+            (gates.contains(&claim.gate) && concerns(claim)).then_some(number)
         });
         match told.and_then(|number| self.findings.get_mut(number)) {
             Some(noted) => {
