@@ -37,6 +37,7 @@ pub use verdict::token::Secret;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::rc::Rc;
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -579,6 +580,7 @@ fn stale_tokens<'s>(runtime: &Runtime, scene: &Scene<'s, '_>) -> BTreeMap<&'s st
 
 /// Masks every secret that this floor brought in.
 fn mark_secrets(processes: &[Process<'_>], definitions: &[carriers::Defined], sources: &mut Sources) {
+    let mut dotenvs = BTreeSet::new();
     for process in processes {
         if let Some(config) = process.config() {
             let values = ["auth", "remote"].iter().flat_map(|section| {
@@ -591,8 +593,11 @@ fn mark_secrets(processes: &[Process<'_>], definitions: &[carriers::Defined], so
             }
         }
         let secret = |variable: &&StateVariable| project::looks_secret(&variable.name);
-        for variable in process.state_env.iter().filter(secret) {
-            sources.mark_secret(variable.span);
+        // Services that share a file share what was read of it.
+        if dotenvs.insert(Rc::as_ptr(&process.state_env)) {
+            for variable in process.state_env.iter().filter(secret) {
+                sources.mark_secret(variable.span);
+            }
         }
         for flag in
             process.invocation.flags.iter().filter(|flag| matches!(flag.name.as_str(), "token" | "password"))

@@ -2,6 +2,7 @@
 //! says, in definitions of the host.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -24,13 +25,15 @@ pub(super) fn collect(
 ) -> Secrets {
     let mut secrets = stack.resolution.secrets().clone();
     // Services that share a file share what was read of it.
-    let mut known = BTreeSet::new();
+    let (mut known, mut dotenvs) = (BTreeSet::new(), BTreeSet::new());
     for process in processes {
         if let Some(config) = process.config().filter(|config| known.insert(std::ptr::from_ref(*config))) {
             configuration(config, sources, &mut secrets);
         }
-        for variable in &process.state_env {
-            value(looks_secret(&variable.name), &variable.value, &mut secrets);
+        if dotenvs.insert(Rc::as_ptr(&process.state_env)) {
+            for variable in process.state_env.iter() {
+                value(looks_secret(&variable.name), &variable.value, &mut secrets);
+            }
         }
     }
     definitions

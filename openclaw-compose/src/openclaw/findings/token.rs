@@ -278,9 +278,7 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_
 /// `$STATE/.env`: a second source that nobody sees from outside.
 fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
     let Some(process) = scene.processes.get(gateway.at) else { return };
-    let Some(hidden) =
-        process.state_env.iter().rev().find(|variable| variable.name == "OPENCLAW_GATEWAY_TOKEN")
-    else {
+    let Some(hidden) = process.state_env.get("OPENCLAW_GATEWAY_TOKEN") else {
         return;
     };
     let value = hidden.value.expose().trim();

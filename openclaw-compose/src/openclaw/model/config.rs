@@ -1,6 +1,7 @@
 //! `openclaw.json` as a process reads it: JSON5, `$include`, OpenClaw's own `${NAME}`, secret references, and the keys that
 //! decide tokens and reach, each with the bytes that say so. Keys not named here are left to OpenClaw.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::source::{FileId, Span, Text};
@@ -19,6 +20,8 @@ pub struct Config {
     /// The file it starts from.
     pub file: FileId,
     root: Option<Node>,
+    /// The first place of each text of `env.vars`.
+    vars: HashMap<String, usize>,
     /// What kept parts of it from being read.
     pub faults: Vec<ConfigFault>,
 }
@@ -99,7 +102,14 @@ impl Config {
         {
             faults.push(ConfigFault::NotAnObject { span: root.span });
         }
-        Self { file, root, faults }
+        let mut read = Self { file, root, vars: HashMap::new(), faults };
+        let vars = read.env_members().iter().enumerate().filter(|(_, member)| member.value.text().is_some());
+        let mut places = HashMap::new();
+        for (at, member) in vars {
+            places.entry(member.key.clone()).or_insert(at);
+        }
+        read.vars = places;
+        read
     }
 
     /// Whether the gateway refuses this file.
@@ -171,13 +181,14 @@ impl Config {
         self.at(path).map_or(&[][..], Node::items).iter().filter_map(|item| Some((item.expose()?, item.span)))
     }
 
-    /// `env.vars`: the weakest source of the process environment.
-    pub fn env_vars(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.at(&["env", "vars"])
-            .map_or(&[][..], Node::members)
-            .iter()
-            .filter(|member| member.value.text().is_some())
-            .map(|member| (member.key.as_str(), &member.value))
+    /// A text of `env.vars`, the weakest source of the process environment.
+    #[must_use]
+    pub fn env_var(&self, name: &str) -> Option<&Node> {
+        Some(&self.env_members().get(*self.vars.get(name)?)?.value)
+    }
+
+    fn env_members(&self) -> &[Member] {
+        self.at(&["env", "vars"]).map_or(&[], Node::members)
     }
 
     /// The secret at `path`, whatever form it takes.
@@ -378,27 +389,19 @@ impl Include<'_> {
     }
 
     fn object(&mut self, members: Vec<Member>, span: Span, path: &str, depth: usize) -> Node {
-        let mut included: Option<Node> = None;
+        let mut layers = Vec::new();
         let mut own = Vec::with_capacity(members.len());
         for Member { key, key_span, value } in members {
             if key == "$include" {
                 for wanted in included_paths(&value) {
-                    if let Some(node) = self.file(wanted, value.span, path, depth) {
-                        included = Some(match included {
-                            Some(base) => merge(base, node),
-                            None => node,
-                        });
-                    }
+                    layers.extend(self.file(wanted, value.span, path, depth));
                 }
             } else {
                 own.push(Member { key, key_span, value: self.expand(value, path, depth) });
             }
         }
-        let own = Node { value: Value::Object(own), span };
-        match included {
-            Some(base) => merge(base, own),
-            None => own,
-        }
+        layers.push(Node { value: Value::Object(own), span });
+        merged(layers).unwrap_or(Node { value: Value::Null, span })
     }
 
     fn file(&mut self, wanted: &str, span: Span, path: &str, depth: usize) -> Option<Node> {
@@ -437,24 +440,41 @@ fn included_paths(node: &Node) -> impl Iterator<Item = &str> {
     node.expose().into_iter().chain(node.items().iter().filter_map(Node::expose))
 }
 
-/// Objects merge by key; anything else of `over` replaces what `base` has.
-fn merge(base: Node, over: Node) -> Node {
-    match (base.value, over.value) {
-        (Value::Object(mut members), Value::Object(overriding)) => {
-            for member in overriding {
-                match members.iter().position(|m| m.key == member.key) {
-                    Some(at) => {
-                        let old = members.remove(at);
-                        let value = merge(old.value, member.value);
-                        members.insert(at, Member { value, ..member });
-                    }
-                    None => members.push(member),
-                }
-            }
-            Node { value: Value::Object(members), span: over.span }
+/// Objects merge deeply, each over those before it; what is not an object replaces them. All at once, for the more files
+/// are included, the longer each of them would be merged into.
+fn merged(layers: Vec<Node>) -> Option<Node> {
+    let is_object = |node: &Node| matches!(node.value, Value::Object(_));
+    let replaced = layers.iter().rposition(|layer| !is_object(layer)).unwrap_or(0);
+    let mut layers = layers.into_iter().skip(replaced).peekable();
+    if layers.peek().is_some_and(|first| !is_object(first)) {
+        let last = layers.next();
+        if layers.peek().is_none() {
+            return last;
         }
-        (_, value) => Node { value, span: over.span },
     }
+    let layers: Vec<Node> = layers.collect();
+    let span = layers.last()?.span;
+    // What each key is given, in the order in which the keys came.
+    let mut given: Vec<(Member, Vec<Node>)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (n, layer) in layers.into_iter().enumerate() {
+        let Value::Object(members) = layer.value else { continue };
+        for mut member in members {
+            let value =
+                std::mem::replace(&mut member.value, Node { value: Value::Null, span: member.key_span });
+            let at = *known.entry(member.key.clone()).or_insert(given.len());
+            // A key that the first object holds twice stays there twice.
+            match given.get_mut(at).filter(|_| n > 0) {
+                Some((known, values)) => {
+                    *known = member;
+                    values.push(value);
+                }
+                None => given.push((member, vec![value])),
+            }
+        }
+    }
+    let member = |(member, values)| Some(Member { value: merged(values)?, ..member });
+    Some(Node { value: Value::Object(given.into_iter().filter_map(member).collect()), span })
 }
 
 fn parent(path: &str) -> &str {

@@ -1,7 +1,7 @@
 //! Each service as a process: is it the gateway, a CLI, another client or none of these; who runs it, where its home and
 //! state are, which `openclaw.json` it reads, and what its environment says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::finding::Subject;
@@ -85,7 +85,7 @@ pub(crate) struct Process<'a> {
     pub(crate) config_path: String,
     pub(crate) config: ConfigState,
     /// `$STATE/.env`.
-    pub(crate) state_env: Vec<StateVariable>,
+    pub(crate) state_env: Rc<StateEnv>,
     /// `$STATE/.env` is there and could not be read.
     pub(crate) state_env_is_unreadable: bool,
     /// The configuration that is mounted into a proxy.
@@ -200,11 +200,11 @@ impl<'a> Process<'a> {
 
     /// What the process would see if its container gave it nothing.
     pub(crate) fn env_below_container(&self, name: &str) -> Option<EnvValue<'_>> {
-        if let Some(variable) = self.state_env.iter().rev().find(|variable| variable.name == name) {
+        if let Some(variable) = self.state_env.get(name) {
             let text = &variable.value;
             return Some(EnvValue { text, span: variable.span, layer: EnvLayer::StateDotenv });
         }
-        let (_, node) = self.config()?.env_vars().find(|(key, _)| *key == name)?;
+        let node = self.config()?.env_var(name)?;
         Some(EnvValue { text: node.text()?, span: node.span, layer: EnvLayer::ConfigVars })
     }
 
@@ -236,6 +236,37 @@ impl<'a> Process<'a> {
     }
 }
 
+/// The `.env` of a state directory.
+#[derive(Default)]
+pub(crate) struct StateEnv {
+    variables: Vec<StateVariable>,
+    /// The last place of each name, which counts.
+    last: HashMap<String, usize>,
+}
+
+impl StateEnv {
+    fn read(file: FileId, text: &Text) -> Self {
+        let variables = config::state_dotenv(file, text.expose());
+        let last = variables.iter().enumerate().map(|(at, variable)| (variable.name.clone(), at)).collect();
+        Self { variables, last }
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, StateVariable> {
+        self.variables.iter()
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&StateVariable> {
+        self.variables.get(*self.last.get(name)?)
+    }
+}
+
+/// What was read for one service and serves every other that looks at the same file.
+#[derive(Default)]
+struct Known {
+    configs: BTreeMap<String, ConfigState>,
+    dotenvs: BTreeMap<FileId, Rc<StateEnv>>,
+}
+
 /// Reads every service as a process.
 pub(crate) fn read<'a>(
     services: &'a Services<'a>,
@@ -243,14 +274,14 @@ pub(crate) fn read<'a>(
     files: &mut Reader<'_>,
 ) -> Vec<Process<'a>> {
     let roles = roles(services);
-    let mut configs: BTreeMap<String, ConfigState> = BTreeMap::new();
+    let mut known = Known::default();
     services
         .list
         .iter()
         .zip(roles)
         .map(|(service, (role, invocation))| {
             let version = version(service, hint);
-            process(service, role, invocation, version, services, files, &mut configs)
+            process(service, role, invocation, version, services, files, &mut known)
         })
         .collect()
 }
@@ -272,7 +303,7 @@ fn process<'a>(
     version: Option<Version>,
     services: &Services<'_>,
     files: &mut Reader<'_>,
-    configs: &mut BTreeMap<String, ConfigState>,
+    known: &mut Known,
 ) -> Process<'a> {
     let variable = |name: &str| {
         let text = service.environment.get(name)?.value?.expose().trim();
@@ -305,20 +336,20 @@ fn process<'a>(
         state_dir,
         config_path,
         config: ConfigState::Unknown,
-        state_env: Vec::new(),
+        state_env: Rc::default(),
         state_env_is_unreadable: false,
         config_is_outside: false,
         proxy_texts: proxies::configuration(service, services, files),
     };
     if process.is_openclaw() {
-        process.config = config_of(&process, services, files, configs);
+        process.config = config_of(&process, services, files, &mut known.configs);
         let legacy = format!("{}/{}", process.state_dir, rules::LEGACY_CONFIG_NAME);
         if matches!(process.config, ConfigState::Absent)
             && variable("OPENCLAW_CONFIG_PATH").is_none()
             && matches!(files.inside(service, services, &legacy), Found::Text(..))
         {
             process.config_path = legacy;
-            process.config = config_of(&process, services, files, configs);
+            process.config = config_of(&process, services, files, &mut known.configs);
         }
         if let Some(outer) = process.outer_state_dir()
             && matches!(process.config, ConfigState::Absent | ConfigState::Unknown)
@@ -327,7 +358,10 @@ fn process<'a>(
             process.config_is_outside = matches!(files.inside(service, services, &path), Found::Text(..));
         }
         match files.inside(service, services, &process.state_dotenv()) {
-            Found::Text(file, text) => process.state_env = config::state_dotenv(file, text.expose()),
+            Found::Text(file, text) => {
+                let read = known.dotenvs.entry(file);
+                process.state_env = Rc::clone(read.or_insert_with(|| Rc::new(StateEnv::read(file, &text))));
+            }
             Found::Unreadable => process.state_env_is_unreadable = true,
             Found::Absent | Found::Unknown => {}
         }
