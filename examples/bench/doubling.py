@@ -5,7 +5,7 @@ usage: doubling.py [--bin DIRECTORY] [--quick] [--limit 1.2] [--rounds 3] [--onl
 
 Each input is made for a size n by a rule of its own, the same in every run. From the size at which a program takes well
 longer than its start, it is doubled four times; the figure of a size is the least user CPU time of several runs, less the
-time of a start. The exponent is the slope of a line through the logarithms: 1.0 is linear, n log n shows as 1.05 to 1.15,
+time of a start. The exponent is the slope of a line through the logarithms of n, or of the bytes where these grow faster: 1.0 is linear, n log n shows as 1.05 to 1.15,
 2.0 is a square. A row without an exponent never takes longer than a few starts: a bound of the reader stops it first.
 
 Exits with 1 where an exponent is above the limit, or a run was ended by a signal or took more than a minute.
@@ -135,6 +135,31 @@ input("lines of a health check")(lambda n: gateway("    healthcheck: {test: [CMD
 input("extra hosts")(lambda n: gateway("    extra_hosts:\n" + lines("      - h{i}:10.0.0.1\n", n)))
 input("devices and ulimits")(lambda n: gateway("    devices:\n" + lines("      - /dev/d{i}:/dev/d{i}\n", n)))
 
+CLI = "  s{i}:\n    image: openclaw:2026.9.6\n    entrypoint: [openclaw]\n"
+input("clients that dial one alias", EXAMINE)(lambda n: compose(GATEWAY + lines(CLI + "    environment: {{OPENCLAW_GATEWAY_URL: \"ws://gw:18789\", OPENCLAW_GATEWAY_TOKEN: test-token-of-the-bench}}\n    networks: {{default: {{aliases: [gw]}}}}\n", n)))
+input("clients that dial nobody", EXAMINE)(lambda n: compose(GATEWAY + lines(CLI + "    environment: {{OPENCLAW_GATEWAY_URL: \"ws://nobody:18789\", OPENCLAW_GATEWAY_TOKEN: test-token-of-the-bench}}\n    networks: [n{i}]\n", n) + "networks:\n" + lines("  n{i}: {{}}\n", n)))
+input("clients that dial the host", EXAMINE)(lambda n: compose(GATEWAY + lines(CLI + "    environment: {{OPENCLAW_GATEWAY_URL: \"ws://host.docker.internal:{j}\", OPENCLAW_GATEWAY_TOKEN: test-token-of-the-bench}}\n", n)))
+input("clients that dial what is off", EXAMINE)(lambda n: compose(GATEWAY + lines(CLI + "    environment: {{OPENCLAW_GATEWAY_URL: \"ws://o{i}:18789\", OPENCLAW_GATEWAY_TOKEN: test-token-of-the-bench}}\n  o{i}: {{image: x, profiles: [p]}}\n", n)))
+input("clients on another port of the namespace", EXAMINE)(lambda n: compose(GATEWAY + lines("  s{i}:\n    image: openclaw:2026.9.6\n    entrypoint: [openclaw]\n    network_mode: \"service:openclaw-gateway\"\n    environment: {{OPENCLAW_GATEWAY_PORT: \"19000\"}}\n", n)))
+input("clients of another release", EXAMINE)(lambda n: compose(GATEWAY + lines(CLI.replace("2026.9.6", "2026.8.1"), n)))
+input("gateways and clients of two releases", EXAMINE)(lambda n: compose(service(lines("  g{i}:\n    image: openclaw:2026.9.6\n    command: [openclaw, gateway]\n", n) + lines(CLI.replace("2026.9.6", "2026.8.1"), n))))
+input("clients of another user on the state", EXAMINE)(lambda n: compose(GATEWAY + lines(CLI + "    user: \"{j}\"\n    volumes: [\"./state:/home/node/.openclaw\"]\n", n)))
+input("gateways on one state", EXAMINE)(lambda n: compose(service(lines("  g{i}:\n    image: openclaw:2026.9.6\n    command: [openclaw, gateway]\n    user: \"{j}\"\n    volumes: [\"./state:/home/node/.openclaw\"]\n", n))))
+input("gateways that publish another port", EXAMINE, last=1 << 14)(lambda n: compose(service(lines("  g{i}:\n    image: openclaw:2026.9.6\n    command: [openclaw, gateway, --bind, lan]\n    ports: [\"{j}:80\"]\n", n))))
+input("clients with a broken configuration", EXAMINE, last=1 << 12)(lambda n: compose(GATEWAY + lines(CLI + "    volumes: [\"./c{i}:/home/node/.openclaw\"]\n", n), **{f"c{i}/openclaw.json": "{" for i in range(n)}))
+input("clients with a remote URL", EXAMINE, last=1 << 12)(lambda n: compose(GATEWAY + lines(CLI + "    volumes: [\"./c{i}:/home/node/.openclaw\"]\n", n), **{f"c{i}/openclaw.json": '{gateway: {mode: "local", remote: {url: "ws://x:1"}}}' for i in range(n)}))
+input("networks of two services", EXAMINE)(lambda n: gateway("    networks: [" + ",".join(f"n{i}" for i in range(n)) + "]\n  nginx:\n    image: nginx\n    networks: [" + ",".join(f"m{i}" for i in range(n)) + "]\nnetworks:\n" + lines("  n{i}: {{}}\n  m{i}: {{}}\n", n)))
+input("mounts of a proxy", EXAMINE)(lambda n: gateway("  s:\n    image: nginx\n    volumes:\n" + lines("      - ./v{i}:/v{i}\n", n)))
+input("lines of a proxy's configuration", EXAMINE)(lambda n: compose(GATEWAY + "  caddy:\n    image: caddy:2\n    volumes: [\"./Caddyfile:/etc/caddy/Caddyfile\"]\n", Caddyfile="a.example {\n" + lines("  reverse_proxy other{i}:80\n", n) + "}\n"))
+input("routers of traefik", EXAMINE)(lambda n: gateway("    labels:\n" + lines("      traefik.http.routers.r{i}.rule: Host(`a.example`)\n      traefik.http.routers.r{i}.entrypoints: web\n", n)))
+input("links", EXAMINE)(lambda n: gateway("    links: [" + ",".join(f"s{i}" for i in range(n)) + "]\n" + lines("  s{i}: {{image: x}}\n", n)))
+input("different env files of a service", last=1 << 9)(lambda n: gateway("    env_file: [" + ",".join(f"e{i}.env" for i in range(n)) + "]\n", **{f"e{i}.env": f"A{i}=1\n" for i in range(n)}))
+input("variables that name a gateway", EXAMINE)(lambda n: compose(GATEWAY + "  s:\n    image: openclaw:2026.9.6\n    entrypoint: [openclaw]\n    environment:\n" + lines("      V{i}_GATEWAY: x\n", n)))
+input("address pools", ("config", "look"))(lambda n: compose("networks: {n: {ipam: {config: [" + ",".join(f"{{subnet: 10.{i >> 8 & 255}.{i & 255}.0/24}}" for i in range(n)) + "]}}}\n" + GATEWAY, **{"compose.override.yaml": "networks: {n: {ipam: {config: [" + ",".join(f"{{subnet: 11.{i >> 8 & 255}.{i & 255}.0/24}}" for i in range(n)) + "]}}}\n"}))
+input("files of a checkout that name the token", ("sources",), last=1 << 13)(lambda n: compose(GATEWAY, **{f"f{i}.sh": "OPENCLAW_GATEWAY_TOKEN=test-token-in-a-script\n" for i in range(n)}))
+input("names on a line of a checkout", ("sources",))(lambda n: compose(GATEWAY, **{"x.sh": "OPENCLAW_GATEWAY_TOKEN=test-token-in-a-script " * n + "\n"}))
+input("names that are minted in a checkout", ("sources",))(lambda n: compose(GATEWAY, **{"x.sh": lines("T{i}=$(openssl rand -hex 32)\n", n) + lines("A=${{OPENCLAW_GATEWAY_TOKEN:-$X{i}}}\n", n)}))
+
 # Variables.
 input("variables of a container")(lambda n: gateway("  s:\n    image: x\n    environment:\n" + lines("      V{i}: x\n", n)))
 input("variables of a container in a list")(lambda n: gateway("  s:\n    image: x\n    environment:\n" + lines("      - V{i}=x\n", n)))
@@ -198,6 +223,10 @@ input("placeholders in openclaw.json", EXAMINE)(lambda n: member('auth: {token: 
 input("variables of openclaw.json", EXAMINE)(lambda n: config("{env: {vars: {" + ",".join(f'V{i}: "test-value-{i}"' for i in range(n)) + "}}}\n"))
 input("secrets of openclaw.json", EXAMINE)(lambda n: config("{env: {vars: {" + ",".join(f'T{i}_TOKEN: "test-token-value-{i}"' for i in range(n)) + "}}}\n"))
 input("includes of openclaw.json", EXAMINE)(lambda n: compose(GATEWAY, **{"state/openclaw.json": '{"$include": [' + ",".join(["\"./a.json\""] * n) + "]}", "state/a.json": "{a: {b: 1}}"}))
+input("different includes of openclaw.json", EXAMINE, last=1 << 12)(lambda n: compose(GATEWAY, **{"state/openclaw.json": '{"$include": [' + ",".join(f'"./a{i}.json"' for i in range(n)) + "]}", **{f"state/a{i}.json": f"{{a: {{k{i}: 1}}}}" for i in range(n)}}))
+input("members of an include", EXAMINE)(lambda n: compose(GATEWAY, **{"state/openclaw.json": '{"$include": "./a.json",' + ",".join(f"k{i}: 1" for i in range(n)) + "}", "state/a.json": "{" + ",".join(f"k{i}: 2" for i in range(n)) + "}"}))
+input("placeholders and variables of openclaw.json", EXAMINE)(lambda n: config("{gateway: {auth: {token: \"" + "".join(f"${{V{i}}}" for i in range(n)) + "\"}}, env: {vars: {" + ",".join(f'V{i}: "x"' for i in range(n)) + "}}}\n"))
+input("clients of a state with variables", EXAMINE)(lambda n: compose(GATEWAY + lines("  s{i}:\n    image: openclaw:2026.9.6\n    entrypoint: [openclaw]\n    volumes: [\"./state:/home/node/.openclaw\"]\n", n), **{"state/.env": lines("V{i}=x\n", n)}))
 input("lines of the state's .env", EXAMINE)(lambda n: compose(GATEWAY, **{"state/openclaw.json": CONFIG, "state/.env": lines("V{i}=x\n", n)}))
 input("secrets of the state's .env", EXAMINE)(lambda n: compose(GATEWAY, **{"state/openclaw.json": CONFIG, "state/.env": lines("T{i}_TOKEN=test-token-value-{i}\n", n)}))
 
@@ -223,6 +252,10 @@ LOOK = ("look", "fix", "sources", "namespaces")
 input("containers", LOOK)(lambda n: inspect([container(i) for i in range(n)]))
 input("containers of many services", LOOK)(lambda n: compose(GATEWAY + lines("  s{i}: {{image: \"openclaw:2026.9.6\", entrypoint: [openclaw]}}\n", n), **{"captured/inspect.json": json.dumps([container(i, {"Labels": {"com.docker.compose.project": "stack", "com.docker.compose.service": f"s{i}"}}) for i in range(n)])}))
 input("containers in a namespace", LOOK)(lambda n: inspect([{**container(i), "HostConfig": {"NetworkMode": f"container:{i + 1:064x}"}} for i in range(n)]))
+input("containers that were killed", LOOK)(lambda n: compose(service(lines("  s{i}:\n    image: openclaw:2026.9.6\n    command: [openclaw, gateway]\n", n)), **{"captured/inspect.json": json.dumps([{**container(i, {"Labels": {"com.docker.compose.project": "stack", "com.docker.compose.service": f"s{i}"}}), "State": {"Status": "exited", "ExitCode": 137}} for i in range(n)])}))
+input("containers of another project", LOOK)(lambda n: inspect([{**container(i, {"Labels": {"com.docker.compose.project": "other", "com.docker.compose.service": "openclaw-gateway"}}), "ProcessLabel": "x"} for i in range(n)]))
+input("images", LOOK)(lambda n: inspect([container(1)] + [{"Id": f"sha256:{i:064x}", "RepoTags": [f"x:{i}"], "RepoDigests": []} for i in range(n)]))
+input("mounts of a running container", LOOK)(lambda n: compose(GATEWAY.replace('"./state:/home/node/.openclaw"', '"./state:/home/node/.openclaw",' + ",".join(f'"./v{i}:/v{i}"' for i in range(n))), **{"captured/inspect.json": json.dumps([{**container(1), "Mounts": [{"Type": "bind", "Source": f"/v{i}", "Destination": f"/v{i}"} for i in range(n)]}])}))
 input("variables of a running container", LOOK)(lambda n: inspect([container(1, {"Env": [f"V{i}=x" for i in range(n)]})]))
 input("labels of a running container", LOOK)(lambda n: inspect([container(1, {"Labels": {**container(1)["Config"]["Labels"], **{f"l{i}": "x" for i in range(n)}}})]))
 input("secrets of a running container", LOOK)(lambda n: inspect([container(1, {"Env": [f"T{i}_TOKEN=test-token-value-{i}" for i in range(n)]})]))
@@ -407,8 +440,10 @@ def main():
                 print(f"{name:38} {program:18} FAILED: {why}", flush=True)
                 failed += 1
                 continue
-            above = [(n, seconds - start) for n, _, seconds, _ in found if seconds - start > max(0.004, start / 2)]
             head, tail = found[0], found[-1]
+            # Where the bytes grow faster than n, as an indent does, they are the input.
+            by_bytes = tail[1] / head[1] > 1.5 * tail[0] / head[0]
+            above = [(size if by_bytes else n, seconds - start) for n, size, seconds, _ in found if seconds - start > max(0.004, start / 2)]
             exponent = "    -"
             if len(above) >= 3 and above[-1][1] >= options.least:
                 value = slope(*zip(*above))
