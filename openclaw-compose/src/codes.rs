@@ -11,7 +11,6 @@ macro_rules! codes {
     ($($variant:ident $code:literal $name:literal $severity:ident $doc:literal)*) => {
         /// What a finding is about. A code is never reused and never changes its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
         pub enum Code {
             $(#[doc = $doc] $variant,)*
         }

@@ -12,7 +12,6 @@ use crate::source::{Sources, Span};
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Severity {
     /// Worth knowing.
     Info,
@@ -35,7 +34,6 @@ impl fmt::Display for Severity {
 /// How a finding is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Confidence {
     /// It follows from rules about what was not seen.
     Inferred,
@@ -46,7 +44,6 @@ pub enum Confidence {
 /// What a place did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum PlaceRole {
     /// It decided.
     Decided,
@@ -91,7 +88,6 @@ impl fmt::Display for Place {
 /// Who may carry a remedy out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Safety {
     /// A machine may: reversible, widens nothing.
     Safe,
@@ -128,7 +124,6 @@ impl Remedy {
 /// Whom a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Subject {
     /// The project, hence everybody.
     Stack,

@@ -10,7 +10,6 @@ use crate::words::{NAME, shown};
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -23,7 +22,6 @@ pub enum Severity {
 /// How sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum Confidence {
     /// The evidence fits this best.
     Inferred,
@@ -35,7 +33,6 @@ macro_rules! codes {
     ($($variant:ident $code:literal $name:literal $severity:ident $doc:literal;)*) => {
         /// A finding's code. Codes are never renumbered or reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[non_exhaustive]
         pub enum Code {
             $(#[doc = concat!($code, " `", $name, "`: ", $doc)] $variant,)*
         }
@@ -138,7 +135,6 @@ pub struct Place {
 /// What a place has to do with a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum PlaceRole {
     /// This line decided.
     Decided,
@@ -164,7 +160,6 @@ pub struct Remedy {
 /// Whether a step or remedy may be carried out without thinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Safety {
     /// Changes nothing, or is undone by the command beside it.
     Safe,
@@ -177,7 +172,6 @@ pub enum Safety {
 /// Whom a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum Subject {
     /// The gateway, hence everybody who asks it.
     Gateway,

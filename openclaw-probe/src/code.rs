@@ -10,7 +10,6 @@ macro_rules! codes {
         /// Hundreds group a theme: 1 network, 2 TLS, 3 HTTP, 4 gateway state, 5 WebSocket, 6 session, 7 across
         /// probes (clock, vantage points, time), 8 supervisors.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
         pub enum Code { $(#[doc = $doc] $variant,)* }
 
         impl Code {
@@ -408,7 +407,6 @@ impl Serialize for Code {
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Severity {
     /// Worth knowing.
     Info,

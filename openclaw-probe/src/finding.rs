@@ -9,7 +9,6 @@ use crate::code::{Code, Severity};
 /// Whether a finding was seen or concluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Confidence {
     /// Concluded from several observations.
     Inferred,
@@ -20,7 +19,6 @@ pub enum Confidence {
 /// What a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Subject {
     /// The gateway, from wherever it was looked at.
     Gateway,
@@ -136,7 +134,6 @@ pub struct Place {
 /// What a place did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum PlaceRole {
     /// It decided.
     Decided,
@@ -162,7 +159,6 @@ pub struct Remedy {
 /// Whether a remedy may be run without thought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Safety {
     /// Reads or repairs without a side effect worth naming.
     Safe,

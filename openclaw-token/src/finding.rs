@@ -6,7 +6,6 @@ use std::fmt;
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -19,7 +18,6 @@ pub enum Severity {
 /// How sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Confidence {
     /// It is an estimate or a conclusion.
     Inferred,
@@ -31,7 +29,6 @@ macro_rules! codes {
     ($($variant:ident $code:literal $name:literal $severity:ident $doc:literal;)*) => {
         /// A finding's code. Codes are never renumbered or reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
         pub enum Code {
             $(#[doc = concat!($code, " `", $name, "`: ", $doc)] $variant,)*
         }
@@ -141,7 +138,6 @@ pub struct Place {
 /// What a place has to do with a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum PlaceRole {
     /// It is the one that the finding is about.
     Decided,
@@ -167,7 +163,6 @@ pub struct Remedy {
 /// Whether a remedy may be carried out without thinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Safety {
     /// Yes.
     Safe,
@@ -180,7 +175,6 @@ pub enum Safety {
 /// What a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Subject {
     /// The places that hold tokens, taken together.
     Sources,
