@@ -15,7 +15,7 @@ mod unfinished;
 
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::edit::Edit;
+use openclaw_compose::edit::{Applicability, Edit};
 use openclaw_compose::source::Sources;
 use secrecy::SecretString;
 
@@ -107,7 +107,7 @@ impl Examination {
         for noted in &mut findings {
             let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);
             if is_safe && !noted.changes.is_empty() {
-                noted.mend = Some(fix(name, &format!("--code {} --yes", noted.finding.code)));
+                noted.mend = Some(fix(name, &format!("--code {} --yes", noted.finding.code.id())));
             } else if let Some(flags) = unfinished::flags(&noted.finding) {
                 noted.mend = Some(fix(name, flags));
             }
@@ -135,7 +135,16 @@ impl Examination {
     /// The safe edits of the findings that shut this gate.
     #[must_use]
     pub fn edits_at(&self, gate: Gate) -> Vec<Edit> {
-        self.stack.edits_at(&self.case, gate)
+        let shutting = self.case.shutting().filter(|(shut, _)| *shut == gate);
+        let edits =
+            shutting.filter_map(|(_, noted)| noted.finding.remedy.as_ref()).flat_map(|remedy| &remedy.edits);
+        let mut safe: Vec<Edit> = Vec::new();
+        for edit in edits.filter(|edit| edit.applicability == Applicability::Safe) {
+            if !safe.contains(edit) {
+                safe.push(edit.clone());
+            }
+        }
+        safe
     }
 
     /// The token that the gateway enforces, where the files say so.

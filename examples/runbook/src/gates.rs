@@ -263,13 +263,31 @@ pub struct Claim {
     pub because: String,
 }
 
+/// A finding of a ticket, by its place in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct FindingId(usize);
+
+impl FindingId {
+    /// The finding at this place of the list.
+    #[must_use]
+    pub const fn at(index: usize) -> Self {
+        Self(index)
+    }
+
+    /// Its place in the list.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// What a claim says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Says {
     /// The gate is passed.
     Pass,
-    /// The gate is shut, for the reason in this finding of the ticket.
-    Fail(usize),
+    /// The gate is shut, for the reason in this finding.
+    Fail(FindingId),
     /// Evidence that should show the gate was given, and cannot be judged.
     Unreadable,
 }
@@ -308,9 +326,9 @@ pub struct Rung {
     pub gate: Gate,
     /// How it stands.
     pub state: State,
-    /// Findings that shut this gate, by their number in the ticket; on a blocked gate, what will show up next.
+    /// Findings that shut this gate; on a blocked gate, what will show up next.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<usize>,
+    pub findings: Vec<FindingId>,
     /// Why it stands so.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<String>,
@@ -438,9 +456,9 @@ mod tests {
     fn gates_after_the_first_red_are_blocked_even_if_claimed_green() {
         let claims = [
             claim(Gate::State, Says::Pass, Confidence::Observed),
-            claim(Gate::Reach, Says::Fail(0), Confidence::Observed),
+            claim(Gate::Reach, Says::Fail(FindingId(0)), Confidence::Observed),
             claim(Gate::Liveness, Says::Pass, Confidence::Observed),
-            claim(Gate::Auth, Says::Fail(1), Confidence::Observed),
+            claim(Gate::Auth, Says::Fail(FindingId(1)), Confidence::Observed),
         ];
         let ladder = judge(cli(), &claims);
         assert_eq!(state_of(&ladder, Gate::State), State::Green);
@@ -448,7 +466,7 @@ mod tests {
         assert_eq!(ladder.first_red().unwrap().gate, Gate::Reach);
         assert_eq!(state_of(&ladder, Gate::Liveness), State::Blocked);
         let auth = ladder.rungs.iter().find(|rung| rung.gate == Gate::Auth).unwrap();
-        assert_eq!((auth.state, auth.findings.as_slice()), (State::Blocked, &[1][..]));
+        assert_eq!((auth.state, auth.findings.as_slice()), (State::Blocked, &[FindingId(1)][..]));
     }
 
     #[test]
@@ -460,8 +478,8 @@ mod tests {
     #[test]
     fn an_observed_pass_outweighs_an_inferred_fail_but_never_an_observed_one() {
         let pass = claim(Gate::State, Says::Pass, Confidence::Observed);
-        let guess = claim(Gate::State, Says::Fail(0), Confidence::Inferred);
-        let fact = claim(Gate::State, Says::Fail(0), Confidence::Observed);
+        let guess = claim(Gate::State, Says::Fail(FindingId(0)), Confidence::Inferred);
+        let fact = claim(Gate::State, Says::Fail(FindingId(0)), Confidence::Observed);
         assert_eq!(state_of(&judge(cli(), &[pass.clone(), guess]), Gate::State), State::Green);
         assert_eq!(state_of(&judge(cli(), &[pass, fact]), Gate::State), State::Red);
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::finding::{Finding, Place};
-use crate::gates::{Gate, Ladder, State};
+use crate::gates::{FindingId, Gate, Ladder, State};
 use crate::{clean, output};
 
 /// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
@@ -38,14 +38,14 @@ pub struct Ticket {
     pub first_cause: Option<FirstCause>,
     /// A ladder for each client.
     pub clients: Vec<Ladder>,
-    /// Every finding once, numbered by its place in this list.
+    /// Every finding once; a [`FindingId`] is its place in this list.
     pub findings: Vec<Noted>,
-    /// Numbers of the findings that shut no gate, worst first.
-    pub advisories: Vec<usize>,
-    /// Numbers of the advisories that are errors and so keep the verdict from being green: what they break was laid to
+    /// The findings that shut no gate, worst first.
+    pub advisories: Vec<FindingId>,
+    /// The advisories that are errors and so keep the verdict from being green: what they break was laid to
     /// no gate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unaccounted: Vec<usize>,
+    pub unaccounted: Vec<FindingId>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more, were it given.
@@ -84,8 +84,8 @@ pub struct FirstCause {
     pub gate: Gate,
     /// The clients whose first red gate it is.
     pub clients: Vec<String>,
-    /// The finding's number.
-    pub finding: usize,
+    /// The finding.
+    pub finding: FindingId,
 }
 
 /// A finding on the ticket, with the lines it points at.
@@ -116,6 +116,12 @@ impl Noted {
     #[must_use]
     pub fn new(finding: Finding) -> Self {
         Self { finding, excerpts: Vec::new(), changes: Vec::new(), mend: None, steps: Vec::new(), gate: None }
+    }
+}
+
+impl From<Finding> for Noted {
+    fn from(finding: Finding) -> Self {
+        Self::new(finding)
     }
 }
 
@@ -155,14 +161,14 @@ pub struct Draft {
     pub openclaw: String,
     /// Ladders, in the order to show.
     pub clients: Vec<Ladder>,
-    /// All findings; ladders name them by index.
+    /// All findings; ladders name them by their place.
     pub findings: Vec<Noted>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more.
     pub missing: Vec<String>,
-    /// Errors that no gate accounts for, by index.
-    pub unaccounted: Vec<usize>,
+    /// Errors that no gate accounts for.
+    pub unaccounted: Vec<FindingId>,
     /// The last gate that must have been observed green.
     pub through: Option<Gate>,
 }
@@ -196,17 +202,17 @@ impl Ticket {
         }
         let first_cause = first_cause(&clients, &findings);
         let verdict = verdict(&clients, through, !unaccounted.is_empty());
-        let mut shut: BTreeMap<usize, Gate> = BTreeMap::new();
+        let mut shut: BTreeMap<FindingId, Gate> = BTreeMap::new();
         for rung in clients.iter().flat_map(|ladder| &ladder.rungs) {
             for &finding in &rung.findings {
                 shut.entry(finding).or_insert(rung.gate);
             }
         }
-        let mut advisories: Vec<usize> =
-            (0..findings.len()).filter(|index| !shut.contains_key(index)).collect();
+        let mut advisories: Vec<FindingId> =
+            (0..findings.len()).map(FindingId::at).filter(|id| !shut.contains_key(id)).collect();
         advisories.sort_by_key(|&finding| rank(&findings, finding));
-        for (index, gate) in shut {
-            if let Some(noted) = findings.get_mut(index) {
+        for (id, gate) in shut {
+            if let Some(noted) = findings.get_mut(id.index()) {
                 noted.gate = Some(gate);
             }
         }
@@ -238,17 +244,34 @@ impl Ticket {
         row.iter().any(Option::is_some).then_some(row)
     }
 
+    /// A finding of this ticket.
+    #[must_use]
+    pub fn finding(&self, id: FindingId) -> Option<&Noted> {
+        self.findings.get(id.index())
+    }
+
     /// The finding behind the first cause.
     #[must_use]
     pub fn cause(&self) -> Option<&Noted> {
-        self.first_cause.as_ref().and_then(|cause| self.findings.get(cause.finding))
+        self.first_cause.as_ref().and_then(|cause| self.finding(cause.finding))
+    }
+
+    /// Red findings beside the first cause, and what waits behind it, in the order of their gates.
+    #[must_use]
+    pub fn others(&self) -> Vec<(Gate, &Noted)> {
+        let first = self.first_cause.as_ref().map(|cause| cause.finding.index());
+        let beside = self.findings.iter().enumerate().filter(|(at, _)| Some(*at) != first);
+        let mut others: Vec<(Gate, &Noted)> =
+            beside.filter_map(|(_, noted)| Some((noted.gate?, noted))).collect();
+        others.sort_by_key(|(gate, _)| *gate);
+        others
     }
 }
 
 /// Worst first, then as they came: each crate gives its causes in order.
-fn rank(findings: &[Noted], index: usize) -> impl Ord + use<> {
-    let noted = findings.get(index);
-    (noted.map(|noted| std::cmp::Reverse(noted.finding.severity)), index)
+fn rank(findings: &[Noted], id: FindingId) -> impl Ord + use<> {
+    let noted = findings.get(id.index());
+    (noted.map(|noted| std::cmp::Reverse(noted.finding.severity)), id)
 }
 
 fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
@@ -277,8 +300,8 @@ fn verdict(clients: &[Ladder], through: Option<Gate>, unaccounted: bool) -> Verd
 fn scrub(noted: &mut Noted) {
     let Noted { finding, excerpts, changes, mend, steps, gate: _ } = noted;
     let Finding {
-        code,
-        name,
+        code: _,
+        name: _,
         severity: _,
         confidence: _,
         summary,
@@ -288,10 +311,8 @@ fn scrub(noted: &mut Noted) {
         remedy,
         versions,
     } = finding;
-    for text in [code, name, summary] {
-        *text = line(text);
-    }
-    if let Some(name) = &mut subject.name {
+    *summary = line(summary);
+    if let Some(name) = subject.name_mut() {
         *name = line(name);
     }
     for Place { file, .. } in places {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
 use openclaw_runbook::compose_flags::ProjectFlags;
 use openclaw_runbook::examined::{Examined, examine_project};
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             "namespaces": report.namespaces,
             "gateways": report.gateways,
             "clients": report.clients,
-            "findings": report.findings.iter().filter(|finding| finding.code.id().starts_with("OC-C2")).collect::<Vec<_>>(),
+            "findings": report.findings.iter().filter(|finding| (Code::OwnLoopback..Code::SilentOverride).contains(&finding.code)).collect::<Vec<_>>(),
             "unseen": examined.unseen().collect::<Vec<_>>(),
         });
         output::print_json(&format!("{shown:#}\n"));
@@ -99,7 +100,7 @@ fn print_clients(examined: &Examined) {
         let first = client.first_red();
         if let Some(code) = first.filter(|gate| !GATES.contains(&gate.gate)).and_then(|gate| gate.code) {
             outln!("  arrives, and is stopped later by {code}; see `runbook sources`");
-        } else if let Some(finding) = first.and_then(|gate| report.of_code(gate.code?).next())
+        } else if let Some(finding) = first.and_then(|gate| report.finding(gate.finding?))
             && let Some(remedy) = &finding.remedy
         {
             outln!("  next: {}", remedy.text);

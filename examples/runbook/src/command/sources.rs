@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 
 /// Findings about the token: its codes, and a running container that holds another.
 fn disagreements(report: &Report) -> Vec<Finding> {
-    let about = |code: Code| code.id().starts_with("OC-C3") || code == Code::StaleToken;
+    let about = |code| (Code::SilentOverride..Code::UidDrift).contains(&code) || code == Code::StaleToken;
     let refused = report
         .clients
         .iter()

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::shut_by;
-use crate::finding::{Confidence, Finding, Severity};
-use crate::gates::{Claim, Client, Gate, Ladder, Says, Whom, judge};
-use crate::ticket::{Excerpt, Noted};
+use crate::finding::{Code, Confidence, Finding, Severity};
+use crate::gates::{Claim, Client, FindingId, Gate, Ladder, Says, Whom, judge};
+use crate::ticket::Noted;
 
 /// A diagnosis in the making.
 #[derive(Clone, Debug, Default)]
 pub struct Case {
-    /// Every finding, numbered by its place.
+    /// Every finding; a [`FindingId`] is its place.
     pub findings: Vec<Noted>,
     /// What the evidence says about the gates.
     pub claims: Vec<Claim>,
@@ -19,40 +19,56 @@ pub struct Case {
 }
 
 impl Case {
+    /// Adds a finding that is laid to no gate.
+    pub fn add(&mut self, finding: impl Into<Noted>) -> FindingId {
+        self.findings.push(finding.into());
+        FindingId::at(self.findings.len() - 1)
+    }
+
     /// Adds a finding. If its code shuts a gate, the gate is claimed shut for `whom`.
-    pub fn report(&mut self, finding: Finding, excerpts: Vec<Excerpt>, whom: &[Whom]) {
-        if let Some(gate) = shut_by(&finding) {
-            self.shut(gate, finding.confidence, whom);
+    pub fn report(&mut self, finding: impl Into<Noted>, whom: &[Whom]) -> FindingId {
+        let noted = finding.into();
+        let gate = shut_by(&noted.finding);
+        let id = self.add(noted);
+        if let Some(gate) = gate {
+            self.shut(gate, id, whom);
         }
-        self.findings.push(Noted { excerpts, ..Noted::new(finding) });
+        id
     }
 
     /// Adds a finding that shuts this gate, whatever its code usually does: the gate was tried and did not open.
     pub fn report_at(&mut self, gate: Gate, finding: Finding, whom: &[Whom]) {
-        self.shut(gate, finding.confidence, whom);
-        self.findings.push(Noted::new(finding));
+        let id = self.add(finding);
+        self.shut(gate, id, whom);
     }
 
-    /// Claims the gate shut for one client by a finding that is there already.
-    pub fn shut_by(&mut self, gate: Gate, finding: usize, whom: &Whom) {
-        let confidence =
-            self.findings.get(finding).map_or(Confidence::Inferred, |noted| noted.finding.confidence);
-        let says = Says::Fail(finding);
-        self.claims.push(Claim { gate, whom: whom.clone(), says, confidence, because: String::new() });
+    /// Claims the gate shut by a finding of this case.
+    pub fn shut(&mut self, gate: Gate, id: FindingId, whom: &[Whom]) {
+        let Some(confidence) = self.finding(id).map(|noted| noted.finding.confidence) else { return };
+        let says = Says::Fail(id);
+        for whom in whom {
+            self.claims.push(Claim { gate, whom: whom.clone(), says, confidence, because: String::new() });
+        }
+    }
+
+    /// A finding of this case.
+    #[must_use]
+    pub fn finding(&self, id: FindingId) -> Option<&Noted> {
+        self.findings.get(id.index())
+    }
+
+    /// The findings that shut some gate, with that gate.
+    pub fn shutting(&self) -> impl Iterator<Item = (Gate, &Noted)> {
+        self.claims.iter().filter_map(|claim| match claim.says {
+            Says::Fail(id) => Some((claim.gate, self.finding(id)?)),
+            Says::Pass | Says::Unreadable => None,
+        })
     }
 
     /// Says why nothing is known about a gate.
     pub fn maybe(&mut self, gate: Gate, whom: Whom, because: impl Into<String>) {
         let because = because.into();
         self.claims.push(Claim { gate, whom, says: Says::Pass, confidence: Confidence::Inferred, because });
-    }
-
-    /// Claims the gate shut by the finding that is added next.
-    fn shut(&mut self, gate: Gate, confidence: Confidence, whom: &[Whom]) {
-        let says = Says::Fail(self.findings.len());
-        for whom in whom {
-            self.claims.push(Claim { gate, whom: whom.clone(), says, confidence, because: String::new() });
-        }
     }
 
     /// Adds what a log or a probe saw at a gate. Where the files already say why one of `gates` is shut, it only bears
@@ -71,17 +87,14 @@ impl Case {
             Whom::Everyone => everyone,
         };
         let told = self.claims.iter().find_map(|claim| {
-            let Says::Fail(number) = claim.says else { return None };
-            (gates.contains(&claim.gate) && concerns(claim)).then_some(number)
+            let Says::Fail(id) = claim.says else { return None };
+            (gates.contains(&claim.gate) && concerns(claim)).then_some(id)
         });
-        match told.and_then(|number| self.findings.get_mut(number)) {
+        match told.and_then(|id| self.findings.get_mut(id.index())) {
             Some(noted) => {
                 let place = finding.primary().map(|place| format!("{}:{}", place.file, place.line));
                 let seen = place.or_else(|| finding.evidence.first().cloned()).unwrap_or_default();
-                noted
-                    .finding
-                    .evidence
-                    .push(format!("borne out by {seen} ({} {})", finding.code, finding.name));
+                noted.finding.evidence.push(format!("borne out by {seen} ({})", finding.code));
             }
             None => self.report_at(gate, finding, whom),
         }
@@ -105,23 +118,17 @@ impl Case {
         });
     }
 
-    /// Errors that were never laid to any gate, by number. One that a gate was found open against is not among them,
-    /// nor is a judgement of the token's own quality: a weak token opens the gate as well as a strong one.
+    /// Errors that were never laid to any gate. One that a gate was found open against is not among them, nor is a
+    /// judgement of the token's own quality: a weak token opens the gate as well as a strong one.
     #[must_use]
-    pub fn unaccounted(&self) -> Vec<usize> {
-        let laid: BTreeSet<usize> = self
-            .claims
-            .iter()
-            .filter_map(|claim| match claim.says {
-                Says::Fail(number) => Some(number),
-                _ => None,
-            })
-            .collect();
-        let errors = self.findings.iter().enumerate();
-        let errors = errors.filter(|(_, noted)| {
-            noted.finding.severity == Severity::Error && !noted.finding.code.starts_with("OC-T")
-        });
-        errors.map(|(number, _)| number).filter(|number| !laid.contains(number)).collect()
+    pub fn unaccounted(&self) -> Vec<FindingId> {
+        let laid: BTreeSet<Says> = self.claims.iter().map(|claim| claim.says).collect();
+        let is_open = |id: &FindingId| {
+            self.finding(*id).is_some_and(|Noted { finding, .. }| {
+                finding.severity == Severity::Error && !matches!(finding.code, Code::Token(_))
+            }) && !laid.contains(&Says::Fail(*id))
+        };
+        (0..self.findings.len()).map(FindingId::at).filter(is_open).collect()
     }
 
     /// A ladder for each client.
@@ -147,14 +154,13 @@ impl Case {
 
 #[cfg(test)]
 mod tests {
+    use super::super::codes::Code as OwnCode;
     use super::*;
     use crate::gates::Kind;
 
-    fn error(code: &str) -> Finding {
-        let mut finding = super::super::codes::Code::NoGateway.finding("said");
-        code.clone_into(&mut finding.code);
-        finding.confidence = Confidence::Inferred;
-        finding
+    fn error(code: Code) -> Finding {
+        let finding = OwnCode::NoGateway.finding("said");
+        Finding { code, confidence: Confidence::Inferred, severity: Severity::Error, ..finding }
     }
 
     #[test]
@@ -162,12 +168,13 @@ mod tests {
         let mut case = Case::default();
         case.clients.push(Client { kind: Kind::Service, name: "cli".into(), url: None });
         // No gate by its code, one by its code for nobody, one that the evidence contradicts, and a weak token.
-        case.report(error("OC-X999"), Vec::new(), &[Whom::Everyone]);
-        case.report(error("OC-R301"), Vec::new(), &[]);
-        case.report(error("OC-R301"), Vec::new(), &[Whom::Everyone]);
-        case.report(error("OC-T121"), Vec::new(), &[Whom::Everyone]);
+        let listener = Code::Runbook(OwnCode::NoGateway);
+        case.report(error(Code::Runbook(OwnCode::ChangeUnfinished)), &[Whom::Everyone]);
+        case.report(error(listener), &[]);
+        case.report(error(listener), &[Whom::Everyone]);
+        case.report(error(Code::Token(openclaw_token::Code::WeakToken)), &[Whom::Everyone]);
         case.pass(Gate::Listener, Whom::Everyone, "seen");
-        assert_eq!(case.unaccounted(), [0, 1]);
+        assert_eq!(case.unaccounted(), [0, 1].map(FindingId::at));
         assert!(case.ladders()[0].first_red().is_none());
     }
 }

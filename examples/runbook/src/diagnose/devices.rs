@@ -10,7 +10,7 @@ use super::shut_by;
 use crate::captured::Captured;
 use crate::finding::Finding;
 use crate::gates::{Gate, Kind, Whom};
-use crate::ticket::NextStep;
+use crate::ticket::{NextStep, Noted};
 
 /// The wire name of the dashboard.
 const DASHBOARD: &str = "openclaw-control-ui";
@@ -60,14 +60,15 @@ pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
     }
     sessions(case, stack.gateway, &lists);
     let diagnosis = diagnose(&evidence);
-    for found in &diagnosis.findings {
+    for found in diagnosis.findings {
         // What the evidence does not name, the gates show as unknown.
         if matches!(found.code, Code::NotEnoughEvidence | Code::Paired | Code::UnknownVersion) {
             continue;
         }
-        let Ok(finding) = Finding::read(found) else { continue };
+        let code = found.code;
+        let finding = Finding::from(found);
         let whom = concerned(case, stack.gateway, &finding, &lists);
-        match found.code {
+        match code {
             // Who never arrives is stopped by the first gate on the way that is shut.
             Code::GatewayUnreachable => {
                 case.bear_out(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, &whom);
@@ -78,12 +79,11 @@ pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
                 case.report_at(Gate::Scopes, finding, &whom);
             }
             _ => {
-                case.report(finding, Vec::new(), &whom);
-                if found.code == diagnosis.cause
-                    && let Some(noted) = case.findings.last_mut()
-                {
+                let mut noted = Noted::new(finding);
+                if code == diagnosis.cause {
                     noted.steps = steps(&diagnosis.plan);
                 }
+                case.report(noted, &whom);
             }
         }
     }
@@ -134,7 +134,7 @@ fn concerned(case: &Case, gateway: &str, finding: &Finding, lists: &[(String, De
     let dashboard = pending().any(|request| request.client_id == DASHBOARD);
     let service = pending().any(|request| request.client_id != DASHBOARD);
     let mut whom = Vec::new();
-    let browser_only = super::codes::gate_of(&finding.code) == Some(Gate::Origin);
+    let browser_only = super::codes::gate_of(finding.code) == Some(Gate::Origin);
     if browser_only || dashboard {
         whom.extend(clients(case, gateway, Kind::Browser));
     }

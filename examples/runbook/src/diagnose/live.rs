@@ -41,10 +41,8 @@ pub fn enter(case: &mut Case, client: &str, report: &ProbeReport) {
             }
             Outcome::Failed(fault) => {
                 let finding = findings.find(|finding| finding.code == fault.code);
-                let Some(finding) = finding.and_then(|finding| Finding::read(&finding).ok()) else {
-                    continue;
-                };
-                let gate = super::codes::gate_of(&finding.code).unwrap_or(gate);
+                let Some(finding) = finding.map(Finding::from) else { continue };
+                let gate = super::codes::gate_of(finding.code).unwrap_or(gate);
                 case.bear_out(gate, &[gate], finding, std::slice::from_ref(&whom));
             }
             Outcome::Skipped { .. } => {}

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::edit::{self, Applicability, Edit, LineKind, Preview};
-use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity};
+use openclaw_compose::edit::{self, LineKind};
+use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
 use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{self, ClientKind, GateState, GateView, Report, examine};
+use openclaw_compose::openclaw::{self, ClientKind, GateState, Report, examine};
 use openclaw_compose::project::{self, Inputs, Resolution};
 use openclaw_compose::source::{Sources, Span, Text};
 use openclaw_pairing::plan::{Engine, Topology};
@@ -19,8 +19,8 @@ use super::life::{self, Container};
 use crate::captured::{Captured, OWNERS};
 use crate::containers;
 use crate::finding::{Finding, Place};
-use crate::gates::{Client, Gate, Kind, Says, Whom};
-use crate::ticket::Excerpt;
+use crate::gates::{Client, FindingId, Gate, Kind, Whom};
+use crate::ticket::{Excerpt, Noted};
 
 /// The Compose project itself cannot be read; everything else would be on a ticket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,9 +117,9 @@ impl Stack {
         self.enter_gates(case);
         if case.clients.is_empty() {
             case.clients.push(Client { kind: Kind::Service, name: "any client".into(), url: None });
-            if !case.findings.iter().any(|noted| noted.finding.code == Code::NoGateway.id()) {
+            if self.report.of_code(Code::NoGateway).next().is_none() {
                 let summary = "No service of this stack runs the gateway: no client can get a session here.";
-                case.report(OwnCode::NoGateway.finding(summary), Vec::new(), &[Whom::Everyone]);
+                case.report(OwnCode::NoGateway.finding(summary), &[Whom::Everyone]);
             }
         }
     }
@@ -131,64 +131,58 @@ impl Stack {
         }
     }
 
-    /// The gates that the files can judge, client by client, and the findings behind the red ones.
+    /// The gates that the files can judge, client by client, and the findings that the red ones rest on.
     fn enter_gates(&self, case: &mut Case) {
-        let first = case.findings.len();
-        let causes = Causes::of(&self.report.findings);
-        let names: BTreeSet<&str> = self.report.clients.iter().map(|client| client.name.as_str()).collect();
-        for finding in &self.report.findings {
-            // A gateway that does not run is dead for everyone, whatever the files say.
-            let dead = matches!(
-                finding.code,
-                Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory | Code::StopGraceTooShort
-            );
-            // Who was left behind by a restart is one client; its summary begins with the name.
-            let stranded = finding.summary.split(' ').next().filter(|name| names.contains(name));
-            let stranded = stranded.filter(|_| finding.code == Code::DeadNamespace);
-            let mut whom: Vec<Whom> =
-                stranded.map(|name| Whom::Client(name.to_owned())).into_iter().collect();
-            // Nobody can say what a file of the state holds that cannot be read.
-            let unread = finding.code < Code::YamlSyntax;
-            if dead || unread {
-                whom.push(Whom::Everyone);
-            }
-            self.add(case, finding, &whom);
-        }
+        let findings = self.report.findings.iter();
+        let ids: Vec<FindingId> =
+            findings.map(|finding| self.add(case, finding, &self.stops(finding))).collect();
         for client in &self.report.clients {
             let whom = Whom::Client(client.name.clone());
             for view in &client.gates {
-                let Some(gate) = gate(view.gate) else { continue };
-                match view.state {
-                    GateState::Green => case.pass(gate, whom.clone(), view.because.clone()),
-                    GateState::Red => match causes.behind(view, &client.name) {
-                        Some(at) => case.shut_by(gate, first + at, &whom),
-                        None => case.report_at(gate, synthesised(view), std::slice::from_ref(&whom)),
-                    },
-                    _ => case.maybe(gate, whom.clone(), view.because.clone()),
+                let gate = gate(view.gate);
+                let behind = view.finding.and_then(|id| ids.get(id.index()));
+                match (view.state, behind) {
+                    (GateState::Green, _) => case.pass(gate, whom.clone(), view.because.clone()),
+                    (GateState::Red, Some(id)) => case.shut(gate, *id, std::slice::from_ref(&whom)),
+                    // A test of openclaw-compose holds that there is no other red gate.
+                    (GateState::Red, None) => case.unjudged(gate, whom.clone(), view.because.clone()),
+                    (GateState::Unknown, _) => case.maybe(gate, whom.clone(), view.because.clone()),
                 }
             }
         }
     }
 
-    fn add(&self, case: &mut Case, finding: &ComposeFinding, whom: &[Whom]) {
-        let sources = self.sources();
-        // Where a text cannot be read as what it should be, nobody can say which part of it is a secret.
-        let quotable = !UNQUOTED.iter().any(|prefix| finding.code.id().starts_with(prefix));
-        let openable = finding.places.iter().filter(|place| place.file != OWNERS);
-        let places = openable.enumerate().filter(|_| quotable);
-        let excerpts = places.filter_map(|(place, at)| excerpt(sources, place, at.span)).collect();
-        let changes = changes(finding, sources);
-        if let Ok(mut finding) = Finding::read(finding) {
-            // Compose's own words quote the whole template, and a default in it may be a token.
-            if finding.code == Code::BadTemplate.id() {
-                finding.summary = Code::BadTemplate.meaning().to_owned();
+    /// Whom a finding stops by itself, beside the gates that rest on it.
+    fn stops(&self, finding: &ComposeFinding) -> Vec<Whom> {
+        match (finding.code, &finding.subject) {
+            // Who was left behind by a restart is one client.
+            (Code::DeadNamespace, Subject::Service(name) | Subject::Client(name)) => {
+                let client = self.report.client(name);
+                client.map(|client| Whom::Client(client.name.clone())).into_iter().collect()
             }
-            finding.places.retain(|place| place.file != OWNERS);
-            case.report(finding, excerpts, whom);
-            if let Some(noted) = case.findings.last_mut() {
-                noted.changes = changes;
+            // A gateway that does not run is dead for everyone, whatever the files say.
+            (Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory | Code::StopGraceTooShort, _) => {
+                vec![Whom::Everyone]
             }
+            // Nobody can say what a file of the state holds that cannot be read.
+            (unread, _) if unread < Code::YamlSyntax => vec![Whom::Everyone],
+            _ => Vec::new(),
         }
+    }
+
+    fn add(&self, case: &mut Case, found: &ComposeFinding, whom: &[Whom]) -> FindingId {
+        let sources = self.sources();
+        let mut finding = Finding::from(found.clone());
+        // Compose's own words quote the whole template, and a default in it may be a token.
+        if found.code == Code::BadTemplate {
+            finding.summary = found.code.meaning().to_owned();
+        }
+        finding.places.retain(|place| place.file != OWNERS);
+        let openable = found.places.iter().filter(|place| place.file != OWNERS);
+        let places = openable.enumerate().filter(|_| is_quotable(found.code));
+        let excerpts = places.filter_map(|(place, at)| excerpt(sources, place, at.span)).collect();
+        let changes = changes(&finding, sources);
+        case.report(Noted { excerpts, changes, ..Noted::new(finding) }, whom)
     }
 
     /// The service that runs the gateway, or what it is usually called.
@@ -246,60 +240,9 @@ impl Stack {
         names
     }
 
-    /// The safe edits of the findings that shut this gate.
-    pub(super) fn edits_at(&self, case: &Case, gate: Gate) -> Vec<Edit> {
-        let shut: BTreeSet<&str> = case
-            .claims
-            .iter()
-            .filter_map(|claim| {
-                let Says::Fail(number) = claim.says else { return None };
-                let noted = case.findings.get(number).filter(|_| claim.gate == gate)?;
-                Some(noted.finding.code.as_str())
-            })
-            .collect();
-        let remedies = self.report.findings.iter().filter(|finding| shut.contains(finding.code.id()));
-        let edits = remedies.filter_map(|finding| finding.remedy.as_ref()).flat_map(|remedy| &remedy.edits);
-        edits.filter(|edit| edit.applicability == Applicability::Safe).cloned().collect()
-    }
-
     /// The value that wins for the server.
     pub(super) fn enforced_token(&self) -> Option<SecretString> {
         self.report.tokens.iter().find(|carrier| carrier.wins_server)?.value.clone()
-    }
-}
-
-/// The first finding of each code, of each code at a place, and of either with a word in its sentence.
-#[derive(Default)]
-struct Causes<'r> {
-    first: BTreeMap<(Code, Option<Span>), usize>,
-    naming: BTreeMap<(Code, Option<Span>, &'r str), usize>,
-}
-
-impl<'r> Causes<'r> {
-    fn of(findings: &'r [ComposeFinding]) -> Self {
-        let mut out = Self::default();
-        for (at, finding) in findings.iter().enumerate() {
-            let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-            let names = finding.summary.split(|c| !is_name(c));
-            let names: BTreeSet<&str> = names.map(|word| word.trim_end_matches('.')).collect();
-            for place in finding.places.iter().map(|place| Some(place.span)).chain([None]) {
-                out.first.entry((finding.code, place)).or_insert(at);
-                for name in &names {
-                    out.naming.entry((finding.code, place, name)).or_insert(at);
-                }
-            }
-        }
-        out
-    }
-
-    /// The finding that says why a gate is red: of its code, at its place, about this client, as far as these are known.
-    fn behind(&self, view: &GateView, client: &str) -> Option<usize> {
-        let code = view.code?;
-        let places = || view.places.iter().map(|place| Some(place.span));
-        let naming = |place| self.naming.get(&(code, place, client));
-        let first = |place| self.first.get(&(code, place));
-        let at_place = places().filter_map(naming).min().or_else(|| places().filter_map(first).min());
-        at_place.or_else(|| naming(None)).or_else(|| first(None)).copied()
     }
 }
 
@@ -329,7 +272,7 @@ pub(super) fn faults(case: &mut Case, gateway: &str, captured: &Captured, report
         let mut finding =
             OwnCode::EvidenceUnreadable.finding(format!("{} cannot be read: {}.", fault.name, fault.why));
         finding.places.push(Place::whole(&fault.name));
-        case.report(finding, Vec::new(), &[]);
+        case.report(finding, &[]);
         for gate in should_show(&fault.name, gateway) {
             case.unjudged(*gate, Whom::Everyone, because.clone());
         }
@@ -351,56 +294,48 @@ fn should_show(name: &str, gateway: &str) -> &'static [Gate] {
     }
 }
 
-/// The lines that the remedy's edits would change, each `-` and `+` with its file and line.
-fn changes(finding: &ComposeFinding, sources: &Sources) -> Vec<String> {
+/// What the remedy's edits would change: `FILE:LINE`, then the `-` and `+` lines there.
+fn changes(finding: &Finding, sources: &Sources) -> Vec<String> {
     let edits = finding.remedy.as_ref().map_or(&[][..], |remedy| &remedy.edits);
-    let Ok(previews) = edit::preview(edits, sources) else { return Vec::new() };
-    previews.iter().flat_map(changed_lines).collect()
-}
-
-/// `FILE:LINE`, then `- text` and `+ text` of what changes there.
-fn changed_lines(change: &Preview) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut stays = true;
-    for line in change.hunks.iter().flat_map(|hunk| &hunk.lines) {
-        let sign = match line.kind {
-            LineKind::Removed => '-',
-            LineKind::Added => '+',
-            _ => {
-                stays = true;
-                continue;
+    for change in edit::preview(edits, sources).unwrap_or_default() {
+        let mut stays = true;
+        for line in change.hunks.iter().flat_map(|hunk| &hunk.lines) {
+            let sign = match line.kind {
+                LineKind::Removed => '-',
+                LineKind::Added => '+',
+                _ => {
+                    stays = true;
+                    continue;
+                }
+            };
+            if std::mem::take(&mut stays) {
+                lines.push(format!("{}:{}", change.path, line.old));
             }
-        };
-        if std::mem::take(&mut stays) {
-            lines.push(format!("{}:{}", change.path, line.old));
+            lines.push(format!("{sign} {}", line.text));
         }
-        lines.push(format!("{sign} {}", line.text));
     }
     lines
 }
 
 /// The gate of openclaw-compose under the ticket's name.
-fn gate(gate: openclaw::Gate) -> Option<Gate> {
-    Some(match gate {
+fn gate(gate: openclaw::Gate) -> Gate {
+    match gate {
         openclaw::Gate::State => Gate::State,
         openclaw::Gate::Listener => Gate::Listener,
         openclaw::Gate::Published => Gate::Published,
         openclaw::Gate::Reach => Gate::Reach,
         openclaw::Gate::Origin => Gate::Origin,
         openclaw::Gate::Auth => Gate::Auth,
-    })
+    }
 }
 
-/// A red gate for which the report has no finding of its own: the gate's own words.
-fn synthesised(view: &GateView) -> Finding {
-    let code = view.code.unwrap_or(Code::NoGateway);
-    let mut finding = ComposeFinding::new(code, view.because.clone());
-    finding.places.clone_from(&view.places);
-    Finding::read(&finding).unwrap_or_else(|_| OwnCode::NoGateway.finding(view.because.clone()))
+/// Whether a finding is shown with its line: not one about a text that is broken (the codes before the first of the
+/// listener) or holds what it should not.
+fn is_quotable(code: Code) -> bool {
+    let broken = matches!(code, Code::ListingUnreadable | Code::ConfigSyntax | Code::ConfigInclude);
+    code >= Code::OwnLoopback && !broken
 }
-
-/// Findings about texts that are broken or hold what they should not: shown by place, not by their line.
-const UNQUOTED: &[&str] = &["OC-C0", "OC-C1", "OC-C414", "OC-C801", "OC-C802"];
 
 /// The first line under a place, secrets masked, without its indent.
 fn excerpt(sources: &Sources, place: usize, span: Span) -> Option<Excerpt> {

@@ -15,7 +15,7 @@ use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, group};
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
-use crate::finding::{Finding, Place as Shown, PlaceRole};
+use crate::finding::{self, Finding, Place as Shown, PlaceRole};
 
 /// Where the records are, beside the stack.
 const RECORDS: &str = ".openclaw-token/records";
@@ -34,7 +34,7 @@ pub(super) fn enter(
     enter_flaws(case, &seen);
     // The store's own words name the machine's paths; they stay out of the ticket.
     let Ok(record) = DirectoryStore::new(directory).latest() else {
-        case.report(unreadable(), Vec::new(), &[]);
+        case.report(unreadable(), &[]);
         return None;
     };
     let name = record.as_ref().map(|record| format!("{RECORDS}/record-{:06}.json", record.generation));
@@ -95,13 +95,23 @@ fn refers(sources: &Sources, place: &Place) -> bool {
 /// A text that stands for a token is no news where openclaw-compose says that nothing usable arrives.
 const STAND_INS: &[Code] =
     &[Code::EmptyToken, Code::UndefinedLiteral, Code::PlaceholderToken, Code::UnexpandedVariable];
-const TOLD: &[&str] = &["OC-C303", "OC-C304", "OC-C305", "OC-C311", "OC-C316"];
+
+fn says_that_nothing_arrives(code: finding::Code) -> bool {
+    use openclaw_compose::finding::Code as C;
+    matches!(
+        code,
+        finding::Code::Compose(
+            C::TokenEmptyAfterInterpolation
+                | C::ConfigPlaceholderUnfilled
+                | C::SecretRefMissing
+                | C::ClientWithoutToken
+                | C::RefusedTokenText
+        )
+    )
+}
 
 fn enter_flaws(case: &mut Case, seen: &[Seen]) {
-    let told = case.claims.iter().any(|claim| {
-        let crate::gates::Says::Fail(number) = claim.says else { return false };
-        case.findings.get(number).is_some_and(|noted| TOLD.contains(&noted.finding.code.as_str()))
-    });
+    let told = case.shutting().any(|(_, noted)| says_that_nothing_arrives(noted.finding.code));
     let winners: Vec<Sighting> =
         seen.iter().filter(|seen| seen.wins).map(|seen| again(&seen.sighting)).collect();
     for group in group(&winners, None) {
@@ -111,9 +121,9 @@ fn enter_flaws(case: &mut Case, seen: &[Seen]) {
             if told && STAND_INS.contains(&flaw.code) {
                 continue;
             }
-            let Ok(mut finding) = Finding::read(&flaw) else { continue };
+            let mut finding = Finding::from(flaw);
             finding.places = group.places.iter().map(shown).collect();
-            case.report(finding, Vec::new(), &[]);
+            case.report(finding, &[]);
         }
     }
 }
@@ -153,9 +163,7 @@ fn enter_record(
         if found.code == Code::PlaceUnrecorded {
             continue;
         }
-        if let Ok(finding) = Finding::read(&found) {
-            case.report(finding, Vec::new(), &[]);
-        }
+        case.report(Finding::from(found), &[]);
     }
 }
 
@@ -165,11 +173,5 @@ fn again(sighting: &Sighting) -> Sighting {
 }
 
 fn shown(place: &openclaw_token::Place) -> Shown {
-    Shown {
-        role: PlaceRole::Decided,
-        file: place.file.clone(),
-        line: place.line,
-        column: place.column,
-        span: place.span,
-    }
+    Shown { role: PlaceRole::Decided, ..Shown::from(place.clone()) }
 }

@@ -6,7 +6,7 @@ use openclaw_compose::source::Sources;
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
-use crate::finding::{Finding, Place, Remedy, Safety};
+use crate::finding::{Code, Finding, Place, Remedy, Safety};
 use crate::recovery::HalfDone;
 
 /// Where transactions are, below their root.
@@ -18,11 +18,7 @@ pub(super) fn enter(case: &mut Case, directory: &Path, sources: &Sources) {
         // The error's own words name the machine's paths; they stay out of the ticket.
         let summary = "What stands among the transactions cannot be read or is not to be trusted: nobody can say \
                        whether an earlier run left something half done.";
-        case.report(
-            at(OwnCode::EvidenceUnreadable.finding(summary), TRANSACTIONS.to_owned()),
-            Vec::new(),
-            &[],
-        );
+        case.report(at(OwnCode::EvidenceUnreadable.finding(summary), TRANSACTIONS.to_owned()), &[]);
         return;
     };
     for (id, levels) in half_done.transactions() {
@@ -37,7 +33,7 @@ pub(super) fn enter(case: &mut Case, directory: &Path, sources: &Sources) {
             safety: Safety::Safe,
         });
         let file = format!("{}{TRANSACTIONS}", "../".repeat(levels));
-        case.report(at(finding, file), Vec::new(), &[]);
+        case.report(at(finding, file), &[]);
     }
 }
 
@@ -49,6 +45,6 @@ fn at(mut finding: Finding, file: String) -> Finding {
 /// The flags with which `runbook fix` brings such a change to its end.
 pub(super) fn flags(finding: &Finding) -> Option<&'static str> {
     let is_outside = || finding.primary().is_some_and(|place| place.file.starts_with("../"));
-    let is_one = finding.code == OwnCode::ChangeUnfinished.id();
+    let is_one = finding.code == Code::Runbook(OwnCode::ChangeUnfinished);
     is_one.then(|| if is_outside() { "--recover --outside" } else { "--recover" })
 }

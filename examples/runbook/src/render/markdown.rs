@@ -30,21 +30,9 @@ pub fn markdown(ticket: &Ticket) -> String {
         finding(&mut out, noted);
     }
     gates(&mut out, ticket);
-    let first = ticket.first_cause.as_ref().map(|cause| cause.finding);
-    let mut others: Vec<(Option<Gate>, usize, &Noted)> = ticket
-        .findings
-        .iter()
-        .enumerate()
-        .filter(|(number, noted)| noted.gate.is_some() && Some(*number) != first)
-        .map(|(number, noted)| (noted.gate, number, noted))
-        .collect();
-    others.sort_by_key(|(gate, number, _)| (*gate, *number));
-    section(
-        &mut out,
-        "Also shut, or next behind the first cause",
-        others.into_iter().map(|(_, _, noted)| noted),
-    );
-    section(&mut out, "Advisories", ticket.advisories.iter().filter_map(|&index| ticket.findings.get(index)));
+    let others = ticket.others().into_iter().map(|(_, noted)| noted);
+    section(&mut out, "Also shut, or next behind the first cause", others);
+    section(&mut out, "Advisories", ticket.advisories.iter().filter_map(|&id| ticket.finding(id)));
     if !ticket.evidence.is_empty() {
         let read: Vec<String> = ticket.evidence.iter().map(|text| code(text)).collect();
         let _ = writeln!(out, "Read: {}\n", read.join(", "));
@@ -59,7 +47,7 @@ pub fn markdown(ticket: &Ticket) -> String {
 fn finding(out: &mut String, noted: &Noted) {
     let finding = &noted.finding;
     let inferred = if finding.confidence == Confidence::Inferred { " (inferred)" } else { "" };
-    let _ = writeln!(out, "**{}**{inferred}\n", code(&format!("{} {}", finding.code, finding.name)));
+    let _ = writeln!(out, "**{}**{inferred}\n", code(&finding.code.to_string()));
     let _ = writeln!(out, "{}\n", prose(&finding.summary));
     for (index, place) in finding.places.iter().enumerate() {
         let _ = writeln!(out, "- {} {}", role(place.role), code(&position(place)));
@@ -133,7 +121,7 @@ fn section<'a>(out: &mut String, title: &str, findings: impl Iterator<Item = &'a
         let place =
             finding.primary().map(|place| format!(" at {}", code(&position(place)))).unwrap_or_default();
         let label = noted.gate.map_or(finding.severity.word(), Gate::key);
-        let title = code(&format!("{} {}", finding.code, finding.name));
+        let title = code(&finding.code.to_string());
         let _ = writeln!(out, "- {label} {title}{place}: {}", prose(&finding.summary));
     }
     out.push('\n');

@@ -30,8 +30,8 @@ pub enum Colour {
 pub fn text(ticket: &Ticket, colour: Colour) -> Styled {
     let mut page = Page { out: Styled::new(), colour };
     page.head(ticket);
-    if let (Some(cause), Some(noted)) = (&ticket.first_cause, ticket.cause()) {
-        page.finding(noted, cause.finding);
+    if let Some(noted) = ticket.cause() {
+        page.finding(noted);
     }
     page.gates(ticket);
     page.others(ticket);
@@ -87,9 +87,9 @@ impl Page {
         self.blank();
     }
 
-    fn finding(&mut self, noted: &Noted, _number: usize) {
+    fn finding(&mut self, noted: &Noted) {
         let finding = &noted.finding;
-        let title = self.paint(Paint::Bold, &format!("{} {}", finding.code, finding.name));
+        let title = self.paint(Paint::Bold, &finding.code.to_string());
         let inferred = if finding.confidence == Confidence::Inferred { "  (inferred)" } else { "" };
         self.line(title + inferred);
         for line in wrap(&finding.summary, WIDTH - 2) {
@@ -197,21 +197,14 @@ impl Page {
 
     /// Red findings beside the first cause, and what waits behind it.
     fn others(&mut self, ticket: &Ticket) {
-        let first = ticket.first_cause.as_ref().map(|cause| cause.finding);
-        let mut others: Vec<(usize, &Noted)> = ticket
-            .findings
-            .iter()
-            .enumerate()
-            .filter(|(number, noted)| noted.gate.is_some() && Some(*number) != first)
-            .collect();
-        others.sort_by_key(|(number, noted)| (noted.gate, *number));
+        let others = ticket.others();
         if others.is_empty() {
             return;
         }
         let title = self.paint(Paint::Bold, "  also shut, or next behind the first cause");
         self.line(title);
-        for (_, noted) in others {
-            self.short(noted, noted.gate.map_or("", Gate::key));
+        for (gate, noted) in others {
+            self.short(noted, gate.key());
         }
         self.blank();
     }
@@ -222,8 +215,7 @@ impl Page {
         }
         let title = self.paint(Paint::Bold, "  advisories");
         self.line(title);
-        for noted in ticket.advisories.iter().take(ADVISORIES).filter_map(|&index| ticket.findings.get(index))
-        {
+        for noted in ticket.advisories.iter().take(ADVISORIES).filter_map(|&id| ticket.finding(id)) {
             self.short(noted, noted.finding.severity.word());
         }
         if ticket.advisories.len() > ADVISORIES {
@@ -240,9 +232,7 @@ impl Page {
             Severity::Warning => self.paint(Paint::Yellow, &format!("{label:<9}")),
             Severity::Info => self.paint(Paint::Dim, &format!("{label:<9}")),
         };
-        self.line(
-            Styled::from("  ") + &painted + format!("{} {}{place}", finding.code, finding.name).as_str(),
-        );
+        self.line(Styled::from("  ") + &painted + format!("{}{place}", finding.code).as_str());
         for line in wrap(&finding.summary, WIDTH - 11) {
             self.line(format!("           {line}"));
         }

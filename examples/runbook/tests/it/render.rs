@@ -2,19 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
 use expect_test::expect;
-use openclaw_runbook::finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
-use openclaw_runbook::gates::{Claim, Client, Gate, Kind, Says, Whom, judge};
+use openclaw_compose::finding::Code as ComposeCode;
+use openclaw_runbook::finding::{
+    Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject,
+};
+use openclaw_runbook::gates::{Claim, Client, FindingId, Gate, Kind, Says, Whom, judge};
 use openclaw_runbook::render::{Colour, json, markdown, text};
 use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
 
-fn finding(code: &str, name: &str, severity: Severity, summary: &str) -> Finding {
+fn finding(code: Code, severity: Severity, summary: &str) -> Finding {
     Finding {
-        code: code.into(),
-        name: name.into(),
+        code,
+        name: code.name(),
         severity,
         confidence: Confidence::Observed,
         summary: summary.into(),
-        subject: Subject { kind: "client".into(), name: Some("openclaw-cli".into()) },
+        subject: Subject::Client("openclaw-cli".into()),
         places: vec![Place {
             role: PlaceRole::Decided,
             file: "state/openclaw.json".into(),
@@ -53,8 +56,8 @@ fn ticket() -> Ticket {
         claim(Gate::Startup, Says::Pass, Whom::Everyone),
         claim(Gate::Readiness, Says::Pass, Whom::Everyone),
         claim(Gate::Upgrade, Says::Pass, Whom::Everyone),
-        claim(Gate::Auth, Says::Fail(0), Whom::Client("openclaw-cli".into())),
-        claim(Gate::Pairing, Says::Fail(1), Whom::Client("openclaw-cli".into())),
+        claim(Gate::Auth, Says::Fail(FindingId::at(0)), Whom::Client("openclaw-cli".into())),
+        claim(Gate::Pairing, Says::Fail(FindingId::at(1)), Whom::Client("openclaw-cli".into())),
     ];
     Ticket::new(Draft {
         stack: "examples/stacks/silent-override".into(),
@@ -66,16 +69,23 @@ fn ticket() -> Ticket {
             Noted {
                 excerpts: vec![Excerpt { place: 0, text: "token: \"********\",".into(), from: 7, to: 17 }],
                 changes: vec![".env:5".into(), "- A=********".into(), "+ A=********".into()],
-                mend: Some("fix --code OC-C101 --yes".into()),
+                mend: Some("fix --code OC-C301 --yes".into()),
                 ..Noted::new(finding(
-                    "OC-C101",
-                    "token-mismatch",
+                    Code::Compose(ComposeCode::SilentOverride),
                     Severity::Error,
                     "openclaw-cli sends A, the gateway enforces B.",
                 ))
             },
-            Noted::new(finding("OC-P108", "pending-approval", Severity::Error, "A device waits.")),
-            Noted::new(finding("OC-C901", "image-not-pinned", Severity::Warning, "The image is not pinned.")),
+            Noted::new(finding(
+                Code::Pairing(openclaw_pairing::Code::PendingApproval),
+                Severity::Error,
+                "A device waits.",
+            )),
+            Noted::new(finding(
+                Code::Compose(ComposeCode::ImageNotPinned),
+                Severity::Warning,
+                "The image is not pinned.",
+            )),
         ],
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
@@ -90,7 +100,7 @@ fn a_terminal_reads_the_first_cause_first() {
         RED  gateway auth is shut for openclaw-cli
         examples/stacks/silent-override  |  openclaw 2026.9.6 (image tag)  |  host mac-vps-1  |  2026-11-22T06:30:00Z
 
-        OC-C101 token-mismatch
+        OC-C301 silent-override
           openclaw-cli sends A, the gateway enforces B.
           decided  state/openclaw.json:9:14
                    9 | token: "********",
@@ -102,7 +112,7 @@ fn a_terminal_reads_the_first_cause_first() {
                    .env:5
                    - A=********
                    + A=********
-                   $ fix --code OC-C101 --yes
+                   $ fix --code OC-C301 --yes
                    $ docker compose up -d --force-recreate openclaw-cli
 
           gates                   openclaw-cli  browser
@@ -125,7 +135,7 @@ fn a_terminal_reads_the_first_cause_first() {
                    A device waits.
 
           advisories
-          warning  OC-C901 image-not-pinned  state/openclaw.json:9:14
+          warning  OC-C501 image-not-pinned  state/openclaw.json:9:14
                    The image is not pinned.
 
           read     compose.yaml, .env
@@ -141,7 +151,7 @@ fn an_issue_tracker_reads_the_same() {
 
         stack `examples/stacks/silent-override`, openclaw `2026.9.6 (image tag)`, host `mac-vps-1`, at `2026-11-22T06:30:00Z`
 
-        **`OC-C101 token-mismatch`**
+        **`OC-C301 silent-override`**
 
         openclaw-cli sends A, the gateway enforces B.
 
@@ -163,7 +173,7 @@ fn an_issue_tracker_reads_the_same() {
         ```
 
         ```sh
-        fix --code OC-C101 --yes
+        fix --code OC-C301 --yes
         docker compose up -d --force-recreate openclaw-cli
         ```
 
@@ -189,7 +199,7 @@ fn an_issue_tracker_reads_the_same() {
 
         ### Advisories
 
-        - warning `OC-C901 image-not-pinned` at `state/openclaw.json:9:14`: The image is not pinned.
+        - warning `OC-C501 image-not-pinned` at `state/openclaw.json:9:14`: The image is not pinned.
 
         Read: `compose.yaml`, `.env`
 
@@ -201,7 +211,7 @@ fn an_issue_tracker_reads_the_same() {
 
 /// A ticket in which every foreign string is this one.
 fn full_of(hostile: &str) -> Ticket {
-    let mut bad = finding("OC-C101", "token-mismatch", Severity::Error, hostile);
+    let mut bad = finding(Code::Compose(ComposeCode::SilentOverride), Severity::Error, hostile);
     bad.evidence = vec![hostile.into()];
     bad.places[0].file = hostile.into();
     if let Some(remedy) = &mut bad.remedy {
@@ -210,7 +220,7 @@ fn full_of(hostile: &str) -> Ticket {
     }
     let mut clients = clients();
     clients[0].name = hostile.into();
-    let claims = [claim(Gate::Auth, Says::Fail(0), Whom::Everyone)];
+    let claims = [claim(Gate::Auth, Says::Fail(FindingId::at(0)), Whom::Everyone)];
     Ticket::new(Draft {
         stack: hostile.into(),
         at: Some(hostile.into()),
@@ -311,8 +321,11 @@ fn through_a_gate_asks_for_observation() {
 #[test]
 fn an_advisory_never_outranks_a_red_gate_and_stands_worst_first() {
     let ticket = ticket();
-    assert_eq!(ticket.first_cause.as_ref().map(|cause| (cause.gate, cause.finding)), Some((Gate::Auth, 0)));
-    assert_eq!(ticket.advisories, [2]);
+    assert_eq!(
+        ticket.first_cause.as_ref().map(|cause| (cause.gate, cause.finding)),
+        Some((Gate::Auth, FindingId::at(0)))
+    );
+    assert_eq!(ticket.advisories, [FindingId::at(2)]);
     assert_eq!(ticket.findings[1].gate, Some(Gate::Pairing));
 }
 
@@ -321,12 +334,16 @@ fn an_error_that_no_gate_accounts_for_is_no_green_ticket() {
     let green: Vec<Claim> = Gate::all().map(|gate| claim(gate, Says::Pass, Whom::Everyone)).collect();
     let draft = |unaccounted| Draft {
         clients: vec![judge(clients().remove(0), &green)],
-        findings: vec![Noted::new(finding("OC-T121", "weak-token", Severity::Error, "It can be guessed."))],
+        findings: vec![Noted::new(finding(
+            Code::Token(openclaw_token::Code::WeakToken),
+            Severity::Error,
+            "It can be guessed.",
+        ))],
         unaccounted,
         ..Draft::default()
     };
     assert_eq!(Ticket::new(draft(Vec::new())).verdict, Verdict::Green);
-    let beside = Ticket::new(draft(vec![0]));
+    let beside = Ticket::new(draft(vec![FindingId::at(0)]));
     assert_eq!((beside.verdict, beside.exit), (Verdict::Unknown, 3));
     assert!(
         text(&beside, Colour::Off)

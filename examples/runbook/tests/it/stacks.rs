@@ -177,3 +177,66 @@ fn a_broken_record_of_the_freeze_is_no_missing_one() {
     assert!(text.contains("OC-R101 evidence-unreadable  .openclaw-token/records"), "{text}");
     assert!(!text.contains("OC-T300"), "{text}");
 }
+
+const ONE_ANCHOR: &str = "x-env: &env
+  OPENCLAW_GATEWAY_URL: ws://127.0.0.1:18790
+  OPENCLAW_GATEWAY_TOKEN: test-token-1
+services:
+  gateway:
+    image: openclaw:2026.9.6
+    command: [openclaw, gateway]
+    environment: { OPENCLAW_GATEWAY_TOKEN: test-token-1 }
+  a-cli:
+    image: openclaw:2026.9.6
+    entrypoint: [openclaw]
+    network_mode: service:gateway
+    environment: *env
+  cli:
+    image: openclaw:2026.9.6
+    entrypoint: [openclaw]
+    network_mode: service:gateway
+    environment: *env
+";
+
+/// The name of one is the end of the other's, and both findings point at the same line.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the stack is made here")]
+fn clients_on_one_anchor_carry_a_finding_each_and_one_remedy_mends_both() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("compose.yaml"), ONE_ANCHOR).unwrap();
+    let look = || -> Value {
+        let output = runbook(&[dir.path().to_str().unwrap(), "--format", "json"]);
+        serde_json::from_str(&stdout(&output)).expect("the ticket is JSON")
+    };
+    let ticket = look();
+    let mut places = Vec::new();
+    for client in ["a-cli", "cli"] {
+        let ladder =
+            ticket["clients"].as_array().unwrap().iter().find(|ladder| ladder["client"]["name"] == client);
+        let rungs = ladder.expect("a ladder")["rungs"].as_array().unwrap();
+        let red = rungs.iter().find(|rung| rung["state"] == "red").expect("a red gate");
+        let [number] = &red["findings"].as_array().unwrap()[..] else { panic!("{red}") };
+        let finding = &ticket["findings"][number.as_u64().unwrap() as usize];
+        assert_eq!((&finding["name"], &finding["gate"]), (&"wrong-port".into(), &"reach".into()));
+        assert_eq!(finding["subject"], serde_json::json!({ "kind": "client", "name": client }));
+        assert!(finding["summary"].as_str().unwrap().starts_with(&format!("{client} dials")), "{finding}");
+        assert!(finding["mend"].as_str().unwrap().ends_with("--code OC-C205 --yes"), "{finding}");
+        places.push(&finding["places"]);
+    }
+    assert_eq!(places[0], places[1]);
+    assert_eq!(ticket["unaccounted"], Value::Null, "each is laid to its own gate");
+
+    let stack = dir.path().to_str().unwrap();
+    let fixed = runbook(&["fix", "--project-directory", stack, "--code", "OC-C205", "--yes"]);
+    assert_eq!((status(&fixed), stderr(&fixed).as_str()), (0, ""), "{}", stdout(&fixed));
+    let changed = std::fs::read_to_string(dir.path().join("compose.yaml")).unwrap();
+    let lines: Vec<_> = changed.lines().zip(ONE_ANCHOR.lines()).filter(|(new, old)| new != old).collect();
+    assert_eq!(lines.len(), 1, "{changed}");
+    let names = look()["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["name"].clone())
+        .collect::<Vec<_>>();
+    assert!(!names.contains(&"wrong-port".into()), "{names:?}");
+}
