@@ -133,6 +133,22 @@ pub enum Subject {
     Client(String),
 }
 
+/// A finding by its position among those of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct FindingId(usize);
+
+impl FindingId {
+    pub(crate) fn at(position: usize) -> Self {
+        Self(position)
+    }
+
+    /// The position.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// Something wrong or worth knowing. Its texts never hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

@@ -6,16 +6,14 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use crate::finding::{Code, Place, PlaceRole};
-use crate::openclaw::findings::Findings;
-use crate::source::{Format, Span, Text};
+use crate::finding::{Place, PlaceRole};
+use crate::source::{Span, Text};
 
-use super::findings::remedies;
-use super::model::files::Reader;
+use super::model::definitions::{Defined, NAME};
 use super::model::processes::{ConfigState, EnvLayer, Process, Role};
-use super::model::scene::Scene;
 use super::rules::Carrier;
 use super::verdict;
+use super::verdict::Verdicts;
 use super::verdict::token::{Classes, Content, Outcome};
 
 /// A carrier of the token.
@@ -97,78 +95,10 @@ impl From<&Content> for CarrierContent {
     }
 }
 
-/// A launchd plist, a systemd unit or its environment file, on the host.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    /// What reports call it: its path.
-    pub name: String,
-    /// Its text.
-    pub text: SecretString,
-}
-
-/// The token of a definition.
-#[derive(Debug)]
-pub(super) struct Defined {
-    pub(super) name: String,
-    pub(super) value: Option<Text>,
-    pub(super) span: Span,
-}
-
-const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
-
-/// Finds the token in a plist, a unit or an environment file.
-pub(super) fn read_definition(definition: &Definition, reader: &mut Reader<'_>) -> Defined {
-    let text = definition.text.expose_secret();
-    let format = if text.contains("<plist") { Format::Xml } else { Format::Unit };
-    let file = reader.enter(format, &definition.name, text);
-    let found = if format == Format::Xml { in_plist(text) } else { in_unit(text) };
-    let (value, range) = match found {
-        Some(range) => (text.get(range.clone()).map(Text::from), range),
-        None => (None, 0..0),
-    };
-    Defined { name: definition.name.clone(), value, span: Span::from_range(file, range) }
-}
-
-/// `<key>NAME</key> <string>VALUE</string>`
-fn in_plist(text: &str) -> Option<std::ops::Range<usize>> {
-    let key = text.find(&format!("<key>{NAME}</key>"))?;
-    let from = key + text.get(key..)?.find("<string>")? + "<string>".len();
-    let to = from + text.get(from..)?.find("</string>")?;
-    Some(from..to)
-}
-
-/// `Environment=NAME=VALUE`, quoted or not, or `NAME=VALUE`; the last one counts.
-fn in_unit(text: &str) -> Option<std::ops::Range<usize>> {
-    let mut found = None;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        if line.trim_start().starts_with(['#', ';']) {
-            continue;
-        }
-        let Some(at) = line.find(&format!("{NAME}=")) else { continue };
-        let from = at + NAME.len() + 1;
-        let before = line.get(..at).unwrap_or_default();
-        let rest = line.get(from..).unwrap_or_default();
-        let quote = before.chars().last().filter(|c| matches!(c, '"' | '\''));
-        let length = match quote {
-            Some(quote) => rest.find(quote),
-            None => rest.find(char::is_whitespace),
-        };
-        let length = length.unwrap_or(rest.trim_end().len());
-        let inner = rest.get(..length).unwrap_or_default();
-        let bare = inner.trim_matches(['"', '\'']);
-        let lead = inner.len() - inner.trim_start_matches(['"', '\'']).len();
-        found = Some(start + from + lead..start + from + lead + bare.len());
-    }
-    found
-}
-
 /// Lists every carrier, the server's first.
 pub(super) fn views(
     definitions: &[Defined],
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
     letters: &mut Classes,
     fingerprint: Option<&dyn Fn(&SecretString) -> String>,
 ) -> Vec<CarrierView> {
@@ -180,11 +110,10 @@ pub(super) fn views(
         let print = secret.as_ref().and_then(|secret| Some(fingerprint?(secret)));
         (class, print, secret)
     };
-    for (at, process) in scene.processes.iter().enumerate().filter(|(_, process)| process.role != Role::Other)
-    {
-        let server = scene.gateway_in(at).map(|gateway| &gateway.decision);
-        let client = verdict::clients::decision_of(at, scene);
-        let decisions = server.into_iter().chain(client.as_ref());
+    for process in verdicts.model.processes.iter().filter(|process| process.role != Role::Other) {
+        let server = verdicts.gateway_in(process).map(|gateway| &gateway.decision);
+        let client = verdicts.sent_by(process);
+        let decisions = server.into_iter().chain(client);
         let mut seen: Vec<Span> = Vec::new();
         for decision in decisions {
             for candidate in &decision.candidates {
@@ -208,19 +137,19 @@ pub(super) fn views(
                     kind: Some(candidate.carrier),
                     service: Some(process.service.name.to_owned()),
                     layer: candidate.layer,
-                    place: scene.place(PlaceRole::Decided, scene.origin(candidate.span)),
+                    place: verdicts.model.place(PlaceRole::Decided, verdicts.model.origin(candidate.span)),
                     class,
                     fingerprint: print,
                     content: CarrierContent::from(&candidate.content),
                     wins_server: wins(server),
-                    wins_client: wins(client.as_ref()),
+                    wins_client: wins(client),
                     value: secret,
                 });
             }
         }
-        out.extend(unreadable(process, scene));
+        out.extend(unreadable(process, verdicts));
     }
-    if let Some((value, place)) = scene.project_variable(NAME) {
+    if let Some((value, place)) = verdicts.model.project_variable(NAME) {
         let (class, print, secret) = shown(Some(&Text::from(value.expose_secret())));
         out.push(CarrierView {
             carrier: NAME.to_owned(),
@@ -244,7 +173,7 @@ pub(super) fn views(
             kind: None,
             service: None,
             layer: None,
-            place: scene.place(PlaceRole::Decided, defined.span),
+            place: verdicts.model.place(PlaceRole::Decided, defined.span),
             class,
             fingerprint: print,
             content: CarrierContent::Value,
@@ -257,7 +186,7 @@ pub(super) fn views(
 }
 
 /// The carriers of a process that may stand in files that are there and could not be read.
-fn unreadable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<CarrierView> {
+fn unreadable(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Vec<CarrierView> {
     let config = matches!(process.config, ConfigState::Unreadable)
         .then(|| ("gateway.auth.token", Carrier::AuthToken, None, process.config_path.clone()));
     let dotenv = process
@@ -268,7 +197,7 @@ fn unreadable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<CarrierView> 
         kind: Some(kind),
         service: Some(process.service.name.to_owned()),
         layer,
-        place: scene.place_of_file(process, &path),
+        place: verdicts.model.place_of_file(process, &path),
         class: None,
         fingerprint: None,
         content: CarrierContent::Unreadable,
@@ -279,47 +208,12 @@ fn unreadable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Vec<CarrierView> 
     config.into_iter().chain(dotenv).map(view).collect()
 }
 
-/// Definitions that hold another token than the gateway enforces.
-pub(super) fn findings(definitions: &[Defined], scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(server) = scene.gateways.iter().find_map(|gateway| gateway.decision.value()) else { return };
-    for defined in definitions {
-        let Some(value) = &defined.value else { continue };
-        if value.is_same(server) {
-            continue;
-        }
-        let summary = format!("{} embeds another token than the gateway enforces", defined.name);
-        let mut finding = scene.finding(Code::ServiceDefinitionDiffers, summary, Some(defined.span));
-        finding.evidence.push(
-            "a definition bakes the token in when it is installed; restarts do not renew it".to_owned(),
-        );
-        finding.remedy = Some(remedies::words(
-            "take the variable out of the definition and let the program read its configuration; then load the definition again",
-        ));
-        out.push(finding);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Code;
     use crate::openclaw::{Stack, examine};
     use crate::project::{self, Inputs, Texts};
-
-    #[test]
-    fn tokens_are_found_in_definitions_of_every_kind() {
-        let plist =
-            "<plist><dict><key>OPENCLAW_GATEWAY_TOKEN</key>\n<string>canary-1</string></dict></plist>";
-        assert_eq!(&plist[in_plist(plist).expect("found")], "canary-1");
-        for unit in [
-            "[Service]\nEnvironment=OPENCLAW_GATEWAY_TOKEN=canary-1\n",
-            "[Service]\nEnvironment=\"OPENCLAW_GATEWAY_TOKEN=canary-1\" \"A=b\"\n",
-            "[Service]\nEnvironment=A=b OPENCLAW_GATEWAY_TOKEN=canary-1 C=d\n",
-            "# OPENCLAW_GATEWAY_TOKEN=old\nOPENCLAW_GATEWAY_TOKEN='canary-1'\n",
-        ] {
-            assert_eq!(&unit[in_unit(unit).expect("found")], "canary-1", "{unit}");
-        }
-        assert_eq!(in_unit("[Service]\nExecStart=/bin/true\n"), None);
-    }
 
     #[test]
     fn a_carrier_that_cannot_be_read_is_listed_with_its_place() {

@@ -2,9 +2,13 @@
 
 #[cfg(feature = "fs")]
 mod checkout;
+pub(crate) mod configuration;
+pub(crate) mod containers;
+pub(crate) mod definitions;
 mod found;
 pub(crate) mod listener;
 pub(crate) mod operation;
+pub(crate) mod proxy;
 pub(crate) mod reach;
 pub(crate) mod remedies;
 pub mod search;

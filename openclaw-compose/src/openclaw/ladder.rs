@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::finding::{Code, Place, PlaceRole};
+use crate::finding::{Code, FindingId, Place, PlaceRole};
 use crate::source::Span;
 
-use super::FindingId;
-use super::findings::{Cause, listener, reach, token as secret};
+use super::findings::{Cause, listener, proxy, reach, token as secret};
 use super::model::names;
 use super::model::namespaces::Namespace;
-use super::model::proxies;
-use super::model::scene::Scene;
+use super::model::processes::Process;
 use super::model::urls;
+use super::verdict::Verdicts;
 use super::verdict::clients::{AuthVerdict, Client, ClientKind};
 use super::verdict::listener::{Auth, Gateway, Scope};
 use super::verdict::origin;
@@ -112,12 +111,12 @@ impl ClientView {
 
 /// Shows a client with its gates.
 pub(super) fn view(
-    client: &Client,
-    scene: &Scene<'_, '_>,
+    client: &Client<'_>,
+    verdicts: &Verdicts<'_>,
     behind: &BTreeMap<Cause, FindingId>,
     letters: &mut token::Classes,
 ) -> ClientView {
-    let gateway_name = scene.gateway_name(client.gateway).to_owned();
+    let gateway_name = client.gateway.name().to_owned();
     let url = match (&client.choice, &client.published, &client.planned) {
         (Some(choice), ..) => choice.url.as_ref().map(urls::Url::shown),
         (None, _, Some(planned)) => Some(planned.origin.clone()),
@@ -126,37 +125,38 @@ pub(super) fn view(
         }
         _ => None,
     };
-    let decision = client.decision.as_ref();
-    let gates = Ladder { client, scene, behind }.gates();
+    let decision = client.decision;
+    let gates = Ladder { client, verdicts, behind }.gates();
     ClientView {
         name: client.name.clone(),
         kind: client.kind,
         gateway: gateway_name,
         url,
-        url_from: client.choice.as_ref().map(|choice| choice.by.clone()),
+        url_from: client.choice.map(|choice| choice.by.clone()),
         token_rule: decision.map(|decision| decision.rule.id),
         token_from: decision.and_then(|decision| Some(decision.winner()?.label.clone())),
         token_class: decision.and_then(Decision::value).map(|value| letters.letter(value)),
-        check: check(client, scene),
+        check: check(client, verdicts),
         gates,
     }
 }
 
 /// The line that asks a throw-away container on the same network for the name in the URL.
-fn check(client: &Client, scene: &Scene<'_, '_>) -> Option<String> {
-    let process = scene.processes.get(client.at?)?;
-    let url = client.choice.as_ref()?.url.as_ref()?;
+fn check(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<String> {
+    let process = client.process?;
+    let url = client.choice?.url.as_ref()?;
     let scheme = if url.secure { "https" } else { "http" };
     let target = format!("{scheme}://{}:{}/healthz", url.host, url.port);
-    Some(match scene.namespaces.of.get(process.service.name)? {
+    Some(match verdicts.model.namespaces.of.get(process.service.name)? {
         Namespace::Service(owner) if names::is_loopback(&url.host) => {
             format!(
                 "docker run --rm --network \"container:$(docker compose ps -q {owner})\" busybox wget -qO- {target}"
             )
         }
         Namespace::Service(owner) => {
-            let owner = scene.services.named(owner)?;
-            let network = owner.networks.first().map(|attachment| scene.network_name(attachment.network))?;
+            let owner = verdicts.model.services.named(owner)?;
+            let network =
+                owner.networks.first().map(|attachment| verdicts.model.network_name(attachment.network))?;
             format!("docker run --rm --network {network} busybox wget -qO- {target}")
         }
         Namespace::Host => format!("docker run --rm --network host busybox wget -qO- {target}"),
@@ -186,14 +186,14 @@ fn unknown(gate: Gate, because: impl Into<String>) -> GateView {
     }
 }
 
-fn shares_loopback(client: usize, gateway: &Gateway, scene: &Scene<'_, '_>) -> bool {
-    scene.namespaces.share(scene.service_name(client), scene.service_name(gateway.at))
+fn shares_loopback(client: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> bool {
+    verdicts.model.namespaces.share(client.service.name, gateway.name())
 }
 
 /// What the gates of one client are told from.
 struct Ladder<'l> {
-    client: &'l Client,
-    scene: &'l Scene<'l, 'l>,
+    client: &'l Client<'l>,
+    verdicts: &'l Verdicts<'l>,
     behind: &'l BTreeMap<Cause, FindingId>,
 }
 
@@ -220,27 +220,22 @@ impl Ladder<'_> {
         because: impl Into<String>,
         span: Option<Span>,
     ) -> GateView {
-        let origin = span.map(|span| self.scene.origin(span));
-        let places = origin.and_then(|span| self.scene.place(PlaceRole::Decided, span)).into_iter().collect();
+        let origin = span.map(|span| self.verdicts.model.origin(span));
+        let places =
+            origin.and_then(|span| self.verdicts.model.place(PlaceRole::Decided, span)).into_iter().collect();
         let finding = self.behind.get(&cause).copied();
         GateView { gate, state: GateState::Red, because: because.into(), code: Some(code), finding, places }
     }
 
     fn state(&self) -> GateView {
-        let Self { client, scene, behind: _ } = *self;
-        let gateway = scene.gateways.get(client.gateway).map(|gateway| gateway.at);
-        let mut processes: Vec<usize> = gateway.into_iter().collect();
-        if let Some(at) = client
-            .at
-            .filter(|at| Some(*at) != gateway && scene.processes.get(*at).is_some_and(|p| p.is_openclaw()))
-        {
-            processes.push(at);
-        }
+        let Self { client, verdicts, behind: _ } = *self;
+        let gateway = client.gateway.process;
+        let own = client.process.filter(|own| own.id != gateway.id && own.is_openclaw());
         let mut verdict = green(Gate::State, "the state directory belongs to the process that uses it");
-        for at in processes {
-            match scene.usable.get(at) {
+        for process in std::iter::once(gateway).chain(own) {
+            match verdicts.usable_by(process) {
                 Some(Usable::No { code, because, span }) => {
-                    return self.red(Gate::State, Cause::State(at), *code, because.clone(), *span);
+                    return self.red(Gate::State, Cause::State(process.id), *code, because.clone(), *span);
                 }
                 Some(Usable::Doubtful { because: why, .. } | Usable::Unknown(why))
                     if verdict.state == GateState::Green =>
@@ -254,13 +249,11 @@ impl Ladder<'_> {
     }
 
     fn listener(&self) -> GateView {
-        let Self { client, scene, behind: _ } = *self;
-        let Some(gateway) = scene.gateways.get(client.gateway) else {
-            return unknown(Gate::Listener, "no service of this stack runs a gateway");
-        };
+        let Self { client, verdicts, behind: _ } = *self;
+        let gateway = client.gateway;
         if let Some(refusal) = gateway.refusals.first() {
-            let (code, because) = listener::describe(&refusal.why, gateway, scene);
-            return self.red(Gate::Listener, Cause::Start(gateway.at), code, because, refusal.span);
+            let (code, because) = listener::describe(&refusal.why, gateway);
+            return self.red(Gate::Listener, Cause::Start(gateway.id), code, because, refusal.span);
         }
         let by = gateway.bind.by;
         match (&client.reach, &gateway.bind.scope) {
@@ -268,17 +261,19 @@ impl Ladder<'_> {
                 Gate::Listener,
                 match self.behind.contains_key(&Cause::Reach(client.id)) {
                     true => Cause::Reach(client.id),
-                    false => Cause::Bind(gateway.at),
+                    false => Cause::Bind(gateway.id),
                 },
                 Code::LoopbackBind,
                 format!("the gateway listens on the loopback of its own container ({by})"),
                 gateway.bind.span,
             ),
             (Reach::Unsure, _) => unknown(Gate::Listener, format!("the bind comes from {by}")),
-            (_, Scope::Loopback) if client.at.is_some_and(|at| shares_loopback(at, gateway, scene)) => {
+            (_, Scope::Loopback)
+                if client.process.is_some_and(|process| shares_loopback(process, gateway, verdicts)) =>
+            {
                 green(Gate::Listener, format!("loopback, which this client shares ({by})"))
             }
-            (_, Scope::Loopback) if client.at.is_some() => {
+            (_, Scope::Loopback) if client.process.is_some() => {
                 unknown(Gate::Listener, format!("loopback ({by}); this client's way there is judged below"))
             }
             (_, Scope::Loopback) => green(Gate::Listener, format!("loopback, where this client is ({by})")),
@@ -300,22 +295,20 @@ impl Ladder<'_> {
     }
 
     fn published(&self) -> GateView {
-        let Self { client, scene, behind: _ } = *self;
+        let client = self.client;
         let Some(published) = &client.published else {
             return unknown(Gate::Published, "nothing is published");
         };
         if published.host_network {
             return green(Gate::Published, "the gateway is on the host's own network");
         }
-        let Some(gateway) = scene.gateways.get(client.gateway) else {
-            return unknown(Gate::Published, "no gateway");
-        };
+        let gateway = client.gateway;
         let listens = gateway.port.number;
         if let Some(front) = &client.front {
-            return match proxies::wrong_target(client, scene) {
+            return match proxy::wrong_target(client) {
                 Some((because, span)) => self.red(
                     Gate::Published,
-                    Cause::Proxied(gateway.at),
+                    Cause::Proxied(gateway.id),
                     Code::PublishedTargetWrong,
                     because,
                     Some(span),
@@ -326,7 +319,7 @@ impl Ladder<'_> {
         match listens {
             Some(listens) if listens != published.target => self.red(
                 Gate::Published,
-                Cause::Published(gateway.at),
+                Cause::Published(gateway.id),
                 Code::PublishedTargetWrong,
                 format!(
                     "host port {} leads to port {}, the gateway listens on {listens}",
@@ -343,10 +336,10 @@ impl Ladder<'_> {
     }
 
     fn reach(&self) -> GateView {
-        let Self { client, scene, behind: _ } = *self;
+        let Self { client, verdicts, behind: _ } = *self;
         if client.kind != ClientKind::Service {
             return match client.reach {
-                Reach::NoSharedNetwork { .. } => match proxies::describe(client, scene) {
+                Reach::NoSharedNetwork { .. } => match proxy::describe(client, verdicts) {
                     Some((code, because, span)) => {
                         self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
                     }
@@ -366,11 +359,11 @@ impl Ladder<'_> {
                 green(Gate::Reach, format!("the URL from {by} reaches the gateway"))
             }
             Some(true) => unknown(Gate::Reach, "openclaw.json was not given; it may name another URL"),
-            None => unknown(Gate::Reach, reach::unknown_because(client, scene)),
+            None => unknown(Gate::Reach, reach::unknown_because(client)),
             Some(false) if client.reach == Reach::LoopbackBind => {
                 unknown(Gate::Reach, "decided by the listener")
             }
-            Some(false) => match reach::describe(client, scene) {
+            Some(false) => match reach::describe(client, verdicts) {
                 Some((code, because, span)) => {
                     self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
                 }
@@ -380,18 +373,13 @@ impl Ladder<'_> {
     }
 
     fn origin(&self) -> GateView {
-        let Self { client, scene, behind: _ } = *self;
+        let client = self.client;
         match &client.planned {
             Some(planned) => match &planned.verdict {
                 origin::Verdict::Admitted(why) => green(Gate::Origin, why.clone()),
                 origin::Verdict::Unknown(why) => unknown(Gate::Origin, why.clone()),
                 origin::Verdict::Refused { code, because, span } => {
-                    match scene.gateways.get(client.gateway) {
-                        Some(gateway) => {
-                            self.red(Gate::Origin, Cause::Trust(gateway.at), *code, because.clone(), *span)
-                        }
-                        None => unknown(Gate::Origin, "no gateway"),
-                    }
+                    self.red(Gate::Origin, Cause::Trust(client.gateway.id), *code, because.clone(), *span)
                 }
                 origin::Verdict::NotAllowed { because, span } => self.red(
                     Gate::Origin,
@@ -413,12 +401,10 @@ impl Ladder<'_> {
     }
 
     fn auth(&self) -> GateView {
-        let Self { client, scene, behind: _ } = *self;
-        let Some(gateway) = scene.gateways.get(client.gateway) else {
-            return unknown(Gate::Auth, "no gateway");
-        };
+        let client = self.client;
+        let gateway = client.gateway;
         let server = gateway.decision.winner().map_or("nothing", |winner| winner.label.as_str());
-        let (code, span) = secret::auth_cause(client, gateway, scene);
+        let (code, span) = secret::auth_cause(client, gateway);
         let cause = Cause::Auth(client.id);
         match client.auth {
             AuthVerdict::NotNeeded => {
@@ -430,7 +416,6 @@ impl Ladder<'_> {
                     ClientKind::Service => {
                         let ours = client
                             .decision
-                            .as_ref()
                             .and_then(Decision::winner)
                             .map_or("", |winner| winner.label.as_str());
                         format!(
@@ -441,7 +426,7 @@ impl Ladder<'_> {
                 },
             ),
             AuthVerdict::Different => {
-                let because = secret::different_because(client, gateway, scene);
+                let because = secret::different_because(client, gateway);
                 self.red(Gate::Auth, cause, code, because, span)
             }
             AuthVerdict::Missing => self.red(
@@ -482,20 +467,22 @@ impl Ladder<'_> {
 /// Where a running container still has another secret, what the files say is not yet so.
 pub(super) fn apply_stale(
     view: &mut ClientView,
-    stale: &BTreeMap<&str, usize>,
+    stale: &BTreeMap<&str, &Process<'_>>,
     behind: &BTreeMap<Cause, FindingId>,
 ) {
     let own = Some(view.name.as_str()).filter(|_| view.kind == ClientKind::Service);
     let concerned = std::iter::once(view.gateway.as_str()).chain(own);
-    let about = concerned.filter_map(|service| stale.get_key_value(service)).min_by_key(|(_, at)| **at);
-    let Some((service, at)) = about else { return };
+    let about = concerned.filter_map(|service| stale.get(service)).min_by_key(|process| process.id);
+    let Some(process) = about else { return };
     for gate in view.gates.iter_mut().filter(|gate| gate.gate == Gate::Auth && gate.state == GateState::Green)
     {
         gate.state = GateState::Red;
         gate.code = Some(Code::StaleToken);
-        gate.finding = behind.get(&Cause::Stale(*at)).copied();
-        gate.because =
-            format!("the files agree, and the running container of {service} still holds another value");
+        gate.finding = behind.get(&Cause::Stale(process.id)).copied();
+        gate.because = format!(
+            "the files agree, and the running container of {} still holds another value",
+            process.service.name
+        );
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::secrets::Secrets;
 
 use super::carriers::CarrierView;
+use super::containers::ContainerView;
 use super::ladder::{ClientView, GateView};
-use super::model::containers::ContainerView;
 use super::model::namespaces::{Namespace, Namespaces};
-use super::{GatewayView, Report};
+use super::report::{GatewayView, Report};
 
 impl Report {
     /// Takes the secrets out of every text. Each struct is taken apart whole, so that a field that is new does not compile

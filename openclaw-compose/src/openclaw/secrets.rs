@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::project::looks_secret;
+use crate::project::{Resolution, looks_secret};
 use crate::secrets::Secrets;
 use crate::source::{Sources, Text};
 use crate::syntax::json5;
 
-use super::Stack;
-use super::carriers::Defined;
-use super::model::config::Config;
+use super::model::config::{Config, SecretForm, StateVariable};
+use super::model::definitions::Defined;
 use super::model::processes::Process;
+use super::stack::Stack;
 
 /// Every secret of the stack: those of its project, and those of everything else that was read. `sources` holds the texts.
 pub(super) fn collect(
@@ -125,4 +125,68 @@ fn json(node: &Value, secret: bool, secrets: &mut Secrets) {
 
 fn value(secret: bool, text: &Text, secrets: &mut Secrets) {
     if secret { secrets.add(text.expose()) } else { secrets.add_from(text.expose()) }
+}
+
+/// Masks every secret that this floor brought in.
+pub(super) fn mark_secrets(processes: &[Process<'_>], definitions: &[Defined], sources: &mut Sources) {
+    let mut dotenvs = BTreeSet::new();
+    for process in processes {
+        if let Some(config) = process.config() {
+            let values = ["auth", "remote"].iter().flat_map(|section| {
+                ["token", "password"].iter().filter_map(|key| config.secret(&["gateway", *section, *key]))
+            });
+            for form in values {
+                if let SecretForm::Text { span, .. } = form {
+                    sources.mark_secret(span);
+                }
+            }
+        }
+        let secret = |variable: &&StateVariable| looks_secret(&variable.name);
+        // Services that share a file share what was read of it.
+        if dotenvs.insert(Rc::as_ptr(&process.state_env)) {
+            for variable in process.state_env.iter().filter(secret) {
+                sources.mark_secret(variable.span);
+            }
+        }
+        for flag in
+            process.invocation.flags.iter().filter(|flag| matches!(flag.name.as_str(), "token" | "password"))
+        {
+            sources.mark_secret(flag.span);
+        }
+    }
+    for defined in definitions {
+        sources.mark_secret(defined.span);
+    }
+}
+
+/// Masks URLs that carry credentials, wherever a service gets them from.
+pub(super) fn mark_urls(resolution: &Resolution, processes: &[Process<'_>], sources: &mut Sources) {
+    let telling = |text: &str| {
+        text.contains("://") && (text.contains('@') || text.contains("token=") || text.contains("password="))
+    };
+    for process in processes {
+        for (name, variable) in &process.service.environment {
+            if !variable.value.is_some_and(|value| telling(value.expose())) {
+                continue;
+            }
+            sources.mark_secret(variable.span);
+            for step in resolution.env_steps(process.service.name, name).into_iter().flatten() {
+                if let Some(place) = step.place {
+                    sources.mark_secret(place.span);
+                }
+            }
+        }
+        let in_config = process.config().and_then(|config| config.expose(&["gateway", "remote", "url"]));
+        if let Some((_, span)) = in_config.filter(|(text, _)| telling(text)) {
+            sources.mark_secret(span);
+        }
+        for flag in process
+            .invocation
+            .flags
+            .iter()
+            .filter(|flag| flag.value.as_ref().is_some_and(|value| telling(value.expose())))
+        {
+            sources.mark_secret(flag.span);
+        }
+    }
 }

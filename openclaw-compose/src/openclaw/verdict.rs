@@ -1,8 +1,63 @@
-//! What follows from a stack: who listens where, who wins the token, who reaches whom.
+//! What follows from a stack: who listens where, who wins the token, who reaches whom, and which process may use its state.
+//! Each is told by itself, without a word about what to do.
 
 pub(crate) mod clients;
+pub(crate) mod drift;
 pub(crate) mod listener;
 pub(crate) mod origin;
+pub(crate) mod proxy;
+pub(crate) mod published;
 pub(crate) mod reach;
 pub(crate) mod state;
 pub(crate) mod token;
+
+use std::collections::BTreeSet;
+
+use super::model::Model;
+use super::model::names;
+use super::model::processes::Process;
+use clients::{Client, Outgoing};
+use listener::Gateway;
+use state::Usable;
+use token::Decision;
+
+/// Every verdict on a stack, each made once.
+pub(crate) struct Verdicts<'a> {
+    pub(crate) model: &'a Model<'a>,
+    pub(crate) gateways: &'a [Gateway<'a>],
+    pub(crate) clients: &'a [Client<'a>],
+    /// What the client in each process dials and sends.
+    outgoing: &'a [Option<Outgoing<'a>>],
+    /// The ports that some client dials beyond its own loopback.
+    pub(crate) dialled: BTreeSet<u16>,
+    /// One for each process.
+    usable: Vec<Usable>,
+}
+
+impl<'a> Verdicts<'a> {
+    pub(crate) fn new(
+        model: &'a Model<'a>,
+        gateways: &'a [Gateway<'a>],
+        outgoing: &'a [Option<Outgoing<'a>>],
+        clients: &'a [Client<'a>],
+    ) -> Self {
+        let usable = model.processes.iter().map(|process| state::usable(process, model)).collect();
+        let urls = outgoing.iter().flatten().filter_map(|outgoing| outgoing.choice.url.as_ref());
+        let dialled = urls.filter(|url| !names::is_loopback(&url.host)).map(|url| url.port).collect();
+        Self { model, gateways, clients, outgoing, dialled, usable }
+    }
+
+    /// The gateway that a process is.
+    pub(crate) fn gateway_in(&self, process: &Process<'_>) -> Option<&'a Gateway<'a>> {
+        self.model.gateways.being(process)?.of(self.gateways)
+    }
+
+    /// What the client in a service would send; nothing where the service is no client.
+    pub(crate) fn sent_by(&self, process: &Process<'_>) -> Option<&'a Decision> {
+        Some(&process.id.of(self.outgoing)?.as_ref()?.decision)
+    }
+
+    pub(crate) fn usable_by(&self, process: &Process<'_>) -> Option<&Usable> {
+        process.id.of(&self.usable)
+    }
+}

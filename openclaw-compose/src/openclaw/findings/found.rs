@@ -2,25 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Finding, Subject};
-use crate::openclaw::FindingId;
+use crate::finding::{Code, Finding, FindingId, PlaceRole, Subject};
+use crate::openclaw::model::gateways::GatewayId;
+use crate::openclaw::model::processes::ProcessId;
+use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::ClientId;
+use crate::source::Span;
 
-/// What a finding was made for: a red gate looks up the one that it rests on. Processes are meant by position.
+/// What a finding was made for: a red gate looks up the one that it rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cause {
     /// A process cannot use its state.
-    State(usize),
+    State(ProcessId),
     /// A gateway does not start.
-    Start(usize),
+    Start(GatewayId),
     /// A gateway listens on a loopback that is not its clients'.
-    Bind(usize),
+    Bind(GatewayId),
     /// The published port leads past a gateway.
-    Published(usize),
+    Published(GatewayId),
     /// A proxy leads past a gateway's port.
-    Proxied(usize),
+    Proxied(GatewayId),
     /// A gateway does not trust the proxy before it.
-    Trust(usize),
+    Trust(GatewayId),
     /// A client's way does not lead to the gateway.
     Reach(ClientId),
     /// A browser's page is refused.
@@ -28,7 +31,7 @@ pub(crate) enum Cause {
     /// A client's secret is not the gateway's.
     Auth(ClientId),
     /// The running container of a process is older than the files.
-    Stale(usize),
+    Stale(ProcessId),
 }
 
 /// What was found so far.
@@ -110,7 +113,7 @@ impl Findings {
                 }
                 _ => ranked.push(finding),
             }
-            ids.insert(at, FindingId(ranked.len() - 1));
+            ids.insert(at, FindingId::at(ranked.len() - 1));
         }
         let behind = behind.into_iter().filter_map(|(cause, at)| Some((cause, *ids.get(&at)?))).collect();
         (ranked, behind)
@@ -120,4 +123,19 @@ impl Findings {
 /// Whether two findings differ in nothing but whom they are about.
 fn says_the_same(a: &Finding, b: &Finding) -> bool {
     a.code == b.code && a.summary == b.summary && *a == b.clone().about(a.subject.clone())
+}
+
+impl Verdicts<'_> {
+    /// A finding with its deciding place: where the value comes from, and beside it the template that asks for it.
+    pub(crate) fn finding(&self, code: Code, summary: impl Into<String>, span: Option<Span>) -> Finding {
+        let mut finding = Finding::new(code, summary);
+        if let Some(span) = span {
+            let origin = self.model.origin(span);
+            finding.places.extend(self.model.place(PlaceRole::Decided, origin));
+            if origin != span {
+                finding.places.extend(self.model.place(PlaceRole::Related, span));
+            }
+        }
+        finding
+    }
 }

@@ -4,16 +4,16 @@ use crate::finding::{Code, Severity};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config;
 use crate::openclaw::model::names;
-use crate::openclaw::model::scene::Scene;
 use crate::openclaw::rules;
+use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::listener::{Auth, Gateway, RefusalKind, Scope};
 use crate::openclaw::verdict::token::{self, Content};
 
 use super::remedies;
 
 /// A start refusal as code and sentence.
-pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, String) {
-    let name = scene.service_name(gateway.at);
+pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, String) {
+    let name = gateway.name();
     let secret = match gateway.secret {
         token::Secret::Token => "token",
         token::Secret::Password => "password",
@@ -68,31 +68,30 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '
 }
 
 /// Everything about starting and listening.
-pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Findings) {
-    for gateway in &scene.gateways {
+pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
         for (nth, refusal) in gateway.refusals.iter().enumerate() {
-            let (code, summary) = describe(&refusal.why, gateway, scene);
-            let span = refusal.span.or_else(|| scene.service_span(gateway.at));
-            let mut finding = scene.finding(code, summary, span).about(scene.subject(gateway.at));
+            let (code, summary) = describe(&refusal.why, gateway);
+            let span = refusal.span.or_else(|| Some(gateway.process.service.key_span));
+            let mut finding = verdicts.finding(code, summary, span).about(gateway.process.subject());
             match &refusal.why {
                 RefusalKind::OriginsRequired => {
-                    finding.versions =
-                        Some(rules::origins(scene.version_of(gateway.at)).versions.to_string());
-                    finding.remedy = remedies::allow_origin(gateway, scene);
+                    finding.versions = Some(rules::origins(gateway.process.version).versions.to_string());
+                    finding.remedy = remedies::allow_origin(gateway, verdicts);
                 }
-                why => finding.remedy = remedies::start(why, gateway, scene),
+                why => finding.remedy = remedies::start(why, gateway, verdicts),
             }
             // The gate tells of the first.
-            out.push_for((nth == 0).then_some(Cause::Start(gateway.at)), finding);
+            out.push_for((nth == 0).then_some(Cause::Start(gateway.id)), finding);
         }
-        bind_conflict(gateway, scene, out);
-        exposure(gateway, scene, out);
+        bind_conflict(gateway, verdicts, out);
+        exposure(gateway, verdicts, out);
     }
 }
 
 /// Somebody wrote a bind that does not count.
-fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(process) = scene.processes.get(gateway.at) else { return };
+fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let process = gateway.process;
     let configured = process.config().and_then(config::Config::bind);
     let class = |text: &str| match text.trim() {
         "loopback" | "127.0.0.1" | "localhost" => "loopback".to_owned(),
@@ -105,8 +104,8 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
         if class(given) != class(text) {
             let summary = format!("--bind {given} in the command beats gateway.bind {text}");
             let mut finding =
-                scene.finding(Code::BindConflict, summary, Some(flag.span)).about(process.subject());
-            finding.places.extend(scene.place(crate::finding::PlaceRole::Shadowed, span));
+                verdicts.finding(Code::BindConflict, summary, Some(flag.span)).about(process.subject());
+            finding.places.extend(verdicts.model.place(crate::finding::PlaceRole::Shadowed, span));
             finding.remedy = Some(remedies::words("write the bind in one place"));
             out.push(finding);
         }
@@ -120,8 +119,8 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
             "OPENCLAW_GATEWAY_BIND says {}, which the gateway does not read; gateway.bind {text} counts",
             value.expose()
         );
-        let mut finding = scene.finding(Code::BindConflict, summary, Some(span)).about(process.subject());
-        finding.places.extend(scene.place(crate::finding::PlaceRole::Shadowed, variable.span));
+        let mut finding = verdicts.finding(Code::BindConflict, summary, Some(span)).about(process.subject());
+        finding.places.extend(verdicts.model.place(crate::finding::PlaceRole::Shadowed, variable.span));
         finding.evidence.push(
             "the setup script and the compose file use that variable; nothing in the container does"
                 .to_owned(),
@@ -136,21 +135,21 @@ fn bind_conflict(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
         && process.config().is_some()
     {
         let rule = rules::default_bind(process.version);
-        let mut finding = scene.finding(
+        let mut finding = verdicts.finding(
             Code::BindImplicit,
             "gateway.bind is absent: the same file means all interfaces in a container and loopback on a host",
             process.config().and_then(|config| config.at(&["gateway"])).map(|node| node.span),
         ).about(process.subject());
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
-        finding.remedy = remedies::write_bind(gateway, scene);
+        finding.remedy = remedies::write_bind(gateway, verdicts);
         out.push(finding);
     }
 }
 
 /// Who beyond the host can reach the port.
-fn exposure(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(owner) = scene.namespace_owner(gateway.at) else { return };
+fn exposure(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let Some(owner) = verdicts.model.namespace_owner(gateway.process) else { return };
     for port in owner.ports.iter().filter(|port| !port.udp && Some(port.target) == gateway.port.number) {
         let ip = port.host_ip.unwrap_or("0.0.0.0");
         if names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::") {
@@ -161,13 +160,13 @@ fn exposure(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
         let summary = format!(
             "{shown} of every host address leads to the gateway, whatever the host's own firewall rules for it say"
         );
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::ExposedBeyondLoopback, summary, Some(port.span))
-            .about(scene.subject(gateway.at));
+            .about(gateway.process.subject());
         if gateway.auth == Auth::None {
             finding.severity = Severity::Error;
         }
-        finding.remedy = remedies::publish_on_loopback(port, scene);
+        finding.remedy = remedies::publish_on_loopback(port, verdicts);
         out.push(finding);
     }
 }

@@ -6,36 +6,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::{Code, Confidence, Finding};
 use crate::openclaw::findings::Findings;
 use crate::openclaw::model::processes::{self, Process, Role};
-use crate::openclaw::model::scene::Scene;
 use crate::openclaw::model::services::Healthcheck;
 use crate::openclaw::rules;
 use crate::openclaw::rules::version::{self, Version};
+use crate::openclaw::verdict::Verdicts;
 
 use super::remedies;
 
 /// Everything about operating the stack.
-pub(crate) fn findings(scene: &Scene<'_, '_>, out: &mut Findings) {
+pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
     let mut told = BTreeSet::new();
-    for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
-        image(process, scene, &mut told, out);
+    for process in verdicts.model.processes.iter().filter(|process| process.is_openclaw()) {
+        image(process, verdicts, &mut told, out);
     }
-    for gateway in &scene.gateways {
-        let Some(process) = scene.processes.get(gateway.at) else { continue };
-        restart(process, scene, out);
-        memory(process, scene, out);
-        health(process, gateway.listens_on(), scene, out);
-        out.extend(stop(process, scene));
-        waits(process, scene, out);
-        upgrade(process, scene, out);
+    for gateway in verdicts.gateways {
+        let process = gateway.process;
+        restart(process, verdicts, out);
+        memory(process, verdicts, out);
+        health(process, gateway.listens_on(), verdicts, out);
+        out.extend(stop(process, verdicts));
+        waits(process, verdicts, out);
+        upgrade(process, verdicts, out);
     }
-    mixed_versions(scene, out);
-    auto_update(scene, out);
+    mixed_versions(verdicts, out);
+    auto_update(verdicts, out);
 }
 
 /// Tags that name another image tomorrow.
 const MOVING_TAGS: [&str; 8] = ["latest", "main", "edge", "nightly", "stable", "beta", "dev", "canary"];
 
-fn image<'a>(process: &Process<'a>, scene: &Scene<'_, '_>, told: &mut BTreeSet<&'a str>, out: &mut Findings) {
+fn image<'a>(
+    process: &Process<'a>,
+    verdicts: &Verdicts<'_>,
+    told: &mut BTreeSet<&'a str>,
+    out: &mut Findings,
+) {
     let Some(image) = &process.service.image else { return };
     if version::digest(image.value).is_some() || process.service.built {
         return;
@@ -49,7 +54,7 @@ fn image<'a>(process: &Process<'a>, scene: &Scene<'_, '_>, told: &mut BTreeSet<&
     let moving = tag.is_none_or(|tag| MOVING_TAGS.contains(&tag));
     let mut finding = if moving {
         let tag = tag.unwrap_or("latest");
-        scene
+        verdicts
             .finding(
                 Code::MovingTag,
                 format!("{name} runs the tag {tag}, which is another image tomorrow"),
@@ -57,7 +62,7 @@ fn image<'a>(process: &Process<'a>, scene: &Scene<'_, '_>, told: &mut BTreeSet<&
             )
             .about(process.subject())
     } else {
-        scene
+        verdicts
             .finding(
                 Code::ImageNotPinned,
                 format!("{name} pins its image by tag only; tags are rebuilt"),
@@ -76,11 +81,11 @@ fn image<'a>(process: &Process<'a>, scene: &Scene<'_, '_>, told: &mut BTreeSet<&
     out.push(finding);
 }
 
-fn restart(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn restart(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let name = process.service.name;
     let Some(restart) = &process.service.restart else {
         let summary = format!("{name} has no restart policy: a reboot or a crash leaves it down");
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::NoRestartPolicy, summary, Some(process.service.key_span))
             .about(process.subject());
         finding.remedy = Some(remedies::words("restart: on-failure:5"));
@@ -98,27 +103,28 @@ fn restart(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
         restart.value,
         rules::EXIT_CONFIG
     );
-    let mut finding = scene.finding(Code::RestartLoops, summary, Some(restart.span)).about(process.subject());
+    let mut finding =
+        verdicts.finding(Code::RestartLoops, summary, Some(restart.span)).about(process.subject());
     finding.evidence.push("Docker knows no exit code that must not be restarted".to_owned());
-    finding.remedy = remedies::bounded_restart(restart, scene);
+    finding.remedy = remedies::bounded_restart(restart, verdicts);
     out.push(finding);
 }
 
-fn memory(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn memory(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let name = process.service.name;
     match &process.service.memory {
         Some(limit) if limit.value < rules::MEMORY_FLOOR_BYTES => {
             let mib = limit.value / (1024 * 1024);
             let summary = format!("{name} may use {mib} MiB, too little for the gateway to start reliably");
             let mut finding =
-                scene.finding(Code::MemoryTooLow, summary, Some(limit.span)).about(process.subject());
+                verdicts.finding(Code::MemoryTooLow, summary, Some(limit.span)).about(process.subject());
             finding.remedy = Some(remedies::words("give it 2g, at least 768m"));
             out.push(finding);
         }
         Some(_) => {}
         None => {
             let summary = format!("{name} has no memory limit: a leak takes the host with it");
-            let mut finding = scene
+            let mut finding = verdicts
                 .finding(Code::NoMemoryLimit, summary, Some(process.service.key_span))
                 .about(process.subject());
             finding.remedy = Some(remedies::words("mem_limit: 2g"));
@@ -138,13 +144,13 @@ enum Asks {
     Other,
 }
 
-fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn health(process: &Process<'_>, listens: u16, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let name = process.service.name;
     let Some(check) = &process.service.healthcheck else {
         // The official image brings its own.
         if !processes::is_openclaw_image(process.service) {
             let summary = format!("{name} has no health check, and its image is not known to bring one");
-            let mut finding = scene
+            let mut finding = verdicts
                 .finding(Code::NoHealthcheck, summary, Some(process.service.key_span))
                 .about(process.subject());
             finding.confidence = Confidence::Inferred;
@@ -156,7 +162,7 @@ fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut 
     if check.disabled {
         let summary = format!("the health check of {name} is switched off");
         let mut finding =
-            scene.finding(Code::NoHealthcheck, summary, Some(check.span)).about(process.subject());
+            verdicts.finding(Code::NoHealthcheck, summary, Some(check.span)).about(process.subject());
         finding.remedy = Some(remedies::words("drop the line: the image's own check asks /healthz"));
         return out.push(finding);
     }
@@ -164,16 +170,17 @@ fn health(process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>, out: &mut 
         Asks::Port(port) if port != listens => {
             let summary =
                 format!("the health check of {name} asks port {port}, and the gateway listens on {listens}");
-            let mut finding =
-                scene.finding(Code::HealthcheckWrongPort, summary, Some(check.span)).about(process.subject());
-            finding.remedy = remedies::healthcheck_port(check, port, listens, scene);
+            let mut finding = verdicts
+                .finding(Code::HealthcheckWrongPort, summary, Some(check.span))
+                .about(process.subject());
+            finding.remedy = remedies::healthcheck_port(check, port, listens, verdicts);
             out.push(finding);
         }
         Asks::ProcessOnly => {
             let summary = format!(
                 "the health check of {name} looks for a process: a gateway that answers nobody stays healthy"
             );
-            let mut finding = scene
+            let mut finding = verdicts
                 .finding(Code::HealthcheckProcessOnly, summary, Some(check.span))
                 .about(process.subject());
             finding.remedy = Some(remedies::words(format!(
@@ -217,7 +224,7 @@ fn port_in(line: &str) -> Option<u16> {
 }
 
 /// A stop that leaves less time than a busy gateway needs.
-pub(crate) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Finding> {
+pub(crate) fn stop(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Finding> {
     let budget = f64::from(rules::stop_budget_seconds(process.version));
     let grace = process.service.stop_grace.as_ref();
     if grace.is_some_and(|grace| grace.value >= budget) {
@@ -226,19 +233,19 @@ pub(crate) fn stop(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Findi
     let name = process.service.name;
     let seconds = grace.map_or(10.0, |grace| grace.value);
     let summary = format!("{name} is killed {seconds} s after a stop; a busy gateway may take {budget} s");
-    let mut finding = scene
+    let mut finding = verdicts
         .finding(
             Code::StopGraceTooShort,
             summary,
             Some(grace.map_or(process.service.key_span, |grace| grace.span)),
         )
         .about(process.subject());
-    finding.remedy = remedies::stop_grace(process, scene);
+    finding.remedy = remedies::stop_grace(process, verdicts);
     Some(finding)
 }
 
 /// The gateway does not start before some sidecar is healthy.
-fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn waits(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     for dependency in
         process.service.depends_on.iter().filter(|dependency| dependency.condition == "service_healthy")
     {
@@ -247,7 +254,7 @@ fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
             "{name} does not start before {} is healthy: its check takes the gateway down with it",
             dependency.service
         );
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::GatewayWaitsForSidecar, summary, Some(dependency.span))
             .about(process.subject());
         finding.remedy =
@@ -257,8 +264,8 @@ fn waits(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
 }
 
 /// What changes between this release and the one that is planned.
-fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let (Some(from), Some(to)) = (process.version, scene.upgrade_to) else { return };
+fn upgrade(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let (Some(from), Some(to)) = (process.version, verdicts.model.upgrade_to) else { return };
     let changes: Vec<&rules::AuthChange> = rules::auth_changes(from, to).collect();
     if changes.is_empty() {
         return;
@@ -269,7 +276,7 @@ fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
         changes.len()
     );
     let span = process.service.image.as_ref().map(|image| image.span);
-    let mut finding = scene.finding(Code::AuthModelChange, summary, span).about(process.subject());
+    let mut finding = verdicts.finding(Code::AuthModelChange, summary, span).about(process.subject());
     finding.evidence.extend(
         changes.iter().map(|change| format!("{}: {} ({})", change.since, change.what, change.citation)),
     );
@@ -281,15 +288,15 @@ fn upgrade(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
 }
 
 /// A CLI and a gateway of different releases; of several gateways the first.
-fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Findings) {
+fn mixed_versions(verdicts: &Verdicts<'_>, out: &mut Findings) {
     let mut clients: BTreeMap<Version, Vec<&Process<'_>>> = BTreeMap::new();
-    for client in scene.processes.iter().filter(|process| process.role == Role::Cli) {
+    for client in verdicts.model.processes.iter().filter(|process| process.role == Role::Cli) {
         if let Some(version) = own_version(client) {
             clients.entry(version).or_default().push(client);
         }
     }
     let mut known = BTreeSet::new();
-    let servers = scene.gateways.iter().filter_map(|gateway| scene.processes.get(gateway.at));
+    let servers = verdicts.gateways.iter().map(|gateway| gateway.process);
     let servers = servers.filter_map(|server| Some((own_version(server)?, server)));
     let servers: Vec<_> = servers.filter(|(version, _)| known.insert(*version)).collect();
     for (theirs, clients) in clients {
@@ -300,7 +307,7 @@ fn mixed_versions(scene: &Scene<'_, '_>, out: &mut Findings) {
                 "{a} is {ours} and {b} is {theirs}: they follow different rules for the token and the URL"
             );
             let span = client.service.image.as_ref().map(|image| image.span);
-            let mut finding = scene.finding(Code::MixedVersions, summary, span).about(client.subject());
+            let mut finding = verdicts.finding(Code::MixedVersions, summary, span).about(client.subject());
             finding.evidence.extend(
                 rules::auth_changes(*ours, theirs).map(|change| format!("{}: {}", change.since, change.what)),
             );
@@ -315,8 +322,8 @@ fn own_version(process: &Process<'_>) -> Option<Version> {
 }
 
 /// Something that replaces images by itself, beside a tag that moves.
-fn auto_update(scene: &Scene<'_, '_>, out: &mut Findings) {
-    let updater = scene.services.list.iter().find(|service| {
+fn auto_update(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let updater = verdicts.model.services.list.iter().find(|service| {
         service.image.as_ref().is_some_and(|image| {
             let repository = version::repository(image.value);
             repository.ends_with("watchtower")
@@ -325,8 +332,8 @@ fn auto_update(scene: &Scene<'_, '_>, out: &mut Findings) {
         })
     });
     let Some(updater) = updater else { return };
-    for gateway in &scene.gateways {
-        let Some(process) = scene.processes.get(gateway.at) else { continue };
+    for gateway in verdicts.gateways {
+        let process = gateway.process;
         let Some(image) = &process.service.image else { continue };
         let excluded = process
             .service
@@ -338,7 +345,7 @@ fn auto_update(scene: &Scene<'_, '_>, out: &mut Findings) {
                 "{} replaces the image of {} unasked: an upgrade may change who may connect",
                 updater.name, process.service.name
             );
-            let mut finding = scene
+            let mut finding = verdicts
                 .finding(Code::UnattendedUpgrade, summary, Some(updater.key_span))
                 .about(process.subject());
             finding.remedy = Some(remedies::words(

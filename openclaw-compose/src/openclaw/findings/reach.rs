@@ -6,26 +6,22 @@ use crate::finding::{Code, Confidence, Finding, PlaceRole, Subject};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};
-use crate::openclaw::model::proxies;
-use crate::openclaw::model::scene::Scene;
 use crate::openclaw::model::urls;
 use crate::openclaw::rules::{self, Meaning, Reads, Target, UrlCarrier};
+use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{Client, ClientKind};
 use crate::openclaw::verdict::listener::Scope;
 use crate::openclaw::verdict::origin;
 use crate::openclaw::verdict::reach::Reach;
 use crate::source::Span;
 
-use super::remedies;
+use super::{proxy, remedies};
 
 /// Why it is not known whether a client arrives.
-pub(crate) fn unknown_because(client: &Client, scene: &Scene<'_, '_>) -> String {
+pub(crate) fn unknown_because(client: &Client<'_>) -> String {
     match &client.reach {
         Reach::OtherService(other) => {
-            format!(
-                "the URL leads to {}, which may or may not pass it on to the gateway",
-                scene.service_name_at(*other)
-            )
+            format!("the URL leads to {}, which may or may not pass it on to the gateway", other)
         }
         Reach::Unsure => "the bind of the gateway is not known".to_owned(),
         _ => "the URL leads out of this stack".to_owned(),
@@ -33,12 +29,12 @@ pub(crate) fn unknown_because(client: &Client, scene: &Scene<'_, '_>) -> String 
 }
 
 /// The code, the sentence and the deciding place for a client that does not arrive.
-pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, String, Option<Span>)> {
+pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(Code, String, Option<Span>)> {
     let choice = client.choice.as_ref()?;
-    let process = scene.processes.get(client.at?)?;
-    let gateway = scene.gateways.get(client.gateway)?;
+    let process = client.process?;
+    let gateway = client.gateway;
     let name = process.service.name;
-    let gateway_name = scene.service_name(gateway.at);
+    let gateway_name = gateway.name();
     let url = choice.url.as_ref();
     let shown = url.map_or_else(|| "its URL".to_owned(), urls::Url::shown);
     let by = &choice.by;
@@ -94,7 +90,7 @@ pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
             span,
         ),
         Reach::NoSharedNetwork { with } => {
-            let other = scene.service_name_at(*with);
+            let other = with;
             (
                 Code::NoSharedNetwork,
                 format!("{name} and {other} are on no common network: the name {host} means nothing there"),
@@ -110,7 +106,7 @@ pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
             )
         }
         Reach::BorrowedName { owner } => {
-            let owner = owner.map_or("another service", |owner| scene.service_name_at(owner));
+            let owner = owner.as_deref().unwrap_or("another service");
             (
                 Code::NameNotResolvable,
                 format!("{host} lives in the namespace of {owner} and has no name of its own on a network"),
@@ -141,7 +137,7 @@ pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
             let borrowed = mode.and_then(|mode| mode.value.strip_prefix("container:"));
             let summary = match borrowed {
                 Some(container) => {
-                    let nearest = names::nearest(container, scene.services.container_names());
+                    let nearest = names::nearest(container, verdicts.model.services.container_names());
                     let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
                     format!(
                         "{name} borrows the network of a container {container} that this stack does not make{hint}"
@@ -157,45 +153,46 @@ pub(crate) fn describe(client: &Client, scene: &Scene<'_, '_>) -> Option<(Code, 
 }
 
 /// Everything about reaching the gateway.
-pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Findings) {
+pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let clients = verdicts.clients;
     for client in clients {
         if client.kind == ClientKind::Service {
-            if let Some((code, summary, span)) = describe(client, scene) {
-                let gateway = scene.gateways.get(client.gateway).map(|gateway| gateway.at);
-                let bind = gateway.filter(|_| code == Code::LoopbackBind).map(Cause::Bind);
+            if let Some((code, summary, span)) = describe(client, verdicts) {
+                let bind = (code == Code::LoopbackBind).then_some(Cause::Bind(client.gateway.id));
                 let causes = std::iter::once(Cause::Reach(client.id)).chain(bind);
-                out.push_for(causes, unreached(client, code, summary, span, scene));
+                out.push_for(causes, unreached(client, code, summary, span, verdicts));
             }
-            through_another_service(client, scene, out);
+            through_another_service(client, verdicts, out);
         } else if client.kind == ClientKind::Host {
-            host_findings(client, scene, out);
+            host_findings(client, verdicts, out);
         } else {
-            proxies::findings(client, scene, out);
-            browser_findings(client, scene, out);
+            proxy::findings(client, verdicts, out);
+            browser_findings(client, verdicts, out);
         }
     }
     let services = clients.iter().filter(|client| client.kind == ClientKind::Service);
-    let by_name: BTreeMap<&str, &Client> = services.map(|client| (client.name.as_str(), client)).collect();
+    let by_name: BTreeMap<&str, &Client<'_>> =
+        services.map(|client| (client.name.as_str(), client)).collect();
     let mut is_url_told = false;
-    for process in scene.processes {
-        unread_names(process, &by_name, scene, out);
-        break_glass(process, scene, out);
-        ignored_remote_url(process, scene, &mut is_url_told, out);
+    for process in verdicts.model.processes {
+        unread_names(process, &by_name, verdicts, out);
+        break_glass(process, verdicts, out);
+        ignored_remote_url(process, verdicts, &mut is_url_told, out);
     }
-    stranded(scene, out);
-    proxies::trust(scene, out);
-    bypasses(scene, out);
+    stranded(verdicts, out);
+    proxy::trust(verdicts, out);
+    bypasses(verdicts, out);
 }
 
 fn unreached(
-    client: &Client,
+    client: &Client<'_>,
     code: Code,
     summary: String,
     span: Option<Span>,
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Finding {
-    let mut finding = scene.finding(code, summary, span).about(client.subject());
-    let process = client.at.and_then(|at| scene.processes.get(at));
+    let mut finding = verdicts.finding(code, summary, span).about(client.subject());
+    let process = client.process;
     if let Some(choice) = &client.choice {
         finding.evidence.push(match choice.carrier {
             UrlCarrier::Loopback => match choice.target {
@@ -220,28 +217,27 @@ fn unreached(
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
     }
-    if let Some(gateway) = scene.gateways.get(client.gateway) {
-        if let Some(bind) = gateway.bind.span.filter(|bind| Some(*bind) != span) {
-            finding.places.extend(scene.place(PlaceRole::Related, bind));
-        }
-        if code == Code::OwnLoopback && gateway.bind.scope == Scope::Loopback {
-            finding
-                .evidence
-                .push("the gateway is on its loopback as well: sharing its namespace mends both".to_owned());
-        }
+    let gateway = client.gateway;
+    if let Some(bind) = gateway.bind.span.filter(|bind| Some(*bind) != span) {
+        finding.places.extend(verdicts.model.place(PlaceRole::Related, bind));
     }
-    finding.remedy = remedies::reach(client, scene);
+    if code == Code::OwnLoopback && gateway.bind.scope == Scope::Loopback {
+        finding
+            .evidence
+            .push("the gateway is on its loopback as well: sharing its namespace mends both".to_owned());
+    }
+    finding.remedy = remedies::reach(client, verdicts);
     finding
 }
 
 /// A URL that leads to another service: right for a proxy, and worth a look.
-fn through_another_service(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Reach::OtherService(other) = client.reach else { return };
+fn through_another_service(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let Reach::OtherService(other) = &client.reach else { return };
     let Some(choice) = &client.choice else { return };
     let name = &client.name;
-    let summary =
-        format!("{name} goes to {} ({}), not to the gateway itself", scene.service_name_at(other), choice.by);
-    let mut finding = scene.finding(Code::ClientThroughProxy, summary, choice.span).about(client.subject());
+    let summary = format!("{name} goes to {other} ({}), not to the gateway itself", choice.by);
+    let mut finding =
+        verdicts.finding(Code::ClientThroughProxy, summary, choice.span).about(client.subject());
     finding.confidence = Confidence::Inferred;
     finding.remedy = Some(remedies::words(
         "inside the stack, dial the gateway's own port; leave the proxy to clients outside",
@@ -249,90 +245,93 @@ fn through_another_service(client: &Client, scene: &Scene<'_, '_>, out: &mut Fin
     out.push(finding);
 }
 
-fn host_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let (Some(gateway), Some(published)) = (scene.gateways.get(client.gateway), &client.published) else {
-        return;
-    };
-    let name = scene.service_name(gateway.at);
+fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let Some(published) = &client.published else { return };
+    let gateway = client.gateway;
+    let name = gateway.name();
     // One finding a gateway: a service client may have said so already.
-    if client.reach == Reach::LoopbackBind && !out.has(Cause::Bind(gateway.at)) {
+    if client.reach == Reach::LoopbackBind && !out.has(Cause::Bind(gateway.id)) {
         let summary = format!(
             "{name} listens on the loopback of its container ({}): connections to the published port {} are reset",
             gateway.bind.by, published.port
         );
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)))
-            .about(scene.subject(gateway.at));
-        finding.places.extend(scene.place(PlaceRole::Related, published.span));
+            .about(gateway.process.subject());
+        finding.places.extend(verdicts.model.place(PlaceRole::Related, published.span));
         finding
             .evidence
             .push("Docker accepts the connection and finds nobody at the container's address".to_owned());
-        finding.remedy = remedies::listen_on_all(gateway, scene);
-        out.push_for([Cause::Bind(gateway.at)], finding);
+        finding.remedy = remedies::listen_on_all(gateway, verdicts);
+        out.push_for([Cause::Bind(gateway.id)], finding);
     }
     if let Some(listens) = gateway.port.number.filter(|listens| *listens != published.target) {
         let summary = format!(
             "host port {} leads to port {}, and {name} listens on {listens} ({})",
             published.port, published.target, gateway.port.by
         );
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::PublishedTargetWrong, summary, Some(published.span))
-            .about(scene.subject(gateway.at));
+            .about(gateway.process.subject());
         if let Some(span) = gateway.port.span {
-            finding.places.extend(scene.place(PlaceRole::Related, span));
+            finding.places.extend(verdicts.model.place(PlaceRole::Related, span));
         }
-        finding.remedy = remedies::publish_right_port(published, listens, scene);
-        out.push_for([Cause::Published(gateway.at)], finding);
+        finding.remedy = remedies::publish_right_port(published, listens, verdicts);
+        out.push_for([Cause::Published(gateway.id)], finding);
     }
-    let owner = scene.namespace_owner(gateway.at);
+    let owner = verdicts.model.namespace_owner(gateway.process);
     let internal = owner.is_some_and(|owner| {
         !owner.networks.is_empty()
             && owner.networks.iter().all(|attachment| {
-                scene.services.networks.get(attachment.network).is_some_and(|network| network.internal)
+                verdicts
+                    .model
+                    .services
+                    .networks
+                    .get(attachment.network)
+                    .is_some_and(|network| network.internal)
             })
     });
     if internal && !published.host_network {
         let summary = format!("{name} is on internal networks only: Docker publishes none of its ports");
         out.push(
-            scene
+            verdicts
                 .finding(Code::InternalNetwork, summary, Some(published.span))
-                .about(scene.subject(gateway.at)),
+                .about(gateway.process.subject()),
         );
     }
-    if published.host_network && scene.docker_vm {
+    if published.host_network && verdicts.model.docker_vm {
         let summary = format!(
             "{name} is on the host network, which on a Mac is that of Docker's virtual machine, not of the Mac"
         );
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::HostNetworkOnMac, summary, Some(published.span))
-            .about(scene.subject(gateway.at));
+            .about(gateway.process.subject());
         finding.confidence = Confidence::Inferred;
         finding.remedy = Some(remedies::words("use a bridge network and publish 127.0.0.1:18789"));
         out.push(finding);
     }
 }
 
-fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let (Some(gateway), Some(planned)) = (scene.gateways.get(client.gateway), &client.planned) else {
-        return;
-    };
+fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let Some(planned) = &client.planned else { return };
+    let gateway = client.gateway;
     match &planned.verdict {
         origin::Verdict::NotAllowed { because, span } => {
             let mut finding =
-                scene.finding(Code::OriginNotAllowed, because.clone(), *span).about(client.subject());
-            let rule = rules::origins(scene.version_of(gateway.at));
+                verdicts.finding(Code::OriginNotAllowed, because.clone(), *span).about(client.subject());
+            let rule = rules::origins(gateway.process.version);
             finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
             finding.remedy = match &client.front {
                 Some(front) => front.origin.as_ref().and_then(|(origin, _)| {
-                    remedies::list_origins(std::slice::from_ref(origin), gateway, scene)
+                    remedies::list_origins(std::slice::from_ref(origin), gateway, verdicts)
                 }),
-                None => remedies::allow_origin(gateway, scene),
+                None => remedies::allow_origin(gateway, verdicts),
             };
             out.push_for([Cause::Origin(client.id)], finding);
         }
         origin::Verdict::Insecure { because, span } => {
             let mut finding =
-                scene.finding(Code::InsecureContext, because.clone(), *span).about(client.subject());
+                verdicts.finding(Code::InsecureContext, because.clone(), *span).about(client.subject());
             finding.remedy = Some(remedies::words(
                 "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
             ));
@@ -346,8 +345,8 @@ fn browser_findings(client: &Client, scene: &Scene<'_, '_>, out: &mut Findings) 
 /// Variables that people set and this release does not read.
 fn unread_names(
     process: &Process<'_>,
-    by_name: &BTreeMap<&str, &Client>,
-    scene: &Scene<'_, '_>,
+    by_name: &BTreeMap<&str, &Client<'_>>,
+    verdicts: &Verdicts<'_>,
     out: &mut Findings,
 ) {
     if !process.is_openclaw() {
@@ -372,21 +371,22 @@ fn unread_names(
             Reads::Unknown => format!("{} of {name}: whether this release reads it is not known", rule.name),
             _ => format!("{} of {name} is read by nothing in this release", rule.name),
         };
-        let mut finding =
-            scene.finding(code, summary, variable.key_span.or(Some(variable.span))).about(process.subject());
+        let mut finding = verdicts
+            .finding(code, summary, variable.key_span.or(Some(variable.span)))
+            .about(process.subject());
         if rule.reads == Reads::Unknown {
             finding.confidence = Confidence::Inferred;
         }
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
         let reached = by_name.get(name).is_some_and(|client| client.surely_arrives());
-        finding.remedy = remedies::unread_variable(process, rule, reached, scene);
+        finding.remedy = remedies::unread_variable(process, rule, reached, verdicts);
         out.push(finding);
     }
 }
 
 /// The vendor's break-glass variable in use: named as the downgrade it is.
-fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn break_glass(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let rule = rules::plaintext(process.version);
     let Some(name) = rule.break_glass.filter(|_| process.is_openclaw()) else { return };
     let Some(value) =
@@ -394,7 +394,7 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings)
     else {
         return;
     };
-    let others = scene.unrelated_neighbours(process);
+    let others = verdicts.model.unrelated_neighbours(process);
     let service = process.service.name;
     let summary = if others.is_empty() {
         format!("{service} sends the token without TLS over the stack's own network ({name})")
@@ -405,7 +405,7 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings)
         )
     };
     let mut finding =
-        scene.finding(Code::PlaintextBreakGlass, summary, Some(value.span)).about(process.subject());
+        verdicts.finding(Code::PlaintextBreakGlass, summary, Some(value.span)).about(process.subject());
     if !others.is_empty() {
         finding.severity = crate::finding::Severity::Warning;
     }
@@ -416,7 +416,7 @@ fn break_glass(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings)
 }
 
 /// `gateway.remote.url` beside `gateway.mode: local`.
-fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut bool, out: &mut Findings) {
+fn ignored_remote_url(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut bool, out: &mut Findings) {
     if process.role != Role::Cli || *told {
         return;
     }
@@ -427,9 +427,9 @@ fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut b
     }
     *told = true;
     let summary = format!("{} ignores gateway.remote.url: gateway.mode is not remote", process.service.name);
-    let mut finding = scene.finding(Code::RemoteUrlIgnored, summary, Some(span)).about(process.subject());
+    let mut finding = verdicts.finding(Code::RemoteUrlIgnored, summary, Some(span)).about(process.subject());
     if let Some((_, mode)) = config.mode() {
-        finding.places.extend(scene.place(PlaceRole::Related, mode));
+        finding.places.extend(verdicts.model.place(PlaceRole::Related, mode));
     }
     finding.remedy = Some(remedies::words(
         "a CLI beside the gateway needs no URL; one elsewhere needs its own openclaw.json with gateway.mode remote",
@@ -438,10 +438,10 @@ fn ignored_remote_url(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut b
 }
 
 /// Who loses the network when the gateway's container restarts.
-fn stranded(scene: &Scene<'_, '_>, out: &mut Findings) {
-    for gateway in &scene.gateways {
-        let Some(owner) = scene.namespace_owner(gateway.at) else { continue };
-        let stranded = scene.namespaces.stranded_by(owner.name);
+fn stranded(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
+        let Some(owner) = verdicts.model.namespace_owner(gateway.process) else { continue };
+        let stranded = verdicts.model.namespaces.stranded_by(owner.name);
         if stranded.is_empty() {
             continue;
         }
@@ -449,10 +449,10 @@ fn stranded(scene: &Scene<'_, '_>, out: &mut Findings) {
         let summary = format!("restarting {} leaves {list} without a network", owner.name);
         let span = stranded
             .first()
-            .and_then(|first| scene.services.named(first))
+            .and_then(|first| verdicts.model.services.named(first))
             .and_then(|service| service.network_mode.as_ref())
             .map(|mode| mode.span);
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::StrandedByRestart, summary, span)
             .about(Subject::Service(owner.name.to_owned()));
         let names: Vec<&str> = std::iter::once(owner.name).chain(stranded.iter().copied()).collect();
@@ -477,27 +477,27 @@ const BYPASSES: [(&[&str], &str); 3] = [
     ),
 ];
 
-fn bypasses(scene: &Scene<'_, '_>, out: &mut Findings) {
-    for gateway in &scene.gateways {
-        let Some(config) = scene.processes.get(gateway.at).and_then(Process::config) else { continue };
+fn bypasses(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
+        let Some(config) = gateway.process.config() else { continue };
         for (path, name) in BYPASSES {
             if let Some(span) = config.switched_on(path) {
                 let summary = format!(
                     "{name} is on: a shortcut that weakens the web UI and that current releases mostly ignore"
                 );
-                let mut finding = scene
+                let mut finding = verdicts
                     .finding(Code::BypassLeftBehind, summary, Some(span))
-                    .about(scene.subject(gateway.at));
-                finding.remedy = remedies::switch_off(span, scene);
+                    .about(gateway.process.subject());
+                finding.remedy = remedies::switch_off(span, verdicts);
                 out.push(finding);
             }
         }
         for (origin, span) in config.list(&["gateway", "controlUi", "allowedOrigins"]) {
             if origin == "*" {
                 let summary = "gateway.controlUi.allowedOrigins admits every site with `*`".to_owned();
-                let mut finding = scene
+                let mut finding = verdicts
                     .finding(Code::BypassLeftBehind, summary, Some(span))
-                    .about(scene.subject(gateway.at));
+                    .about(gateway.process.subject());
                 finding.remedy = Some(remedies::words("list the origins that people open"));
                 out.push(finding);
             }

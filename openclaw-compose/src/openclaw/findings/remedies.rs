@@ -8,22 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::{Edit, Replacement};
 use crate::finding::{Finding, Remedy, Safety};
+use crate::openclaw::model::Model;
+use crate::openclaw::model::mounts::{self, Backing};
+use crate::openclaw::verdict::state;
 use crate::source::Span;
 
 use crate::edit::layout;
 use crate::openclaw::model::config;
 use crate::openclaw::model::names;
 use crate::openclaw::model::namespaces;
-use crate::openclaw::model::processes::{self, Backing, Process, Role};
-use crate::openclaw::model::scene::Scene;
+use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::model::services::{At, Healthcheck, Mount, Port, Relabel, Service};
 use crate::openclaw::rules::{self, NameRule};
-use crate::openclaw::verdict::clients::{self, Client, Publication};
+use crate::openclaw::verdict::Verdicts;
+use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::{Gateway, RefusalKind, Scope};
+use crate::openclaw::verdict::published::Publication;
 use crate::openclaw::verdict::reach::Reach;
 use crate::openclaw::verdict::token::{self, Candidate, Content};
-
-use super::state;
 
 /// Words only.
 pub(crate) fn words(text: impl Into<String>) -> Remedy {
@@ -71,12 +73,12 @@ fn joined(edits: Vec<Edit>) -> Vec<Edit> {
 
 /// Finishes remedies: a rename leaves the old content in every container that mounts the file by itself, so whatever edits
 /// such a file ends in new containers.
-pub(crate) fn finish(findings: &mut [Finding], scene: &Scene<'_, '_>) {
+pub(crate) fn finish(findings: &mut [Finding], model: &Model<'_>) {
     let mut mounting: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for remedy in findings.iter_mut().filter_map(|finding| finding.remedy.as_mut()) {
         let mut services: Vec<&str> = Vec::new();
         for edit in &remedy.edits {
-            let known = mounting.entry(edit.file.clone()).or_insert_with(|| scene.mounting(&edit.file));
+            let known = mounting.entry(edit.file.clone()).or_insert_with(|| model.mounting(&edit.file));
             services.extend(known.iter());
         }
         if !services.is_empty() {
@@ -110,10 +112,10 @@ pub(crate) fn shell_quote(word: &str) -> String {
 }
 
 /// `docker compose up -d` for these services and for everyone who lives in their namespaces.
-pub(crate) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
+pub(crate) fn recreate(services: &[&str], verdicts: &Verdicts<'_>) -> String {
     let mut names: Vec<&str> = services.to_vec();
     for service in services {
-        names.extend(scene.namespaces.stranded_by(service));
+        names.extend(verdicts.model.namespaces.stranded_by(service));
     }
     names.sort_unstable();
     names.dedup();
@@ -123,38 +125,38 @@ pub(crate) fn recreate(services: &[&str], scene: &Scene<'_, '_>) -> String {
 }
 
 /// A client that does not reach the gateway.
-pub(crate) fn reach(client: &Client, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let process = scene.processes.get(client.at?)?;
-    let gateway = scene.gateways.get(client.gateway)?;
+pub(crate) fn reach(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let process = client.process?;
+    let gateway = client.gateway;
     if process.role == Role::App {
-        return reach_for_app(client, process, gateway, scene);
+        return reach_for_app(client, process, gateway, verdicts);
     }
-    let inside = scene.namespaces.share(process.service.name, scene.service_name(gateway.at));
+    let inside = verdicts.model.namespaces.share(process.service.name, gateway.name());
     match client.reach {
-        Reach::LoopbackBind => listen_on_all(gateway, scene),
-        Reach::WrongPort { listens, .. } => wrong_port(client, process, listens, scene),
+        Reach::LoopbackBind => listen_on_all(gateway, verdicts),
+        Reach::WrongPort { listens, .. } => wrong_port(client, process, listens, verdicts),
         Reach::Scheme { .. } => {
             Some(words("write ws:// for a gateway without TLS and wss:// for one with it"))
         }
-        _ if inside => drop_url(client, process, gateway, scene),
+        _ if inside => drop_url(client, process, gateway, verdicts),
         Reach::DisabledProfile => Some(words("activate the profile of that service, or dial one that runs")),
-        _ => share_namespace(client, process, gateway, scene),
+        _ => share_namespace(client, process, gateway, verdicts),
     }
 }
 
 /// `network_mode: "service:GATEWAY"`, and nothing of the URL that led elsewhere.
 fn share_namespace(
-    client: &Client,
+    client: &Client<'_>,
     process: &Process<'_>,
-    gateway: &Gateway,
-    scene: &Scene<'_, '_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
     let service = process.service;
-    let owner = scene.namespace_owner(gateway.at)?;
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
     let name = service.name;
-    let borrowers = scene.namespaces.stranded_by(name);
+    let borrowers = verdicts.model.namespaces.stranded_by(name);
     if !borrowers.is_empty() {
-        return fall_back(client, process, gateway, &borrowers, scene);
+        return fall_back(client, process, gateway, &borrowers, verdicts);
     }
     let text =
         format!("let {name} share the network namespace of {}: 127.0.0.1 is the gateway there", owner.name);
@@ -165,8 +167,8 @@ fn share_namespace(
         client.choice.as_ref().is_some_and(|choice| choice.carrier == rules::UrlCarrier::RemoteUrl);
     let mut out = Vec::new();
     match &service.network_mode {
-        Some(mode) => out.push(replace_scalar(scene, mode.span, &format!("service:{}", owner.name))?),
-        None => out.push(layout::insert_child(scene.sources, service.key_span, &line)?),
+        Some(mode) => out.push(replace_scalar(verdicts, mode.span, &format!("service:{}", owner.name))?),
+        None => out.push(layout::insert_child(verdicts.model.sources, service.key_span, &line)?),
     }
     // Fields that Compose refuses beside a borrowed namespace.
     for field in [
@@ -182,22 +184,22 @@ fn share_namespace(
     ] {
         let Some(entry) = service.node.as_map().and_then(|map| map.entry(field)) else { continue };
         // The default network is written nowhere.
-        if scene.sources.expose(entry.key_span).trim_matches(['"', '\'']) != field {
+        if verdicts.model.sources.expose(entry.key_span).trim_matches(['"', '\'']) != field {
             continue;
         }
         if matches!(field, "ports") && !service.ports.is_empty() {
             return Some(words(format!("{text}; move its ports to {} first", owner.name)));
         }
-        if !layout::is_inside(scene.sources, service.key_span, entry.key_span) {
+        if !layout::is_inside(verdicts.model.sources, service.key_span, entry.key_span) {
             return Some(words(format!("{text}; its `{field}` comes from elsewhere and has to go")));
         }
-        out.push(layout::remove_entry(scene.sources, entry.key_span)?);
+        out.push(layout::remove_entry(verdicts.model.sources, entry.key_span)?);
     }
     if by_flag || by_config || dials_by_config(process) {
         return Some(words(format!("{text}, and drop the URL that points elsewhere")));
     }
-    out.extend(find_on_loopback(process, gateway, scene));
-    Some(edits(text, out, Some(recreate(&[name], scene))))
+    out.extend(find_on_loopback(process, gateway, verdicts));
+    Some(edits(text, out, Some(recreate(&[name], verdicts))))
 }
 
 /// Whether `openclaw.json` names a URL that counts as soon as no variable does.
@@ -209,21 +211,21 @@ fn dials_by_config(process: &Process<'_>) -> bool {
 }
 
 /// Takes out of a service what keeps its client from finding the gateway on loopback: every URL, and a port of another.
-fn find_on_loopback(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>) -> Vec<Edit> {
+fn find_on_loopback(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Vec<Edit> {
     let listens = gateway.listens_on();
     let mut names = names_of(rules::Meaning::Url);
     let told = process.meant(rules::Meaning::Port).map(|(_, value)| value.text.trimmed().parse());
     let otherwise =
         process.config().and_then(|config| config.port()).map_or(rules::DEFAULT_PORT, |(port, _)| port);
     if told.unwrap_or(Some(otherwise)) == Some(listens) {
-        return arrange(process.service, &names, &[], scene);
+        return arrange(process.service, &names, &[], verdicts);
     }
     if otherwise == listens {
         names.extend(names_of(rules::Meaning::Port));
-        return arrange(process.service, &names, &[], scene);
+        return arrange(process.service, &names, &[], verdicts);
     }
     let port = format!("\"{listens}\"");
-    arrange(process.service, &names, &[("OPENCLAW_GATEWAY_PORT", &port)], scene)
+    arrange(process.service, &names, &[("OPENCLAW_GATEWAY_PORT", &port)], verdicts)
 }
 
 /// Every variable of a meaning, whether some release reads it or none.
@@ -236,8 +238,8 @@ fn names_of(meaning: rules::Meaning) -> Vec<&'static str> {
 
 /// Takes variables out of a service: their lines, or the whole `environment` where nothing would be left of it; where a line
 /// serves others too, it is overridden with nothing.
-fn unset(service: &Service<'_>, names: &[&str], scene: &Scene<'_, '_>) -> Vec<Edit> {
-    arrange(service, names, &[], scene)
+fn unset(service: &Service<'_>, names: &[&str], verdicts: &Verdicts<'_>) -> Vec<Edit> {
+    arrange(service, names, &[], verdicts)
 }
 
 /// [`unset`] with other variables set on the way; their values are written as given.
@@ -245,7 +247,7 @@ fn arrange(
     service: &Service<'_>,
     names: &[&str],
     wanted: &[(&str, &str)],
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Vec<Edit> {
     let set: Vec<&str> = names
         .iter()
@@ -259,55 +261,59 @@ fn arrange(
         .collect();
     let own_line = |name: &str| {
         let key = service.environment.get(name)?.key_span?;
-        layout::is_inside(scene.sources, service.key_span, key).then_some(key)
+        layout::is_inside(verdicts.model.sources, service.key_span, key).then_some(key)
     };
-    let environment =
-        scene.environment_key(service).filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+    let environment = verdicts
+        .model
+        .environment_key(service)
+        .filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key));
     let own = service.environment.keys().filter(|name| own_line(name).is_some()).count();
     let gone = set.iter().filter(|name| own_line(name).is_some()).count();
-    let hides = set.iter().any(|name| scene.hides_another(service.name, name));
-    if let Some(environment) =
-        environment.filter(|key| !hides && own == gone && layout::lines_below(scene.sources, *key) == own)
+    let hides = set.iter().any(|name| verdicts.model.hides_another(service.name, name));
+    if let Some(environment) = environment
+        .filter(|key| !hides && own == gone && layout::lines_below(verdicts.model.sources, *key) == own)
     {
         let rest = set.iter().filter(|name| own_line(name).is_none()).count();
         if rest == 0 && wanted.is_empty() {
-            return layout::remove_entry(scene.sources, environment).into_iter().collect();
+            return layout::remove_entry(verdicts.model.sources, environment).into_iter().collect();
         }
     }
     let mut out: Vec<Edit> = set
         .iter()
         .filter_map(|name| Some((own_line(name)?, service.environment.get(name)?)))
-        .filter_map(|(key, variable)| match scene.hides_another(service.name, scene.sources.expose(key)) {
-            // Without the line, what it hides would come to light.
-            true => replace_whole(scene, variable.span, ""),
-            false => layout::remove_entry(scene.sources, key),
+        .filter_map(|(key, variable)| {
+            match verdicts.model.hides_another(service.name, verdicts.model.sources.expose(key)) {
+                // Without the line, what it hides would come to light.
+                true => replace_whole(verdicts, variable.span, ""),
+                false => layout::remove_entry(verdicts.model.sources, key),
+            }
         })
         .collect();
     let mut foreign: Vec<(&str, &str)> =
         set.iter().filter(|name| own_line(name).is_none()).map(|name| (*name, "\"\"")).collect();
     for (name, value) in wanted {
         match service.environment.get(name).filter(|_| own_line(name).is_some()) {
-            Some(variable) => out.extend(replace_whole(scene, variable.span, value.trim_matches('"'))),
+            Some(variable) => out.extend(replace_whole(verdicts, variable.span, value.trim_matches('"'))),
             None => foreign.push((name, value)),
         }
     }
     if !foreign.is_empty() {
-        let environment = scene.environment_key(service);
-        out.extend(layout::set_variables(scene.sources, service.key_span, environment, &foreign));
+        let environment = verdicts.model.environment_key(service);
+        out.extend(layout::set_variables(verdicts.model.sources, service.key_span, environment, &foreign));
     }
     out
 }
 
 /// Another service lives in the client's namespace, so that cannot move: the service URL, with the vendor's switch.
 fn fall_back(
-    client: &Client,
+    client: &Client<'_>,
     process: &Process<'_>,
-    gateway: &Gateway,
+    gateway: &Gateway<'_>,
     borrowers: &[&str],
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
     let service = process.service;
-    let owner = scene.namespace_owner(gateway.at)?;
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
     let rule = rules::plaintext(process.version);
     let text = format!(
         "{} share(s) the namespace of {}, so it cannot move into that of {}; either move all of them, or dial the service name",
@@ -315,7 +321,7 @@ fn fall_back(
         service.name,
         owner.name
     );
-    if scene.unrelated_neighbours(process).iter().any(|neighbour| *neighbour != service.name) {
+    if verdicts.model.unrelated_neighbours(process).iter().any(|neighbour| *neighbour != service.name) {
         return Some(words(format!(
             "{text} on a network that holds nobody else: the token would travel without TLS"
         )));
@@ -338,109 +344,115 @@ fn fall_back(
         candidate.carrier == rules::Carrier::Env && !matches!(candidate.content, Content::Empty)
     };
     if !client.decision.iter().flat_map(|decision| &decision.candidates).any(has_token) {
-        let Some(reference) = scene.token_template(gateway) else { return Some(words(text)) };
+        let Some(reference) = gateway.token_template(verdicts.model) else { return Some(words(text)) };
         template = reference;
         set.push(("OPENCLAW_GATEWAY_TOKEN", &template));
     }
-    let out = arrange(service, &others, &set, scene).into_iter().map(Edit::judgement).collect();
+    let out = arrange(service, &others, &set, verdicts).into_iter().map(Edit::judgement).collect();
     let text = format!(
         "{text}. {switch}=1 is a downgrade: the token travels without TLS between the two containers"
     );
-    Some(edits(text, out, Some(recreate(&[service.name], scene))))
+    Some(edits(text, out, Some(recreate(&[service.name], verdicts))))
 }
 
 /// A foreign program: its URL is mended where only host or port are wrong.
 fn reach_for_app(
-    client: &Client,
+    client: &Client<'_>,
     process: &Process<'_>,
-    gateway: &Gateway,
-    scene: &Scene<'_, '_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
-    let owner = scene.namespace_owner(gateway.at)?;
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
     let listens = gateway.listens_on();
     let text = format!("dial {}:{listens}", owner.name);
     if client.reach == Reach::LoopbackBind {
-        return listen_on_all(gateway, scene);
+        return listen_on_all(gateway, verdicts);
     }
     let url = client.choice.as_ref()?.url.as_ref()?;
-    let variable = scene.origin(client.choice.as_ref()?.span?);
-    let written = scene.sources.expose(variable);
+    let variable = verdicts.model.origin(client.choice.as_ref()?.span?);
+    let written = verdicts.model.sources.expose(variable);
     let shares = names::shares_network(process.service, owner);
     let from = written.find(&url.host)?;
     if !shares || gateway.bind.scope != Scope::All {
         return Some(words(format!("{text}, on a network both are on")));
     }
     let host = variable.part(from..from + url.host.len());
-    let mut out = vec![Edit::text(scene.sources, host, owner.name)];
+    let mut out = vec![Edit::text(verdicts.model.sources, host, owner.name)];
     if url.port != listens {
         let port = url.port.to_string();
         let at = from + url.host.len() + written.get(from + url.host.len()..)?.find(&port)?;
-        out.push(Edit::text(scene.sources, variable.part(at..at + port.len()), listens.to_string()));
+        out.push(Edit::text(verdicts.model.sources, variable.part(at..at + port.len()), listens.to_string()));
     }
     if url.host == owner.name {
         out.remove(0);
     }
-    Some(edits(text, out, Some(recreate(&[process.service.name], scene))))
+    Some(edits(text, out, Some(recreate(&[process.service.name], verdicts))))
 }
 
 /// Inside the gateway's namespace no URL is needed.
 fn drop_url(
-    client: &Client,
+    client: &Client<'_>,
     process: &Process<'_>,
-    gateway: &Gateway,
-    scene: &Scene<'_, '_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
     let choice = client.choice.as_ref()?;
     let by = &choice.by;
-    let out = find_on_loopback(process, gateway, scene);
+    let out = find_on_loopback(process, gateway, verdicts);
     if out.is_empty() || choice.carrier != rules::UrlCarrier::Env || dials_by_config(process) {
         return Some(words(format!("drop {by}")));
     }
     let text = format!(
         "drop {by}: in the gateway's namespace the CLI finds it on loopback, with the token of openclaw.json"
     );
-    Some(edits(text, out, Some(recreate(&[process.service.name], scene))))
+    Some(edits(text, out, Some(recreate(&[process.service.name], verdicts))))
 }
 
-fn wrong_port(client: &Client, process: &Process<'_>, listens: u16, scene: &Scene<'_, '_>) -> Option<Remedy> {
+fn wrong_port(
+    client: &Client<'_>,
+    process: &Process<'_>,
+    listens: u16,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
     let choice = client.choice.as_ref()?;
     let text = format!("use the gateway's own port {listens}");
     let Some(span) = choice.span else {
         let service = process.service;
         let Some(port) = service.environment.get("OPENCLAW_GATEWAY_PORT") else { return Some(words(text)) };
         // The variable may serve the published port as well: only this service's own line is changed.
-        let own = port.key_span.filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+        let own =
+            port.key_span.filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key));
         let edit = match own {
-            Some(_) => replace_whole(scene, port.span, &listens.to_string()),
+            Some(_) => replace_whole(verdicts, port.span, &listens.to_string()),
             None => layout::set_variables(
-                scene.sources,
+                verdicts.model.sources,
                 service.key_span,
-                scene.environment_key(service),
+                verdicts.model.environment_key(service),
                 &[("OPENCLAW_GATEWAY_PORT", &format!("\"{listens}\""))],
             ),
         };
         return Some(match edit {
-            Some(edit) => edits(text, vec![edit], Some(recreate(&[service.name], scene))),
+            Some(edit) => edits(text, vec![edit], Some(recreate(&[service.name], verdicts))),
             None => words(text),
         });
     };
-    let span = scene.origin(span);
+    let span = verdicts.model.origin(span);
     let wrong = format!(":{}", choice.url.as_ref()?.port);
-    let written = scene.sources.expose(span);
+    let written = verdicts.model.sources.expose(span);
     let Some(at) = written.rfind(&wrong) else { return Some(words(text)) };
-    let edit = Edit::text(scene.sources, span.part(at + 1..at + wrong.len()), listens.to_string());
-    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], scene))))
+    let edit = Edit::text(verdicts.model.sources, span.part(at + 1..at + wrong.len()), listens.to_string());
+    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], verdicts))))
 }
 
 /// Behind a bridge the gateway has to listen on the container's interfaces. Only with a secret in place.
-pub(crate) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn listen_on_all(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let text = "let the gateway listen on the container's interfaces (bind lan); who may come in is the published port's business";
     if gateway.decision.winner().is_none() {
         return Some(words(format!("{text}, after a token is configured")));
     }
-    let name = scene.service_name(gateway.at);
+    let name = gateway.name();
     // On the host's own network nothing stands between that listener and the LAN.
-    let Some(owner) = scene.namespace_owner(gateway.at) else {
+    let Some(owner) = verdicts.model.namespace_owner(gateway.process) else {
         return Some(words(
             "let the client use the host's network as the gateway does: loopback is shared there",
         ));
@@ -451,23 +463,23 @@ pub(crate) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
     });
     let edit = match (gateway.bind.by, gateway.bind.span) {
         ("--bind", Some(span)) => {
-            let span = scene.origin(span);
-            let written = scene.sources.expose(span);
+            let span = verdicts.model.origin(span);
+            let written = verdicts.model.sources.expose(span);
             let at = written.find("loopback")?;
-            Edit::text(scene.sources, span.part(at..at + "loopback".len()), "lan")
+            Edit::text(verdicts.model.sources, span.part(at..at + "loopback".len()), "lan")
         }
-        ("gateway.bind", Some(span)) => replace_scalar(scene, span, "lan")?,
+        ("gateway.bind", Some(span)) => replace_scalar(verdicts, span, "lan")?,
         (by, Some(_)) => return Some(words(format!("{text}; {by} forces loopback"))),
         (_, None) => {
-            let config = scene.processes.get(gateway.at)?.config()?;
-            layout::insert_member(scene.sources, config.at(&["gateway"])?, "bind: \"lan\"")?
+            let config = gateway.process.config()?;
+            layout::insert_member(verdicts.model.sources, config.at(&["gateway"])?, "bind: \"lan\"")?
         }
     };
     let mut out = vec![edit];
     let mut text = text.to_owned();
     // Beyond loopback, some releases refuse to start without a list of origins.
-    if gateway.needs_origins(scene.processes.get(gateway.at)?) {
-        let Some(origins) = allow_origin(gateway, scene) else {
+    if gateway.needs_origins() {
+        let Some(origins) = allow_origin(gateway, verdicts) else {
             return Some(words(format!(
                 "{text}, and list the origins that browsers open in gateway.controlUi.allowedOrigins"
             )));
@@ -479,38 +491,39 @@ pub(crate) fn listen_on_all(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<
         text = format!("{text}. It is published on every address of the host: publish it on 127.0.0.1 first");
         out = out.into_iter().map(Edit::judgement).collect();
     }
-    Some(edits(text, out, Some(recreate_all(name, scene))))
+    Some(edits(text, out, Some(recreate_all(name, verdicts))))
 }
 
 /// A change of the listener needs a new process, and everyone in its namespace with it.
-fn recreate_all(name: &str, scene: &Scene<'_, '_>) -> String {
-    let dependants = scene.namespaces.stranded_by(name);
+fn recreate_all(name: &str, verdicts: &Verdicts<'_>) -> String {
+    let dependants = verdicts.model.namespaces.stranded_by(name);
     let names: Vec<&str> = std::iter::once(name).chain(dependants).collect();
     format!("{UP} --force-recreate {}", names.join(" "))
 }
 
 /// Writes the bind that counts today, so that it counts everywhere.
-pub(crate) fn write_bind(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn write_bind(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let bind = if gateway.bind.scope == Scope::Loopback { "loopback" } else { "lan" };
     let text = format!("write gateway.bind: \"{bind}\"");
-    let bridged = scene
+    let bridged = verdicts
+        .model
         .namespaces
         .of
-        .get(scene.service_name(gateway.at))
+        .get(gateway.name())
         .is_some_and(|n| matches!(n, namespaces::Namespace::Service(_)));
     // Loopback is never written behind a bridge.
     if bind == "loopback" && bridged {
-        return listen_on_all(gateway, scene);
+        return listen_on_all(gateway, verdicts);
     }
-    let config = scene.processes.get(gateway.at)?.config()?;
+    let config = gateway.process.config()?;
     let object = config.at(&["gateway"])?;
-    let edit = layout::insert_member(scene.sources, object, &format!("bind: \"{bind}\""))?;
+    let edit = layout::insert_member(verdicts.model.sources, object, &format!("bind: \"{bind}\""))?;
     Some(edits(text, vec![edit], None))
 }
 
 /// What keeps the gateway from starting.
-pub(crate) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let process = scene.processes.get(gateway.at)?;
+pub(crate) fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let process = gateway.process;
     let name = process.service.name;
     Some(match why {
         RefusalKind::ConfigMissing => command(
@@ -523,12 +536,14 @@ pub(crate) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>)
         RefusalKind::ModeMissing => {
             let config = process.config()?;
             let edit = match config.at(&["gateway"]) {
-                Some(gateway) => layout::insert_member(scene.sources, gateway, "mode: \"local\"")?,
-                None => {
-                    layout::insert_member(scene.sources, config.at(&[])?, "gateway: { mode: \"local\" }")?
-                }
+                Some(gateway) => layout::insert_member(verdicts.model.sources, gateway, "mode: \"local\"")?,
+                None => layout::insert_member(
+                    verdicts.model.sources,
+                    config.at(&[])?,
+                    "gateway: { mode: \"local\" }",
+                )?,
             };
-            edits("write gateway.mode: \"local\"", vec![edit], Some(recreate_all(name, scene)))
+            edits("write gateway.mode: \"local\"", vec![edit], Some(recreate_all(name, verdicts)))
         }
         RefusalKind::ModeRemote => {
             words("a gateway and a remote client need an openclaw.json each; the gateway's says mode local")
@@ -538,43 +553,51 @@ pub(crate) fn start(why: &RefusalKind, gateway: &Gateway, scene: &Scene<'_, '_>)
         ),
         RefusalKind::Ambiguous => {
             let auth = process.config()?.at(&["gateway", "auth"])?;
-            let edit = layout::insert_member(scene.sources, auth, "mode: \"token\"")?.judgement();
-            edits("say which one counts: gateway.auth.mode", vec![edit], Some(recreate_all(name, scene)))
+            let edit = layout::insert_member(verdicts.model.sources, auth, "mode: \"token\"")?.judgement();
+            edits("say which one counts: gateway.auth.mode", vec![edit], Some(recreate_all(name, verdicts)))
         }
         RefusalKind::ProxyAndToken => {
             words("remove the token, from openclaw.json and from the environment, or use mode token")
         }
-        RefusalKind::RefMissing(id) => return hand_in(process, id, scene),
+        RefusalKind::RefMissing(id) => return hand_in(process, id, verdicts),
         RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
-        RefusalKind::OriginsRequired => return allow_origin(gateway, scene),
+        RefusalKind::OriginsRequired => return allow_origin(gateway, verdicts),
     })
 }
 
 /// Adds the published localhost origins to the list.
-pub(crate) fn allow_origin(gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let owner = scene.namespace_owner(gateway.at)?;
+pub(crate) fn allow_origin(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
     let port = owner
         .ports
         .iter()
         .find(|port| Some(port.target) == gateway.port.number)
         .and_then(|port| port.published)?;
-    list_origins(&[format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")], gateway, scene)
+    list_origins(&[format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")], gateway, verdicts)
 }
 
 /// Adds origins to the list of those admitted.
-pub(crate) fn list_origins(wanted: &[String], gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let config = scene.processes.get(gateway.at)?.config()?;
+pub(crate) fn list_origins(
+    wanted: &[String],
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let config = gateway.process.config()?;
     let list = wanted.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(", ");
     let text = format!("admit the origin people open: {}", wanted.first()?);
     let edit = if let Some(node) = config.at(&["gateway", "controlUi", "allowedOrigins"]) {
         let at = node.span.start + 1;
         let comma = if node.items().is_empty() { "" } else { ", " };
-        Edit::text(scene.sources, Span::new(node.span.file, at, at), format!("{list}{comma}"))
+        Edit::text(verdicts.model.sources, Span::new(node.span.file, at, at), format!("{list}{comma}"))
     } else if let Some(ui) = config.at(&["gateway", "controlUi"]) {
-        layout::insert_member(scene.sources, ui, &format!("allowedOrigins: [{list}]"))?
+        layout::insert_member(verdicts.model.sources, ui, &format!("allowedOrigins: [{list}]"))?
     } else {
         let gateway = config.at(&["gateway"])?;
-        layout::insert_member(scene.sources, gateway, &format!("controlUi: {{ allowedOrigins: [{list}] }}"))?
+        layout::insert_member(
+            verdicts.model.sources,
+            gateway,
+            &format!("controlUi: {{ allowedOrigins: [{list}] }}"),
+        )?
     };
     Some(edits(text, vec![edit], None))
 }
@@ -583,23 +606,23 @@ pub(crate) fn list_origins(wanted: &[String], gateway: &Gateway, scene: &Scene<'
 pub(crate) fn align(
     value: &str,
     losers: &[&Candidate],
-    gateway: &Gateway,
-    scene: &Scene<'_, '_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
-    let name = scene.service_name(gateway.at);
+    let name = gateway.name();
     let server = gateway.decision.winner()?;
     let mut out: Vec<Edit> = Vec::new();
     let mut written = BTreeSet::new();
     let mut elsewhere = Vec::new();
-    let handed_out = scene.handed_out(gateway).filter(|other| other.expose().trim() != value);
-    let extra = handed_out.and_then(|_| scene.handed_out_span(gateway));
+    let handed_out = gateway.handed_out(verdicts.model).filter(|other| other.expose().trim() != value);
+    let extra = handed_out.and_then(|_| gateway.handed_out_span(verdicts.model));
     for span in losers.iter().map(|loser| loser.source).chain(extra) {
-        let origin = scene.origin(span);
-        match layout::write_secret(scene.sources, origin, value) {
+        let origin = verdicts.model.origin(span);
+        match layout::write_secret(verdicts.model.sources, origin, value) {
             // One value at one place is one edit.
             Some(edit) if written.insert(edit.span) => out.push(edit),
             Some(_) => {}
-            None => elsewhere.push(scene.sources.location(origin).to_string()),
+            None => elsewhere.push(verdicts.model.sources.location(origin).to_string()),
         }
     }
     let text = format!(
@@ -613,35 +636,36 @@ pub(crate) fn align(
     if out.is_empty() {
         return None;
     }
-    Some(edits(text, out, Some(recreate_all(name, scene))))
+    Some(edits(text, out, Some(recreate_all(name, verdicts))))
 }
 
 /// The hidden `.env` gets the winner's value, too.
 pub(crate) fn align_state_dotenv(
-    gateway: &Gateway,
+    gateway: &Gateway<'_>,
     hidden: &config::StateVariable,
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
     let value = gateway.decision.value()?;
     if value.is_same(&hidden.value) {
         return Some(words("move it to the project's .env, and hand it in through `environment`"));
     }
-    let edit = layout::write_secret(scene.sources, hidden.span, value.expose())?;
+    let edit = layout::write_secret(verdicts.model.sources, hidden.span, value.expose())?;
     Some(edits("write the value in use there, too, or remove the line", vec![edit], None))
 }
 
 /// Hands a variable of the project into the container.
-pub(crate) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn hand_in(process: &Process<'_>, variable: &str, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let service = process.service;
     let text = format!("hand {variable} into {}", service.name);
-    if !scene.project_has(variable) || service.environment.contains_key(variable) {
+    if !verdicts.model.project_has(variable) || service.environment.contains_key(variable) {
         return Some(words(format!(
             "{text}: set it in .env, and write {variable}: ${{{variable}:?not set}} under environment"
         )));
     }
     let value = format!("${{{variable}:?not set}}");
     // Whoever reads the same openclaw.json is asked for the same variable.
-    let readers: Vec<&Service<'_>> = scene
+    let readers: Vec<&Service<'_>> = verdicts
+        .model
         .processes
         .iter()
         .filter(|other| other.is_openclaw() && other.state == process.state && other.env(variable).is_none())
@@ -649,25 +673,25 @@ pub(crate) fn hand_in(process: &Process<'_>, variable: &str, scene: &Scene<'_, '
         .filter(|other| other.name == service.name || !other.environment.contains_key(variable))
         .collect();
     let set = |reader: &&Service<'_>| {
-        let environment = scene.environment_key(reader);
-        layout::set_variables(scene.sources, reader.key_span, environment, &[(variable, &value)])
+        let environment = verdicts.model.environment_key(reader);
+        layout::set_variables(verdicts.model.sources, reader.key_span, environment, &[(variable, &value)])
     };
     let out = readers.iter().map(set).collect::<Option<Vec<Edit>>>()?;
     let names: Vec<&str> = readers.iter().map(|reader| reader.name).collect();
     let text = format!("hand {variable} into {}", names.join(" and "));
-    Some(edits(text, out, Some(recreate(&names, scene))))
+    Some(edits(text, out, Some(recreate(&names, verdicts))))
 }
 
 /// A client without a token gets the reference that the gateway has.
-pub(crate) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let process = scene.processes.get(client.at?)?;
+pub(crate) fn token_beside_url(
+    client: &Client<'_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let process = client.process?;
     let service = process.service;
-    let text = format!(
-        "hand the token into {} as it is handed into {}",
-        service.name,
-        scene.service_name(gateway.at)
-    );
-    let Some(template) = scene.token_template(gateway).filter(|_| {
+    let text = format!("hand the token into {} as it is handed into {}", service.name, gateway.name());
+    let Some(template) = gateway.token_template(verdicts.model).filter(|_| {
         // Beside --url only --token counts.
         client.choice.as_ref().is_none_or(|choice| choice.carrier != rules::UrlCarrier::Flag)
             && gateway.secret == token::Secret::Token
@@ -676,12 +700,12 @@ pub(crate) fn token_beside_url(client: &Client, gateway: &Gateway, scene: &Scene
         return Some(words(text));
     };
     let edit = layout::set_variables(
-        scene.sources,
+        verdicts.model.sources,
         service.key_span,
-        scene.environment_key(service),
+        verdicts.model.environment_key(service),
         &[("OPENCLAW_GATEWAY_TOKEN", &template)],
     )?;
-    Some(edits(text, vec![edit], Some(recreate(&[service.name], scene))))
+    Some(edits(text, vec![edit], Some(recreate(&[service.name], verdicts))))
 }
 
 /// A variable that nothing reads: a URL goes with the namespace; the rest is renamed where that changes nothing else.
@@ -689,15 +713,15 @@ pub(crate) fn unread_variable(
     process: &Process<'_>,
     rule: &NameRule,
     reached: bool,
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
     let service = process.service;
     let key = service.environment.get(rule.name)?.key_span;
-    let inside = key.filter(|key| layout::is_inside(scene.sources, service.key_span, *key));
+    let inside = key.filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key));
     match rule.meaning {
         rules::Meaning::Url if reached => {
             inside?;
-            let out = unset(service, &[rule.name], scene);
+            let out = unset(service, &[rule.name], verdicts);
             Some(edits(
                 format!("drop {}: nothing reads it, and the gateway is reached without it", rule.name),
                 out,
@@ -713,11 +737,11 @@ pub(crate) fn unread_variable(
             "refer to the file with a SecretRef in openclaw.json, or hand the value in as OPENCLAW_GATEWAY_TOKEN",
         )),
         meaning => {
-            if meaning != rules::Meaning::Port && has_secret(process, scene) {
+            if meaning != rules::Meaning::Port && has_secret(process, verdicts) {
                 inside?;
                 return Some(edits(
                     format!("drop {}: nothing reads it, and another place counts", rule.name),
-                    unset(service, &[rule.name], scene),
+                    unset(service, &[rule.name], verdicts),
                     None,
                 ));
             }
@@ -727,39 +751,42 @@ pub(crate) fn unread_variable(
                 inside?;
                 return Some(edits(
                     format!("drop {}: {wanted} is there and counts", rule.name),
-                    unset(service, &[rule.name], scene),
+                    unset(service, &[rule.name], verdicts),
                     None,
                 ));
             }
-            let edit = Edit::text(scene.sources, inside?, wanted).judgement();
-            Some(edits(format!("rename it to {wanted}"), vec![edit], Some(recreate(&[service.name], scene))))
+            let edit = Edit::text(verdicts.model.sources, inside?, wanted).judgement();
+            Some(edits(
+                format!("rename it to {wanted}"),
+                vec![edit],
+                Some(recreate(&[service.name], verdicts)),
+            ))
         }
     }
 }
 
 /// Whether some place gives the process a secret already.
-fn has_secret(process: &Process<'_>, scene: &Scene<'_, '_>) -> bool {
-    let Some(at) = scene.services.position(process.service.name) else { return false };
-    match scene.gateway_in(at) {
+fn has_secret(process: &Process<'_>, verdicts: &Verdicts<'_>) -> bool {
+    match verdicts.gateway_in(process) {
         Some(gateway) => gateway.decision.winner().is_some(),
-        None => clients::decision_of(at, scene).is_some_and(|decision| decision.winner().is_some()),
+        None => verdicts.sent_by(process).is_some_and(|decision| decision.winner().is_some()),
     }
 }
 
 /// A switch that weakens something.
-pub(crate) fn switch_off(span: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let edit = Edit::text(scene.sources, span, "false").judgement();
+pub(crate) fn switch_off(span: Span, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let edit = Edit::text(verdicts.model.sources, span, "false").judgement();
     Some(edits("switch it off and pair the browser instead", vec![edit], None))
 }
 
 /// Publishes on the host's loopback only. A person decides: somebody may come in from elsewhere.
-pub(crate) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn publish_on_loopback(port: &Port<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let text = "publish it on 127.0.0.1, and let others come through ssh, a tailnet or a proxy with TLS";
     // A client of the stack that comes through the host needs it as it is.
-    if port.published.is_some_and(|port| scene.dialled.contains(&port)) {
+    if port.published.is_some_and(|port| verdicts.dialled.contains(&port)) {
         return Some(words(text));
     }
-    let written = scene.sources.expose(port.span);
+    let written = verdicts.model.sources.expose(port.span);
     let bare = written.trim_matches(['"', '\'']);
     let short = bare.split('/').next().unwrap_or_default();
     if port.published.is_none()
@@ -771,7 +798,8 @@ pub(crate) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Opt
         return Some(words(text));
     }
     let without_ip = bare.strip_prefix("0.0.0.0:").unwrap_or(bare);
-    let edit = Edit::text(scene.sources, port.span, format!("\"127.0.0.1:{without_ip}\"")).judgement();
+    let edit =
+        Edit::text(verdicts.model.sources, port.span, format!("\"127.0.0.1:{without_ip}\"")).judgement();
     Some(edits(text, vec![edit], None))
 }
 
@@ -779,31 +807,31 @@ pub(crate) fn publish_on_loopback(port: &Port<'_>, scene: &Scene<'_, '_>) -> Opt
 pub(crate) fn publish_right_port(
     published: &Publication,
     listens: u16,
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
     let text = format!("lead the host port to {listens}");
-    let written = scene.sources.expose(published.span);
+    let written = verdicts.model.sources.expose(published.span);
     let wrong = format!(":{}", published.target);
     let bare = written.trim_end_matches(['"', '\'']).trim_end_matches("/tcp");
     if !bare.ends_with(&wrong) {
         return Some(words(text));
     }
     let span = published.span.part(bare.len() - wrong.len() + 1..bare.len());
-    Some(edits(text, vec![Edit::text(scene.sources, span, listens.to_string())], None))
+    Some(edits(text, vec![Edit::text(verdicts.model.sources, span, listens.to_string())], None))
 }
 
 /// Leads a proxy to the port that is listened on.
-pub(crate) fn replace_port(span: Span, wrong: u16, listens: u16, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn replace_port(span: Span, wrong: u16, listens: u16, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let text = format!("lead the proxy to {listens}");
-    let span = scene.origin(span);
+    let span = verdicts.model.origin(span);
     let wrong = wrong.to_string();
-    let Some(at) = scene.sources.expose(span).rfind(&wrong) else { return Some(words(text)) };
-    let edit = Edit::text(scene.sources, span.part(at..at + wrong.len()), listens.to_string());
+    let Some(at) = verdicts.model.sources.expose(span).rfind(&wrong) else { return Some(words(text)) };
+    let edit = Edit::text(verdicts.model.sources, span.part(at..at + wrong.len()), listens.to_string());
     Some(edits(text, vec![edit], None))
 }
 
 /// Takes quotes out of a value that kept them.
-pub(crate) fn unmangle(value: &str, origin: Span, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn unmangle(value: &str, origin: Span, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let bare = value.trim().trim_matches(['"', '\'', '\u{feff}']);
     let quoted = value.trim().len() != bare.len() && !value.contains('\u{feff}');
     if !quoted || bare.contains(['$', '"', '\'']) {
@@ -811,13 +839,13 @@ pub(crate) fn unmangle(value: &str, origin: Span, scene: &Scene<'_, '_>) -> Opti
             "write the value so that it arrives as it is: in .env within single quotes, in a list without quotes",
         ));
     }
-    let edit = layout::write_secret(scene.sources, origin, bare)?;
+    let edit = layout::write_secret(verdicts.model.sources, origin, bare)?;
     Some(edits("take the quotes out of the value", vec![edit], None))
 }
 
 /// Five attempts show a refusal as well as for ever does.
-pub(crate) fn bounded_restart(restart: &At<&str>, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let edit = replace_scalar(scene, restart.span, "on-failure:5")?.judgement();
+pub(crate) fn bounded_restart(restart: &At<&str>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let edit = replace_scalar(verdicts, restart.span, "on-failure:5")?.judgement();
     Some(edits(
         "bound the attempts; a reboot of the host then needs `docker compose up -d`",
         vec![edit],
@@ -830,22 +858,23 @@ pub(crate) fn healthcheck_port(
     check: &Healthcheck<'_>,
     wrong: u16,
     listens: u16,
-    scene: &Scene<'_, '_>,
+    verdicts: &Verdicts<'_>,
 ) -> Option<Remedy> {
-    let written = scene.sources.expose(check.span);
+    let written = verdicts.model.sources.expose(check.span);
     let wrong = format!(":{wrong}");
     let at = written.find(&wrong)?;
-    let edit = Edit::text(scene.sources, check.span.part(at + 1..at + wrong.len()), listens.to_string());
+    let edit =
+        Edit::text(verdicts.model.sources, check.span.part(at + 1..at + wrong.len()), listens.to_string());
     Some(edits(format!("ask port {listens}"), vec![edit], None))
 }
 
 /// Time to drain.
-pub(crate) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn stop_grace(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let budget = format!("{}s", rules::stop_budget_seconds(process.version));
     let edit = match &process.service.stop_grace {
-        Some(grace) => replace_scalar(scene, grace.span, &budget)?,
+        Some(grace) => replace_scalar(verdicts, grace.span, &budget)?,
         None => layout::insert_child(
-            scene.sources,
+            verdicts.model.sources,
             process.service.key_span,
             &format!("stop_grace_period: {budget}"),
         )?,
@@ -858,7 +887,7 @@ pub(crate) fn stop_grace(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option
 }
 
 /// A directory variable that came from the host's `.env`.
-pub(crate) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn pin_directory(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let service = process.service;
     let usual = format!("{}/{}", rules::IMAGE_HOME, rules::STATE_DIR_NAME);
     let state =
@@ -880,41 +909,45 @@ pub(crate) fn pin_directory(process: &Process<'_>, scene: &Scene<'_, '_>) -> Opt
     for name in leaked {
         let value = right(name)?;
         let variable = service.environment.get(name)?;
-        match variable.key_span.filter(|key| layout::is_inside(scene.sources, service.key_span, *key)) {
-            Some(_) => out.push(replace_scalar(scene, variable.span, &value)?),
+        match variable
+            .key_span
+            .filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key))
+        {
+            Some(_) => out.push(replace_scalar(verdicts, variable.span, &value)?),
             None => set.push((name, value)),
         }
     }
     if !set.is_empty() {
         let set: Vec<(&str, &str)> = set.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let environment = scene.environment_key(service);
-        out.push(layout::set_variables(scene.sources, service.key_span, environment, &set)?);
+        let environment = verdicts.model.environment_key(service);
+        out.push(layout::set_variables(verdicts.model.sources, service.key_span, environment, &set)?);
     }
     let text = "pin the directories as the container sees them; the host's paths are for the volumes only";
-    Some(edits(text, out, Some(recreate(&[service.name], scene))))
+    Some(edits(text, out, Some(recreate(&[service.name], verdicts))))
 }
 
 /// Moves a mount to where the process looks.
-pub(crate) fn move_mount(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn move_mount(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let mount = process.service.mounts.iter().find(|mount| mount.target.contains("/."))?;
     let text = format!("mount it at {}", process.state_dir);
     if !mount.target.trim_end_matches('/').ends_with(rules::STATE_DIR_NAME) {
         return Some(words(format!("{text}; its configuration is called {} there", rules::CONFIG_NAME)));
     }
     let span = mount.span;
-    let written = scene.sources.expose(span);
+    let written = verdicts.model.sources.expose(span);
     let Some(at) = written.rfind(mount.target).filter(|_| matches!(process.state, Backing::Layer)) else {
         return Some(words(text));
     };
-    let edit = Edit::text(scene.sources, span.part(at..at + mount.target.len()), process.state_dir.clone())
-        .judgement();
-    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], scene))))
+    let edit =
+        Edit::text(verdicts.model.sources, span.part(at..at + mount.target.len()), process.state_dir.clone())
+            .judgement();
+    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], verdicts))))
 }
 
 /// A look from inside, where every mapping of owners is already done.
-pub(crate) fn look_inside(process: &Process<'_>, scene: &Scene<'_, '_>) -> Remedy {
+pub(crate) fn look_inside(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Remedy {
     let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
-    let text = if scene.listing.is_copy {
+    let text = if verdicts.model.listing.is_copy {
         "look where the stack runs, from inside the container"
     } else {
         "look from inside, where the mapping is already done"
@@ -939,23 +972,23 @@ pub(crate) fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy 
 }
 
 /// `:z` on the mount, and on every mount of the directory that has `:Z`: the engine labels it for all containers.
-pub(crate) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
-    let mount = processes::mount_over(process.service, &process.state_dir)?;
+pub(crate) fn relabel(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let mount = mounts::mount_over(process.service, &process.state_dir)?;
     let text = format!("let the engine label {} for all containers", mount.source.unwrap_or_default());
     let by_hand = || Some(words(format!("{text}: `bind: {{ selinux: z }}` under its mounts")));
     let mut out = Vec::new();
     let mut services = vec![process.service.name];
-    for service in &scene.services.list {
+    for service in &verdicts.model.services.list {
         let same = |other: &&Mount<'_>| other.source == mount.source && other.relabel == Relabel::Private;
         for private in service.mounts.iter().filter(same) {
-            let written = scene.sources.expose(private.span).trim_end_matches(['"', '\'']);
+            let written = verdicts.model.sources.expose(private.span).trim_end_matches(['"', '\'']);
             let Some(at) = written.strip_suffix('Z').map(str::len) else { return by_hand() };
-            out.push(Edit::text(scene.sources, private.span.part(at..at + 1), "z").judgement());
+            out.push(Edit::text(verdicts.model.sources, private.span.part(at..at + 1), "z").judgement());
             services.push(service.name);
         }
     }
     if out.is_empty() {
-        let written = scene.sources.expose(mount.span).trim_end_matches(['"', '\'']);
+        let written = verdicts.model.sources.expose(mount.span).trim_end_matches(['"', '\'']);
         let target = mount.target.trim_end_matches('/');
         // Only the short form ends in the target or its options.
         let joint = match written.rsplit_once(':') {
@@ -968,29 +1001,37 @@ pub(crate) fn relabel(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Re
             _ => return by_hand(),
         };
         let end = mount.span.part(written.len()..written.len());
-        out.push(Edit::text(scene.sources, end, joint).judgement());
+        out.push(Edit::text(verdicts.model.sources, end, joint).judgement());
     }
     services.sort_unstable();
     services.dedup();
-    Some(edits(text, out, Some(recreate(&services, scene))))
+    Some(edits(text, out, Some(recreate(&services, verdicts))))
 }
 
 /// One user for both.
-pub(crate) fn same_user(gateway: &Process<'_>, other: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Remedy> {
+pub(crate) fn same_user(
+    gateway: &Process<'_>,
+    other: &Process<'_>,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
     let (uid, gid) = (gateway.uid.number()?, gateway.uid.group()?);
     let text = format!("run {} as uid {uid}, as {} runs", other.service.name, gateway.service.name);
     let user = format!("{uid}:{gid}");
     let edit = match &other.service.user {
-        Some(written) => replace_scalar(scene, written.span, &user)?,
-        None => layout::insert_child(scene.sources, other.service.key_span, &format!("user: \"{user}\""))?,
+        Some(written) => replace_scalar(verdicts, written.span, &user)?,
+        None => layout::insert_child(
+            verdicts.model.sources,
+            other.service.key_span,
+            &format!("user: \"{user}\""),
+        )?,
     };
-    Some(edits(text, vec![edit], Some(recreate(&[other.service.name], scene))))
+    Some(edits(text, vec![edit], Some(recreate(&[other.service.name], verdicts))))
 }
 
 /// Replaces a scalar of YAML, JSON5 or dotenv, in the quotes it has.
-fn replace_scalar(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit> {
-    let written = scene.sources.expose(span);
-    if !scene.is_written(span) || written.contains('\n') || written.contains('$') {
+fn replace_scalar(verdicts: &Verdicts<'_>, span: Span, value: &str) -> Option<Edit> {
+    let written = verdicts.model.sources.expose(span);
+    if !verdicts.model.is_written(span) || written.contains('\n') || written.contains('$') {
         return None;
     }
     let quote = written.chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -1001,17 +1042,17 @@ fn replace_scalar(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit
         }
         None => value.to_owned(),
     };
-    Some(Edit::text(scene.sources, span, text))
+    Some(Edit::text(verdicts.model.sources, span, text))
 }
 
 /// Replaces a scalar, template or not, by a quoted value.
-fn replace_whole(scene: &Scene<'_, '_>, span: Span, value: &str) -> Option<Edit> {
-    let written = scene.sources.expose(span);
-    if !scene.is_written(span) || written.contains('\n') {
+fn replace_whole(verdicts: &Verdicts<'_>, span: Span, value: &str) -> Option<Edit> {
+    let written = verdicts.model.sources.expose(span);
+    if !verdicts.model.is_written(span) || written.contains('\n') {
         return None;
     }
     // Behind `KEY=` of a list item the value is a part of a scalar.
-    let before = scene.sources.expose_file(span.file).get(..span.start as usize)?;
+    let before = verdicts.model.sources.expose_file(span.file).get(..span.start as usize)?;
     let text = if before.ends_with('=') { value.to_owned() } else { format!("\"{value}\"") };
-    Some(Edit::text(scene.sources, span, text))
+    Some(Edit::text(verdicts.model.sources, span, text))
 }

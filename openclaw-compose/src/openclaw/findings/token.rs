@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::{Code, Confidence, PlaceRole, Severity, Subject};
 use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config::SecretForm;
+use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::processes::{EnvLayer, Process};
-use crate::openclaw::model::scene::Scene;
 use crate::openclaw::rules::{self, Carrier};
+use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{AuthVerdict, Client, ClientKind};
 use crate::openclaw::verdict::listener::{Auth, Gateway, Scope};
 use crate::openclaw::verdict::reach;
@@ -17,27 +18,29 @@ use crate::source::Span;
 use super::remedies;
 
 /// The code and deciding place of a red auth gate.
-pub(crate) fn auth_cause(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> (Code, Option<Span>) {
+pub(crate) fn auth_cause(client: &Client<'_>, gateway: &Gateway<'_>) -> (Code, Option<Span>) {
     let server = gateway.decision.winner().map(|winner| winner.source);
-    let ours = client.decision.as_ref().and_then(Decision::winner).map(|winner| winner.source);
+    let ours = client.decision.and_then(Decision::winner).map(|winner| winner.source);
     match client.auth {
         AuthVerdict::Invented => match gateway.decision.unfilled() {
             Some((candidate, _)) => (Code::ConfigPlaceholderUnfilled, Some(candidate.span)),
-            None => (Code::NoTokenConfigured, scene.service_span(gateway.at)),
+            None => (Code::NoTokenConfigured, Some(gateway.process.service.key_span)),
         },
         AuthVerdict::Missing if client.reach == reach::Reach::NoCredentials => {
             (Code::UrlWithoutCredentials, client.choice.as_ref().and_then(|choice| choice.span))
         }
-        AuthVerdict::Missing => (Code::ClientWithoutToken, client.at.and_then(|at| scene.service_span(at))),
+        AuthVerdict::Missing => {
+            (Code::ClientWithoutToken, client.process.map(|process| process.service.key_span))
+        }
         _ => (Code::SilentOverride, server.or(ours)),
     }
 }
 
 /// Why client and gateway differ, in a sentence.
-pub(crate) fn different_because(client: &Client, gateway: &Gateway, scene: &Scene<'_, '_>) -> String {
+pub(crate) fn different_because(client: &Client<'_>, gateway: &Gateway<'_>) -> String {
     let server = gateway.decision.winner().map_or("nothing", |winner| winner.label.as_str());
-    let name = scene.service_name(gateway.at);
-    match client.decision.as_ref().and_then(|decision| Some((decision, decision.winner()?))) {
+    let name = gateway.name();
+    match client.decision.and_then(|decision| Some((decision, decision.winner()?))) {
         Some((decision, winner)) => {
             let why = match decision.rule.order.len() {
                 1 | 2 => ", the only place that counts for a URL of its own",
@@ -55,42 +58,42 @@ pub(crate) fn different_because(client: &Client, gateway: &Gateway, scene: &Scen
 }
 
 /// Everything about tokens.
-pub(crate) fn findings(clients: &[Client], scene: &Scene<'_, '_>, out: &mut Findings) {
-    let mut clients_of: BTreeMap<usize, Vec<&Client>> = BTreeMap::new();
-    for client in clients {
-        clients_of.entry(client.gateway).or_default().push(client);
+pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let mut clients_of: BTreeMap<GatewayId, Vec<&Client<'_>>> = BTreeMap::new();
+    for client in verdicts.clients {
+        clients_of.entry(client.gateway.id).or_default().push(client);
     }
-    for (at, gateway) in scene.gateways.iter().enumerate() {
-        let of_gateway = clients_of.remove(&at).unwrap_or_default();
-        disagreement(gateway, &of_gateway, scene, out);
-        missing(gateway, &of_gateway, scene, out);
-        state_dotenv(gateway, scene, out);
-        auth_off(gateway, scene, out);
+    for gateway in verdicts.gateways {
+        let of_gateway = clients_of.remove(&gateway.id).unwrap_or_default();
+        disagreement(gateway, &of_gateway, verdicts, out);
+        missing(gateway, &of_gateway, verdicts, out);
+        state_dotenv(gateway, verdicts, out);
+        auth_off(gateway, verdicts, out);
     }
     let mut mangled_at: BTreeSet<Span> = BTreeSet::new();
-    for process in scene.processes.iter().filter(|process| process.is_openclaw()) {
-        lexed(process, scene, &mut mangled_at, out);
-        command_line(process, scene, out);
+    for process in verdicts.model.processes.iter().filter(|process| process.is_openclaw()) {
+        lexed(process, verdicts, &mut mangled_at, out);
+        command_line(process, verdicts, out);
     }
-    unused_secrets(scene, out);
-    shadowed(scene, out);
+    unused_secrets(verdicts, out);
+    shadowed(verdicts, out);
 }
 
 /// A place that holds another token and loses before any container sees it: a shell over `.env`, `environment` over an env
 /// file, an override file over its base.
-fn shadowed(scene: &Scene<'_, '_>, out: &mut Findings) {
+fn shadowed(verdicts: &Verdicts<'_>, out: &mut Findings) {
     const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
-    let services = scene.processes.iter().filter(|process| process.is_openclaw());
+    let services = verdicts.model.processes.iter().filter(|process| process.is_openclaw());
     let services = services.map(|process| Some(process.service.name));
     let mut told: BTreeSet<Span> = BTreeSet::new();
     for service in std::iter::once(None).chain(services) {
-        let mut lost = scene.shadowed(service, NAME);
+        let mut lost = verdicts.model.shadowed(service, NAME);
         lost.retain(|place| !told.contains(&place.span));
         let Some(first) = lost.first() else { continue };
         told.extend(lost.iter().map(|place| place.span));
         let whose = service.map_or_else(|| "the project".to_owned(), str::to_owned);
         let summary = format!("{first} holds another value for {NAME} of {whose} and is overruled");
-        let mut finding = scene
+        let mut finding = verdicts
             .finding(Code::SourcesDisagree, summary, None)
             .about(service.map_or(Subject::Stack, |name| Subject::Service(name.to_owned())));
         finding.places = lost;
@@ -100,13 +103,13 @@ fn shadowed(scene: &Scene<'_, '_>, out: &mut Findings) {
 }
 
 /// Two carriers with two values: an error where some client is refused for it, else a warning.
-fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(process) = scene.processes.get(gateway.at) else { return };
+fn disagreement(gateway: &Gateway<'_>, clients: &[&Client<'_>], verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let process = gateway.process;
     let Some((value, winner)) = gateway.decision.value().zip(gateway.decision.winner()) else { return };
     let differs =
         |candidate: &&Candidate| matches!(&candidate.content, Content::Value(other) if other != value);
     let mut losers: Vec<&Candidate> = gateway.decision.candidates.iter().filter(differs).collect();
-    let refused: Vec<&&Client> =
+    let refused: Vec<&&Client<'_>> =
         clients.iter().filter(|client| client.auth == AuthVerdict::Different).collect();
     for client in clients.iter().filter(|client| client.kind == ClientKind::Service) {
         let own = client.decision.iter().flat_map(|decision| &decision.candidates).filter(differs);
@@ -120,7 +123,7 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
     let name = process.service.name;
     let observed = refused.iter().any(|client| client.kind == ClientKind::Service);
     let (code, summary) = match refused.first() {
-        Some(client) => (Code::SilentOverride, different_because(client, gateway, scene)),
+        Some(client) => (Code::SilentOverride, different_because(client, gateway)),
         None => (
             Code::SourcesDisagree,
             format!(
@@ -130,18 +133,18 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
             ),
         ),
     };
-    let mut finding = scene.finding(code, summary, Some(winner.source)).about(process.subject());
+    let mut finding = verdicts.finding(code, summary, Some(winner.source)).about(process.subject());
     if winner.source != winner.span {
-        finding.places.extend(scene.place(PlaceRole::Related, winner.span));
+        finding.places.extend(verdicts.model.place(PlaceRole::Related, winner.span));
     }
     if code == Code::SilentOverride && !observed {
         finding.confidence = Confidence::Inferred;
     }
-    let mut seen = BTreeSet::from([scene.origin(winner.source)]);
+    let mut seen = BTreeSet::from([verdicts.model.origin(winner.source)]);
     for loser in &losers {
-        let span = scene.origin(loser.source);
+        let span = verdicts.model.origin(loser.source);
         if seen.insert(span) {
-            finding.places.extend(scene.place(PlaceRole::Shadowed, span));
+            finding.places.extend(verdicts.model.place(PlaceRole::Shadowed, span));
         }
     }
     finding.evidence.push(format!(
@@ -150,7 +153,7 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
         gateway.decision.rule.citation
     ));
     for client in &refused {
-        if let Some(decision) = &client.decision {
+        if let Some(decision) = client.decision {
             finding.evidence.push(format!(
                 "{}: {} ({})",
                 client.name,
@@ -161,10 +164,10 @@ fn disagreement(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, o
     }
     let rule = refused
         .iter()
-        .find_map(|client| client.decision.as_ref())
+        .find_map(|client| client.decision)
         .map_or(gateway.decision.rule, |decision| decision.rule);
     finding.versions = Some(rule.versions.to_string());
-    finding.remedy = remedies::align(value.expose(), &losers, gateway, scene);
+    finding.remedy = remedies::align(value.expose(), &losers, gateway, verdicts);
     out.push_for(refused.iter().map(|client| Cause::Auth(client.id)), finding);
 }
 
@@ -185,8 +188,8 @@ fn order(decision: &Decision) -> String {
 }
 
 /// Carriers without a value.
-fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(process) = scene.processes.get(gateway.at) else { return };
+fn missing(gateway: &Gateway<'_>, clients: &[&Client<'_>], verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let process = gateway.process;
     let name = process.service.name;
     let invented = clients.iter().filter(|client| client.auth == AuthVerdict::Invented);
     let invented = invented.map(|client| Cause::Auth(client.id));
@@ -203,7 +206,7 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
                     candidate.label
                 )
             };
-            let mut finding = scene
+            let mut finding = verdicts
                 .finding(Code::ConfigPlaceholderUnfilled, summary, Some(candidate.span))
                 .about(process.subject());
             if gateway.decision.outcome != Outcome::Nothing {
@@ -211,51 +214,52 @@ fn missing(gateway: &Gateway, clients: &[&Client], scene: &Scene<'_, '_>, out: &
             }
             if let Some(set) = process.service.environment.get(variable) {
                 finding.evidence.push(format!("{variable} is in the container's environment and empty"));
-                finding.places.extend(scene.place(PlaceRole::Related, set.span));
+                finding.places.extend(verdicts.model.place(PlaceRole::Related, set.span));
             }
             finding
                 .evidence
                 .push("OpenClaw fills ${NAME} from the process; Compose never sees openclaw.json".to_owned());
-            finding.remedy = remedies::hand_in(process, variable, scene);
+            finding.remedy = remedies::hand_in(process, variable, verdicts);
             out.push_for(invented, finding);
         } else if gateway.invents_token() {
             let summary = format!("no token is configured anywhere: {name} makes one up at each start");
-            let mut finding = scene
+            let mut finding = verdicts
                 .finding(Code::NoTokenConfigured, summary, Some(process.service.key_span))
                 .about(process.subject());
             finding.remedy = Some(remedies::words("freeze one token and hand it to gateway and clients"));
             out.push_for(invented, finding);
         }
-        empty_variable(process, gateway, scene, out);
+        empty_variable(process, gateway, verdicts, out);
     }
     for client in clients.iter().filter(|client| client.auth == AuthVerdict::Missing) {
-        let Some(at) = client.at else { continue };
+        let Some(client_process) = client.process else { continue };
         // A URL of its own without a token is said by its own code.
         if client.reach == reach::Reach::NoCredentials {
             out.share(Cause::Auth(client.id), Cause::Reach(client.id));
             continue;
         }
         let summary = format!("{} has no token to send: the gateway asks for one", client.name);
-        let mut finding =
-            scene.finding(Code::ClientWithoutToken, summary, scene.service_span(at)).about(client.subject());
+        let mut finding = verdicts
+            .finding(Code::ClientWithoutToken, summary, Some(client_process.service.key_span))
+            .about(client.subject());
         finding.confidence = Confidence::Inferred;
-        if let Some(variable) = client.decision.as_ref().and_then(Decision::wanted) {
+        if let Some(variable) = client.decision.and_then(Decision::wanted) {
             finding.evidence.push(format!(
                 "openclaw.json takes the token from {variable}, which {} does not have",
                 client.name
             ));
         }
         finding.evidence.push("a device token from an earlier pairing would still do".to_owned());
-        finding.remedy = remedies::token_beside_url(client, gateway, scene);
+        finding.remedy = remedies::token_beside_url(client, gateway, verdicts);
         out.push_for([Cause::Auth(client.id)], finding);
     }
 }
 
 /// The token variable is there, and blank.
-fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn empty_variable(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN") else { return };
     let Some(value) = variable.value else { return };
-    if !value.is_blank() || !scene.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
+    if !value.is_blank() || !verdicts.model.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
         return;
     }
     let decided = matches!(gateway.decision.outcome, Outcome::Wins(_) | Outcome::Opaque(_));
@@ -263,7 +267,7 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_
         "OPENCLAW_GATEWAY_TOKEN of {} is empty after interpolation: it counts as unset",
         process.service.name
     );
-    let mut finding = scene
+    let mut finding = verdicts
         .finding(Code::TokenEmptyAfterInterpolation, summary, Some(variable.span))
         .about(process.subject());
     if decided {
@@ -276,8 +280,8 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway, scene: &Scene<'_, '_
 }
 
 /// `$STATE/.env`: a second source that nobody sees from outside.
-fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
-    let Some(process) = scene.processes.get(gateway.at) else { return };
+fn state_dotenv(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let process = gateway.process;
     let Some(hidden) = process.state_env.get("OPENCLAW_GATEWAY_TOKEN") else {
         return;
     };
@@ -296,32 +300,27 @@ fn state_dotenv(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
         "the .env of the state directory holds another token: it wins as soon as the container's environment has none".to_owned()
     };
     let mut finding =
-        scene.finding(Code::StateDotenvShadow, summary, Some(hidden.span)).about(process.subject());
+        verdicts.finding(Code::StateDotenvShadow, summary, Some(hidden.span)).about(process.subject());
     if let Some(winner) = gateway.decision.winner().filter(|_| differs) {
-        finding.places.extend(scene.place(PlaceRole::Related, scene.origin(winner.span)));
+        finding.places.extend(verdicts.model.place(PlaceRole::Related, verdicts.model.origin(winner.span)));
     }
-    finding.remedy = remedies::align_state_dotenv(gateway, hidden, scene);
+    finding.remedy = remedies::align_state_dotenv(gateway, hidden, verdicts);
     out.push(finding);
 }
 
-fn auth_off(gateway: &Gateway, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn auth_off(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     if gateway.auth != Auth::None || gateway.bind.scope != Scope::Loopback {
         return;
     }
-    let span = scene
-        .processes
-        .get(gateway.at)
-        .and_then(Process::config)
-        .and_then(|config| config.auth_mode())
-        .map(|(_, span)| span);
-    let finding = scene
+    let span = gateway.process.config().and_then(|config| config.auth_mode()).map(|(_, span)| span);
+    let finding = verdicts
         .finding(Code::AuthOff, "gateway.auth.mode is none: every process of its namespace is admin", span)
-        .about(scene.subject(gateway.at));
+        .about(gateway.process.subject());
     out.push(finding);
 }
 
 /// What the readers between file and process did to the value.
-fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut BTreeSet<Span>, out: &mut Findings) {
+fn lexed(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut BTreeSet<Span>, out: &mut Findings) {
     for rule in rules::names(rules::Meaning::Token, process.version)
         .chain(rules::names(rules::Meaning::Password, process.version))
     {
@@ -330,17 +329,20 @@ fn lexed(process: &Process<'_>, scene: &Scene<'_, '_>, told: &mut BTreeSet<Span>
         }
         let Some(variable) = process.service.environment.get(rule.name) else { continue };
         let Some(value) = variable.value else { continue };
-        let origin = scene.origin(variable.span);
-        let Some((what, certain)) = mangled(value.expose(), scene.sources.expose(origin)) else { continue };
+        let origin = verdicts.model.origin(variable.span);
+        let Some((what, certain)) = mangled(value.expose(), verdicts.model.sources.expose(origin)) else {
+            continue;
+        };
         if !told.insert(origin) {
             continue;
         }
         let summary = format!("{} of {}: {what}", rule.name, process.service.name);
-        let mut finding = scene.finding(Code::TokenMangled, summary, Some(origin)).about(process.subject());
+        let mut finding =
+            verdicts.finding(Code::TokenMangled, summary, Some(origin)).about(process.subject());
         if !certain {
             finding.severity = Severity::Info;
         }
-        finding.remedy = remedies::unmangle(value.expose(), origin, scene);
+        finding.remedy = remedies::unmangle(value.expose(), origin, verdicts);
         out.push(finding);
     }
 }
@@ -376,7 +378,7 @@ fn mangled(value: &str, written: &str) -> Option<(&'static str, bool)> {
 }
 
 /// A token on the command line shows in `docker inspect` and in the process list.
-fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings) {
+fn command_line(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let Some(flag) = process.invocation.flag("token") else { return };
     let name = process.service.name;
     let literal = flag.value.as_ref().is_some_and(|value| !value.starts_with("$"));
@@ -385,15 +387,16 @@ fn command_line(process: &Process<'_>, scene: &Scene<'_, '_>, out: &mut Findings
     }
     let summary =
         format!("the token of {name} stands in its command: docker inspect and the process list show it");
-    let mut finding = scene.finding(Code::TokenInCommand, summary, Some(flag.span)).about(process.subject());
+    let mut finding =
+        verdicts.finding(Code::TokenInCommand, summary, Some(flag.span)).about(process.subject());
     finding.remedy = Some(remedies::words("hand it in as OPENCLAW_GATEWAY_TOKEN and drop --token"));
     out.push(finding);
 }
 
 /// Docker secrets with a token's name that no key of `openclaw.json` refers to.
-fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Findings) {
-    for gateway in &scene.gateways {
-        let Some(process) = scene.processes.get(gateway.at) else { continue };
+fn unused_secrets(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
+        let process = gateway.process;
         for secret in &process.service.secrets {
             let named = secret.source.to_ascii_lowercase();
             let about_token =
@@ -419,7 +422,7 @@ fn unused_secrets(scene: &Scene<'_, '_>, out: &mut Findings) {
                     "{} mounts the secret {} and nothing reads {}",
                     process.service.name, secret.source, secret.target
                 );
-                let mut finding = scene
+                let mut finding = verdicts
                     .finding(Code::TokenFileNotRead, summary, Some(secret.span))
                     .about(process.subject());
                 finding.evidence.push(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::project::{self, ReadError, Unread};
 use crate::source::{FileId, Format, Sources, Text};
 
-use super::processes::{self, Backing};
+use super::mounts::{self, Backing};
 use super::services::{Service, Services};
 
 /// What looking for a path gave.
@@ -58,8 +58,8 @@ impl<'s> Reader<'s> {
     pub(crate) fn inside(&mut self, service: &Service<'_>, services: &Services<'_>, path: &str) -> Found {
         // What was read inside the running container is the truth.
         let container = format!("container:{}:{path}", service.name);
-        let backing = processes::backing(service, services, path);
-        let mounted = processes::host_mount(service, services, path).unwrap_or_default();
+        let backing = mounts::backing(service, services, path);
+        let mounted = mounts::host_mount(service, services, path).unwrap_or_default();
         if let Some(inside) = self.given.get(&container) {
             if let Backing::Host(host) = &backing {
                 let key = self.relative(host).to_owned();

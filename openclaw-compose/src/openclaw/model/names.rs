@@ -9,15 +9,15 @@ use super::services::{Service, Services};
 
 /// What a host in a URL means to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resolved {
+pub(crate) enum Resolved<'a> {
     /// The service's own namespace.
     Loopback,
-    /// This service, by position.
-    Service(usize),
+    /// This service, by name.
+    Service(&'a str),
     /// A service of that name exists, but no network joins the two.
-    NoSharedNetwork(usize),
+    NoSharedNetwork(&'a str),
     /// The name belongs to a service that borrows another's namespace: it has no name of its own.
-    Borrower { named: usize, owner: Option<usize> },
+    Borrower { owner: Option<&'a str> },
     /// The Docker host.
     DockerHost,
     /// Nothing of the stack; the nearest name that would work.
@@ -36,13 +36,13 @@ const HOST_NAMES: [&str; 5] = [
 ];
 
 /// Of several services that answer to the name, `wanted` is told where it is one of them, else the first.
-pub(crate) fn resolve(
+pub(crate) fn resolve<'a>(
     client: &Service<'_>,
     host: &str,
-    wanted: Option<usize>,
-    services: &Services<'_>,
+    wanted: Option<&str>,
+    services: &Services<'a>,
     namespaces: &Namespaces,
-) -> Resolved {
+) -> Resolved<'a> {
     if is_loopback(host) {
         return Resolved::Loopback;
     }
@@ -74,31 +74,26 @@ pub(crate) fn resolve(
         };
     };
     if let Some((linked, _)) = viewer.links.iter().find(|(_, alias)| *alias == host)
-        && let Some(at) = services.position(linked)
+        && let Some(linked) = services.named(linked)
     {
-        return Resolved::Service(at);
+        return Resolved::Service(linked.name);
     }
-    let answering = || viewer.networks.iter().filter_map(|ours| services.answering(host, ours.network));
-    let wanted = wanted.filter(|wanted| answering().any(|found| found.contains(wanted)));
-    let first = || answering().filter_map(|found| found.first().copied()).min();
-    if let Some(found) = wanted.or_else(first) {
-        return Resolved::Service(found);
+    if let Some(found) = services.answering(host, viewer, wanted) {
+        return Resolved::Service(found.name);
     }
-    if let Some(named) = services.called(host)
-        && let Some(other) = services.list.get(named)
-    {
+    if let Some(other) = services.called(host) {
         if other.network_mode.is_some() {
             let owner = match namespaces.of.get(other.name) {
-                Some(Namespace::Service(owner)) => services.position(owner),
+                Some(Namespace::Service(owner)) => services.named(owner).map(|owner| owner.name),
                 _ => None,
             };
-            return Resolved::Borrower { named, owner };
+            return Resolved::Borrower { owner };
         }
-        return Resolved::NoSharedNetwork(named);
+        return Resolved::NoSharedNetwork(other.name);
     }
     // Whoever is left bears it as an alias.
     if let Some(other) = services.bearing(host) {
-        return Resolved::NoSharedNetwork(other);
+        return Resolved::NoSharedNetwork(other.name);
     }
     if host.contains('.') {
         return Resolved::Elsewhere;
@@ -107,9 +102,9 @@ pub(crate) fn resolve(
     Resolved::Unknown { nearest: nearest(host, near.flat_map(Service::names)) }
 }
 
-fn by_address(address: &str, services: &Services<'_>) -> Resolved {
+fn by_address<'a>(address: &str, services: &Services<'a>) -> Resolved<'a> {
     match services.at_address(address) {
-        Some(at) => Resolved::Service(at),
+        Some(service) => Resolved::Service(service.name),
         None => Resolved::Elsewhere,
     }
 }

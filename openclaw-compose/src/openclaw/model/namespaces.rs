@@ -43,7 +43,8 @@ pub struct Namespaces {
 impl Namespaces {
     pub(crate) fn read(services: &Services<'_>) -> Self {
         let list = &services.list;
-        let lenders: Vec<Option<usize>> = list.iter().map(|service| lender(service, services)).collect();
+        let lenders: Vec<Option<usize>> =
+            list.iter().map(|service| services.position(lender(service, services)?.name)).collect();
         let of = list
             .iter()
             .zip(ends(&lenders))
@@ -96,13 +97,13 @@ impl Namespaces {
     }
 }
 
-/// The service whose namespace this one borrows, by service name or by the name of its container; its position.
-pub(crate) fn lender(service: &Service<'_>, services: &Services<'_>) -> Option<usize> {
+/// The service whose namespace this one borrows, by service name or by the name of its container.
+pub(crate) fn lender<'s, 'a>(service: &Service<'_>, services: &'s Services<'a>) -> Option<&'s Service<'a>> {
     let mode = service.network_mode.as_ref()?.value;
     if let Some(name) = mode.strip_prefix("service:") {
-        return services.position(name);
+        return services.named(name);
     }
-    services.position(services.of_container(mode.strip_prefix("container:")?)?.name)
+    services.of_container(mode.strip_prefix("container:")?)
 }
 
 /// Where every chain of borrowers ends; nothing for those that borrow in a circle.

@@ -12,8 +12,9 @@ use crate::source::{FileId, Span, Text};
 use super::config::{self, Config, StateVariable};
 use super::files::{Found, Reader};
 use super::invocation::{self, Invocation};
+use super::mounts::{self, Backing};
 use super::proxies;
-use super::services::{At, Mount, MountKind, Service, Services, Variable};
+use super::services::{At, Service, Services, Variable};
 
 /// What a service is to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -58,21 +59,13 @@ impl Uid {
     }
 }
 
-/// Where a container path really lies.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Backing {
-    /// On the host, at this path.
-    Host(String),
-    /// In a named volume, at this path inside it.
-    Volume { name: String, path: String },
-    /// In an anonymous volume or a tmpfs: it does not outlive the container.
-    Fleeting,
-    /// In the container's own layer.
-    Layer,
-}
+/// A process, by its position among those of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ProcessId(usize);
 
 /// A service as a process.
 pub(crate) struct Process<'a> {
+    pub(crate) id: ProcessId,
     pub(crate) service: &'a Service<'a>,
     pub(crate) role: Role,
     pub(crate) invocation: Invocation,
@@ -141,6 +134,13 @@ impl EnvValue<'_> {
 /// `$(...)` or backticks.
 pub(crate) fn is_substitution(text: &Text) -> bool {
     text.contains("$(") || text.contains("`")
+}
+
+impl ProcessId {
+    /// What is kept of this process in a list that has one entry for each.
+    pub(crate) fn of<T>(self, list: &[T]) -> Option<&T> {
+        list.get(self.0)
+    }
 }
 
 impl<'a> Process<'a> {
@@ -279,9 +279,10 @@ pub(crate) fn read<'a>(
         .list
         .iter()
         .zip(roles)
-        .map(|(service, (role, invocation))| {
+        .enumerate()
+        .map(|(at, (service, (role, invocation)))| {
             let version = version(service, hint);
-            process(service, role, invocation, version, services, files, &mut known)
+            process(ProcessId(at), service, role, invocation, version, services, files, &mut known)
         })
         .collect()
 }
@@ -296,7 +297,9 @@ fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
     tag.or_else(label).or(hint)
 }
 
+#[expect(clippy::too_many_arguments, reason = "what was found out before, and where to find the rest")]
 fn process<'a>(
+    id: ProcessId,
     service: &'a Service<'a>,
     role: Role,
     invocation: Invocation,
@@ -326,13 +329,14 @@ fn process<'a>(
         None => format!("{state_dir}/{}", rules::CONFIG_NAME),
     };
     let mut process = Process {
+        id,
         service,
         role,
         invocation,
         version,
         uid,
         home,
-        state: backing(service, services, &state_dir),
+        state: mounts::backing(service, services, &state_dir),
         state_dir,
         config_path,
         config: ConfigState::Unknown,
@@ -388,7 +392,7 @@ fn config_of(
 ) -> ConfigState {
     let service = process.service;
     let path = process.config_path.as_str();
-    let key = match backing(service, services, path) {
+    let key = match mounts::backing(service, services, path) {
         Backing::Host(path) => path,
         Backing::Volume { name, path } => format!("volume:{name}:{path}"),
         Backing::Fleeting | Backing::Layer => format!("container:{}:{path}", service.name),
@@ -412,43 +416,6 @@ fn config_of(
     };
     configs.insert(key, state.clone());
     state
-}
-
-/// Where `path` of the service's file system lies: in the mount with the longest target above it.
-pub(crate) fn backing(service: &Service<'_>, services: &Services<'_>, path: &str) -> Backing {
-    let Some(mount) = mount_over(service, path) else { return Backing::Layer };
-    let rest = path.get(mount.target.trim_end_matches('/').len()..).unwrap_or_default();
-    if let Some(source) = host_source(mount, services) {
-        return Backing::Host(format!("{}{rest}", source.trim_end_matches('/')));
-    }
-    match (mount.kind, mount.source) {
-        (MountKind::Volume, Some(key)) => {
-            let name = services.volumes.get(key).copied().unwrap_or(key).to_owned();
-            Backing::Volume { name, path: rest.trim_start_matches('/').to_owned() }
-        }
-        // A config that is not a file of the host.
-        (MountKind::Other, None) if mount.read_only => {
-            Backing::Volume { name: mount.target.to_owned(), path: rest.trim_start_matches('/').to_owned() }
-        }
-        _ => Backing::Fleeting,
-    }
-}
-
-/// The path on the host that is mounted over `path` of the service's file system.
-pub(crate) fn host_mount<'a>(service: &Service<'a>, services: &Services<'a>, path: &str) -> Option<&'a str> {
-    host_source(mount_over(service, path)?, services)
-}
-
-fn host_source<'a>(mount: &Mount<'a>, services: &Services<'a>) -> Option<&'a str> {
-    match mount.kind {
-        MountKind::Bind => mount.source,
-        MountKind::Volume => services.bound_volumes.get(mount.source?).copied(),
-        _ => None,
-    }
-}
-
-pub(crate) fn mount_over<'s, 'a>(service: &'s Service<'a>, path: &str) -> Option<&'s Mount<'a>> {
-    service.mounts.get(service.mounted.over(path)?)
 }
 
 fn uid(service: &Service<'_>, role: Role) -> Uid {

@@ -208,20 +208,30 @@ impl<'a> Services<'a> {
         self.list.get(self.position(name)?)
     }
 
-    /// The first service whose own name or container's name it is, by position.
-    pub(crate) fn called(&self, name: &str) -> Option<usize> {
+    /// The first service whose own name or container's name it is.
+    pub(crate) fn called(&self, name: &str) -> Option<&Service<'a>> {
         let container = self.bearers.containers.get(name).copied();
-        self.position(name).into_iter().chain(container).min()
+        self.list.get(self.position(name).into_iter().chain(container).min()?)
     }
 
-    /// The first service that has the name in any way, an alias included, by position.
-    pub(crate) fn bearing(&self, name: &str) -> Option<usize> {
-        self.bearers.names.get(name).copied()
+    /// The first service that has the name in any way, an alias included.
+    pub(crate) fn bearing(&self, name: &str) -> Option<&Service<'a>> {
+        self.list.get(*self.bearers.names.get(name)?)
     }
 
-    /// The services that answer to the name on a network, by position.
-    pub(crate) fn answering(&self, name: &str, network: &str) -> Option<&BTreeSet<usize>> {
-        self.bearers.on_network.get(name)?.get(network)
+    /// The service that answers to the name on a network of `viewer`: `wanted` where it is one of them, else the first.
+    pub(crate) fn answering(
+        &self,
+        name: &str,
+        viewer: &Service<'a>,
+        wanted: Option<&str>,
+    ) -> Option<&Service<'a>> {
+        let on = self.bearers.on_network.get(name)?;
+        let answering = || viewer.networks.iter().filter_map(|ours| on.get(ours.network));
+        let wanted = wanted.and_then(|wanted| self.position(wanted));
+        let wanted = wanted.filter(|wanted| answering().any(|found| found.contains(wanted)));
+        let first = || answering().filter_map(|found| found.first().copied()).min();
+        self.list.get(wanted.or_else(first)?)
     }
 
     /// The first services of each of the networks that `viewer` is on, in order, itself aside.
@@ -236,15 +246,17 @@ impl<'a> Services<'a> {
         near.into_iter().filter_map(|at| self.list.get(at)).filter(move |other| other.name != viewer.name)
     }
 
-    /// The first service but `own` that binds that path of the host so, by position.
+    /// The first service but `own` that binds that path of the host in one of these ways.
     pub(crate) fn bound_by_another(
         &self,
         source: Option<&str>,
-        relabel: Relabel,
+        relabels: &[Relabel],
         own: &str,
-    ) -> Option<usize> {
+    ) -> Option<&Service<'a>> {
         let is_another = |at: &usize| self.list.get(*at).is_some_and(|service| service.name != own);
-        self.bearers.bound.get(&(source, relabel))?.iter().copied().find(is_another)
+        let first =
+            |relabel: &Relabel| self.bearers.bound.get(&(source, *relabel))?.iter().copied().find(is_another);
+        self.list.get(relabels.iter().filter_map(first).min()?)
     }
 
     /// Whether some service publishes that port of the host.
@@ -252,9 +264,9 @@ impl<'a> Services<'a> {
         self.bearers.published.contains(&port)
     }
 
-    /// The first service that has the address on one of its networks, by position.
-    pub(crate) fn at_address(&self, address: &str) -> Option<usize> {
-        self.bearers.addresses.get(address).copied()
+    /// The first service that has the address on one of its networks.
+    pub(crate) fn at_address(&self, address: &str) -> Option<&Service<'a>> {
+        self.list.get(*self.bearers.addresses.get(address)?)
     }
 }
 

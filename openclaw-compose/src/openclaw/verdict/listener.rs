@@ -1,18 +1,19 @@
 //! The gateway of a stack: where it listens, what it asks for, and whether it starts at all.
 
+use crate::openclaw::model::Model;
 use crate::openclaw::model::config::{self, ConfigFault};
+use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::names;
-use crate::openclaw::model::processes::{ConfigState, Process};
+use crate::openclaw::model::processes::{ConfigState, EnvLayer, EnvValue, Process};
 use crate::openclaw::rules::{self, DefaultBind, Meaning, Origins, Side};
-use crate::source::Span;
+use crate::source::{Span, Text};
 
 use super::token::{self, Content, Decision, Outcome, Secret};
 
 /// A gateway as its files describe it.
-#[derive(Debug)]
-pub(crate) struct Gateway {
-    /// Its service, by position.
-    pub(crate) at: usize,
+pub(crate) struct Gateway<'a> {
+    pub(crate) id: GatewayId,
+    pub(crate) process: &'a Process<'a>,
     pub(crate) bind: Bind,
     pub(crate) port: ListenPort,
     pub(crate) auth: Auth,
@@ -86,8 +87,8 @@ pub(crate) enum RefusalKind {
     OriginsRequired,
 }
 
-impl Gateway {
-    pub(crate) fn read(at: usize, process: &Process<'_>) -> Self {
+impl<'a> Gateway<'a> {
+    pub(crate) fn read(id: GatewayId, process: &'a Process<'a>) -> Self {
         let bind = bind(process);
         let port = port(process);
         let password = token::decide(process, Side::Server, None, Secret::Password);
@@ -97,9 +98,19 @@ impl Gateway {
             Secret::Password => password.clone(),
             Secret::Token => token::decide(process, Side::Server, None, Secret::Token),
         };
-        let mut gateway = Self { at, bind, port, auth, secret, decision, refusals: Vec::new() };
-        gateway.refusals = refusals(process, &gateway, &password);
+        let mut gateway = Self { id, process, bind, port, auth, secret, decision, refusals: Vec::new() };
+        gateway.refusals = refusals(&gateway, &password);
         gateway
+    }
+
+    /// Every gateway of a stack.
+    pub(crate) fn all(model: &Model<'a>) -> Vec<Self> {
+        model.gateways.list.iter().map(|(id, process)| Self::read(*id, process)).collect()
+    }
+
+    /// Its service's name.
+    pub(crate) fn name(&self) -> &'a str {
+        self.process.service.name
     }
 
     /// The port, where it is known.
@@ -108,7 +119,8 @@ impl Gateway {
     }
 
     /// Whether this release would refuse to listen beyond loopback for want of a list of origins.
-    pub(crate) fn needs_origins(&self, process: &Process<'_>) -> bool {
+    pub(crate) fn needs_origins(&self) -> bool {
+        let process = self.process;
         let ui = |key: &'static str| ["gateway", "controlUi", key];
         rules::origins(process.version).origins == Origins::Required
             && process.config().is_some_and(|config| {
@@ -121,6 +133,44 @@ impl Gateway {
     /// Whether a `${NAME}` that nothing fills makes it invent a token at every start.
     pub(crate) fn invents_token(&self) -> bool {
         self.auth == Auth::Token && self.decision.outcome == Outcome::Nothing && self.refusals.is_empty()
+    }
+
+    /// The secret that people are given: that of the gateway's environment, else that of `.env` or the shell.
+    pub(crate) fn handed_out(&self, model: &Model<'_>) -> Option<Text> {
+        let meaning = self.secret.meaning();
+        let process = self.process;
+        let in_service = process
+            .meant(meaning)
+            .filter(|(_, value)| value.layer <= EnvLayer::Container)
+            .map(|(_, value)| value.text.clone());
+        let in_project = || {
+            let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
+            let value = model.resolution.variable_value(rule.name)?.0.expose().trim();
+            (!value.is_empty()).then(|| Text::from(value))
+        };
+        in_service.or_else(in_project)
+    }
+
+    /// The place of [`Self::handed_out`].
+    pub(crate) fn handed_out_span(&self, model: &Model<'_>) -> Option<Span> {
+        let process = self.process;
+        let given = |value: &EnvValue<'_>| value.layer <= EnvLayer::Container;
+        let in_service = process.meant(Meaning::Token).map(|(_, value)| value).filter(given);
+        in_service
+            .map(|value| value.span)
+            .or_else(|| Some(model.resolution.variable("OPENCLAW_GATEWAY_TOKEN")?.decided_by()?.span))
+    }
+
+    /// How the gateway's compose file writes the token, where that shows nothing: `${OPENCLAW_GATEWAY_TOKEN}`.
+    pub(crate) fn token_template(&self, model: &Model<'_>) -> Option<String> {
+        let process = self.process;
+        let variable = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN")?;
+        let written = model.sources.expose(variable.span).trim_matches(['"', '\'']);
+        let filled = variable.value.is_some_and(|value| !value.is_blank());
+        if filled && written.starts_with("${") && written.ends_with('}') {
+            return Some(written.to_owned());
+        }
+        model.project_has("OPENCLAW_GATEWAY_TOKEN").then(|| "${OPENCLAW_GATEWAY_TOKEN}".to_owned())
     }
 }
 
@@ -198,7 +248,8 @@ fn auth(process: &Process<'_>, password: &Decision) -> Auth {
     }
 }
 
-fn refusals(process: &Process<'_>, gateway: &Gateway, password: &Decision) -> Vec<Refusal> {
+fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<Refusal> {
+    let process = gateway.process;
     let mut out = Vec::new();
     let mut refuse = |why, span| out.push(Refusal { why, span });
     match &process.config {
@@ -275,7 +326,7 @@ fn refusals(process: &Process<'_>, gateway: &Gateway, password: &Decision) -> Ve
     {
         refuse(RefusalKind::Ambiguous, Some(password_node.span));
     }
-    if open && gateway.needs_origins(process) {
+    if open && gateway.needs_origins() {
         refuse(RefusalKind::OriginsRequired, bind_span);
     }
     out

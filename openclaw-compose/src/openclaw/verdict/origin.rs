@@ -4,13 +4,12 @@ use crate::finding::Code;
 use crate::openclaw::model::config::Config;
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{ConfigState, Process};
-use crate::openclaw::model::scene::Scene;
 use crate::openclaw::model::urls::Url;
 use crate::openclaw::rules::{self, Origins};
 use crate::source::Span;
 
-use super::clients::Publication;
 use super::listener::{Gateway, Scope};
+use super::published::Publication;
 
 /// A browser URL people will open.
 #[derive(Clone, Debug)]
@@ -44,8 +43,8 @@ pub(crate) enum Verdict {
 const ALLOWED: [&str; 3] = ["gateway", "controlUi", "allowedOrigins"];
 
 /// The browser URL of a published gateway; nothing where the web UI is off.
-pub(crate) fn plan(gateway: &Gateway, published: &Publication, scene: &Scene<'_, '_>) -> Option<Planned> {
-    let process = scene.processes.get(gateway.at)?;
+pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Planned> {
+    let process = gateway.process;
     let local = format!("http://localhost:{}", published.port);
     let config = match &process.config {
         ConfigState::Read(config) => Some(config),
@@ -127,7 +126,7 @@ pub(crate) fn of_proxy(
     span: Span,
     config: &Config,
     process: &Process<'_>,
-    gateway: &Gateway,
+    gateway: &Gateway<'_>,
 ) -> Verdict {
     let listed = listed(config, process);
     let fallback = ["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"];

@@ -1,11 +1,9 @@
 //! For one client: the URL it will really use, the rule that chose it, and which listener that URL reaches, or why none.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::openclaw::model::Model;
 use crate::openclaw::model::names::{self, Resolved};
-use crate::openclaw::model::namespaces::{Namespace, Namespaces};
+use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::{ConfigState, Process, Role};
-use crate::openclaw::model::services::Services;
 use crate::openclaw::model::urls::{HostClass, Url, host_class};
 use crate::openclaw::rules::{self, Meaning, Target, UrlCarrier};
 use crate::source::Span;
@@ -46,15 +44,15 @@ pub(crate) enum Reach {
     /// TLS where the gateway has none, or the other way round.
     Scheme { gateway_has_tls: bool },
     /// No network joins client and gateway.
-    NoSharedNetwork { with: usize },
+    NoSharedNetwork { with: String },
     /// The name means nothing here.
     UnknownName { nearest: Option<String> },
     /// The name belongs to a service that lives in another's namespace.
-    BorrowedName { owner: Option<usize> },
+    BorrowedName { owner: Option<String> },
     /// The name belongs to a service whose profile is off.
     DisabledProfile,
     /// Another service listens there: a proxy, or a mistake.
-    OtherService(usize),
+    OtherService(String),
     /// The Docker host, where no port of the stack is published under that number.
     HostPortClosed,
     /// The Docker host, where the port is open on the host's own loopback only.
@@ -160,36 +158,25 @@ fn local_port(process: &Process<'_>) -> (u16, Option<Span>) {
     from_env.or_else(from_flag).or_else(from_config).unwrap_or((rules::DEFAULT_PORT, None))
 }
 
-/// Everything [`follow`] looks at.
-pub(crate) struct Map<'m, 'a> {
-    pub(crate) services: &'m Services<'a>,
-    pub(crate) processes: &'m [Process<'a>],
-    pub(crate) namespaces: &'m Namespaces,
-    pub(crate) disabled: &'m BTreeSet<String>,
-    pub(crate) foreign: &'m BTreeMap<Namespace, Vec<usize>>,
-    pub(crate) docker_vm: bool,
-}
-
 /// Follows a client's URL. `has_credential` says whether a URL of its own comes with one.
 pub(crate) fn follow(
-    client: usize,
+    process: &Process<'_>,
     choice: &Choice,
-    gateway: &Gateway,
+    gateway: &Gateway<'_>,
     has_credential: bool,
-    map: &Map<'_, '_>,
+    model: &Model<'_>,
 ) -> Reach {
-    let Some(process) = map.processes.get(client) else { return Reach::Elsewhere };
     let Some(url) = &choice.url else { return Reach::BadUrl };
     let service = process.service;
-    match map.namespaces.of.get(service.name) {
+    match model.namespaces.of.get(service.name) {
         Some(Namespace::None(_) | Namespace::Dangling { .. })
-            if map.namespaces.of.get(service.name) != owner_of(gateway, map) =>
+            if model.namespaces.of.get(service.name) != owner_of(gateway, model) =>
         {
             return Reach::NoNetwork;
         }
         // A name that is nearly one of this stack's is a slip: there is no such container.
         Some(Namespace::Container(name))
-            if names::nearest(name, map.services.container_names()).is_some() =>
+            if names::nearest(name, model.services.container_names()).is_some() =>
         {
             return Reach::NoNetwork;
         }
@@ -203,31 +190,27 @@ pub(crate) fn follow(
             return Reach::Plaintext;
         }
     }
-    let owner = match owner_of(gateway, map) {
-        Some(Namespace::Service(owner)) => map.services.position(owner),
+    let owner = match owner_of(gateway, model) {
+        Some(Namespace::Service(owner)) => Some(owner.as_str()),
         _ => None,
     };
-    match names::resolve(service, &url.host, owner, map.services, map.namespaces) {
-        Resolved::Loopback => loopback(client, url, gateway, map),
-        Resolved::Service(found) if Some(found) == owner => from_outside(url, gateway, map),
+    match names::resolve(service, &url.host, owner, model.services, &model.namespaces) {
+        Resolved::Loopback => loopback(process, url, gateway, model),
+        Resolved::Service(found) if Some(found) == owner => from_outside(url, gateway, model),
         // Its own name is its own container.
-        Resolved::Service(found) if map.services.position(service.name) == Some(found) => Reach::OwnLoopback,
-        Resolved::Service(found) => Reach::OtherService(found),
-        Resolved::NoSharedNetwork(with) => Reach::NoSharedNetwork { with },
-        Resolved::Borrower { owner, .. } => Reach::BorrowedName { owner },
-        Resolved::DockerHost => docker_host(url, gateway, map),
-        Resolved::Unknown { .. } if map.disabled.contains(&url.host) => Reach::DisabledProfile,
+        Resolved::Service(found) if service.name == found => Reach::OwnLoopback,
+        Resolved::Service(found) => Reach::OtherService(found.to_owned()),
+        Resolved::NoSharedNetwork(with) => Reach::NoSharedNetwork { with: with.to_owned() },
+        Resolved::Borrower { owner } => Reach::BorrowedName { owner: owner.map(str::to_owned) },
+        Resolved::DockerHost => docker_host(url, gateway, model),
+        Resolved::Unknown { .. } if model.disabled.contains(&url.host) => Reach::DisabledProfile,
         Resolved::Unknown { nearest } => Reach::UnknownName { nearest },
         Resolved::Elsewhere => Reach::Elsewhere,
     }
 }
 
-fn owner_of<'m>(gateway: &Gateway, map: &'m Map<'_, '_>) -> Option<&'m Namespace> {
-    namespace_of(gateway.at, map)
-}
-
-fn namespace_of<'m>(process: usize, map: &'m Map<'_, '_>) -> Option<&'m Namespace> {
-    map.namespaces.of.get(map.processes.get(process)?.service.name)
+fn owner_of<'m>(gateway: &Gateway<'_>, model: &'m Model<'_>) -> Option<&'m Namespace> {
+    model.namespace(gateway.process.service)
 }
 
 /// Whether the client's release dials this host without TLS.
@@ -246,11 +229,11 @@ pub(crate) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
 }
 
 /// `127.0.0.1` in the client's own namespace.
-fn loopback(client: usize, url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
-    let here = namespace_of(client, map);
-    let there = owner_of(gateway, map);
+fn loopback(process: &Process<'_>, url: &Url, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
+    let here = model.namespace(process.service);
+    let there = owner_of(gateway, model);
     if here.is_some() && here == there {
-        return at_port(url, gateway, map, client);
+        return at_port(url, gateway, model, process);
     }
     // What listens beside a container of another stack is not in these files.
     if matches!(here, Some(Namespace::Container(_))) {
@@ -258,7 +241,7 @@ fn loopback(client: usize, url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> R
     }
     // On the host's network a published port is on loopback, too.
     if here == Some(&Namespace::Host) {
-        return match published_as(url.port, gateway, map) {
+        return match published_as(url.port, gateway, model) {
             Some(_) => published(gateway),
             None => Reach::OwnLoopback,
         };
@@ -267,61 +250,61 @@ fn loopback(client: usize, url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> R
 }
 
 /// Inside the gateway's namespace: only the port can be wrong.
-fn at_port(url: &Url, gateway: &Gateway, map: &Map<'_, '_>, client: usize) -> Reach {
+fn at_port(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>, process: &Process<'_>) -> Reach {
     let Some(listens) = gateway.port.number else { return Reach::Unsure };
     if url.port == listens {
-        return scheme(url, gateway, map).unwrap_or(Reach::Gateway);
+        return scheme(url, gateway).unwrap_or(Reach::Gateway);
     }
-    let foreign = owner_of(gateway, map).filter(|there| namespace_of(client, map) == Some(*there));
-    let foreign = foreign.and_then(|namespace| map.foreign.get(namespace));
-    let neighbour = foreign.into_iter().flatten().copied().find(|other| *other != client);
+    let here = model.namespace(process.service);
+    let there = owner_of(gateway, model).filter(|there| here == Some(*there));
+    let neighbour = there.and_then(|there| model.neighbours.foreign(there, Some(process)));
     match neighbour {
-        Some(other) => Reach::OtherService(other),
-        None => wrong_port(url, listens, gateway, map),
+        Some(other) => Reach::OtherService(other.service.name.to_owned()),
+        None => wrong_port(url, listens, gateway, model),
     }
 }
 
 /// Over a network: bind and port both count.
-fn from_outside(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
+fn from_outside(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
     let Some(listens) = gateway.port.number else { return Reach::Unsure };
     // Whoever listens on loopback is there on no port at all.
     if url.port != listens && gateway.bind.scope != Scope::Loopback {
-        return wrong_port(url, listens, gateway, map);
+        return wrong_port(url, listens, gateway, model);
     }
     match gateway.bind.scope {
         Scope::Loopback => Reach::LoopbackBind,
         Scope::Unknown | Scope::Tailnet | Scope::Address(_) => Reach::Unsure,
-        Scope::All => scheme(url, gateway, map).unwrap_or(Reach::Gateway),
+        Scope::All => scheme(url, gateway).unwrap_or(Reach::Gateway),
     }
 }
 
-fn wrong_port(url: &Url, listens: u16, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
-    Reach::WrongPort { listens, published: published_as(url.port, gateway, map).is_some() }
+fn wrong_port(url: &Url, listens: u16, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
+    Reach::WrongPort { listens, published: published_as(url.port, gateway, model).is_some() }
 }
 
-fn scheme(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Option<Reach> {
-    let config = map.processes.get(gateway.at)?.config()?;
+fn scheme(url: &Url, gateway: &Gateway<'_>) -> Option<Reach> {
+    let config = gateway.process.config()?;
     let tls = config.switched_on(&["gateway", "tls", "enabled"]).is_some();
     (tls != url.secure).then_some(Reach::Scheme { gateway_has_tls: tls })
 }
 
-fn docker_host(url: &Url, gateway: &Gateway, map: &Map<'_, '_>) -> Reach {
-    if owner_of(gateway, map) == Some(&Namespace::Host) && Some(url.port) == gateway.port.number {
+fn docker_host(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
+    if owner_of(gateway, model) == Some(&Namespace::Host) && Some(url.port) == gateway.port.number {
         return match gateway.bind.scope {
             Scope::Loopback => Reach::LoopbackBind,
             Scope::All => Reach::Gateway,
             _ => Reach::Unsure,
         };
     }
-    match published_as(url.port, gateway, map) {
-        Some(true) if !map.docker_vm => Reach::HostLoopbackOnly,
+    match published_as(url.port, gateway, model) {
+        Some(true) if !model.docker_vm => Reach::HostLoopbackOnly,
         Some(_) => published(gateway),
-        None if map.services.publishes(url.port) => Reach::Elsewhere,
+        None if model.services.publishes(url.port) => Reach::Elsewhere,
         None => Reach::HostPortClosed,
     }
 }
 
-fn published(gateway: &Gateway) -> Reach {
+fn published(gateway: &Gateway<'_>) -> Reach {
     match gateway.bind.scope {
         Scope::Loopback => Reach::LoopbackBind,
         Scope::All => Reach::Gateway,
@@ -330,9 +313,9 @@ fn published(gateway: &Gateway) -> Reach {
 }
 
 /// Whether the host's `port` leads to the gateway's, and whether only on the host's loopback.
-fn published_as(port: u16, gateway: &Gateway, map: &Map<'_, '_>) -> Option<bool> {
-    let Some(Namespace::Service(owner)) = owner_of(gateway, map) else { return None };
-    let owner = map.services.named(owner)?;
+fn published_as(port: u16, gateway: &Gateway<'_>, model: &Model<'_>) -> Option<bool> {
+    let Some(Namespace::Service(owner)) = owner_of(gateway, model) else { return None };
+    let owner = model.services.named(owner)?;
     owner
         .ports
         .iter()

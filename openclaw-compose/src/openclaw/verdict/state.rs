@@ -4,13 +4,13 @@
 use crate::finding::Code;
 use crate::source::Span;
 
-use crate::openclaw::findings::state;
+use crate::openclaw::model::Model;
 use crate::openclaw::model::config;
 use crate::openclaw::model::engine::Ids;
+use crate::openclaw::model::mounts::{self, Backing};
 use crate::openclaw::model::owners::{Access, Owner};
-use crate::openclaw::model::processes::{self, Backing, Process};
-use crate::openclaw::model::scene::Scene;
-use crate::openclaw::model::services::{Mount, MountKind, Relabel};
+use crate::openclaw::model::processes::{self, Process};
+use crate::openclaw::model::services::{Mount, MountKind, Relabel, Variable};
 use crate::openclaw::rules;
 
 /// Whether a process can use its state directory.
@@ -36,20 +36,20 @@ const CONTAINER_LABELS: [&str; 4] =
     ["container_file_t", "svirt_sandbox_file_t", "container_share_t", "container_var_lib_t"];
 
 /// Judges one process.
-pub(crate) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
+pub(crate) fn usable(process: &Process<'_>, model: &Model<'_>) -> Usable {
     if !process.is_openclaw() {
         return Usable::Yes;
     }
-    if let Some(no) = misplaced(process, scene) {
+    if let Some(no) = misplaced(process, model) {
         return no;
     }
-    let mount = processes::mount_over(process.service, &process.state_dir);
+    let mount = mounts::mount_over(process.service, &process.state_dir);
     let span = mount.map(|mount| mount.span);
-    let ids = match permissions(process, span, scene) {
+    let ids = match permissions(process, span, model) {
         no @ Usable::No { .. } => return no,
         other => other,
     };
-    match (label(process, mount, scene), ids) {
+    match (label(process, mount, model), ids) {
         (Some(no @ Usable::No { .. }), _) => no,
         (_, doubtful @ Usable::Doubtful { .. }) => doubtful,
         (Some(doubtful), _) => doubtful,
@@ -58,15 +58,15 @@ pub(crate) fn usable(process: &Process<'_>, scene: &Scene<'_, '_>) -> Usable {
 }
 
 /// A state directory that is another one than was meant.
-fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
-    if let Some((name, path, span)) = state::host_path(process) {
+fn misplaced(process: &Process<'_>, model: &Model<'_>) -> Option<Usable> {
+    if let Some((name, path, span)) = host_path(process) {
         let because = format!("{name} is {path}, a path of the host that does not exist in the container");
         return Some(Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) });
     }
     let nested = |because: String| Usable::No {
         code: Code::NestedStateDir,
         because,
-        span: state::home_variable(process).map(|home| home.span),
+        span: home_variable(process).map(|home| home.span),
     };
     let name = process.service.name;
     if let Some(outer) = process.outer_state_dir() {
@@ -75,38 +75,38 @@ fn misplaced(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
             let because = format!("{name} keeps its state in {own}, and its openclaw.json is in {outer}");
             return Some(nested(because));
         }
-        if let Some(other) = scene.state_above(process) {
-            let other = scene.service_name(other);
+        if let Some(other) = model.neighbours.state_above(process, model.processes) {
+            let other = other.service.name;
             let because =
                 format!("the state of {name} nests in {own}, inside the state directory of {other}");
             return Some(nested(because));
         }
     }
-    let mount = processes::mount_over(process.service, &process.state_dir);
+    let mount = mounts::mount_over(process.service, &process.state_dir);
     if let Some(mount) = mount.filter(|mount| mount.read_only && process.role == processes::Role::Gateway) {
         let because = format!("the state directory {} is mounted read-only", process.state_dir);
         return Some(Usable::No { code: Code::StateReadOnly, because, span: Some(mount.span) });
     }
-    if let Some(mount) = mount.filter(|mount| state::is_rooted(mount, scene)) {
+    if let Some(mount) = mount.filter(|mount| is_rooted(mount, model)) {
         let because = format!(
             "{} is mounted from the root of the host: the variable before it is empty",
             mount.source.unwrap_or_default()
         );
         return Some(Usable::No { code: Code::RootMountByEmptyVariable, because, span: Some(mount.span) });
     }
-    other_user(process, scene)
+    other_user(process, model)
 }
 
 /// A client that shares the state directory of a gateway and runs as another user.
-fn other_user(process: &Process<'_>, scene: &Scene<'_, '_>) -> Option<Usable> {
+fn other_user(process: &Process<'_>, model: &Model<'_>) -> Option<Usable> {
     let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
-    let gateway = scene.processes.get(scene.other_user_of(process)?)?;
+    let gateway = model.gateways.other_user_of(process)?;
     let theirs = gateway.uid.number()?;
     let because = format!(
         "{} runs as uid {uid} on the state directory of {}, which runs as uid {theirs}",
         process.service.name, gateway.service.name
     );
-    Some(Usable::No { code: Code::MixedUids, because, span: Some(state::user_span(gateway, process)) })
+    Some(Usable::No { code: Code::MixedUids, because, span: Some(user_span(gateway, process)) })
 }
 
 /// Where the state was looked at.
@@ -121,8 +121,8 @@ struct Looked {
     on_host: bool,
 }
 
-fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>) -> Usable {
-    let looked = match look(process, scene) {
+fn permissions(process: &Process<'_>, span: Option<Span>, model: &Model<'_>) -> Usable {
+    let looked = match look(process, model) {
         Ok(looked) => looked,
         Err(verdict) => return verdict,
     };
@@ -132,12 +132,12 @@ fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>)
     if uid == 0 && looked.ids == Ids::Same {
         return Usable::Yes;
     }
-    let shown = scene.shown_path(&looked.path).to_owned();
+    let shown = model.shown_path(&looked.path).to_owned();
     if let Ids::Unrecorded(who) = looked.ids {
         let because =
             format!("{who} maps user ids and nobody recorded how: who owns {shown} inside is not known");
         // Ids that a user namespace gives out lie far above those of people.
-        let ordinary = scene.listing.of(&looked.path).is_some_and(|owner| owner.uid < 65_536 && uid != 0);
+        let ordinary = model.listing.of(&looked.path).is_some_and(|owner| owner.uid < 65_536 && uid != 0);
         return if ordinary {
             Usable::Doubtful { code: Code::UidDrift, because, span }
         } else {
@@ -157,7 +157,7 @@ fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>)
     };
     let name = process.service.name;
     let refuse = |owner: &Owner, what: &str, path: &str, access: Access| {
-        let shown = scene.shown_path(path);
+        let shown = model.shown_path(path);
         let whom =
             if outside == uid { format!("uid {uid}") } else { format!("uid {uid}, on the host {outside},") };
         let because = format!(
@@ -169,12 +169,12 @@ fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>)
             let because = format!("{because}, unless its ACL, which was not recorded, lets it");
             return Usable::Doubtful { code, because, span };
         }
-        if scene.docker_vm && looked.on_host {
-            let sharing = scene.engine.vm.unwrap_or("the virtual machine that Docker runs in");
+        if model.docker_vm && looked.on_host {
+            let sharing = model.engine.vm.unwrap_or("the virtual machine that Docker runs in");
             let because = format!("{because}, unless the file sharing of {sharing} maps owners");
             return Usable::Doubtful { code, because, span };
         }
-        if scene.listing.is_copy && looked.on_host {
+        if model.listing.is_copy && looked.on_host {
             let because =
                 format!("{because}, unless this is a copy of the stack: all of it belongs to one user");
             return Usable::Doubtful { code, because, span };
@@ -192,19 +192,19 @@ fn permissions(process: &Process<'_>, span: Option<Span>, scene: &Scene<'_, '_>)
             }
         },
     };
-    let ways = scene.listing.above(&looked.path);
+    let ways = model.listing.above(&looked.path);
     for (above, owner) in ways.filter(|(above, _)| config::is_below(&looked.source, above)) {
         if let Some(no) = judge(owner, 1, "enter", above) {
             return no;
         }
     }
-    let Some(owner) = scene.listing.of(&looked.path) else {
+    let Some(owner) = model.listing.of(&looked.path) else {
         return doubt.unwrap_or_else(|| Usable::Unknown(format!("the owner of {shown} was not recorded")));
     };
     if let Some(no) = judge(owner, 7, "write", &looked.path) {
         return no;
     }
-    for (inside, owner) in scene.listing.below(&looked.path) {
+    for (inside, owner) in model.listing.below(&looked.path) {
         let name = inside.get(looked.path.len() + 1..).unwrap_or_default();
         let Some(wanted) = wanted_inside(name) else { continue };
         // Whoever owns a file may write it anew, whatever its mode says.
@@ -232,27 +232,27 @@ fn wanted_inside(path: &str) -> Option<u32> {
 }
 
 /// Inside its container where somebody looked there, else inside its volume, else on the host.
-fn look(process: &Process<'_>, scene: &Scene<'_, '_>) -> Result<Looked, Usable> {
+fn look(process: &Process<'_>, model: &Model<'_>) -> Result<Looked, Usable> {
     let inside = format!("container:{}:{}", process.service.name, process.state_dir);
-    if scene.listing.of(&inside).is_some() {
+    if model.listing.of(&inside).is_some() {
         return Ok(Looked { source: inside.clone(), path: inside, ids: Ids::Same, on_host: false });
     }
     match &process.state {
         Backing::Host(path) => {
-            let ids = scene.engine.ids_of(process.service.userns_mode, process.uid.number());
-            let mount = processes::mount_over(process.service, &process.state_dir);
+            let ids = model.engine.ids_of(process.service.userns_mode, process.uid.number());
+            let mount = mounts::mount_over(process.service, &process.state_dir);
             let source = mount.and_then(|mount| mount.source).unwrap_or(path).to_owned();
             Ok(Looked { path: path.clone(), source, ids, on_host: true })
         }
         Backing::Volume { name, path } => {
             let key = format!("volume:{name}:{path}");
             let key = key.trim_end_matches('/').to_owned();
-            if scene.listing.of(&key).is_none() {
+            if model.listing.of(&key).is_none() {
                 return Err(Usable::Unknown(format!("the owner inside volume {name} was not recorded")));
             }
             Ok(Looked { source: format!("volume:{name}:"), path: key, ids: Ids::Same, on_host: false })
         }
-        Backing::Fleeting | Backing::Layer => Err(match state::mounted_state(process) {
+        Backing::Fleeting | Backing::Layer => Err(match mounted_state(process) {
             Some((target, span)) => Usable::No {
                 code: Code::StateMountMissed,
                 because: format!("the state is mounted at {target}, the process uses {}", process.state_dir),
@@ -265,19 +265,18 @@ fn look(process: &Process<'_>, scene: &Scene<'_, '_>) -> Result<Looked, Usable> 
 
 /// What SELinux lets a container do with the bind mount that holds its state: `:z` or a label for containers is enough,
 /// `:Z` labels it for one container and takes it from the others.
-fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, scene: &Scene<'_, '_>) -> Option<Usable> {
+fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, model: &Model<'_>) -> Option<Usable> {
     let mount = mount.filter(|mount| mount.kind == MountKind::Bind)?;
     let service = process.service;
-    let confined = scene.engine.selinux || scene.confined.contains(service.name);
-    if !confined || service.unconfined || scene.listing.enforcing == Some(false) {
+    let confined = model.engine.selinux || model.confined.contains(service.name);
+    if !confined || service.unconfined || model.listing.enforcing == Some(false) {
         return None;
     }
     let Backing::Host(path) = &process.state else { return None };
-    let (shown, name) = (scene.shown_path(path), service.name);
+    let (shown, name) = (model.shown_path(path), service.name);
     let (code, span) = (Code::SelinuxLabel, Some(mount.span));
-    let bound = |relabel: Relabel| scene.services.bound_by_another(mount.source, relabel, name);
-    let anybody = || [Relabel::No, Relabel::Shared, Relabel::Private].into_iter().filter_map(bound).min();
-    let enforced = |because: String| match scene.listing.enforcing {
+    let bound = |relabels: &[Relabel]| model.services.bound_by_another(mount.source, relabels, name);
+    let enforced = |because: String| match model.listing.enforcing {
         Some(_) => Usable::No { code, because, span },
         None => {
             let because = format!("{because}, if SELinux enforces, which was not recorded");
@@ -286,19 +285,19 @@ fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, scene: &Scene<'_, '_>
     };
     match mount.relabel {
         Relabel::Private => {
-            let other = scene.service_name_at(anybody()?);
+            let other = bound(&[Relabel::No, Relabel::Shared, Relabel::Private])?.name;
             let because = format!("`:Z` labels {shown} for {name} alone, and {other} mounts it, too");
             return Some(enforced(because));
         }
         Relabel::Shared => return None,
-        Relabel::No if bound(Relabel::Shared).is_some() => return None,
+        Relabel::No if bound(&[Relabel::Shared]).is_some() => return None,
         Relabel::No => {}
     }
-    if let Some(other) = bound(Relabel::Private) {
-        let other = scene.service_name_at(other);
+    if let Some(other) = bound(&[Relabel::Private]) {
+        let other = other.name;
         return Some(enforced(format!("`:Z` labels {shown} for {other} alone: {name} is refused")));
     }
-    match scene.listing.of(path).and_then(|owner| owner.label.as_deref()) {
+    match model.listing.of(path).and_then(|owner| owner.label.as_deref()) {
         Some(label) if CONTAINER_LABELS.contains(&label) => None,
         Some(label) => Some(enforced(format!(
             "{shown} is labelled {label}, which no container may use: {name} is refused"
@@ -310,4 +309,81 @@ fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, scene: &Scene<'_, '_>
             Some(Usable::Doubtful { code, because, span })
         }
     }
+}
+
+/// Variables that name directories of OpenClaw's.
+const DIRECTORY_VARIABLES: [&str; 7] = [
+    "HOME",
+    "OPENCLAW_HOME",
+    "OPENCLAW_STATE_DIR",
+    "OPENCLAW_CONFIG_PATH",
+    "OPENCLAW_CONFIG_DIR",
+    "OPENCLAW_WORKSPACE_DIR",
+    "OPENCLAW_AUTH_PROFILE_SECRET_DIR",
+];
+
+/// The line that says who the client runs as, else that of the gateway.
+pub(crate) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
+    let user = client.service.user.as_ref().or(gateway.service.user.as_ref());
+    user.map_or(client.service.key_span, |user| user.span)
+}
+
+/// A directory variable of the container that holds a path of the host.
+pub(crate) fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
+    DIRECTORY_VARIABLES.iter().find_map(|name| {
+        let variable = process.service.environment.get(name)?;
+        let path = variable.value?.expose().trim();
+        let mounted = process.service.mounts.iter().any(|mount| config::is_below(mount.target, path));
+        (is_host_path(path) && !mounted).then_some((*name, path, variable.span))
+    })
+}
+
+/// The names of every directory variable that holds a path of the host.
+pub(crate) fn leaked_directories(process: &Process<'_>) -> Vec<&'static str> {
+    let leaks = |name: &&&str| {
+        process
+            .service
+            .environment
+            .get(**name)
+            .and_then(|variable| variable.value)
+            .is_some_and(|path| is_host_path(path.expose().trim()))
+    };
+    DIRECTORY_VARIABLES.iter().filter(leaks).copied().collect()
+}
+
+/// `/Users/...`, `/Volumes/...`, `/mnt/c/...`, `C:\...`: never paths of a Linux image.
+fn is_host_path(path: &str) -> bool {
+    let windows = path.as_bytes();
+    let drive = matches!(windows, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    let wsl = path
+        .strip_prefix("/mnt/")
+        .is_some_and(|rest| matches!(rest.as_bytes(), [l] | [l, b'/', ..] if l.is_ascii_lowercase()));
+    drive
+        || wsl
+        || path.starts_with("/Users/")
+        || path.starts_with("/Volumes/")
+        || path.starts_with("/private/")
+}
+
+/// The mount that is meant for the state, by the name it ends in.
+pub(crate) fn mounted_state<'p>(process: &'p Process<'_>) -> Option<(&'p str, Span)> {
+    process.service.mounts.iter().find_map(|mount| {
+        let name = mount.target.trim_end_matches('/').rsplit('/').next()?;
+        let meant = name == rules::STATE_DIR_NAME || rules::LEGACY_STATE_DIR_NAMES.contains(&name);
+        (meant && mount.kind != MountKind::Tmpfs).then_some((mount.target, mount.span))
+    })
+}
+
+/// The variable that says where the home is.
+pub(crate) fn home_variable<'p>(process: &'p Process<'_>) -> Option<&'p Variable<'p>> {
+    ["OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "HOME"]
+        .into_iter()
+        .find_map(|name| process.service.environment.get(name))
+}
+
+/// `/a` where `${DIR}/a` is written.
+pub(crate) fn is_rooted(mount: &Mount<'_>, model: &Model<'_>) -> bool {
+    mount.kind == MountKind::Bind
+        && mount.source.is_some_and(|source| source.matches('/').count() == 1)
+        && model.sources.expose(mount.span).trim_start_matches(['"', '\'']).starts_with('$')
 }

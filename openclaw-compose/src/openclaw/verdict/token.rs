@@ -29,7 +29,7 @@ impl Secret {
         }
     }
 
-    fn meaning(self) -> Meaning {
+    pub(crate) fn meaning(self) -> Meaning {
         match self {
             Self::Token => Meaning::Token,
             Self::Password => Meaning::Password,

@@ -1,0 +1,204 @@
+//! From what is known about a stack to what there is to say about it, floor by floor.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Code, Finding, Place, PlaceRole, Safety};
+use crate::project;
+use crate::source::{Format, Span};
+
+use super::findings::{self, Findings, remedies};
+use super::ladder::{self, ClientView};
+use super::model::containers::{Printed, Runtime, read as read_containers};
+use super::model::owners::Listing;
+use super::model::processes::{self, Process};
+use super::model::services::Services;
+use super::model::{Model, Surroundings, definitions, engine, files};
+use super::report::{GatewayView, Report, VersionView, gateway_view};
+use super::stack::Stack;
+use super::verdict::listener::Gateway;
+use super::verdict::{Verdicts, clients, token};
+use super::{carriers, containers, secrets};
+
+/// Examines a stack. Never fails: what cannot be told is unknown.
+#[must_use]
+pub fn examine(stack: &Stack<'_>) -> Report {
+    let resolution = stack.resolution;
+    let services = Services::read(resolution);
+    let directory = resolution.working_dir();
+    let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
+
+    let mut early: Vec<Finding> = stack.noted.clone();
+    let runtime = read_inspects(stack, &mut reader, &mut early);
+    let (hint, hint_from) = match (stack.version, runtime.version()) {
+        (Some(version), _) => (Some(version), "caller"),
+        (None, Some(version)) => (Some(version), "label"),
+        (None, None) => (None, "unknown"),
+    };
+    let processes = processes::read(&services, hint, &mut reader);
+    let mut listing = Listing::default();
+    for (name, text) in &stack.listings {
+        let file = reader.enter(Format::Listing, name, text);
+        listing.read(file, directory, text);
+    }
+    for (name, text) in &stack.listings_of_copies {
+        let file = reader.enter(Format::Listing, name, text);
+        listing.read(file, directory, text);
+        listing.is_copy = listing.has_one_owner();
+    }
+    let engine = read_engine(stack, &listing, &mut reader, &mut early);
+    let definitions: Vec<_> = stack
+        .definitions
+        .iter()
+        .map(|definition| definitions::read_definition(definition, &mut reader))
+        .collect();
+    early.extend(unread_findings(&mut reader));
+    let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
+    let mut sources = std::mem::take(&mut reader.sources);
+    let secrets = secrets::collect(stack, &processes, &definitions, &sources);
+    secrets::mark_secrets(&processes, &definitions, &mut sources);
+    secrets::mark_urls(resolution, &processes, &mut sources);
+    secrets.mark_in(&mut sources);
+
+    let surroundings = Surroundings {
+        confined: runtime.confined(),
+        docker_vm: stack.docker_vm || engine.vm.is_some(),
+        engine,
+        listing,
+        stale_files: std::mem::take(&mut reader.stale),
+        upgrade_to: stack.upgrade_to,
+    };
+    let model = Model::new(resolution, &services, &processes, &sources, surroundings);
+    let gateways = Gateway::all(&model);
+    let outgoing = clients::outgoing(&model, &gateways);
+    let clients = clients::find(&model, &gateways, &outgoing);
+    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients);
+    let stale = stale_tokens(&runtime, &model);
+
+    let mut found = Findings::default();
+    found.extend(early);
+    findings::listener::findings(&verdicts, &mut found);
+    findings::reach::findings(&verdicts, &mut found);
+    findings::token::findings(&verdicts, &mut found);
+    findings::state::findings(&verdicts, &mut found);
+    findings::operation::findings(&verdicts, &mut found);
+    findings::containers::findings(&runtime, &verdicts, &mut found);
+    findings::definitions::findings(&definitions, &verdicts, &mut found);
+    findings::configuration::findings(&verdicts, &mut found);
+    let (mut findings, behind) = found.ranked();
+    findings.iter_mut().for_each(leave_containers_alone);
+    remedies::finish(&mut findings, &model);
+
+    // The server's winner is A.
+    let mut letters = token::Classes::default();
+    for gateway in &gateways {
+        if let Some(value) = gateway.decision.value() {
+            letters.letter(value);
+        }
+    }
+    let gateways: Vec<GatewayView> =
+        gateways.iter().map(|gateway| gateway_view(gateway, hint_from, &model, &mut letters)).collect();
+    let mut views: Vec<ClientView> =
+        clients.iter().map(|client| ladder::view(client, &verdicts, &behind, &mut letters)).collect();
+    for view in &mut views {
+        ladder::apply_stale(view, &stale, &behind);
+    }
+    let containers = containers::views(&runtime, &verdicts, &mut letters);
+    let tokens = carriers::views(&definitions, &verdicts, &mut letters, stack.fingerprint);
+    let version = gateways
+        .first()
+        .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
+    let namespaces = model.namespaces;
+    let mut report = Report {
+        version,
+        gateways,
+        clients: views,
+        tokens,
+        namespaces,
+        containers,
+        findings,
+        unread,
+        sources,
+        secrets,
+    };
+    report.mask();
+    report
+}
+
+fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
+    let mut printed = Printed::default();
+    for (name, text) in &stack.inspects {
+        if let Err(place) = read_containers(text.expose(), &mut printed) {
+            let file = reader.enter(Format::Other, name, "");
+            let summary = format!("{name} is not output of docker inspect: JSON stops at {place}");
+            let place = Place::of(&reader.sources, PlaceRole::Decided, Span::new(file, 0, 0));
+            out.push(Finding::new(Code::InspectUnreadable, summary).at(place));
+        }
+    }
+    Runtime::new(printed, stack.resolution.project_name())
+}
+
+/// What lies in the state directory and its kin and could not be read. The Compose files' own are told by the resolution.
+fn unread_findings(reader: &mut files::Reader<'_>) -> Vec<Finding> {
+    let mut findings = Vec::with_capacity(reader.unread.len());
+    for unread in std::mem::take(&mut reader.unread) {
+        let file = reader.enter(Format::Other, &unread.file, "");
+        let place = Place::of(&reader.sources, PlaceRole::Decided, Span::new(file, 0, 0));
+        let summary = format!("{} is there and cannot be read: {}", unread.file, unread.error);
+        let mut finding = Finding::new(project::unread::code(&unread.error), summary).at(place);
+        finding.remedy = project::unread::next_step(&unread.error).map(remedies::words);
+        findings.push(finding);
+        reader.unread.push(unread);
+    }
+    findings
+}
+
+/// What the engine says of itself, and what was recorded of the ids it maps.
+fn read_engine(
+    stack: &Stack<'_>,
+    listing: &Listing,
+    reader: &mut files::Reader<'_>,
+    out: &mut Vec<Finding>,
+) -> engine::Engine {
+    let mut engine = engine::Engine::default();
+    let mut unread = |code: Code, name: &str, summary: String| {
+        let file = reader.enter(Format::Other, name, "");
+        let span = Span::new(file, 0, 0);
+        out.push(Finding::new(code, summary).at(Place::of(&reader.sources, PlaceRole::Decided, span)));
+    };
+    if let Some((name, text)) = &stack.engine {
+        match engine::Engine::read(text.expose()) {
+            Ok(read) => engine = read,
+            Err(place) => {
+                let summary = format!("{name} is no output of docker info: JSON stops at {place}");
+                unread(Code::EngineInfoUnreadable, name, summary);
+            }
+        }
+    }
+    let user = listing.of(stack.resolution.working_dir()).map(|owner| owner.uid);
+    for (name, text) in &stack.id_maps {
+        if !engine.record_ids(text, user) {
+            let summary = format!("{name} holds neither lines of uid_map nor of subuid");
+            unread(Code::IdMapUnreadable, name, summary);
+        }
+    }
+    engine
+}
+
+/// Services whose running container has another secret than the files, with their processes.
+fn stale_tokens<'a>(runtime: &Runtime, model: &Model<'a>) -> BTreeMap<&'a str, &'a Process<'a>> {
+    let is_stale = |process: &&Process<'_>| {
+        let names = runtime.stale_variables(process);
+        names.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"))
+    };
+    let stale = model.processes.iter().filter(|process| process.is_openclaw()).filter(is_stale);
+    stale.map(|process| (process.service.name, process)).collect()
+}
+
+/// What was read inside a container is no file that can be edited from here: there the remedy is left to a person.
+fn leave_containers_alone(finding: &mut Finding) {
+    let Some(remedy) = &mut finding.remedy else { return };
+    if remedy.edits.iter().any(|edit| edit.file.starts_with("container:")) {
+        remedy.edits.clear();
+        remedy.safety = if remedy.command.is_some() { Safety::Judgement } else { Safety::TextOnly };
+    }
+}

@@ -1,0 +1,83 @@
+//! Configurations that were not given or cannot be read, stacks without a gateway, and releases that nobody names.
+
+use std::collections::BTreeSet;
+
+use crate::finding::{Code, Severity};
+use crate::openclaw::model::mounts;
+use crate::openclaw::model::processes::{ConfigState, Role};
+use crate::openclaw::verdict::Verdicts;
+use crate::source::Span;
+
+use super::Findings;
+use super::remedies;
+
+/// Everything about what the stack's configuration leaves open.
+pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    configuration(verdicts, out);
+    versions(verdicts, out);
+}
+
+/// Configurations that were not given, and stacks without a gateway.
+fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
+        let process = gateway.process;
+        // One that is there and cannot be read is told with the files.
+        if matches!(process.config, ConfigState::Unknown) {
+            let summary = format!(
+                "{} of {} was not given: a token in it would win",
+                process.config_path, process.service.name
+            );
+            let mount = mounts::mount_over(process.service, &process.config_path).map(|mount| mount.span);
+            let mut finding = verdicts
+                .finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)))
+                .about(process.subject());
+            finding.remedy = Some(remedies::command(
+                "read it inside the container".to_owned(),
+                format!("docker compose exec {} cat {}", process.service.name, process.config_path),
+            ));
+            out.push(finding);
+        }
+    }
+    // The gateway's own configuration is told where the gateway is.
+    let mut told: BTreeSet<Span> =
+        out.iter().flat_map(|finding| &finding.places).map(|place| place.span).collect();
+    let clients = verdicts.model.processes.iter().filter(|process| process.role == Role::Cli);
+    for (process, fault) in clients.filter_map(|process| Some((process, process.config()?.refused()?))) {
+        if told.contains(&fault.span()) {
+            continue;
+        }
+        let summary = format!("{} of {}: {fault}", process.config_path, process.service.name);
+        let mut finding =
+            verdicts.finding(Code::ConfigSyntax, summary, Some(fault.span())).about(process.subject());
+        told.extend(finding.places.iter().map(|place| place.span));
+        finding.severity = Severity::Warning;
+        finding.remedy = Some(remedies::words("correct the file: what it says to this client is unknown"));
+        out.push(finding);
+    }
+    if verdicts.gateways.is_empty()
+        && let Some(cli) = verdicts.model.processes.iter().find(|process| process.role == Role::Cli)
+    {
+        let summary = format!("{} is there, and no service of this stack runs the gateway", cli.service.name);
+        out.push(verdicts.finding(Code::NoGateway, summary, Some(cli.service.key_span)));
+    }
+}
+
+/// A release that nobody names.
+fn versions(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
+        let process = gateway.process;
+        if process.version.is_some() {
+            continue;
+        }
+        let span = process.service.image.as_ref().map_or(process.service.key_span, |image| image.span);
+        let summary =
+            format!("the release of {} is not known: it is judged by the newest rules", process.service.name);
+        let mut finding =
+            verdicts.finding(Code::VersionUnknown, summary, Some(span)).about(process.subject());
+        finding.remedy = Some(remedies::command(
+            "ask it".to_owned(),
+            format!("docker compose exec {} openclaw --version", process.service.name),
+        ));
+        out.push(finding);
+    }
+}

@@ -1,0 +1,203 @@
+//! Running containers that are not what the files say, or do not stay up.
+
+use crate::finding::{Code, Finding, Severity};
+use crate::openclaw::model::containers::{Container, Runtime};
+use crate::openclaw::model::namespaces;
+use crate::openclaw::model::processes::{self, Process};
+use crate::openclaw::rules;
+use crate::openclaw::verdict::Verdicts;
+use crate::openclaw::verdict::drift::differences;
+
+use super::operation;
+use super::remedies;
+use super::{Cause, Findings};
+
+/// Everything about containers against files.
+pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    if runtime.containers.is_empty() {
+        return;
+    }
+    let mut killed = Vec::new();
+    for process in verdicts.model.processes.iter().filter(|process| process.is_openclaw()) {
+        let service = process.service;
+        let Some(container) = runtime.of(service.name) else {
+            if verdicts.gateway_in(process).is_some() {
+                let summary = format!("no container of {} was among those inspected", service.name);
+                let mut finding = verdicts
+                    .finding(Code::ContainerMissing, summary, Some(service.key_span))
+                    .about(process.subject());
+                finding.remedy = Some(remedies::command(
+                    "start it".to_owned(),
+                    remedies::recreate(&[service.name], verdicts),
+                ));
+                out.push(finding);
+            }
+            continue;
+        };
+        drift(runtime, process, container, verdicts, out);
+        condition(process, container, verdicts, &mut killed, out);
+        dead_namespace(runtime, process, container, verdicts, out);
+    }
+    // What may hurt later did.
+    out.replace(killed);
+}
+
+fn drift(
+    runtime: &Runtime,
+    process: &Process<'_>,
+    container: &Container,
+    verdicts: &Verdicts<'_>,
+    out: &mut Findings,
+) {
+    let service = process.service;
+    let differs = differences(runtime, process, container, verdicts.model);
+    if differs.is_empty() {
+        return;
+    }
+    let about_token = differs.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"));
+    let about_env = differs.iter().any(|name| name.contains("GATEWAY"));
+    let code = match (about_token, about_env) {
+        (true, _) => Code::StaleToken,
+        (false, true) => Code::StaleEnvironment,
+        (false, false) => Code::StaleContainer,
+    };
+    let span = differs
+        .iter()
+        .find_map(|name| {
+            service.environment.get(name.as_str()).map(|variable| verdicts.model.origin(variable.span))
+        })
+        .unwrap_or(service.key_span);
+    let summary = format!(
+        "the running container of {} is not what the files say: {} differ(s)",
+        service.name,
+        differs.join(", ")
+    );
+    let mut finding = verdicts.finding(code, summary, Some(span)).about(process.subject());
+    finding.evidence.push(format!("container {}", container.name.trim_start_matches('/')));
+    finding
+        .evidence
+        .push("restart keeps the old environment; only a new container reads the files".to_owned());
+    finding.remedy =
+        Some(remedies::command("recreate it".to_owned(), remedies::recreate(&[service.name], verdicts)));
+    out.push_for([Cause::Stale(process.id)], finding);
+}
+
+fn condition(
+    process: &Process<'_>,
+    container: &Container,
+    verdicts: &Verdicts<'_>,
+    killed: &mut Vec<Finding>,
+    out: &mut Findings,
+) {
+    let service = process.service;
+    let state = &container.state;
+    let is_gateway = process.role == processes::Role::Gateway;
+    if !is_gateway {
+        return;
+    }
+    let span = service.restart.as_ref().map_or(service.key_span, |restart| restart.span);
+    let meaning = |code: i64| {
+        rules::EXIT_CODES
+            .iter()
+            .find(|rule| rule.code == code)
+            .map_or("an unknown fault", |rule| rule.meaning)
+    };
+    if state.restarting || container.restart_count > 2 {
+        let code = state.exit_code;
+        let summary = format!(
+            "{} was started {} times again; the last exit was {code}: {}",
+            service.name,
+            container.restart_count,
+            meaning(code)
+        );
+        let mut finding = verdicts.finding(Code::RestartLoop, summary, Some(span)).about(process.subject());
+        if rules::EXIT_CODES.iter().any(|rule| rule.code == code && !rule.restart_helps) {
+            finding.evidence.push("no restart mends this one".to_owned());
+        }
+        finding.remedy = Some(remedies::command(
+            "read what it says before it exits".to_owned(),
+            format!("docker compose logs --tail 50 {}", service.name),
+        ));
+        out.push(finding);
+    } else if !state.running && state.status != "created" {
+        let code = state.exit_code;
+        if code == rules::EXIT_KILLED && !state.oom_killed {
+            killed.extend(killed_draining(process, verdicts));
+        }
+        let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
+        let mut finding =
+            verdicts.finding(Code::ContainerExited, summary, Some(service.key_span)).about(process.subject());
+        finding.remedy = Some(remedies::command(
+            "read what it said last".to_owned(),
+            format!("docker compose logs --tail 50 {}", service.name),
+        ));
+        out.push(finding);
+    }
+    if state.oom_killed {
+        let summary = format!("{} was killed for want of memory", service.name);
+        out.push(
+            verdicts
+                .finding(
+                    Code::OutOfMemory,
+                    summary,
+                    service.memory.as_ref().map(|limit| limit.span).or(Some(service.key_span)),
+                )
+                .about(process.subject()),
+        );
+    }
+    if state.running && state.health.as_ref().is_some_and(|health| health.status == "unhealthy") {
+        let span = service.healthcheck.as_ref().map_or(service.key_span, |check| check.span);
+        let mut finding = verdicts
+            .finding(Code::Unhealthy, format!("{} runs and its health check fails", service.name), Some(span))
+            .about(process.subject());
+        finding.evidence.push("Docker restarts on exit only: it stays so".to_owned());
+        finding.remedy = Some(remedies::command(
+            "see what the check said".to_owned(),
+            format!(
+                "docker inspect --format '{{{{json .State.Health}}}}' {}",
+                container.name.trim_start_matches('/')
+            ),
+        ));
+        out.push(finding);
+    }
+}
+
+/// It was killed, there was memory, and a stop leaves it too little time.
+fn killed_draining(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Finding> {
+    let mut finding = operation::stop(process, verdicts)?;
+    finding.severity = Severity::Error;
+    let code = rules::EXIT_KILLED;
+    finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
+    if let Some(remedy) = &mut finding.remedy {
+        remedy.text.push_str(rules::LEASE_OF_THE_KILLED);
+        remedy.command = Some(format!("docker compose start {}", process.service.name));
+    }
+    Some(finding)
+}
+
+/// It lives in the namespace of a container that is gone.
+fn dead_namespace(
+    runtime: &Runtime,
+    process: &Process<'_>,
+    container: &Container,
+    verdicts: &Verdicts<'_>,
+    out: &mut Findings,
+) {
+    let Some(owner) = container.host_config.network_mode.strip_prefix("container:") else { return };
+    let Some(lender) = namespaces::lender(process.service, verdicts.model.services) else { return };
+    let lender = lender.name;
+    if runtime.services.contains(lender) && !runtime.has(owner) && container.state.running {
+        let service = process.service;
+        let summary = format!(
+            "{} still lives in the network namespace of an earlier container of {lender}: it reaches nobody",
+            service.name
+        );
+        let span = service.network_mode.as_ref().map(|mode| mode.span);
+        let mut finding = verdicts.finding(Code::DeadNamespace, summary, span).about(process.subject());
+        finding.remedy = Some(remedies::command(
+            "recreate it".to_owned(),
+            format!("docker compose up -d --force-recreate {}", service.name),
+        ));
+        out.push(finding);
+    }
+}

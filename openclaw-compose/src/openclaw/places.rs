@@ -1,0 +1,40 @@
+//! Where the services of OpenClaw keep their state, for whoever looks into their containers.
+
+use std::collections::BTreeMap;
+
+use crate::project::Resolution;
+
+use super::model::processes::{self, Process};
+use super::model::services::Services;
+use super::model::{engine, files};
+
+/// Where an OpenClaw service keeps its state, as its compose file says.
+pub(crate) struct StatePlace {
+    pub(crate) service: String,
+    pub(crate) state_dir: String,
+    pub(crate) config_path: String,
+}
+
+/// The state of every OpenClaw service, gateways first.
+pub(crate) fn state_places(resolution: &Resolution) -> Vec<StatePlace> {
+    let services = Services::read(resolution);
+    let nothing = BTreeMap::new();
+    let mut reader =
+        files::Reader::new(None, &nothing, resolution.working_dir(), resolution.sources().clone());
+    let mut processes = processes::read(&services, None, &mut reader);
+    processes.retain(Process::is_openclaw);
+    processes.sort_by_key(|process| process.role);
+    processes
+        .iter()
+        .map(|process| StatePlace {
+            service: process.service.name.to_owned(),
+            state_dir: process.state_dir.clone(),
+            config_path: process.config_path.clone(),
+        })
+        .collect()
+}
+
+/// Whether what an engine says of itself means that the host's owners are not those its containers see.
+pub(crate) fn maps_owners(info: &str) -> bool {
+    engine::Engine::read(info).is_ok_and(|engine| engine.vm.is_some())
+}

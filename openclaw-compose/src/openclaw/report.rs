@@ -1,0 +1,174 @@
+//! What came out: the gateways, each client with its gates, every carrier of the token, and the findings.
+
+use serde::Serialize;
+
+use crate::finding::{Code, Finding, FindingId};
+use crate::project::Unread;
+use crate::secrets::Secrets;
+use crate::source::Sources;
+
+use super::carriers::CarrierView;
+use super::containers::ContainerView;
+use super::ladder::{ClientView, GateView};
+use super::model::Model;
+use super::model::namespaces::Namespaces;
+use super::rules::version::{self, Version};
+use super::verdict::listener::{Auth, Gateway, Scope};
+use super::verdict::token::Classes;
+
+/// The release the rules were taken for.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionView {
+    /// The release; nothing where it is not known and the newest rules were used.
+    pub version: Option<Version>,
+    /// `image tag`, `label`, `caller` or `unknown`.
+    pub from: &'static str,
+}
+
+/// A gateway of the stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct GatewayView {
+    /// Its service.
+    pub service: String,
+    /// Its release.
+    pub version: VersionView,
+    /// `loopback`, `all`, an address, `tailnet` or `unknown`.
+    pub bind: String,
+    /// What decided the bind.
+    pub bind_from: &'static str,
+    /// The port it listens on, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// What decided the port.
+    pub port_from: &'static str,
+    /// `token`, `password`, `none`, `trusted-proxy` or `unknown`.
+    pub auth: &'static str,
+    /// The carrier that wins its secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_from: Option<String>,
+    /// The letter of the value it enforces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_class: Option<String>,
+    /// The rule that made it win: an id of [`rules::TOKEN_RULES`].
+    pub token_rule: &'static str,
+    /// Whether it starts, as far as the files tell.
+    pub starts: bool,
+    /// The state directory inside the container.
+    pub state_dir: String,
+    /// The uid its process runs as, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Services that lose their network when it is restarted.
+    pub stranded_by_restart: Vec<String>,
+}
+
+/// Everything [`examine`] found. Serialises without a secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The release the gateway's rules were taken for.
+    pub version: VersionView,
+    /// The gateways, in the order of their services.
+    pub gateways: Vec<GatewayView>,
+    /// Every client with its gates.
+    pub clients: Vec<ClientView>,
+    /// Every place that carries the token or should, side by side.
+    pub tokens: Vec<CarrierView>,
+    /// Who lives in whose network namespace.
+    pub namespaces: Namespaces,
+    /// The running containers of OpenClaw's services.
+    pub containers: Vec<ContainerView>,
+    /// What is wrong or worth knowing, errors first.
+    pub findings: Vec<Finding>,
+    /// The files of the project and of its state that are there and could not be read: what they hold is unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+    /// Every text the findings and their edits point into: those of the resolution, and `openclaw.json` and its kin.
+    #[serde(skip)]
+    pub sources: Sources,
+    #[serde(skip)]
+    pub(super) secrets: Secrets,
+}
+
+impl Report {
+    /// Every value that is or looks like a secret in what was read, for the texts that a program prints about the stack:
+    /// see [`Secrets::mask`].
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The client of that name.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Option<&ClientView> {
+        self.clients.iter().find(|client| client.name == name)
+    }
+
+    /// The first cause of the stack: the earliest red gate of any client.
+    #[must_use]
+    pub fn first_cause(&self) -> Option<(&ClientView, &GateView)> {
+        let reds = self.clients.iter().filter_map(|client| Some((client, client.first_red()?)));
+        reds.min_by_key(|(_, red)| red.gate)
+    }
+
+    /// The finding that a gate of this report rests on.
+    #[must_use]
+    pub fn finding(&self, id: FindingId) -> Option<&Finding> {
+        self.findings.get(id.index())
+    }
+
+    /// The findings of a code.
+    pub fn of_code(&self, code: Code) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.code == code)
+    }
+}
+
+/// Shows a gateway.
+pub(super) fn gateway_view(
+    gateway: &Gateway<'_>,
+    hint_from: &'static str,
+    model: &Model<'_>,
+    letters: &mut Classes,
+) -> GatewayView {
+    let process = gateway.process;
+    let name = gateway.name();
+    let version = process.version;
+    let image = process.service.image.as_ref();
+    let from_tag = image.and_then(|image| version::tag(image.value)?.parse::<Version>().ok()).is_some();
+    GatewayView {
+        service: name.to_owned(),
+        version: VersionView {
+            version,
+            from: if from_tag {
+                "image tag"
+            } else if version.is_some() && hint_from == "unknown" {
+                "label"
+            } else {
+                hint_from
+            },
+        },
+        bind: match &gateway.bind.scope {
+            Scope::Loopback => "loopback".to_owned(),
+            Scope::All => "all".to_owned(),
+            Scope::Address(address) => address.clone(),
+            Scope::Tailnet => "tailnet".to_owned(),
+            Scope::Unknown => "unknown".to_owned(),
+        },
+        bind_from: gateway.bind.by,
+        port: gateway.port.number,
+        port_from: gateway.port.by,
+        auth: match gateway.auth {
+            Auth::Token => "token",
+            Auth::Password => "password",
+            Auth::None => "none",
+            Auth::TrustedProxy => "trusted-proxy",
+            Auth::Unknown => "unknown",
+        },
+        token_from: gateway.decision.winner().map(|winner| winner.label.clone()),
+        token_class: gateway.decision.value().map(|value| letters.letter(value)),
+        token_rule: gateway.decision.rule.id,
+        starts: gateway.refusals.is_empty(),
+        state_dir: process.state_dir.clone(),
+        uid: process.uid.number(),
+        stranded_by_restart: model.namespaces.stranded_by(name).into_iter().map(str::to_owned).collect(),
+    }
+}

@@ -1,0 +1,202 @@
+//! What is known about a stack, before anything is made of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::SecretString;
+
+use crate::finding::Finding;
+use crate::project::{Files, Resolution};
+use crate::source::Text;
+
+use super::model::definitions::Definition;
+use super::rules::version::Version;
+
+/// What is known about a stack.
+///
+/// ```
+/// use openclaw_compose::openclaw::{Stack, examine};
+/// use openclaw_compose::project::{self, Inputs, Texts};
+///
+/// let files = Texts::new()
+///     .file("/srv/compose.yaml", "
+/// services:
+///   openclaw-gateway:
+///     image: openclaw:2026.9.6
+///     command: [openclaw, gateway]
+///     environment: { OPENCLAW_GATEWAY_TOKEN: test-token-1 }
+///     volumes: ['./state:/home/node/.openclaw']
+///   openclaw-cli:
+///     image: openclaw:2026.9.6
+///     entrypoint: [openclaw]
+///     volumes: ['./state:/home/node/.openclaw']
+/// ")
+///     .file("/srv/state/openclaw.json", "{ gateway: { mode: 'local', bind: 'lan' } }");
+/// let resolution = project::resolve(&Inputs::new("/srv"), &files);
+/// let report = examine(&Stack::new(&resolution).files(&files));
+/// let cli = report.client("openclaw-cli").expect("a client");
+/// assert_eq!(cli.first_red().and_then(|gate| gate.code).map(|code| code.name()), Some("own-loopback"));
+/// ```
+#[derive(Clone)]
+pub struct Stack<'s> {
+    pub(super) resolution: &'s Resolution,
+    pub(super) files: Option<&'s dyn Files>,
+    pub(super) texts: BTreeMap<String, Text>,
+    pub(super) listings: Vec<(String, String)>,
+    pub(super) listings_of_copies: Vec<(String, String)>,
+    pub(super) inspects: Vec<(String, Text)>,
+    pub(super) engine: Option<(String, Text)>,
+    pub(super) id_maps: Vec<(String, String)>,
+    pub(super) noted: Vec<Finding>,
+    pub(super) definitions: Vec<Definition>,
+    pub(super) version: Option<Version>,
+    pub(super) upgrade_to: Option<Version>,
+    pub(super) docker_vm: bool,
+    pub(super) fingerprint: Option<&'s dyn Fn(&SecretString) -> String>,
+}
+
+impl<'s> Stack<'s> {
+    /// A stack of which only the Compose files are known.
+    #[must_use]
+    pub fn new(resolution: &'s Resolution) -> Self {
+        Self {
+            resolution,
+            files: None,
+            texts: BTreeMap::new(),
+            listings: Vec::new(),
+            listings_of_copies: Vec::new(),
+            inspects: Vec::new(),
+            engine: None,
+            id_maps: Vec::new(),
+            noted: Vec::new(),
+            definitions: Vec::new(),
+            version: None,
+            upgrade_to: None,
+            docker_vm: false,
+            fingerprint: None,
+        }
+    }
+
+    /// A way to read the host's files: `openclaw.json`, its includes and the state directory's `.env` are taken from there.
+    #[must_use]
+    pub fn files(mut self, files: &'s dyn Files) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// A text by itself, which beats [`Stack::files`]. `key` is a host path as reports show it (relative to the project's
+    /// directory where it lies there), `volume:NAME:path/inside`, or `container:SERVICE:/path` for what was read in the
+    /// running container.
+    #[must_use]
+    pub fn text(mut self, key: impl Into<String>, text: impl Into<Text>) -> Self {
+        self.texts.insert(key.into(), text.into());
+        self
+    }
+
+    /// Recorded owners and modes of the project directory: lines of `UID:GID MODE PATH`, as
+    /// `find . -printf '%U:%G %m %P\n'` or `stat -c '%u:%g %a %n'` print them; lines of `ls -ldn`, with `-Z` or without;
+    /// blocks of `getfacl -n`; and the word that `getenforce` prints. They may follow each other in one text. A path that
+    /// begins with `container:SERVICE:` or `volume:NAME:` was looked at in there. `name` is what reports call the listing.
+    #[must_use]
+    pub fn ownership(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.listings.push((name.into(), text.into()));
+        self
+    }
+
+    /// Owners and modes as [`Stack::ownership`] takes them, read from files that may be a copy of the stack, such as a
+    /// checkout. A copy belongs to whoever made it: where all of it has one owner, a drift is only inferred.
+    #[must_use]
+    pub fn ownership_of_copy(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.listings_of_copies.push((name.into(), text.into()));
+        self
+    }
+
+    /// Output of `docker inspect` for containers of the stack. `name` is what reports call it.
+    #[must_use]
+    pub fn inspect(mut self, name: impl Into<String>, text: impl Into<Text>) -> Self {
+        self.inspects.push((name.into(), text.into()));
+        self
+    }
+
+    /// What the engine says of itself: output of `docker info --format '{{json .}}'` or `podman info --format json`. It
+    /// tells of virtual machines, SELinux and mapped user ids. `name` is what reports call it.
+    #[must_use]
+    pub fn engine(mut self, name: impl Into<String>, text: impl Into<Text>) -> Self {
+        self.engine = Some((name.into(), text.into()));
+        self
+    }
+
+    /// How user ids of the containers become those of the host: `/proc/self/uid_map` as a container shows it, or the lines
+    /// of `/etc/subuid` for the user that the engine runs as. Groups are taken to be mapped alike. `name` is what reports
+    /// call it.
+    #[must_use]
+    pub fn id_map(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.id_maps.push((name.into(), text.into()));
+        self
+    }
+
+    /// What was read from the running containers.
+    #[cfg(feature = "docker")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
+    #[must_use]
+    pub fn evidence(mut self, evidence: &crate::docker::Evidence) -> Self {
+        self.noted.extend(evidence.findings.iter().cloned());
+        self.texts.extend(evidence.texts.iter().map(|(key, text)| (key.clone(), text.clone())));
+        if let Some(inspect) = &evidence.inspect {
+            self = self.inspect("docker inspect", inspect.clone());
+        }
+        if let Some(engine) = &evidence.engine {
+            self = self.engine("docker info", engine.clone());
+        }
+        if !evidence.owners.is_empty() {
+            self = self.ownership("the owners in the containers", evidence.owners.clone());
+        }
+        self
+    }
+
+    /// A launchd or systemd definition of an OpenClaw service on the host, whose token is compared.
+    #[must_use]
+    pub fn definition(mut self, definition: Definition) -> Self {
+        self.definitions.push(definition);
+        self
+    }
+
+    /// The release, where neither tag nor label says it; from the gateway's hello, for instance.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The release to which an upgrade is planned.
+    #[must_use]
+    pub fn upgrade_to(mut self, version: Version) -> Self {
+        self.upgrade_to = Some(version);
+        self
+    }
+
+    /// Docker runs in a virtual machine, as on macOS. Also taken from paths below `/Users/` and from a Mac's listing.
+    #[must_use]
+    pub fn docker_vm(mut self) -> Self {
+        self.docker_vm = true;
+        self
+    }
+
+    /// Renders a fingerprint for each token in the report. The function sees the secret; what it returns is shown.
+    #[must_use]
+    pub fn fingerprint(mut self, fingerprint: &'s dyn Fn(&SecretString) -> String) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+}
+
+/// Names and counts only.
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("resolution", self.resolution)
+            .field("texts", &self.texts.keys())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
