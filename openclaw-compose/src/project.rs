@@ -21,6 +21,7 @@
 //! | How did Compose itself change? | `dialect.rs` |
 
 mod absolute;
+mod bases;
 mod canonical;
 mod compare;
 mod consistency;
@@ -34,6 +35,7 @@ mod include;
 mod inputs;
 mod limits;
 mod load;
+mod loader;
 mod mark;
 mod merge;
 mod model;
@@ -44,6 +46,7 @@ mod paths;
 mod print;
 mod provenance;
 mod raise;
+mod remote;
 mod resets;
 mod resolution;
 mod resources;
@@ -70,7 +73,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::source::secret;
-use load::{Loader, Scope};
+use loader::{Loader, Scope};
 use path::Path;
 use raise::Raised;
 

@@ -3,7 +3,7 @@
 use crate::codes::Code;
 use crate::source::Text;
 
-use super::load::Loader;
+use super::loader::Loader;
 use super::model::{Map, Node, Value};
 use super::paths;
 use super::provenance::Event;
@@ -76,7 +76,7 @@ fn service(name: &str, fields: &mut Map, base: &str, loader: &mut Loader<'_>) {
                     && map
                         .get("file")
                         .and_then(Node::expose)
-                        .is_some_and(|file| !super::include::is_remote(file))
+                        .is_some_and(|file| !super::remote::is_remote(file))
                 {
                     at(map, "file", Form::Plain, base, loader);
                 }

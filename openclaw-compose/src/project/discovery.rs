@@ -13,13 +13,13 @@ use crate::syntax::interpolate::{self, Found};
 use crate::syntax::yaml;
 
 use super::inputs::{Kind, ReadError};
-use super::load::{Loader, unreadable};
-use super::model::{Node, Value, nowhere};
+use super::loader::{Loader, unreadable};
+use super::model::{Node, StoryId, Value, nowhere};
 use super::paths;
-use super::provenance::{Event, StoryId};
+use super::provenance::Event;
 use super::raise::{EXIT_FLAGS, EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
-use super::secret;
 use super::variables::{EnvironmentId, Setting, Variables};
+use crate::source::secret;
 
 /// Names of a Compose file, the preferred one first.
 pub const FILE_NAMES: [&str; 4] =

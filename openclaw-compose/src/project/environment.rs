@@ -20,11 +20,11 @@ use crate::syntax::interpolate::Found;
 
 use super::discovery::Assignment;
 use super::inputs::{Kind, ReadError};
-use super::load::{Loader, unreadable};
-use super::model::{Entry, Map, Node, Value};
+use super::loader::{Loader, unreadable};
+use super::model::{Entry, Map, Node, StoryId, Value};
 use super::path::Path;
 use super::paths;
-use super::provenance::{Event, StoryId};
+use super::provenance::Event;
 use super::raise::{EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
 use super::variables::{EnvironmentId, Setting};
 

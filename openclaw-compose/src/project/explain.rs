@@ -17,9 +17,9 @@ use super::mark::is_secret;
 use super::model::{Map, Node, Value, is_somewhere};
 use super::print;
 use super::provenance::Event;
-use super::resolution::Resolution;
-use super::secret;
+use super::resolution::{Resolution, Service};
 use super::variables::{EnvironmentId, Setting, Variables};
+use crate::source::secret;
 
 /// The whole story of one value.
 #[derive(Clone, Debug, Serialize)]
@@ -180,6 +180,52 @@ impl Serialize for Step {
         out.serialize_field("secret", &self.secret)?;
         out.serialize_field("value", &self.shown())?;
         out.end()
+    }
+}
+
+impl Resolution {
+    /// The value at a dotted path such as `services.gateway.ports.0.published`, or `name`. Keys may hold dots themselves.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<&Node> {
+        find(self, path).map(|found| found.node)
+    }
+
+    /// What decided the value at a dotted path; `None` where there is no such value.
+    #[must_use]
+    pub fn explain(&self, path: &str) -> Option<Explanation> {
+        explain(self, path)
+    }
+
+    /// What decided a variable of a service's container; `None` where the service has no such variable.
+    #[must_use]
+    pub fn env(&self, service: &str, name: &str) -> Option<Explanation> {
+        env(self, service, name)
+    }
+
+    /// The steps of a variable of a service's container, without what they shadow.
+    pub(crate) fn env_steps(&self, service: &str, name: &str) -> Option<Vec<Step>> {
+        let node = self.service(service)?.field("environment")?.get(name)?;
+        Some(steps(self, node, secret::looks_secret(name)))
+    }
+
+    /// The place that decided an item of a service's field.
+    pub(crate) fn item_decided_by(&self, service: &str, field: &str, at: usize) -> Option<Place> {
+        let node = self.service(service)?.items(field).get(at)?;
+        decided_by(&steps(self, node, false)).cloned()
+    }
+
+    /// The value that `${NAME}` has in this project, with its story: shell, env file or nothing.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<Explanation> {
+        variable(self, name)
+    }
+}
+
+impl Service<'_> {
+    /// What decided a variable of the container.
+    #[must_use]
+    pub fn explain_variable(&self, name: &str) -> Option<Explanation> {
+        self.resolution.env(self.name(), name)
     }
 }
 

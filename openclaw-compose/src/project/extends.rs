@@ -1,15 +1,15 @@
 //! `extends`: a service begins with what another says. Resolved inside each file, before files are merged, so that an
 //! override file's change of the base does not reach the extender.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::codes::Code;
 use crate::source::Span;
 
+use super::bases::{BaseId, FileKey, Services};
 use super::limits;
-use super::load::{Loader, Scope};
+use super::loader::{Loader, Scope};
 use super::merge::Merger;
 use super::model::{Map, Node, Value};
 use super::path::Path;
@@ -18,66 +18,6 @@ use super::provenance::Event;
 use super::raise::Raised;
 use super::resets::Resets;
 use super::tree::Document;
-use super::variables::EnvironmentId;
-
-/// The services of a document, or of a file that is extended. Those that are done extend nothing any more.
-#[derive(Default)]
-struct Services {
-    map: Map,
-    resets: Rc<Resets>,
-    /// Why the file has none.
-    missing: Option<&'static str>,
-}
-
-/// Number of some [`Services`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct BaseId(usize);
-
-/// Services that are being resolved, and what was resolved of the files that are extended.
-#[derive(Default)]
-pub(crate) struct Bases {
-    all: Vec<Services>,
-    by_file: HashMap<FileKey, Option<BaseId>>,
-    /// The resets that the keys of `by_file` point at.
-    kept: Vec<Rc<Resets>>,
-}
-
-/// What makes two uses of a file the same.
-#[derive(PartialEq, Eq, Hash)]
-struct FileKey {
-    path: String,
-    /// The directory that its paths are seen from.
-    directory: String,
-    environment: EnvironmentId,
-    /// What else is dropped from its services.
-    resets: Vec<*const Resets>,
-}
-
-impl Bases {
-    fn add(&mut self, services: Services) -> BaseId {
-        self.all.push(services);
-        BaseId(self.all.len() - 1)
-    }
-
-    fn services(&self, id: BaseId) -> Option<&Services> {
-        self.all.get(id.0)
-    }
-
-    fn service(&self, id: BaseId, name: &str) -> Option<&Node> {
-        self.services(id)?.map.get(name)
-    }
-
-    fn service_mut(&mut self, id: BaseId, name: &str) -> Option<&mut Node> {
-        self.all.get_mut(id.0)?.map.get_mut(name)
-    }
-
-    /// Drops an `extends` that leads nowhere, so that the rest of the service can be read.
-    fn forget(&mut self, id: BaseId, name: &str) {
-        if let Some(service) = self.service_mut(id, name).and_then(Node::as_map_mut) {
-            service.remove("extends");
-        }
-    }
-}
 
 /// The services that extend each other on the way to this one, to find circles.
 type Trail = Vec<(String, Arc<str>, Span)>;
@@ -134,7 +74,7 @@ impl Loader<'_> {
         for name in names {
             self.service_extends(&name, own, &resets, &mut visit);
         }
-        let done = self.bases.all.get_mut(own.0).map(|services| std::mem::take(&mut services.map));
+        let done = self.bases.take(own);
         if let Some(slot) = document.root.as_map_mut().and_then(|root| root.get_mut("services")) {
             slot.value = Value::Map(done.unwrap_or_default());
         }
@@ -311,8 +251,8 @@ impl Loader<'_> {
 
     /// The services of another file, its paths seen from the project's directory; read once for all that extend them.
     fn base_file(&mut self, file: &str, span: Span, resets: &[Rc<Resets>], scope: &Scope) -> Option<BaseId> {
-        if super::include::is_remote(file) {
-            self.raise(super::include::remote(file, span));
+        if super::remote::is_remote(file) {
+            self.raise(super::remote::remote(file, span));
             return None;
         }
         let key = FileKey {

@@ -9,47 +9,22 @@ use crate::source::Span;
 use super::discovery::Owner;
 use super::inputs::{Kind, ReadError};
 use super::limits;
-use super::load::{Loader, Scope, unreadable};
+use super::loader::{Included, Loader, Scope, unreadable};
 use super::model::{Map, Node, Value};
 use super::paths;
 use super::provenance::Event;
 use super::raise::Raised;
+use super::remote::{is_remote, remote};
 use super::variables::{EnvironmentId, Variables};
 
 /// The sections that an included project contributes.
 const SECTIONS: [&str; 5] = ["services", "volumes", "networks", "secrets", "configs"];
-
-/// What makes two includes the same: the files, where they are read from, and with which variables.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Included {
-    paths: Vec<String>,
-    working_dir: String,
-    real_dir: String,
-    environment: EnvironmentId,
-}
 
 struct Include {
     at: Span,
     paths: Vec<(String, Span)>,
     project_directory: Option<(String, Span)>,
     env_files: Vec<(String, Span)>,
-}
-
-/// True for what Compose would fetch from elsewhere.
-pub(crate) fn is_remote(path: &str) -> bool {
-    ["oci://", "git://", "git@", "ssh://", "https://", "http://", "github.com/"]
-        .iter()
-        .any(|scheme| path.starts_with(scheme))
-}
-
-/// The finding for it.
-pub(crate) fn remote(path: &str, at: Span) -> Raised {
-    let scheme = path.split(['/', '@', ':']).next().unwrap_or_default();
-    Raised::warning(
-        Code::RemoteResource,
-        format!("a remote resource ({scheme}) is not fetched; what it holds is unknown"),
-    )
-    .at(at)
 }
 
 impl Loader<'_> {

@@ -10,9 +10,9 @@ use crate::source::{Sources, Span};
 
 use super::model::{Entry, Map, Node, Value, is_somewhere};
 use super::provenance::{Event, Stories};
-use super::secret;
 use super::tree::names_secret;
 use super::variables::Variables;
+use crate::source::secret;
 
 /// True where a variable with a name that looks secret went into the value, now or before.
 pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {

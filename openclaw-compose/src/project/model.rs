@@ -6,7 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use crate::source::{FileId, Span, Text};
 
-use super::provenance::StoryId;
+/// The latest chapter of a value's story; [`StoryId::NONE`] for a value that stands as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoryId(pub(super) u32);
+
+impl StoryId {
+    pub(crate) const NONE: Self = Self(0);
+}
 
 /// One value of the model.
 ///

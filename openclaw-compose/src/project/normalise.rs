@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::source::{Span, Text};
 
-use super::load::Loader;
-use super::model::{Map, Node, Value, word};
+use super::loader::Loader;
+use super::model::{Map, Node, StoryId, Value, word};
 use super::paths;
-use super::provenance::{Event, StoryId};
+use super::provenance::Event;
 use super::variables::EnvironmentId;
 
 /// Fields that may share another service's namespace.

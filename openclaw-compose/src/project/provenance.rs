@@ -8,16 +8,8 @@ use crate::source::Span;
 use crate::syntax::interpolate::Piece;
 use crate::syntax::yaml::Via;
 
-use super::model::Node;
+use super::model::{Node, StoryId, Value};
 use super::variables::{EnvironmentId, Setting};
-
-/// The latest chapter of a value's story; [`StoryId::NONE`] for a value that stands as it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StoryId(u32);
-
-impl StoryId {
-    pub(crate) const NONE: Self = Self(0);
-}
 
 /// Something that happened to a value.
 #[derive(Debug, Clone)]
@@ -73,7 +65,6 @@ impl Stories {
 
     /// Adds an event to every leaf below a node, and to the node itself.
     pub(crate) fn mark(&mut self, node: &mut Node, event: &Event) {
-        use super::model::Value;
         match &mut node.value {
             Value::Map(map) if !map.is_empty() => {
                 for entry in map.iter_mut() {

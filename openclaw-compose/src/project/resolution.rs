@@ -11,12 +11,11 @@ use crate::source::{FileId, Sources, Span, Text};
 
 use super::dialect::Dialect;
 use super::discovery::Project;
-use super::explain::{self, Explanation, Step};
-use super::load::Loader;
+use super::loader::Loader;
 use super::mark::{self, Unmarked};
 use super::model::{Entry, Map, Node, is_somewhere};
+use super::paths;
 use super::provenance::Stories;
-use super::secret;
 use super::unread::Unread;
 use super::variables::{EnvironmentId, Setting, Variables};
 
@@ -86,7 +85,7 @@ impl fmt::Display for UnsetVariable {
 /// One service of a resolution.
 #[derive(Clone, Copy)]
 pub struct Service<'r> {
-    resolution: &'r Resolution,
+    pub(super) resolution: &'r Resolution,
     entry: &'r Entry,
     enabled: bool,
 }
@@ -112,7 +111,7 @@ impl Resolution {
 
     /// What a file of the project is called in [`Resolution::sources`].
     pub(crate) fn source_name(&self, path: &str) -> String {
-        super::paths::shown(path, &self.directory)
+        paths::shown(path, &self.directory)
     }
 
     /// The profiles that are switched on.
@@ -217,36 +216,6 @@ impl Resolution {
         self.root.get(section)
     }
 
-    /// The value at a dotted path such as `services.gateway.ports.0.published`, or `name`. Keys may hold dots themselves.
-    #[must_use]
-    pub fn at(&self, path: &str) -> Option<&Node> {
-        explain::find(self, path).map(|found| found.node)
-    }
-
-    /// What decided the value at a dotted path; `None` where there is no such value.
-    #[must_use]
-    pub fn explain(&self, path: &str) -> Option<Explanation> {
-        explain::explain(self, path)
-    }
-
-    /// What decided a variable of a service's container; `None` where the service has no such variable.
-    #[must_use]
-    pub fn env(&self, service: &str, name: &str) -> Option<Explanation> {
-        explain::env(self, service, name)
-    }
-
-    /// The steps of a variable of a service's container, without what they shadow.
-    pub(crate) fn env_steps(&self, service: &str, name: &str) -> Option<Vec<Step>> {
-        let node = self.service(service)?.field("environment")?.get(name)?;
-        Some(explain::steps(self, node, secret::looks_secret(name)))
-    }
-
-    /// The place that decided an item of a service's field.
-    pub(crate) fn item_decided_by(&self, service: &str, field: &str, at: usize) -> Option<Place> {
-        let node = self.service(service)?.items(field).get(at)?;
-        explain::decided_by(&explain::steps(self, node, false)).cloned()
-    }
-
     /// The value that `${NAME}` has in this project, and the place of it where that is a file.
     pub(crate) fn variable_value(&self, name: &str) -> Option<(&Text, Option<Place>)> {
         let variable = self.environments.get(self.environment.0 as usize)?.find(name)?;
@@ -255,12 +224,6 @@ impl Resolution {
             Setting::Shell | Setting::Compose => None,
         };
         Some((&variable.value, place))
-    }
-
-    /// The value that `${NAME}` has in this project, with its story: shell, env file or nothing.
-    #[must_use]
-    pub fn variable(&self, name: &str) -> Option<Explanation> {
-        explain::variable(self, name)
     }
 
     /// The place of a span, for findings.
@@ -329,12 +292,6 @@ impl<'r> Service<'r> {
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<SecretString> {
         Some(self.field("environment")?.get(name)?.text()?.to_secret())
-    }
-
-    /// What decided a variable of the container.
-    #[must_use]
-    pub fn explain_variable(&self, name: &str) -> Option<Explanation> {
-        self.resolution.env(self.name(), name)
     }
 }
 

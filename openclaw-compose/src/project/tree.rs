@@ -8,14 +8,14 @@ use crate::syntax::interpolate::{self, Found, Piece, PieceKind, ProblemKind};
 use crate::syntax::yaml;
 
 use super::limits;
-use super::load::Loader;
-use super::model::{Map, Node, Value};
+use super::loader::Loader;
+use super::model::{Map, Node, StoryId, Value};
 use super::path::{Path, Pattern};
-use super::provenance::{Event, StoryId};
+use super::provenance::Event;
 use super::raise::Raised;
 use super::resets::Resets;
-use super::secret;
 use super::variables::{EnvironmentId, Setting};
+use crate::source::secret;
 
 /// The types that texts are cast to once they are interpolated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

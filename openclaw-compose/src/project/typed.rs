@@ -5,7 +5,7 @@ use crate::source::Text;
 
 use super::canonical::scalar;
 use super::fields::{Form, Record};
-use super::load::Loader;
+use super::loader::Loader;
 use super::model::{Map, Node, Value};
 use super::path::Path;
 use super::print;
