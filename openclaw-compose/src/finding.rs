@@ -4,32 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use crate::codes::Code;
+pub use crate::codes::{Code, Severity};
 use crate::edit::Edit;
 use crate::secrets::Secrets;
 use crate::source::{Sources, Span};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Works, and probably not as meant.
-    Warning,
-    /// Does not work.
-    Error,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
 
 /// How a finding is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use crate::finding::{Code, Finding, Remedy};
-use crate::openclaw::{self, StatePlace};
+use crate::openclaw::{self, Stack, StatePlace};
 use crate::project::Resolution;
 use crate::source::Text;
 
@@ -220,6 +220,28 @@ impl Evidence {
 }
 
 /// Whether a reference may stand in a path as it is.
+impl Stack<'_> {
+    /// What was read from the running containers.
+    #[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
+    #[must_use]
+    pub fn evidence(mut self, evidence: &Evidence) -> Self {
+        self = self.noted(evidence.findings.iter().cloned());
+        for (key, text) in &evidence.texts {
+            self = self.text(key.clone(), text.clone());
+        }
+        if let Some(inspect) = &evidence.inspect {
+            self = self.inspect("docker inspect", inspect.clone());
+        }
+        if let Some(engine) = &evidence.engine {
+            self = self.engine("docker info", engine.clone());
+        }
+        if !evidence.owners.is_empty() {
+            self = self.ownership("the owners in the containers", evidence.owners.clone());
+        }
+        self
+    }
+}
+
 fn is_reference(image: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
     !image.is_empty() && image.bytes().all(plain) && !image.contains("..")

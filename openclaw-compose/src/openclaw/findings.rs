@@ -1,7 +1,5 @@
 //! What is wrong, and what to do about it: one file a family.
 
-#[cfg(feature = "fs")]
-mod checkout;
 pub(crate) mod configuration;
 pub(crate) mod containers;
 pub(crate) mod definitions;

@@ -135,22 +135,10 @@ impl<'s> Stack<'s> {
         self
     }
 
-    /// What was read from the running containers.
+    /// Findings that were made on the way here.
     #[cfg(feature = "docker")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
-    #[must_use]
-    pub fn evidence(mut self, evidence: &crate::docker::Evidence) -> Self {
-        self.noted.extend(evidence.findings.iter().cloned());
-        self.texts.extend(evidence.texts.iter().map(|(key, text)| (key.clone(), text.clone())));
-        if let Some(inspect) = &evidence.inspect {
-            self = self.inspect("docker inspect", inspect.clone());
-        }
-        if let Some(engine) = &evidence.engine {
-            self = self.engine("docker info", engine.clone());
-        }
-        if !evidence.owners.is_empty() {
-            self = self.ownership("the owners in the containers", evidence.owners.clone());
-        }
+    pub(crate) fn noted(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+        self.noted.extend(findings);
         self
     }
 

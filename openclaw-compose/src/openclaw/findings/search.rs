@@ -11,12 +11,14 @@ use crate::openclaw::rules;
 use crate::secrets::Secrets;
 use crate::source::{FileId, MASK, Sources, Span};
 
-use super::checkout;
 use super::remedies;
 
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
 pub use checkout::search_directory;
+
+#[cfg(feature = "fs")]
+mod checkout;
 
 /// A line that mentions one of the variables or keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

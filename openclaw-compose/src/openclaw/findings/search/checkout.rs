@@ -1,4 +1,4 @@
-//! Walks a checkout for [`search`](super::search), behind the feature `fs`.
+//! Walks a checkout for [`search`](super), behind the feature `fs`.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,7 +9,7 @@ use ignore::WalkBuilder;
 use crate::open;
 use crate::source::Sources;
 
-use super::search::{LARGEST, Search, search_text};
+use super::{LARGEST, Search, search_text};
 
 /// Directories that hold other people's code or none: nothing in them is a place of this stack.
 const SKIPPED: [&str; 6] = [".git", "node_modules", "target", ".venv", "__pycache__", "dist"];
