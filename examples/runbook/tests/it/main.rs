@@ -9,6 +9,7 @@ mod containers;
 mod examined;
 mod finding_contract;
 mod fix;
+mod floors;
 mod freeze;
 mod mask;
 mod pair;
