@@ -13,28 +13,26 @@ mod stack;
 mod tokens;
 mod unfinished;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use openclaw_compose::edit::{Applicability, Edit};
 use openclaw_compose::source::Sources;
 use secrecy::SecretString;
 
 use crate::captured::Captured;
-use crate::compose_flags;
 use crate::finding::Safety;
 use crate::gates::Gate;
 use crate::instant::Instant;
-use crate::output;
+use crate::project::{Evidence, Project, ProjectFlags, Unreadable};
 use crate::ticket::{Draft, Ticket};
 use case::Case;
 pub use codes::shut_by;
-pub use stack::Unreadable;
 
 /// What a caller may add to a stack's directory.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Compose files, as `docker compose -f`.
-    pub files: Vec<PathBuf>,
+    /// Which project it is, as `docker compose` is told in the stack's directory.
+    pub project: ProjectFlags,
     /// Time of the diagnosis.
     pub at: Option<Instant>,
     /// Host of the diagnosis.
@@ -43,8 +41,6 @@ pub struct Options {
     pub through: Option<Gate>,
     /// Ask Docker about the containers, instead of `captured/inspect.json`.
     pub docker: bool,
-    /// Follow links that lead out of the stack.
-    pub follow_links: bool,
 }
 
 /// Diagnoses the stack in a directory. Reads, and writes nothing.
@@ -73,11 +69,13 @@ impl Examination {
     /// # Errors
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
-        let disk = compose_flags::disk(options.follow_links);
-        let mut captured = Captured::read(directory, disk);
-        output::hide_in(captured.said());
-        let stack = stack::Stack::read(directory, &options, disk, &mut captured)?;
-        output::hide(stack.report().secrets().iter());
+        let flags = options.project.clone().run_in(directory);
+        let project = Project::read(&flags, Evidence::captured_or_asked(options.docker))?;
+        if let Some(refusal) = project.refusal() {
+            return Err(refusal);
+        }
+        let Project { resolution, report, captured, .. } = project;
+        let stack = stack::Stack::new(resolution, report, flags.files);
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);

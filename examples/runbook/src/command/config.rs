@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use openclaw_compose::finding::Severity;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Resolution, Reveal};
-use openclaw_runbook::compose_flags::ProjectFlags;
 use openclaw_runbook::errln;
 use openclaw_runbook::output::{self, Stream, Styled};
+use openclaw_runbook::project::ProjectFlags;
 
 /// Resolve a Compose project as `docker compose config` does.
 ///

@@ -1,15 +1,14 @@
 //! Two Compose projects side by side: what differs, and which lines decided it on each side.
 
 use std::fmt::Write as _;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_compose::fs::inputs_here;
 use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
+use openclaw_runbook::errln;
 use openclaw_runbook::output::{self, Stream};
-use openclaw_runbook::{compose_flags, errln};
+use openclaw_runbook::project::{ProjectFlags, Unreadable, disk};
 
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
@@ -48,7 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let disk = compose_flags::disk(arguments.follow_links);
+    let disk = disk(arguments.follow_links);
     let (left, right) = (project::resolve(&left, &disk), project::resolve(&right, &disk));
     output::hide([&left, &right].into_iter().flat_map(|resolution| resolution.secrets().iter()));
     for (side, resolution) in [(&arguments.left, &left), (&arguments.right, &right)] {
@@ -90,18 +89,15 @@ fn is_missing(resolution: &Resolution) -> bool {
         .is_some_and(|refusal| refusal.exit == 14 && refusal.finding.primary().is_none())
 }
 
-fn inputs(side: &str, arguments: &Arguments) -> io::Result<Inputs> {
-    let mut inputs = inputs_here()?;
+fn inputs(side: &str, arguments: &Arguments) -> Result<Inputs, Unreadable> {
+    let mut flags = ProjectFlags { profiles: arguments.profiles.clone(), ..ProjectFlags::default() };
+    match Path::new(side) {
+        directory if directory.is_dir() => flags = flags.run_in(directory),
+        _ => flags.files = vec![side.to_owned()],
+    }
+    let mut inputs = flags.inputs()?;
     if arguments.no_shell {
         inputs.shell.retain(|name, _| name == "HOME");
-    }
-    inputs.profiles.clone_from(&arguments.profiles);
-    let path = Path::new(side);
-    if path.is_dir() {
-        let full = if path.is_absolute() { side.to_owned() } else { format!("{}/{side}", inputs.directory) };
-        full.trim_end_matches('/').clone_into(&mut inputs.directory);
-    } else {
-        inputs.files = vec![side.to_owned()];
     }
     Ok(inputs)
 }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use openclaw_compose::project::{self, Dialect, Explanation};
-use openclaw_runbook::compose_flags::ProjectFlags;
 use openclaw_runbook::output::{self, Stream};
+use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::{err, errln, story};
 use serde::Serialize;
 

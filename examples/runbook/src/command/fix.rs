@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use openclaw_compose::edit::{self, Applicability, Edit};
 use openclaw_compose::finding::{Code, Finding, Severity};
-use openclaw_runbook::compose_flags::ProjectFlags;
-use openclaw_runbook::examined::{Examined, examine_project};
+use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::targets::Targets;
 use openclaw_runbook::{errln, out, outln};
@@ -104,16 +103,19 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 /// The project, once what an earlier run left half done is brought to one side. Where nothing may be written, that is said.
-fn settled(arguments: &Arguments) -> Result<Examined, String> {
-    let examine = || examine_project(&arguments.project, arguments.docker).map_err(|error| error.to_string());
-    let examined = examine()?;
-    let half_done = HalfDone::find(&examined.directory, &examined.report.sources)
+fn settled(arguments: &Arguments) -> Result<Project, String> {
+    let examine = || {
+        Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker))
+            .map_err(|error| error.to_string())
+    };
+    let project = examine()?;
+    let half_done = HalfDone::find(&project.directory, &project.report.sources)
         .map_err(|error| format!("nothing was changed: {error}"))?;
     if half_done.is_empty() {
         if arguments.recover {
             outln!("nothing is half done");
         }
-        return Ok(examined);
+        return Ok(project);
     }
     if !arguments.recover && (arguments.dry_run || !arguments.yes) {
         for left in half_done.said() {
@@ -121,7 +123,7 @@ fn settled(arguments: &Arguments) -> Result<Examined, String> {
                 "{left}: --recover brings it to its end or says why not, and so does --yes before it writes"
             );
         }
-        return Ok(examined);
+        return Ok(project);
     }
     for done in half_done.settle(arguments.outside).map_err(|error| error.to_string())? {
         outln!("{done}");
@@ -131,7 +133,8 @@ fn settled(arguments: &Arguments) -> Result<Examined, String> {
 
 /// What stops the first client now.
 fn show_next(arguments: &Arguments) -> Result<(), String> {
-    let after = examine_project(&arguments.project, arguments.docker).map_err(|error| error.to_string())?;
+    let after = Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker))
+        .map_err(|error| error.to_string())?;
     let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match after.report.first_cause() {
         Some((client, gate)) => outln!(
@@ -162,7 +165,7 @@ fn known(name: &str) -> bool {
 
 impl<'r> Plan<'r> {
     /// What it mends, and what it leaves.
-    fn show(&self, examined: &Examined) {
+    fn show(&self, project: &Project) {
         for finding in &self.mends {
             outln!("{} {finding}", finding.severity);
             if let Some(remedy) = &finding.remedy {
@@ -172,7 +175,7 @@ impl<'r> Plan<'r> {
         for (finding, why) in &self.left {
             outln!("left alone: {finding}\n  {why}");
         }
-        for finding in examined.unseen() {
+        for finding in project.unseen() {
             outln!("not seen: {finding}");
         }
         for finding in &self.by_hand {
@@ -187,7 +190,7 @@ impl<'r> Plan<'r> {
     }
 
     /// What is left to do once it is written.
-    fn show_after(&self, before: &Examined) {
+    fn show_after(&self, before: &Project) {
         let commands: BTreeSet<&str> =
             self.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
         for command in commands {
@@ -199,9 +202,9 @@ impl<'r> Plan<'r> {
         }
     }
 
-    fn make(arguments: &Arguments, examined: &'r Examined) -> Self {
+    fn make(arguments: &Arguments, project: &'r Project) -> Self {
         let mut plan = Self::default();
-        for finding in &examined.report.findings {
+        for finding in &project.report.findings {
             let named =
                 arguments.codes.iter().any(|code| code == finding.code.id() || code == finding.code.name());
             let wanted = if arguments.codes.is_empty() { finding.severity > Severity::Info } else { named };
@@ -220,7 +223,7 @@ impl<'r> Plan<'r> {
             // Two findings may want the same bytes: the more serious one is first, the other waits for the next run.
             let mut together = plan.edits.clone();
             together.extend(remedy.edits.iter().cloned());
-            match edit::apply(&together, &examined.report.sources) {
+            match edit::apply(&together, &project.report.sources) {
                 Ok(_) => {
                     plan.edits = together;
                     plan.mends.push(finding);

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{ArgGroup, Args};
-use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::{errln, outln, output};
 use openclaw_token::fs::transaction::Receipt;
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let read = || Stack::read(&arguments.project, arguments.docker);
     let mut stack = read()?;
-    let half_done = HalfDone::find(&stack.root, &stack.examined.report.sources)?;
+    let half_done = HalfDone::find(&stack.root, &stack.project.report.sources)?;
     if arguments.writes() {
         for done in half_done.settle(arguments.outside)? {
             errln!("runbook freeze: {done}");

@@ -11,6 +11,7 @@ use openclaw_runbook::gates::Gate;
 use openclaw_runbook::instant::Instant;
 use openclaw_runbook::output::{self, Stream};
 use openclaw_runbook::post::{PostError, Webhook};
+use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::rehearsal;
 use openclaw_runbook::render::{self, Colour};
 use openclaw_runbook::ticket::Ticket;
@@ -25,9 +26,8 @@ pub(crate) struct Arguments {
     /// Directory of the Compose stack. Without it, the current one where it holds a Compose file; elsewhere the whole runbook is
     /// rehearsed on a bundled broken stack
     stack: Option<PathBuf>,
-    /// Compose file, relative to the stack, as `docker compose -f`; may be given several times
-    #[arg(short = 'f', long = "file", value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    project: ProjectFlags,
     /// How the ticket is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -43,9 +43,6 @@ pub(crate) struct Arguments {
     /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
     #[arg(long)]
     docker: bool,
-    /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
-    #[arg(long)]
-    follow_links: bool,
     /// Also send the ticket, as JSON, to this webhook: three attempts of ten seconds; status 2 where it is not taken
     #[arg(long, value_name = "URL", value_parser = webhook)]
     post: Option<Webhook>,
@@ -102,19 +99,18 @@ enum Format {
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let Some(stack) = arguments.stack.clone().or_else(|| here(&arguments)) else {
-        if arguments.docker || arguments.follow_links || arguments.post.is_some() {
+        if arguments.docker || arguments.project.follow_links || arguments.post.is_some() {
             errln!("runbook: no Compose file is here; give the directory that holds one");
             return ExitCode::from(2);
         }
         return rehearse();
     };
     let options = Options {
-        files: arguments.files,
+        project: arguments.project,
         at: arguments.at,
         host: arguments.host,
         through: arguments.through,
         docker: arguments.docker,
-        follow_links: arguments.follow_links,
     };
     let ticket = match diagnose(&stack, options) {
         Ok(ticket) => ticket,
@@ -150,7 +146,8 @@ pub(crate) fn rehearse() -> ExitCode {
 
 /// The current directory, where it holds a Compose project or is said to.
 fn here(arguments: &Arguments) -> Option<PathBuf> {
-    let is_project = !arguments.files.is_empty() || FILE_NAMES.iter().any(|name| Path::new(name).exists());
+    let is_project =
+        !arguments.project.files.is_empty() || FILE_NAMES.iter().any(|name| Path::new(name).exists());
     is_project.then(|| PathBuf::from("."))
 }
 

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
-use openclaw_runbook::compose_flags::ProjectFlags;
-use openclaw_runbook::examined::{Examined, examine_project};
+use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
 /// Show which listener each client of the gateway reaches, from its own network namespace.
@@ -28,14 +27,14 @@ pub(crate) struct Arguments {
 const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Reach, Gate::Origin];
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let examined = match examine_project(&arguments.project, arguments.docker) {
-        Ok(examined) => examined,
+    let project = match Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker)) {
+        Ok(project) => project,
         Err(error) => {
             errln!("runbook namespaces: {error}");
             return ExitCode::from(2);
         }
     };
-    let report = &examined.report;
+    let report = &project.report;
     let stopped = report
         .clients
         .iter()
@@ -47,13 +46,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             "gateways": report.gateways,
             "clients": report.clients,
             "findings": report.findings.iter().filter(|finding| (Code::OwnLoopback..Code::SilentOverride).contains(&finding.code)).collect::<Vec<_>>(),
-            "unseen": examined.unseen().collect::<Vec<_>>(),
+            "unseen": project.unseen().collect::<Vec<_>>(),
         });
         output::print_json(&format!("{shown:#}\n"));
     } else {
         print_namespaces(report);
-        print_clients(&examined);
-        for finding in examined.unseen() {
+        print_clients(&project);
+        for finding in project.unseen() {
             outln!("\nnot seen: {finding}");
         }
     }
@@ -79,8 +78,8 @@ fn print_namespaces(report: &Report) {
     }
 }
 
-fn print_clients(examined: &Examined) {
-    let report = &examined.report;
+fn print_clients(project: &Project) {
+    let report = &project.report;
     for client in &report.clients {
         outln!("\n{} -> {}", client.name, client.url.as_deref().unwrap_or("(no URL)"));
         if let Some(from) = &client.url_from {
@@ -94,7 +93,7 @@ fn print_clients(examined: &Examined) {
             };
             outln!("  {state} {}", gate.because);
             for place in &gate.places {
-                outln!("          {}", examined.shown(place));
+                outln!("          {}", project.shown(place));
             }
         }
         let first = client.first_red();

@@ -6,8 +6,7 @@ use clap::Args;
 use openclaw_compose::finding::{Code, Finding, Place};
 use openclaw_compose::openclaw::search::{MentionKind, search_directory};
 use openclaw_compose::openclaw::{Gate, GateState, Report};
-use openclaw_runbook::compose_flags::ProjectFlags;
-use openclaw_runbook::examined::{Examined, examine_project};
+use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
 /// Show every source of the gateway's token, which one wins where, and whether they agree. Values are letters: the same
@@ -30,40 +29,40 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let examined = match examine_project(&arguments.project, arguments.docker) {
-        Ok(examined) => examined,
+    let project = match Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker)) {
+        Ok(project) => project,
         Err(error) => {
             errln!("runbook sources: {error}");
             return ExitCode::from(2);
         }
     };
-    let disagree = disagreements(&examined.report);
+    let disagree = disagreements(&project.report);
     if arguments.json {
         let mut shown = serde_json::json!({
-            "tokens": examined.report.tokens,
-            "gateways": examined.report.gateways,
-            "containers": examined.report.containers,
+            "tokens": project.report.tokens,
+            "gateways": project.report.gateways,
+            "containers": project.report.containers,
             "findings": disagree,
-            "unseen": examined.unseen().collect::<Vec<_>>(),
+            "unseen": project.unseen().collect::<Vec<_>>(),
         });
         if arguments.search {
-            shown["search"] = serde_json::json!(search_directory(&examined.directory).0);
+            shown["search"] = serde_json::json!(search_directory(&project.directory).0);
         }
         output::print_json(&format!("{shown:#}\n"));
     } else {
-        print_table(&examined);
+        print_table(&project);
         for finding in &disagree {
-            print_finding(finding, &|place| examined.shown(place));
+            print_finding(finding, &|place| project.shown(place));
         }
-        for finding in examined.unseen() {
-            print_finding(finding, &|place| examined.shown(place));
+        for finding in project.unseen() {
+            print_finding(finding, &|place| project.shown(place));
         }
         if disagree.is_empty() {
             outln!("\nAll sources that count hold the same value.");
         }
     }
     if arguments.search && !arguments.json {
-        print_search(&examined);
+        print_search(&project);
     }
     ExitCode::from(u8::from(!disagree.is_empty()))
 }
@@ -86,8 +85,8 @@ fn disagreements(report: &Report) -> Vec<Finding> {
         .collect()
 }
 
-fn print_table(examined: &Examined) {
-    let report = &examined.report;
+fn print_table(project: &Project) {
+    let report = &project.report;
     let mut rows = vec![["value", "service", "carrier", "wins", "place"].map(str::to_owned)];
     for token in &report.tokens {
         let wins = match (token.wins_server, token.wins_client) {
@@ -101,7 +100,7 @@ fn print_table(examined: &Examined) {
             token.service.clone().unwrap_or_else(|| "(project)".to_owned()),
             token.carrier.clone(),
             wins.to_owned(),
-            token.place.as_ref().map(|place| examined.shown(place)).unwrap_or_default(),
+            token.place.as_ref().map(|place| project.shown(place)).unwrap_or_default(),
         ]);
     }
     for container in &report.containers {
@@ -153,9 +152,9 @@ fn print_finding(finding: &Finding, shown: &dyn Fn(&Place) -> String) {
     }
 }
 
-fn print_search(examined: &Examined) {
-    let (found, _) = search_directory(&examined.directory);
-    outln!("\nMentions below {}:", examined.directory.display());
+fn print_search(project: &Project) {
+    let (found, _) = search_directory(&project.directory);
+    outln!("\nMentions below {}:", project.directory.display());
     for mention in &found.mentions {
         let kind = match mention.kind {
             MentionKind::Mints => "mints ",

@@ -9,7 +9,7 @@ use openclaw_compose::fs::Disk;
 use openclaw_compose::project::{self, Format, Reveal};
 use openclaw_probe::supervisors::{compose, launchd, systemd};
 use openclaw_probe::{Finding, Severity};
-use openclaw_runbook::compose_flags::ProjectFlags;
+use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::{errln, outln, output, reading};
 use serde::Deserialize;
 

@@ -1,102 +1,35 @@
 //! What openclaw-compose says about the files of a stack, entered into the case.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
 use openclaw_compose::edit::{self, LineKind};
-use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
-use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{self, ClientKind, GateState, Report, examine};
-use openclaw_compose::project::{self, Inputs, Resolution};
-use openclaw_compose::source::{Sources, Span, Text};
+use openclaw_compose::finding::{Code, Finding as ComposeFinding, Subject};
+use openclaw_compose::openclaw::{self, ClientKind, GateState, Report};
+use openclaw_compose::project::Resolution;
+use openclaw_compose::source::{Sources, Span};
 use openclaw_pairing::plan::{Engine, Topology};
 use secrecy::SecretString;
 
-use super::Options;
 use super::case::Case;
 use super::codes::Code as OwnCode;
 use super::life::{self, Container};
 use crate::captured::{Captured, OWNERS};
-use crate::containers;
 use crate::finding::{Finding, Place};
 use crate::gates::{Client, FindingId, Gate, Kind, Whom};
 use crate::ticket::{Excerpt, Noted};
-
-/// The Compose project itself cannot be read; everything else would be on a ticket.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unreadable {
-    /// There is no such directory.
-    #[error("{path} is no directory; give the one that holds the compose file")]
-    NoDirectory {
-        /// As given.
-        path: String,
-    },
-    /// The directory's name is no text.
-    #[error("the path of the stack is no UTF-8")]
-    NotText,
-    /// No runtime to wait for Docker on.
-    #[error("the system gives no means to wait for Docker; leave out --docker")]
-    NoRuntime,
-    /// No Compose file, or one that cannot be read.
-    #[error("{place}{code} {name}: {summary}{more}")]
-    Project {
-        /// `file:line:column: `, where there is one.
-        place: String,
-        /// The finding's code.
-        code: &'static str,
-        /// The code's name.
-        name: &'static str,
-        /// The finding in a sentence.
-        summary: String,
-        /// The next step, and how much else is wrong.
-        more: String,
-    },
-}
 
 /// A stack as its files describe it.
 #[derive(Debug)]
 pub(super) struct Stack {
     resolution: Resolution,
     report: Report,
-    files: Vec<PathBuf>,
+    files: Vec<String>,
 }
 
 impl Stack {
-    /// Resolves and examines the project in a directory.
-    pub(super) fn read(
-        directory: &Path,
-        options: &Options,
-        disk: Disk,
-        captured: &mut Captured,
-    ) -> Result<Self, Unreadable> {
-        let absolute = std::path::absolute(directory).ok().filter(|path| path.is_dir());
-        let Some(absolute) = absolute else {
-            return Err(Unreadable::NoDirectory { path: crate::clean::line(&directory.to_string_lossy()) });
-        };
-        let root = absolute.to_str().ok_or(Unreadable::NotText)?;
-        let mut inputs = Inputs::new(root.trim_end_matches('/'));
-        inputs.shell = shell();
-        inputs.files = options.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
-        let resolution = project::resolve(&inputs, &disk);
-        refuse(&resolution)?;
-        let mut stack = openclaw::Stack::new(&resolution).files(&disk);
-        if cfg!(target_os = "macos") {
-            stack = stack.docker_vm();
-        }
-        if options.docker {
-            let evidence = containers::evidence(&resolution).map_err(|_| Unreadable::NoRuntime)?;
-            (captured.inspect, captured.engine) = (None, None);
-            stack = captured.enter(stack, &absolute).evidence(&evidence);
-            captured.inspect = evidence.inspect.as_ref().map(|text| crate::captured::Text {
-                name: "docker inspect".to_owned(),
-                text: text.expose().to_owned(),
-            });
-        } else {
-            stack = captured.enter(stack, &absolute);
-        }
-        let report = examine(&stack);
-        Ok(Self { resolution, report, files: options.files.clone() })
+    /// The stack of a project, and the files that the caller chose for it.
+    pub(super) fn new(resolution: Resolution, report: Report, files: Vec<String>) -> Self {
+        Self { resolution, report, files }
     }
 
     /// Enters findings, clients and their gates.
@@ -203,7 +136,7 @@ impl Stack {
             containers.iter().any(|container| container.service == client && container.is_running());
         let engine = if running { Engine::ComposeExec } else { Engine::ComposeRun };
         let mut topology = Topology::new(engine, gateway, client);
-        topology.compose_files = self.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+        topology.compose_files.clone_from(&self.files);
         topology.shared_namespace = self.report.namespaces.share(gateway, client);
         let version = self.report.version.version.map(|version| version.to_string());
         super::devices::Stack { gateway, version, topology, now_ms }
@@ -351,64 +284,4 @@ fn excerpt(sources: &Sources, place: usize, span: Span) -> Option<Excerpt> {
     }
     let shift = |at: u32| usize::try_from(at).unwrap_or(0).saturating_sub(indent);
     Some(Excerpt { place, text, from: shift(line.underline.0), to: shift(line.underline.1) })
-}
-
-/// Refuses a project that cannot be read: no compose file, or one that is no Compose file.
-fn refuse(resolution: &Resolution) -> Result<(), Unreadable> {
-    const UNREADABLE: &[Code] = &[
-        Code::NoComposeFile,
-        Code::FileNotFound,
-        Code::FileUnreadable,
-        Code::NotUtf8,
-        Code::NotAFile,
-        Code::LinkLeadsOut,
-        Code::YamlSyntax,
-        Code::UnknownAnchor,
-        Code::AliasCycle,
-        Code::BadMergeKey,
-        Code::YamlDialect,
-        Code::YamlLimit,
-        Code::NotAMapping,
-    ];
-    let sources = resolution.sources();
-    let is_compose_file = |name: &str| {
-        let listed = resolution.config_files().iter().any(|file| sources.name(*file) == name);
-        let usual = project::FILE_NAMES.iter().chain(&project::OVERRIDE_NAMES).any(|usual| *usual == name);
-        listed || usual
-    };
-    let stops = |finding: &&ComposeFinding| {
-        let about_the_project = match finding.primary() {
-            Some(place) => is_compose_file(&place.file),
-            None => resolution.services().next().is_none(),
-        };
-        finding.severity == Severity::Error && UNREADABLE.contains(&finding.code) && about_the_project
-    };
-    let Some(finding) = resolution.findings().iter().find(stops) else { return Ok(()) };
-    let others =
-        resolution.findings().iter().filter(|finding| finding.severity == Severity::Error).count() - 1;
-    let mut more = String::new();
-    if let Some(remedy) = &finding.remedy {
-        more = format!("; {}", remedy.text);
-    }
-    if others > 0 {
-        more.push_str(&format!(" ({others} more)"));
-    }
-    Err(Unreadable::Project {
-        place: finding.primary().map(|place| format!("{place}: ")).unwrap_or_default(),
-        code: finding.code.id(),
-        name: finding.code.name(),
-        summary: crate::clean::line(&finding.summary),
-        more: crate::clean::line(&more),
-    })
-}
-
-/// The environment that `docker compose` would be run in.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "Compose lets the caller's environment win over .env, so it is an input"
-)]
-fn shell() -> BTreeMap<String, Text> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, Text::from(value.into_string().ok()?))))
-        .collect()
 }

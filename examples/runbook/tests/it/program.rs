@@ -81,3 +81,16 @@ fn a_command_line_that_cannot_be_read_has_the_status_of_its_subcommand() {
         assert_eq!(status(&run(Path::new("."), arguments)), expected, "{arguments:?}");
     }
 }
+
+/// The flags of `docker compose` mean the same to a ticket as to every other subcommand.
+#[test]
+fn a_ticket_knows_profiles_and_other_env_files() {
+    let dir = copy("healthy");
+    let stack = dir.path().join("healthy");
+    std::fs::rename(stack.join(".env"), stack.join("other.env")).unwrap();
+    let without = run(dir.path(), &["healthy"]);
+    assert_ne!(status(&without), 0, "{}", stdout(&without));
+    let with = run(dir.path(), &["healthy", "--env-file", "other.env", "--profile", "*", "-p", "elsewhere"]);
+    assert_eq!(status(&with), 0, "{}", stdout(&with));
+    assert!(stdout(&with).contains("other.env"), "{}", stdout(&with));
+}

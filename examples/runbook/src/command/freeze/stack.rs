@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::rules::Carrier as CarrierRule;
 use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind};
-use openclaw_compose::project;
+use openclaw_compose::project::Service;
 use openclaw_compose::source::{FileId, Span};
-use openclaw_runbook::compose_flags::ProjectFlags;
-use openclaw_runbook::examined::{Examined, examine_files};
+use openclaw_runbook::project::{Evidence, Project, ProjectFlags, Unreadable};
 use openclaw_token::rotation::{Carrier, CarrierKind};
 use openclaw_token::{Circumstances, Observed, Record, Sighting};
 
@@ -17,7 +16,7 @@ use openclaw_token::{Circumstances, Observed, Record, Sighting};
 pub(super) struct Stack {
     /// The project's directory, without links.
     pub(super) root: PathBuf,
-    pub(super) examined: Examined,
+    pub(super) project: Project,
     /// Service to image, where the reference names a digest.
     images: BTreeMap<String, String>,
     /// The Compose files.
@@ -29,24 +28,25 @@ pub(super) const DOTENV: &str = ".env";
 
 impl Stack {
     /// Reads the project. With `docker`, what lies in no file of this host is read in the containers.
-    pub(super) fn read(flags: &ProjectFlags, docker: bool) -> std::io::Result<Self> {
-        let examined = examine_files(flags, docker)?;
-        let root = std::fs::canonicalize(&examined.directory)?;
-        let resolution = &examined.resolution;
-        let pinned = |service: project::Service<'_>| {
+    pub(super) fn read(flags: &ProjectFlags, docker: bool) -> Result<Self, Unreadable> {
+        let evidence = if docker { Evidence::ContainersAlone } else { Evidence::None };
+        let project = Project::open(flags, evidence)?;
+        let root = std::fs::canonicalize(&project.directory)?;
+        let resolution = &project.resolution;
+        let pinned = |service: Service<'_>| {
             let image = service.text("image").filter(|image| image.contains("@sha256:"))?;
             Some((service.name().to_owned(), image.expose().to_owned()))
         };
         let images = resolution.services().filter_map(pinned).collect();
         let compose_files = resolution.config_files().iter().copied().collect();
-        Ok(Self { root, examined, images, compose_files })
+        Ok(Self { root, project, images, compose_files })
     }
 
     /// Why nobody can say which token the project carries, a line each. Then nothing is frozen, and nothing is said to be as it
     /// was frozen.
     pub(super) fn unknown(&self) -> Vec<String> {
-        let report = &self.examined.report;
-        let unread = self.examined.unread().map(|finding| self.examined.reason(finding));
+        let report = &self.project.report;
+        let unread = self.project.unread().map(|finding| self.project.reason(finding));
         let not_given = report.of_code(Code::ConfigNotGiven);
         let not_given = not_given
             .map(|finding| format!("{}; give --docker to read it in the running container", finding.summary));
@@ -54,7 +54,7 @@ impl Stack {
             carrier.content == CarrierContent::Reference && (carrier.wins_server || carrier.wins_client)
         };
         let opaque = report.tokens.iter().filter(is_opaque).map(|carrier| {
-            let place = carrier.place.as_ref().map(|place| format!("{}: ", self.examined.shown(place)));
+            let place = carrier.place.as_ref().map(|place| format!("{}: ", self.project.shown(place)));
             format!(
                 "{}{} of {} is known to the running process alone; write the token there as a value, or rotate it where it is \
                  kept",
@@ -70,7 +70,7 @@ impl Stack {
     pub(super) fn sightings(&self) -> Vec<Sighting> {
         let mut seen = BTreeSet::new();
         let held = self
-            .examined
+            .project
             .report
             .tokens
             .iter()
@@ -113,7 +113,7 @@ impl Stack {
 
     /// Carriers whose value, or want of one, stands in a file itself.
     fn written_out(&self) -> impl Iterator<Item = &CarrierView> {
-        let sources = &self.examined.report.sources;
+        let sources = &self.project.report.sources;
         let is_in_a_file = |carrier: &&CarrierView| {
             carrier.place.as_ref().is_some_and(|place| sources.path(place.span.file).is_some())
         };
@@ -122,7 +122,7 @@ impl Stack {
 
     /// Values that stand in a running container alone, where nothing is written from here.
     pub(super) fn out_of_reach(&self) -> impl Iterator<Item = &CarrierView> {
-        let sources = &self.examined.report.sources;
+        let sources = &self.project.report.sources;
         let is_inside = |carrier: &&CarrierView| {
             carrier
                 .place
@@ -133,13 +133,13 @@ impl Stack {
     }
 
     fn standing(&self) -> impl Iterator<Item = &CarrierView> {
-        let sources = &self.examined.report.sources;
+        let sources = &self.project.report.sources;
         let stands_here = |carrier: &&CarrierView| {
             let place = carrier.place.as_ref();
             matches!(carrier.content, CarrierContent::Value | CarrierContent::Empty)
                 && place.is_some_and(|place| !sources.expose(place.span).contains("${"))
         };
-        self.examined.report.tokens.iter().filter(stands_here)
+        self.project.report.tokens.iter().filter(stands_here)
     }
 
     /// Where the token will be once it is frozen.
@@ -157,11 +157,11 @@ impl Stack {
     /// The name of a file in the record: relative to the project, so that it is the same from every directory and host; a file
     /// outside by its path.
     fn place(&self, span: Span) -> String {
-        let sources = &self.examined.report.sources;
+        let sources = &self.project.report.sources;
         let Some(path) = sources.path(span.file).map(Path::new) else {
             return sources.name(span.file).to_owned();
         };
-        path.strip_prefix(&self.examined.directory).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.project.directory).unwrap_or(path).display().to_string()
     }
 
     /// Releases and image digests, as they go into a record.
@@ -181,7 +181,7 @@ impl Stack {
     }
 
     fn versions(&self) -> impl Iterator<Item = (&str, String)> {
-        self.examined
+        self.project
             .report
             .gateways
             .iter()
@@ -209,17 +209,16 @@ impl Stack {
         }
         let mut carriers: Vec<Carrier> =
             files.into_iter().map(|(name, kind)| Carrier::new(name, kind)).collect();
-        for gateway in &self.examined.report.gateways {
+        for gateway in &self.project.report.gateways {
             carriers.push(Carrier::new(&gateway.service, CarrierKind::GatewayContainer));
         }
         let is_gateway =
-            |name: &str| self.examined.report.gateways.iter().any(|gateway| gateway.service == name);
-        let services =
-            self.examined.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
+            |name: &str| self.project.report.gateways.iter().any(|gateway| gateway.service == name);
+        let services = self.project.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
         for client in services.filter(|client| !is_gateway(&client.name)) {
             let carrier = Carrier::new(&client.name, CarrierKind::ClientContainer);
             let owner = self
-                .examined
+                .project
                 .report
                 .gateways
                 .iter()

@@ -2,7 +2,7 @@
 
 use openclaw_compose::edit::{self, Edit, EditError};
 use openclaw_compose::project::{Files as _, ReadError};
-use openclaw_runbook::compose_flags::disk;
+use openclaw_runbook::project::disk;
 use openclaw_runbook::recovery::tag;
 use openclaw_runbook::targets::{TargetError, Targets};
 use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionError};
@@ -39,7 +39,7 @@ pub(super) fn stage(
     token: &SecretString,
     record: &Record,
 ) -> Result<Staged, StageError> {
-    let sources = &stack.examined.report.sources;
+    let sources = &stack.project.report.sources;
     let other = stack.out_of_reach().find(|carrier| {
         carrier.value.as_ref().is_some_and(|value| value.expose_secret() != token.expose_secret())
     });
@@ -68,7 +68,7 @@ pub(super) fn stage(
         return Err(StageError::NeedsQuoting);
     }
     let edited = edit::apply(&edits, sources)?;
-    let targets = Targets::of_edits(&stack.examined.directory, &edited, outside)?;
+    let targets = Targets::of_edits(&stack.project.directory, &edited, outside)?;
     let mut changes: Vec<Change> = edited.iter().map(|change| targets.write(change).secret()).collect();
     if stack.needs_dotenv() {
         changes.push(first_line(stack, token)?);

@@ -1,13 +1,14 @@
-//! The command line of `docker compose`, as far as it chooses a project: shared by every example that resolves one.
+//! The command line of `docker compose`, as far as it chooses a project: shared by every subcommand.
 
-use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openclaw_compose::fs::{Disk, inputs_here};
 use openclaw_compose::project::{Dialect, Inputs};
 use openclaw_compose::source::Text;
 
-use crate::reading;
+use super::Unreadable;
+use crate::{clean, reading};
 
 /// The flags that `docker compose` takes before its command.
 #[derive(Args, Clone, Debug, Default)]
@@ -33,15 +34,33 @@ pub struct ProjectFlags {
     /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
     #[arg(long)]
     pub follow_links: bool,
+    /// Where `docker compose` would be run; the current directory, if left out.
+    #[arg(skip)]
+    pub ran_in: Option<PathBuf>,
 }
 
 impl ProjectFlags {
-    /// The inputs of a resolution: these flags in this process's directory and environment.
+    /// The same, as though `docker compose` were run in this directory.
+    #[must_use]
+    pub fn run_in(mut self, directory: &Path) -> Self {
+        self.ran_in = Some(directory.to_owned());
+        self
+    }
+
+    /// The inputs of a resolution: these flags in their directory and this process's environment.
     ///
     /// # Errors
-    /// When the current directory cannot be told, or `-f -` is given and standard input cannot be read.
-    pub fn inputs(&self) -> io::Result<Inputs> {
+    /// When the directory is not there or its path is not text, or `-f -` is given and standard input cannot be read.
+    pub fn inputs(&self) -> Result<Inputs, Unreadable> {
         let mut inputs = inputs_here()?;
+        if let Some(directory) = &self.ran_in {
+            let absolute = std::path::absolute(directory).ok().filter(|path| path.is_dir());
+            let Some(absolute) = absolute else {
+                return Err(Unreadable::NoDirectory { path: clean::line(&directory.to_string_lossy()) });
+            };
+            let path = absolute.to_str().ok_or(Unreadable::NotText)?;
+            path.trim_end_matches('/').clone_into(&mut inputs.directory);
+        }
         inputs.files.clone_from(&self.files);
         inputs.env_files.clone_from(&self.env_files);
         inputs.profiles.clone_from(&self.profiles);

@@ -1,0 +1,299 @@
+//! A project on disk: found, read and examined in one place for every subcommand.
+
+mod flags;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use openclaw_compose::finding::{Code, Finding, Place, Severity};
+use openclaw_compose::openclaw::{Report, Stack, examine};
+use openclaw_compose::project::{self, Resolution};
+use openclaw_compose::source::FileId;
+
+use crate::captured::{self, Captured};
+use crate::{containers, output};
+pub use flags::{ProjectFlags, disk};
+
+/// The Compose project itself cannot be read; everything else would be on a ticket.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// There is no such directory.
+    #[error("{path} is not a directory; give the one that holds the compose file")]
+    NoDirectory {
+        /// As given.
+        path: String,
+    },
+    /// The directory's name is no text.
+    #[error("the path of the stack is not UTF-8")]
+    NotText,
+    /// The current directory or standard input.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// No runtime to wait for Docker on.
+    #[error("the system gives no means to wait for Docker; leave out --docker")]
+    NoRuntime,
+    /// No Compose file, or one that cannot be read.
+    #[error("{place}{code} {name}: {summary}{more}")]
+    Project {
+        /// `file:line:column: `, where there is one.
+        place: String,
+        /// The finding's code.
+        code: &'static str,
+        /// The code's name.
+        name: &'static str,
+        /// The finding in a sentence.
+        summary: String,
+        /// The next step, and how much else is wrong.
+        more: String,
+    },
+}
+
+/// What counts beside the files of a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Nothing.
+    None,
+    /// What was captured beside the project; where no owners were, those of the files themselves.
+    Captured,
+    /// The same, but the containers are asked of Docker now.
+    Containers,
+    /// What the containers say of `openclaw.json` where it lies in no file of this host, and nothing else.
+    ContainersAlone,
+}
+
+impl Evidence {
+    /// What was captured, or with `--docker` the containers.
+    #[must_use]
+    pub fn captured_or_asked(docker: bool) -> Self {
+        if docker { Self::Containers } else { Self::Captured }
+    }
+}
+
+/// Codes of findings that mean: a text, or a part of it, is there and nobody can say what it holds.
+const UNREAD: &[Code] = &[
+    Code::FileNotFound,
+    Code::FileUnreadable,
+    Code::NotUtf8,
+    Code::NotAFile,
+    Code::LinkLeadsOut,
+    Code::YamlSyntax,
+    Code::DuplicateKey,
+    Code::KeyNotString,
+    Code::UnknownAnchor,
+    Code::AliasCycle,
+    Code::BadMergeKey,
+    Code::YamlDialect,
+    Code::YamlLimit,
+    Code::NotAMapping,
+    Code::DotenvSyntax,
+    Code::DotenvUnusable,
+    Code::BadTemplate,
+    Code::ExtendsUnknownService,
+    Code::ExtendsBadFile,
+    Code::ExtendsCycle,
+    Code::IncludeCycle,
+    Code::IncludeInvalid,
+    Code::RemoteResource,
+    Code::ConfigSyntax,
+    Code::ConfigInclude,
+];
+
+/// A project and what was found out about it.
+#[derive(Debug)]
+pub struct Project {
+    /// The resolved project.
+    pub resolution: Resolution,
+    /// What OpenClaw makes of it.
+    pub report: Report,
+    /// The project's directory.
+    pub directory: PathBuf,
+    /// The evidence that counted.
+    pub captured: Captured,
+}
+
+impl Project {
+    /// Finds the project of these flags, reads it and examines it.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when there is nothing to examine: no directory, no Compose file, or none that can be read.
+    pub fn open(flags: &ProjectFlags, evidence: Evidence) -> Result<Self, Unreadable> {
+        let project = Self::read(flags, evidence)?;
+        let refusal = project.resolution.compose_would_refuse();
+        match refusal.filter(|_| project.resolution.services().next().is_none()) {
+            Some(refusal) => Err(project.unreadable(&refusal.finding)),
+            None => Ok(project),
+        }
+    }
+
+    /// The same, of whatever could be read: what could not is among the findings.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when there is no such directory, or the system gives no means to wait for Docker.
+    pub fn read(flags: &ProjectFlags, evidence: Evidence) -> Result<Self, Unreadable> {
+        let disk = flags.disk();
+        let inputs = flags.inputs()?;
+        let resolution = project::resolve(&inputs, &disk);
+        output::hide(resolution.secrets().iter());
+        let directory = PathBuf::from(resolution.working_dir());
+        // Evidence lies where the caller looks, even if the Compose file does not.
+        let beside = flags.ran_in.as_ref().map_or(directory.as_path(), |_| Path::new(&inputs.directory));
+        let mut captured = match evidence {
+            Evidence::Captured | Evidence::Containers => {
+                Captured::read(flags.ran_in.as_deref().unwrap_or(beside), disk)
+            }
+            Evidence::None | Evidence::ContainersAlone => Captured::default(),
+        };
+        output::hide_in(captured.said());
+        let asked = match evidence {
+            Evidence::Containers | Evidence::ContainersAlone => {
+                Some(containers::evidence(&resolution).map_err(|_| Unreadable::NoRuntime)?)
+            }
+            Evidence::None | Evidence::Captured => None,
+        };
+        let mut stack = Stack::new(&resolution).files(&disk);
+        if cfg!(target_os = "macos") {
+            stack = stack.docker_vm();
+        }
+        if asked.is_some() {
+            (captured.inspect, captured.engine) = (None, None);
+        }
+        if matches!(evidence, Evidence::Captured | Evidence::Containers) {
+            stack = captured.enter(stack, beside);
+        }
+        if let Some(asked) = &asked {
+            stack = stack.evidence(asked);
+            captured.inspect = asked.inspect.as_ref().map(|text| captured::Text {
+                name: "docker inspect".to_owned(),
+                text: text.expose().to_owned(),
+            });
+        }
+        let report = examine(&stack);
+        output::hide(report.secrets().iter());
+        Ok(Self { resolution, report, directory, captured })
+    }
+
+    /// Why a person cannot be told anything: there is no Compose file, or one of them is not YAML, even if others are.
+    pub(crate) fn refusal(&self) -> Option<Unreadable> {
+        const UNREADABLE: &[Code] = &[
+            Code::NoComposeFile,
+            Code::FileNotFound,
+            Code::FileUnreadable,
+            Code::NotUtf8,
+            Code::NotAFile,
+            Code::LinkLeadsOut,
+            Code::YamlSyntax,
+            Code::UnknownAnchor,
+            Code::AliasCycle,
+            Code::BadMergeKey,
+            Code::YamlDialect,
+            Code::YamlLimit,
+            Code::NotAMapping,
+        ];
+        let resolution = &self.resolution;
+        let sources = resolution.sources();
+        let is_compose_file = |name: &str| {
+            let listed = resolution.config_files().iter().any(|file| sources.name(*file) == name);
+            let usual =
+                project::FILE_NAMES.iter().chain(&project::OVERRIDE_NAMES).any(|usual| *usual == name);
+            listed || usual
+        };
+        let stops = |finding: &&Finding| {
+            let about_the_project = match finding.primary() {
+                Some(place) => is_compose_file(&place.file),
+                None => resolution.services().next().is_none(),
+            };
+            finding.severity == Severity::Error && UNREADABLE.contains(&finding.code) && about_the_project
+        };
+        resolution.findings().iter().find(stops).map(|finding| self.unreadable(finding))
+    }
+
+    /// What stops everything, on a line: its place, its next step, and how much else is wrong.
+    fn unreadable(&self, finding: &Finding) -> Unreadable {
+        let errors = self.resolution.findings().iter().filter(|finding| finding.severity == Severity::Error);
+        let others = errors.count().saturating_sub(1);
+        let mut more = String::new();
+        if let Some(remedy) = &finding.remedy {
+            more = format!("; {}", remedy.text);
+        }
+        if others > 0 {
+            more.push_str(&format!(" ({others} more)"));
+        }
+        Unreadable::Project {
+            place: finding.primary().map(|place| format!("{place}: ")).unwrap_or_default(),
+            code: finding.code.id(),
+            name: finding.code.name(),
+            summary: crate::clean::line(&finding.summary),
+            more: crate::clean::line(&more),
+        }
+    }
+
+    /// What the project or its state needs and nobody could read, in whole or in part: what it holds is unknown, which is not
+    /// the same as nothing. Whoever writes, or says that all is well, stops at these.
+    pub fn unread(&self) -> impl Iterator<Item = &Finding> {
+        let all = self.resolution.findings().iter().chain(&self.report.findings);
+        // YAML that Compose reads, if not everybody, is known.
+        let is_known =
+            |finding: &Finding| finding.code == Code::YamlDialect && finding.severity < Severity::Error;
+        all.filter(move |finding| UNREAD.contains(&finding.code) && !is_known(finding))
+    }
+
+    /// A finding with its place and its next step, on a line: why a program stops.
+    #[must_use]
+    pub fn reason(&self, finding: &Finding) -> String {
+        let place = finding.primary().map(|place| format!("{}: ", self.shown(place))).unwrap_or_default();
+        let next = finding.remedy.as_ref().map(|remedy| format!("; {}", remedy.text)).unwrap_or_default();
+        format!("{place}{}{next}", finding.summary)
+    }
+
+    /// What should have been seen and was not: files and evidence that cannot be read, an engine that does not answer.
+    pub fn unseen(&self) -> impl Iterator<Item = &Finding> {
+        let unseen = [
+            Code::FileUnreadable,
+            Code::NotUtf8,
+            Code::NotAFile,
+            Code::LinkLeadsOut,
+            Code::ListingUnreadable,
+            Code::IdMapUnreadable,
+            Code::InspectUnreadable,
+            Code::EngineUnreachable,
+            Code::EvidenceIncomplete,
+            Code::EngineInfoUnreadable,
+        ];
+        let all = self.resolution.findings().iter().chain(&self.report.findings);
+        all.filter(move |finding| unseen.contains(&finding.code))
+    }
+
+    /// A source's name as it can be opened from here. Compose's own files are named so already; those that lie in the
+    /// state directory are named by their path in the project.
+    #[must_use]
+    pub fn openable(&self, file: FileId) -> String {
+        let name = self.report.sources.name(file);
+        match self.report.sources.path(file) {
+            Some(path) if !is_path_here(name, path) => from_here(Path::new(path)),
+            Some(_) => name.to_owned(),
+            // What was captured is named by its path in the project as well.
+            None => {
+                let inside = self.directory.join(name);
+                if inside.exists() { from_here(&inside) } else { name.to_owned() }
+            }
+        }
+    }
+
+    /// `file:line:column` of a place, the file as it can be opened from here.
+    #[must_use]
+    pub fn shown(&self, place: &Place) -> String {
+        format!("{}:{}:{}", self.openable(place.span.file), place.line, place.column)
+    }
+}
+
+/// Whether a name leads to the path from where this runs. One that leads up was made for that.
+fn is_path_here(name: &str, path: &str) -> bool {
+    name.starts_with("../") || std::path::absolute(name).is_ok_and(|here| here == Path::new(path))
+}
+
+/// An absolute path, shorter where it lies below the directory in which this runs.
+fn from_here(path: &Path) -> String {
+    let current = std::path::absolute(".").unwrap_or_default();
+    path.strip_prefix(&current).unwrap_or(path).to_string_lossy().into_owned()
+}
