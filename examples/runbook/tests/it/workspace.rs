@@ -18,7 +18,8 @@ const PUBLISHED: [&str; 6] = [
 ];
 const LIBRARIES: [&str; 4] = ["openclaw-token", "openclaw-compose", "openclaw-pairing", "openclaw-probe"];
 /// What stands below `examples/`, and may depend on all of them.
-const EXAMPLES: [&str; 3] = ["openclaw-embedded-gateway", "openclaw-oracle", "openclaw-runbook"];
+const EXAMPLES: [&str; 4] =
+    ["openclaw-embedded-gateway", "openclaw-examples", "openclaw-oracle", "openclaw-runbook"];
 const MSRV: (u64, u64) = (1, 88);
 
 #[test]
@@ -111,9 +112,11 @@ fn every_published_package_has_what_it_needs_and_its_front_page_is_its_readme() 
 fn programs_print_through_one_door() {
     let doors =
         ["io::stdout", "io::stderr", "println!", "print!(", "::parse()", "error.exit()", "error.print()"];
-    let sources = root().join("examples/runbook/src");
-    for path in files(&sources).iter().filter(|path| !path.ends_with("src/output.rs")) {
-        let text = read(path);
+    let sources = ["gateway", "oracle", "runbook", "small"]
+        .map(|package| root().join("examples").join(package).join("src"));
+    let sources = sources.iter().flat_map(|folder| files(folder));
+    for path in sources.filter(|path| !path.ends_with("src/output.rs")) {
+        let text = read(&path);
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             let door = doors.iter().find(|door| code.contains(*door) && !code.contains("parse::<"));

@@ -1,0 +1,45 @@
+//! Is the token the same everywhere, and is it any good?
+//!
+//! `same-token STACK`
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+
+use openclaw_compose::fs::{Disk, inputs_here};
+use openclaw_compose::openclaw::{Stack, examine};
+use openclaw_compose::project::resolve;
+use openclaw_runbook::{errln, outln};
+use openclaw_token::{Finding, Severity, Sighting, compare, judge};
+
+fn main() -> ExitCode {
+    let (Some(directory), Ok(mut inputs)) = (std::env::args().nth(1), inputs_here()) else {
+        errln!("usage: same-token STACK");
+        return ExitCode::from(2);
+    };
+    inputs.project_directory = Some(directory);
+    let disk = Disk::confined();
+    let resolution = resolve(&inputs, &disk);
+    let report = examine(&Stack::new(&resolution).files(&disk));
+    // Several services may read one place.
+    let mut seen = HashSet::new();
+    // One crate finds the values, the other judges them; what passes between them is a secret and where it stands.
+    let sightings: Vec<Sighting> = report
+        .tokens
+        .iter()
+        .filter_map(|carrier| {
+            let place = carrier.place.as_ref().filter(|place| seen.insert(place.span))?;
+            let span = [place.span.start as usize, place.span.end as usize];
+            let sighting = Sighting::new(place.file.as_str(), carrier.value.clone()?);
+            Some(sighting.at(place.line, place.column, span))
+        })
+        .collect();
+    let mut findings: Vec<Finding> = compare(&sightings, None).findings();
+    if let Some(first) = sightings.first() {
+        findings.extend(judge(first.token()).findings("the token"));
+    }
+    for finding in &findings {
+        outln!("{} {}: {}", finding.code.id(), finding.code.name(), finding.summary);
+    }
+    outln!("{} places looked at, {} findings", sightings.len(), findings.len());
+    ExitCode::from(u8::from(findings.iter().any(|finding| finding.severity == Severity::Error)))
+}
