@@ -1,4 +1,4 @@
-//! Every code this crate can report, in one table: the source of the documentation, of the README and of the JSON.
+#![doc = include_str!("../CODES.md")]
 
 use std::fmt;
 
@@ -283,13 +283,29 @@ mod tests {
         }
     }
 
+    /// `UPDATE_EXPECT=1 cargo test` writes the page anew.
     #[test]
-    fn the_readme_lists_every_code() {
-        let readme = include_str!("../README.md");
+    fn the_page_lists_every_code() {
+        let mut page = String::from(
+            "# Codes
+
+What a finding is about. A code is never renumbered, never reused and never changes its meaning.
+
+\
+             | code | name | severity | meaning |
+| --- | --- | --- | --- |
+",
+        );
         for code in Code::ALL {
-            let row =
-                format!("| `{}` | `{}` | {} | {} |", code.id(), code.name(), code.severity(), code.meaning());
-            assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+            let severity = format!("{:?}", code.severity()).to_lowercase();
+            page += &format!(
+                "| `{}` | `{}` | {severity} | {} |
+",
+                code.id(),
+                code.name(),
+                code.meaning()
+            );
         }
+        expect_test::expect_file!["../CODES.md"].assert_eq(&page);
     }
 }

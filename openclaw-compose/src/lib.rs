@@ -20,7 +20,7 @@
 
 pub use secrecy;
 
-mod codes;
+pub mod codes;
 #[cfg(feature = "docker")]
 #[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
 pub mod docker;

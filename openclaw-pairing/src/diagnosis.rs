@@ -11,8 +11,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::codes::Code;
 use crate::evidence::Evidence;
-use crate::finding::{Code, Finding};
+use crate::finding::Finding;
 use crate::plan::Plan;
 
 /// Someone who waits or is waited for.

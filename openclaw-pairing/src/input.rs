@@ -53,6 +53,19 @@ pub enum Cause {
     DeviceRemoved,
 }
 
+impl Cause {
+    /// What a close frame with this code and reason means.
+    #[must_use]
+    pub fn of_close(code: u16, reason: &str) -> Self {
+        match (code, reason) {
+            (1012 | 1013, _) => Self::Restarting,
+            (4001, "gateway auth changed") => Self::AuthChanged,
+            (4001, "device removed") => Self::DeviceRemoved,
+            _ => Self::Lost,
+        }
+    }
+}
+
 /// What a hello granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]

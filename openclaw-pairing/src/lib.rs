@@ -4,6 +4,7 @@
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub mod client;
+pub mod codes;
 mod devices;
 pub mod diagnosis;
 mod evidence;
@@ -25,10 +26,11 @@ pub mod version;
 pub mod wire;
 mod words;
 
+pub use codes::Code;
 pub use devices::{DeviceList, DeviceListError, PairedDevice, PendingRequest, TokenSummary};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use evidence::{Evidence, Vantage};
-pub use finding::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
+pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
 pub use identity::{DeviceSigner, SignError};
 pub use input::{BootTag, Cause, Decision, Grant, Input, Refused, RequestTag, Timer};
 pub use machine::{Credentials, Pairing, Pending};

@@ -22,11 +22,14 @@ impl Version {
 
     /// Reads `2026.9.6`, with or without a leading `v` and a suffix. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.trim().trim_start_matches('v').split(['.', '-', '+']).map(str::parse);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(year)), Some(Ok(month)), Some(Ok(patch))) => Some(Self { year, month, patch }),
-            _ => None,
-        }
+        let text = text.trim().trim_start_matches(['v', 'V']);
+        let mut parts = text.split(['-', '+', '_']).next()?.split('.');
+        let mut part =
+            || parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
+        let version = Self { year: part()?, month: part()?, patch: part()? };
+        // Other products number their releases too: `24.16.0` is not OpenClaw's.
+        let is_release = (2020..2100).contains(&version.year) && (1..=12).contains(&version.month);
+        (parts.next().is_none() && is_release).then_some(version)
     }
 }
 
@@ -84,10 +87,22 @@ const fn at(year: u32, month: u32, patch: u32) -> Option<Version> {
 
 /// Rules by release. Of the rows of a rule, exactly one holds for a release.
 pub const RULES: &[RuleRow] = &[
-    row(Rule::Protocol, None, at(2026, 5, 28), "3", "2026.4.15 observed; 2026.5.28 read in its package"),
-    row(Rule::Protocol, at(2026, 5, 28), None, "4", "2026.7.1 and 2026.9.6 observed"),
-    row(Rule::ClockWindow, None, at(2026, 2, 26), "600 s", "2026.1.29 read in its package"),
-    row(Rule::ClockWindow, at(2026, 2, 26), None, "120 s", "2026.9.6 observed"),
+    row(Rule::Protocol, None, at(2026, 5, 12), "3", "2026.4.15 observed; 2026.5.7 read in its package"),
+    row(
+        Rule::Protocol,
+        at(2026, 5, 12),
+        None,
+        "4",
+        "2026.5.12 read in its package; 2026.7.1 and 2026.9.6 observed",
+    ),
+    row(Rule::ClockWindow, None, at(2026, 2, 22), "600 s", "2026.1.29 to 2026.2.21 read in their packages"),
+    row(
+        Rule::ClockWindow,
+        at(2026, 2, 22),
+        None,
+        "120 s",
+        "2026.2.22 read in its package; 2026.9.6 observed",
+    ),
     row(
         Rule::Store,
         None,

@@ -12,7 +12,7 @@ pub use outgoing::{ClientInfo, ConnectParams, connect_frame, request_frame};
 /// The oldest protocol that this crate speaks: gateways up to 2026.4.15.
 pub const OLDEST_PROTOCOL: u32 = 3;
 
-/// The newest protocol that this crate speaks: gateways from 2026.5.28 on.
+/// The newest protocol that this crate speaks: gateways from 2026.5.12 on.
 pub const NEWEST_PROTOCOL: u32 = 4;
 
 /// The most that a gateway takes before hello. A larger frame is closed with 1009.

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::budget::Allowance;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::http;
 use crate::mask::Mask;
 use crate::report::Fault;

@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-/// The gateway refuses device signatures that are further away than this (OpenClaw 2026.9.6 observed behaviour).
-const SIGNATURE_WINDOW_MS: i64 = 120_000;
+use crate::release::signature_window;
 
 /// How far ahead of this clock the gateway's is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -42,10 +41,12 @@ impl ClockSkew {
         Self { ahead_ms: middle, error_ms: most - middle }
     }
 
-    /// Whether even the kindest reading is outside what a device signature allows.
+    /// Whether even the kindest reading is outside what a gateway of this release allows a device signature; of a release
+    /// that is not known, the newest.
     #[must_use]
-    pub const fn breaks_signatures(&self) -> bool {
-        self.ahead_ms.saturating_abs() - self.error_ms > SIGNATURE_WINDOW_MS
+    pub fn breaks_signatures(&self, release: Option<&str>) -> bool {
+        let window = millis(signature_window(release));
+        self.ahead_ms.saturating_abs() - self.error_ms > window
     }
 
     /// The better-known of two readings.
@@ -66,8 +67,11 @@ impl std::fmt::Display for ClockSkew {
     }
 }
 
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 fn since_epoch(time: SystemTime) -> i64 {
-    let millis = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => millis(after),
         Err(before) => -millis(before.duration()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::code::{Code, Severity};
+use crate::codes::{Code, Severity};
 
 /// Whether a finding was seen or concluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

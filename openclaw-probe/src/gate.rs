@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::code::Code;
+use crate::codes::Code;
 use crate::finding::Finding;
 use crate::report::ProbeReport;
 use crate::rung::Rung;

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::classify;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::endpoint;
 use crate::report::Fault;
 use crate::rung::Rung;

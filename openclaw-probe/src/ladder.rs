@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::authenticate::{Answer, Authenticate, DeviceUse, Session};
 use crate::budget::{Allowance, Budget};
 use crate::classify;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::http::{self, HttpAnswer};
 use crate::prober::Prober;
 use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};

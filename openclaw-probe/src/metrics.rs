@@ -85,7 +85,7 @@ fn label(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::Code;
+    use crate::codes::Code;
     use crate::report::{Because, Fault, RungResult};
     use crate::rung::Rung;
     use std::time::Duration;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::clock::ClockSkew;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::finding::{Finding, Subject};
 use crate::rung::Rung;
 use crate::target::Target;
@@ -248,7 +248,9 @@ impl ProbeReport {
                 vec![format!("{}: no version in the answer to a request with the token", self.target)];
             findings.push(Finding::of(Code::TokenUnequal, evidence).inferred());
         }
-        if let Some(clock) = self.facts.clock.filter(ClockSkew::breaks_signatures) {
+        if let Some(clock) =
+            self.facts.clock.filter(|clock| clock.breaks_signatures(self.facts.version.as_deref()))
+        {
             findings.push(Finding::of(Code::ClockSkew, vec![clock.to_string()]));
         }
         let about = Subject::Target(self.target.to_string());

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use crate::code::Code;
+use crate::codes::Code;
 use crate::finding::{Finding, Place, PlaceRole, Subject};
+use crate::release;
 
 pub mod compose;
 pub mod launchd;
@@ -16,14 +17,18 @@ pub mod systemd;
 /// The gateway gives running work this long when it is stopped (OpenClaw 2026.9.6 observed behaviour).
 pub const DRAIN_BUDGET: Duration = Duration::from_secs(315);
 
-/// The gateway's own stop policy, and so the least a supervisor should grant.
+/// The newest gateway's own stop policy, and so what a generated definition grants.
 pub const STOP_BUDGET: Duration = Duration::from_secs(330);
+
+/// The least a supervisor must grant a gateway of this release, such as `2026.9.6`; of one that is not known as much as the
+/// newest needs.
+#[must_use]
+pub fn stop_budget(release: Option<&str>) -> Duration {
+    release::stop_budget(release)
+}
 
 /// The gateway's exit code when an operator must act; restarting cannot help (OpenClaw 2026.9.6 observed behaviour).
 pub const EXIT_OPERATOR: u8 = 78;
-
-/// Shorter than any start that was seen to succeed on a busy host.
-const LEAST_START_BUDGET: Duration = Duration::from_secs(60);
 
 /// What a job runs and as whom.
 ///
@@ -124,11 +129,30 @@ fn is_secret_argument(command: &[String], index: usize) -> bool {
     assigned || (argument.contains("token=") && argument.contains("://"))
 }
 
+/// Words that give a secret away wherever they stand in a name.
+const PARTS: &[&str] = &[
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "apikey",
+    "privatekey",
+    "accesskey",
+    "credential",
+];
+/// Last words that say the value is a place or a measure, not the secret itself.
+const HARMLESS: &[&str] = &[
+    "file", "path", "dir", "url", "ttl", "timeout", "length", "limit", "name", "env", "mode", "type", "count",
+];
+
 /// Whether a variable or option of this name holds a secret itself. A name that ends in `file` or `path` says where.
 pub(crate) fn names_a_secret(name: &str) -> bool {
-    let name = name.trim_start_matches('-').to_ascii_uppercase();
-    let says_where = ["FILE", "PATH", "DIR"].iter().any(|end| name.ends_with(end));
-    !says_where && ["TOKEN", "PASSWORD", "SECRET", "API_KEY", "APIKEY"].iter().any(|part| name.contains(part))
+    let name = name.trim_start_matches('-').to_ascii_lowercase();
+    let says_where =
+        HARMLESS.iter().any(|end| name.ends_with(&format!("_{end}")) || name.ends_with(&format!("-{end}")));
+    let joined = name.replace(['_', '-', '.'], "");
+    !says_where && (PARTS.iter().any(|part| joined.contains(part)) || name.ends_with("_key"))
 }
 
 /// Neither empty nor a reference to something else.

@@ -1,6 +1,6 @@
 //! The same HTTP question with the tools that images have, for containers that `runbook probe` cannot be put into.
 
-use crate::code::Code;
+use crate::codes::Code;
 use crate::endpoint;
 use crate::http::HttpAnswer;
 use crate::mask::Mask;

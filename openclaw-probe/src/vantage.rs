@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::code::Code;
+use crate::codes::Code;
 use crate::finding::Finding;
 use crate::report::ProbeReport;
 use crate::rung::Rung;

@@ -7,17 +7,11 @@ use std::fmt::Write;
 use std::process::Command;
 
 use expect_test::expect_file;
-use openclaw_probe::{Code, ENDPOINTS, Rung};
+use openclaw_probe::{ENDPOINTS, Rung};
 
 #[test]
 fn tables_are_those_of_the_code() {
     let readme = include_str!("../README.md");
-    let mut codes = String::from("| code | name | severity | meaning |\n| --- | --- | --- | --- |\n");
-    for code in Code::ALL {
-        let severity = format!("{:?}", code.severity()).to_lowercase();
-        // Writing to a String cannot fail.
-        let _ = writeln!(codes, "| {} | {} | {severity} | {} |", code.id(), code.name(), code.meaning());
-    }
     let mut endpoints = String::from("| rung | path | since | where from |\n| --- | --- | --- | --- |\n");
     for row in ENDPOINTS {
         let _ = writeln!(
@@ -26,7 +20,7 @@ fn tables_are_those_of_the_code() {
             row.rung, row.path, row.alias, row.since, row.source
         );
     }
-    let updated = section(&section(readme, "codes", &codes), "endpoints", &endpoints);
+    let updated = section(readme, "endpoints", &endpoints);
     expect_file!["../README.md"].assert_eq(&updated);
     for rung in Rung::ALL {
         assert!(

@@ -17,6 +17,7 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod codes;
 mod digest;
 mod finding;
 mod fingerprint;
@@ -33,8 +34,9 @@ mod timestamp;
 mod token;
 mod version;
 
+pub use codes::Code;
 pub use digest::{Digest, DigestError};
-pub use finding::{Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
+pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
 pub use fingerprint::{Fingerprint, FingerprintError, FingerprintKey, ShortKey, first_eight};
 pub use freeze::{
     Created, Decision, FreezeError, FreezeRequest, Frozen, Intent, MemoryStore, RecordStore, Refusal,

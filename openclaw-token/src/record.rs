@@ -1,7 +1,8 @@
 //! The record of a freeze: everything about the token but the token.
 
+use crate::codes::Code;
 use crate::digest::Digest;
-use crate::finding::{Code, Finding, Subject};
+use crate::finding::{Finding, Subject};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::sighting::Sighting;
 use crate::timestamp;

@@ -1,6 +1,7 @@
 //! Comparing the tokens that were seen in several places.
 
-use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
+use crate::codes::Code;
+use crate::finding::{Finding, Place, PlaceRole, Subject};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::token::{Flaw, Judgement, judge, unquoted};
 use secrecy::{ExposeSecret, SecretString};

@@ -2,7 +2,8 @@
 
 mod strength;
 
-use crate::finding::{Code, Finding};
+use crate::codes::Code;
+use crate::finding::Finding;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;

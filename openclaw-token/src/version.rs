@@ -12,7 +12,7 @@ pub(crate) fn compare(left: &str, right: &str) -> Option<Ordering> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Version<'a> {
-    numbers: Vec<u64>,
+    numbers: [u64; 3],
     build: Build<'a>,
 }
 
@@ -31,11 +31,19 @@ enum Part<'a> {
 }
 
 fn parse(text: &str) -> Option<Version<'_>> {
-    let text = text.trim();
-    let text = text.strip_prefix('v').unwrap_or(text);
+    let text = text.trim().trim_start_matches(['v', 'V']);
     let (release, build) =
-        text.split_once('-').map_or((text, None), |(release, build)| (release, Some(build)));
-    let numbers = release.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u64>>>()?;
+        text.split_once(['-', '+', '_']).map_or((text, None), |(release, build)| (release, Some(build)));
+    let mut numbers = [0; 3];
+    let mut parts = release.split('.');
+    for number in &mut numbers {
+        *number = parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    }
+    // Other products number their releases too: `24.16.0` is not OpenClaw's.
+    let [year, month, _] = numbers;
+    if parts.next().is_some() || !(2020..2100).contains(&year) || !(1..=12).contains(&month) {
+        return None;
+    }
     let build = match build {
         None => Build::Release,
         Some(build) => match build.parse() {
@@ -71,7 +79,9 @@ mod tests {
             }
         }
         assert_eq!(compare("v2026.9.6", "2026.9.6"), Some(Ordering::Equal));
-        assert_eq!(compare("latest", "2026.9.6"), None);
+        for other in ["latest", "24.16.0", "2026.9", "2026.9.6.1", "2026.13.1", "2026.+9.6"] {
+            assert_eq!(compare(other, "2026.9.6"), None, "{other}");
+        }
         assert_eq!(compare("", ""), None);
     }
 }

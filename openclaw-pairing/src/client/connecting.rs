@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tracing::{debug, trace};
 
@@ -381,13 +380,10 @@ pub(super) fn close_cause(frame: Option<&CloseFrame>) -> (Cause, String) {
         return (Cause::Lost, "the gateway closed without a code".to_owned());
     };
     let code = u16::from(frame.code);
-    let cause = match (frame.code, frame.reason.as_str()) {
-        (CloseCode::Restart | CloseCode::Again, _) => Cause::Restarting,
-        (_, "gateway auth changed") if code == 4001 => Cause::AuthChanged,
-        (_, "device removed") if code == 4001 => Cause::DeviceRemoved,
-        _ => Cause::Lost,
-    };
-    (cause, format!("the gateway closed with {code} {}", frame.reason).trim_end().to_owned())
+    (
+        Cause::of_close(code, &frame.reason),
+        format!("the gateway closed with {code} {}", frame.reason).trim_end().to_owned(),
+    )
 }
 
 impl std::fmt::Debug for Connecting {

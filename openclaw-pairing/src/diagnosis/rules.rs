@@ -9,8 +9,9 @@ use super::bypasses::bypasses;
 use super::facts::{Facts, Seen};
 use super::waits::waits;
 use super::{Diagnosis, steps};
+use crate::codes::Code;
 use crate::evidence::{Evidence, SeenList, Vantage};
-use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
+use crate::finding::{Finding, Place, PlaceRole, Subject};
 use crate::refusal::{Refusal, RefusalClass};
 use crate::timeline::{Symptom, Timeline};
 

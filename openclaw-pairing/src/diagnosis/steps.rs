@@ -2,8 +2,9 @@
 
 use super::facts::Facts;
 use super::short;
+use crate::codes::Code;
 use crate::evidence::Vantage;
-use crate::finding::{Code, Remedy, Safety};
+use crate::finding::{Remedy, Safety};
 use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Step, Verdict};
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
@@ -148,7 +149,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
         ),
         Code::ProtocolMismatch => client_owner(
             &mut steps,
-            "Bring client and gateway to releases that share a protocol: 3 up to 2026.4.15, 4 from 2026.5.28 on.",
+            "Bring client and gateway to releases that share a protocol: 3 up to 2026.5.7, 4 from 2026.5.12 on.",
         ),
         Code::InsecureContext => client_owner(
             &mut steps,

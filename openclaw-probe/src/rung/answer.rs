@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::Deserialize;
 
 use crate::clock::ClockSkew;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::endpoint;
 use crate::http::HttpAnswer;
 use crate::mask::Mask;

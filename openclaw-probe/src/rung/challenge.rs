@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::authenticate::Challenge;
 use crate::classify;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::ladder::RungOutput;
 use crate::mask::Mask;
 use crate::report::Fault;

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::authenticate::{Answer, Authenticate, Challenge, Refusal, RefusalKind, Session};
 use crate::classify;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::mask::Mask;
 use crate::report::Fault;
 use crate::rung::challenge::next_text;

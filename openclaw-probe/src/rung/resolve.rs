@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::classify;
-use crate::code::Code;
+use crate::codes::Code;
 use crate::ladder::RungOutput;
 use crate::report::Fault;
 use crate::target::Target;

@@ -26,7 +26,7 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> RungOutput<(Stream, Soc
         }
     }
     let mut fault =
-        first.unwrap_or_else(|| Fault::new(crate::code::Code::NameNotFound, "no address to connect to"));
+        first.unwrap_or_else(|| Fault::new(crate::codes::Code::NameNotFound, "no address to connect to"));
     fault.detail = evidence.join("; ");
     Err(fault)
 }

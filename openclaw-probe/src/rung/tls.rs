@@ -1,7 +1,7 @@
 //! TLS with one explicit provider and one set of roots for HTTP and WebSocket alike; no process-global state.
 
 #[cfg(not(feature = "__tls"))]
-use crate::code::Code;
+use crate::codes::Code;
 use crate::ladder::RungOutput;
 use crate::mask::Mask;
 use crate::prober::BuildError;
@@ -54,7 +54,7 @@ mod with_tls {
 
     use super::{BuildError, Fault, Mask, RungOutput, Socket, Stream, Target, TlsOptions};
     use crate::classify;
-    use crate::code::Code;
+    use crate::codes::Code;
 
     /// Roots and provider; read from the system when the first secure target comes, and then kept.
     pub(crate) struct TlsSetup {

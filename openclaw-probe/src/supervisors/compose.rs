@@ -1,10 +1,7 @@
-//! Compose health checks. Keys and their meaning: the Compose specification, `healthcheck` and `stop_grace_period`.
+//! Compose health checks. Keys and their meaning: the Compose specification, `healthcheck` and `stop_grace_period`. Existing
+//! files are judged by `openclaw-compose`, which knows where each value comes from.
 
-use std::time::Duration;
-
-use super::{LEAST_START_BUDGET, STOP_BUDGET, observed};
-use crate::code::Code;
-use crate::finding::Finding;
+use super::STOP_BUDGET;
 
 /// What the health check runs inside the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,71 +32,4 @@ pub fn generate(tool: Tool, port: u16) -> String {
         "    healthcheck:\n      test: {test}\n      interval: 15s\n      timeout: 5s\n      retries: 3\n      \
          start_period: 120s\n    stop_grace_period: {stop}s\n"
     )
-}
-
-/// What a service's health check looks like once Compose has read it: the caller resolves the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Service {
-    /// `healthcheck.test`, with its leading `CMD` or `CMD-SHELL`; empty when there is none, `["NONE"]` when it is off.
-    pub test: Vec<String>,
-    /// `healthcheck.start_period`.
-    pub start_period: Option<Duration>,
-    /// `healthcheck.interval`; Docker's default is 30 s.
-    pub interval: Option<Duration>,
-    /// `healthcheck.retries`; Docker's default is 3.
-    pub retries: Option<u32>,
-    /// `stop_grace_period`; Docker's default is 10 s.
-    pub stop_grace_period: Option<Duration>,
-}
-
-/// What is wrong with a service's health check and stop time.
-#[must_use]
-pub fn verify(name: &str, service: &Service) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let command = service.test.join(" ");
-    if service.test.is_empty() || command == "NONE" {
-        findings.push(observed(
-            name,
-            Code::HealthcheckMissing,
-            format!("service {name}: no healthcheck of its own"),
-        ));
-    } else {
-        let start = service.start_period.unwrap_or_default()
-            + service.interval.unwrap_or(Duration::from_secs(30)) * service.retries.unwrap_or(3);
-        if start < LEAST_START_BUDGET {
-            let seen = format!("service {name}: unhealthy {} s after a start", start.as_secs());
-            findings.push(observed(name, Code::StartBudgetTooShort, seen));
-        }
-        if let Some(why) = blindness(&command) {
-            findings.push(observed(name, Code::HealthcheckBlind, format!("service {name}: {why}")));
-        }
-    }
-    let stop = service.stop_grace_period.unwrap_or(Duration::from_secs(10));
-    if stop < STOP_BUDGET {
-        findings.push(observed(
-            name,
-            Code::StopTimeTooShort,
-            format!("service {name}: killed {} s after the stop", stop.as_secs()),
-        ));
-    }
-    findings
-}
-
-/// Why a check can pass without a gateway.
-fn blindness(command: &str) -> Option<&'static str> {
-    const PROCESS: &[&str] = &["pgrep", "pidof", "ps aux", "ps -ef", "/proc/1"];
-    const PATHS: &[&str] = &["/healthz", "/health", "/startupz", "/startup", "/readyz", "/ready"];
-    if PROCESS.iter().any(|tool| command.contains(tool)) {
-        return Some("looks for a process, which also runs when it serves nobody");
-    }
-    if command.contains("nc -z") || command.contains("/dev/tcp/") {
-        return Some("looks for an open port only");
-    }
-    if command.contains("runbook probe") || command.contains("probe-gateway") {
-        return None;
-    }
-    let asks_http = command.contains("http://") || command.contains("https://");
-    // The port follows the host, so the path is what comes after both.
-    (asks_http && !PATHS.iter().any(|path| command.contains(path)))
-        .then_some("asks a path where the web UI answers 200 whatever the state")
 }

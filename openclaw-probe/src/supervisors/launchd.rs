@@ -1,9 +1,11 @@
 //! launchd property lists. Keys and their meaning: launchd.plist(5).
 
+use std::time::Duration;
+
 use plist::{Dictionary, Value};
 
 use super::{Exists, Job, STOP_BUDGET, is_literal, is_secret_argument, names_a_secret, observed, place};
-use crate::code::Code;
+use crate::codes::Code;
 use crate::finding::Finding;
 
 /// launchd's own pause between two starts of a job, in seconds.
@@ -63,9 +65,17 @@ pub enum Domain {
     Daemon,
 }
 
-/// What is wrong with an existing property list, XML or binary. `headless` says that nobody logs in on this host.
+/// What is wrong with an existing property list, XML or binary. `headless` says that nobody logs in on this host, and
+/// `stop_budget` how long the gateway may need to end ([`super::stop_budget`]).
 #[must_use]
-pub fn verify(file: &str, bytes: &[u8], domain: Domain, headless: bool, exists: Exists<'_>) -> Vec<Finding> {
+pub fn verify(
+    file: &str,
+    bytes: &[u8],
+    domain: Domain,
+    headless: bool,
+    exists: Exists<'_>,
+    stop_budget: Duration,
+) -> Vec<Finding> {
     let root = match Value::from_reader(std::io::Cursor::new(bytes)) {
         Ok(Value::Dictionary(root)) => root,
         Ok(_) => {
@@ -110,7 +120,7 @@ pub fn verify(file: &str, bytes: &[u8], domain: Domain, headless: bool, exists: 
     match seconds("ExitTimeOut") {
         // 0 means for ever.
         Some(0) => {}
-        Some(time) if time >= STOP_BUDGET.as_secs().cast_signed() => {}
+        Some(time) if time >= stop_budget.as_secs().cast_signed() => {}
         Some(time) => find(Code::StopTimeTooShort, "ExitTimeOut", format!("ExitTimeOut is {time} s")),
         None => find(Code::StopTimeTooShort, "Label", "no ExitTimeOut: launchd kills after 20 s".into()),
     }

@@ -1,9 +1,11 @@
 //! systemd service units. Keys and their meaning: systemd.service(5), systemd.exec(5), systemd.unit(5).
 
+use std::time::Duration;
+
 use super::{
     EXIT_OPERATOR, Exists, Job, STOP_BUDGET, is_literal, is_secret_argument, names_a_secret, observed, place,
 };
-use crate::code::Code;
+use crate::codes::Code;
 use crate::finding::Finding;
 
 /// The unit of a job: a system unit when the job names a user, else a user unit.
@@ -57,9 +59,15 @@ pub enum Manager {
     },
 }
 
-/// What is wrong with an existing unit.
+/// What is wrong with an existing unit. `stop_budget` is how long the gateway may need to end ([`super::stop_budget`]).
 #[must_use]
-pub fn verify(file: &str, text: &str, manager: Manager, exists: Exists<'_>) -> Vec<Finding> {
+pub fn verify(
+    file: &str,
+    text: &str,
+    manager: Manager,
+    exists: Exists<'_>,
+    stop_budget: Duration,
+) -> Vec<Finding> {
     let settings = settings(text);
     let all = |name: &'static str| {
         settings.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())
@@ -94,7 +102,7 @@ pub fn verify(file: &str, text: &str, manager: Manager, exists: Exists<'_>) -> V
         None => {
             find(Code::StopTimeTooShort, "ExecStart=", "no TimeoutStopSec: systemd kills after 90 s".into());
         }
-        Some((text, Some(time))) if time < STOP_BUDGET.as_secs_f64() => {
+        Some((text, Some(time))) if time < stop_budget.as_secs_f64() => {
             find(Code::StopTimeTooShort, "TimeoutStopSec=", format!("the stop time is {text}"));
         }
         Some(_) => {}

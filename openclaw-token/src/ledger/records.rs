@@ -1,8 +1,9 @@
 //! The entries that freezes and rotations make, and whether each record has its own.
 
 use super::{Act, Entry, Frame};
+use crate::codes::Code;
 use crate::digest::Digest;
-use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
+use crate::finding::{Finding, Place, PlaceRole, Subject};
 use crate::record::{Origin, Record};
 use std::collections::{BTreeMap, BTreeSet};
 

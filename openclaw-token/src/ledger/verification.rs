@@ -1,7 +1,8 @@
 //! Whether a ledger is what was written, and if not, from which line on.
 
 use super::{Anchor, Frame};
-use crate::finding::{Code, Finding, Place, PlaceRole, Subject};
+use crate::codes::Code;
+use crate::finding::{Finding, Place, PlaceRole, Subject};
 use serde::Serialize;
 
 /// Whether a ledger is what was written.

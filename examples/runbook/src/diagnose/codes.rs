@@ -51,7 +51,7 @@ codes! {
     CredentialRefused "OC-R204" "gateway-log-credential" Error "The gateway's log says that it refused its own credential."
     DiskFull "OC-R205" "gateway-log-disk-full" Error "The gateway's log says that the disk with its state is full."
     StateLeased "OC-R206" "gateway-log-state-leased" Error "The gateway's log says that its state directory is leased to another gateway."
-    NoGateway "OC-R301" "no-gateway" Error "No service of the stack runs the gateway."
+    NoGateway "OC-R301" "stack-without-gateway" Error "No service of the stack runs the gateway."
 }
 
 impl Code {
@@ -213,8 +213,7 @@ gates! {
         GateDeadline;
     None =>
         ClockSkew Flapping DefinitionUnreadable RestartsConfigError StopTimeTooShort SecretEmbedded PathStale
-        ThrottleMissing LogsDiscarded NeedsLogin RunsAsRoot StartBudgetTooShort HealthcheckBlind
-        HealthcheckMissing;
+        ThrottleMissing LogsDiscarded NeedsLogin RunsAsRoot;
 }
 
 gates! {

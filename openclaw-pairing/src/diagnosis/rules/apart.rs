@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::{Facts, Seen, by_time};
 use super::{on, whole};
+use crate::codes::Code;
 use crate::evidence::{SeenList, Vantage};
-use crate::finding::{Code, Finding, Severity, Subject};
+use crate::finding::{Finding, Severity, Subject};
 use crate::timeline::Symptom;
 use crate::{PairedDevice, PendingRequest};
 

@@ -3,8 +3,9 @@
 
 use super::super::facts::{Facts, Seen};
 use super::{either, on, refused};
+use crate::codes::Code;
 use crate::evidence::Vantage;
-use crate::finding::{Code, Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding, Severity};
 use crate::refusal::{RefusalClass, RefusalCode};
 use crate::timeline::Symptom;
 
@@ -70,7 +71,7 @@ pub(super) fn insecure_context(facts: &Facts<'_>) -> Option<Finding> {
 pub(super) fn clock(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the device signed with a time outside the gateway's window of two minutes";
     let mut finding = either(facts, Code::ClockSkew, RefusalClass::Clock, &[Symptom::ClockSkew], summary)?;
-    finding.versions = Some(">=2026.2.26 (600 s in 2026.1.29)".to_owned());
+    finding.versions = Some(">=2026.2.22 (600 s before)".to_owned());
     Some(finding)
 }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::facts::{ASKS, Facts, Seen};
 use super::super::waits::{is_dashboard, waits};
 use super::{on, whole};
+use crate::codes::Code;
 use crate::evidence::Vantage;
-use crate::finding::{Code, Confidence, Finding, Subject};
+use crate::finding::{Confidence, Finding, Subject};
 use crate::policy::REQUEST_LIFETIME;
 use crate::timeline::Symptom;
 

@@ -1,4 +1,4 @@
-//! Every code this crate can say, in one table.
+#![doc = include_str!("../CODES.md")]
 
 use serde::Serialize;
 
@@ -231,20 +231,20 @@ codes! {
     PairingRequired, "OC-H604", "pairing-required", Error, Operator, false,
         "The token is right and the device is not paired, or asks for more than was approved.",
         "Approve the request from inside the gateway's namespace.";
-    LockedOut, "OC-H605", "locked-out", Error, Operator, true,
+    LockedOut, "OC-H605", "address-locked-out", Error, Operator, true,
         "Too many failed attempts from this address: even the right token is refused until the lock ends.",
         "Stop every client with the old token, then wait; the lock lasts 300 s.";
-    ProtocolMismatch, "OC-H606", "protocol-mismatch", Error, Operator, false,
+    ProtocolMismatch, "OC-H606", "protocol-refused", Error, Operator, false,
         "Client and gateway have no protocol version in common.",
         "Update the older of the two sides.";
-    OriginNotAllowed, "OC-H607", "origin-not-allowed", Error, Operator, false,
+    OriginNotAllowed, "OC-H607", "origin-not-listed", Error, Operator, false,
         "The gateway refuses the origin.",
         "Add the exact scheme, host and port to gateway.controlUi.allowedOrigins.";
     DeviceProofRefused, "OC-H608", "device-proof-refused", Error, Operator, false,
         "The device's signature or identity is refused.",
         "Check the device key and what it signs.";
     DeviceClock, "OC-H609", "device-clock", Error, Operator, false,
-        "The device's signature is too old or too new: the clocks are more than 120 s apart.",
+        "The device's signature is too old or too new: the clocks are more than 120 s apart, or 600 s before 2026.2.22.",
         "Set the clocks, or sign with the challenge's own time.";
     HelloUnreadable, "OC-H610", "hello-unreadable", Error, Operator, false,
         "The answer to connect is not one the gateway gives.",
@@ -278,10 +278,10 @@ codes! {
         "Ask for fewer scopes, or have the wider ones approved from inside the gateway's namespace.";
 
     // 7xx: seen only across probes.
-    ClockSkew, "OC-H700", "clock-skew", Warning, Operator, false,
+    ClockSkew, "OC-H700", "clocks-apart", Warning, Operator, false,
         "The gateway's clock and this one differ by more than a device signature allows.",
-        "Set the clocks; device signatures fail beyond 120 s.";
-    LoopbackBind, "OC-H710", "loopback-bind", Error, Operator, false,
+        "Set the clocks; device signatures fail beyond 120 s, beyond 600 s before 2026.2.22.";
+    LoopbackBind, "OC-H710", "loopback-only", Error, Operator, false,
         "Healthy inside, dead outside: the gateway listens on its own loopback only.",
         "Set gateway.bind to lan (with a token), or let the client share the gateway's network namespace.";
     NotPublished, "OC-H711", "not-published", Error, Operator, false,
@@ -317,8 +317,8 @@ codes! {
         "The supervisor restarts whatever the exit code: exit 78 (operator must act) becomes a restart loop.",
         "launchd: KeepAlive with SuccessfulExit false around the gate; systemd: RestartPreventExitStatus=78.";
     StopTimeTooShort, "OC-H802", "stop-time-too-short", Warning, Operator, false,
-        "The supervisor kills the gateway before its drain budget of 315 s (stop policy 330 s) is over.",
-        "Set ExitTimeOut, TimeoutStopSec or stop_grace_period to at least 330 s.";
+        "The supervisor kills the gateway before it has ended: a release that drains takes 315 s (stop policy 330 s), one up to 2026.7.1 takes 25 s.",
+        "Set ExitTimeOut or TimeoutStopSec to at least 330 s.";
     SecretEmbedded, "OC-H803", "secret-embedded", Error, Operator, false,
         "The definition holds a token or password in clear text.",
         "Move it to a file of mode 0600 that the job reads, then rotate it.";
@@ -337,16 +337,14 @@ codes! {
     RunsAsRoot, "OC-H808", "runs-as-root", Warning, Operator, false,
         "The job runs as root.",
         "Set UserName (launchd) or User (systemd) to the account that owns the state.";
-    StartBudgetTooShort, "OC-H809", "start-budget-too-short", Warning, Operator, false,
-        "The start-up allowance is shorter than a start takes.",
-        "Allow at least 60 s; a start takes 8 to 30 s, a first one longer.";
-    HealthcheckBlind, "OC-H810", "healthcheck-blind", Warning, Operator, false,
-        "The health check passes on any web page or only looks for a process.",
-        "Probe /healthz or /startupz and read the body: `runbook probe`, or a check of the JSON.";
-    HealthcheckMissing, "OC-H811", "healthcheck-missing", Info, Operator, false,
-        "The service has no health check of its own.",
-        "Add one; other services can then wait for it with condition: service_healthy.";
 }
+
+/// Codes that are no longer given, with their names and where the question is answered now.
+pub const RETIRED: &[(&str, &str, &str)] = &[
+    ("OC-H809", "start-budget-too-short", "not asked any more"),
+    ("OC-H810", "healthcheck-blind", "openclaw-compose, OC-C508 and OC-C509"),
+    ("OC-H811", "healthcheck-missing", "openclaw-compose, OC-C507"),
+];
 
 impl Code {
     /// The stable identifier, such as `OC-H110`.
@@ -447,5 +445,24 @@ mod tests {
         }
         let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    /// `UPDATE_EXPECT=1 cargo test` writes the page anew.
+    #[test]
+    fn the_page_lists_every_code() {
+        let mut page = String::from(
+            "# Codes\n\nWhat a finding is about. A code is never renumbered, never reused and never changes its meaning.\n\n\
+             | code | name | severity | meaning |\n| --- | --- | --- | --- |\n",
+        );
+        for code in Code::ALL {
+            let severity = format!("{:?}", code.severity()).to_lowercase();
+            page += &format!("| `{}` | `{}` | {severity} | {} |\n", code.id(), code.name(), code.meaning());
+        }
+        page += "\nRetired, and not given to anything else:\n\n| code | name | where the question is answered |\n| --- | --- | --- |\n";
+        for (id, name, now) in RETIRED {
+            assert!(Code::ALL.iter().all(|code| code.id() != *id && code.name() != *name), "{id} {name}");
+            page += &format!("| `{id}` | `{name}` | {now} |\n");
+        }
+        expect_test::expect_file!["../CODES.md"].assert_eq(&page);
     }
 }
