@@ -59,6 +59,14 @@ pub(crate) struct SeenHello {
     pub(crate) boot_id: String,
 }
 
+/// A connection attempt of one's own that no gateway answered.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenSilence {
+    pub(crate) vantage: Vantage,
+    /// What the transport showed.
+    pub(crate) transport: String,
+}
+
 /// A configuration text: it may hold tokens, so it is kept as a secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -78,6 +86,7 @@ pub struct Evidence {
     pub(crate) timelines: Vec<Timeline>,
     pub(crate) refusals: Vec<SeenRefusal>,
     pub(crate) hellos: Vec<SeenHello>,
+    pub(crate) silences: Vec<SeenSilence>,
     pub(crate) configs: Vec<Config>,
 }
 
@@ -171,6 +180,30 @@ impl Evidence {
     pub fn hello(mut self, vantage: Vantage, granted: ScopeSet, boot_id: impl Into<String>) -> Self {
         self.hellos.push(SeenHello { vantage, granted, boot_id: shown(&boot_id.into(), NAME) });
         self
+    }
+
+    /// How the driver's own attempt ended without a session: its refusal, or that no gateway was reached.
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    #[must_use]
+    pub fn stopped(mut self, vantage: Vantage, stopped: &crate::client::Stopped) -> Self {
+        if let Some(refusal) = &stopped.refusal {
+            return self.refusal(vantage, refusal.clone());
+        }
+        if stopped.reached <= crate::Phase::Dialing {
+            self.silences.push(SeenSilence { vantage, transport: stopped.to_string() });
+        }
+        self
+    }
+
+    /// A session of the driver's own: what it was granted, which process answered, and of which version.
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    #[must_use]
+    pub fn session(mut self, vantage: Vantage, session: &crate::client::Session) -> Self {
+        let hello = session.hello();
+        self.version.get_or_insert_with(|| shown(&hello.version, NAME));
+        self.hello(vantage, hello.scopes, &hello.boot_id)
     }
 
     /// A configuration text (`openclaw.json`, Compose file), searched only for bypasses left behind.

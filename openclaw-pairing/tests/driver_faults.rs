@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::SinkExt;
-use openclaw_pairing::Phase;
 use openclaw_pairing::client::Outcome;
+use openclaw_pairing::plan::Topology;
+use openclaw_pairing::{Code, Evidence, Phase, Subject, Vantage, diagnose};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -30,6 +31,13 @@ async fn nothing_listens() {
     drop(listener);
     let Outcome::Stopped(stopped) = client(address).connect().await.unwrap() else { panic!("a session") };
     is(&stopped, Phase::Exhausted, Phase::Dialing, "refused");
+
+    // What the driver met is evidence as it is: nothing is printed and read again.
+    let diagnosis = diagnose(&Evidence::new(Topology::default()).stopped(Vantage::Client, &stopped));
+    assert_eq!(diagnosis.cause, Code::GatewayUnreachable);
+    let finding = &diagnosis.findings[0];
+    assert_eq!(finding.subject, Subject::Vantage(Vantage::Client));
+    assert!(finding.evidence[0].contains("refused"), "{finding:?}");
 }
 
 #[tokio::test]

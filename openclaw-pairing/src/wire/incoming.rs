@@ -36,6 +36,13 @@ pub struct Challenge {
     pub ts: u64,
 }
 
+impl Challenge {
+    /// The challenge of a connection that someone else opened.
+    pub fn new(nonce: impl Into<String>, ts: u64) -> Self {
+        Self { nonce: nonce.into(), ts }
+    }
+}
+
 /// An event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -5,7 +5,7 @@ use super::waiting::never_asks;
 use super::{either, on, refused, whole};
 use crate::PairedDevice;
 use crate::codes::Code;
-use crate::evidence::Vantage;
+use crate::evidence::{SeenHello, Vantage};
 use crate::finding::Finding;
 use crate::refusal::{PairingReason, RefusalClass};
 use crate::scope::Scope;
@@ -101,6 +101,20 @@ pub(super) fn connected_without_scope(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn paired(facts: &Facts<'_>) -> Option<Finding> {
+    has_session(facts).or_else(|| listed(facts))
+}
+
+/// A session that the client was given itself, with what it needs: the end state.
+fn has_session(facts: &Facts<'_>) -> Option<Finding> {
+    let wanted = facts.evidence.wanted.unwrap_or([Scope::Read].into());
+    let enough = |hello: &&SeenHello| {
+        hello.vantage == Vantage::Client && wanted.missing_from(hello.granted).is_empty()
+    };
+    let hello = facts.evidence.hellos.iter().find(enough).filter(|_| !facts.is_asking())?;
+    Some(Finding::new(Code::Paired, format!("the client has its session, with {}", hello.granted)))
+}
+
+fn listed(facts: &Facts<'_>) -> Option<Finding> {
     let Some(device) = facts.evidence.own_device.as_deref() else { return answered(facts) };
     let record = facts.paired().find(|paired| paired.device_id == device)?;
     let wanted = facts.evidence.wanted.unwrap_or_default();

@@ -4,18 +4,25 @@
 use super::super::facts::{Facts, Seen};
 use super::{either, on, refused};
 use crate::codes::Code;
-use crate::evidence::Vantage;
-use crate::finding::{Confidence, Finding, Severity};
+use crate::evidence::{SeenSilence, Vantage};
+use crate::finding::{Confidence, Finding, Severity, Subject};
 use crate::refusal::{RefusalClass, RefusalCode};
 use crate::timeline::Symptom;
 
 pub(super) fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
-    let (seen, summary) = shut_out(facts)?;
+    let mut finding = match shut_out(facts) {
+        Some((seen, summary)) => on(Code::GatewayUnreachable, seen, summary),
+        None => {
+            let SeenSilence { vantage, transport } = facts.evidence.silences.first()?;
+            let mut finding = Finding::new(Code::GatewayUnreachable, never_reached(*vantage));
+            finding.evidence.push(transport.clone());
+            finding.about(Subject::Vantage(*vantage))
+        }
+    };
     // Anything that a gateway said, to anyone, makes this one client's fault and not the first cause of a pairing. A gateway
     // that does not run has said nothing lately, whatever its store holds.
     let was_answered =
         facts.is_asking() || facts.has(&[Symptom::MissingScope]) || !facts.evidence.hellos.is_empty();
-    let mut finding = on(Code::GatewayUnreachable, seen, summary);
     if was_answered && !facts.is_gateway_down() {
         finding.severity = Severity::Warning;
     }
@@ -40,8 +47,11 @@ fn shut_out<'a>(facts: &Facts<'a>) -> Option<(Seen<'a>, String)> {
         ));
     }
     let seen = facts.first(&[Symptom::Unreachable])?;
-    let who = seen.timeline.vantage.name();
-    Some((seen, format!("the {who} never reached a gateway, so nothing could be asked")))
+    Some((seen, never_reached(seen.timeline.vantage)))
+}
+
+fn never_reached(vantage: Vantage) -> String {
+    format!("the {} never reached a gateway, so nothing could be asked", vantage.name())
 }
 
 pub(super) fn starting(facts: &Facts<'_>) -> Option<Finding> {

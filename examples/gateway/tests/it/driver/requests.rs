@@ -168,3 +168,29 @@ async fn the_log_of_a_refusal_is_diagnosed() {
     assert!(diagnosis.plan.to_string().contains("openclaw devices approve REQUEST_ID --json"));
     assert!(diagnosis.plan.restart_now.is_some());
 }
+
+#[tokio::test]
+async fn what_the_driver_met_is_diagnosed() {
+    use openclaw_pairing::plan::Topology;
+    use openclaw_pairing::{Code, Evidence, Vantage, diagnose};
+
+    let gateway = gateway().await;
+    let device = key(18);
+    let evidence = || Evidence::new(Topology::default()).own_device(device.device_id());
+    let wrong =
+        remote(&gateway).signer(device.clone()).shared_token("another-token-than-the-gateways".into());
+    let seen = evidence().stopped(Vantage::Client, &stopped(wrong).await);
+    assert_eq!(diagnose(&seen).cause, Code::SharedTokenFault);
+
+    let wish = remote(&gateway).signer(device.clone()).shared_token(token()).scopes(read());
+    let refused = stopped(wish.clone()).await;
+    let diagnosis = diagnose(&evidence().stopped(Vantage::Client, &refused));
+    assert_eq!(diagnosis.cause, Code::OwnApproverMissing, "{:?}", diagnosis.findings);
+
+    let mut approver = approver(&gateway).await;
+    approver.approve(device.device_id(), read()).await.expect("approved");
+    let session = session(wish).await;
+    let diagnosis = diagnose(&evidence().wanted(read()).session(Vantage::Client, &session));
+    assert_eq!(diagnosis.cause, Code::Paired, "{:?}", diagnosis.findings);
+    assert!(diagnosis.findings.iter().all(|finding| finding.code != Code::UnknownVersion), "hello says it");
+}
