@@ -63,6 +63,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',')]
     scopes: Vec<String>,
 
+    /// Ask as the client by dialling this gateway from here, such as ws://127.0.0.1:18789, in place of OpenClaw's own command
+    /// where the client runs.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["gateway_list", "state", "client_output"])]
+    dial: Option<String>,
+
+    /// A file with the shared token, for --dial.
+    #[arg(long, value_name = "FILE", requires = "dial")]
+    token_file: Option<PathBuf>,
+
+    /// The client's identity/device.json, for --dial. Without it the client has no device.
+    #[arg(long, value_name = "FILE", requires = "dial")]
+    identity: Option<PathBuf>,
+
     /// Output of `openclaw devices list --json`, taken inside the gateway. Without it the list is taken now.
     #[arg(long, value_name = "FILE")]
     gateway_list: Option<PathBuf>,
@@ -159,7 +172,7 @@ async fn break_deadlock(arguments: &Arguments) -> Result<u8, String> {
             break;
         }
         outln!("\nLooking again.");
-        look = look::again(arguments, &mut runner, hand.refused.take()).await;
+        look = look::again(arguments, &mut runner, hand.refused.take()).await?;
         hand.heed(&look)?;
         let now = diagnose(&look.evidence);
         if now == diagnosis {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use openclaw_pairing::client::{Client, ClientError, DecideError, Outcome, Progress, Stopped};
 use openclaw_pairing::identity::{DeviceKey, Proof};
 use openclaw_pairing::refusal::Refusal;
-use openclaw_pairing::wire::{ClientInfo, ConnectParams, connect_frame};
+use openclaw_pairing::wire::{self, ClientInfo, ConnectParams, connect_frame};
 use openclaw_pairing::{CredentialKind, Decision, DeviceSigner, Policy, Scope, ScopeSet};
 use openclaw_probe::{Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, read_connect_answer};
 use secrecy::SecretString;
@@ -122,9 +122,9 @@ impl Authenticate for Device {
 
     fn connect_frame(&self, challenge: &Challenge) -> Result<SecretString, AuthenticateError> {
         let cannot_sign = |reason: String| AuthenticateError::CannotSign { reason };
-        let ts = challenge.ts.ok_or_else(|| cannot_sign("the challenge has no time".to_owned()))?;
-        let challenge = serde_json::json!({ "nonce": challenge.nonce, "ts": ts });
-        let challenge = serde_json::from_value(challenge).map_err(|error| cannot_sign(error.to_string()))?;
+        let ts = challenge.ts.and_then(|ts| u64::try_from(ts).ok());
+        let ts = ts.ok_or_else(|| cannot_sign("the challenge has no time".to_owned()))?;
+        let challenge = wire::Challenge::new(&challenge.nonce, ts);
         let info = ClientInfo::cli(env!("CARGO_PKG_VERSION"), std::env::consts::OS);
         let params = ConnectParams::operator(info, ScopeSet::from(WANTED));
         let proof = Proof::sign(&*self.key, &params, Some(&self.token), &challenge)

@@ -313,3 +313,45 @@ fn an_error_in_the_place_of_a_list_is_not_repeated() {
         assert_eq!(words, format!("runbook pair: {}: {error}{said}\n", list.display()));
     }
 }
+
+/// The refusal of a dial of one's own is the evidence: no command is run where the client is.
+#[tokio::test]
+async fn what_its_own_dial_met_is_diagnosed_as_it_came() {
+    use openclaw_embedded_gateway::Gateway;
+    use openclaw_pairing::DeviceSigner as _;
+    use openclaw_pairing::identity::DeviceKey;
+    use secrecy::{ExposeSecret as _, SecretString};
+
+    let token = "test-token-that-both-sides-share";
+    let gateway =
+        Gateway::builder().token(SecretString::from(token)).auto_approve_local(false).start().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let key = DeviceKey::from_seed(&[9; 32]);
+    let identity = file("device.json", key.to_identity_file(0).expose_secret());
+    let look = async |token: String| {
+        let arguments = ["--json", "--dial", &gateway.url(), "--token-file", &token, "--identity", &identity]
+            .map(str::to_owned);
+        let root = dir.path().to_owned();
+        let output = tokio::task::spawn_blocking(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            run_with("#!/bin/sh\necho '{\"pending\":[],\"paired\":[]}'\n", &root, &arguments)
+        });
+        let output = output.await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text)
+            .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    };
+
+    let refused = look(file("wrong", "another-token-than-the-gateways")).await;
+    assert_eq!(refused["cause"], "OC-P140", "{refused}");
+    let waiting = look(file("right", token)).await;
+    assert_eq!(waiting["cause"], "OC-P101", "{waiting}");
+    assert_eq!(waiting["findings"][0]["subject"]["kind"], "device", "{waiting}");
+    assert!(waiting.to_string().contains(key.device_id()), "{waiting}");
+    gateway.stop().await;
+}

@@ -63,6 +63,9 @@ impl<'a> Hand<'a> {
     /// Takes note of what a look found out, and writes its commands down.
     pub(super) fn heed(&mut self, look: &Look) -> Result<(), String> {
         self.own.clone_from(&look.own);
+        if let Some(ended) = &look.dialled {
+            self.note(Act::Checked, "dialled the gateway as the client", vec![ended.clone()])?;
+        }
         look.ran.iter().try_for_each(|(command, answer)| self.write_down(Act::Checked, command, answer))
     }
 

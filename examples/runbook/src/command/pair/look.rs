@@ -1,11 +1,17 @@
 //! What is known: the files that the caller gave, and both lists as they are now.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use openclaw_pairing::client::{Client, Outcome};
+use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
-use openclaw_pairing::{DeviceList, DeviceListError, Evidence, Scope, ScopeSet, Timeline, Vantage};
+use openclaw_pairing::secrecy::SecretString;
+use openclaw_pairing::{
+    DeviceList, DeviceListError, DeviceSigner as _, Evidence, Policy, Scope, ScopeSet, Timeline, Vantage,
+};
 use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::output;
 use openclaw_runbook::reading;
@@ -22,6 +28,8 @@ pub(super) struct Look {
     pub(super) evidence: Evidence,
     /// The device whose request the client was told of, or which the caller named.
     pub(super) own: Option<String>,
+    /// How dialling the gateway from here ended.
+    pub(super) dialled: Option<String>,
     pub(super) ran: Vec<(CommandLine, Answer)>,
 }
 
@@ -54,20 +62,26 @@ pub(super) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<
         look.is_own(requests.last(), &store.devices);
         let name = store.path.display().to_string();
         look.add(|evidence| evidence.devices(Vantage::Gateway, name, store.devices));
-    } else if arguments.gateway_log.is_empty() && arguments.client_output.is_empty() {
-        look.ask(arguments, runner).await;
+    } else if arguments.dial.is_some()
+        || arguments.gateway_log.is_empty() && arguments.client_output.is_empty()
+    {
+        look.ask(arguments, runner).await?;
     }
     Ok(look)
 }
 
 /// Asks both again, forgetting what was seen before but for what the gateway answered to a decision.
-pub(super) async fn again(arguments: &Arguments, runner: &mut Runner, refused: Option<Answer>) -> Look {
+pub(super) async fn again(
+    arguments: &Arguments,
+    runner: &mut Runner,
+    refused: Option<Answer>,
+) -> Result<Look, String> {
     let mut look = Look::new(arguments);
-    look.ask(arguments, runner).await;
+    look.ask(arguments, runner).await?;
     if let Some(answer) = refused {
         look.text(Vantage::Gateway, "devices approve in the gateway", &answer.all());
     }
-    look
+    Ok(look)
 }
 
 /// Why a text is not a list, with what of it is known. Its other words are not repeated.
@@ -92,7 +106,7 @@ impl Look {
         if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             evidence = evidence.now_ms(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
         }
-        Self { evidence, own: arguments.device.clone(), ran: Vec::new() }
+        Self { evidence, own: arguments.device.clone(), dialled: None, ran: Vec::new() }
     }
 
     fn add(&mut self, with: impl FnOnce(Evidence) -> Evidence) {
@@ -108,8 +122,28 @@ impl Look {
     }
 
     /// The client first: if it is refused, the request that it makes is already in the gateway's list.
-    async fn ask(&mut self, arguments: &Arguments, runner: &mut Runner) {
+    async fn ask(&mut self, arguments: &Arguments, runner: &mut Runner) -> Result<(), String> {
         let topology = topology(arguments);
+        let request = match &arguments.dial {
+            Some(url) => self.dial(url, arguments).await?,
+            None => self.ask_client(&topology, arguments, runner).await,
+        };
+        let command = topology.in_gateway(&LIST);
+        let gateway = runner.run(&command).await;
+        if let Ok(list) = DeviceList::from_json(&gateway.stdout) {
+            self.is_own(request.as_ref(), &list);
+        }
+        self.answered(Vantage::Gateway, "devices list in the gateway", command, gateway);
+        Ok(())
+    }
+
+    /// Asks by OpenClaw's own command where the client runs. Returns the request that it was told of.
+    async fn ask_client(
+        &mut self,
+        topology: &Topology,
+        arguments: &Arguments,
+        runner: &mut Runner,
+    ) -> Option<String> {
         let wanted = ScopeSet::from_names(arguments.scopes.iter().map(String::as_str));
         // Looking must not make the client ask for more than it needs.
         let lists = wanted.is_empty() || wanted.allows(Scope::Pairing);
@@ -118,12 +152,41 @@ impl Look {
         let client = runner.run(&command).await;
         let request = client.told();
         self.answered(Vantage::Client, &format!("{name} in the client"), command, client);
-        let command = topology.in_gateway(&LIST);
-        let gateway = runner.run(&command).await;
-        if let Ok(list) = DeviceList::from_json(&gateway.stdout) {
-            self.is_own(request.as_ref(), &list);
+        request
+    }
+
+    /// Dials the gateway as the client would, once. Returns the request that the client was told of.
+    async fn dial(&mut self, url: &str, arguments: &Arguments) -> Result<Option<String>, String> {
+        let wanted = ScopeSet::from_names(arguments.scopes.iter().map(String::as_str));
+        let scopes = if wanted.is_empty() { ScopeSet::from([Scope::Pairing]) } else { wanted };
+        let mut client =
+            Client::new(url).map_err(|error| with_sources(&error))?.policy(Policy::once()).scopes(scopes);
+        if let Some(file) = &arguments.token_file {
+            let token = SecretString::from(read(file)?.trim_end());
+            output::hide([token.clone()]);
+            client = client.shared_token(token);
         }
-        self.answered(Vantage::Gateway, "devices list in the gateway", command, gateway);
+        if let Some(file) = &arguments.identity {
+            let key = DeviceKey::from_identity_file(&SecretString::from(read(file)?))
+                .map_err(|error| format!("{}: {}", file.display(), with_sources(&error)))?;
+            self.add(|evidence| evidence.own_device(key.device_id()));
+            self.own.get_or_insert_with(|| key.device_id().to_owned());
+            client = client.signer(Arc::new(key));
+        }
+        match client.connect().await.map_err(|error| with_sources(&error))? {
+            Outcome::Session(session) => {
+                self.dialled = Some(format!("session with {}", session.hello().scopes));
+                self.add(|evidence| evidence.session(Vantage::Client, &session));
+                session.close().await;
+                Ok(None)
+            }
+            Outcome::Stopped(stopped) => {
+                self.dialled = Some(stopped.to_string());
+                self.add(|evidence| evidence.stopped(Vantage::Client, &stopped));
+                Ok(stopped.refusal.and_then(|refusal| refusal.request_id))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Commands that failed for a reason that is not evidence: a person has to see those. The words of others are not
