@@ -76,14 +76,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
 
     let mut found = Findings::default();
     found.extend(early);
-    findings::listener::findings(&verdicts, &mut found);
-    findings::reach::findings(&verdicts, &mut found);
-    findings::token::findings(&verdicts, &mut found);
-    findings::state::findings(&verdicts, &mut found);
-    findings::operation::findings(&verdicts, &mut found);
-    findings::containers::findings(&runtime, &verdicts, &mut found);
-    findings::definitions::findings(&definitions, &verdicts, &mut found);
-    findings::configuration::findings(&verdicts, &mut found);
+    findings::find(&verdicts, &runtime, &definitions, &mut found);
     let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);
     remedies::finish(&mut findings, &model);

@@ -9,7 +9,7 @@ use crate::openclaw::verdict::Verdicts;
 use crate::source::Span;
 
 use super::Findings;
-use super::remedies;
+use super::remedies::{command, words};
 
 /// Everything about what the stack's configuration leaves open.
 pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
@@ -31,7 +31,7 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
             let mut finding = verdicts
                 .finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)))
                 .about(process.subject());
-            finding.remedy = Some(remedies::command(
+            finding.remedy = Some(command(
                 "read it inside the container".to_owned(),
                 format!("docker compose exec {} cat {}", process.service.name, process.config_path),
             ));
@@ -51,7 +51,7 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
             verdicts.finding(Code::ConfigSyntax, summary, Some(fault.span())).about(process.subject());
         told.extend(finding.places.iter().map(|place| place.span));
         finding.severity = Severity::Warning;
-        finding.remedy = Some(remedies::words("correct the file: what it says to this client is unknown"));
+        finding.remedy = Some(words("correct the file: what it says to this client is unknown"));
         out.push(finding);
     }
     if verdicts.gateways.is_empty()
@@ -74,7 +74,7 @@ fn versions(verdicts: &Verdicts<'_>, out: &mut Findings) {
             format!("the release of {} is not known: it is judged by the newest rules", process.service.name);
         let mut finding =
             verdicts.finding(Code::VersionUnknown, summary, Some(span)).about(process.subject());
-        finding.remedy = Some(remedies::command(
+        finding.remedy = Some(command(
             "ask it".to_owned(),
             format!("docker compose exec {} openclaw --version", process.service.name),
         ));

@@ -9,7 +9,7 @@ use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::drift::differences;
 
 use super::operation;
-use super::remedies;
+use super::remedies::{command, recreate};
 use super::{Cause, Findings};
 
 /// Everything about containers against files.
@@ -26,10 +26,7 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
                 let mut finding = verdicts
                     .finding(Code::ContainerMissing, summary, Some(service.key_span))
                     .about(process.subject());
-                finding.remedy = Some(remedies::command(
-                    "start it".to_owned(),
-                    remedies::recreate(&[service.name], verdicts),
-                ));
+                finding.remedy = Some(command("start it".to_owned(), recreate(&[service.name], verdicts)));
                 out.push(finding);
             }
             continue;
@@ -77,8 +74,7 @@ fn drift(
     finding
         .evidence
         .push("restart keeps the old environment; only a new container reads the files".to_owned());
-    finding.remedy =
-        Some(remedies::command("recreate it".to_owned(), remedies::recreate(&[service.name], verdicts)));
+    finding.remedy = Some(command("recreate it".to_owned(), recreate(&[service.name], verdicts)));
     out.push_for([Cause::Stale(process.id)], finding);
 }
 
@@ -114,7 +110,7 @@ fn condition(
         if rules::EXIT_CODES.iter().any(|rule| rule.code == code && !rule.restart_helps) {
             finding.evidence.push("no restart mends this one".to_owned());
         }
-        finding.remedy = Some(remedies::command(
+        finding.remedy = Some(command(
             "read what it says before it exits".to_owned(),
             format!("docker compose logs --tail 50 {}", service.name),
         ));
@@ -127,7 +123,7 @@ fn condition(
         let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
         let mut finding =
             verdicts.finding(Code::ContainerExited, summary, Some(service.key_span)).about(process.subject());
-        finding.remedy = Some(remedies::command(
+        finding.remedy = Some(command(
             "read what it said last".to_owned(),
             format!("docker compose logs --tail 50 {}", service.name),
         ));
@@ -151,7 +147,7 @@ fn condition(
             .finding(Code::Unhealthy, format!("{} runs and its health check fails", service.name), Some(span))
             .about(process.subject());
         finding.evidence.push("Docker restarts on exit only: it stays so".to_owned());
-        finding.remedy = Some(remedies::command(
+        finding.remedy = Some(command(
             "see what the check said".to_owned(),
             format!(
                 "docker inspect --format '{{{{json .State.Health}}}}' {}",
@@ -194,7 +190,7 @@ fn dead_namespace(
         );
         let span = service.network_mode.as_ref().map(|mode| mode.span);
         let mut finding = verdicts.finding(Code::DeadNamespace, summary, span).about(process.subject());
-        finding.remedy = Some(remedies::command(
+        finding.remedy = Some(command(
             "recreate it".to_owned(),
             format!("docker compose up -d --force-recreate {}", service.name),
         ));

@@ -5,7 +5,7 @@ use crate::openclaw::model::definitions::Defined;
 use crate::openclaw::verdict::Verdicts;
 
 use super::Findings;
-use super::remedies;
+use super::remedies::words;
 
 /// Definitions that hold another token than the gateway enforces.
 pub(crate) fn findings(definitions: &[Defined], verdicts: &Verdicts<'_>, out: &mut Findings) {
@@ -20,7 +20,7 @@ pub(crate) fn findings(definitions: &[Defined], verdicts: &Verdicts<'_>, out: &m
         finding.evidence.push(
             "a definition bakes the token in when it is installed; restarts do not renew it".to_owned(),
         );
-        finding.remedy = Some(remedies::words(
+        finding.remedy = Some(words(
             "take the variable out of the definition and let the program read its configuration; then load the definition again",
         ));
         out.push(finding);

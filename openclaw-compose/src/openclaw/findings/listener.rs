@@ -1,22 +1,30 @@
 //! Does the gateway start, and on which interfaces: refusals, binds that contradict each other, exposure.
 
+use crate::edit::Edit;
+use crate::edit::layout;
+use crate::finding::Remedy;
 use crate::finding::{Code, Severity};
-use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::config;
 use crate::openclaw::model::names;
+use crate::openclaw::model::namespaces::Namespace;
+use crate::openclaw::model::services::Port;
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::listener::{Auth, Gateway, RefusalKind, Scope};
-use crate::openclaw::verdict::token::{self, Content};
+use crate::openclaw::verdict::token::Content;
+use crate::openclaw::verdict::token::Secret;
 
-use super::remedies;
+use super::missing_token;
+use super::origin;
+use super::remedies::{command, edits, recreate_all, replace_scalar, words};
+use super::{Cause, Findings};
 
 /// A start refusal as code and sentence.
 pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, String) {
     let name = gateway.name();
     let secret = match gateway.secret {
-        token::Secret::Token => "token",
-        token::Secret::Password => "password",
+        Secret::Token => "token",
+        Secret::Password => "password",
     };
     match why {
         RefusalKind::ConfigMissing => {
@@ -77,9 +85,9 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
             match &refusal.why {
                 RefusalKind::OriginsRequired => {
                     finding.versions = Some(rules::origins(gateway.process.version).versions.to_string());
-                    finding.remedy = remedies::allow_origin(gateway, verdicts);
+                    finding.remedy = origin::allow_origin(gateway, verdicts);
                 }
-                why => finding.remedy = remedies::start(why, gateway, verdicts),
+                why => finding.remedy = start(why, gateway, verdicts),
             }
             // The gate tells of the first.
             out.push_for((nth == 0).then_some(Cause::Start(gateway.id)), finding);
@@ -106,7 +114,7 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
             let mut finding =
                 verdicts.finding(Code::BindConflict, summary, Some(flag.span)).about(process.subject());
             finding.places.extend(verdicts.model.place(crate::finding::PlaceRole::Shadowed, span));
-            finding.remedy = Some(remedies::words("write the bind in one place"));
+            finding.remedy = Some(words("write the bind in one place"));
             out.push(finding);
         }
     } else if let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_BIND")
@@ -125,7 +133,7 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
             "the setup script and the compose file use that variable; nothing in the container does"
                 .to_owned(),
         );
-        finding.remedy = Some(remedies::words("write the bind in gateway.bind alone"));
+        finding.remedy = Some(words("write the bind in gateway.bind alone"));
         out.push(finding);
     }
     if configured.is_none()
@@ -142,7 +150,7 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
         ).about(process.subject());
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
-        finding.remedy = remedies::write_bind(gateway, verdicts);
+        finding.remedy = write_bind(gateway, verdicts);
         out.push(finding);
     }
 }
@@ -166,7 +174,141 @@ fn exposure(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) 
         if gateway.auth == Auth::None {
             finding.severity = Severity::Error;
         }
-        finding.remedy = remedies::publish_on_loopback(port, verdicts);
+        finding.remedy = publish_on_loopback(port, verdicts);
         out.push(finding);
     }
+}
+
+/// What keeps the gateway from starting.
+fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let process = gateway.process;
+    let name = process.service.name;
+    Some(match why {
+        RefusalKind::ConfigMissing => command(
+            "make a configuration; nothing below can work without one".to_owned(),
+            format!("docker compose run --rm --no-deps {name} openclaw setup"),
+        ),
+        RefusalKind::ConfigSyntax(_) | RefusalKind::ConfigInclude(_) => {
+            words("mend the file at that place; the gateway's own message names another cause")
+        }
+        RefusalKind::ModeMissing => {
+            let config = process.config()?;
+            let edit = match config.at(&["gateway"]) {
+                Some(gateway) => layout::insert_member(verdicts.model.sources, gateway, "mode: \"local\"")?,
+                None => layout::insert_member(
+                    verdicts.model.sources,
+                    config.at(&[])?,
+                    "gateway: { mode: \"local\" }",
+                )?,
+            };
+            edits("write gateway.mode: \"local\"", vec![edit], Some(recreate_all(name, verdicts)))
+        }
+        RefusalKind::ModeRemote => {
+            words("a gateway and a remote client need an openclaw.json each; the gateway's says mode local")
+        }
+        RefusalKind::NoSecret | RefusalKind::AuthNone => words(
+            "freeze one token and write it to .env; do not bind loopback instead: nobody outside the container could connect",
+        ),
+        RefusalKind::Ambiguous => {
+            let auth = process.config()?.at(&["gateway", "auth"])?;
+            let edit = layout::insert_member(verdicts.model.sources, auth, "mode: \"token\"")?.judgement();
+            edits("say which one counts: gateway.auth.mode", vec![edit], Some(recreate_all(name, verdicts)))
+        }
+        RefusalKind::ProxyAndToken => {
+            words("remove the token, from openclaw.json and from the environment, or use mode token")
+        }
+        RefusalKind::RefMissing(id) => return missing_token::hand_in(process, id, verdicts),
+        RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
+        RefusalKind::OriginsRequired => return origin::allow_origin(gateway, verdicts),
+    })
+}
+
+/// Behind a bridge the gateway has to listen on the container's interfaces. Only with a secret in place.
+pub(crate) fn listen_on_all(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let text = "let the gateway listen on the container's interfaces (bind lan); who may come in is the published port's business";
+    if gateway.decision.winner().is_none() {
+        return Some(words(format!("{text}, after a token is configured")));
+    }
+    let name = gateway.name();
+    // On the host's own network nothing stands between that listener and the LAN.
+    let Some(owner) = verdicts.model.namespace_owner(gateway.process) else {
+        return Some(words(
+            "let the client use the host's network as the gateway does: loopback is shared there",
+        ));
+    };
+    let exposed = owner.ports.iter().any(|port| {
+        Some(port.target) == gateway.port.number
+            && !port.host_ip.is_some_and(|ip| names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::"))
+    });
+    let edit = match (gateway.bind.by, gateway.bind.span) {
+        ("--bind", Some(span)) => {
+            let span = verdicts.model.origin(span);
+            let written = verdicts.model.sources.expose(span);
+            let at = written.find("loopback")?;
+            Edit::text(verdicts.model.sources, span.part(at..at + "loopback".len()), "lan")
+        }
+        ("gateway.bind", Some(span)) => replace_scalar(verdicts, span, "lan")?,
+        (by, Some(_)) => return Some(words(format!("{text}; {by} forces loopback"))),
+        (_, None) => {
+            let config = gateway.process.config()?;
+            layout::insert_member(verdicts.model.sources, config.at(&["gateway"])?, "bind: \"lan\"")?
+        }
+    };
+    let mut out = vec![edit];
+    let mut text = text.to_owned();
+    // Beyond loopback, some releases refuse to start without a list of origins.
+    if gateway.needs_origins() {
+        let Some(origins) = origin::allow_origin(gateway, verdicts) else {
+            return Some(words(format!(
+                "{text}, and list the origins that browsers open in gateway.controlUi.allowedOrigins"
+            )));
+        };
+        text = format!("{text}; {}", origins.text);
+        out.extend(origins.edits);
+    }
+    if exposed {
+        text = format!("{text}. It is published on every address of the host: publish it on 127.0.0.1 first");
+        out = out.into_iter().map(Edit::judgement).collect();
+    }
+    Some(edits(text, out, Some(recreate_all(name, verdicts))))
+}
+
+/// Writes the bind that counts today, so that it counts everywhere.
+fn write_bind(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let bind = if gateway.bind.scope == Scope::Loopback { "loopback" } else { "lan" };
+    let text = format!("write gateway.bind: \"{bind}\"");
+    let bridged =
+        verdicts.model.namespaces.of.get(gateway.name()).is_some_and(|n| matches!(n, Namespace::Service(_)));
+    // Loopback is never written behind a bridge.
+    if bind == "loopback" && bridged {
+        return listen_on_all(gateway, verdicts);
+    }
+    let config = gateway.process.config()?;
+    let object = config.at(&["gateway"])?;
+    let edit = layout::insert_member(verdicts.model.sources, object, &format!("bind: \"{bind}\""))?;
+    Some(edits(text, vec![edit], None))
+}
+
+/// Publishes on the host's loopback only. A person decides: somebody may come in from elsewhere.
+fn publish_on_loopback(port: &Port<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let text = "publish it on 127.0.0.1, and let others come through ssh, a tailnet or a proxy with TLS";
+    // A client of the stack that comes through the host needs it as it is.
+    if port.published.is_some_and(|port| verdicts.dialled.contains(&port)) {
+        return Some(words(text));
+    }
+    let written = verdicts.model.sources.expose(port.span);
+    let bare = written.trim_matches(['"', '\'']);
+    let short = bare.split('/').next().unwrap_or_default();
+    if port.published.is_none()
+        || short.is_empty()
+        || !short.contains(':')
+        || short.contains("127.0.0.1")
+        || written.contains('\n')
+    {
+        return Some(words(text));
+    }
+    let without_ip = bare.strip_prefix("0.0.0.0:").unwrap_or(bare);
+    let edit =
+        Edit::text(verdicts.model.sources, port.span, format!("\"127.0.0.1:{without_ip}\"")).judgement();
+    Some(edits(text, vec![edit], None))
 }

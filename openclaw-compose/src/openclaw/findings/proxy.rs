@@ -1,5 +1,7 @@
 //! Proxies before the gateway that lead past it, or that it does not trust.
 
+use crate::edit::Edit;
+use crate::finding::Remedy;
 use crate::finding::{Code, Confidence, PlaceRole, Severity};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
@@ -8,7 +10,8 @@ use crate::openclaw::verdict::proxy;
 use crate::openclaw::verdict::reach::Reach;
 use crate::source::Span;
 
-use super::remedies;
+use super::listener;
+use super::remedies::{edits, words};
 use super::{Cause, Findings};
 
 /// The sentence and the deciding place for a proxy that leads to another port.
@@ -53,7 +56,7 @@ pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut F
             verdicts.finding(Code::PublishedTargetWrong, summary, Some(span)).about(client.subject());
         finding.remedy = front
             .target
-            .and_then(|(target, span)| remedies::replace_port(span, target, gateway.listens_on(), verdicts));
+            .and_then(|(target, span)| replace_port(span, target, gateway.listens_on(), verdicts));
         out.push_for([Cause::Proxied(gateway.id)], finding);
     }
     let Some((code, summary, span)) = describe(client, verdicts) else { return };
@@ -66,8 +69,8 @@ pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut F
         .places
         .extend(verdicts.model.place(PlaceRole::Related, front.span).filter(|_| Some(front.span) != span));
     finding.remedy = match code {
-        Code::LoopbackBind => remedies::listen_on_all(gateway, verdicts),
-        _ => Some(remedies::words("attach the gateway to that network, or name one that it is on")),
+        Code::LoopbackBind => listener::listen_on_all(gateway, verdicts),
+        _ => Some(words("attach the gateway to that network, or name one that it is on")),
     };
     let cause = match code {
         Code::LoopbackBind => Cause::Bind(gateway.id),
@@ -100,7 +103,7 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
                 if refused.is_some() {
                     finding.severity = Severity::Error;
                 }
-                finding.remedy = Some(remedies::words(
+                finding.remedy = Some(words(
                     "list the address of the proxy, or the subnet of the network it shares with the gateway",
                 ));
                 out.push_for([Cause::Trust(gateway.id)], finding);
@@ -124,9 +127,19 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
         if rules::proxy_attribution_required(process.version) {
             finding.evidence.push("forwarded requests from an untrusted peer are answered 403 proxy_attribution_required; /healthz stays 200".to_owned());
         }
-        finding.remedy = Some(remedies::words(
+        finding.remedy = Some(words(
             "put the proxy's address, or the subnet of the network they share, into gateway.trustedProxies",
         ));
         out.push_for([Cause::Trust(gateway.id)], finding);
     }
+}
+
+/// Leads a proxy to the port that is listened on.
+fn replace_port(span: Span, wrong: u16, listens: u16, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let text = format!("lead the proxy to {listens}");
+    let span = verdicts.model.origin(span);
+    let wrong = wrong.to_string();
+    let Some(at) = verdicts.model.sources.expose(span).rfind(&wrong) else { return Some(words(text)) };
+    let edit = Edit::text(verdicts.model.sources, span.part(at..at + wrong.len()), listens.to_string());
+    Some(edits(text, vec![edit], None))
 }

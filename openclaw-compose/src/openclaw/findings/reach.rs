@@ -1,21 +1,23 @@
 //! What to say, and what to do, about a client that does not reach the gateway.
 
-use std::collections::BTreeMap;
-
-use crate::finding::{Code, Confidence, Finding, PlaceRole, Subject};
-use crate::openclaw::findings::{Cause, Findings};
+use crate::edit::Edit;
+use crate::edit::layout;
+use crate::finding::Remedy;
+use crate::finding::{Code, Confidence, Finding, PlaceRole};
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::model::urls;
-use crate::openclaw::rules::{self, Meaning, Reads, Target, UrlCarrier};
+use crate::openclaw::rules::{self, Target, UrlCarrier};
 use crate::openclaw::verdict::Verdicts;
-use crate::openclaw::verdict::clients::{Client, ClientKind};
-use crate::openclaw::verdict::listener::Scope;
-use crate::openclaw::verdict::origin;
+use crate::openclaw::verdict::clients::Client;
+use crate::openclaw::verdict::listener::{Gateway, Scope};
 use crate::openclaw::verdict::reach::Reach;
+use crate::openclaw::verdict::token::{Candidate, Content};
 use crate::source::Span;
 
-use super::{proxy, remedies};
+use super::listener;
+use super::remedies::{arrange, edits, names_of, recreate, replace_scalar, replace_whole, words};
+use super::{Cause, Findings};
 
 /// Why it is not known whether a client arrives.
 pub(crate) fn unknown_because(client: &Client<'_>) -> String {
@@ -152,36 +154,14 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
     })
 }
 
-/// Everything about reaching the gateway.
-pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let clients = verdicts.clients;
-    for client in clients {
-        if client.kind == ClientKind::Service {
-            if let Some((code, summary, span)) = describe(client, verdicts) {
-                let bind = (code == Code::LoopbackBind).then_some(Cause::Bind(client.gateway.id));
-                let causes = std::iter::once(Cause::Reach(client.id)).chain(bind);
-                out.push_for(causes, unreached(client, code, summary, span, verdicts));
-            }
-            through_another_service(client, verdicts, out);
-        } else if client.kind == ClientKind::Host {
-            host_findings(client, verdicts, out);
-        } else {
-            proxy::findings(client, verdicts, out);
-            browser_findings(client, verdicts, out);
-        }
+/// A client in a service that does not arrive, or goes another way.
+pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    if let Some((code, summary, span)) = describe(client, verdicts) {
+        let bind = (code == Code::LoopbackBind).then_some(Cause::Bind(client.gateway.id));
+        let causes = std::iter::once(Cause::Reach(client.id)).chain(bind);
+        out.push_for(causes, unreached(client, code, summary, span, verdicts));
     }
-    let services = clients.iter().filter(|client| client.kind == ClientKind::Service);
-    let by_name: BTreeMap<&str, &Client<'_>> =
-        services.map(|client| (client.name.as_str(), client)).collect();
-    let mut is_url_told = false;
-    for process in verdicts.model.processes {
-        unread_names(process, &by_name, verdicts, out);
-        break_glass(process, verdicts, out);
-        ignored_remote_url(process, verdicts, &mut is_url_told, out);
-    }
-    stranded(verdicts, out);
-    proxy::trust(verdicts, out);
-    bypasses(verdicts, out);
+    through_another_service(client, verdicts, out);
 }
 
 fn unreached(
@@ -226,7 +206,7 @@ fn unreached(
             .evidence
             .push("the gateway is on its loopback as well: sharing its namespace mends both".to_owned());
     }
-    finding.remedy = remedies::reach(client, verdicts);
+    finding.remedy = remedy(client, verdicts);
     finding
 }
 
@@ -239,268 +219,250 @@ fn through_another_service(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &m
     let mut finding =
         verdicts.finding(Code::ClientThroughProxy, summary, choice.span).about(client.subject());
     finding.confidence = Confidence::Inferred;
-    finding.remedy = Some(remedies::words(
-        "inside the stack, dial the gateway's own port; leave the proxy to clients outside",
-    ));
+    finding.remedy =
+        Some(words("inside the stack, dial the gateway's own port; leave the proxy to clients outside"));
     out.push(finding);
 }
 
-fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let Some(published) = &client.published else { return };
+/// A client that does not reach the gateway.
+fn remedy(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let process = client.process?;
     let gateway = client.gateway;
-    let name = gateway.name();
-    // One finding a gateway: a service client may have said so already.
-    if client.reach == Reach::LoopbackBind && !out.has(Cause::Bind(gateway.id)) {
-        let summary = format!(
-            "{name} listens on the loopback of its container ({}): connections to the published port {} are reset",
-            gateway.bind.by, published.port
-        );
-        let mut finding = verdicts
-            .finding(Code::LoopbackBind, summary, gateway.bind.span.or(Some(published.span)))
-            .about(gateway.process.subject());
-        finding.places.extend(verdicts.model.place(PlaceRole::Related, published.span));
-        finding
-            .evidence
-            .push("Docker accepts the connection and finds nobody at the container's address".to_owned());
-        finding.remedy = remedies::listen_on_all(gateway, verdicts);
-        out.push_for([Cause::Bind(gateway.id)], finding);
+    if process.role == Role::App {
+        return reach_for_app(client, process, gateway, verdicts);
     }
-    if let Some(listens) = gateway.port.number.filter(|listens| *listens != published.target) {
-        let summary = format!(
-            "host port {} leads to port {}, and {name} listens on {listens} ({})",
-            published.port, published.target, gateway.port.by
-        );
-        let mut finding = verdicts
-            .finding(Code::PublishedTargetWrong, summary, Some(published.span))
-            .about(gateway.process.subject());
-        if let Some(span) = gateway.port.span {
-            finding.places.extend(verdicts.model.place(PlaceRole::Related, span));
+    let inside = verdicts.model.namespaces.share(process.service.name, gateway.name());
+    match client.reach {
+        Reach::LoopbackBind => listener::listen_on_all(gateway, verdicts),
+        Reach::WrongPort { listens, .. } => wrong_port(client, process, listens, verdicts),
+        Reach::Scheme { .. } => {
+            Some(words("write ws:// for a gateway without TLS and wss:// for one with it"))
         }
-        finding.remedy = remedies::publish_right_port(published, listens, verdicts);
-        out.push_for([Cause::Published(gateway.id)], finding);
-    }
-    let owner = verdicts.model.namespace_owner(gateway.process);
-    let internal = owner.is_some_and(|owner| {
-        !owner.networks.is_empty()
-            && owner.networks.iter().all(|attachment| {
-                verdicts
-                    .model
-                    .services
-                    .networks
-                    .get(attachment.network)
-                    .is_some_and(|network| network.internal)
-            })
-    });
-    if internal && !published.host_network {
-        let summary = format!("{name} is on internal networks only: Docker publishes none of its ports");
-        out.push(
-            verdicts
-                .finding(Code::InternalNetwork, summary, Some(published.span))
-                .about(gateway.process.subject()),
-        );
-    }
-    if published.host_network && verdicts.model.docker_vm {
-        let summary = format!(
-            "{name} is on the host network, which on a Mac is that of Docker's virtual machine, not of the Mac"
-        );
-        let mut finding = verdicts
-            .finding(Code::HostNetworkOnMac, summary, Some(published.span))
-            .about(gateway.process.subject());
-        finding.confidence = Confidence::Inferred;
-        finding.remedy = Some(remedies::words("use a bridge network and publish 127.0.0.1:18789"));
-        out.push(finding);
+        _ if inside => drop_url(client, process, gateway, verdicts),
+        Reach::DisabledProfile => Some(words("activate the profile of that service, or dial one that runs")),
+        _ => share_namespace(client, process, gateway, verdicts),
     }
 }
 
-fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let Some(planned) = &client.planned else { return };
-    let gateway = client.gateway;
-    match &planned.verdict {
-        origin::Verdict::NotAllowed { because, span } => {
-            let mut finding =
-                verdicts.finding(Code::OriginNotAllowed, because.clone(), *span).about(client.subject());
-            let rule = rules::origins(gateway.process.version);
-            finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
-            finding.remedy = match &client.front {
-                Some(front) => front.origin.as_ref().and_then(|(origin, _)| {
-                    remedies::list_origins(std::slice::from_ref(origin), gateway, verdicts)
-                }),
-                None => remedies::allow_origin(gateway, verdicts),
-            };
-            out.push_for([Cause::Origin(client.id)], finding);
-        }
-        origin::Verdict::Insecure { because, span } => {
-            let mut finding =
-                verdicts.finding(Code::InsecureContext, because.clone(), *span).about(client.subject());
-            finding.remedy = Some(remedies::words(
-                "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
-            ));
-            out.push_for([Cause::Origin(client.id)], finding);
-        }
-        // Whom the gateway trusts is said for the gateway.
-        origin::Verdict::Admitted(_) | origin::Verdict::Unknown(_) | origin::Verdict::Refused { .. } => {}
-    }
-}
-
-/// Variables that people set and this release does not read.
-fn unread_names(
+/// `network_mode: "service:GATEWAY"`, and nothing of the URL that led elsewhere.
+fn share_namespace(
+    client: &Client<'_>,
     process: &Process<'_>,
-    by_name: &BTreeMap<&str, &Client<'_>>,
+    gateway: &Gateway<'_>,
     verdicts: &Verdicts<'_>,
-    out: &mut Findings,
-) {
-    if !process.is_openclaw() {
-        return;
+) -> Option<Remedy> {
+    let service = process.service;
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
+    let name = service.name;
+    let borrowers = verdicts.model.namespaces.stranded_by(name);
+    if !borrowers.is_empty() {
+        return fall_back(client, process, gateway, &borrowers, verdicts);
     }
-    for rule in rules::NAME_RULES
-        .iter()
-        .filter(|rule| rule.versions.holds_for(process.version) && rule.reads != Reads::Yes)
-    {
-        let Some(variable) = process.service.environment.get(rule.name) else { continue };
-        if variable.value.is_none_or(|value| value.is_blank()) {
+    let text =
+        format!("let {name} share the network namespace of {}: 127.0.0.1 is the gateway there", owner.name);
+    let line = format!("network_mode: \"service:{}\"", owner.name);
+    // What the command line says cannot be edited by a line.
+    let by_flag = client.choice.as_ref().is_some_and(|choice| choice.carrier == UrlCarrier::Flag);
+    let by_config = client.choice.as_ref().is_some_and(|choice| choice.carrier == UrlCarrier::RemoteUrl);
+    let mut out = Vec::new();
+    match &service.network_mode {
+        Some(mode) => out.push(replace_scalar(verdicts, mode.span, &format!("service:{}", owner.name))?),
+        None => out.push(layout::insert_child(verdicts.model.sources, service.key_span, &line)?),
+    }
+    // Fields that Compose refuses beside a borrowed namespace.
+    for field in [
+        "networks",
+        "ports",
+        "expose",
+        "links",
+        "extra_hosts",
+        "hostname",
+        "dns",
+        "dns_search",
+        "mac_address",
+    ] {
+        let Some(entry) = service.node.as_map().and_then(|map| map.entry(field)) else { continue };
+        // The default network is written nowhere.
+        if verdicts.model.sources.expose(entry.key_span).trim_matches(['"', '\'']) != field {
             continue;
         }
-        let code = match rule.meaning {
-            Meaning::Url => Code::UrlVariableNotRead,
-            Meaning::Token | Meaning::Password if rule.name.ends_with("_FILE") => Code::TokenFileNotRead,
-            Meaning::Token | Meaning::Password => Code::TokenVariableNotRead,
-            Meaning::Port => Code::PortVariableNotRead,
-        };
-        let name = process.service.name;
-        let summary = match rule.reads {
-            Reads::Unknown => format!("{} of {name}: whether this release reads it is not known", rule.name),
-            _ => format!("{} of {name} is read by nothing in this release", rule.name),
-        };
-        let mut finding = verdicts
-            .finding(code, summary, variable.key_span.or(Some(variable.span)))
-            .about(process.subject());
-        if rule.reads == Reads::Unknown {
-            finding.confidence = Confidence::Inferred;
+        if matches!(field, "ports") && !service.ports.is_empty() {
+            return Some(words(format!("{text}; move its ports to {} first", owner.name)));
         }
-        finding.versions = Some(rule.versions.to_string());
-        finding.evidence.push(rule.citation.to_owned());
-        let reached = by_name.get(name).is_some_and(|client| client.surely_arrives());
-        finding.remedy = remedies::unread_variable(process, rule, reached, verdicts);
-        out.push(finding);
+        if !layout::is_inside(verdicts.model.sources, service.key_span, entry.key_span) {
+            return Some(words(format!("{text}; its `{field}` comes from elsewhere and has to go")));
+        }
+        out.push(layout::remove_entry(verdicts.model.sources, entry.key_span)?);
     }
+    if by_flag || by_config || dials_by_config(process) {
+        return Some(words(format!("{text}, and drop the URL that points elsewhere")));
+    }
+    out.extend(find_on_loopback(process, gateway, verdicts));
+    Some(edits(text, out, Some(recreate(&[name], verdicts))))
 }
 
-/// The vendor's break-glass variable in use: named as the downgrade it is.
-fn break_glass(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+/// Whether `openclaw.json` names a URL that counts as soon as no variable does.
+fn dials_by_config(process: &Process<'_>) -> bool {
+    process.config().is_some_and(|config| {
+        config.mode().is_some_and(|(mode, _)| mode == "remote")
+            && config.expose(&["gateway", "remote", "url"]).is_some()
+    })
+}
+
+/// Takes out of a service what keeps its client from finding the gateway on loopback: every URL, and a port of another.
+fn find_on_loopback(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Vec<Edit> {
+    let listens = gateway.listens_on();
+    let mut names = names_of(rules::Meaning::Url);
+    let told = process.meant(rules::Meaning::Port).map(|(_, value)| value.text.trimmed().parse());
+    let otherwise =
+        process.config().and_then(|config| config.port()).map_or(rules::DEFAULT_PORT, |(port, _)| port);
+    if told.unwrap_or(Some(otherwise)) == Some(listens) {
+        return arrange(process.service, &names, &[], verdicts);
+    }
+    if otherwise == listens {
+        names.extend(names_of(rules::Meaning::Port));
+        return arrange(process.service, &names, &[], verdicts);
+    }
+    let port = format!("\"{listens}\"");
+    arrange(process.service, &names, &[("OPENCLAW_GATEWAY_PORT", &port)], verdicts)
+}
+
+/// Another service lives in the client's namespace, so that cannot move: the service URL, with the vendor's switch.
+fn fall_back(
+    client: &Client<'_>,
+    process: &Process<'_>,
+    gateway: &Gateway<'_>,
+    borrowers: &[&str],
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let service = process.service;
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
     let rule = rules::plaintext(process.version);
-    let Some(name) = rule.break_glass.filter(|_| process.is_openclaw()) else { return };
-    let Some(value) =
-        process.env(name).filter(|value| matches!(value.text.expose().trim(), "1" | "true" | "yes" | "on"))
-    else {
-        return;
+    let text = format!(
+        "{} share(s) the namespace of {}, so it cannot move into that of {}; either move all of them, or dial the service name",
+        borrowers.join(", "),
+        service.name,
+        owner.name
+    );
+    if verdicts.model.unrelated_neighbours(process).iter().any(|neighbour| *neighbour != service.name) {
+        return Some(words(format!(
+            "{text} on a network that holds nobody else: the token would travel without TLS"
+        )));
+    }
+    let reads_url = rules::names(rules::Meaning::Url, process.version)
+        .any(|rule| rule.name == "OPENCLAW_GATEWAY_URL" && rule.reads == rules::Reads::Yes);
+    let leads_there = service.network_mode.is_none()
+        && names::shares_network(service, owner)
+        && gateway.bind.scope == Scope::All
+        && process.invocation.flag("url").is_none();
+    let Some(switch) = rule.break_glass.filter(|_| reads_url && leads_there) else {
+        return Some(words(text));
     };
-    let others = verdicts.model.unrelated_neighbours(process);
-    let service = process.service.name;
-    let summary = if others.is_empty() {
-        format!("{service} sends the token without TLS over the stack's own network ({name})")
-    } else {
-        format!(
-            "{service} sends the token without TLS over a network it shares with {} ({name})",
-            others.join(", ")
-        )
+    let url = format!("\"ws://{}:{}\"", owner.name, gateway.listens_on());
+    let mut set = vec![("OPENCLAW_GATEWAY_URL", url.as_str()), (switch, "\"1\"")];
+    let mut others = names_of(rules::Meaning::Url);
+    others.retain(|name| *name != "OPENCLAW_GATEWAY_URL");
+    let template;
+    let has_token = |candidate: &Candidate| {
+        candidate.carrier == rules::Carrier::Env && !matches!(candidate.content, Content::Empty)
     };
-    let mut finding =
-        verdicts.finding(Code::PlaintextBreakGlass, summary, Some(value.span)).about(process.subject());
-    if !others.is_empty() {
-        finding.severity = crate::finding::Severity::Warning;
+    if !client.decision.iter().flat_map(|decision| &decision.candidates).any(has_token) {
+        let Some(reference) = gateway.token_template(verdicts.model) else { return Some(words(text)) };
+        template = reference;
+        set.push(("OPENCLAW_GATEWAY_TOKEN", &template));
     }
-    finding.remedy = Some(remedies::words(
-        "share the gateway's namespace where nothing forbids it; else keep this network to the gateway and this client",
-    ));
-    out.push(finding);
+    let out = arrange(service, &others, &set, verdicts).into_iter().map(Edit::judgement).collect();
+    let text = format!(
+        "{text}. {switch}=1 is a downgrade: the token travels without TLS between the two containers"
+    );
+    Some(edits(text, out, Some(recreate(&[service.name], verdicts))))
 }
 
-/// `gateway.remote.url` beside `gateway.mode: local`.
-fn ignored_remote_url(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut bool, out: &mut Findings) {
-    if process.role != Role::Cli || *told {
-        return;
+/// A foreign program: its URL is mended where only host or port are wrong.
+fn reach_for_app(
+    client: &Client<'_>,
+    process: &Process<'_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
+    let listens = gateway.listens_on();
+    let text = format!("dial {}:{listens}", owner.name);
+    if client.reach == Reach::LoopbackBind {
+        return listener::listen_on_all(gateway, verdicts);
     }
-    let Some(config) = process.config() else { return };
-    let Some((_, span)) = config.expose(&["gateway", "remote", "url"]) else { return };
-    if config.mode().is_some_and(|(mode, _)| mode == "remote") {
-        return;
+    let url = client.choice.as_ref()?.url.as_ref()?;
+    let variable = verdicts.model.origin(client.choice.as_ref()?.span?);
+    let written = verdicts.model.sources.expose(variable);
+    let shares = names::shares_network(process.service, owner);
+    let from = written.find(&url.host)?;
+    if !shares || gateway.bind.scope != Scope::All {
+        return Some(words(format!("{text}, on a network both are on")));
     }
-    *told = true;
-    let summary = format!("{} ignores gateway.remote.url: gateway.mode is not remote", process.service.name);
-    let mut finding = verdicts.finding(Code::RemoteUrlIgnored, summary, Some(span)).about(process.subject());
-    if let Some((_, mode)) = config.mode() {
-        finding.places.extend(verdicts.model.place(PlaceRole::Related, mode));
+    let host = variable.part(from..from + url.host.len());
+    let mut out = vec![Edit::text(verdicts.model.sources, host, owner.name)];
+    if url.port != listens {
+        let port = url.port.to_string();
+        let at = from + url.host.len() + written.get(from + url.host.len()..)?.find(&port)?;
+        out.push(Edit::text(verdicts.model.sources, variable.part(at..at + port.len()), listens.to_string()));
     }
-    finding.remedy = Some(remedies::words(
-        "a CLI beside the gateway needs no URL; one elsewhere needs its own openclaw.json with gateway.mode remote",
-    ));
-    out.push(finding);
+    if url.host == owner.name {
+        out.remove(0);
+    }
+    Some(edits(text, out, Some(recreate(&[process.service.name], verdicts))))
 }
 
-/// Who loses the network when the gateway's container restarts.
-fn stranded(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    for gateway in verdicts.gateways {
-        let Some(owner) = verdicts.model.namespace_owner(gateway.process) else { continue };
-        let stranded = verdicts.model.namespaces.stranded_by(owner.name);
-        if stranded.is_empty() {
-            continue;
-        }
-        let list = stranded.join(", ");
-        let summary = format!("restarting {} leaves {list} without a network", owner.name);
-        let span = stranded
-            .first()
-            .and_then(|first| verdicts.model.services.named(first))
-            .and_then(|service| service.network_mode.as_ref())
-            .map(|mode| mode.span);
-        let mut finding = verdicts
-            .finding(Code::StrandedByRestart, summary, span)
-            .about(Subject::Service(owner.name.to_owned()));
-        let names: Vec<&str> = std::iter::once(owner.name).chain(stranded.iter().copied()).collect();
-        finding.remedy = Some(remedies::command(
-            format!("recreate them together: {} and {list}", owner.name),
-            format!("docker compose up -d --force-recreate {}", names.join(" ")),
-        ));
-        out.push(finding);
+/// Inside the gateway's namespace no URL is needed.
+fn drop_url(
+    client: &Client<'_>,
+    process: &Process<'_>,
+    gateway: &Gateway<'_>,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let choice = client.choice.as_ref()?;
+    let by = &choice.by;
+    let out = find_on_loopback(process, gateway, verdicts);
+    if out.is_empty() || choice.carrier != UrlCarrier::Env || dials_by_config(process) {
+        return Some(words(format!("drop {by}")));
     }
+    let text = format!(
+        "drop {by}: in the gateway's namespace the CLI finds it on loopback, with the token of openclaw.json"
+    );
+    Some(edits(text, out, Some(recreate(&[process.service.name], verdicts))))
 }
 
-/// Security that earlier repairs switched off.
-const BYPASSES: [(&[&str], &str); 3] = [
-    (&["gateway", "controlUi", "allowInsecureAuth"], "gateway.controlUi.allowInsecureAuth"),
-    (
-        &["gateway", "controlUi", "dangerouslyDisableDeviceAuth"],
-        "gateway.controlUi.dangerouslyDisableDeviceAuth",
-    ),
-    (
-        &["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"],
-        "gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback",
-    ),
-];
-
-fn bypasses(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    for gateway in verdicts.gateways {
-        let Some(config) = gateway.process.config() else { continue };
-        for (path, name) in BYPASSES {
-            if let Some(span) = config.switched_on(path) {
-                let summary = format!(
-                    "{name} is on: a shortcut that weakens the web UI and that current releases mostly ignore"
-                );
-                let mut finding = verdicts
-                    .finding(Code::BypassLeftBehind, summary, Some(span))
-                    .about(gateway.process.subject());
-                finding.remedy = remedies::switch_off(span, verdicts);
-                out.push(finding);
-            }
-        }
-        for (origin, span) in config.list(&["gateway", "controlUi", "allowedOrigins"]) {
-            if origin == "*" {
-                let summary = "gateway.controlUi.allowedOrigins admits every site with `*`".to_owned();
-                let mut finding = verdicts
-                    .finding(Code::BypassLeftBehind, summary, Some(span))
-                    .about(gateway.process.subject());
-                finding.remedy = Some(remedies::words("list the origins that people open"));
-                out.push(finding);
-            }
-        }
-    }
+fn wrong_port(
+    client: &Client<'_>,
+    process: &Process<'_>,
+    listens: u16,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let choice = client.choice.as_ref()?;
+    let text = format!("use the gateway's own port {listens}");
+    let Some(span) = choice.span else {
+        let service = process.service;
+        let Some(port) = service.environment.get("OPENCLAW_GATEWAY_PORT") else { return Some(words(text)) };
+        // The variable may serve the published port as well: only this service's own line is changed.
+        let own =
+            port.key_span.filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key));
+        let edit = match own {
+            Some(_) => replace_whole(verdicts, port.span, &listens.to_string()),
+            None => layout::set_variables(
+                verdicts.model.sources,
+                service.key_span,
+                verdicts.model.environment_key(service),
+                &[("OPENCLAW_GATEWAY_PORT", &format!("\"{listens}\""))],
+            ),
+        };
+        return Some(match edit {
+            Some(edit) => edits(text, vec![edit], Some(recreate(&[service.name], verdicts))),
+            None => words(text),
+        });
+    };
+    let span = verdicts.model.origin(span);
+    let wrong = format!(":{}", choice.url.as_ref()?.port);
+    let written = verdicts.model.sources.expose(span);
+    let Some(at) = written.rfind(&wrong) else { return Some(words(text)) };
+    let edit = Edit::text(verdicts.model.sources, span.part(at + 1..at + wrong.len()), listens.to_string());
+    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], verdicts))))
 }

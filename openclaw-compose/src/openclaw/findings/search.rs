@@ -11,7 +11,7 @@ use crate::openclaw::rules;
 use crate::secrets::Secrets;
 use crate::source::{FileId, MASK, Sources, Span};
 
-use super::remedies;
+use super::remedies::words;
 
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
@@ -156,7 +156,7 @@ fn report(mention: &Mention, first: usize, sources: &Sources, out: &mut Search) 
         return;
     }
     let mut finding = Finding::new(code, summary).at(mention.place.clone());
-    finding.remedy = Some(remedies::words(remedy));
+    finding.remedy = Some(words(remedy));
     out.findings.push(finding);
 }
 

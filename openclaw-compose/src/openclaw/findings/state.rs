@@ -3,17 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::edit::Edit;
+use crate::edit::layout;
+use crate::finding::Remedy;
 use crate::finding::{Code, Confidence, Finding, PlaceRole};
-use crate::openclaw::findings::{Cause, Findings};
 use crate::openclaw::model::Model;
 use crate::openclaw::model::mounts::{self, Backing};
 use crate::openclaw::model::processes::{self, Process, ProcessId, Uid};
+use crate::openclaw::model::services::{Mount, Relabel};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
-use crate::openclaw::verdict::state::{Usable, home_variable, is_rooted, user_span};
+use crate::openclaw::verdict::state::{
+    Usable, home_variable, is_rooted, leaked_directories, mounted_state, user_span,
+};
 use crate::source::Span;
 
-use super::remedies;
+use super::remedies::{command, edits, recreate, replace_scalar, shell_quote, words};
+use super::{Cause, Findings};
 
 /// Everything there is to say about the state.
 pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
@@ -62,21 +68,21 @@ fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Tol
                 Code::UidDrift => drifted(process, verdicts, &mut finding),
                 Code::SelinuxLabel => {
                     finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
-                    finding.remedy = remedies::relabel(process, verdicts);
+                    finding.remedy = relabel(process, verdicts);
                 }
-                Code::HostPathInEnvironment => finding.remedy = remedies::pin_directory(process, verdicts),
+                Code::HostPathInEnvironment => finding.remedy = pin_directory(process, verdicts),
                 Code::StateReadOnly => {
-                    finding.remedy = Some(remedies::words(
+                    finding.remedy = Some(words(
                         "mount the state directory writable: the gateway keeps its pairing store in it",
                     ));
                 }
                 Code::RootMountByEmptyVariable => {
                     finding.severity = crate::finding::Severity::Error;
-                    finding.remedy = Some(remedies::words(
+                    finding.remedy = Some(words(
                         "set the variable, or write `${NAME:?not set}` so that Compose refuses to start",
                     ));
                 }
-                Code::StateMountMissed => finding.remedy = remedies::move_mount(process, verdicts),
+                Code::StateMountMissed => finding.remedy = move_mount(process, verdicts),
                 _ => {}
             }
             if *code == Code::RootMountByEmptyVariable {
@@ -92,7 +98,7 @@ fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Tol
             finding.severity = crate::finding::Severity::Warning;
             finding.confidence = Confidence::Inferred;
             finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
-            finding.remedy = Some(remedies::look_inside(process, verdicts));
+            finding.remedy = Some(look_inside(process, verdicts));
             out.push(finding);
         }
         _ => {}
@@ -109,7 +115,7 @@ fn drifted(process: &Process<'_>, verdicts: &Verdicts<'_>, finding: &mut Finding
     finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
     let inside = format!("container:{}:{}", process.service.name, process.state_dir);
     let Backing::Host(path) = &process.state else {
-        finding.remedy = Some(remedies::own_inside(process, uid, group));
+        finding.remedy = Some(own_inside(process, uid, group));
         return;
     };
     if let Some(owner) = verdicts.model.listing.of(&inside).or_else(|| verdicts.model.listing.of(path)) {
@@ -121,14 +127,14 @@ fn drifted(process: &Process<'_>, verdicts: &Verdicts<'_>, finding: &mut Finding
     finding.remedy = Some(match (ids.outside(uid), ids.outside(group)) {
         (Some(user), Some(group)) => {
             let whom = if user == uid { format!("uid {uid}") } else { format!("uid {uid}, here {user}") };
-            remedies::command(
+            command(
                 format!(
                     "give {shown} to the process ({whom}); if uid {user} is another person's account on this host, set `user:` instead"
                 ),
-                format!("sudo chown -R {user}:{group} {}", remedies::shell_quote(shown)),
+                format!("sudo chown -R {user}:{group} {}", shell_quote(shown)),
             )
         }
-        _ => remedies::own_inside(process, uid, group),
+        _ => own_inside(process, uid, group),
     });
 }
 
@@ -146,9 +152,8 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
                 .finding(Code::RootMountByEmptyVariable, summary, Some(mount.span))
                 .about(process.subject());
             told.rooted.extend(finding.places.iter().map(|place| place.span));
-            finding.remedy = Some(remedies::words(
-                "set the variable, or write `${NAME:?not set}` so that Compose refuses to start",
-            ));
+            finding.remedy =
+                Some(words("set the variable, or write `${NAME:?not set}` so that Compose refuses to start"));
             out.push(finding);
         }
         let file = mount.target.rsplit('/').next() == Some(rules::CONFIG_NAME)
@@ -161,7 +166,7 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
                 verdicts.finding(Code::SingleFileMount, summary, Some(mount.span)).about(process.subject());
             finding.evidence.push("the gateway cannot rename over a mount point, and an editor's rename leaves the old inode mounted".to_owned());
             finding.remedy =
-                Some(remedies::words("mount the directory instead; after an edit, recreate the container"));
+                Some(words("mount the directory instead; after an edit, recreate the container"));
             out.push(finding);
         }
     }
@@ -174,9 +179,8 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
         let mut finding = verdicts
             .finding(Code::NestedStateDir, summary, home.map(|home| home.span))
             .about(process.subject());
-        finding.remedy = Some(remedies::words(
-            "set HOME to the directory above the state directory, or set OPENCLAW_STATE_DIR",
-        ));
+        finding.remedy =
+            Some(words("set HOME to the directory above the state directory, or set OPENCLAW_STATE_DIR"));
         out.push_for([Cause::State(process.id)], finding);
     }
     let mount = mounts::mount_over(process.service, &process.state_dir);
@@ -185,8 +189,7 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
         let summary = format!("{name} still keeps its state in {}", process.state_dir);
         let mut finding =
             verdicts.finding(Code::LegacyStateDir, summary, Some(mount.span)).about(process.subject());
-        finding.remedy =
-            Some(remedies::words("with the stack down, mount the same directory at ~/.openclaw"));
+        finding.remedy = Some(words("with the stack down, mount the same directory at ~/.openclaw"));
         out.push(finding);
     }
     if process.role == processes::Role::Gateway
@@ -205,8 +208,7 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
         let mut finding = verdicts
             .finding(Code::ThrowAwayIdentity, summary, Some(process.service.key_span))
             .about(process.subject());
-        finding.remedy =
-            Some(remedies::words(format!("mount a directory of its own at {}", process.state_dir)));
+        finding.remedy = Some(words(format!("mount a directory of its own at {}", process.state_dir)));
         out.push(finding);
     }
 }
@@ -221,8 +223,7 @@ fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Finding
         let mut finding = verdicts
             .finding(Code::StateNotPersisted, summary, Some(process.service.key_span))
             .about(process.subject());
-        finding.remedy =
-            Some(remedies::words(format!("mount a directory or a volume at {}", process.state_dir)));
+        finding.remedy = Some(words(format!("mount a directory or a volume at {}", process.state_dir)));
         out.push(finding);
     }
     let secrets = format!("{}/.config/openclaw", process.home.trim_end_matches('/'));
@@ -239,7 +240,7 @@ fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Finding
             .about(process.subject());
         finding.versions = Some("2026.5.12 and later".to_owned());
         finding.remedy =
-            Some(remedies::words(format!("where OAuth profiles are used, mount a directory at {secrets}")));
+            Some(words(format!("where OAuth profiles are used, mount a directory at {secrets}")));
         out.push(finding);
     }
 }
@@ -261,7 +262,7 @@ fn shared_state(verdicts: &Verdicts<'_>, out: &mut Findings) {
             let mut finding = verdicts
                 .finding(Code::MixedUids, summary, Some(user_span(gateway, other)))
                 .about(other.subject());
-            finding.remedy = remedies::same_user(gateway, other, verdicts);
+            finding.remedy = same_user(gateway, other, verdicts);
             out.push_for([Cause::State(other.id)], finding);
         }
         let beside = verdicts.model.namespace(other.service);
@@ -274,9 +275,145 @@ fn shared_state(verdicts: &Verdicts<'_>, out: &mut Findings) {
             finding.evidence.push(
                 "two identities that pair silently on one loopback evict each other's pairing".to_owned(),
             );
-            finding.remedy =
-                Some(remedies::words(format!("mount the state directory of {ours} into {theirs}, too")));
+            finding.remedy = Some(words(format!("mount the state directory of {ours} into {theirs}, too")));
             out.push(finding);
         }
     }
+}
+
+/// A directory variable that came from the host's `.env`.
+fn pin_directory(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let service = process.service;
+    let usual = format!("{}/{}", rules::IMAGE_HOME, rules::STATE_DIR_NAME);
+    let state = mounted_state(process).map_or(usual.as_str(), |(target, _)| target.trim_end_matches('/'));
+    let home = state.rsplit_once('/').map_or(rules::IMAGE_HOME, |(home, _)| home);
+    let right = |name: &str| -> Option<String> {
+        Some(match name {
+            "HOME" | "OPENCLAW_HOME" => home.to_owned(),
+            "OPENCLAW_STATE_DIR" | "OPENCLAW_CONFIG_DIR" => state.to_owned(),
+            "OPENCLAW_CONFIG_PATH" => format!("{state}/{}", rules::CONFIG_NAME),
+            "OPENCLAW_WORKSPACE_DIR" => format!("{state}/workspace"),
+            "OPENCLAW_AUTH_PROFILE_SECRET_DIR" => format!("{home}/.config/openclaw"),
+            _ => return None,
+        })
+    };
+    let leaked = leaked_directories(process);
+    let mut set: Vec<(&str, String)> = Vec::new();
+    let mut out = Vec::new();
+    for name in leaked {
+        let value = right(name)?;
+        let variable = service.environment.get(name)?;
+        match variable
+            .key_span
+            .filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key))
+        {
+            Some(_) => out.push(replace_scalar(verdicts, variable.span, &value)?),
+            None => set.push((name, value)),
+        }
+    }
+    if !set.is_empty() {
+        let set: Vec<(&str, &str)> = set.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let environment = verdicts.model.environment_key(service);
+        out.push(layout::set_variables(verdicts.model.sources, service.key_span, environment, &set)?);
+    }
+    let text = "pin the directories as the container sees them; the host's paths are for the volumes only";
+    Some(edits(text, out, Some(recreate(&[service.name], verdicts))))
+}
+
+/// Moves a mount to where the process looks.
+fn move_mount(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let mount = process.service.mounts.iter().find(|mount| mount.target.contains("/."))?;
+    let text = format!("mount it at {}", process.state_dir);
+    if !mount.target.trim_end_matches('/').ends_with(rules::STATE_DIR_NAME) {
+        return Some(words(format!("{text}; its configuration is called {} there", rules::CONFIG_NAME)));
+    }
+    let span = mount.span;
+    let written = verdicts.model.sources.expose(span);
+    let Some(at) = written.rfind(mount.target).filter(|_| matches!(process.state, Backing::Layer)) else {
+        return Some(words(text));
+    };
+    let edit =
+        Edit::text(verdicts.model.sources, span.part(at..at + mount.target.len()), process.state_dir.clone())
+            .judgement();
+    Some(edits(text, vec![edit], Some(recreate(&[process.service.name], verdicts))))
+}
+
+/// A look from inside, where every mapping of owners is already done.
+fn look_inside(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Remedy {
+    let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
+    let text = if verdicts.model.listing.is_copy {
+        "look where the stack runs, from inside the container"
+    } else {
+        "look from inside, where the mapping is already done"
+    };
+    command(
+        text.to_owned(),
+        format!(
+            "docker compose exec {name} sh -c 'id; ls -ldn {directory}; touch {directory}/.probe && rm {directory}/.probe'"
+        ),
+    )
+}
+
+/// The state given to the process by root inside a container, whatever its ids are outside.
+fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy {
+    let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
+    command(
+        format!("give {directory} to the process from inside a container, whose ids are the ones that count"),
+        format!(
+            "docker compose run --rm --no-deps --user 0 --entrypoint chown {name} -R {uid}:{group} {directory}"
+        ),
+    )
+}
+
+/// `:z` on the mount, and on every mount of the directory that has `:Z`: the engine labels it for all containers.
+fn relabel(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let mount = mounts::mount_over(process.service, &process.state_dir)?;
+    let text = format!("let the engine label {} for all containers", mount.source.unwrap_or_default());
+    let by_hand = || Some(words(format!("{text}: `bind: {{ selinux: z }}` under its mounts")));
+    let mut out = Vec::new();
+    let mut services = vec![process.service.name];
+    for service in &verdicts.model.services.list {
+        let same = |other: &&Mount<'_>| other.source == mount.source && other.relabel == Relabel::Private;
+        for private in service.mounts.iter().filter(same) {
+            let written = verdicts.model.sources.expose(private.span).trim_end_matches(['"', '\'']);
+            let Some(at) = written.strip_suffix('Z').map(str::len) else { return by_hand() };
+            out.push(Edit::text(verdicts.model.sources, private.span.part(at..at + 1), "z").judgement());
+            services.push(service.name);
+        }
+    }
+    if out.is_empty() {
+        let written = verdicts.model.sources.expose(mount.span).trim_end_matches(['"', '\'']);
+        let target = mount.target.trim_end_matches('/');
+        // Only the short form ends in the target or its options.
+        let joint = match written.rsplit_once(':') {
+            Some((_, last)) if last.trim_end_matches('/') == target => ":z",
+            Some((before, options))
+                if before.trim_end_matches('/').ends_with(target) && !options.contains(['/', ' ', '}']) =>
+            {
+                ",z"
+            }
+            _ => return by_hand(),
+        };
+        let end = mount.span.part(written.len()..written.len());
+        out.push(Edit::text(verdicts.model.sources, end, joint).judgement());
+    }
+    services.sort_unstable();
+    services.dedup();
+    Some(edits(text, out, Some(recreate(&services, verdicts))))
+}
+
+/// One user for both.
+fn same_user(gateway: &Process<'_>, other: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let (uid, gid) = (gateway.uid.number()?, gateway.uid.group()?);
+    let text = format!("run {} as uid {uid}, as {} runs", other.service.name, gateway.service.name);
+    let user = format!("{uid}:{gid}");
+    let edit = match &other.service.user {
+        Some(written) => replace_scalar(verdicts, written.span, &user)?,
+        None => layout::insert_child(
+            verdicts.model.sources,
+            other.service.key_span,
+            &format!("user: \"{user}\""),
+        )?,
+    };
+    Some(edits(text, vec![edit], Some(recreate(&[other.service.name], verdicts))))
 }

@@ -1,0 +1,141 @@
+//! Health checks that ask the wrong question.
+
+use crate::edit::Edit;
+use crate::finding::{Code, Confidence, Remedy};
+use crate::openclaw::model::processes::{self, Process};
+use crate::openclaw::model::services::Healthcheck;
+use crate::openclaw::verdict::Verdicts;
+
+use super::Findings;
+use super::remedies::{edits, words};
+
+/// Everything about the gateways' health checks.
+pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for gateway in verdicts.gateways {
+        health(gateway.process, gateway.listens_on(), verdicts, out);
+    }
+}
+
+/// What a health check asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    /// The listener on this port.
+    Port(u16),
+    /// A process list, a pid, or nothing.
+    ProcessOnly,
+    /// OpenClaw's own command, or something unknown.
+    Other,
+}
+
+fn health(process: &Process<'_>, listens: u16, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let name = process.service.name;
+    let Some(check) = &process.service.healthcheck else {
+        // The official image brings its own.
+        if !processes::is_openclaw_image(process.service) {
+            let summary = format!("{name} has no health check, and its image is not known to bring one");
+            let mut finding = verdicts
+                .finding(Code::NoHealthcheck, summary, Some(process.service.key_span))
+                .about(process.subject());
+            finding.confidence = Confidence::Inferred;
+            finding.remedy = Some(words(format!("ask http://127.0.0.1:{listens}/healthz")));
+            out.push(finding);
+        }
+        return;
+    };
+    if check.disabled {
+        let summary = format!("the health check of {name} is switched off");
+        let mut finding =
+            verdicts.finding(Code::NoHealthcheck, summary, Some(check.span)).about(process.subject());
+        finding.remedy = Some(words("drop the line: the image's own check asks /healthz"));
+        return out.push(finding);
+    }
+    match asks(check) {
+        Asks::Port(port) if port != listens => {
+            let summary =
+                format!("the health check of {name} asks port {port}, and the gateway listens on {listens}");
+            let mut finding = verdicts
+                .finding(Code::HealthcheckWrongPort, summary, Some(check.span))
+                .about(process.subject());
+            finding.remedy = healthcheck_port(check, port, listens, verdicts);
+            out.push(finding);
+        }
+        Asks::ProcessOnly => {
+            let summary = format!(
+                "the health check of {name} looks for a process: a gateway that answers nobody stays healthy"
+            );
+            let mut finding = verdicts
+                .finding(Code::HealthcheckProcessOnly, summary, Some(check.span))
+                .about(process.subject());
+            finding.remedy = Some(words(format!(
+                "test: [\"CMD\", \"node\", \"-e\", \"fetch('http://127.0.0.1:{listens}/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))\"]"
+            )));
+            out.push(finding);
+        }
+        Asks::Port(_) | Asks::Other => {}
+    }
+}
+
+fn asks(check: &Healthcheck<'_>) -> Asks {
+    let words: Vec<&str> = check.test.iter().map(|word| word.expose()).collect();
+    let line = words.join(" ");
+    if let Some(port) = port_in(&line) {
+        return Asks::Port(port);
+    }
+    let process_words = ["pgrep", "pidof", "ps ", "ps aux", "kill -0", "/proc/1", "exit 0", "true"];
+    let bare = words.last().copied().unwrap_or_default().trim();
+    if process_words.iter().any(|word| line.contains(word)) && !line.contains("http")
+        || matches!(bare, "true" | ":")
+    {
+        return Asks::ProcessOnly;
+    }
+    Asks::Other
+}
+
+/// The port of the first `://HOST:PORT`, or after `nc ... HOST`, or `/dev/tcp/HOST/PORT`.
+fn port_in(line: &str) -> Option<u16> {
+    if let Some((_, rest)) = line.split_once("://") {
+        let authority = rest.split(['/', '"', '\'', ' ', ')', '`']).next()?;
+        let port = authority.rsplit_once(':').map(|(_, port)| port)?;
+        return port.parse().ok();
+    }
+    if let Some((_, rest)) = line.split_once("/dev/tcp/") {
+        return rest.split(['/', ' ', '"', '\'']).nth(1)?.parse().ok();
+    }
+    let mut words = line.split_whitespace().skip_while(|word| !matches!(*word, "nc" | "ncat" | "netcat"));
+    words.next()?;
+    words.filter_map(|word| word.trim_matches(['"', '\'']).parse().ok()).last()
+}
+
+/// The health check asks the port that is listened on.
+fn healthcheck_port(
+    check: &Healthcheck<'_>,
+    wrong: u16,
+    listens: u16,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
+    let written = verdicts.model.sources.expose(check.span);
+    let wrong = format!(":{wrong}");
+    let at = written.find(&wrong)?;
+    let edit =
+        Edit::text(verdicts.model.sources, check.span.part(at + 1..at + wrong.len()), listens.to_string());
+    Some(edits(format!("ask port {listens}"), vec![edit], None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_health_check_shows_what_it_asks() {
+        for (line, wanted) in [
+            ("curl -fsS http://127.0.0.1:18789/healthz", Some(18789)),
+            ("fetch('http://localhost:3000/readyz').then(r => 0)", Some(3000)),
+            ("wget -qO- http://[::1]:18789/healthz", Some(18789)),
+            ("nc -z -w 2 localhost 18790", Some(18790)),
+            ("bash -c '</dev/tcp/127.0.0.1/18789'", Some(18789)),
+            ("pgrep -f openclaw", None),
+        ] {
+            assert_eq!(port_in(line), wanted, "{line}");
+        }
+    }
+}

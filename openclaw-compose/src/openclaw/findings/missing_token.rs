@@ -1,0 +1,164 @@
+//! Carriers of the token without a value.
+
+use crate::edit::Edit;
+use crate::edit::layout;
+use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
+use crate::openclaw::model::processes::Process;
+use crate::openclaw::model::services::Service;
+use crate::openclaw::rules::{self};
+use crate::openclaw::verdict::Verdicts;
+use crate::openclaw::verdict::clients::{AuthVerdict, Client};
+use crate::openclaw::verdict::listener::{Auth, Gateway};
+use crate::openclaw::verdict::reach::Reach;
+use crate::openclaw::verdict::token::{Decision, Outcome, Secret};
+
+use super::remedies::{edits, recreate, words};
+use super::{Cause, Findings};
+
+/// Carriers without a value.
+pub(crate) fn missing(
+    gateway: &Gateway<'_>,
+    clients: &[&Client<'_>],
+    verdicts: &Verdicts<'_>,
+    out: &mut Findings,
+) {
+    let process = gateway.process;
+    let name = process.service.name;
+    let invented = clients.iter().filter(|client| client.auth == AuthVerdict::Invented);
+    let invented = invented.map(|client| Cause::Auth(client.id));
+    if gateway.auth == Auth::Token || gateway.auth == Auth::Password {
+        if let Some((candidate, variable)) = gateway.decision.unfilled() {
+            let summary = if gateway.decision.outcome == Outcome::Nothing {
+                format!(
+                    "{} names ${{{variable}}}, which {name} does not have: it starts with a random token, another at each start",
+                    candidate.label
+                )
+            } else {
+                format!(
+                    "{} names ${{{variable}}}, which {name} does not have: another carrier wins",
+                    candidate.label
+                )
+            };
+            let mut finding = verdicts
+                .finding(Code::ConfigPlaceholderUnfilled, summary, Some(candidate.span))
+                .about(process.subject());
+            if gateway.decision.outcome != Outcome::Nothing {
+                finding.severity = Severity::Warning;
+            }
+            if let Some(set) = process.service.environment.get(variable) {
+                finding.evidence.push(format!("{variable} is in the container's environment and empty"));
+                finding.places.extend(verdicts.model.place(PlaceRole::Related, set.span));
+            }
+            finding
+                .evidence
+                .push("OpenClaw fills ${NAME} from the process; Compose never sees openclaw.json".to_owned());
+            finding.remedy = hand_in(process, variable, verdicts);
+            out.push_for(invented, finding);
+        } else if gateway.invents_token() {
+            let summary = format!("no token is configured anywhere: {name} makes one up at each start");
+            let mut finding = verdicts
+                .finding(Code::NoTokenConfigured, summary, Some(process.service.key_span))
+                .about(process.subject());
+            finding.remedy = Some(words("freeze one token and hand it to gateway and clients"));
+            out.push_for(invented, finding);
+        }
+        empty_variable(process, gateway, verdicts, out);
+    }
+    for client in clients.iter().filter(|client| client.auth == AuthVerdict::Missing) {
+        let Some(client_process) = client.process else { continue };
+        // A URL of its own without a token is said by its own code.
+        if client.reach == Reach::NoCredentials {
+            out.share(Cause::Auth(client.id), Cause::Reach(client.id));
+            continue;
+        }
+        let summary = format!("{} has no token to send: the gateway asks for one", client.name);
+        let mut finding = verdicts
+            .finding(Code::ClientWithoutToken, summary, Some(client_process.service.key_span))
+            .about(client.subject());
+        finding.confidence = Confidence::Inferred;
+        if let Some(variable) = client.decision.and_then(Decision::wanted) {
+            finding.evidence.push(format!(
+                "openclaw.json takes the token from {variable}, which {} does not have",
+                client.name
+            ));
+        }
+        finding.evidence.push("a device token from an earlier pairing would still do".to_owned());
+        finding.remedy = token_beside_url(client, gateway, verdicts);
+        out.push_for([Cause::Auth(client.id)], finding);
+    }
+}
+
+/// The token variable is there, and blank.
+fn empty_variable(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN") else { return };
+    let Some(value) = variable.value else { return };
+    if !value.is_blank() || !verdicts.model.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
+        return;
+    }
+    let decided = matches!(gateway.decision.outcome, Outcome::Wins(_) | Outcome::Opaque(_));
+    let summary = format!(
+        "OPENCLAW_GATEWAY_TOKEN of {} is empty after interpolation: it counts as unset",
+        process.service.name
+    );
+    let mut finding = verdicts
+        .finding(Code::TokenEmptyAfterInterpolation, summary, Some(variable.span))
+        .about(process.subject());
+    if decided {
+        finding.severity = Severity::Warning;
+    }
+    finding.remedy = Some(words(
+        "set it in .env, and write ${OPENCLAW_GATEWAY_TOKEN:?not set} so that Compose refuses an empty one",
+    ));
+    out.push(finding);
+}
+
+/// Hands a variable of the project into the container.
+pub(crate) fn hand_in(process: &Process<'_>, variable: &str, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let service = process.service;
+    let text = format!("hand {variable} into {}", service.name);
+    if !verdicts.model.project_has(variable) || service.environment.contains_key(variable) {
+        return Some(words(format!(
+            "{text}: set it in .env, and write {variable}: ${{{variable}:?not set}} under environment"
+        )));
+    }
+    let value = format!("${{{variable}:?not set}}");
+    // Whoever reads the same openclaw.json is asked for the same variable.
+    let readers: Vec<&Service<'_>> = verdicts
+        .model
+        .processes
+        .iter()
+        .filter(|other| other.is_openclaw() && other.state == process.state && other.env(variable).is_none())
+        .map(|other| other.service)
+        .filter(|other| other.name == service.name || !other.environment.contains_key(variable))
+        .collect();
+    let set = |reader: &&Service<'_>| {
+        let environment = verdicts.model.environment_key(reader);
+        layout::set_variables(verdicts.model.sources, reader.key_span, environment, &[(variable, &value)])
+    };
+    let out = readers.iter().map(set).collect::<Option<Vec<Edit>>>()?;
+    let names: Vec<&str> = readers.iter().map(|reader| reader.name).collect();
+    let text = format!("hand {variable} into {}", names.join(" and "));
+    Some(edits(text, out, Some(recreate(&names, verdicts))))
+}
+
+/// A client without a token gets the reference that the gateway has.
+fn token_beside_url(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let process = client.process?;
+    let service = process.service;
+    let text = format!("hand the token into {} as it is handed into {}", service.name, gateway.name());
+    let Some(template) = gateway.token_template(verdicts.model).filter(|_| {
+        // Beside --url only --token counts.
+        client.choice.as_ref().is_none_or(|choice| choice.carrier != rules::UrlCarrier::Flag)
+            && gateway.secret == Secret::Token
+            && !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN")
+    }) else {
+        return Some(words(text));
+    };
+    let edit = layout::set_variables(
+        verdicts.model.sources,
+        service.key_span,
+        verdicts.model.environment_key(service),
+        &[("OPENCLAW_GATEWAY_TOKEN", &template)],
+    )?;
+    Some(edits(text, vec![edit], Some(recreate(&[service.name], verdicts))))
+}
