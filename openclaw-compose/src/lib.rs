@@ -15,7 +15,7 @@
 //! | 4 | `openclaw::rules` | rows with the releases they hold for, and a citation |
 //! | 3 | `project`, `open` | the stack as Compose resolves it, which knows nothing of OpenClaw; files opened within bounds |
 //! | 2 | `syntax`, `edit`, `finding` | texts as spanned values, edits as data on spans, what is said of them |
-//! | 1 | `source`, `secrets`, `codes` | files, spans, what must not be shown |
+//! | 1 | `source`, `secrets`, `codes`, `words` | files, spans, what must not be shown |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use secrecy;
@@ -36,3 +36,4 @@ pub mod project;
 pub mod secrets;
 pub mod source;
 pub mod syntax;
+mod words;

@@ -41,8 +41,9 @@ pub use model::namespaces::{Namespace, Namespaces};
 pub use model::processes::{EnvLayer, Role};
 #[cfg(feature = "docker")]
 pub(crate) use places::{StatePlace, maps_owners, state_places};
-pub use report::{GatewayView, Report, VersionView};
+pub use report::{GatewayView, Report, VersionSource, VersionView};
 pub use rules::version::{BadVersion, Version, Versions};
 pub use stack::Stack;
 pub use verdict::clients::ClientKind;
+pub use verdict::listener::{Auth, BindSource, PortSource, Scope};
 pub use verdict::token::Secret;

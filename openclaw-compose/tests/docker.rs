@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use openclaw_compose::docker::{Evidence, Limits, Settings, look};
 use openclaw_compose::finding::{Code, Confidence};
-use openclaw_compose::openclaw::{Report, Stack, examine};
+use openclaw_compose::openclaw::{Auth, Report, Scope, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Resolution, Texts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -227,7 +227,7 @@ async fn what_the_engine_shows_is_judged_like_recorded_evidence() {
     assert!(drift.summary.contains("belongs to 0:0 with mode 755"), "{}", drift.summary);
     assert_eq!(report.of_code(Code::StaleToken).count(), 1);
     let gateway = &report.gateways[0];
-    assert_eq!((gateway.auth, gateway.bind.as_str()), ("token", "all"), "openclaw.json was read inside");
+    assert_eq!((gateway.auth, &gateway.bind), (Auth::Token, &Scope::All), "openclaw.json was read inside");
     let container = &report.containers[0];
     assert_eq!(container.differs, ["OPENCLAW_GATEWAY_TOKEN", "image"], "its tag names another image by now");
     assert_eq!(report.containers.len(), 1, "an image that Compose built is no container");

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use openclaw_compose::finding::Code;
-use openclaw_compose::openclaw::{ClientView, Gate, GateState, GatewayView, Report, Stack, examine};
+use openclaw_compose::openclaw::rules::TokenRuleId;
+use openclaw_compose::openclaw::{Auth, ClientView, Gate, GateState, GatewayView, Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 
 /// Everything that can carry a token, for the gateway and for a CLI that shares its namespace.
@@ -194,7 +195,7 @@ fn a_url_flag_without_a_token_flag_is_an_error_whatever_the_environment_says() {
         ..Carriers::default()
     };
     let report = carriers.examine();
-    assert_eq!(cli(&report).token_rule, Some("client-flag-url-takes-flag-only"));
+    assert_eq!(cli(&report).token_rule, Some(TokenRuleId::ClientFlagUrlTakesFlagOnly));
     assert_eq!(cli(&report).first_red().unwrap().code, Some(Code::UrlWithoutCredentials));
 }
 
@@ -467,11 +468,11 @@ fn the_auth_mode_comes_from_flag_config_password_token_in_this_order() {
     let both = "auth: { mode: 'token', token: 'canary-a', password: 'canary-p' }";
     let config = format!("bind: 'lan', {both}");
     let flag = Carriers { gateway_config: &config, gateway_flags: "--auth password", ..Carriers::default() };
-    assert_eq!(gateway(&flag.examine()).auth, "password");
+    assert_eq!(gateway(&flag.examine()).auth, Auth::Password);
     let mode = Carriers { gateway_flags: "", ..flag.clone() };
-    assert_eq!(gateway(&mode.examine()).auth, "token");
+    assert_eq!(gateway(&mode.examine()).auth, Auth::Token);
     let password = Carriers { gateway_config: "bind: 'lan', auth: { password: 'canary-p' }", ..mode };
-    assert_eq!(gateway(&password.examine()).auth, "password");
+    assert_eq!(gateway(&password.examine()).auth, Auth::Password);
     let flag =
         Carriers { gateway_config: CONFIG_A, gateway_flags: "--password canary-p --auth password", ..flag };
     assert_eq!(gateway(&flag.examine()).token_from.as_deref(), Some("--password"));
@@ -556,7 +557,7 @@ fn refused_words_stop_the_gateway() {
 fn a_password_chooses_its_own_mode_and_the_clients_need_it() {
     let config = "bind: 'lan', auth: { password: 'canary-p' }";
     let report = Carriers { gateway_config: config, ..Carriers::default() }.examine();
-    assert_eq!(gateway(&report).auth, "password");
+    assert_eq!(gateway(&report).auth, Auth::Password);
     assert_eq!(auth(&report), GateState::Green);
     let both = Carriers {
         gateway_config: "bind: 'lan', auth: { token: 'canary-a', password: 'canary-p' }",

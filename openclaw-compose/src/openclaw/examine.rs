@@ -13,7 +13,7 @@ use super::model::owners::Listing;
 use super::model::processes::{self, Process};
 use super::model::services::Services;
 use super::model::{Model, Surroundings, definitions, engine, files};
-use super::report::{GatewayView, Report, VersionView, gateway_view};
+use super::report::{GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::stack::Stack;
 use super::verdict::listener::Gateway;
 use super::verdict::{Verdicts, clients, token};
@@ -30,9 +30,9 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let mut early: Vec<Finding> = stack.noted.clone();
     let runtime = read_inspects(stack, &mut reader, &mut early);
     let (hint, hint_from) = match (stack.version, runtime.version()) {
-        (Some(version), _) => (Some(version), "caller"),
-        (None, Some(version)) => (Some(version), "label"),
-        (None, None) => (None, "unknown"),
+        (Some(version), _) => (Some(version), VersionSource::Caller),
+        (None, Some(version)) => (Some(version), VersionSource::Label),
+        (None, None) => (None, VersionSource::Unknown),
     };
     let processes = processes::read(&services, hint, &mut reader);
     let mut listing = Listing::default();

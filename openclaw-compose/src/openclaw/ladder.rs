@@ -12,6 +12,7 @@ use super::model::names;
 use super::model::namespaces::Namespace;
 use super::model::processes::Process;
 use super::model::urls;
+use super::rules::TokenRuleId;
 use super::verdict::Verdicts;
 use super::verdict::clients::{AuthVerdict, Client, ClientKind};
 use super::verdict::listener::{Auth, Gateway, Scope};
@@ -85,9 +86,9 @@ pub struct ClientView {
     /// What chose the URL: a variable, a key, a flag, or its own loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_from: Option<String>,
-    /// The rule by which it chooses its token: an id of [`rules::TOKEN_RULES`](super::rules::TOKEN_RULES).
+    /// The rule by which it chooses its token: see [`TOKEN_RULES`](super::rules::TOKEN_RULES).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_rule: Option<&'static str>,
+    pub token_rule: Option<TokenRuleId>,
     /// The carrier that wins its token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_from: Option<String>,

@@ -9,6 +9,7 @@ use super::containers::ContainerView;
 use super::ladder::{ClientView, GateView};
 use super::model::namespaces::{Namespace, Namespaces};
 use super::report::{GatewayView, Report};
+use super::verdict::listener::Scope;
 
 impl Report {
     /// Takes the secrets out of every text. Each struct is taken apart whole, so that a field that is new does not compile
@@ -61,7 +62,10 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
         uid: _,
         stranded_by_restart,
     } = gateway;
-    mask_all([service, bind, state_dir].into_iter().chain(token_from).chain(stranded_by_restart), secrets);
+    if let Scope::Address(address) = bind {
+        secrets.mask_in(address);
+    }
+    mask_all([service, state_dir].into_iter().chain(token_from).chain(stranded_by_restart), secrets);
 }
 
 fn mask_client(client: &mut ClientView, secrets: &Secrets) {

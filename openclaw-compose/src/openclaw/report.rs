@@ -6,14 +6,16 @@ use crate::finding::{Code, Finding, FindingId};
 use crate::project::Unread;
 use crate::secrets::Secrets;
 use crate::source::Sources;
+use crate::words::words;
 
 use super::carriers::CarrierView;
 use super::containers::ContainerView;
 use super::ladder::{ClientView, GateView};
 use super::model::Model;
 use super::model::namespaces::Namespaces;
+use super::rules::TokenRuleId;
 use super::rules::version::{self, Version};
-use super::verdict::listener::{Auth, Gateway, Scope};
+use super::verdict::listener::{Auth, BindSource, Gateway, PortSource, Scope};
 use super::verdict::token::Classes;
 
 /// The release the rules were taken for.
@@ -21,8 +23,22 @@ use super::verdict::token::Classes;
 pub struct VersionView {
     /// The release; nothing where it is not known and the newest rules were used.
     pub version: Option<Version>,
-    /// `image tag`, `label`, `caller` or `unknown`.
-    pub from: &'static str,
+    /// Who names it.
+    pub from: VersionSource,
+}
+
+words! {
+    /// Who names the release that the rules were taken for.
+    VersionSource {
+        /// The tag of its image.
+        ImageTag "image tag"
+        /// A label of its image, or of a running container.
+        Label "label"
+        /// Whoever asked.
+        Caller "caller"
+        /// Nobody: the newest rules were used.
+        Unknown "unknown"
+    }
 }
 
 /// A gateway of the stack.
@@ -32,25 +48,25 @@ pub struct GatewayView {
     pub service: String,
     /// Its release.
     pub version: VersionView,
-    /// `loopback`, `all`, an address, `tailnet` or `unknown`.
-    pub bind: String,
+    /// Which peers its listener can see.
+    pub bind: Scope,
     /// What decided the bind.
-    pub bind_from: &'static str,
+    pub bind_from: BindSource,
     /// The port it listens on, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// What decided the port.
-    pub port_from: &'static str,
-    /// `token`, `password`, `none`, `trusted-proxy` or `unknown`.
-    pub auth: &'static str,
+    pub port_from: PortSource,
+    /// What a client has to show.
+    pub auth: Auth,
     /// The carrier that wins its secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_from: Option<String>,
     /// The letter of the value it enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_class: Option<String>,
-    /// The rule that made it win: an id of [`rules::TOKEN_RULES`].
-    pub token_rule: &'static str,
+    /// The rule that made it win.
+    pub token_rule: TokenRuleId,
     /// Whether it starts, as far as the files tell.
     pub starts: bool,
     /// The state directory inside the container.
@@ -125,7 +141,7 @@ impl Report {
 /// Shows a gateway.
 pub(super) fn gateway_view(
     gateway: &Gateway<'_>,
-    hint_from: &'static str,
+    hint_from: VersionSource,
     model: &Model<'_>,
     letters: &mut Classes,
 ) -> GatewayView {
@@ -139,30 +155,18 @@ pub(super) fn gateway_view(
         version: VersionView {
             version,
             from: if from_tag {
-                "image tag"
-            } else if version.is_some() && hint_from == "unknown" {
-                "label"
+                VersionSource::ImageTag
+            } else if version.is_some() && hint_from == VersionSource::Unknown {
+                VersionSource::Label
             } else {
                 hint_from
             },
         },
-        bind: match &gateway.bind.scope {
-            Scope::Loopback => "loopback".to_owned(),
-            Scope::All => "all".to_owned(),
-            Scope::Address(address) => address.clone(),
-            Scope::Tailnet => "tailnet".to_owned(),
-            Scope::Unknown => "unknown".to_owned(),
-        },
+        bind: gateway.bind.scope.clone(),
         bind_from: gateway.bind.by,
         port: gateway.port.number,
         port_from: gateway.port.by,
-        auth: match gateway.auth {
-            Auth::Token => "token",
-            Auth::Password => "password",
-            Auth::None => "none",
-            Auth::TrustedProxy => "trusted-proxy",
-            Auth::Unknown => "unknown",
-        },
+        auth: gateway.auth,
         token_from: gateway.decision.winner().map(|winner| winner.label.clone()),
         token_class: gateway.decision.value().map(|value| letters.letter(value)),
         token_rule: gateway.decision.rule.id,

@@ -5,6 +5,8 @@
 
 pub(crate) mod version;
 
+use crate::words::words;
+
 use version::{Version, Versions};
 
 const V2026_1_29: Version = Version::new(2026, 1, 29);
@@ -89,11 +91,37 @@ pub enum Carrier {
     RemoteToken,
 }
 
+words! {
+    /// The rows of [`TOKEN_RULES`], each by a stable name.
+    TokenRuleId {
+        /// A server takes what its own container and configuration say.
+        ServerLocalSourcesOnly "server-local-sources-only"
+        /// A server takes its configuration before its environment.
+        ServerConfigFirst "server-config-first"
+        /// Beside `--url` only `--token` counts.
+        ClientFlagUrlTakesFlagOnly "client-flag-url-takes-flag-only"
+        /// Beside a URL of the environment only a token of the environment counts.
+        ClientEnvUrlTakesEnvOnly "client-env-url-takes-env-only"
+        /// A remote client takes the flag, or the remote token.
+        ClientRemoteFlagOrRemoteToken "client-remote-flag-or-remote-token"
+        /// A remote client takes a password of the environment first.
+        ClientRemotePasswordEnvFirst "client-remote-password-env-first"
+        /// A remote client takes the remote token first.
+        ClientRemoteFirst "client-remote-first"
+        /// A client in the gateway's own process takes the configuration first.
+        ClientServiceProcessConfigFirst "client-service-process-config-first"
+        /// A client beside its gateway takes the environment first.
+        ClientLocalEnvFirst "client-local-env-first"
+        /// A client beside its gateway takes the configuration first.
+        ClientLocalConfigFirst "client-local-config-first"
+    }
+}
+
 /// The order in which one side looks for the shared token.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenRule {
     /// A stable name for reports.
-    pub id: &'static str,
+    pub id: TokenRuleId,
     /// Who decides.
     pub side: Side,
     /// For which target; servers have none.
@@ -113,7 +141,7 @@ pub struct TokenRule {
 /// Who wins the token. The first row that fits counts.
 pub const TOKEN_RULES: &[TokenRule] = &[
     TokenRule {
-        id: "server-local-sources-only",
+        id: TokenRuleId::ServerLocalSourcesOnly,
         side: Side::Server,
         target: None,
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env],
@@ -123,7 +151,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "observed on 2026.4.15 (a random token) and 2026.7.1 (it refuses to bind)",
     },
     TokenRule {
-        id: "server-config-first",
+        id: TokenRuleId::ServerConfigFirst,
         side: Side::Server,
         target: None,
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
@@ -133,7 +161,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "observed on 2026.9.6; read in 2026.8.1",
     },
     TokenRule {
-        id: "client-flag-url-takes-flag-only",
+        id: TokenRuleId::ClientFlagUrlTakesFlagOnly,
         side: Side::Client,
         target: Some(Target::FlagUrl),
         order: &[Carrier::Flag],
@@ -143,7 +171,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "observed on 2026.9.6",
     },
     TokenRule {
-        id: "client-env-url-takes-env-only",
+        id: TokenRuleId::ClientEnvUrlTakesEnvOnly,
         side: Side::Client,
         target: Some(Target::EnvUrl),
         order: &[Carrier::Flag, Carrier::Env],
@@ -153,7 +181,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "observed on 2026.9.6",
     },
     TokenRule {
-        id: "client-remote-flag-or-remote-token",
+        id: TokenRuleId::ClientRemoteFlagOrRemoteToken,
         side: Side::Client,
         target: Some(Target::Remote),
         order: &[Carrier::Flag, Carrier::RemoteToken],
@@ -163,7 +191,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "read in 2026.1.29",
     },
     TokenRule {
-        id: "client-remote-password-env-first",
+        id: TokenRuleId::ClientRemotePasswordEnvFirst,
         side: Side::Client,
         target: Some(Target::Remote),
         order: &[Carrier::Flag, Carrier::Env, Carrier::RemoteToken, Carrier::AuthToken],
@@ -173,7 +201,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "read in 2026.9.6",
     },
     TokenRule {
-        id: "client-remote-first",
+        id: TokenRuleId::ClientRemoteFirst,
         side: Side::Client,
         target: Some(Target::Remote),
         order: &[Carrier::Flag, Carrier::RemoteToken, Carrier::Env, Carrier::AuthToken],
@@ -183,7 +211,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "observed on 2026.9.6; read from 2026.2.26 on",
     },
     TokenRule {
-        id: "client-service-process-config-first",
+        id: TokenRuleId::ClientServiceProcessConfigFirst,
         side: Side::Client,
         target: Some(Target::Local),
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
@@ -193,7 +221,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "read in 2026.3.13 to 2026.7.1",
     },
     TokenRule {
-        id: "client-local-env-first",
+        id: TokenRuleId::ClientLocalEnvFirst,
         side: Side::Client,
         target: Some(Target::Local),
         order: &[Carrier::Flag, Carrier::Env, Carrier::AuthToken, Carrier::RemoteToken],
@@ -203,7 +231,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         citation: "observed on 2026.4.15 and 2026.7.1; read from 2026.1.29 on",
     },
     TokenRule {
-        id: "client-local-config-first",
+        id: TokenRuleId::ClientLocalConfigFirst,
         side: Side::Client,
         target: Some(Target::Local),
         order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],

@@ -1,16 +1,14 @@
 //! Does the gateway start, and on which interfaces: refusals, binds that contradict each other, exposure.
 
-use crate::edit::Edit;
-use crate::edit::layout;
-use crate::finding::Remedy;
-use crate::finding::{Code, Severity};
+use crate::edit::{Edit, layout};
+use crate::finding::{Code, Remedy, Severity};
 use crate::openclaw::model::config;
 use crate::openclaw::model::names;
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::services::Port;
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
-use crate::openclaw::verdict::listener::{Auth, Gateway, RefusalKind, Scope};
+use crate::openclaw::verdict::listener::{Auth, BindSource, Gateway, RefusalKind, Scope};
 use crate::openclaw::verdict::token::Content;
 use crate::openclaw::verdict::token::Secret;
 
@@ -241,13 +239,13 @@ pub(crate) fn listen_on_all(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             && !port.host_ip.is_some_and(|ip| names::is_loopback(ip) && !matches!(ip, "0.0.0.0" | "::"))
     });
     let edit = match (gateway.bind.by, gateway.bind.span) {
-        ("--bind", Some(span)) => {
+        (BindSource::Flag, Some(span)) => {
             let span = verdicts.model.origin(span);
             let written = verdicts.model.sources.expose(span);
             let at = written.find("loopback")?;
             Edit::text(verdicts.model.sources, span.part(at..at + "loopback".len()), "lan")
         }
-        ("gateway.bind", Some(span)) => replace_scalar(verdicts, span, "lan")?,
+        (BindSource::Config, Some(span)) => replace_scalar(verdicts, span, "lan")?,
         (by, Some(_)) => return Some(words(format!("{text}; {by} forces loopback"))),
         (_, None) => {
             let config = gateway.process.config()?;

@@ -1,7 +1,6 @@
 //! Carriers of the token without a value.
 
-use crate::edit::Edit;
-use crate::edit::layout;
+use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::services::Service;

@@ -1,8 +1,7 @@
 //! Will it stay up: restart policy against exit codes, memory, stop budget, and what it waits for.
 
 use crate::edit::layout;
-use crate::finding::Remedy;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Remedy};
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::services::At;
 use crate::openclaw::rules;

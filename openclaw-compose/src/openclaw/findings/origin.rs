@@ -1,7 +1,6 @@
 //! Browsers whose page the gateway or the browser itself refuses, and checks of pages that were switched off.
 
-use crate::edit::Edit;
-use crate::edit::layout;
+use crate::edit::{Edit, layout};
 use crate::finding::{Code, Remedy};
 use crate::openclaw::rules::{self};
 use crate::openclaw::verdict::Verdicts;

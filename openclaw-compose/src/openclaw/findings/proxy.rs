@@ -1,8 +1,7 @@
 //! Proxies before the gateway that lead past it, or that it does not trust.
 
 use crate::edit::Edit;
-use crate::finding::Remedy;
-use crate::finding::{Code, Confidence, PlaceRole, Severity};
+use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;

@@ -1,9 +1,7 @@
 //! What to say, and what to do, about a client that does not reach the gateway.
 
-use crate::edit::Edit;
-use crate::edit::layout;
-use crate::finding::Remedy;
-use crate::finding::{Code, Confidence, Finding, PlaceRole};
+use crate::edit::{Edit, layout};
+use crate::finding::{Code, Confidence, Finding, PlaceRole, Remedy};
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::model::urls;

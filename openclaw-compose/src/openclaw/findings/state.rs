@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::edit::Edit;
-use crate::edit::layout;
-use crate::finding::Remedy;
-use crate::finding::{Code, Confidence, Finding, PlaceRole};
+use crate::edit::{Edit, layout};
+use crate::finding::{Code, Confidence, Finding, PlaceRole, Remedy};
 use crate::openclaw::model::Model;
 use crate::openclaw::model::mounts::{self, Backing};
 use crate::openclaw::model::processes::{self, Process, ProcessId, Uid};

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::edit::Edit;
-use crate::edit::layout;
-use crate::finding::Remedy;
-use crate::finding::{Code, Confidence, PlaceRole, Subject};
+use crate::edit::{Edit, layout};
+use crate::finding::{Code, Confidence, PlaceRole, Remedy, Subject};
 use crate::openclaw::model::config::StateVariable;
 use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::processes::EnvLayer;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::edit::Edit;
-use crate::edit::layout;
+use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy};
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::rules::{self, Meaning, NameRule, Reads};

@@ -1,5 +1,9 @@
 //! The gateway of a stack: where it listens, what it asks for, and whether it starts at all.
 
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 use crate::openclaw::model::Model;
 use crate::openclaw::model::config::{self, ConfigFault};
 use crate::openclaw::model::gateways::GatewayId;
@@ -7,6 +11,7 @@ use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{ConfigState, EnvLayer, EnvValue, Process};
 use crate::openclaw::rules::{self, DefaultBind, Meaning, Origins, Side};
 use crate::source::{Span, Text};
+use crate::words::words;
 
 use super::token::{self, Content, Decision, Outcome, Secret};
 
@@ -28,39 +33,99 @@ pub(crate) struct Gateway<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Bind {
     pub(crate) scope: Scope,
-    /// What decided it, for a person: `gateway.bind`, `--bind`.
-    pub(crate) by: &'static str,
+    pub(crate) by: BindSource,
     pub(crate) span: Option<Span>,
 }
 
 /// Which peers a listener can see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// Those of its own namespace.
     Loopback,
+    /// Everybody who reaches one of its addresses.
     All,
-    /// One address, and loopback.
+    /// Those who reach this address, and those of its own namespace.
     Address(String),
-    /// The tailnet address, else loopback.
+    /// Those of the tailnet, else those of its own namespace.
     Tailnet,
+    /// Nothing given says which.
     Unknown,
+}
+
+/// `loopback`, `all`, the address, `tailnet` or `unknown`.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Loopback => "loopback",
+            Self::All => "all",
+            Self::Address(address) => address,
+            Self::Tailnet => "tailnet",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+words! {
+    /// What decided on which interfaces a gateway listens.
+    BindSource {
+        /// The flag of its command.
+        Flag "--bind"
+        /// Tailscale in front of it, for the tailnet: it listens on loopback.
+        TailscaleServe "gateway.tailscale.mode serve"
+        /// Tailscale in front of it, for everybody: it listens on loopback.
+        TailscaleFunnel "gateway.tailscale.mode funnel"
+        /// The key of its configuration.
+        Config "gateway.bind"
+        /// A configuration that was not given.
+        NotGiven "openclaw.json, which was not given"
+        /// Nobody: what its release does in a container.
+        Default "the default inside a container"
+    }
+}
+
+words! {
+    /// What decided on which port a gateway listens.
+    PortSource {
+        /// The flag of its command.
+        Flag "--port"
+        /// The variable of its environment.
+        Variable "OPENCLAW_GATEWAY_PORT"
+        /// The key of its configuration.
+        Config "gateway.port"
+        /// Nobody.
+        Default "the default"
+    }
 }
 
 /// The port the gateway listens on.
 #[derive(Clone, Debug)]
 pub(crate) struct ListenPort {
     pub(crate) number: Option<u16>,
-    pub(crate) by: &'static str,
+    pub(crate) by: PortSource,
     pub(crate) span: Option<Span>,
 }
 
-/// What a client has to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Auth {
-    Token,
-    Password,
-    None,
-    TrustedProxy,
-    Unknown,
+words! {
+    /// What a client has to show.
+    Auth {
+        /// The token.
+        Token "token"
+        /// The password.
+        Password "password"
+        /// Nothing.
+        None "none"
+        /// That the proxy before the gateway vouches for it.
+        TrustedProxy "trusted-proxy"
+        /// Nothing given says which.
+        Unknown "unknown"
+    }
 }
 
 /// Why a gateway exits instead of listening.
@@ -178,26 +243,25 @@ fn bind(process: &Process<'_>) -> Bind {
     let config = process.config();
     if let Some(flag) = process.invocation.flag("bind") {
         let text = process.shell_expand(&flag.value.clone().unwrap_or_default());
-        return Bind { scope: scope(text.expose(), process), by: "--bind", span: Some(flag.span) };
+        return Bind { scope: scope(text.expose(), process), by: BindSource::Flag, span: Some(flag.span) };
     }
     let tailscale = config.and_then(|config| config.expose(&["gateway", "tailscale", "mode"]));
     if let Some((mode, span)) = tailscale.filter(|(mode, _)| matches!(*mode, "serve" | "funnel")) {
-        let by =
-            if mode == "serve" { "gateway.tailscale.mode serve" } else { "gateway.tailscale.mode funnel" };
+        let by = if mode == "serve" { BindSource::TailscaleServe } else { BindSource::TailscaleFunnel };
         return Bind { scope: Scope::Loopback, by, span: Some(span) };
     }
     if let Some((text, span)) = config.and_then(config::Config::bind) {
-        return Bind { scope: scope(text, process), by: "gateway.bind", span: Some(span) };
+        return Bind { scope: scope(text, process), by: BindSource::Config, span: Some(span) };
     }
     if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
-        return Bind { scope: Scope::Unknown, by: "openclaw.json, which was not given", span: None };
+        return Bind { scope: Scope::Unknown, by: BindSource::NotGiven, span: None };
     }
     let scope = match rules::default_bind(process.version).bind {
         DefaultBind::Loopback => Scope::Loopback,
         DefaultBind::AllInterfaces => Scope::All,
         DefaultBind::Unknown => Scope::Unknown,
     };
-    Bind { scope, by: "the default inside a container", span: None }
+    Bind { scope, by: BindSource::Default, span: None }
 }
 
 fn scope(text: &str, process: &Process<'_>) -> Scope {
@@ -218,19 +282,19 @@ fn scope(text: &str, process: &Process<'_>) -> Scope {
 fn port(process: &Process<'_>) -> ListenPort {
     if let Some(flag) = process.invocation.flag("port") {
         let number = process.shell_expand(&flag.value.clone().unwrap_or_default()).trimmed().parse();
-        return ListenPort { number, by: "--port", span: Some(flag.span) };
+        return ListenPort { number, by: PortSource::Flag, span: Some(flag.span) };
     }
     if let Some((_, value)) = process.meant(Meaning::Port) {
         return ListenPort {
             number: value.text.trimmed().parse(),
-            by: "OPENCLAW_GATEWAY_PORT",
+            by: PortSource::Variable,
             span: Some(value.span),
         };
     }
     if let Some((number, span)) = process.config().and_then(config::Config::port) {
-        return ListenPort { number: Some(number), by: "gateway.port", span: Some(span) };
+        return ListenPort { number: Some(number), by: PortSource::Config, span: Some(span) };
     }
-    ListenPort { number: Some(rules::DEFAULT_PORT), by: "the default", span: None }
+    ListenPort { number: Some(rules::DEFAULT_PORT), by: PortSource::Default, span: None }
 }
 
 fn auth(process: &Process<'_>, password: &Decision) -> Auth {
