@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::finding::{Code, FindingId, Place, PlaceRole};
 use crate::source::Span;
 
-use super::findings::{Cause, listener, proxy, reach, token as secret};
+use super::findings::{Cause, listener, origin, proxy, reach, token as secret};
 use super::model::names;
 use super::model::namespaces::Namespace;
 use super::model::processes::Process;
@@ -16,7 +16,7 @@ use super::rules::TokenRuleId;
 use super::verdict::Verdicts;
 use super::verdict::clients::{AuthVerdict, Client, ClientKind};
 use super::verdict::listener::{Auth, Gateway, Scope};
-use super::verdict::origin;
+use super::verdict::origin::Verdict;
 use super::verdict::reach::Reach;
 use super::verdict::state::Usable;
 use super::verdict::token::{self, Decision};
@@ -375,29 +375,19 @@ impl Ladder<'_> {
 
     fn origin(&self) -> GateView {
         let client = self.client;
-        match &client.planned {
-            Some(planned) => match &planned.verdict {
-                origin::Verdict::Admitted(why) => green(Gate::Origin, why.clone()),
-                origin::Verdict::Unknown(why) => unknown(Gate::Origin, why.clone()),
-                origin::Verdict::Refused { code, because, span } => {
-                    self.red(Gate::Origin, Cause::Trust(client.gateway.id), *code, because.clone(), *span)
-                }
-                origin::Verdict::NotAllowed { because, span } => self.red(
-                    Gate::Origin,
-                    Cause::Origin(client.id),
-                    Code::OriginNotAllowed,
-                    because.clone(),
-                    *span,
-                ),
-                origin::Verdict::Insecure { because, span } => self.red(
-                    Gate::Origin,
-                    Cause::Origin(client.id),
-                    Code::InsecureContext,
-                    because.clone(),
-                    *span,
-                ),
-            },
-            None => unknown(Gate::Origin, "no browser URL is planned"),
+        let Some(planned) = &client.planned else {
+            return unknown(Gate::Origin, "no browser URL is planned");
+        };
+        match (&planned.verdict, origin::describe(client)) {
+            (Verdict::Admitted(why), _) => green(Gate::Origin, origin::admitted_because(*why)),
+            (Verdict::Unknown(why), _) => unknown(Gate::Origin, origin::unknown_because(*why)),
+            (Verdict::Untrusted { .. }, Some((code, because, span))) => {
+                self.red(Gate::Origin, Cause::Trust(client.gateway.id), code, because, Some(span))
+            }
+            (_, Some((code, because, span))) => {
+                self.red(Gate::Origin, Cause::Origin(client.id), code, because, Some(span))
+            }
+            (_, None) => unknown(Gate::Origin, "no rule speaks for this"),
         }
     }
 

@@ -6,41 +6,113 @@ use crate::openclaw::rules::{self};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::origin::Verdict;
+use crate::openclaw::verdict::origin::{Admitted, NotAllowed, Planned, Unknown, Untrusted, Verdict};
+use crate::openclaw::verdict::proxy::Front;
 use crate::source::Span;
 
 use super::remedies::{edits, words};
 use super::{Cause, Findings};
 
-pub(crate) fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let Some(planned) = &client.planned else { return };
-    let gateway = client.gateway;
-    match &planned.verdict {
-        Verdict::NotAllowed { because, span } => {
-            let mut finding =
-                verdicts.finding(Code::OriginNotAllowed, because.clone(), *span).about(client.subject());
-            let rule = rules::origins(gateway.process.version);
-            finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
-            finding.remedy = match &client.front {
-                Some(front) => front
-                    .origin
-                    .as_ref()
-                    .and_then(|(origin, _)| list_origins(std::slice::from_ref(origin), gateway, verdicts)),
-                None => allow_origin(gateway, verdicts),
-            };
-            out.push_for([Cause::Origin(client.id)], finding);
+/// Why a page is admitted.
+pub(crate) fn admitted_because(why: Admitted) -> &'static str {
+    match why {
+        Admitted::Localhost => {
+            "its origin is in gateway.controlUi.allowedOrigins, and localhost is a secure context"
         }
-        Verdict::Insecure { because, span } => {
-            let mut finding =
-                verdicts.finding(Code::InsecureContext, because.clone(), *span).about(client.subject());
-            finding.remedy = Some(words(
-                "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
-            ));
-            out.push_for([Cause::Origin(client.id)], finding);
-        }
-        // Whom the gateway trusts is said for the gateway.
-        Verdict::Admitted(_) | Verdict::Unknown(_) | Verdict::Refused { .. } => {}
+        Admitted::Https => "its origin is in gateway.controlUi.allowedOrigins, and https is a secure context",
+        Admitted::Any => "every origin is admitted",
+        Admitted::HostHeader => "any origin that equals the Host header is admitted",
+        Admitted::OnLoopback => "no origin list for a loopback listener",
+        Admitted::Unchecked => "this release does not check origins",
+        Admitted::Seeded => "the gateway admits localhost with its own port, and that is the published one",
     }
+}
+
+/// Why it is not known whether a page is admitted.
+pub(crate) fn unknown_because(why: Unknown) -> &'static str {
+    match why {
+        Unknown::NotGiven => "openclaw.json was not given",
+        Unknown::Partial => "a part of openclaw.json was not given",
+        Unknown::PortPicked => "Docker picks the host port; the origin is known only then",
+        Unknown::ListWanted => "this release wants gateway.controlUi.allowedOrigins",
+        Unknown::ReleaseSilent => "this release does not say what it does without a list of origins",
+        Unknown::NoAddress => "the proxy's address is written nowhere",
+    }
+}
+
+/// The code and the sentence for a proxy that the gateway does not trust.
+pub(crate) fn untrusted(front: &Front, why: Untrusted) -> (Code, String) {
+    let who = &front.who;
+    match why {
+        Untrusted::Empty => (
+            Code::TrustedProxiesMissing,
+            format!(
+                "{who} forwards requests, and gateway.trustedProxies is empty: they are answered 403 proxy_attribution_required"
+            ),
+        ),
+        Untrusted::Wildcard => (
+            Code::TrustedProxiesWrong,
+            format!(
+                "{who} forwards requests, and `*` in gateway.trustedProxies is no wildcard: it trusts nobody, and they are answered 403 proxy_attribution_required"
+            ),
+        ),
+    }
+}
+
+/// The code, the sentence and the deciding place for a page that is refused.
+pub(crate) fn describe(client: &Client<'_>) -> Option<(Code, String, Span)> {
+    let Planned { origin, verdict } = client.planned.as_ref()?;
+    Some(match verdict {
+        Verdict::Admitted(_) | Verdict::Unknown(_) => return None,
+        Verdict::Untrusted { why, span } => {
+            let (code, because) = untrusted(client.front.as_ref()?, *why);
+            (code, because, *span)
+        }
+        Verdict::NotAllowed { why, span } => {
+            let because = match why {
+                NotAllowed::OtherPort => {
+                    format!("{origin} is not in gateway.controlUi.allowedOrigins, which names another port")
+                }
+                NotAllowed::Unlisted => format!("{origin} is not in gateway.controlUi.allowedOrigins"),
+                NotAllowed::SeededOnly(port) => format!(
+                    "no origin is configured, so the gateway admits localhost:{port} only; people open {origin}"
+                ),
+            };
+            (Code::OriginNotAllowed, because, *span)
+        }
+        Verdict::Insecure { span } => (
+            Code::InsecureContext,
+            format!("{origin} is plain http beyond localhost: browsers give such a page no device identity"),
+            *span,
+        ),
+    })
+}
+
+pub(crate) fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    // Whom the gateway trusts is said for the gateway.
+    let Some((code, because, span)) =
+        describe(client).filter(|(code, ..)| matches!(code, Code::OriginNotAllowed | Code::InsecureContext))
+    else {
+        return;
+    };
+    let gateway = client.gateway;
+    let mut finding = verdicts.finding(code, because, Some(span)).about(client.subject());
+    if code == Code::InsecureContext {
+        finding.remedy = Some(words(
+            "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
+        ));
+    } else {
+        let rule = rules::origins(gateway.process.version);
+        finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
+        finding.remedy = match &client.front {
+            Some(front) => front
+                .origin
+                .as_ref()
+                .and_then(|(origin, _)| list_origins(std::slice::from_ref(origin), gateway, verdicts)),
+            None => allow_origin(gateway, verdicts),
+        };
+    }
+    out.push_for([Cause::Origin(client.id)], finding);
 }
 
 /// Adds the published localhost origins to the list.

@@ -9,9 +9,9 @@ use crate::openclaw::verdict::proxy;
 use crate::openclaw::verdict::reach::Reach;
 use crate::source::Span;
 
-use super::listener;
 use super::remedies::{edits, words};
 use super::{Cause, Findings};
+use super::{listener, origin};
 
 /// The sentence and the deciding place for a proxy that leads to another port.
 pub(crate) fn wrong_target(client: &Client<'_>) -> Option<(String, Span)> {
@@ -84,13 +84,16 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
         let process = gateway.process;
         let Some(config) = process.config() else { continue };
         let front = proxy::of(gateway, verdicts.model);
-        let refused = front.as_ref().and_then(|front| front.untrusted(process));
+        let refused = front.as_ref().and_then(|front| {
+            let (why, _) = front.untrusted(process)?;
+            Some(origin::untrusted(front, why))
+        });
         let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
         for (entry, span) in &trusted {
             let wide = matches!(*entry, "0.0.0.0/0" | "::/0");
             if *entry == "*" || wide {
                 let summary = match &refused {
-                    Some((Code::TrustedProxiesWrong, because, _)) => because.clone(),
+                    Some((Code::TrustedProxiesWrong, because)) => because.clone(),
                     _ if wide => {
                         format!("gateway.trustedProxies trusts {entry}: any client can claim to be local")
                     }
@@ -110,7 +113,7 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
         }
         let Some(front) = front.filter(|_| trusted.is_empty()) else { continue };
         let summary = match &refused {
-            Some((_, because, _)) => because.clone(),
+            Some((_, because)) => because.clone(),
             None => format!(
                 "a proxy stands before the gateway ({}) and gateway.trustedProxies is empty",
                 front.who

@@ -1,6 +1,5 @@
 //! Browsers: which URL is planned, whether its origin is admitted, and whether its page is a secure context.
 
-use crate::finding::Code;
 use crate::openclaw::model::config::Config;
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{ConfigState, Process};
@@ -20,24 +19,79 @@ pub(crate) struct Planned {
 }
 
 /// Whether the gateway and the browser let that page connect.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Admitted(String),
-    Unknown(String),
-    /// Refused before its origin is looked at.
-    Refused {
-        code: Code,
-        because: String,
-        span: Option<Span>,
+    Admitted(Admitted),
+    Unknown(Unknown),
+    /// The gateway refuses what the proxy forwards, before it looks at an origin.
+    Untrusted {
+        why: Untrusted,
+        span: Span,
     },
     NotAllowed {
-        because: String,
-        span: Option<Span>,
+        why: NotAllowed,
+        span: Span,
     },
+    /// Plain http beyond localhost: browsers give such a page no keys.
     Insecure {
-        because: String,
-        span: Option<Span>,
+        span: Span,
     },
+}
+
+/// Why a page is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// On localhost, and listed.
+    Localhost,
+    /// Under https, and listed.
+    Https,
+    /// Every origin is listed.
+    Any,
+    /// Every origin that equals the Host header is.
+    HostHeader,
+    /// Nothing is listed, and the listener is on loopback.
+    OnLoopback,
+    /// The release looks at no origin.
+    Unchecked,
+    /// The release admits localhost with the gateway's port, which is the published one.
+    Seeded,
+}
+
+/// Why that cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// `openclaw.json` was not given.
+    NotGiven,
+    /// A part of it was not.
+    Partial,
+    /// Docker picks the host port.
+    PortPicked,
+    /// The release wants a list and refuses to start without one, which its listener says.
+    ListWanted,
+    /// What the release does without a list is not known.
+    ReleaseSilent,
+    /// The proxy's address is written nowhere.
+    NoAddress,
+}
+
+/// What is wrong with `gateway.trustedProxies`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untrusted {
+    /// It is empty.
+    Empty,
+    /// `*`, which is no wildcard there.
+    Wildcard,
+}
+
+/// Why an origin is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotAllowed {
+    /// The list has localhost with another port.
+    OtherPort,
+    /// The list does not have it.
+    Unlisted,
+    /// Without a list localhost with this port alone is admitted.
+    SeededOnly(u16),
 }
 
 const ALLOWED: [&str; 3] = ["gateway", "controlUi", "allowedOrigins"];
@@ -50,7 +104,7 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         ConfigState::Read(config) => Some(config),
         ConfigState::Absent | ConfigState::Bare => None,
         ConfigState::Unknown | ConfigState::Unreadable => {
-            let verdict = Verdict::Unknown("openclaw.json was not given".to_owned());
+            let verdict = Verdict::Unknown(Unknown::NotGiven);
             return Some(Planned { origin: local, verdict });
         }
     };
@@ -63,20 +117,16 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     let open = |origin: &str| listed.iter().any(|(listed, _)| same_origin(listed, origin) || listed == "*");
     let host_fallback =
         switch(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"]).is_some();
-    let admitted =
-        |why: &str| Some(Planned { origin: local.clone(), verdict: Verdict::Admitted(why.to_owned()) });
+    let admitted = |why| Some(Planned { origin: local.clone(), verdict: Verdict::Admitted(why) });
     if published.port == 0 {
-        let verdict =
-            Verdict::Unknown("Docker picks the host port; the origin is known only then".to_owned());
+        let verdict = Verdict::Unknown(Unknown::PortPicked);
         return Some(Planned { origin: "http://localhost".to_owned(), verdict });
     }
     if open(&local) || open(&format!("http://127.0.0.1:{}", published.port)) {
-        return admitted(
-            "its origin is in gateway.controlUi.allowedOrigins, and localhost is a secure context",
-        );
+        return admitted(Admitted::Localhost);
     }
     if host_fallback {
-        return admitted("any origin that equals the Host header is admitted");
+        return admitted(Admitted::HostHeader);
     }
     if let Some((origin, span)) =
         listed.iter().find(|(origin, _)| Url::parse(origin).is_some_and(|url| !names::is_loopback(&url.host)))
@@ -84,32 +134,24 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         return Some(elsewhere(origin, *span));
     }
     if let Some((_, span)) = listed.first() {
-        let because = format!("{local} is not in gateway.controlUi.allowedOrigins, which names another port");
-        return Some(Planned { origin: local, verdict: Verdict::NotAllowed { because, span: Some(*span) } });
+        let verdict = Verdict::NotAllowed { why: NotAllowed::OtherPort, span: *span };
+        return Some(Planned { origin: local, verdict });
     }
     if gateway.bind.scope == Scope::Loopback {
-        return admitted("no origin list for a loopback listener");
+        return admitted(Admitted::OnLoopback);
     }
     let rule = rules::origins(process.version);
     match rule.origins {
-        Origins::Unchecked => admitted("this release does not check origins"),
+        Origins::Unchecked => admitted(Admitted::Unchecked),
         // It refuses to start, which the listener gate says.
         Origins::Required => {
-            let verdict = Verdict::Unknown("this release wants gateway.controlUi.allowedOrigins".to_owned());
+            let verdict = Verdict::Unknown(Unknown::ListWanted);
             Some(Planned { origin: local, verdict })
         }
-        Origins::Seeded if published.port == gateway.listens_on() => {
-            admitted("the gateway admits localhost with its own port, and that is the published one")
-        }
+        Origins::Seeded if published.port == gateway.listens_on() => admitted(Admitted::Seeded),
         Origins::Seeded => {
-            let because = format!(
-                "no origin is configured, so the gateway admits localhost:{} only; people open {local}",
-                gateway.listens_on()
-            );
-            Some(Planned {
-                origin: local,
-                verdict: Verdict::NotAllowed { because, span: Some(published.span) },
-            })
+            let why = NotAllowed::SeededOnly(gateway.listens_on());
+            Some(Planned { origin: local, verdict: Verdict::NotAllowed { why, span: published.span } })
         }
     }
 }
@@ -133,45 +175,32 @@ pub(crate) fn of_proxy(
     if let Some((origin, span)) = listed.iter().find(|(known, _)| same_origin(known, origin) || known == "*")
     {
         return if origin == "*" {
-            Verdict::Admitted("every origin is admitted".to_owned())
+            Verdict::Admitted(Admitted::Any)
         } else {
             elsewhere(origin, *span).verdict
         };
     }
     if config.switched_on(&fallback).is_some() {
-        return Verdict::Admitted("any origin that equals the Host header is admitted".to_owned());
+        return Verdict::Admitted(Admitted::HostHeader);
     }
     if listed.is_empty() && rules::origins(process.version).origins != Origins::Seeded {
-        return Verdict::Unknown(
-            "this release does not say what it does without a list of origins".to_owned(),
-        );
+        return Verdict::Unknown(Unknown::ReleaseSilent);
     }
     if config.is_partial() {
-        return Verdict::Unknown("a part of openclaw.json was not given".to_owned());
+        return Verdict::Unknown(Unknown::Partial);
     }
-    let because = match listed.first() {
-        Some(_) => format!("{origin} is not in gateway.controlUi.allowedOrigins"),
-        None => format!(
-            "no origin is configured, so the gateway admits localhost:{} only; people open {origin}",
-            gateway.listens_on()
-        ),
+    let why = match listed.first() {
+        Some(_) => NotAllowed::Unlisted,
+        None => NotAllowed::SeededOnly(gateway.listens_on()),
     };
     let span = listed.first().map_or(span, |(_, span)| *span);
-    Verdict::NotAllowed { because, span: Some(span) }
+    Verdict::NotAllowed { why, span }
 }
 
 /// A page that is not on localhost: admitted as listed, but a browser gives keys to secure contexts only.
 fn elsewhere(origin: &str, span: Span) -> Planned {
     let secure = Url::parse(origin).is_some_and(|url| url.secure);
-    let verdict = if secure {
-        Verdict::Admitted(
-            "its origin is in gateway.controlUi.allowedOrigins, and https is a secure context".to_owned(),
-        )
-    } else {
-        let because =
-            format!("{origin} is plain http beyond localhost: browsers give such a page no device identity");
-        Verdict::Insecure { because, span: Some(span) }
-    };
+    let verdict = if secure { Verdict::Admitted(Admitted::Https) } else { Verdict::Insecure { span } };
     Planned { origin: origin.to_owned(), verdict }
 }
 

@@ -1,7 +1,6 @@
 //! Ways to the gateway that lead through a proxy: labels of Traefik and Caddy, the variables of nginx-proxy and Coolify, and
 //! proxies of the stack whose configuration names the gateway.
 
-use crate::finding::Code;
 use crate::openclaw::model::Model;
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::Process;
@@ -10,7 +9,7 @@ use crate::openclaw::rules;
 use crate::source::{Span, Text};
 
 use super::listener::{Gateway, Scope};
-use super::origin::{self, Verdict};
+use super::origin::{self, Unknown, Untrusted, Verdict};
 use super::published::Publication;
 use super::reach::Reach;
 
@@ -253,20 +252,19 @@ impl Front {
 
     /// Whether the gateway and the browser let a page that comes through the proxy connect.
     pub(crate) fn verdict(&self, gateway: &Gateway<'_>) -> Verdict {
-        let unknown = |why: &str| Verdict::Unknown(why.to_owned());
         let process = gateway.process;
-        let Some(config) = process.config() else { return unknown("openclaw.json was not given") };
-        if let Some((code, because, span)) = self.untrusted(process) {
-            return Verdict::Refused { code, because, span: Some(span) };
+        let Some(config) = process.config() else { return Verdict::Unknown(Unknown::NotGiven) };
+        if let Some((why, span)) = self.untrusted(process) {
+            return Verdict::Untrusted { why, span };
         }
         let Some((origin, span)) = &self.origin else {
-            return unknown("the proxy's address is written nowhere");
+            return Verdict::Unknown(Unknown::NoAddress);
         };
         origin::of_proxy(origin, *span, config, process, gateway)
     }
 
-    /// Forwarded requests are refused: the code, why, and the line that says so.
-    pub(crate) fn untrusted(&self, process: &Process<'_>) -> Option<(Code, String, Span)> {
+    /// Why forwarded requests are refused, and the line that says so.
+    pub(crate) fn untrusted(&self, process: &Process<'_>) -> Option<(Untrusted, Span)> {
         if !self.forwards || !rules::proxy_attribution_required(process.version) {
             return None;
         }
@@ -274,19 +272,9 @@ impl Front {
         let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
         match trusted.first() {
             None if config.is_partial() => None,
-            None => {
-                let because = format!(
-                    "{} forwards requests, and gateway.trustedProxies is empty: they are answered 403 proxy_attribution_required",
-                    self.who
-                );
-                Some((Code::TrustedProxiesMissing, because, self.span))
-            }
+            None => Some((Untrusted::Empty, self.span)),
             Some((_, span)) if trusted.iter().all(|(entry, _)| *entry == "*") => {
-                let because = format!(
-                    "{} forwards requests, and `*` in gateway.trustedProxies is no wildcard: it trusts nobody, and they are answered 403 proxy_attribution_required",
-                    self.who
-                );
-                Some((Code::TrustedProxiesWrong, because, *span))
+                Some((Untrusted::Wildcard, *span))
             }
             Some(_) => None,
         }
