@@ -4,7 +4,17 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::finding::Severity;
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Works now, or hides something.
+    Warning,
+    /// No session until someone acts.
+    Error,
+}
 
 macro_rules! codes {
     ($($variant:ident $code:literal $name:literal $severity:ident $doc:literal;)*) => {

@@ -4,21 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::codes::Code;
+use crate::codes::{Code, Severity};
 use crate::evidence::Vantage;
 use crate::words::{NAME, shown};
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Works now, or hides something.
-    Warning,
-    /// No session until someone acts.
-    Error,
-}
 
 /// How sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -26,11 +26,11 @@ pub mod version;
 pub mod wire;
 mod words;
 
-pub use codes::Code;
+pub use codes::{Code, Severity};
 pub use devices::{DeviceList, DeviceListError, PairedDevice, PendingRequest, TokenSummary};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use evidence::{Evidence, Vantage};
-pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
+pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Subject};
 pub use identity::{DeviceSigner, SignError};
 pub use input::{BootTag, Cause, Decision, Grant, Input, Refused, RequestTag, Timer};
 pub use machine::{Credentials, Pairing, Pending};

@@ -4,7 +4,17 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::finding::Severity;
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Works now, and may not tomorrow.
+    Warning,
+    /// Does not work, or must not be frozen.
+    Error,
+}
 
 macro_rules! codes {
     ($($variant:ident $code:literal $name:literal $severity:ident $doc:literal;)*) => {

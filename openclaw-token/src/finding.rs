@@ -1,20 +1,8 @@
 //! What was found: the shape that every crate of the house reports in.
 
-use crate::codes::Code;
+use crate::codes::{Code, Severity};
 use serde::Serialize;
 use std::fmt;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Works now, and may not tomorrow.
-    Warning,
-    /// Does not work, or must not be frozen.
-    Error,
-}
 
 /// How sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

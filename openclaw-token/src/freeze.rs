@@ -425,7 +425,7 @@ pub enum FreezeError {
 
 fn summary(refusal: &Refusal) -> String {
     let findings = refusal.findings();
-    let errors = findings.iter().filter(|finding| finding.severity > crate::finding::Severity::Info);
+    let errors = findings.iter().filter(|finding| finding.severity > crate::codes::Severity::Info);
     errors.map(|finding| finding.summary.as_str()).collect::<Vec<_>>().join("; ")
 }
 

@@ -34,9 +34,9 @@ mod timestamp;
 mod token;
 mod version;
 
-pub use codes::Code;
+pub use codes::{Code, Severity};
 pub use digest::{Digest, DigestError};
-pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject};
+pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Subject};
 pub use fingerprint::{Fingerprint, FingerprintError, FingerprintKey, ShortKey, first_eight};
 pub use freeze::{
     Created, Decision, FreezeError, FreezeRequest, Frozen, Intent, MemoryStore, RecordStore, Refusal,

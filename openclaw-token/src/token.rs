@@ -115,7 +115,7 @@ impl Flaw {
     /// Whether it keeps the token from being frozen.
     #[must_use]
     pub fn is_fatal(self) -> bool {
-        self.code().severity() == crate::finding::Severity::Error
+        self.code().severity() == crate::codes::Severity::Error
     }
 
     /// Its code.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::{Facts, Seen, by_time};
 use super::{on, whole};
-use crate::codes::Code;
+use crate::codes::{Code, Severity};
 use crate::evidence::{SeenList, Vantage};
-use crate::finding::{Finding, Severity, Subject};
+use crate::finding::{Finding, Subject};
 use crate::timeline::Symptom;
 use crate::{PairedDevice, PendingRequest};
 

@@ -3,9 +3,9 @@
 
 use super::super::facts::{Facts, Seen};
 use super::{either, on, refused};
-use crate::codes::Code;
+use crate::codes::{Code, Severity};
 use crate::evidence::{SeenSilence, Vantage};
-use crate::finding::{Confidence, Finding, Severity, Subject};
+use crate::finding::{Confidence, Finding, Subject};
 use crate::refusal::{RefusalClass, RefusalCode};
 use crate::timeline::Symptom;
 
