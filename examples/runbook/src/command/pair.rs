@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',')]
     scopes: Vec<String>,
 
-    /// Ask as the client by dialling this gateway from here, such as ws://127.0.0.1:18789, in place of OpenClaw's own command
+    /// Ask as the client by dialling this gateway from here, such as `ws://127.0.0.1:18789`, in place of OpenClaw's own command
     /// where the client runs.
     #[arg(long, value_name = "URL", conflicts_with_all = ["gateway_list", "state", "client_output"])]
     dial: Option<String>,
