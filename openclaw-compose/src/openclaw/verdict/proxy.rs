@@ -1,6 +1,8 @@
 //! Ways to the gateway that lead through a proxy: labels of Traefik and Caddy, the variables of nginx-proxy and Coolify, and
 //! proxies of the stack whose configuration names the gateway.
 
+use std::ops::Bound;
+
 use crate::openclaw::model::Model;
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::Process;
@@ -59,7 +61,9 @@ fn by_traefik(service: &Service<'_>) -> Option<Front> {
             value(&format!("{router}.entrypoints")).or_else(|| value(&format!("{router}.entryPoints")));
         let named =
             |points: &str| points.contains("secure") || points.contains("https") || points.contains("443");
-        let tls = labels.keys().any(|label| label.starts_with(&format!("{router}.tls")));
+        let prefix = format!("{router}.tls");
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        let tls = labels.range::<str, _>(from).next().is_some_and(|(label, _)| label.starts_with(&prefix));
         at.value == rule.value && (tls || points.is_none_or(named))
     };
     let scheme =
