@@ -120,6 +120,7 @@ impl Examination {
             evidence,
             missing: self.missing(),
             unaccounted: case.unaccounted(),
+            concerned: self.stack.concerned(&case.clients),
             through: self.options.through,
         })
     }

@@ -12,7 +12,7 @@ use crate::gates::{FindingId, Gate, Ladder, State};
 use crate::{clean, output};
 
 /// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
-pub const SCHEMA: &str = "openclaw-runbook/ticket/1";
+pub const SCHEMA: &str = "openclaw-runbook/ticket/2";
 
 /// One stack, diagnosed.
 #[derive(Clone, Debug, Serialize)]
@@ -57,12 +57,13 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Every gate that the evidence can show is green.
+    /// Every gate up to the authenticated session was observed green for the clients concerned, or up to the gate that
+    /// was asked for.
     Green,
     /// Some gate is red.
     Red,
-    /// No gate is red, and one that should be shown could not be judged, or an error belongs to no gate.
-    Unknown,
+    /// No gate is red, and not every gate up to the session was observed, or an error belongs to no gate.
+    Open,
 }
 
 impl Verdict {
@@ -72,7 +73,7 @@ impl Verdict {
         match self {
             Self::Green => 0,
             Self::Red => 1,
-            Self::Unknown => 3,
+            Self::Open => 3,
         }
     }
 }
@@ -169,7 +170,10 @@ pub struct Draft {
     pub missing: Vec<String>,
     /// Errors that no gate accounts for.
     pub unaccounted: Vec<FindingId>,
-    /// The last gate that must have been observed green.
+    /// Clients whose session makes the ticket green; where none is named, all of them.
+    pub concerned: Vec<String>,
+    /// The last gate that must have been observed green, for every client; the session of those concerned where it is not
+    /// given.
     pub through: Option<Gate>,
 }
 
@@ -187,6 +191,7 @@ impl Ticket {
             evidence,
             missing,
             unaccounted,
+            concerned,
             through,
         } = draft;
         for noted in &mut findings {
@@ -201,7 +206,11 @@ impl Ticket {
             }
         }
         let first_cause = first_cause(&clients, &findings);
-        let verdict = verdict(&clients, through, !unaccounted.is_empty());
+        let verdict = if unaccounted.is_empty() {
+            verdict(&clients, &concerned, through)
+        } else {
+            errors_beside(&clients)
+        };
         let mut shut: BTreeMap<FindingId, Gate> = BTreeMap::new();
         for rung in clients.iter().flat_map(|ladder| &ladder.rungs) {
             for &finding in &rung.findings {
@@ -286,15 +295,27 @@ fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
     Some(FirstCause { gate: first.gate, clients, finding })
 }
 
-fn verdict(clients: &[Ladder], through: Option<Gate>, unaccounted: bool) -> Verdict {
-    let rungs = || clients.iter().flat_map(|ladder| &ladder.rungs);
-    if rungs().any(|rung| rung.state == State::Red) {
+fn verdict(clients: &[Ladder], concerned: &[String], through: Option<Gate>) -> Verdict {
+    if is_shut(clients) {
         return Verdict::Red;
     }
-    let short = through.is_some_and(|last| {
-        clients.is_empty() || rungs().any(|rung| rung.gate <= last && rung.state != State::Green)
-    });
-    if short || unaccounted || rungs().any(|rung| rung.unjudged) { Verdict::Unknown } else { Verdict::Green }
+    let last = through.unwrap_or(Gate::Session);
+    let is_concerned = |ladder: &&Ladder| {
+        through.is_some() || concerned.is_empty() || concerned.contains(&ladder.client.name)
+    };
+    let mut rungs = clients.iter().filter(is_concerned).flat_map(|ladder| &ladder.rungs).peekable();
+    let nobody = rungs.peek().is_none();
+    let short = rungs.any(|rung| rung.gate <= last && rung.state != State::Green);
+    if nobody || short { Verdict::Open } else { Verdict::Green }
+}
+
+/// An error that no gate accounts for keeps a ticket from being green.
+fn errors_beside(clients: &[Ladder]) -> Verdict {
+    if is_shut(clients) { Verdict::Red } else { Verdict::Open }
+}
+
+fn is_shut(clients: &[Ladder]) -> bool {
+    clients.iter().flat_map(|ladder| &ladder.rungs).any(|rung| rung.state == State::Red)
 }
 
 fn scrub(noted: &mut Noted) {

@@ -50,21 +50,19 @@ pub(crate) struct Arguments {
 
 pub(crate) const EXIT: &str = "\
 Exit status:
-  0  every gate that the given evidence can show is green; with --through GATE,
-     every gate up to that one was observed green
+  0  every gate up to the authenticated session was observed green for the clients
+     of the stack; with --through GATE, every gate up to that one for every client
   1  some gate is red
   2  the call, or the Compose project itself, cannot be read
-  3  no gate is red, but one that the given evidence should show could not be judged,
-     or an error stands beside the gates";
+  3  no gate is red, but not every gate was observed, or an error stands beside them";
 
 pub(crate) const MORE: &str = "\
 Exit status:
-  0  every gate that the given evidence can show is green; with --through GATE,
-     every gate up to that one was observed green
+  0  every gate up to the authenticated session was observed green for the clients
+     of the stack; with --through GATE, every gate up to that one for every client
   1  some gate is red
   2  the call, or the Compose project itself, cannot be read
-  3  no gate is red, but one that the given evidence should show could not be judged,
-     or an error stands beside the gates
+  3  no gate is red, but not every gate was observed, or an error stands beside them
 
 Gates, in causal order:
   state, listener, published, reach, liveness, startup, readiness, upgrade,

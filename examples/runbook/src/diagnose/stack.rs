@@ -118,6 +118,14 @@ impl Stack {
         case.report(Noted { excerpts, changes, ..Noted::new(finding) }, whom)
     }
 
+    /// Whose session the stack is for: its clients beside the gateway, whose own command line is there in any stack.
+    pub(super) fn concerned(&self, clients: &[Client]) -> Vec<String> {
+        let is_gateway = |name: &str| self.report.gateways.iter().any(|gateway| gateway.service == name);
+        let of_the_stack =
+            clients.iter().filter(|client| client.kind == Kind::Service && !is_gateway(&client.name));
+        of_the_stack.map(|client| client.name.clone()).collect()
+    }
+
     /// The service that runs the gateway, or what it is usually called.
     pub(super) fn gateway(&self) -> &str {
         self.report.gateways.first().map_or("openclaw-gateway", |gateway| gateway.service.as_str())

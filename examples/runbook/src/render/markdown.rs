@@ -18,7 +18,7 @@ pub fn markdown(ticket: &Ticket) -> String {
     let verdict = match ticket.verdict {
         Verdict::Red => "RED",
         Verdict::Green => "GREEN",
-        Verdict::Unknown => "UNKNOWN",
+        Verdict::Open => "OPEN",
     };
     let _ = writeln!(out, "## {verdict}: {}\n", heading(&headline(ticket)));
     let mut facts =

@@ -9,7 +9,8 @@ pub use markdown::markdown;
 pub use text::{Colour, text};
 
 use crate::finding::{Place, PlaceRole};
-use crate::ticket::Ticket;
+use crate::gates::{Gate, Ladder, State};
+use crate::ticket::{Ticket, Verdict};
 
 /// `file:line:column`, or what of it is known.
 fn position(place: &Place) -> String {
@@ -30,28 +31,31 @@ fn role(role: PlaceRole) -> &'static str {
 
 /// The verdict as a headline: what is shut, and for whom.
 fn headline(ticket: &Ticket) -> String {
-    match (&ticket.first_cause, ticket.cause()) {
-        (Some(cause), Some(_)) => {
-            format!("{} is shut for {}", cause.gate, list(&cause.clients))
-        }
-        _ if !ticket.unaccounted.is_empty() => "no gate is red, but an error stands beside them".to_owned(),
-        _ if ticket.verdict == crate::ticket::Verdict::Unknown => {
-            "no gate is red, but not every gate could be judged".to_owned()
-        }
-        _ => {
-            let sessions = ticket
-                .clients
-                .iter()
-                .filter(|ladder| ladder.rungs.iter().all(|rung| rung.state == crate::gates::State::Green))
-                .map(|ladder| ladder.client.name.clone())
-                .collect::<Vec<_>>();
-            if sessions.is_empty() {
-                "nothing is red in what was given".to_owned()
-            } else {
-                format!("authenticated session for {}", list(&sessions))
-            }
-        }
+    if let (Some(cause), Some(_)) = (&ticket.first_cause, ticket.cause()) {
+        return format!("{} is shut for {}", cause.gate, list(&cause.clients));
     }
+    if !ticket.unaccounted.is_empty() {
+        return "no gate is red, but an error stands beside them".to_owned();
+    }
+    let names = |is_green: bool| {
+        let of = |ladder: &&Ladder| is_green == ladder.rungs.iter().all(|rung| rung.state == State::Green);
+        ticket.clients.iter().filter(of).map(|ladder| ladder.client.name.clone()).collect::<Vec<_>>()
+    };
+    let sessions = names(true);
+    match ticket.verdict {
+        Verdict::Open => match first_unseen(ticket) {
+            Some(gate) => format!("nothing is red; not observed from {gate} on"),
+            None => "nothing is red, and no client is in sight".to_owned(),
+        },
+        _ if sessions.is_empty() => "every gate asked for was observed".to_owned(),
+        _ => format!("authenticated session for {}", list(&sessions)),
+    }
+}
+
+/// The lowest gate that was not observed for some client.
+fn first_unseen(ticket: &Ticket) -> Option<Gate> {
+    let rungs = ticket.clients.iter().flat_map(|ladder| &ladder.rungs);
+    rungs.filter(|rung| rung.state != State::Green).map(|rung| rung.gate).min()
 }
 
 /// `a`, `a and b`, `a, b and c`.

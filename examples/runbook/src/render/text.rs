@@ -75,7 +75,7 @@ impl Page {
         let verdict = match ticket.verdict {
             Verdict::Red => self.paint(Paint::Red, "RED"),
             Verdict::Green => self.paint(Paint::Green, "GREEN"),
-            Verdict::Unknown => self.paint(Paint::Yellow, "UNKNOWN"),
+            Verdict::Open => self.paint(Paint::Yellow, "OPEN"),
         };
         let headline = self.paint(Paint::Bold, &headline(ticket));
         self.line(verdict + "  " + &headline);
@@ -264,12 +264,10 @@ impl Page {
 
 fn meaning(ticket: &Ticket) -> &'static str {
     match ticket.verdict {
-        Verdict::Unknown if !ticket.unaccounted.is_empty() => {
-            "no gate is red, but an error stands beside them"
-        }
-        Verdict::Green => "every gate that the evidence can show is green",
+        Verdict::Open if !ticket.unaccounted.is_empty() => "no gate is red, but an error stands beside them",
+        Verdict::Green => "every gate asked for was observed green",
         Verdict::Red => "a gate is red",
-        Verdict::Unknown => "a gate that should be shown could not be judged",
+        Verdict::Open => "no gate is red, and not every gate was observed",
     }
 }
 

@@ -90,6 +90,7 @@ fn ticket() -> Ticket {
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
         unaccounted: Vec::new(),
+        concerned: Vec::new(),
         through: None,
     })
 }
@@ -237,6 +238,7 @@ fn full_of(hostile: &str) -> Ticket {
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],
         unaccounted: Vec::new(),
+        concerned: Vec::new(),
         through: None,
     })
 }
@@ -296,7 +298,7 @@ proptest::proptest! {
 fn json_names_its_shape_and_colour_is_only_paint() {
     let ticket = ticket();
     let value: serde_json::Value = serde_json::from_str(&json(&ticket).unwrap()).unwrap();
-    assert_eq!(value["schema"], "openclaw-runbook/ticket/1");
+    assert_eq!(value["schema"], "openclaw-runbook/ticket/2");
     assert_eq!(value["exit"], 1);
     assert_eq!(value["first_cause"]["gate"], "auth");
     let painted = text(&ticket, Colour::On);
@@ -312,9 +314,9 @@ fn through_a_gate_asks_for_observation() {
         [Gate::State, Gate::Listener, Gate::Reach].map(|gate| claim(gate, Says::Pass, Whom::Everyone));
     let draft =
         |through| Draft { clients: vec![judge(clients().remove(0), &green)], through, ..Draft::default() };
-    assert_eq!(Ticket::new(draft(None)).verdict, Verdict::Green);
+    assert_eq!(Ticket::new(draft(None)).verdict, Verdict::Open);
     assert_eq!(Ticket::new(draft(Some(Gate::Reach))).verdict, Verdict::Green);
-    assert_eq!(Ticket::new(draft(Some(Gate::Liveness))).verdict, Verdict::Unknown);
+    assert_eq!(Ticket::new(draft(Some(Gate::Liveness))).verdict, Verdict::Open);
     assert_eq!(Ticket::new(Draft { through: Some(Gate::State), ..Draft::default() }).exit, 3);
 }
 
@@ -344,11 +346,9 @@ fn an_error_that_no_gate_accounts_for_is_no_green_ticket() {
     };
     assert_eq!(Ticket::new(draft(Vec::new())).verdict, Verdict::Green);
     let beside = Ticket::new(draft(vec![FindingId::at(0)]));
-    assert_eq!((beside.verdict, beside.exit), (Verdict::Unknown, 3));
+    assert_eq!((beside.verdict, beside.exit), (Verdict::Open, 3));
     assert!(
-        text(&beside, Colour::Off)
-            .as_str()
-            .contains("UNKNOWN  no gate is red, but an error stands beside them")
+        text(&beside, Colour::Off).as_str().contains("OPEN  no gate is red, but an error stands beside them")
     );
     assert!(json(&beside).unwrap().contains("\"unaccounted\""));
 }
