@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::finding::{Code, FindingId, Place, PlaceRole};
 use crate::source::Span;
 
-use super::findings::{Cause, listener, origin, proxy, reach, token as secret};
+use super::findings::{Cause, listener, origin, proxy, reach, state, token as secret};
 use super::model::names;
 use super::model::namespaces::Namespace;
 use super::model::processes::Process;
@@ -235,13 +235,15 @@ impl Ladder<'_> {
         let mut verdict = green(Gate::State, "the state directory belongs to the process that uses it");
         for process in std::iter::once(gateway).chain(own) {
             match verdicts.usable_by(process) {
-                Some(Usable::No { code, because, span }) => {
-                    return self.red(Gate::State, Cause::State(process.id), *code, because.clone(), *span);
+                Some(Usable::No { fault, span }) => {
+                    let (code, because) = state::describe(fault, None, process, verdicts.model);
+                    return self.red(Gate::State, Cause::State(process.id), code, because, *span);
                 }
-                Some(Usable::Doubtful { because: why, .. } | Usable::Unknown(why))
-                    if verdict.state == GateState::Green =>
-                {
-                    verdict = unknown(Gate::State, why.clone());
+                Some(Usable::Doubtful { fault, doubt, .. }) if verdict.state == GateState::Green => {
+                    verdict = unknown(Gate::State, state::describe(fault, *doubt, process, verdicts.model).1);
+                }
+                Some(Usable::Unknown(unseen)) if verdict.state == GateState::Green => {
+                    verdict = unknown(Gate::State, state::unknown_because(unseen, process, verdicts.model));
                 }
                 _ => {}
             }

@@ -78,7 +78,7 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
     for gateway in verdicts.gateways {
         for (nth, refusal) in gateway.refusals.iter().enumerate() {
             let (code, summary) = describe(&refusal.why, gateway);
-            let span = refusal.span.or_else(|| Some(gateway.process.service.key_span));
+            let span = refusal.span.or(Some(gateway.process.service.key_span));
             let mut finding = verdicts.finding(code, summary, span).about(gateway.process.subject());
             match &refusal.why {
                 RefusalKind::OriginsRequired => {

@@ -12,7 +12,8 @@ use crate::openclaw::model::services::{Mount, Relabel};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::state::{
-    Usable, home_variable, is_rooted, leaked_directories, mounted_state, user_span,
+    Act, Doubt, Fault, Refused, Unseen, Usable, home_variable, is_rooted, leaked_directories, mounted_state,
+    user_span,
 };
 use crate::source::Span;
 
@@ -49,18 +50,127 @@ struct Told {
     rooted: BTreeSet<Span>,
 }
 
+/// The code and the sentence for what keeps a process from its state.
+pub(crate) fn describe(
+    fault: &Fault,
+    doubt: Option<Doubt>,
+    process: &Process<'_>,
+    model: &Model<'_>,
+) -> (Code, String) {
+    let (name, own) = (process.service.name, &process.state_dir);
+    let shown = match &process.state {
+        Backing::Host(path) => model.shown_path(path),
+        _ => own,
+    };
+    let (code, because) = match fault {
+        Fault::HostPath { name, path } => (
+            Code::HostPathInEnvironment,
+            format!("{name} is {path}, a path of the host that does not exist in the container"),
+        ),
+        Fault::ConfigOutside { outer } => (
+            Code::NestedStateDir,
+            format!("{name} keeps its state in {own}, and its openclaw.json is in {outer}"),
+        ),
+        Fault::InsideStateOf { service } => (
+            Code::NestedStateDir,
+            format!("the state of {name} nests in {own}, inside the state directory of {service}"),
+        ),
+        Fault::ReadOnly => (Code::StateReadOnly, format!("the state directory {own} is mounted read-only")),
+        Fault::Rooted { source } => (
+            Code::RootMountByEmptyVariable,
+            format!("{source} is mounted from the root of the host: the variable before it is empty"),
+        ),
+        Fault::MountMissed { target } => {
+            (Code::StateMountMissed, format!("the state is mounted at {target}, the process uses {own}"))
+        }
+        Fault::OtherUser { gateway, uid, theirs } => (
+            Code::MixedUids,
+            format!(
+                "{name} runs as uid {uid} on the state directory of {gateway}, which runs as uid {theirs}"
+            ),
+        ),
+        Fault::Refused(refused) => (Code::UidDrift, refused_because(refused, name, model)),
+        Fault::IdsUnrecorded { by, path } => (Code::UidDrift, ids_unrecorded(by, path, model)),
+        Fault::LabelledForItself { other } => {
+            (Code::SelinuxLabel, format!("`:Z` labels {shown} for {name} alone, and {other} mounts it, too"))
+        }
+        Fault::LabelledForAnother { other } => {
+            (Code::SelinuxLabel, format!("`:Z` labels {shown} for {other} alone: {name} is refused"))
+        }
+        Fault::Labelled { label } => (
+            Code::SelinuxLabel,
+            format!("{shown} is labelled {label}, which no container may use: {name} is refused"),
+        ),
+        Fault::Unlabelled => (
+            Code::SelinuxLabel,
+            format!(
+                "SELinux confines {name}, and the mount of {shown} asks for no label (`:z`): what it has was not recorded"
+            ),
+        ),
+    };
+    let because = match doubt {
+        None => because,
+        Some(Doubt::Acl) => format!("{because}, unless its ACL, which was not recorded, lets it"),
+        Some(Doubt::FileSharing(vm)) => {
+            let sharing = vm.unwrap_or("the virtual machine that Docker runs in");
+            format!("{because}, unless the file sharing of {sharing} maps owners")
+        }
+        Some(Doubt::Copy) => {
+            format!("{because}, unless this is a copy of the stack: all of it belongs to one user")
+        }
+        Some(Doubt::Enforcing) => format!("{because}, if SELinux enforces, which was not recorded"),
+    };
+    (code, because)
+}
+
+fn refused_because(refused: &Refused, name: &str, model: &Model<'_>) -> String {
+    let Refused { path, owner: (owner, group), mode, uid, outside, act } = refused;
+    let whom =
+        if outside == uid { format!("uid {uid}") } else { format!("uid {uid}, on the host {outside},") };
+    let act = match act {
+        Act::Enter => "enter",
+        Act::Read => "read",
+        Act::Write => "write",
+    };
+    let shown = model.shown_path(path);
+    format!(
+        "{shown} belongs to {owner}:{group} with mode {mode:o}; {name} runs as {whom} and cannot {act} it"
+    )
+}
+
+fn ids_unrecorded(by: &str, path: &str, model: &Model<'_>) -> String {
+    let shown = model.shown_path(path);
+    format!("{by} maps user ids and nobody recorded how: who owns {shown} inside is not known")
+}
+
+/// Why it is not known whether a process can use its state.
+pub(crate) fn unknown_because(unseen: &Unseen, process: &Process<'_>, model: &Model<'_>) -> String {
+    let name = process.service.name;
+    match unseen {
+        Unseen::User => format!("the user of {name} is not known"),
+        Unseen::Ids { by, path } => ids_unrecorded(by, path, model),
+        Unseen::Outside { uid } => format!("uid {uid} of {name} has no id on the host"),
+        Unseen::Owner { path } => format!("the owner of {} was not recorded", model.shown_path(path)),
+        Unseen::Volume { name } => format!("the owner inside volume {name} was not recorded"),
+    }
+}
+
 fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: &mut Findings) {
     let state = |code: Code| (code, process.state_dir.clone());
     match verdicts.usable_by(process) {
         // Told with the mounts, where its remedy is.
-        Some(Usable::No { code: Code::NestedStateDir | Code::MixedUids, .. }) => {}
-        Some(Usable::No { code, because, span }) => {
-            if let Some(first) = told.states.get(&state(*code)) {
+        Some(Usable::No {
+            fault: Fault::ConfigOutside { .. } | Fault::InsideStateOf { .. } | Fault::OtherUser { .. },
+            ..
+        }) => {}
+        Some(Usable::No { fault, span }) => {
+            let (code, because) = describe(fault, None, process, verdicts.model);
+            if let Some(first) = told.states.get(&state(code)) {
                 return out.share(Cause::State(process.id), Cause::State(*first));
             }
-            let mut finding = verdicts.finding(*code, because.clone(), *span).about(process.subject());
+            let mut finding = verdicts.finding(code, because, *span).about(process.subject());
             if matches!(code, Code::UidDrift | Code::SelinuxLabel) {
-                told.states.insert(state(*code), process.id);
+                told.states.insert(state(code), process.id);
             }
             match code {
                 Code::UidDrift => drifted(process, verdicts, &mut finding),
@@ -83,21 +193,22 @@ fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Tol
                 Code::StateMountMissed => finding.remedy = move_mount(process, verdicts),
                 _ => {}
             }
-            if *code == Code::RootMountByEmptyVariable {
+            if code == Code::RootMountByEmptyVariable {
                 told.rooted.extend(finding.places.iter().map(|place| place.span));
             }
             out.push_for([Cause::State(process.id)], finding);
         }
-        Some(Usable::Doubtful { code, because, span }) => {
-            if told.states.insert(state(*code), process.id).is_some() {
+        Some(Usable::Doubtful { fault, doubt, span }) => {
+            let (code, because) = describe(fault, *doubt, process, verdicts.model);
+            if told.states.insert(state(code), process.id).is_some() {
                 return;
             }
-            let mut finding = verdicts.finding(*code, because.clone(), *span).about(process.subject());
+            let mut finding = verdicts.finding(code, because, *span).about(process.subject());
             finding.severity = crate::finding::Severity::Warning;
             finding.confidence = Confidence::Inferred;
             finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
             finding.remedy = Some(look_inside(process, verdicts));
-            out.push(finding);
+            out.push_for([Cause::State(process.id)], finding);
         }
         _ => {}
     }

@@ -1,7 +1,6 @@
 //! May a process use its state directory? Paths that exist, then owners, modes and ACLs as the process sees them through
 //! the engine's map of user ids, then SELinux.
 
-use crate::finding::Code;
 use crate::source::Span;
 
 use crate::openclaw::model::Model;
@@ -14,21 +13,99 @@ use crate::openclaw::model::services::{Mount, MountKind, Relabel, Variable};
 use crate::openclaw::rules;
 
 /// Whether a process can use its state directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Usable {
     Yes,
     No {
-        code: Code,
-        because: String,
+        fault: Fault,
         span: Option<Span>,
     },
     /// What was recorded speaks against it and does not prove it: to be seen from inside.
     Doubtful {
-        code: Code,
-        because: String,
+        fault: Fault,
+        doubt: Option<Doubt>,
         span: Option<Span>,
     },
-    Unknown(String),
+    Unknown(Unseen),
+}
+
+/// What keeps a process from its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A variable of the container holds a path of the host.
+    HostPath { name: &'static str, path: String },
+    /// Its `openclaw.json` lies in a directory outside its state.
+    ConfigOutside { outer: String },
+    /// Its state lies inside that of another service.
+    InsideStateOf { service: String },
+    /// It is mounted read-only.
+    ReadOnly,
+    /// It is mounted from the root of the host, for the variable before the path is empty.
+    Rooted { source: String },
+    /// It is mounted where the process does not look.
+    MountMissed { target: String },
+    /// A gateway runs on it as another user.
+    OtherUser { gateway: String, uid: u32, theirs: u32 },
+    /// Its owner does not let the process.
+    Refused(Refused),
+    /// Somebody maps user ids, and nobody recorded how.
+    IdsUnrecorded { by: &'static str, path: String },
+    /// SELinux labels it for this container alone, and another service mounts it.
+    LabelledForItself { other: String },
+    /// SELinux labels it for another container alone.
+    LabelledForAnother { other: String },
+    /// It has a label that no container may use.
+    Labelled { label: String },
+    /// SELinux confines the container, and no label is asked for or recorded.
+    Unlabelled,
+}
+
+/// A path whose owner does not let the process, by ids on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) path: String,
+    pub(crate) owner: (u32, u32),
+    pub(crate) mode: u32,
+    /// The process's user, in its container and outside.
+    pub(crate) uid: u32,
+    pub(crate) outside: u32,
+    pub(crate) act: Act,
+}
+
+/// What a process has to do with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Enter,
+    Read,
+    Write,
+}
+
+/// What may be otherwise than recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// An ACL that was not recorded.
+    Acl,
+    /// The file sharing of a virtual machine, which may map owners.
+    FileSharing(Option<&'static str>),
+    /// What was looked at may be a copy.
+    Copy,
+    /// Whether SELinux enforces was not recorded.
+    Enforcing,
+}
+
+/// What was not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// Who the process runs as.
+    User,
+    /// How user ids are mapped.
+    Ids { by: &'static str, path: String },
+    /// The id that the user has on the host.
+    Outside { uid: u32 },
+    /// The owner of a path.
+    Owner { path: String },
+    /// The owner inside a volume.
+    Volume { name: String },
 }
 
 /// Labels with which every container may use a file.
@@ -60,39 +137,25 @@ pub(crate) fn usable(process: &Process<'_>, model: &Model<'_>) -> Usable {
 /// A state directory that is another one than was meant.
 fn misplaced(process: &Process<'_>, model: &Model<'_>) -> Option<Usable> {
     if let Some((name, path, span)) = host_path(process) {
-        let because = format!("{name} is {path}, a path of the host that does not exist in the container");
-        return Some(Usable::No { code: Code::HostPathInEnvironment, because, span: Some(span) });
+        let fault = Fault::HostPath { name, path: path.to_owned() };
+        return Some(Usable::No { fault, span: Some(span) });
     }
-    let nested = |because: String| Usable::No {
-        code: Code::NestedStateDir,
-        because,
-        span: home_variable(process).map(|home| home.span),
-    };
-    let name = process.service.name;
+    let nested = |fault| Usable::No { fault, span: home_variable(process).map(|home| home.span) };
     if let Some(outer) = process.outer_state_dir() {
-        let own = &process.state_dir;
         if process.config_is_outside {
-            let because = format!("{name} keeps its state in {own}, and its openclaw.json is in {outer}");
-            return Some(nested(because));
+            return Some(nested(Fault::ConfigOutside { outer: outer.to_owned() }));
         }
         if let Some(other) = model.neighbours.state_above(process, model.processes) {
-            let other = other.service.name;
-            let because =
-                format!("the state of {name} nests in {own}, inside the state directory of {other}");
-            return Some(nested(because));
+            return Some(nested(Fault::InsideStateOf { service: other.service.name.to_owned() }));
         }
     }
     let mount = mounts::mount_over(process.service, &process.state_dir);
     if let Some(mount) = mount.filter(|mount| mount.read_only && process.role == processes::Role::Gateway) {
-        let because = format!("the state directory {} is mounted read-only", process.state_dir);
-        return Some(Usable::No { code: Code::StateReadOnly, because, span: Some(mount.span) });
+        return Some(Usable::No { fault: Fault::ReadOnly, span: Some(mount.span) });
     }
     if let Some(mount) = mount.filter(|mount| is_rooted(mount, model)) {
-        let because = format!(
-            "{} is mounted from the root of the host: the variable before it is empty",
-            mount.source.unwrap_or_default()
-        );
-        return Some(Usable::No { code: Code::RootMountByEmptyVariable, because, span: Some(mount.span) });
+        let fault = Fault::Rooted { source: mount.source.unwrap_or_default().to_owned() };
+        return Some(Usable::No { fault, span: Some(mount.span) });
     }
     other_user(process, model)
 }
@@ -102,11 +165,8 @@ fn other_user(process: &Process<'_>, model: &Model<'_>) -> Option<Usable> {
     let uid = process.uid.number().filter(|_| process.role == processes::Role::Cli)?;
     let gateway = model.gateways.other_user_of(process)?;
     let theirs = gateway.uid.number()?;
-    let because = format!(
-        "{} runs as uid {uid} on the state directory of {}, which runs as uid {theirs}",
-        process.service.name, gateway.service.name
-    );
-    Some(Usable::No { code: Code::MixedUids, because, span: Some(user_span(gateway, process)) })
+    let fault = Fault::OtherUser { gateway: gateway.service.name.to_owned(), uid, theirs };
+    Some(Usable::No { fault, span: Some(user_span(gateway, process)) })
 }
 
 /// Where the state was looked at.
@@ -127,25 +187,23 @@ fn permissions(process: &Process<'_>, span: Option<Span>, model: &Model<'_>) -> 
         Err(verdict) => return verdict,
     };
     let Some(uid) = process.uid.number() else {
-        return Usable::Unknown(format!("the user of {} is not known", process.service.name));
+        return Usable::Unknown(Unseen::User);
     };
     if uid == 0 && looked.ids == Ids::Same {
         return Usable::Yes;
     }
-    let shown = model.shown_path(&looked.path).to_owned();
-    if let Ids::Unrecorded(who) = looked.ids {
-        let because =
-            format!("{who} maps user ids and nobody recorded how: who owns {shown} inside is not known");
+    if let Ids::Unrecorded(by) = looked.ids {
         // Ids that a user namespace gives out lie far above those of people.
         let ordinary = model.listing.of(&looked.path).is_some_and(|owner| owner.uid < 65_536 && uid != 0);
+        let path = looked.path;
         return if ordinary {
-            Usable::Doubtful { code: Code::UidDrift, because, span }
+            Usable::Doubtful { fault: Fault::IdsUnrecorded { by, path }, doubt: None, span }
         } else {
-            Usable::Unknown(because)
+            Usable::Unknown(Unseen::Ids { by, path })
         };
     }
     let Some(outside) = looked.ids.outside(uid) else {
-        return Usable::Unknown(format!("uid {uid} of {} has no id on the host", process.service.name));
+        return Usable::Unknown(Unseen::Outside { uid });
     };
     let group = process.uid.group().and_then(|gid| looked.ids.outside(gid));
     let access = |owner: &Owner, wanted: u32| {
@@ -155,36 +213,24 @@ fn permissions(process: &Process<'_>, span: Option<Span>, model: &Model<'_>) -> 
         }
         owner.lets(outside, group, wanted)
     };
-    let name = process.service.name;
-    let refuse = |owner: &Owner, what: &str, path: &str, access: Access| {
-        let shown = model.shown_path(path);
-        let whom =
-            if outside == uid { format!("uid {uid}") } else { format!("uid {uid}, on the host {outside},") };
-        let because = format!(
-            "{shown} belongs to {}:{} with mode {:o}; {name} runs as {whom} and cannot {what} it",
-            owner.uid, owner.gid, owner.mode
-        );
-        let code = Code::UidDrift;
-        if access == Access::Unknown {
-            let because = format!("{because}, unless its ACL, which was not recorded, lets it");
-            return Usable::Doubtful { code, because, span };
-        }
-        if model.docker_vm && looked.on_host {
-            let sharing = model.engine.vm.unwrap_or("the virtual machine that Docker runs in");
-            let because = format!("{because}, unless the file sharing of {sharing} maps owners");
-            return Usable::Doubtful { code, because, span };
-        }
-        if model.listing.is_copy && looked.on_host {
-            let because =
-                format!("{because}, unless this is a copy of the stack: all of it belongs to one user");
-            return Usable::Doubtful { code, because, span };
-        }
-        Usable::No { code, because, span }
+    let refuse = |owner: &Owner, act: Act, path: &str, access: Access| {
+        let (path, mode) = (path.to_owned(), owner.mode);
+        let fault = Fault::Refused(Refused { path, owner: (owner.uid, owner.gid), mode, uid, outside, act });
+        let doubt = if access == Access::Unknown {
+            Doubt::Acl
+        } else if model.docker_vm && looked.on_host {
+            Doubt::FileSharing(model.engine.vm)
+        } else if model.listing.is_copy && looked.on_host {
+            Doubt::Copy
+        } else {
+            return Usable::No { fault, span };
+        };
+        Usable::Doubtful { fault, doubt: Some(doubt), span }
     };
     let mut doubt = None;
-    let mut judge = |owner: &Owner, wanted: u32, what: &str, path: &str| match access(owner, wanted) {
+    let mut judge = |owner: &Owner, wanted: u32, act: Act, path: &str| match access(owner, wanted) {
         Access::Granted => None,
-        denied => match refuse(owner, what, path, denied) {
+        denied => match refuse(owner, act, path, denied) {
             no @ Usable::No { .. } => Some(no),
             other => {
                 doubt.get_or_insert(other);
@@ -194,14 +240,14 @@ fn permissions(process: &Process<'_>, span: Option<Span>, model: &Model<'_>) -> 
     };
     let ways = model.listing.above(&looked.path);
     for (above, owner) in ways.filter(|(above, _)| config::is_below(&looked.source, above)) {
-        if let Some(no) = judge(owner, 1, "enter", above) {
+        if let Some(no) = judge(owner, 1, Act::Enter, above) {
             return no;
         }
     }
     let Some(owner) = model.listing.of(&looked.path) else {
-        return doubt.unwrap_or_else(|| Usable::Unknown(format!("the owner of {shown} was not recorded")));
+        return doubt.unwrap_or_else(|| Usable::Unknown(Unseen::Owner { path: looked.path.clone() }));
     };
-    if let Some(no) = judge(owner, 7, "write", &looked.path) {
+    if let Some(no) = judge(owner, 7, Act::Write, &looked.path) {
         return no;
     }
     for (inside, owner) in model.listing.below(&looked.path) {
@@ -211,8 +257,8 @@ fn permissions(process: &Process<'_>, span: Option<Span>, model: &Model<'_>) -> 
         if owner.uid == outside && wanted != READ {
             continue;
         }
-        let what = if wanted == READ { "read" } else { "write" };
-        if let Some(no) = judge(owner, wanted, what, inside) {
+        let act = if wanted == READ { Act::Read } else { Act::Write };
+        if let Some(no) = judge(owner, wanted, act, inside) {
             return no;
         }
     }
@@ -248,16 +294,14 @@ fn look(process: &Process<'_>, model: &Model<'_>) -> Result<Looked, Usable> {
             let key = format!("volume:{name}:{path}");
             let key = key.trim_end_matches('/').to_owned();
             if model.listing.of(&key).is_none() {
-                return Err(Usable::Unknown(format!("the owner inside volume {name} was not recorded")));
+                return Err(Usable::Unknown(Unseen::Volume { name: name.clone() }));
             }
             Ok(Looked { source: format!("volume:{name}:"), path: key, ids: Ids::Same, on_host: false })
         }
         Backing::Fleeting | Backing::Layer => Err(match mounted_state(process) {
-            Some((target, span)) => Usable::No {
-                code: Code::StateMountMissed,
-                because: format!("the state is mounted at {target}, the process uses {}", process.state_dir),
-                span: Some(span),
-            },
+            Some((target, span)) => {
+                Usable::No { fault: Fault::MountMissed { target: target.to_owned() }, span: Some(span) }
+            }
             None => Usable::Yes,
         }),
     }
@@ -273,41 +317,28 @@ fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, model: &Model<'_>) ->
         return None;
     }
     let Backing::Host(path) = &process.state else { return None };
-    let (shown, name) = (model.shown_path(path), service.name);
-    let (code, span) = (Code::SelinuxLabel, Some(mount.span));
-    let bound = |relabels: &[Relabel]| model.services.bound_by_another(mount.source, relabels, name);
-    let enforced = |because: String| match model.listing.enforcing {
-        Some(_) => Usable::No { code, because, span },
-        None => {
-            let because = format!("{because}, if SELinux enforces, which was not recorded");
-            Usable::Doubtful { code, because, span }
-        }
+    let span = Some(mount.span);
+    let bound = |relabels: &[Relabel]| model.services.bound_by_another(mount.source, relabels, service.name);
+    let enforced = |fault| match model.listing.enforcing {
+        Some(_) => Usable::No { fault, span },
+        None => Usable::Doubtful { fault, doubt: Some(Doubt::Enforcing), span },
     };
     match mount.relabel {
         Relabel::Private => {
-            let other = bound(&[Relabel::No, Relabel::Shared, Relabel::Private])?.name;
-            let because = format!("`:Z` labels {shown} for {name} alone, and {other} mounts it, too");
-            return Some(enforced(because));
+            let other = bound(&[Relabel::No, Relabel::Shared, Relabel::Private])?.name.to_owned();
+            return Some(enforced(Fault::LabelledForItself { other }));
         }
         Relabel::Shared => return None,
         Relabel::No if bound(&[Relabel::Shared]).is_some() => return None,
         Relabel::No => {}
     }
     if let Some(other) = bound(&[Relabel::Private]) {
-        let other = other.name;
-        return Some(enforced(format!("`:Z` labels {shown} for {other} alone: {name} is refused")));
+        return Some(enforced(Fault::LabelledForAnother { other: other.name.to_owned() }));
     }
     match model.listing.of(path).and_then(|owner| owner.label.as_deref()) {
         Some(label) if CONTAINER_LABELS.contains(&label) => None,
-        Some(label) => Some(enforced(format!(
-            "{shown} is labelled {label}, which no container may use: {name} is refused"
-        ))),
-        None => {
-            let because = format!(
-                "SELinux confines {name}, and the mount of {shown} asks for no label (`:z`): what it has was not recorded"
-            );
-            Some(Usable::Doubtful { code, because, span })
-        }
+        Some(label) => Some(enforced(Fault::Labelled { label: label.to_owned() })),
+        None => Some(Usable::Doubtful { fault: Fault::Unlabelled, doubt: None, span }),
     }
 }
 
