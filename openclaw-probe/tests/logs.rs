@@ -1,6 +1,8 @@
 //! What the crate and all below it write to a log while a token is sent: at no level the token.
+//!
+//! A program of its own: there is one log a process, and it would hold what other tests do.
 
-#[path = "faults/server.rs"]
+#[path = "it/server.rs"]
 #[expect(dead_code, reason = "this gateway has no fault")]
 mod server;
 

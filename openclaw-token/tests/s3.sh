@@ -19,4 +19,4 @@ for _ in $(seq 100); do
 done
 [ -n "${url:-}" ] || { echo 's3.sh: the server did not start' >&2; cat "$work/log" >&2; exit 1; }
 curl --fail --silent --show-error --output /dev/null -X PUT "$url/records"
-OPENCLAW_RACE_S3=$url cargo test -p openclaw-token --all-features --locked --test race -- --ignored --nocapture s3
+OPENCLAW_RACE_S3=$url cargo test -p openclaw-token --all-features --locked --test it -- --ignored --nocapture s3

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test says so")]
 
-mod support;
-
+use crate::support;
 use std::collections::BTreeMap;
 
 use openclaw_compose::openclaw::{Definition, Report, Stack, examine};

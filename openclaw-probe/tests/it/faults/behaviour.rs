@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{Code, Outcome, ProbeReport, Prober, Rung, Target, TokenAuthenticator};
 
+use super::{builder, families};
 use crate::server::{CHALLENGE, FaultServer, Reply, Script, Socket, Step, json};
-use crate::{builder, families};
 
 #[tokio::test]
 async fn a_gateway_in_good_health_has_no_fault() {
@@ -133,7 +133,7 @@ async fn a_device_that_may_be_new_is_never_sent() {
 /// The unspecified address leads to this host, and yet is not loopback: what a name could lead to.
 #[tokio::test]
 async fn no_token_crosses_a_network_in_plaintext_unless_that_is_allowed() {
-    let token = || SecretString::from(crate::CANARY);
+    let token = || SecretString::from(super::CANARY);
     for (host, allowed, is_sent) in [
         ("127.0.0.1", false, true),
         ("[::ffff:127.0.0.1]", false, true),
@@ -155,7 +155,7 @@ async fn no_token_crosses_a_network_in_plaintext_unless_that_is_allowed() {
         let plain = prober(false).climb(&target, Rung::Scope).await;
         let compared = prober(true).climb(&target, Rung::Startup).await;
         let checked = prober(true).check(&target, Rung::Startup).await;
-        assert_eq!(server.heard().contains(crate::CANARY), is_sent, "{host}: {}", server.heard());
+        assert_eq!(server.heard().contains(super::CANARY), is_sent, "{host}: {}", server.heard());
         for (report, rung) in [(plain, Rung::Hello), (compared, Rung::Startup), (checked, Rung::Startup)] {
             assert_eq!(report.is_good(), is_sent, "{report}");
             if is_sent {
@@ -197,7 +197,7 @@ async fn a_redirect_leads_no_token_elsewhere() {
         let target: Target = format!("ws://0.0.0.0:{}", server.address().port()).parse().expect("a target");
         let prober = builder()
             .allow_plaintext_token()
-            .compare_token_over_http(SecretString::from(crate::CANARY))
+            .compare_token_over_http(SecretString::from(super::CANARY))
             .build()
             .expect("a prober");
         let report = prober.climb(&target, Rung::Hello).await;
@@ -225,7 +225,7 @@ async fn an_empty_token_is_not_sent() {
 async fn tls_carries_the_whole_ladder() {
     let mut script = Script::good();
     script.transport =
-        crate::server::Transport::Tls(crate::certificates::server(&["pinned.test"], true, |_| ()));
+        crate::server::Transport::Tls(super::certificates::server(&["pinned.test"], true, |_| ()));
     let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), script);
     let target: Target = format!("wss://pinned.test:{}", server.address().port()).parse().expect("a target");
     let prober = builder().pin("pinned.test", [server.address().ip()]).build().expect("a prober");

@@ -3,8 +3,6 @@
 #![cfg(all(feature = "client", feature = "ed25519"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod bad_gateway;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use bad_gateway::{
+use crate::bad_gateway::{
     answer_http, asked, challenge, client, close, hello, is, quick, refusal, report, reset, send, serve,
     session, silent,
 };

@@ -7,17 +7,16 @@ mod cases;
 #[cfg(feature = "tls-ring")]
 mod certificates;
 mod echo;
-mod server;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::server::FaultServer;
 use cases::{Case, Server};
 use expect_test::expect_file;
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{Budget, Code, ProbeReport, Prober, ProberBuilder, Rung, Target, TokenAuthenticator};
-use server::FaultServer;
 use tokio::net::TcpSocket;
 
 const CANARY: &str = "canary-7c1f-token";

@@ -2,8 +2,6 @@
 #![cfg(all(feature = "client", feature = "ed25519"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod bad_gateway;
-
 use std::net::SocketAddr;
 
 use futures_util::SinkExt as _;
@@ -14,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use bad_gateway::{
+use crate::bad_gateway::{
     CANARY, asked, client, close, is, quick, refusal, report, send, serve, silent, with_session,
 };
 
@@ -102,7 +100,7 @@ async fn what_a_close_a_code_or_a_status_says_again_is_masked() {
 async fn what_a_session_says_again_is_masked_and_a_new_token_is_kept() {
     let (mut session, server) = with_session(|mut peer| async move {
         loop {
-            let request = bad_gateway::request(&mut peer).await;
+            let request = crate::bad_gateway::request(&mut peer).await;
             let (id, said) = (&request["id"], format!("{} {}", echo(CANARY), echo(DEVICE)));
             match request["method"].as_str() {
                 Some("device.pair.list") => {

@@ -2,15 +2,13 @@
 #![cfg(all(feature = "client", feature = "ed25519"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod bad_gateway;
-
 use std::time::Duration;
 
 use openclaw_pairing::client::{DecideError, RequestError};
 use openclaw_pairing::{Cause, Phase, Scope, ScopeSet};
 use serde_json::json;
 
-use bad_gateway::{asked, close, hello, quick, request, send, serve, session, silent, with_session};
+use crate::bad_gateway::{asked, close, hello, quick, request, send, serve, session, silent, with_session};
 
 #[tokio::test]
 async fn approving_lists_again_and_follows_a_replaced_request() {

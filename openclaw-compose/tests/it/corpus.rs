@@ -61,7 +61,9 @@ fn errors() {
 /// Plays every case of a part; `count` says that none was lost.
 fn judge(part: &str, count: usize, play: impl Fn(&Value) -> Result<(), String>) {
     let mut text = String::new();
-    GzDecoder::new(&include_bytes!("measured.jsonl.gz")[..]).read_to_string(&mut text).expect("packed text");
+    GzDecoder::new(&include_bytes!("../corpus/measured.jsonl.gz")[..])
+        .read_to_string(&mut text)
+        .expect("packed text");
     let cases: Vec<Value> = text
         .lines()
         .skip(1)

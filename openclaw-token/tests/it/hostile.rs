@@ -590,7 +590,7 @@ fn root_and_the_owner_take_turns() {
     for turn in ["root", "root again"] {
         take_a_turn(&world.stack(), turn);
         let status = Command::new(&program)
-            .args(["root_and_the_owner_take_turns", "--exact"])
+            .args(["hostile::root_and_the_owner_take_turns", "--exact"])
             .env("OPENCLAW_HOSTILE_OWNER", world.stack())
             .current_dir(world.0.path())
             .uid(1000)

@@ -11,7 +11,7 @@ use openclaw_probe::{ENDPOINTS, Rung};
 
 #[test]
 fn tables_are_those_of_the_code() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let mut endpoints = String::from("| rung | path | since | where from |\n| --- | --- | --- | --- |\n");
     for row in ENDPOINTS {
         let _ = writeln!(
@@ -21,7 +21,7 @@ fn tables_are_those_of_the_code() {
         );
     }
     let updated = section(readme, "endpoints", &endpoints);
-    expect_file!["../README.md"].assert_eq(&updated);
+    expect_file!["../../README.md"].assert_eq(&updated);
     for rung in Rung::ALL {
         assert!(
             readme.lines().any(|line| line.starts_with(&format!("| {rung} |"))

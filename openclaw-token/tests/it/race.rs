@@ -79,7 +79,7 @@ struct Racer {
 impl Racer {
     fn start(store: &str, root: &str, name: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["racer", "--exact", "--nocapture", "--test-threads=1"])
+            .args(["race::racer", "--exact", "--nocapture", "--test-threads=1"])
             .env("OPENCLAW_RACE_STORE", store)
             .env("OPENCLAW_RACE_ROOT", root)
             .env("OPENCLAW_RACE_NAME", name)

@@ -18,15 +18,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{self, errors, red};
 use openclaw_compose::edit::{Applicability, Edit};
 use openclaw_compose::finding::{Code, Finding};
 use openclaw_compose::openclaw::{Definition, GateState, Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
-use support::{errors, red};
 
 const ROOT: &str = "/srv";
 

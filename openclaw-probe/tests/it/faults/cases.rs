@@ -1,7 +1,7 @@
 //! What can go wrong, and the one code that each ends as.
 
 #[cfg(feature = "tls-ring")]
-use crate::certificates;
+use super::certificates;
 use crate::server::{CHALLENGE, Reply, Script, Socket, Step, Transport, frame, hello, json};
 use openclaw_probe::{Code, Rung};
 

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use openclaw_probe::{ProbeReport, Rung, Target, exposition};
 
+use super::{CANARY, base64, builder};
 use crate::server::{CHALLENGE, FaultServer, Reply, Script, Socket, Step, json};
-use crate::{CANARY, base64, builder};
 
 /// A place where a peer says something, and the gateway that says these words there.
 type Place = (&'static str, fn(&str) -> Script);
@@ -155,7 +155,7 @@ async fn no_output_shows_a_token_that_a_peer_says_back() {
             let shown = shown(script(&words)).await;
             let what = format!("{place}, {how}");
             assert!(shown.contains("********"), "nothing is masked, {what}: {shown}");
-            crate::assert_no_secret(&shown, &what);
+            super::assert_no_secret(&shown, &what);
             // A part that is too short to be told from other words is left at most.
             for at in 0..=words.len().saturating_sub(40) {
                 assert!(!shown.contains(&words[at..(at + 40).min(words.len())]), "{what}: {shown}");
@@ -204,9 +204,9 @@ async fn long_words_are_cut() {
 async fn no_output_shows_a_token_that_is_a_name_in_a_certificate() {
     let mut script = Script::good();
     let name = format!("{CANARY}.example");
-    script.transport = crate::server::Transport::Tls(crate::certificates::server(&[&name], true, |_| ()));
+    script.transport = crate::server::Transport::Tls(super::certificates::server(&[&name], true, |_| ()));
     let server = FaultServer::start(Ipv4Addr::LOCALHOST.into(), script);
     let target: Target = format!("wss://{}", server.address()).parse().expect("a target");
     let report = builder().build().expect("a prober").climb(&target, Rung::Scope).await;
-    crate::assert_no_secret(&format!("{report}{report:?}"), "a certificate's name");
+    super::assert_no_secret(&format!("{report}{report:?}"), "a certificate's name");
 }

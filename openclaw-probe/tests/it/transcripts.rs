@@ -8,16 +8,12 @@
     reason = "a test reads its own files"
 )]
 
-#[path = "faults/server.rs"]
-#[expect(dead_code, reason = "gateways have fewer faults than the scripts of that test")]
-mod server;
-
 use std::net::Ipv4Addr;
 
+use crate::server::{FaultServer, Reply, Script, Socket, Step, Transport, frame};
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{Code, ProbeReport, Prober, Rung, Target, TokenAuthenticator};
 use serde_json::{Value, json};
-use server::{FaultServer, Reply, Script, Socket, Step, Transport, frame};
 
 const SCOPE: &str = "operator.read";
 

@@ -3,10 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test says so")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{broken, edited, needles, outputs};
 use openclaw_compose::edit::Edit;
 use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::{GateState, Report, Stack, examine};
@@ -15,7 +14,6 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use support::{broken, edited, needles, outputs};
 
 const ROOT: &str = "/srv";
 type Files = BTreeMap<String, String>;

@@ -1,0 +1,13 @@
+//! The crate as its callers meet it: one program, so that a change links once.
+
+mod canary;
+mod corpus;
+mod docker;
+mod healthy;
+mod incidents;
+mod live;
+mod precedence;
+mod project;
+mod random_stacks;
+mod support;
+mod syntax;
