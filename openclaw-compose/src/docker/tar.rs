@@ -62,7 +62,7 @@ pub(super) fn first(archive: &[u8]) -> Result<Option<Header>, Malformed> {
         };
         let recorded = |name| {
             let values = records.iter().filter(|record| record.key() == Ok(name));
-            values.filter_map(|record| record.value().ok()?.parse::<u64>().ok()).last()
+            values.rev().find_map(|record| record.value().ok()?.parse::<u64>().ok())
         };
         let narrow = |number: u64| u32::try_from(number).map_err(|_| Malformed);
         let or = |recorded: Option<u64>, number: io::Result<u64>| {

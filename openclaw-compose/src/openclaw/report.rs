@@ -78,7 +78,7 @@ pub struct GatewayView {
     pub stranded_by_restart: Vec<String>,
 }
 
-/// Everything [`examine`] found. Serialises without a secret.
+/// Everything [`examine`](super::examine()) found. Serialises without a secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The release the gateway's rules were taken for.

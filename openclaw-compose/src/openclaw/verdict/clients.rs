@@ -45,8 +45,8 @@ pub(crate) struct Client<'a> {
     pub(crate) auth: AuthVerdict,
 }
 
-/// A client, by its position among all of a stack.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// What tells a client from every other of its stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClientId(usize);
 
 impl Client<'_> {
@@ -100,20 +100,25 @@ pub(crate) fn find<'a>(
     gateways: &'a [Gateway<'a>],
     outgoing: &'a [Option<Outgoing<'a>>],
 ) -> Vec<Client<'a>> {
+    let mut given = 0;
+    let mut id = || {
+        given += 1;
+        ClientId(given)
+    };
     let mut out = Vec::new();
     for (process, outgoing) in model.processes.iter().zip(outgoing) {
-        out.extend(outgoing.as_ref().and_then(|outgoing| service_client(process, outgoing, model)));
+        out.extend(outgoing.as_ref().and_then(|outgoing| service_client(id(), process, outgoing, model)));
     }
     for gateway in gateways {
-        out.extend(outside_clients(gateway, model));
-    }
-    for (at, client) in out.iter_mut().enumerate() {
-        client.id = ClientId(at);
+        let published = published_clients([id(), id()], gateway, model);
+        let proxied = proxied_client(id(), gateway, !published.is_empty(), model);
+        out.extend(published.into_iter().chain(proxied));
     }
     out
 }
 
 fn service_client<'a>(
+    id: ClientId,
     process: &'a Process<'a>,
     outgoing: &'a Outgoing<'a>,
     model: &Model<'a>,
@@ -135,7 +140,7 @@ fn service_client<'a>(
         verdict => verdict,
     };
     Some(Client {
-        id: ClientId::default(),
+        id,
         name: process.service.name.to_owned(),
         kind: ClientKind::Service,
         process: Some(process),
@@ -186,15 +191,9 @@ fn auth_verdict(gateway: &Gateway<'_>, client: &Decision) -> AuthVerdict {
     }
 }
 
-/// The host and its browsers, where a port is published or the gateway is on the host's network.
-fn outside_clients<'a>(gateway: &'a Gateway<'a>, model: &Model<'_>) -> Vec<Client<'a>> {
-    let mut out = published_clients(gateway, model);
-    out.extend(proxied_client(gateway, !out.is_empty(), model));
-    out
-}
-
 /// The browser that comes through a proxy, where one is known to lead to the gateway.
 fn proxied_client<'a>(
+    id: ClientId,
     gateway: &'a Gateway<'a>,
     beside_others: bool,
     model: &Model<'_>,
@@ -205,7 +204,7 @@ fn proxied_client<'a>(
     let origin =
         front.origin.as_ref().map_or_else(|| "the proxy's address".to_owned(), |(origin, _)| origin.clone());
     Some(Client {
-        id: ClientId::default(),
+        id,
         name: format!("{name}{}", gateway.id.suffix()),
         kind: ClientKind::Browser,
         process: None,
@@ -220,7 +219,12 @@ fn proxied_client<'a>(
     })
 }
 
-fn published_clients<'a>(gateway: &'a Gateway<'a>, model: &Model<'_>) -> Vec<Client<'a>> {
+/// The host and its browsers, where a port is published or the gateway is on the host's network.
+fn published_clients<'a>(
+    [host, browser]: [ClientId; 2],
+    gateway: &'a Gateway<'a>,
+    model: &Model<'_>,
+) -> Vec<Client<'a>> {
     let Some(published) = publication(gateway, model) else { return Vec::new() };
     let reach = if gateway.bind.scope == Scope::Loopback && !published.host_network {
         Reach::LoopbackBind
@@ -230,8 +234,8 @@ fn published_clients<'a>(gateway: &'a Gateway<'a>, model: &Model<'_>) -> Vec<Cli
         Reach::Gateway
     };
     let auth = presumed_auth(gateway, model);
-    let client = |kind, name: &str, planned| Client {
-        id: ClientId::default(),
+    let client = |id, kind, name: &str, planned| Client {
+        id,
         name: format!("{name}{}", gateway.id.suffix()),
         kind,
         process: None,
@@ -244,9 +248,9 @@ fn published_clients<'a>(gateway: &'a Gateway<'a>, model: &Model<'_>) -> Vec<Cli
         front: None,
         auth,
     };
-    let mut out = vec![client(ClientKind::Host, "host", None)];
+    let mut out = vec![client(host, ClientKind::Host, "host", None)];
     if let Some(planned) = origin::plan(gateway, &published) {
-        out.push(client(ClientKind::Browser, "browser", Some(planned)));
+        out.push(client(browser, ClientKind::Browser, "browser", Some(planned)));
     }
     out
 }
