@@ -125,6 +125,78 @@ fn programs_print_through_one_door() {
     }
 }
 
+/// Where a library may touch the world: a feature's rooms, and what tests alone compile. All else is a pure core, which no
+/// target without files, sockets and clocks could refuse; openclaw-probe's is its thresholds, gate and schedule.
+const DOORS: &[(&str, &[&str])] = &[
+    ("openclaw-token", &["fs", "fs.rs", "object.rs"]),
+    (
+        "openclaw-compose",
+        &["docker", "docker.rs", "fs", "fs.rs", "open", "open.rs", "openclaw/findings/search/checkout.rs"],
+    ),
+    (
+        "openclaw-pairing",
+        &["client", "client.rs", "offline", "offline.rs", "machine/model", "machine/model.rs"],
+    ),
+    (
+        "openclaw-probe",
+        &[
+            "attempts.rs",
+            "authenticate.rs",
+            "classify.rs",
+            "fleet.rs",
+            "fuzzing.rs",
+            "http.rs",
+            "ladder.rs",
+            "prober.rs",
+            "rung",
+            "rung.rs",
+            "stream.rs",
+        ],
+    ),
+];
+
+/// Clippy says it of the commonest calls; this says it of every path.
+#[test]
+fn cores_touch_no_file_socket_process_environment_or_clock() {
+    const WORLD: &[&str] = &[
+        "std::fs",
+        "std::process",
+        "std::env",
+        "tokio::",
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
+        "UnixStream",
+        "ToSocketAddrs",
+        "SystemTime::now",
+        "Instant::now",
+        "println!",
+        "print!",
+        "std::io::std",
+    ];
+    for (library, doors) in DOORS {
+        let sources = root().join(library).join("src");
+        for door in *doors {
+            assert!(
+                sources.join(door).exists() || !door.ends_with(".rs"),
+                "{library}: {door} is gone; drop the row"
+            );
+        }
+        for path in files(&sources) {
+            let room = path.strip_prefix(&sources).unwrap();
+            if doors.iter().any(|door| room.starts_with(door)) {
+                continue;
+            }
+            let text = read(&path);
+            let core = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            for line in core.lines().map(|line| line.split("//").next().unwrap_or_default()) {
+                let world = WORLD.iter().find(|word| line.contains(*word));
+                assert!(world.is_none(), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
 /// Every Rust file below a directory.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
