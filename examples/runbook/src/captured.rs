@@ -95,6 +95,11 @@ impl Captured {
         if let Some(map) = &self.id_map {
             stack = stack.id_map(&map.name, &map.text);
         }
+        for (service, log) in &self.logs {
+            if log.text.lines().any(is_of_gateway) {
+                stack = stack.runs_gateway(service);
+            }
+        }
         for definition in &self.definitions {
             let text = definition.text.as_str().into();
             stack = stack.definition(Definition { name: definition.name.clone(), text });
@@ -134,6 +139,20 @@ impl Captured {
             .chain(&self.definitions)
             .map(|text| text.name.as_str())
     }
+}
+
+/// Whether only a gateway says this line of a log.
+fn is_of_gateway(line: &str) -> bool {
+    const STEPS: [&str; 6] = [
+        "loading configuration",
+        "resolving authentication",
+        "starting",
+        "http server listening",
+        "listening on",
+        "ready",
+    ];
+    let said = line.split_once("[gateway] ").map_or("", |(_, said)| said);
+    STEPS.iter().any(|step| said.starts_with(step))
 }
 
 struct Folder<'s> {

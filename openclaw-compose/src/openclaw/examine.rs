@@ -9,6 +9,7 @@ use crate::source::{Format, Span};
 use super::findings::{self, Findings, remedies};
 use super::ladder::{self, ClientView};
 use super::model::containers::{Printed, Runtime, read as read_containers};
+use super::model::observed::Observed;
 use super::model::owners::Listing;
 use super::model::processes::{self, Process};
 use super::model::services::Services;
@@ -34,7 +35,8 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         (None, Some(version)) => (Some(version), VersionSource::Label),
         (None, None) => (None, VersionSource::Unknown),
     };
-    let processes = processes::read(&services, hint, &mut reader);
+    let observed = Observed { containers: runtime.seen(), gateways: stack.gateways.clone() };
+    let processes = processes::read(&services, hint, &observed, &mut reader);
     let mut listing = Listing::default();
     for (name, text) in &stack.listings {
         let file = reader.enter(Format::Listing, name, text);

@@ -320,6 +320,13 @@ impl Ladder<'_> {
             };
         }
         match listens {
+            _ if client.reach == Reach::Unsure => unknown(
+                Gate::Published,
+                format!(
+                    "host port {} leads to port {}; which program listens there is not in these files",
+                    published.port, published.target
+                ),
+            ),
             Some(listens) if listens != published.target => self.red(
                 Gate::Published,
                 Cause::Published(gateway.id),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::project::Resolution;
 
+use super::model::observed::Observed;
 use super::model::processes::{self, Process};
 use super::model::services::Services;
 use super::model::{engine, files};
@@ -21,7 +22,7 @@ pub(crate) fn state_places(resolution: &Resolution) -> Vec<StatePlace> {
     let nothing = BTreeMap::new();
     let mut reader =
         files::Reader::new(None, &nothing, resolution.working_dir(), resolution.sources().clone());
-    let mut processes = processes::read(&services, None, &mut reader);
+    let mut processes = processes::read(&services, None, &Observed::default(), &mut reader);
     processes.retain(Process::is_openclaw);
     processes.sort_by_key(|process| process.role);
     processes

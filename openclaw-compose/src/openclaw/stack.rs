@@ -1,6 +1,6 @@
 //! What is known about a stack, before anything is made of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use secrecy::SecretString;
@@ -49,6 +49,7 @@ pub struct Stack<'s> {
     pub(super) id_maps: Vec<(String, String)>,
     pub(super) noted: Vec<Finding>,
     pub(super) definitions: Vec<Definition>,
+    pub(super) gateways: BTreeSet<String>,
     pub(super) version: Option<Version>,
     pub(super) upgrade_to: Option<Version>,
     pub(super) docker_vm: bool,
@@ -70,6 +71,7 @@ impl<'s> Stack<'s> {
             id_maps: Vec::new(),
             noted: Vec::new(),
             definitions: Vec::new(),
+            gateways: BTreeSet::new(),
             version: None,
             upgrade_to: None,
             docker_vm: false,
@@ -146,6 +148,13 @@ impl<'s> Stack<'s> {
     #[must_use]
     pub fn definition(mut self, definition: Definition) -> Self {
         self.definitions.push(definition);
+        self
+    }
+
+    /// A service whose log shows that it runs a gateway, whatever its command is.
+    #[must_use]
+    pub fn runs_gateway(mut self, service: impl Into<String>) -> Self {
+        self.gateways.insert(service.into());
         self
     }
 

@@ -11,3 +11,4 @@ mod project;
 mod random_stacks;
 mod support;
 mod syntax;
+mod unseen;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use openclaw_compose::edit::{self, LineKind};
-use openclaw_compose::finding::{Code, Finding as ComposeFinding, Subject};
+use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
 use openclaw_compose::openclaw::{self, ClientKind, GateState, Report};
 use openclaw_compose::project::Resolution;
 use openclaw_compose::source::{Sources, Span};
@@ -50,7 +50,11 @@ impl Stack {
         self.enter_gates(case);
         if case.clients.is_empty() {
             case.clients.push(Client { kind: Kind::Service, name: "any client".into(), url: None });
-            if self.report.of_code(Code::NoGateway).next().is_none() {
+            let told = self.report.of_code(Code::NoGateway).next();
+            if let Some(doubt) = told.filter(|told| told.severity < Severity::Error) {
+                case.maybe(Gate::State, Whom::Everyone, doubt.summary.clone());
+            }
+            if told.is_none() {
                 let summary = "No service of this stack runs the gateway: no client can get a session here.";
                 case.report(OwnCode::NoGateway.finding(summary), &[Whom::Everyone]);
             }

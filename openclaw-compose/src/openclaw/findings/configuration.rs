@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::finding::{Code, Severity};
+use crate::finding::{Code, Confidence, Severity};
 use crate::openclaw::model::mounts;
-use crate::openclaw::model::processes::{ConfigState, Role};
+use crate::openclaw::model::processes::{self, ConfigState, Role};
 use crate::openclaw::verdict::Verdicts;
 use crate::source::Span;
 
@@ -54,7 +54,23 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
         finding.remedy = Some(words("correct the file: what it says to this client is unknown"));
         out.push(finding);
     }
+    let unseen = verdicts.model.processes.iter().find(|process| processes::may_be_gateway(process));
     if verdicts.gateways.is_empty()
+        && let Some(process) = unseen
+    {
+        let name = process.service.name;
+        let summary = format!(
+            "it cannot be told which service runs the gateway: what {name} starts is not in these files"
+        );
+        let mut finding = verdicts
+            .finding(Code::NoGateway, summary, Some(process.service.key_span))
+            .about(process.subject());
+        finding.severity = Severity::Info;
+        finding.confidence = Confidence::Inferred;
+        finding.remedy =
+            Some(command("look at what it starts".to_owned(), format!("docker compose exec {name} ps -ef")));
+        out.push(finding);
+    } else if verdicts.gateways.is_empty()
         && let Some(cli) = verdicts.model.processes.iter().find(|process| process.role == Role::Cli)
     {
         let summary = format!("{} is there, and no service of this stack runs the gateway", cli.service.name);

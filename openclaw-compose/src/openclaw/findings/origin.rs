@@ -32,6 +32,7 @@ pub(crate) fn admitted_because(why: Admitted) -> &'static str {
 pub(crate) fn unknown_because(why: Unknown) -> &'static str {
     match why {
         Unknown::NotGiven => "openclaw.json was not given",
+        Unknown::Unseen => "what the image starts is not in these files: it may write openclaw.json",
         Unknown::Partial => "a part of openclaw.json was not given",
         Unknown::PortPicked => "Docker picks the host port; the origin is known only then",
         Unknown::ListWanted => "this release wants gateway.controlUi.allowedOrigins",

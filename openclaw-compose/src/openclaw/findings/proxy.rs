@@ -18,7 +18,8 @@ pub(crate) fn wrong_target(client: &Client<'_>) -> Option<(String, Span)> {
     let front = client.front.as_ref()?;
     let gateway = client.gateway;
     let (target, span) = front.target?;
-    let listens = gateway.port.number.filter(|listens| *listens != target)?;
+    let listens =
+        gateway.port.number.filter(|listens| *listens != target && !gateway.may_be_behind(target))?;
     let name = gateway.name();
     Some((format!("{} leads to port {target}, and {name} listens on {listens}", front.who), span))
 }

@@ -31,7 +31,8 @@ pub(crate) fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &
         finding.remedy = listener::listen_on_all(gateway, verdicts);
         out.push_for([Cause::Bind(gateway.id)], finding);
     }
-    if let Some(listens) = gateway.port.number.filter(|listens| *listens != published.target) {
+    let missed = |listens: &u16| *listens != published.target && client.reach != Reach::Unsure;
+    if let Some(listens) = gateway.port.number.filter(missed) {
         let summary = format!(
             "host port {} leads to port {}, and {name} listens on {listens} ({})",
             published.port, published.target, gateway.port.by

@@ -23,6 +23,9 @@ pub(crate) fn unknown_because(client: &Client<'_>) -> String {
         Reach::OtherService(other) => {
             format!("the URL leads to {}, which may or may not pass it on to the gateway", other)
         }
+        Reach::Unsure if client.gateway.may_have_server() => {
+            "what the gateway's container starts is not in these files".to_owned()
+        }
         Reach::Unsure => "the bind of the gateway is not known".to_owned(),
         _ => "the URL leads out of this stack".to_owned(),
     }

@@ -147,6 +147,7 @@ fn ids_unrecorded(by: &str, path: &str, model: &Model<'_>) -> String {
 pub(crate) fn unknown_because(unseen: &Unseen, process: &Process<'_>, model: &Model<'_>) -> String {
     let name = process.service.name;
     match unseen {
+        Unseen::Place => format!("where {name} keeps its state is not in these files"),
         Unseen::User => format!("the user of {name} is not known"),
         Unseen::Ids { by, path } => ids_unrecorded(by, path, model),
         Unseen::Outside { uid } => format!("uid {uid} of {name} has no id on the host"),
@@ -216,7 +217,8 @@ fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Tol
 
 /// The state belongs to somebody else.
 fn drifted(process: &Process<'_>, verdicts: &Verdicts<'_>, finding: &mut Finding) {
-    let uid = process.uid.number().unwrap_or(rules::IMAGE_UID);
+    // A drift is told of a process whose user is known.
+    let Some(uid) = process.uid.number() else { return };
     let group = process.uid.group().unwrap_or(uid);
     if process.uid == Uid::Image {
         finding.evidence.push("the image's own user is node, uid 1000; no `user:` says otherwise".to_owned());
@@ -309,6 +311,7 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
     let on_bridge = !verdicts.model.shares_gateway_namespace(process.service);
     if process.role == processes::Role::Cli
         && on_bridge
+        && process.knows_state_dir()
         && matches!(process.state, Backing::Layer | Backing::Fleeting)
     {
         let summary = format!(
@@ -324,6 +327,9 @@ fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: 
 
 fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let name = process.service.name;
+    if !process.knows_state_dir() {
+        return;
+    }
     if matches!(process.state, Backing::Layer | Backing::Fleeting) {
         let summary = format!(
             "{name} keeps its state in the container ({}): it is gone when the container is",

@@ -9,6 +9,7 @@ use crate::openclaw::rules;
 use crate::openclaw::rules::version::Version;
 use crate::source::Text;
 
+use super::observed::Seen;
 use super::processes::Process;
 
 /// A container as `docker inspect` shows it, as far as this crate asks. Everything is optional: engines differ.
@@ -160,6 +161,15 @@ impl Container {
         self.label(SERVICE).filter(|_| is_ours && !one_off)
     }
 
+    /// What it tells of its start.
+    fn seen(&self) -> Seen {
+        let variables = self.config.env.iter().flatten();
+        Seen {
+            user: Some(self.config.user.clone()).filter(|user| !user.is_empty()),
+            environment: variables.map(|variable| (variable.name.clone(), variable.value.clone())).collect(),
+        }
+    }
+
     pub(crate) fn env(&self, name: &str) -> Option<&Text> {
         self.config
             .env
@@ -229,6 +239,12 @@ impl Runtime {
     /// The release of the first container that says one.
     pub(crate) fn version(&self) -> Option<Version> {
         self.containers.iter().find_map(Container::version)
+    }
+
+    /// What the containers of services tell of their starts.
+    pub(crate) fn seen(&self) -> BTreeMap<String, Seen> {
+        let each = self.of_service.iter();
+        each.filter_map(|(service, at)| Some((service.clone(), self.containers.get(*at)?.seen()))).collect()
     }
 
     /// Services whose containers run under an SELinux label.

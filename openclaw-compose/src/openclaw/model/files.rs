@@ -85,6 +85,19 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// The host's file at `path`, which belongs to `directory`, such as the context of a build.
+    pub(crate) fn on_host(&mut self, path: &str, directory: &str) -> Found {
+        if self.host.is_none() && !self.given.contains_key(self.relative(path)) {
+            return Found::Unknown;
+        }
+        // Nobody needs what an image is built from: it may be there or not, and be readable or not.
+        let unread = self.unread.len();
+        let key = self.relative(path).to_owned();
+        let found = self.open(&key, Some((path, directory)));
+        self.unread.truncate(unread);
+        found
+    }
+
     /// `host`: the path on the host, and what is mounted there.
     fn open(&mut self, key: &str, host: Option<(&str, &str)>) -> Found {
         if let Some(found) = self.entered.get(key) {

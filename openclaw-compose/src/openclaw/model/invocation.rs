@@ -1,9 +1,12 @@
 //! What a container's command asks OpenClaw to do: the subcommand and the flags, found inside exec forms, shell lines and
 //! wrappers alike.
 
-use crate::source::{Span, Text};
+use crate::source::{FileId, Span, Text};
 
-use super::services::Service;
+use super::files::Reader;
+use super::image::{self, Image, Source};
+use super::services::{At, Service, Services};
+use super::shell::shell_words;
 
 /// An OpenClaw command line.
 #[derive(Clone, Default)]
@@ -17,6 +20,11 @@ pub(crate) struct Invocation {
     pub(crate) given: bool,
     /// Something that cannot be seen from here runs first, and may write a configuration or hand in a secret.
     pub(crate) through_script: bool,
+    /// Nobody knows what the container starts: an image that is not the official one, or a script that was not given. Which
+    /// flags it gives, which port is whose, and whether the gateway stands behind a proxy of the image's own is not known.
+    pub(crate) is_unseen: bool,
+    /// A server of another kind is started beside it, such as nginx.
+    pub(crate) has_server: bool,
     /// Variables that the command line sets for the program it starts, in order.
     pub(crate) assigned: Vec<Assignment>,
 }
@@ -91,17 +99,50 @@ const PROGRAMS: [&str; 6] =
 const ENTRIES: [&str; 4] = ["dist/index.js", "dist/entry.js", "dist/index.mjs", "dist/entry.mjs"];
 
 impl Invocation {
-    pub(crate) fn of(service: &Service<'_>) -> Self {
-        let words: Vec<(String, Span)> = service
-            .entrypoint
-            .iter()
-            .chain(&service.command)
-            .flatten()
-            .flat_map(|word| split_if_shell(word.value.expose()).into_iter().map(|part| (part, word.span)))
-            .collect();
-        let given = service.entrypoint.as_ref().is_some_and(|words| !words.is_empty())
-            || service.command.as_ref().is_some_and(|words| !words.is_empty());
-        Self { given, ..Self::of_words(&words) }
+    pub(crate) fn of(
+        service: &Service<'_>,
+        services: &Services<'_>,
+        image: &Image,
+        files: &mut Reader<'_>,
+    ) -> Self {
+        let written = |words: &Option<Vec<At<&Text>>>| -> Option<Vec<(String, Span)>> {
+            let words = words.as_ref()?;
+            Some(words.iter().map(|word| (word.value.expose().to_owned(), word.span)).collect())
+        };
+        let given = [&service.entrypoint, &service.command]
+            .into_iter()
+            .any(|words| words.as_ref().is_some_and(|words| !words.is_empty()));
+        let own = written(&service.entrypoint);
+        // An entrypoint of the compose file drops the command of the image.
+        let of_image = if own.is_none() { image.command.clone() } else { None };
+        let entrypoint = own.or_else(|| image.entrypoint.clone()).unwrap_or_default();
+        let command = written(&service.command).or(of_image).unwrap_or_default();
+        let split = |words: &[(String, Span)]| -> Vec<(String, Span)> {
+            let parts = |(word, span): &(String, Span)| {
+                let span = *span;
+                split_if_shell(word).into_iter().map(move |part| (part, span))
+            };
+            words.iter().flat_map(parts).collect()
+        };
+        let (entrypoint, command) = (split(&entrypoint), split(&command));
+        let words = [entrypoint.as_slice(), command.as_slice()].concat();
+        let mut found = Self { given, ..Self::of_words(&words) };
+        if let Some((script, arguments)) = script(&words, service, services, image, files) {
+            let lines = script_words(script.0, script.1.expose(), arguments);
+            let inside = Self::of_words(&lines);
+            let server = lines.iter().any(|(word, _)| SERVERS.contains(&last_part(word)));
+            if inside.is_gateway() || !found.is_gateway() && inside.is_openclaw {
+                found = Self { given, ..inside };
+            }
+            (found.through_script, found.has_server) = (true, server);
+        } else {
+            // The official image starts its gateway by itself; of any other nobody knows what it starts.
+            let silent = words.is_empty() && image.source != Source::OfficialImage;
+            let hidden = !words.is_empty() && found.through_script;
+            found.through_script |= silent;
+            found.is_unseen = (silent || hidden) && !found.is_openclaw;
+        }
+        found
     }
 
     fn of_words(words: &[(String, Span)]) -> Self {
@@ -188,6 +229,63 @@ pub(crate) const IDLE: [&str; 5] = ["sleep", "tail", "bash", "sh", "cat"];
 const WRAPPERS: [&str; 9] =
     ["tini", "dumb-init", "docker-init", "exec", "env", "gosu", "su-exec", "sh", "bash"];
 
+/// Servers that images put before a gateway.
+const SERVERS: [&str; 6] = ["nginx", "caddy", "haproxy", "socat", "traefik", "envoy"];
+
+/// The script that a container starts, where its text is there, and the words it gets.
+fn script<'w>(
+    words: &'w [(String, Span)],
+    service: &Service<'_>,
+    services: &Services<'_>,
+    image: &Image,
+    files: &mut Reader<'_>,
+) -> Option<((FileId, Text), &'w [(String, Span)])> {
+    let at =
+        words.iter().position(|(word, _)| !word.starts_with('-') && !WRAPPERS.contains(&last_part(word)))?;
+    let (path, arguments) = words.get(at..)?.split_first()?;
+    if is_program(&path.0) || !path.0.starts_with('/') {
+        return None;
+    }
+    let mounted = image::start_text(files.inside(service, services, &path.0));
+    let script = mounted.or_else(|| {
+        let source = image.copied(&path.0)?;
+        let directory = source.rsplit_once('/')?.0.to_owned();
+        image::start_text(files.on_host(&source, &directory))
+    })?;
+    (is_script(&path.0) || script.1.expose().starts_with("#!")).then_some((script, arguments))
+}
+
+/// The words of a script, each with the bytes of its line; `"$@"` is what the script gets.
+fn script_words(file: FileId, text: &str, arguments: &[(String, Span)]) -> Vec<(String, Span)> {
+    let mut out = Vec::new();
+    let mut joined = String::new();
+    let (mut from, mut offset) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        if joined.is_empty() {
+            from = start + line.len() - line.trim_start().len();
+            if line.trim_start().starts_with('#') {
+                continue;
+            }
+        }
+        if let Some(more) = line.trim_end().strip_suffix('\\') {
+            joined.push_str(more);
+            continue;
+        }
+        joined.push_str(line.trim_end());
+        let span = Span::from_range(file, from..(start + line.trim_end().len()).max(from));
+        for word in shell_words(&std::mem::take(&mut joined)) {
+            match word.as_str() {
+                "$@" | "$*" => out.extend_from_slice(arguments),
+                _ => out.push((word, span)),
+            }
+        }
+        out.push(("\n".to_owned(), span));
+    }
+    out
+}
+
 fn last_part(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
@@ -216,86 +314,6 @@ fn split_if_shell(word: &str) -> Vec<String> {
         shell_words(word)
     } else {
         vec![word.to_owned()]
-    }
-}
-
-/// Splits as a shell does, as far as quotes, escapes and the operators between commands go.
-pub(crate) fn shell_words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut begun = false;
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' | '"' => {
-                begun = true;
-                while let Some(inner) = chars.next() {
-                    match inner {
-                        _ if inner == c => break,
-                        '\\' if c == '"' => word.extend(chars.next()),
-                        '$' if c == '"' => dollar(&mut chars, &mut word),
-                        _ => word.push(inner),
-                    }
-                }
-            }
-            '$' => {
-                begun = true;
-                dollar(&mut chars, &mut word);
-            }
-            '`' => {
-                begun = true;
-                word.push(c);
-                word.extend(chars.by_ref().take_while(|inner| *inner != '`'));
-                word.push(c);
-            }
-            '\\' => match chars.next() {
-                Some('\n') | None => {}
-                Some(escaped) => {
-                    begun = true;
-                    word.push(escaped);
-                }
-            },
-            '\n' | ';' | '&' | '|' => {
-                finish(&mut words, &mut word, &mut begun);
-                let mut operator = c.to_string();
-                operator.extend(chars.next_if(|&next| next == c && c != '\n' && c != ';'));
-                words.push(operator);
-            }
-            c if c.is_whitespace() => finish(&mut words, &mut word, &mut begun),
-            c => {
-                begun = true;
-                word.push(c);
-            }
-        }
-    }
-    finish(&mut words, &mut word, &mut begun);
-    words
-}
-
-/// A `$`, and behind it the whole of a `$(...)`: what another program prints is one word.
-fn dollar(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, word: &mut String) {
-    word.push('$');
-    if chars.peek() != Some(&'(') {
-        return;
-    }
-    let mut depth = 0_usize;
-    for c in chars {
-        word.push(c);
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-}
-
-fn finish(words: &mut Vec<String>, word: &mut String, begun: &mut bool) {
-    if *begun {
-        words.push(std::mem::take(word));
-        *begun = false;
     }
 }
 

@@ -11,10 +11,12 @@ use crate::source::{FileId, Span, Text};
 
 use super::config::{self, Config, StateVariable};
 use super::files::{Found, Reader};
+use super::image::{Image, Source};
 use super::invocation::{self, Invocation};
 use super::mounts::{self, Backing};
+use super::observed::Observed;
 use super::proxies;
-use super::services::{At, Service, Services, Variable};
+use super::services::{Service, Services, Variable};
 
 /// What a service is to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -37,6 +39,8 @@ pub(crate) enum Uid {
     Written(u32, Option<u32>),
     /// The official image's own user.
     Image,
+    /// The user that a Dockerfile or the inspected container names.
+    Read(u32, Option<u32>),
     /// An image nobody knows.
     Unknown,
 }
@@ -44,7 +48,7 @@ pub(crate) enum Uid {
 impl Uid {
     pub(crate) fn number(self) -> Option<u32> {
         match self {
-            Self::Written(uid, _) => Some(uid),
+            Self::Written(uid, _) | Self::Read(uid, _) => Some(uid),
             Self::Image => Some(rules::IMAGE_UID),
             Self::Unknown => None,
         }
@@ -52,7 +56,7 @@ impl Uid {
 
     pub(crate) fn group(self) -> Option<u32> {
         match self {
-            Self::Written(uid, gid) => gid.or((uid == 0).then_some(0)),
+            Self::Written(uid, gid) | Self::Read(uid, gid) => gid.or((uid == 0).then_some(0)),
             Self::Image => Some(rules::IMAGE_UID),
             Self::Unknown => None,
         }
@@ -69,11 +73,16 @@ pub(crate) struct Process<'a> {
     pub(crate) service: &'a Service<'a>,
     pub(crate) role: Role,
     pub(crate) invocation: Invocation,
+    /// What its image brings along.
+    pub(crate) image: Image,
     /// The release this process runs, as far as known.
     pub(crate) version: Option<Version>,
     pub(crate) uid: Uid,
     pub(crate) home: String,
+    /// Where it keeps its state; where nobody says so, the likeliest place to look.
     pub(crate) state_dir: String,
+    /// Who says so.
+    pub(crate) state_from: Source,
     pub(crate) state: Backing,
     pub(crate) config_path: String,
     pub(crate) config: ConfigState,
@@ -156,6 +165,16 @@ impl<'a> Process<'a> {
         }
     }
 
+    /// Whether something else than the gateway may listen in its container, as far as anybody can see.
+    pub(crate) fn may_have_server(&self) -> bool {
+        self.invocation.is_unseen || self.invocation.has_server
+    }
+
+    /// Whether it is known that it keeps its state where [`Process::state_dir`] says.
+    pub(crate) fn knows_state_dir(&self) -> bool {
+        self.state_from.is_sure()
+    }
+
     /// Whether it runs OpenClaw's own code, so that OpenClaw's rules bind it.
     pub(crate) fn is_openclaw(&self) -> bool {
         matches!(self.role, Role::Gateway | Role::Cli)
@@ -190,6 +209,9 @@ impl<'a> Process<'a> {
 
     fn env_of_container(&self, name: &str) -> Option<EnvValue<'_>> {
         if let Some(Variable { value: Some(text), span, .. }) = self.service.environment.get(name) {
+            return Some(EnvValue { text, span: *span, layer: EnvLayer::Container });
+        }
+        if let Some((text, span)) = self.image.environment.get(name) {
             return Some(EnvValue { text, span: *span, layer: EnvLayer::Container });
         }
         if !self.is_openclaw() {
@@ -271,18 +293,19 @@ struct Known {
 pub(crate) fn read<'a>(
     services: &'a Services<'a>,
     hint: Option<Version>,
+    observed: &Observed,
     files: &mut Reader<'_>,
 ) -> Vec<Process<'a>> {
-    let roles = roles(services);
+    let roles = roles(services, observed, files);
     let mut known = Known::default();
     services
         .list
         .iter()
         .zip(roles)
         .enumerate()
-        .map(|(at, (service, (role, invocation)))| {
+        .map(|(at, (service, start))| {
             let version = version(service, hint);
-            process(ProcessId(at), service, role, invocation, version, services, files, &mut known)
+            process(ProcessId(at), service, start, version, services, observed, files, &mut known)
         })
         .collect()
 }
@@ -297,47 +320,70 @@ fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
     tag.or_else(label).or(hint)
 }
 
+/// What a service starts and is by that.
+struct Start {
+    role: Role,
+    invocation: Invocation,
+    image: Image,
+}
+
 #[expect(clippy::too_many_arguments, reason = "what was found out before, and where to find the rest")]
 fn process<'a>(
     id: ProcessId,
     service: &'a Service<'a>,
-    role: Role,
-    invocation: Invocation,
+    start: Start,
     version: Option<Version>,
     services: &Services<'_>,
+    observed: &Observed,
     files: &mut Reader<'_>,
     known: &mut Known,
 ) -> Process<'a> {
-    let variable = |name: &str| {
-        let text = service.environment.get(name)?.value?.expose().trim();
-        (!matches!(text, "" | "undefined" | "null")).then_some(text)
+    let Start { role, invocation, image } = start;
+    // The inspected container has the variables of its image, too.
+    let seen = observed.containers.get(service.name).filter(|_| image.source != Source::OfficialImage);
+    let written = |name: &str| {
+        let text = match service.environment.get(name) {
+            Some(variable) => (variable.value?.expose(), Source::Compose),
+            None => match image.environment.get(name) {
+                Some((text, _)) => (text.expose(), Source::Dockerfile),
+                None => (seen?.environment.get(name)?.expose(), Source::Inspect),
+            },
+        };
+        let (text, source) = (text.0.trim(), text.1);
+        (!matches!(text, "" | "undefined" | "null")).then_some((text, source))
     };
-    let uid = uid(service, role);
-    let image_home = if uid.number() == Some(0) { "/root" } else { rules::IMAGE_HOME };
-    let home = variable("OPENCLAW_HOME").or_else(|| variable("HOME")).unwrap_or(image_home).to_owned();
+    let variable = |name: &str| written(name).map(|(text, _)| text);
+    let uid = uid(service, role, &image, seen.and_then(|seen| seen.user.as_deref()));
+    let (home, home_from) = match written("OPENCLAW_HOME").or_else(|| written("HOME")) {
+        Some((home, source)) => (home.to_owned(), source),
+        None => default_home(service, uid, &image),
+    };
     let tilde = |path: &str| match path.strip_prefix('~') {
         Some(rest) => format!("{home}{rest}"),
         None => path.to_owned(),
     };
-    let state_dir = match variable("OPENCLAW_STATE_DIR") {
-        Some(path) => tilde(path),
-        None => default_state_dir(service, &home),
+    let (state_dir, state_from) = match written("OPENCLAW_STATE_DIR") {
+        Some((path, source)) => (tilde(path), source),
+        None => (default_state_dir(service, &home), home_from),
     };
     let state_dir = config::normalise("/", &state_dir);
     let config_path = match variable("OPENCLAW_CONFIG_PATH") {
         Some(path) => config::normalise("/", &tilde(path)),
         None => format!("{state_dir}/{}", rules::CONFIG_NAME),
     };
+    let names_config = variable("OPENCLAW_CONFIG_PATH").is_some();
     let mut process = Process {
         id,
         service,
         role,
         invocation,
+        image,
         version,
         uid,
         home,
         state: mounts::backing(service, services, &state_dir),
         state_dir,
+        state_from,
         config_path,
         config: ConfigState::Unknown,
         state_env: Rc::default(),
@@ -349,7 +395,7 @@ fn process<'a>(
         process.config = config_of(&process, services, files, &mut known.configs);
         let legacy = format!("{}/{}", process.state_dir, rules::LEGACY_CONFIG_NAME);
         if matches!(process.config, ConfigState::Absent)
-            && variable("OPENCLAW_CONFIG_PATH").is_none()
+            && !names_config
             && matches!(files.inside(service, services, &legacy), Found::Text(..))
         {
             process.config_path = legacy;
@@ -371,6 +417,29 @@ fn process<'a>(
         }
     }
     process
+}
+
+/// The home where no variable names it: the official image's, root's, else that in which a state directory is mounted.
+fn default_home(service: &Service<'_>, uid: Uid, image: &Image) -> (String, Source) {
+    let known = |home: &str, source| (home.to_owned(), source);
+    match (image.source, uid) {
+        (Source::OfficialImage, Uid::Written(0, _) | Uid::Read(0, _)) => known("/root", image.source),
+        (Source::OfficialImage, _) => known(rules::IMAGE_HOME, image.source),
+        (source, Uid::Read(0, _)) => known("/root", source),
+        _ => {
+            let names = std::iter::once(rules::STATE_DIR_NAME).chain(rules::LEGACY_STATE_DIR_NAMES);
+            let above = |target: &str| {
+                names.clone().find_map(|name| {
+                    let (home, rest) = target.split_once(&format!("/{name}"))?;
+                    (rest.is_empty() || rest.starts_with('/')).then(|| home.to_owned())
+                })
+            };
+            match service.mounts.iter().find_map(|mount| above(mount.target)) {
+                Some(home) => (home, Source::Mount),
+                None => known(rules::IMAGE_HOME, Source::Nobody),
+            }
+        }
+    }
 }
 
 /// `~/.openclaw`, or an older directory where only that one is mounted.
@@ -418,25 +487,26 @@ fn config_of(
     state
 }
 
-fn uid(service: &Service<'_>, role: Role) -> Uid {
-    match &service.user {
-        Some(At { value, .. }) if !value.is_empty() => {
-            let (user, group) = match value.split_once(':') {
-                Some((user, group)) => (user, Some(group)),
-                None => (*value, None),
-            };
-            let number = |text: &str| match text {
-                "root" => Some(0),
-                "node" => Some(rules::IMAGE_UID),
-                digits => digits.parse().ok(),
-            };
-            match number(user) {
-                Some(uid) => Uid::Written(uid, group.and_then(number)),
-                None => Uid::Unknown,
-            }
-        }
-        _ if role <= Role::Cli => Uid::Image,
-        _ => Uid::Unknown,
+fn uid(service: &Service<'_>, role: Role, image: &Image, inspected: Option<&str>) -> Uid {
+    let read = |value: &str| {
+        let (user, group) = match value.split_once(':') {
+            Some((user, group)) => (user, Some(group)),
+            None => (value, None),
+        };
+        let number = |text: &str| match text {
+            "root" => Some(0),
+            "node" => Some(rules::IMAGE_UID),
+            digits => digits.parse().ok(),
+        };
+        Some((number(user)?, group.and_then(number)))
+    };
+    if let Some(user) = service.user.as_ref().filter(|user| !user.value.is_empty()) {
+        return read(user.value).map_or(Uid::Unknown, |(uid, gid)| Uid::Written(uid, gid));
+    }
+    match image.user.as_deref().or(inspected) {
+        Some(user) => read(user).map_or(Uid::Unknown, |(uid, gid)| Uid::Read(uid, gid)),
+        None if role <= Role::Cli && image.source == Source::OfficialImage => Uid::Image,
+        None => Uid::Unknown,
     }
 }
 
@@ -446,23 +516,32 @@ const IMAGE_WORDS: [&str; 4] = ["openclaw", "clawdbot", "moltbot", "clawdis"];
 /// The least evidence for calling a service the gateway.
 const ENOUGH: u32 = 4;
 
-fn roles(services: &Services<'_>) -> Vec<(Role, Invocation)> {
-    let invocations: Vec<Invocation> = services.list.iter().map(Invocation::of).collect();
-    let somebody_runs_it = invocations.iter().any(Invocation::is_gateway);
+fn roles(services: &Services<'_>, observed: &Observed, files: &mut Reader<'_>) -> Vec<Start> {
+    let starts: Vec<(Invocation, Image)> = services
+        .list
+        .iter()
+        .map(|service| {
+            let image = Image::of(service, files);
+            (Invocation::of(service, services, &image, files), image)
+        })
+        .collect();
+    let is_observed = |service: &Service<'_>| observed.gateways.contains(service.name);
+    let somebody_runs_it =
+        starts.iter().any(|(invocation, _)| invocation.is_gateway()) || services.list.iter().any(is_observed);
     // Without a command that says so, the likeliest services are taken for it, and no others.
     let likeness = services
         .list
         .iter()
-        .zip(&invocations)
-        .map(|(service, invocation)| gateway_likeness(service, invocation));
+        .zip(&starts)
+        .map(|(service, (invocation, _))| gateway_likeness(service, invocation));
     let best = likeness.max().unwrap_or(0).max(ENOUGH);
     services
         .list
         .iter()
-        .zip(invocations)
-        .map(|(service, invocation)| {
+        .zip(starts)
+        .map(|(service, (invocation, image))| {
             let likely = !somebody_runs_it && gateway_likeness(service, &invocation) >= best;
-            let role = if invocation.is_gateway() || likely {
+            let role = if invocation.is_gateway() || is_observed(service) || likely {
                 Role::Gateway
             } else if invocation.is_openclaw || is_openclaw_image(service) && may_be_cli(service, &invocation)
             {
@@ -472,14 +551,14 @@ fn roles(services: &Services<'_>) -> Vec<(Role, Invocation)> {
             } else {
                 Role::Other
             };
-            (role, invocation)
+            Start { role, invocation, image }
         })
         .collect()
 }
 
 /// How much speaks for a service whose command does not say `gateway`.
 fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
-    let ours = is_openclaw_image(service) || IMAGE_WORDS.iter().any(|word| service.name.contains(word));
+    let ours = is_called_openclaw(service);
     let named = service.name.contains("gateway") || service.name.ends_with("-gw");
     let cli = service.name.contains("cli") && !service.name.contains("client");
     let published = service.ports.iter().any(|port| port.target == rules::DEFAULT_PORT);
@@ -498,10 +577,43 @@ fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
     let idle = is_idle(service);
     // Only an image's own command starts a gateway unseen.
     let silent = !invocation.given;
-    [(ours, 2), (named, 2), (published, 2), (told && ours, 1), (silent && ours, 1), (!idle && ours, 1)]
-        .iter()
-        .map(|(holds, weight)| if *holds { *weight } else { 0 })
-        .sum()
+    let checked = service.healthcheck.as_ref().is_some_and(|check| {
+        check.test.iter().any(|word| word.contains("18789") || word.contains("openclaw"))
+    });
+    [
+        (ours, 2),
+        (named, 2),
+        (published, 2),
+        (told && ours, 1),
+        (silent && ours, 1),
+        (!idle && ours, 1),
+        (checked && ours, 1),
+        (holds_state(service) && ours, 1),
+    ]
+    .iter()
+    .map(|(holds, weight)| if *holds { *weight } else { 0 })
+    .sum()
+}
+
+/// Whether its image or a name of its own means OpenClaw.
+fn is_called_openclaw(service: &Service<'_>) -> bool {
+    let named = |name: &str| IMAGE_WORDS.iter().any(|word| name.contains(word));
+    is_openclaw_image(service)
+        || named(service.name)
+        || service.container_name.is_some_and(|name| named(name) && holds_state(service))
+}
+
+/// Whether a state directory is mounted into it.
+fn holds_state(service: &Service<'_>) -> bool {
+    let names = std::iter::once(rules::STATE_DIR_NAME).chain(rules::LEGACY_STATE_DIR_NAMES);
+    let names: Vec<String> = names.map(|name| format!("/{name}")).collect();
+    service.mounts.iter().any(|mount| names.iter().any(|name| mount.target.contains(name.as_str())))
+}
+
+/// A service that may run the gateway, as far as anybody can see.
+pub(crate) fn may_be_gateway(process: &Process<'_>) -> bool {
+    let service = process.service;
+    process.invocation.is_unseen && (service.built || is_called_openclaw(service) || holds_state(service))
 }
 
 /// A service of OpenClaw's image whose command does not name OpenClaw: a place to run the CLI in, unless it does something
@@ -511,7 +623,12 @@ fn may_be_cli(service: &Service<'_>, invocation: &Invocation) -> bool {
 }
 
 fn is_idle(service: &Service<'_>) -> bool {
-    own_words(service).any(|word| invocation::IDLE.contains(&word))
+    let words: Vec<&str> = own_words(service).collect();
+    match words.as_slice() {
+        // A shell that is given something to run does not wait.
+        ["sh" | "bash" | "/bin/sh" | "/bin/bash", script] if !script.starts_with('-') => false,
+        words => words.iter().any(|word| invocation::IDLE.contains(word)),
+    }
 }
 
 /// What the container runs: its command, which an entrypoint before it only prepares, else the entrypoint itself.

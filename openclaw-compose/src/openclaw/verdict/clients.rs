@@ -226,7 +226,11 @@ fn published_clients<'a>(
     model: &Model<'_>,
 ) -> Vec<Client<'a>> {
     let Some(published) = publication(gateway, model) else { return Vec::new() };
-    let reach = if gateway.bind.scope == Scope::Loopback && !published.host_network {
+    let unsure = gateway.may_be_behind(published.target)
+        || gateway.may_have_server() && gateway.bind.scope == Scope::Unknown;
+    let reach = if unsure && !published.host_network {
+        Reach::Unsure
+    } else if gateway.bind.scope == Scope::Loopback && !published.host_network {
         Reach::LoopbackBind
     } else if gateway.port.number.is_some_and(|listens| listens != published.target) {
         Reach::WrongPort { listens: gateway.listens_on(), published: true }

@@ -85,6 +85,8 @@ words! {
         Config "gateway.bind"
         /// A configuration that was not given.
         NotGiven "openclaw.json, which was not given"
+        /// Nobody showed what the container starts.
+        Unseen "a start that nobody showed"
         /// Nobody: what its release does in a container.
         Default "the default inside a container"
     }
@@ -173,6 +175,16 @@ impl<'a> Gateway<'a> {
         model.gateways.list.iter().map(|(id, process)| Self::read(*id, process)).collect()
     }
 
+    /// Whether something else may listen in its container, such as a proxy of the image's own.
+    pub(crate) fn may_have_server(&self) -> bool {
+        self.process.may_have_server()
+    }
+
+    /// Whether whoever comes to another port than its own may still be led to it.
+    pub(crate) fn may_be_behind(&self, port: u16) -> bool {
+        self.may_have_server() && self.port.number != Some(port)
+    }
+
     /// Its service's name.
     pub(crate) fn name(&self) -> &'a str {
         self.process.service.name
@@ -255,6 +267,9 @@ fn bind(process: &Process<'_>) -> Bind {
     }
     if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
         return Bind { scope: Scope::Unknown, by: BindSource::NotGiven, span: None };
+    }
+    if process.invocation.is_unseen {
+        return Bind { scope: Scope::Unknown, by: BindSource::Unseen, span: None };
     }
     let scope = match rules::default_bind(process.version).bind {
         DefaultBind::Loopback => Scope::Loopback,
@@ -345,7 +360,7 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<Refusal> {
                 _ if process.invocation.has("allow-unconfigured") => {}
                 Some(("local", _)) => {}
                 Some((_, span)) => refuse(RefusalKind::ModeRemote, Some(span)),
-                None if config.is_partial() => {}
+                None if config.is_partial() || process.invocation.is_unseen => {}
                 None => refuse(RefusalKind::ModeMissing, config.at(&["gateway"]).map(|node| node.span)),
             }
         }

@@ -64,6 +64,8 @@ pub(crate) enum Unknown {
     NotGiven,
     /// A part of it was not.
     Partial,
+    /// Nobody showed what the image starts: it may write one first.
+    Unseen,
     /// Docker picks the host port.
     PortPicked,
     /// The release wants a list and refuses to start without one, which its listener says.
@@ -102,6 +104,10 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     let local = format!("http://localhost:{}", published.port);
     let config = match &process.config {
         ConfigState::Read(config) => Some(config),
+        // Whoever starts it may write one first.
+        ConfigState::Absent | ConfigState::Bare if process.invocation.is_unseen => {
+            return Some(Planned { origin: local, verdict: Verdict::Unknown(Unknown::Unseen) });
+        }
         ConfigState::Absent | ConfigState::Bare => None,
         ConfigState::Unknown | ConfigState::Unreadable => {
             let verdict = Verdict::Unknown(Unknown::NotGiven);

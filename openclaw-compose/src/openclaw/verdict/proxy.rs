@@ -222,6 +222,9 @@ impl Front {
         if self.misses(gateway, model).is_some() {
             return Reach::NoSharedNetwork { with: gateway.name().to_owned() };
         }
+        if self.target.map_or(gateway.may_have_server(), |(target, _)| gateway.may_be_behind(target)) {
+            return Reach::Unsure;
+        }
         if gateway.bind.scope == Scope::Loopback && !self.inside {
             return Reach::LoopbackBind;
         }

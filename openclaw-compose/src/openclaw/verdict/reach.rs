@@ -252,6 +252,9 @@ fn loopback(process: &Process<'_>, url: &Url, gateway: &Gateway<'_>, model: &Mod
 /// Inside the gateway's namespace: only the port can be wrong.
 fn at_port(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>, process: &Process<'_>) -> Reach {
     let Some(listens) = gateway.port.number else { return Reach::Unsure };
+    if gateway.may_be_behind(url.port) {
+        return Reach::Unsure;
+    }
     if url.port == listens {
         return scheme(url, gateway).unwrap_or(Reach::Gateway);
     }
@@ -267,6 +270,9 @@ fn at_port(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>, process: &Proces
 /// Over a network: bind and port both count.
 fn from_outside(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
     let Some(listens) = gateway.port.number else { return Reach::Unsure };
+    if gateway.may_be_behind(url.port) {
+        return Reach::Unsure;
+    }
     // Whoever listens on loopback is there on no port at all.
     if url.port != listens && gateway.bind.scope != Scope::Loopback {
         return wrong_port(url, listens, gateway, model);

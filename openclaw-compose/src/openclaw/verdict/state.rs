@@ -96,6 +96,8 @@ pub(crate) enum Doubt {
 /// What was not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unseen {
+    /// Where the process keeps its state.
+    Place,
     /// Who the process runs as.
     User,
     /// How user ids are mapped.
@@ -297,6 +299,9 @@ fn look(process: &Process<'_>, model: &Model<'_>) -> Result<Looked, Usable> {
                 return Err(Usable::Unknown(Unseen::Volume { name: name.clone() }));
             }
             Ok(Looked { source: format!("volume:{name}:"), path: key, ids: Ids::Same, on_host: false })
+        }
+        Backing::Fleeting | Backing::Layer if !process.knows_state_dir() => {
+            Err(Usable::Unknown(Unseen::Place))
         }
         Backing::Fleeting | Backing::Layer => Err(match mounted_state(process) {
             Some((target, span)) => {
