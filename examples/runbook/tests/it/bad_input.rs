@@ -211,7 +211,7 @@ const CASES: &[Case] = &[
             std::fs::remove_dir_all(dir.join("captured/devices")).unwrap();
             remove(dir, "captured/inspect.json");
         },
-        exit: 0,
+        exit: 3,
         says: &["not seen logs", "docker inspect", "devices list"],
     },
 ];
