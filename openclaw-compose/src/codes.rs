@@ -167,6 +167,7 @@ codes! {
     BadGatewayUrl "OC-C230" "bad-gateway-url" Error "A gateway URL is no ws:// or wss:// URL."
     NoGateway "OC-C231" "no-gateway" Warning "Services of OpenClaw are there and none of them runs the gateway."
     PortVariableNotRead "OC-C232" "port-variable-not-read" Warning "A port variable is set under a name that this release does not read."
+    Ipv6NotListened "OC-C233" "ipv6-not-listened" Error "A client dials an IPv6 address of a gateway that listens on IPv4."
 
     // 3xx: tokens.
     SilentOverride "OC-C301" "silent-override" Error "A client sends another value than the gateway enforces: two sources disagree and one wins unseen."
@@ -247,6 +248,8 @@ codes! {
     ModeMissing "OC-C803" "mode-missing" Error "openclaw.json has no gateway.mode local: the gateway refuses to start."
     ConfigMissing "OC-C804" "config-missing" Error "There is no openclaw.json and the gateway is not told to start without one."
     ConfigNotGiven "OC-C805" "config-not-given" Info "openclaw.json was not given, so verdicts that depend on it are unknown."
+    ConfigUnknownKey "OC-C806" "config-unknown-key" Error "openclaw.json has a key that this release refuses."
+    ConfigValueRefused "OC-C807" "config-value-refused" Error "A key of openclaw.json, or a flag, has a value that this release refuses."
 }
 
 impl fmt::Display for Code {

@@ -39,7 +39,7 @@ mod loader;
 mod mark;
 mod merge;
 mod model;
-mod nearest;
+pub(crate) mod nearest;
 mod normalise;
 mod path;
 mod paths;

@@ -15,6 +15,7 @@ pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod reach;
 pub(crate) mod remedies;
+pub(crate) mod schema;
 pub mod search;
 pub(crate) mod state;
 pub(crate) mod token;

@@ -248,6 +248,10 @@ impl Ladder<'_> {
                 _ => {}
             }
         }
+        if let Some(refusal) = client.gateway.refusals.first().filter(|one| one.why.is_of_configuration()) {
+            let (code, because) = listener::describe(&refusal.why, client.gateway);
+            return self.red(Gate::State, Cause::Start(client.gateway.id), code, because, refusal.span);
+        }
         verdict
     }
 

@@ -3,6 +3,7 @@
 //!
 //! *Observed* means seen on a running gateway or CLI of that release; *read* means read in the published package.
 
+pub mod keys;
 pub(crate) mod version;
 
 use crate::words::words;

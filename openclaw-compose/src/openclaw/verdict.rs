@@ -8,6 +8,7 @@ pub(crate) mod origin;
 pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod reach;
+pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod token;
 

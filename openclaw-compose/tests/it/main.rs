@@ -9,6 +9,7 @@ mod live;
 mod precedence;
 mod project;
 mod random_stacks;
+mod schema;
 mod support;
 mod syntax;
 mod unseen;

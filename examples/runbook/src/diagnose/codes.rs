@@ -139,7 +139,7 @@ gates! {
         BindWithoutAuth BindImplicit BindConflict ExposedBeyondLoopback OriginNotAllowed InsecureContext
         TrustedProxiesMissing TrustedProxiesWrong PublishedTargetWrong PlaintextBreakGlass NoNetwork
         HostPortClosed BypassLeftBehind RemoteUrlIgnored SchemeMismatch OriginsRequired ClientThroughProxy
-        HostNetworkOnMac BadGatewayUrl NoGateway PortVariableNotRead SilentOverride SourcesDisagree
+        HostNetworkOnMac BadGatewayUrl NoGateway PortVariableNotRead Ipv6NotListened SilentOverride SourcesDisagree
         TokenEmptyAfterInterpolation ConfigPlaceholderUnfilled SecretRefMissing TokenMangled
         TokenVariableNotRead TokenFileNotRead StateDotenvShadow NoTokenConfigured ClientWithoutToken
         AuthAmbiguous ProxyAndToken AuthOff ServiceDefinitionDiffers RefusedTokenText TokenInCommand UidDrift
@@ -150,7 +150,8 @@ gates! {
         HealthcheckProcessOnly GatewayWaitsForSidecar AuthModelChange MixedVersions UnattendedUpgrade
         VersionUnknown StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
         EngineUnreachable EvidenceIncomplete EngineInfoUnreadable SecondMinter TokenInCheckout ConfigSyntax
-        ConfigInclude ModeMissing ConfigMissing ConfigNotGiven;
+        ConfigInclude ModeMissing ConfigMissing ConfigNotGiven
+        ConfigUnknownKey ConfigValueRefused;
 }
 
 gates! {

@@ -15,6 +15,7 @@ use crate::openclaw::verdict::token::Secret;
 use super::missing_token;
 use super::origin;
 use super::remedies::{command, edits, recreate_all, replace_scalar, words};
+use super::schema;
 use super::{Cause, Findings};
 
 /// A start refusal as code and sentence.
@@ -66,6 +67,7 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, Strin
             Code::RefusedTokenText,
             format!("the {secret} is a placeholder that the gateway refuses: it exits 1, and a supervisor starts it again"),
         ),
+        RefusalKind::Schema(fault) => (schema::code(fault), schema::refused(fault, gateway)),
         RefusalKind::OriginsRequired => (
             Code::OriginsRequired,
             format!("{name} listens beyond loopback without gateway.controlUi.allowedOrigins, which this release refuses"),
@@ -85,6 +87,7 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
                     finding.versions = Some(rules::origins(gateway.process.version).versions.to_string());
                     finding.remedy = origin::allow_origin(gateway, verdicts);
                 }
+                RefusalKind::Schema(fault) => finding.remedy = schema::remedy(fault, gateway, verdicts),
                 why => finding.remedy = start(why, gateway, verdicts),
             }
             // The gate tells of the first.
@@ -218,6 +221,8 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
         RefusalKind::RefMissing(id) => return missing_token::hand_in(process, id, verdicts),
         RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
         RefusalKind::OriginsRequired => return origin::allow_origin(gateway, verdicts),
+        // Told with the schema.
+        RefusalKind::Schema(_) => return None,
     })
 }
 

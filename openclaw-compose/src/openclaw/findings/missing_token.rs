@@ -2,9 +2,10 @@
 
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
+use crate::openclaw::model::config::Config;
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::services::Service;
-use crate::openclaw::rules::{self};
+use crate::openclaw::rules::{self, Meaning};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{AuthVerdict, Client};
 use crate::openclaw::verdict::listener::{Auth, Gateway};
@@ -13,6 +14,9 @@ use crate::openclaw::verdict::token::{Decision, Outcome, Secret};
 
 use super::remedies::{edits, recreate, words};
 use super::{Cause, Findings};
+
+/// The variable of the shared password.
+const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
 
 /// Carriers without a value.
 pub(crate) fn missing(
@@ -70,7 +74,8 @@ pub(crate) fn missing(
             out.share(Cause::Auth(client.id), Cause::Reach(client.id));
             continue;
         }
-        let summary = format!("{} has no token to send: the gateway asks for one", client.name);
+        let secret = gateway.secret.key();
+        let summary = format!("{} has no {secret} to send: the gateway asks for one", client.name);
         let mut finding = verdicts
             .finding(Code::ClientWithoutToken, summary, Some(client_process.service.key_span))
             .about(client.subject());
@@ -80,6 +85,15 @@ pub(crate) fn missing(
                 "openclaw.json takes the token from {variable}, which {} does not have",
                 client.name
             ));
+        }
+        if gateway.secret == Secret::Password {
+            let mode = gateway.process.config().and_then(Config::auth_mode).map(|(_, span)| span);
+            finding.places.extend(mode.and_then(|span| verdicts.model.place(PlaceRole::Related, span)));
+            if client_process.meant(Meaning::Token).is_some() {
+                finding
+                    .evidence
+                    .push("it has a token, which a gateway in password mode does not ask for".to_owned());
+            }
         }
         finding.evidence.push("a device token from an earlier pairing would still do".to_owned());
         finding.remedy = token_beside_url(client, gateway, verdicts);
@@ -144,6 +158,9 @@ pub(crate) fn hand_in(process: &Process<'_>, variable: &str, verdicts: &Verdicts
 fn token_beside_url(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let process = client.process?;
     let service = process.service;
+    if gateway.secret == Secret::Password {
+        return hand_in(process, PASSWORD, verdicts);
+    }
     let text = format!("hand the token into {} as it is handed into {}", service.name, gateway.name());
     let Some(template) = gateway.token_template(verdicts.model).filter(|_| {
         // Beside --url only --token counts.

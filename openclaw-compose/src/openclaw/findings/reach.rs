@@ -52,6 +52,14 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
             ),
             span,
         ),
+        Reach::Ipv6 => (
+            Code::Ipv6NotListened,
+            format!(
+                "{name} dials {shown}, an IPv6 address of {gateway_name}, which listens on 0.0.0.0, IPv4 alone ({})",
+                gateway.bind.by
+            ),
+            span,
+        ),
         Reach::LoopbackBind => (
             Code::LoopbackBind,
             format!(
@@ -235,6 +243,9 @@ fn remedy(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let inside = verdicts.model.namespaces.share(process.service.name, gateway.name());
     match client.reach {
         Reach::LoopbackBind => listener::listen_on_all(gateway, verdicts),
+        Reach::Ipv6 => {
+            Some(words(format!("dial {} by its service name or by its IPv4 address", gateway.name())))
+        }
         Reach::WrongPort { listens, .. } => wrong_port(client, process, listens, verdicts),
         Reach::Scheme { .. } => {
             Some(words("write ws:// for a gateway without TLS and wss:// for one with it"))

@@ -367,7 +367,9 @@ fn shared_state(verdicts: &Verdicts<'_>, out: &mut Findings) {
     for other in processes.iter().filter(|process| process.is_openclaw()) {
         let is_told = |gateway: &&Process<'_>| gateway.id < other.id || verdicts.gateway_in(other).is_none();
         let theirs = other.service.name;
-        if let Some(gateway) = gateways.other_user_of(other).filter(is_told)
+        let is_shut_out =
+            other.role != processes::Role::Cli || !matches!(verdicts.usable_by(other), Some(Usable::Yes));
+        if let Some(gateway) = gateways.other_user_of(other).filter(is_told).filter(|_| is_shut_out)
             && let (Some(a), Some(b)) = (gateway.uid.number(), other.uid.number())
         {
             let ours = gateway.service.name;

@@ -13,6 +13,7 @@ use crate::openclaw::rules::{self, DefaultBind, Meaning, Origins, Side};
 use crate::source::{Span, Text};
 use crate::words::words;
 
+use super::schema::{self, Fault};
 use super::token::{self, Content, Decision, Outcome, Secret};
 
 /// A gateway as its files describe it.
@@ -152,6 +153,29 @@ pub(crate) enum RefusalKind {
     RefMissing(String),
     RefusedText,
     OriginsRequired,
+    /// The schema of the release does not take it.
+    Schema(Fault),
+}
+
+impl RefusalKind {
+    /// Whether it is the configuration that is refused, before anything listens.
+    pub(crate) fn is_of_configuration(&self) -> bool {
+        match self {
+            Self::ConfigMissing
+            | Self::ConfigSyntax(_)
+            | Self::ConfigInclude(_)
+            | Self::ModeMissing
+            | Self::ModeRemote
+            | Self::Ambiguous
+            | Self::ProxyAndToken => true,
+            Self::Schema(fault) => !fault.path.starts_with("--"),
+            Self::NoSecret
+            | Self::AuthNone
+            | Self::RefMissing(_)
+            | Self::RefusedText
+            | Self::OriginsRequired => false,
+        }
+    }
 }
 
 impl<'a> Gateway<'a> {
@@ -327,6 +351,9 @@ fn auth(process: &Process<'_>, password: &Decision) -> Auth {
     }
 }
 
+/// Faults of one file that are told.
+const MOST_FAULTS: usize = 16;
+
 fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<Refusal> {
     let process = gateway.process;
     let mut out = Vec::new();
@@ -356,14 +383,26 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<Refusal> {
                     ConfigFault::Include { .. } => {}
                 }
             }
+            for fault in schema::faults(config, process.version).into_iter().take(MOST_FAULTS) {
+                let span = fault.span;
+                refuse(RefusalKind::Schema(fault), Some(span));
+            }
             match config.mode() {
                 _ if process.invocation.has("allow-unconfigured") => {}
                 Some(("local", _)) => {}
-                Some((_, span)) => refuse(RefusalKind::ModeRemote, Some(span)),
+                Some(("remote", span)) => refuse(RefusalKind::ModeRemote, Some(span)),
+                // Told with what the schema refuses.
+                Some(_) => {}
                 None if config.is_partial() || process.invocation.is_unseen => {}
                 None => refuse(RefusalKind::ModeMissing, config.at(&["gateway"]).map(|node| node.span)),
             }
         }
+    }
+    if let Some(flag) = process.invocation.flag("bind")
+        && let Some(fault) =
+            schema::bind_flag(flag, &process.shell_expand(&flag.value.clone().unwrap_or_default()))
+    {
+        refuse(RefusalKind::Schema(fault), Some(flag.span));
     }
     let open = matches!(gateway.bind.scope, Scope::All | Scope::Address(_));
     let bind_span = gateway.bind.span;

@@ -37,6 +37,8 @@ pub(crate) enum Reach {
     WrongPort { listens: u16, published: bool },
     /// The gateway's namespace, which listens on loopback only.
     LoopbackBind,
+    /// The gateway's container, at an IPv6 address: it listens on IPv4 alone.
+    Ipv6,
     /// Refused by the client itself: plaintext to this kind of host.
     Plaintext,
     /// Refused by the client itself: a URL of its own without a credential of its own.
@@ -276,6 +278,10 @@ fn from_outside(url: &Url, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
     // Whoever listens on loopback is there on no port at all.
     if url.port != listens && gateway.bind.scope != Scope::Loopback {
         return wrong_port(url, listens, gateway, model);
+    }
+    // `lan` and its kin are 0.0.0.0: nobody is there on IPv6.
+    if url.host.contains(':') && gateway.bind.scope == Scope::All {
+        return Reach::Ipv6;
     }
     match gateway.bind.scope {
         Scope::Loopback => Reach::LoopbackBind,

@@ -159,7 +159,16 @@ fn misplaced(process: &Process<'_>, model: &Model<'_>) -> Option<Usable> {
         let fault = Fault::Rooted { source: mount.source.unwrap_or_default().to_owned() };
         return Some(Usable::No { fault, span: Some(mount.span) });
     }
-    other_user(process, model)
+    // Where the owners were recorded and let it in, its being another user is nobody's trouble.
+    let mixed = other_user(process, model)?;
+    (!is_let_in(process, model)).then_some(mixed)
+}
+
+/// Whether the recorded owners and modes show that a user who is not root may use the state of another.
+fn is_let_in(process: &Process<'_>, model: &Model<'_>) -> bool {
+    process.uid.number() != Some(0)
+        && look(process, model).is_ok_and(|looked| model.listing.of(&looked.path).is_some())
+        && matches!(permissions(process, None, model), Usable::Yes)
 }
 
 /// A client that shares the state directory of a gateway and runs as another user.

@@ -22,7 +22,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Password => "password",
