@@ -145,6 +145,14 @@ impl Invocation {
         found
     }
 
+    /// What the compose file itself spells out, whatever the image adds.
+    pub(crate) fn written(service: &Service<'_>) -> Self {
+        let words = [&service.entrypoint, &service.command].into_iter().flatten().flatten();
+        let words: Vec<(String, Span)> =
+            words.map(|word| (word.value.expose().to_owned(), word.span)).collect();
+        Self::of_words(&words)
+    }
+
     fn of_words(words: &[(String, Span)]) -> Self {
         let segments = words.split(|(word, _)| matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&" | "\n"));
         let mut found = Self::default();

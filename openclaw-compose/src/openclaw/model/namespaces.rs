@@ -68,7 +68,9 @@ impl Namespaces {
             })
             .collect();
         let mut borrowers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (borrower, from) in &borrows {
+        // Whoever is run on demand joins the namespace that is there then.
+        let stays = |name: &str| services.named(name).is_some_and(|service| !service.on_demand);
+        for (borrower, from) in borrows.iter().filter(|(borrower, _)| stays(borrower)) {
             borrowers.entry(from.clone()).or_default().push(borrower.clone());
         }
         Self { of, borrows, borrowers }

@@ -540,7 +540,8 @@ fn roles(services: &Services<'_>, observed: &Observed, files: &mut Reader<'_>) -
         .iter()
         .zip(starts)
         .map(|(service, (invocation, image))| {
-            let likely = !somebody_runs_it && gateway_likeness(service, &invocation) >= best;
+            let likely =
+                !somebody_runs_it && !service.on_demand && gateway_likeness(service, &invocation) >= best;
             let role = if invocation.is_gateway() || is_observed(service) || likely {
                 Role::Gateway
             } else if invocation.is_openclaw || is_openclaw_image(service) && may_be_cli(service, &invocation)
@@ -554,6 +555,12 @@ fn roles(services: &Services<'_>, observed: &Observed, files: &mut Reader<'_>) -
             Start { role, invocation, image }
         })
         .collect()
+}
+
+/// Whether `docker compose run` of a service whose profiles switch it off asks the gateway: its command is OpenClaw's CLI.
+pub(crate) fn is_run_on_demand(service: &Service<'_>) -> bool {
+    let invocation = Invocation::written(service);
+    invocation.is_openclaw && !invocation.is_gateway() && invocation.asks_gateway()
 }
 
 /// How much speaks for a service whose command does not say `gateway`.

@@ -19,6 +19,8 @@ pub(crate) struct Service<'a> {
     pub(crate) name: &'a str,
     /// The service's key in the file that brought it in.
     pub(crate) key_span: Span,
+    /// Its profiles switch it off: it is there for `docker compose run`, which starts it all the same.
+    pub(crate) on_demand: bool,
     /// The service's mapping.
     pub(crate) node: &'a Node,
     pub(crate) image: Option<At<&'a str>>,
@@ -147,6 +149,11 @@ pub(crate) struct Services<'a> {
 
 impl<'a> Services<'a> {
     pub(crate) fn read(resolution: &'a Resolution) -> Self {
+        Self::read_with(resolution, |_| false)
+    }
+
+    /// The services that are switched on, and of the others those that are `run` on demand.
+    pub(crate) fn read_with(resolution: &'a Resolution, is_run: impl Fn(&Service<'a>) -> bool) -> Self {
         let configs: BTreeMap<&str, Option<&str>> = children(resolution.resources("configs"))
             .map(|(name, _, node)| (name, node.get("file").and_then(Node::expose)))
             .collect();
@@ -154,6 +161,15 @@ impl<'a> Services<'a> {
             .services()
             .map(|service| read_service(service.name(), service.span(), service.node(), resolution.sources()))
             .collect();
+        list.extend(
+            resolution
+                .disabled_services()
+                .map(|service| {
+                    read_service(service.name(), service.span(), service.node(), resolution.sources())
+                })
+                .map(|service| Service { on_demand: true, ..service })
+                .filter(is_run),
+        );
         for service in &mut list {
             let node = service.node;
             service.mounts.extend(items(node.get("configs")).filter_map(|node| config_mount(node, &configs)));
@@ -332,6 +348,7 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
     Service {
         name,
         key_span,
+        on_demand: false,
         node,
         image: text("image"),
         built: node.get("build").is_some_and(|build| !build.is_null()),
