@@ -1,5 +1,7 @@
 //! What was seen: texts in, nothing opened, nothing asked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use secrecy::SecretString;
 
 use crate::devices::{DeviceList, DeviceListError};
@@ -42,6 +44,38 @@ pub(crate) struct SeenList {
     pub(crate) vantage: Vantage,
     pub(crate) name: String,
     pub(crate) list: DeviceList,
+    /// Where the text names each request, by its id.
+    pub(crate) requests: BTreeMap<String, At>,
+}
+
+impl SeenList {
+    pub(crate) fn new(vantage: Vantage, name: impl Into<String>, list: DeviceList) -> Self {
+        Self { vantage, name: shown(&name.into(), usize::MAX), list, requests: BTreeMap::new() }
+    }
+
+    /// Looks each request up in the text of the list.
+    fn within(mut self, text: &str) -> Self {
+        let ids: BTreeSet<&str> =
+            self.list.pending.iter().map(|request| request.request_id.as_str()).collect();
+        let (mut line, mut start) = (1, 0);
+        for part in text.split('"') {
+            if ids.contains(part) {
+                self.requests
+                    .entry(part.to_owned())
+                    .or_insert(At { line, span: [start, start + part.len()] });
+            }
+            line += u32::try_from(part.matches('\n').count()).unwrap_or(u32::MAX);
+            start += part.len() + 1;
+        }
+        self
+    }
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) line: u32,
+    pub(crate) span: [usize; 2],
 }
 
 /// A refusal of one's own connection attempt.
@@ -96,6 +130,13 @@ impl Evidence {
         Self { topology, ..Self::default() }
     }
 
+    /// The same as seen by a client that runs elsewhere: what was seen stays, the commands of the plan are for it.
+    #[must_use]
+    pub fn topology(mut self, topology: Topology) -> Self {
+        self.topology = topology;
+        self
+    }
+
     /// The gateway's version (`2026.9.6`), from hello, an image label or the caller.
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
@@ -136,7 +177,11 @@ impl Evidence {
         text: &str,
     ) -> Result<Self, DeviceListError> {
         match DeviceList::from_json(text) {
-            Ok(list) => Ok(self.devices(vantage, name, list)),
+            Ok(list) => {
+                let mut seen = self;
+                seen.lists.push(SeenList::new(vantage, name, list).within(text));
+                Ok(seen)
+            }
             Err(DeviceListError::CliError { .. }) => Ok(self.cli_output(vantage, name, text)),
             Err(error) => Err(error),
         }
@@ -145,7 +190,7 @@ impl Evidence {
     /// A device list that is already parsed, such as the driver's or the offline store's.
     #[must_use]
     pub fn devices(mut self, vantage: Vantage, name: impl Into<String>, list: DeviceList) -> Self {
-        self.lists.push(SeenList { vantage, name: shown(&name.into(), usize::MAX), list });
+        self.lists.push(SeenList::new(vantage, name, list));
         self
     }
 

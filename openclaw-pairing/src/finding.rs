@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::codes::{Code, Severity};
 use crate::evidence::Vantage;
+use crate::peer::Peer;
+use crate::timeline::Symptom;
 use crate::words::{NAME, shown};
 
 /// How sure it is.
@@ -106,6 +108,13 @@ pub struct Finding {
     pub summary: String,
     /// Whom it is about.
     pub subject: Subject,
+    /// The clients that its lines, rows and texts name. Empty where none of them names one: then it is evidence for nobody
+    /// in particular.
+    #[serde(skip)]
+    pub clients: Vec<Peer>,
+    /// What the lines behind it mean.
+    #[serde(skip)]
+    pub(crate) symptoms: Vec<Symptom>,
     /// Where it was seen.
     pub places: Vec<Place>,
     /// What was seen, quoted or in own words. No secret is ever in it.
@@ -128,6 +137,8 @@ impl Finding {
             confidence: Confidence::Observed,
             summary: summary.into(),
             subject: Subject::Gateway,
+            clients: Vec::new(),
+            symptoms: Vec::new(),
             places: Vec::new(),
             evidence: Vec::new(),
             remedy: None,
@@ -146,6 +157,13 @@ impl Finding {
     #[must_use]
     pub fn about(mut self, subject: Subject) -> Self {
         self.subject = subject;
+        self
+    }
+
+    /// The same, resting on every line that means one of these.
+    #[must_use]
+    pub(crate) fn from_lines(mut self, symptoms: &[Symptom]) -> Self {
+        self.symptoms.extend_from_slice(symptoms);
         self
     }
 

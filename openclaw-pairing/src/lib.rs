@@ -16,6 +16,7 @@ pub mod machine;
 #[cfg_attr(docsrs, doc(cfg(feature = "offline")))]
 pub mod offline;
 mod output;
+mod peer;
 mod phase;
 pub mod plan;
 mod policy;
@@ -35,6 +36,7 @@ pub use identity::{DeviceSigner, SignError};
 pub use input::{BootTag, Cause, Decision, Grant, Input, Refused, RequestTag, Timer};
 pub use machine::{Credentials, Pairing, Pending};
 pub use output::{CredentialKind, Output, Outputs};
+pub use peer::Peer;
 pub use phase::Phase;
 pub use plan::Plan;
 pub use policy::{Policy, PolicyError, REQUEST_LIFETIME};

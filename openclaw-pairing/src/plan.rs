@@ -43,6 +43,12 @@ pub struct Topology {
     pub cli: Vec<String>,
     /// True if the client shares the gateway's network namespace.
     pub shared_namespace: bool,
+    /// True if both mount one state directory: then they are one device.
+    pub shared_state: bool,
+    /// True if the client's container starts OpenClaw's CLI by itself: a one-shot container is given its arguments alone.
+    pub cli_is_entrypoint: bool,
+    /// True if no command of this topology reaches the client: an app, a page, somebody's own computer.
+    pub client_is_elsewhere: bool,
 }
 
 impl Default for Topology {
@@ -62,6 +68,9 @@ impl Topology {
             compose_files: Vec::new(),
             cli: vec!["openclaw".to_owned()],
             shared_namespace: false,
+            shared_state: false,
+            cli_is_entrypoint: false,
+            client_is_elsewhere: false,
         }
     }
 
@@ -133,7 +142,9 @@ impl Topology {
         if self.engine != Engine::Host {
             argv.extend(operand(target).map(str::to_owned));
         }
-        argv.extend(self.cli.iter().cloned());
+        if !(one_shot && self.cli_is_entrypoint) {
+            argv.extend(self.cli.iter().cloned());
+        }
         argv.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         CommandLine { argv }
     }
@@ -216,6 +227,8 @@ pub enum Action {
         device_id: Option<String>,
         /// Approve or reject.
         verdict: Verdict,
+        /// The request as the evidence has it. It is another one as soon as the device asks for something else.
+        request_id: Option<String>,
         /// The most that may be granted; a request for more is refused by [`Action::resolve`].
         at_most: ScopeSet,
         /// Lists the requests.
@@ -374,10 +387,12 @@ pub struct Step {
 }
 
 impl Step {
-    /// The command as it would be typed. A decision shows `REQUEST_ID` where the freshly listed id goes.
+    /// The command as it would be typed. A decision names the request that the evidence has, and shows `REQUEST_ID` where
+    /// it has none.
     pub fn command(&self) -> Option<String> {
         match &self.action {
             Action::Run { command } => Some(command.to_string()),
+            Action::Decide { decide, request_id: Some(id), .. } => Some(decide.for_request(id).to_string()),
             Action::Decide { decide, .. } => Some(decide.to_string()),
             Action::Wait { .. } | Action::Ask => None,
         }
@@ -435,11 +450,15 @@ impl fmt::Display for Plan {
             if let Some(command) = step.command() {
                 writeln!(f, "   $ {command}")?;
             }
-            if matches!(step.action, Action::Decide { .. }) {
-                writeln!(
+            match &step.action {
+                Action::Decide { request_id: Some(id), .. } => {
+                    writeln!(f, "   {id}: if the list shows another one for this device by then, that one")?;
+                }
+                Action::Decide { .. } => writeln!(
                     f,
                     "   {REQUEST_ID}: the one that the list shows for this device then; it changes with every wish"
-                )?;
+                )?,
+                _ => {}
             }
             writeln!(f, "   see: {}", step.expect)?;
             if let Some(undo) = &step.undo {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::evidence::Vantage;
 use crate::finding::{Place, PlaceRole};
+use crate::peer::Peer;
 use crate::scope::Scope;
 use crate::words::{head, shown};
 
@@ -29,6 +30,8 @@ pub enum Symptom {
     DeviceTokenRevoked,
     /// A list without entries.
     EmptyList,
+    /// The gateway lets a client in.
+    Connected,
     /// The gateway process starts.
     GatewayStarts,
     /// The gateway process stops.
@@ -101,6 +104,7 @@ const WORDS: &[(&str, Symptom)] = &[
     ("device pairing auto-approved", Symptom::SilentlyApproved),
     ("superseded silent pairing", Symptom::SilentPairingPruned),
     ("device pairing approved", Symptom::Approved),
+    ("webchat connected", Symptom::Connected),
     ("device token revoked", Symptom::DeviceTokenRevoked),
     ("received sigterm", Symptom::GatewayStops),
     ("service restart", Symptom::GatewayStops),
@@ -158,6 +162,7 @@ const WORDS: &[(&str, Symptom)] = &[
     ("not_paired", Symptom::PairingRequired),
     ("missing scope: operator.", Symptom::MissingScope),
     ("gateway starting; retry", Symptom::Starting),
+    ("reason=gateway starting", Symptom::Starting),
     ("startup-sidecars", Symptom::Starting),
     ("pending.json was overwritten", Symptom::StoreOverwritten),
     ("gateway not reachable", Symptom::Unreachable),
@@ -185,18 +190,12 @@ pub struct Mark {
     /// Milliseconds since 1970, if the line is dated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
-    /// The device that the line names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_id: Option<String>,
+    /// Whom the line is about, as it and the other lines of the same connection name them.
+    #[serde(flatten)]
+    pub peer: Peer,
     /// The request that the line names in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The peer's address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remote: Option<String>,
-    /// The client's id on the wire, such as `cli` or `openclaw-control-ui`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client: Option<String>,
     /// The scope that was missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -255,6 +254,8 @@ impl Timeline {
         let (mut marks, mut left_out) = (Vec::new(), LeftOut::default());
         let mut number = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let mut end = text.len();
+        let mut connections: BTreeMap<&str, Peer> = BTreeMap::new();
+        let mut of_marks = Vec::new();
         for line in text.rsplit('\n') {
             let start = end - line.len();
             // The last line is read however long it is.
@@ -262,17 +263,29 @@ impl Timeline {
                 left_out.bytes = u64::try_from(end + 1).unwrap_or(u64::MAX);
                 break;
             }
+            let connection = field(head(line, LONGEST_LINE), &["conn="]);
             if let Some(meaning) = Meaning::of(line) {
                 let kept = kept.entry(meaning.symptom).or_default();
                 if *kept < MOST_MARKS {
                     *kept += 1;
-                    marks.push(meaning.mark(start, u32::try_from(number).unwrap_or(u32::MAX)));
+                    let mark = meaning.mark(start, u32::try_from(number).unwrap_or(u32::MAX));
+                    if let Some(connection) = connection {
+                        connections.entry(connection).or_default().complete(&mark.peer);
+                    }
+                    marks.push(mark);
+                    of_marks.push(connection);
                 } else {
                     left_out.marks += 1;
                 }
             }
             number -= 1;
             end = start.saturating_sub(1);
+        }
+        // One line of a connection names the client, another its address.
+        for (mark, connection) in marks.iter_mut().zip(of_marks) {
+            if let Some(whole) = connection.and_then(|connection| connections.get(connection)) {
+                mark.peer.complete(whole);
+            }
         }
         marks.reverse();
         Self { vantage, name: shown(&name.into(), usize::MAX), marks, left_out }
@@ -324,18 +337,50 @@ impl<'a> Meaning<'a> {
         Mark {
             symptom,
             at_ms: dated(line),
-            device_id: field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8).map(str::to_owned),
+            peer: peer(line),
             request_id: field(line, &["requestId=", "requestId: ", "requestid: "])
                 .filter(|id| !is_cut(line, id))
                 .map(str::to_owned),
-            remote: field(line, &["remoteAddr=", "remote=", "ip="]).map(str::to_owned),
-            client: field(line, &["client="]).map(str::to_owned),
             scope: scope.map(str::to_owned),
             line: number,
             span: [start + at, start + at + length],
             words: seen.to_owned(),
         }
     }
+}
+
+/// Whom a line is about. `n/a` and `unknown-ip` name nobody.
+fn peer(line: &str) -> Peer {
+    let owned = |value: Option<&str>| value.map(str::to_owned);
+    let address = field(line, &["remoteAddr=", "remote=", "ip="]).filter(|address| *address != "unknown-ip");
+    let client = field(line, &["client="]);
+    Peer {
+        device_id: owned(field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8)),
+        client: owned(client.filter(|client| *client != "n")),
+        mode: owned(client.and_then(|client| mode(line, client))),
+        remote: owned(address),
+        host: owned(field(line, &["host="])),
+        origin: owned(product(line, "origin=").filter(|origin| origin.contains("://"))),
+        user_agent: owned(product(line, "ua=")),
+        output: None,
+    }
+}
+
+/// The mode behind a client's id: `client=cli cli v2026.9.6`.
+fn mode<'a>(line: &'a str, client: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(&format!("client={client} "))?;
+    let (mode, version) = rest.split_once(' ')?;
+    let is_word =
+        !mode.is_empty() && mode.len() <= 32 && mode.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    (is_word && version.starts_with('v')).then_some(mode)
+}
+
+/// The first word behind a key, if it looks like an origin or a product of a user agent.
+fn product<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(&format!(" {key}"))?;
+    let word = rest.split_whitespace().next()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
+    (word != "n/a" && word.len() <= 128 && word.chars().all(plain)).then_some(word)
 }
 
 /// Whether a close reason, which has room for 123 bytes, ends within this id: the bracket before it is never closed.
@@ -402,8 +447,8 @@ mod tests {
         let mark = &timeline.marks[0];
         assert_eq!(mark.symptom, Symptom::RoleUpgrade);
         assert_eq!(mark.request_id.as_deref(), Some("0234eb71-62a0-4ac3-8d0e-d29c1aea27a3"));
-        assert_eq!(mark.device_id.as_deref(), Some("77fc328f73074abb"));
-        assert_eq!(mark.remote.as_deref(), Some("10.0.0.2"));
+        assert_eq!(mark.peer.device_id.as_deref(), Some("77fc328f73074abb"));
+        assert_eq!(mark.peer.remote.as_deref(), Some("10.0.0.2"));
     }
 
     #[test]

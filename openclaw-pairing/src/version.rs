@@ -53,6 +53,8 @@ pub enum Rule {
     MissingScope,
     /// Whether a container client on loopback is local.
     ContainerIsLocal,
+    /// Whether every command on loopback is the one device of the gateway's state directory.
+    LoopbackIsOneDevice,
 }
 
 /// One row of [`RULES`].
@@ -138,6 +140,20 @@ pub const RULES: &[RuleRow] = &[
         None,
         "yes, with the shared token",
         "openclaw/openclaw#55113",
+    ),
+    row(
+        Rule::LoopbackIsOneDevice,
+        None,
+        at(2026, 8, 1),
+        "yes, and it may grant what it has",
+        "2026.5.28 and 2026.6.6 observed",
+    ),
+    row(
+        Rule::LoopbackIsOneDevice,
+        at(2026, 8, 1),
+        None,
+        "no, the shared token alone carries every scope",
+        "2026.9.6 observed",
     ),
 ];
 

@@ -1,14 +1,22 @@
 //! The evidence, put so that rules can ask short questions.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes::Code;
 use crate::devices::{DeviceList, PairedDevice, PendingRequest};
-use crate::evidence::{Evidence, SeenList, Vantage};
-use crate::finding::{Place, PlaceRole};
+use crate::evidence::{At, Evidence, SeenList, Vantage};
+use crate::finding::{Finding, Place, PlaceRole, Subject};
+use crate::peer::Peer;
 use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::{Mark, Symptom, Timeline};
 use crate::version::{Rule, Version, rule};
+use crate::words::is_id;
 
 use super::settled::{Admitted, open};
+
+/// The most clients that a finding names.
+const MOST_CLIENTS: usize = 256;
 
 pub(super) struct Facts<'a> {
     pub(super) evidence: &'a Evidence,
@@ -16,6 +24,61 @@ pub(super) struct Facts<'a> {
     open: Vec<Seen<'a>>,
     /// When the gateway started, in order of time.
     starts: Vec<(u64, Seen<'a>)>,
+    rows: Rows<'a>,
+}
+
+/// What the lists say of a client that a line names by one thing only.
+struct Rows<'a> {
+    devices: BTreeMap<&'a str, Peer>,
+    requests: BTreeMap<&'a str, &'a str>,
+    /// The kind of client behind an address, where it is one kind.
+    addresses: BTreeMap<&'a str, Option<Peer>>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(lists: &'a [SeenList]) -> Self {
+        let mut rows =
+            Self { devices: BTreeMap::new(), requests: BTreeMap::new(), addresses: BTreeMap::new() };
+        for DeviceList { pending, paired, .. } in lists.iter().map(|seen| &seen.list) {
+            for request in pending {
+                rows.requests.insert(&request.request_id, &request.device_id);
+                rows.add(&request.device_id, request.remote_ip.as_deref(), Peer::from(request));
+            }
+            for device in paired {
+                rows.add(&device.device_id, device.remote_ip.as_deref(), Peer::from(device));
+            }
+        }
+        rows
+    }
+
+    fn add(&mut self, device: &'a str, remote: Option<&'a str>, peer: Peer) {
+        if let Some(remote) = remote {
+            let mut kind = Peer::default();
+            (kind.client, kind.mode) = (peer.client.clone(), peer.mode.clone());
+            let known = self.addresses.entry(remote).or_insert_with(|| Some(kind.clone()));
+            if *known != Some(kind) {
+                *known = None;
+            }
+        }
+        self.devices.entry(device).or_insert(peer);
+    }
+
+    /// The client of a line with what the lists add to it.
+    fn complete(&self, peer: &mut Peer, request: Option<&str>) {
+        let of_request = request.and_then(|request| self.requests.get(request).copied());
+        let device = peer.device_id.clone().or_else(|| of_request.map(str::to_owned));
+        if let Some(device) = device.as_deref()
+            && let Some((_, row)) =
+                self.devices.range(device..).next().filter(|(id, _)| id.starts_with(device))
+        {
+            peer.complete(row);
+        }
+        if let Some(remote) = peer.remote.as_deref()
+            && let Some(Some(kind)) = self.addresses.get(remote)
+        {
+            peer.complete(&kind.clone());
+        }
+    }
 }
 
 /// A mark with the text that it is from.
@@ -34,7 +97,7 @@ impl Seen<'_> {
         let Self { timeline, mark } = self;
         let mut text = format!("{} line {}: {}", timeline.name, mark.line, mark.words);
         for (key, value) in
-            [("device", &mark.device_id), ("request", &mark.request_id), ("from", &mark.remote)]
+            [("device", &mark.peer.device_id), ("request", &mark.request_id), ("from", &mark.peer.remote)]
         {
             if let Some(value) = value {
                 text.push_str(&format!(", {key} {value}"));
@@ -46,16 +109,58 @@ impl Seen<'_> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(evidence: &'a Evidence) -> Self {
-        let admitted = Admitted::of(&evidence.lists);
+        let admitted = Admitted::of(&evidence.lists, &evidence.timelines);
         let open: Vec<Seen<'a>> =
             evidence.timelines.iter().flat_map(|timeline| open(timeline, &admitted)).collect();
         let starts = by_time(open.iter().copied().filter(|seen| seen.mark.symptom == Symptom::GatewayStarts));
-        Self { evidence, open, starts }
+        Self { evidence, open, starts, rows: Rows::of(&evidence.lists) }
     }
 
     /// What the texts show and nothing since has settled, in the order of the texts.
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'a>> {
         self.open.iter().copied()
+    }
+
+    /// The clients that the lines and rows behind a finding name.
+    pub(super) fn clients(&self, finding: &Finding) -> Vec<Peer> {
+        let lines = self.seen().filter(|seen| finding.symptoms.contains(&seen.mark.symptom));
+        let of_lines = lines.map(|seen| self.client(seen));
+        let is_known = |device: &str| self.paired().any(|paired| paired.device_id == device);
+        let rows = self.pending().filter(|request| match finding.code {
+            Code::MutualWait | Code::OwnApproverMissing | Code::PendingApproval | Code::NatHidesLocal => true,
+            Code::ScopeUpgrade => is_known(&request.device_id),
+            Code::ApproverLacksScope => request.scopes.contains(Scope::Admin),
+            _ => finding.subject == Subject::device(&request.device_id),
+        });
+        let all: BTreeSet<Peer> =
+            of_lines.chain(rows.map(Peer::from)).filter(|peer| !peer.is_nobody()).collect();
+        all.into_iter().take(MOST_CLIENTS).collect()
+    }
+
+    /// Whom a line is about, as far as anything says.
+    fn client(&self, seen: Seen<'_>) -> Peer {
+        let mut peer = seen.mark.peer.clone();
+        if seen.timeline.vantage != Vantage::Gateway {
+            peer.output = Some(seen.timeline.name.clone());
+        }
+        self.rows.complete(&mut peer, seen.mark.request_id.as_deref());
+        peer
+    }
+
+    /// The request that a device has now: as the list at hand has it, else the last that a line names in full.
+    pub(super) fn request_of(&self, device: &str) -> Option<&'a str> {
+        let listed =
+            self.pending().find(|request| request.device_id == device).map(|request| &request.request_id);
+        let of_device = self.asks().filter(|seen| seen.mark.peer.device_id.as_deref() == Some(device));
+        let logged = || of_device.filter_map(|seen| seen.mark.request_id.as_ref()).last();
+        listed.or_else(logged).map(String::as_str).filter(|id| is_id(id))
+    }
+
+    /// Where the list at hand names a request.
+    pub(super) fn row(&self, request: &PendingRequest) -> Option<Place> {
+        let seen = self.seen_list()?;
+        let At { line, span } = *seen.requests.get(&request.request_id)?;
+        Some(Place { role: PlaceRole::Related, file: seen.name.clone(), line, column: 1, span })
     }
 
     /// The gateway's starts after one time and before another, in order of time.
@@ -130,7 +235,7 @@ impl<'a> Facts<'a> {
     pub(super) fn waiting_device(&self) -> Option<String> {
         let refused = self.evidence.refusals.iter().filter_map(|seen| seen.refusal.device_id.clone());
         let pending = self.pending().map(|request| request.device_id.clone());
-        let logged = self.asks().filter_map(|seen| seen.mark.device_id.clone());
+        let logged = self.asks().filter_map(|seen| seen.mark.peer.device_id.clone());
         self.evidence.own_device.clone().into_iter().chain(refused).chain(pending).chain(logged).next()
     }
 
@@ -171,6 +276,13 @@ impl<'a> Facts<'a> {
     /// The gateway's release, if it is known.
     pub(super) fn version(&self) -> Option<Version> {
         self.evidence.version.as_deref().and_then(Version::parse)
+    }
+
+    /// True if the release is known and uses the device of the state directory for every command on loopback: then whoever
+    /// approves inside the gateway's container approves as that device.
+    pub(super) fn is_loopback_one_device(&self) -> bool {
+        let row = self.version().and_then(|version| rule(Rule::LoopbackIsOneDevice, Some(version)));
+        row.is_some_and(|row| row.before.is_some())
     }
 
     /// True if the release is known and, by [`crate::version::RULES`], takes no container client for local.

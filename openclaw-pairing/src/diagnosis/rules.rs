@@ -9,7 +9,7 @@ use super::bypasses::bypasses;
 use super::facts::{Facts, Seen};
 use super::waits::waits;
 use super::{Diagnosis, steps};
-use crate::codes::Code;
+use crate::codes::{Code, Severity};
 use crate::evidence::{Evidence, SeenList, Vantage};
 use crate::finding::{Finding, Place, PlaceRole, Subject};
 use crate::refusal::{Refusal, RefusalClass};
@@ -38,13 +38,13 @@ const RULES: &[Rule] = &[
     beneath::shared_token,
     beneath::identity,
     waiting::never_asks,
-    waiting::approver_lacks_scope,
     waiting::expired,
-    waiting::churn,
-    apart::split_identity,
     approved::role_upgrade,
     approved::metadata_upgrade,
     approved::scope_upgrade,
+    waiting::approver_lacks_scope,
+    waiting::churn,
+    apart::split_identity,
     waiting::nat,
     waiting::pending,
     approved::connected_without_scope,
@@ -58,6 +58,10 @@ const RULES: &[Rule] = &[
 pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
     let facts = Facts::new(evidence);
     let mut findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&facts)).collect();
+    tell_of_the_cause(&mut findings);
+    for finding in &mut findings {
+        finding.clients = facts.clients(finding);
+    }
     // What stands beside the cause never outranks it.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let is_silent = findings.iter().all(|finding| finding.code == Code::BypassLeftBehind);
@@ -71,7 +75,9 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
         findings.push(Finding::new(Code::UnknownVersion, summary).inferred());
     }
     let cause = findings.first().map_or(Code::NotEnoughEvidence, |finding| finding.code);
-    let plan = steps::plan(cause, &facts);
+    let noise: Vec<Code> =
+        findings.iter().map(|finding| finding.code).filter(|code| NOISE.contains(code)).collect();
+    let plan = steps::plan(cause, &noise, &facts);
     for finding in &mut findings {
         if finding.remedy.is_none() {
             finding.remedy = steps::remedy(finding.code, &facts);
@@ -79,6 +85,40 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
     }
     let findings = findings.into_iter().map(Finding::in_brief).collect();
     Diagnosis { cause, waits_for: waits(&facts), findings, plan }
+}
+
+/// What a client that waits does to a log while it waits.
+const NOISE: &[Code] = &[Code::RequestIdChurn, Code::RestartMidPairing];
+
+/// Why a client waits.
+const WAITING: &[Code] = &[
+    Code::MutualWait,
+    Code::NeverAsks,
+    Code::RequestExpired,
+    Code::RoleUpgrade,
+    Code::MetadataUpgrade,
+    Code::ScopeUpgrade,
+    Code::ApproverLacksScope,
+    Code::SplitIdentity,
+    Code::NatHidesLocal,
+    Code::PendingApproval,
+    Code::OwnApproverMissing,
+];
+
+/// Ids that change and restarts are told of why a client waits, not instead of it.
+fn tell_of_the_cause(findings: &mut [Finding]) {
+    let noise = |finding: &&mut Finding| NOISE.contains(&finding.code);
+    if !findings.iter().any(|finding| WAITING.contains(&finding.code)) {
+        return;
+    }
+    let mut told = Vec::new();
+    for finding in findings.iter_mut().filter(noise) {
+        finding.severity = Severity::Warning;
+        told.push(format!("beside it: {}", finding.summary));
+    }
+    if let Some(cause) = findings.iter_mut().find(|finding| WAITING.contains(&finding.code)) {
+        cause.evidence.extend(told);
+    }
 }
 
 /// What was given and is beyond what is judged.
@@ -103,12 +143,13 @@ fn left_out(evidence: &Evidence) -> Option<Finding> {
 
 /// A finding that rests on one line.
 fn on(code: Code, seen: Seen<'_>, summary: impl Into<String>) -> Finding {
-    let subject = match (&seen.mark.device_id, seen.timeline.vantage) {
+    let subject = match (&seen.mark.peer.device_id, seen.timeline.vantage) {
         (Some(device), _) => Subject::device(device),
         (None, Vantage::Gateway) => Subject::Gateway,
         (None, vantage) => Subject::Vantage(vantage),
     };
-    let mut finding = Finding::new(code, summary).about(subject).at(seen.place());
+    let mut finding =
+        Finding::new(code, summary).about(subject).at(seen.place()).from_lines(&[seen.mark.symptom]);
     finding.evidence.push(seen.quote());
     finding
 }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ASKS, Seen};
-use super::waits::DASHBOARDS;
-use crate::evidence::SeenList;
+use crate::evidence::{SeenList, Vantage};
+use crate::peer::Peer;
 use crate::timeline::{Mark, Symptom, Timeline};
 
 /// The marks of a text that nothing since has settled, in order. Read once from the end: logs of a client that retries
@@ -36,48 +36,70 @@ struct Since<'a> {
     authenticated: BTreeSet<(Option<&'a str>, bool)>,
     /// The gateway started: it keeps lockouts in memory.
     started: bool,
+    /// The gateway answered, if only with a refusal: whoever wrote this text reached it, and it was up.
+    answered: bool,
 }
 
 impl<'a> Since<'a> {
     fn note(&mut self, mark: &'a Mark) {
+        self.answered |= ANSWERS.contains(&mark.symptom) || ASKS.contains(&mark.symptom);
         match mark.symptom {
             Symptom::Approved | Symptom::SilentlyApproved => {
-                self.approved.insert(mark.device_id.as_deref());
+                self.approved.insert(mark.peer.device_id.as_deref());
                 self.decided |= mark.symptom == Symptom::Approved;
             }
             Symptom::GatewayStarts => self.started = true,
-            symptom if ASKS.contains(&symptom) || symptom == Symptom::MissingScope => {
-                self.authenticated.insert((mark.remote.as_deref(), is_dashboard(mark.client.as_deref())));
+            symptom if ASKS.contains(&symptom) || PAST_THE_TOKEN.contains(&symptom) => {
+                self.authenticated.insert((mark.peer.remote.as_deref(), mark.peer.is_dashboard()));
             }
             _ => {}
         }
     }
 
     fn settles(&self, mark: &Mark) -> bool {
-        let remote = mark.remote.as_deref();
+        let remote = mark.peer.remote.as_deref();
         match mark.symptom {
             // These name no device: where one was approved since, whoever met them has a way in.
             Symptom::MissingScope | Symptom::UnknownRequest => !self.approved.is_empty(),
             // Neither does any refusal up to 2026.7.1; what still waits is in the list. Who was refused is never approved
             // silently.
-            symptom if ASKS.contains(&symptom) && mark.device_id.is_none() => self.decided,
-            symptom if ASKS.contains(&symptom) => self.approved.contains(&mark.device_id.as_deref()),
+            symptom if ASKS.contains(&symptom) && mark.peer.device_id.is_none() => self.decided,
+            symptom if ASKS.contains(&symptom) => self.approved.contains(&mark.peer.device_id.as_deref()),
             // A lockout is of an address, whoever is behind it.
             Symptom::LockedOut => {
                 self.started || [false, true].iter().any(|kind| self.authenticated.contains(&(remote, *kind)))
             }
             symptom if SHARED_TOKEN.contains(&symptom) => {
-                self.authenticated.contains(&(remote, is_dashboard(mark.client.as_deref())))
+                self.authenticated.contains(&(remote, mark.peer.is_dashboard()))
             }
+            symptom if NO_ANSWER.contains(&symptom) => self.answered,
             _ => false,
         }
     }
 }
 
+/// What only a client meets whose credential was accepted.
+const PAST_THE_TOKEN: &[Symptom] = &[Symptom::MissingScope, Symptom::Connected];
+
+/// What is over once the gateway answers whoever wrote it.
+const NO_ANSWER: &[Symptom] = &[Symptom::Unreachable, Symptom::DialledOwnLoopback, Symptom::Starting];
+
+/// Answers of a gateway that is up, beside the wish that a person decide.
+const ANSWERS: &[Symptom] = &[
+    Symptom::Connected,
+    Symptom::MissingScope,
+    Symptom::SharedTokenMismatch,
+    Symptom::SharedTokenMissing,
+    Symptom::DeviceTokenMismatch,
+    Symptom::UnknownRequest,
+    Symptom::EmptyList,
+    Symptom::OriginRefused,
+];
+
 /// A refusal of the shared token.
 const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
 
-/// When devices were let in, as the lists show it. The log of 2026.4.15 is silent about approvals, and its lists about
+/// When devices were let in, as the lists and the dated lines of every text show it. The log of 2026.4.15 is silent about approvals, and its lists about
 /// addresses.
 #[derive(Default)]
 pub(super) struct Admitted<'a> {
@@ -87,18 +109,48 @@ pub(super) struct Admitted<'a> {
     addresses: BTreeMap<Option<&'a str>, u64>,
     /// When a device was last seen at an address, dashboards apart from others.
     seen: BTreeMap<(&'a str, bool), u64>,
+    /// When a person last approved anyone.
+    decided: Option<u64>,
+    /// When the gateway last started.
+    started: Option<u64>,
+    /// The devices that wait in the gateway's own list, if there is one.
+    waiting: Option<BTreeSet<&'a str>>,
 }
 
 impl<'a> Admitted<'a> {
-    pub(super) fn of(lists: &'a [SeenList]) -> Self {
+    pub(super) fn of(lists: &'a [SeenList], timelines: &'a [Timeline]) -> Self {
         let mut admitted = Self::default();
         let keep = |known: &mut u64, at: u64| *known = at.max(*known);
+        for (mark, at) in timelines.iter().flat_map(|timeline| &timeline.marks).filter_map(dated) {
+            match mark.symptom {
+                Symptom::Approved | Symptom::SilentlyApproved => {
+                    if let Some(device) = &mark.peer.device_id {
+                        keep(admitted.devices.entry(device).or_default(), at);
+                    }
+                    if mark.symptom == Symptom::Approved {
+                        admitted.decided = admitted.decided.max(Some(at));
+                    }
+                }
+                Symptom::GatewayStarts => admitted.started = admitted.started.max(Some(at)),
+                symptom if ASKS.contains(&symptom) || PAST_THE_TOKEN.contains(&symptom) => {
+                    if let Some(remote) = &mark.peer.remote {
+                        keep(admitted.seen.entry((remote, mark.peer.is_dashboard())).or_default(), at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let own = lists.iter().filter(|seen| seen.vantage == Vantage::Gateway);
+        for seen in own {
+            let waiting = admitted.waiting.get_or_insert_default();
+            waiting.extend(seen.list.pending.iter().map(|request| request.device_id.as_str()));
+        }
         for device in lists.iter().flat_map(|seen| &seen.list.paired) {
             let address = device.remote_ip.as_deref();
             keep(admitted.devices.entry(&device.device_id).or_default(), device.approved_at_ms);
             keep(admitted.addresses.entry(address).or_default(), device.approved_at_ms);
             if let (Some(address), Some(at)) = (address, device.last_seen_at_ms) {
-                keep(admitted.seen.entry((address, is_dashboard(Some(&device.client_id)))).or_default(), at);
+                keep(admitted.seen.entry((address, Peer::from(device).is_dashboard())).or_default(), at);
             }
         }
         admitted
@@ -111,17 +163,30 @@ impl<'a> Admitted<'a> {
         devices.map(|(_, at)| *at).max()
     }
 
+    /// True if the gateway's own list, which is newer than a log, holds no request of whoever asked: it was over before a
+    /// restart, and nobody asked again.
+    fn is_gone(&self, mark: &Mark) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| match mark.peer.device_id.as_deref() {
+            Some(id) => !waiting.range(id..).next().is_some_and(|device| device.starts_with(id)),
+            None => waiting.is_empty(),
+        })
+    }
+
     /// True if a list shows that the device was let in after this refusal; where no device is named, one from the same
     /// address, if both say it.
     fn settles(&self, mark: &'a Mark, approved: &mut impl FnMut(&'a str) -> Option<u64>) -> bool {
         let Some(at) = mark.at_ms else { return false };
-        let remote = mark.remote.as_deref();
+        let remote = mark.peer.remote.as_deref();
         let is_later = |then: Option<&u64>| then.is_some_and(|then| *then > at);
         if ASKS.contains(&mark.symptom) {
-            return match &mark.device_id {
+            if is_later(self.started.as_ref()) && self.is_gone(mark) {
+                return true;
+            }
+            return match &mark.peer.device_id {
                 Some(id) => is_later(approved(id).as_ref()),
                 None => {
-                    is_later(self.addresses.get(&None))
+                    is_later(self.decided.as_ref())
+                        || is_later(self.addresses.get(&None))
                         || remote.is_some() && is_later(self.addresses.get(&remote))
                 }
             };
@@ -129,22 +194,22 @@ impl<'a> Admitted<'a> {
         let Some(remote) = remote else { return false };
         let seen = |dashboard: bool| is_later(self.seen.get(&(remote, dashboard)));
         match mark.symptom {
-            Symptom::LockedOut => seen(false) || seen(true),
-            symptom if SHARED_TOKEN.contains(&symptom) => seen(is_dashboard(mark.client.as_deref())),
+            Symptom::LockedOut => is_later(self.started.as_ref()) || seen(false) || seen(true),
+            symptom if SHARED_TOKEN.contains(&symptom) => seen(mark.peer.is_dashboard()),
             _ => false,
         }
     }
 }
 
-fn is_dashboard(client: Option<&str>) -> bool {
-    client.is_some_and(|client| DASHBOARDS.contains(&client))
+/// A mark with its time.
+fn dated(mark: &Mark) -> Option<(&Mark, u64)> {
+    Some((mark, mark.at_ms?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::devices::DeviceList;
-    use crate::evidence::Vantage;
 
     const ASK: &str = "2026-11-22T06:25:32.000Z [ws] closed before connect remote=10.0.0.3 cause=pairing-required \
                        deviceId=77fc328f73074abb requestId=a1 reason=not-paired client=cli";
@@ -161,7 +226,7 @@ mod tests {
 
     fn symptoms_with(lines: &[&str], lists: &[SeenList]) -> Vec<Symptom> {
         let timeline = Timeline::parse(Vantage::Gateway, "log", &lines.join("\n"));
-        open(&timeline, &Admitted::of(lists)).into_iter().map(|seen| seen.mark.symptom).collect()
+        open(&timeline, &Admitted::of(lists, &[])).into_iter().map(|seen| seen.mark.symptom).collect()
     }
 
     fn symptoms(lines: &[&str]) -> Vec<Symptom> {
@@ -178,7 +243,7 @@ mod tests {
         let approved = |at: u64| {
             let text = format!(r#"{{"paired":[{{"deviceId":"77fc328f73074abb","approvedAtMs":{at}}}]}}"#);
             let list = DeviceList::from_json(&text).unwrap();
-            [SeenList { vantage: Vantage::Gateway, name: "list".to_owned(), list }]
+            [SeenList::new(Vantage::Gateway, "list", list)]
         };
         assert_eq!(symptoms_with(&[NAMELESS], &approved(1_795_328_732_001)), []);
         assert_eq!(symptoms_with(&[NAMELESS], &approved(1_795_328_731_999)), [Symptom::PairingRequired]);
@@ -232,10 +297,7 @@ mod tests {
                 r#"{{"pending":[],"paired":[{{"deviceId":"d","clientId":"cli","remoteIp":"{from}","lastSeenAtMs":{at}}}]}}"#
             );
             let list = DeviceList::from_json(&text).unwrap();
-            symptoms_with(
-                &[MISMATCH, LOCKED],
-                &[SeenList { vantage: Vantage::Gateway, name: "list".into(), list }],
-            )
+            symptoms_with(&[MISMATCH, LOCKED], &[SeenList::new(Vantage::Gateway, "list", list)])
         };
         let refused = [Symptom::SharedTokenMismatch, Symptom::LockedOut];
         // 2026-11-22T06:25:31Z

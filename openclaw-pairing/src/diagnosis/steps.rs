@@ -1,6 +1,6 @@
 //! From a cause to the ordered steps out of it.
 
-use super::facts::Facts;
+use super::facts::{Facts, Seen};
 use super::short;
 use crate::codes::Code;
 use crate::evidence::Vantage;
@@ -12,7 +12,7 @@ use crate::timeline::Symptom;
 use crate::words::is_id;
 
 /// The shortest way out of `cause`. It always ends in a session or in a named person's decision.
-pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
+pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
     let mut steps = Vec::new();
     let ending = match cause {
         Code::OwnApproverMissing
@@ -45,11 +45,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             Ending::Session
         }
         Code::RequestIdChurn => {
-            steps.push(ask(
-                Actor::ClientOwner,
-                "Stop whatever retries on its own (cron, watch loops, an app's reconnect) until the request is decided.",
-                "the request id stays the same in two listings ten seconds apart",
-            ));
+            steps.extend(hold(cause));
             approve(facts, &mut steps);
             Ending::Session
         }
@@ -62,11 +58,7 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             Ending::Session
         }
         Code::RestartMidPairing => {
-            steps.push(ask(
-                Actor::GatewayOwner,
-                "Hold whatever restarts the gateway (restart policy, health check, auto-update, launchd) until the device is approved.",
-                "the gateway's uptime grows across the next steps",
-            ));
+            steps.extend(hold(cause));
             approve(facts, &mut steps);
             Ending::Session
         }
@@ -133,10 +125,18 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             Ending::Decision(Actor::Approver)
         }
         Code::SharedTokenFault => {
+            let client = match &facts.evidence.topology {
+                topology if topology.client_is_elsewhere || topology.client == topology.gateway => {
+                    "the client's"
+                }
+                topology => &format!("{}'s", topology.client),
+            };
             steps.push(ask(
                 Actor::ClientOwner,
-                "Make the client's winning token the gateway's winning token. Do not try tokens: ten wrong ones in a minute \
-                 lock the whole bridge address for five minutes.",
+                &format!(
+                    "Make {client} winning token the gateway's winning token. Do not try tokens: ten wrong ones in a minute \
+                     lock the whole bridge address for five minutes."
+                ),
                 "the next refusal, if any, is about pairing",
             ));
             steps.extend(verify(facts));
@@ -173,7 +173,28 @@ pub(super) fn plan(cause: Code, facts: &Facts<'_>) -> Plan {
             Ending::Decision(Actor::ClientOwner)
         }
     };
+    // A look comes first; what is decided after it must not change meanwhile.
+    let beside = noise.iter().filter(|code| **code != cause);
+    let at = steps.len().min(1);
+    steps.splice(at..at, beside.filter_map(|code| hold(*code)));
     Plan { steps, ending, restart_now: restart_now(facts) }
+}
+
+/// What must hold still before a request can be decided.
+fn hold(code: Code) -> Option<Step> {
+    Some(match code {
+        Code::RequestIdChurn => ask(
+            Actor::ClientOwner,
+            "Stop whatever retries on its own (cron, watch loops, an app's reconnect) until the request is decided.",
+            "the request id stays the same in two listings ten seconds apart",
+        ),
+        Code::RestartMidPairing => ask(
+            Actor::GatewayOwner,
+            "Hold whatever restarts the gateway (restart policy, health check, auto-update, launchd) until the device is approved.",
+            "the gateway's uptime grows across the next steps",
+        ),
+        _ => return None,
+    })
 }
 
 /// What must be true before anything can be asked: an engine, a running gateway, a client that can be entered, a way between.
@@ -241,7 +262,7 @@ pub(super) fn remedy(code: Code, facts: &Facts<'_>) -> Option<Remedy> {
     if matches!(code, Code::Paired | Code::UnknownVersion | Code::EvidenceLeftOut) {
         return None;
     }
-    let plan = plan(code, facts);
+    let plan = plan(code, &[], facts);
     // The step that changes something says more than the look that comes before it.
     let changes = |step: &&Step| step.safety != Safety::Safe || step.undo.is_some();
     let step = plan.steps.iter().find(changes).or(plan.steps.first())?;
@@ -292,11 +313,34 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
         if let Some(wanted) = wanted {
             steps.extend(asks_for(facts, wanted.missing_from(asked)));
         }
+        if is_refused_to_approve(facts) {
+            steps.push(ask(
+                Actor::Approver,
+                &format!(
+                    "Approve device {} in the dashboard, as an admin, with no more than {asked}; or have it ask for less: the \
+                     CLI inside the gateway's container was refused to grant that.",
+                    short(&device_id)
+                ),
+                "the device under `paired`, with what it asked for",
+            ));
+            continue;
+        }
         let whose = if own.as_ref() == Some(&device_id) { Whose::Own } else { Whose::Others };
         steps.push(decide(facts, Some(device_id), whose, wanted.unwrap_or(asked)));
     }
     steps.extend(rest(more + unnamed));
     steps.extend(verify(facts));
+}
+
+/// True if the evidence shows that approving inside the gateway's container fails: the CLI there is the device that waits.
+fn is_refused_to_approve(facts: &Facts<'_>) -> bool {
+    let lacks = |seen: Seen<'_>| {
+        seen.mark.symptom == Symptom::MissingScope
+            && seen.mark.peer.device_id.is_none()
+            && seen.mark.scope.as_deref() == Some("operator.admin")
+    };
+    let is_one_device = facts.evidence.topology.shared_state || facts.is_loopback_one_device();
+    is_one_device && facts.seen().any(lacks)
 }
 
 /// The devices that wait, with what they ask for, and how many wait under a text that is not an id: nobody is told to
@@ -396,16 +440,27 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
         |device| format!("device {}", short(device)),
     );
     let text = match whose {
+        Whose::Own if at_most.is_empty() && is_node(facts) => format!("Approve {who} as a node."),
         Whose::Own => format!("Approve {who} with no more than {at_most}."),
         Whose::Others => {
             format!("Only if you know it: approve {who}, which also waits, with no more than {at_most}.")
         }
     };
-    let undo = topology.in_gateway(&["devices", "remove", device_id.as_deref().unwrap_or(DEVICE_ID)]);
+    let undo =
+        topology.in_gateway(&["devices", "remove", device_id.as_deref().unwrap_or(DEVICE_ID)]).to_string();
+    let is_known = device_id.as_ref().is_some_and(|id| facts.paired().any(|paired| paired.device_id == *id));
+    let undo = if is_known {
+        "nothing takes back this approval alone: removing the device would also take what it had before"
+            .to_owned()
+    } else {
+        undo
+    };
+    let request_id = device_id.as_deref().and_then(|id| facts.request_of(id)).map(str::to_owned);
     Step {
         text,
         action: Action::Decide {
             device_id: device_id.clone(),
+            request_id,
             verdict: Verdict::Approve,
             at_most,
             list: topology.in_gateway(LIST),
@@ -413,7 +468,7 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
         },
         expect: "the answer names the device, approvedVia owner".to_owned(),
         check: Check::Approved { device_id, scopes: at_most },
-        undo: Some(undo.to_string()),
+        undo: Some(undo),
         safety: Safety::Judgement,
         actor: Actor::Approver,
     }
@@ -456,6 +511,9 @@ fn list(facts: &Facts<'_>, device_id: Option<String>) -> Step {
 }
 
 fn reconnect(facts: &Facts<'_>, text: &str) -> Step {
+    if facts.evidence.topology.client_is_elsewhere {
+        return ask(Actor::ClientOwner, text, "a session, or a pending request of its device in the list");
+    }
     let command = facts.evidence.topology.in_client(LIST);
     Step {
         text: text.to_owned(),
@@ -468,8 +526,21 @@ fn reconnect(facts: &Facts<'_>, text: &str) -> Step {
     }
 }
 
+/// True if who waits is a node: it runs no commands of an operator.
+fn is_node(facts: &Facts<'_>) -> bool {
+    let device = facts.waiting_device();
+    facts.pending().any(|request| request.role == "node" && Some(&request.device_id) == device.as_ref())
+}
+
 /// The client's own commands, one for each scope that is wanted: each must be answered.
 fn verify(facts: &Facts<'_>) -> Vec<Step> {
+    if facts.evidence.topology.client_is_elsewhere || is_node(facts) {
+        return vec![ask(
+            Actor::ClientOwner,
+            "Have the client connect once more.",
+            "the list shows its device under `paired`, connected",
+        )];
+    }
     let wanted = facts.evidence.wanted.unwrap_or([Scope::Pairing].into());
     let commands = ASKS_FOR.iter().filter(|(scope, ..)| wanted.allows(*scope));
     let mut steps: Vec<Step> = commands

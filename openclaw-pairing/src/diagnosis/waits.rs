@@ -5,6 +5,7 @@ use super::rules::waiting::{BLOCKED, never_asks, restart_mid_pairing};
 use super::short;
 use super::{Party, WaitGraph};
 use crate::evidence::Vantage;
+use crate::peer::Peer;
 use crate::timeline::Symptom;
 
 /// Who waits for whom.
@@ -13,9 +14,7 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
     let dashboard_waits = facts.first_at(Vantage::Dashboard, ASKS).is_some()
         || facts.pending().any(is_dashboard)
         || facts.is_refused_at(|vantage| vantage == Vantage::Dashboard)
-        || facts
-            .asks()
-            .any(|seen| seen.mark.client.as_deref().is_some_and(|client| DASHBOARDS.contains(&client)));
+        || facts.asks().any(|seen| seen.mark.peer.is_dashboard());
     let cli_blocked = facts.first_at(Vantage::Client, BLOCKED).is_some()
         || facts.pending().any(|request| !is_dashboard(request))
         || facts.is_refused_at(|vantage| vantage != Vantage::Dashboard);
@@ -66,9 +65,6 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
     graph
 }
 
-pub(super) const DASHBOARDS: &[&str] =
-    &["openclaw-control-ui", "webchat-ui", "webchat", "openclaw-browser-copilot"];
-
 pub(super) fn is_dashboard(request: &crate::PendingRequest) -> bool {
-    DASHBOARDS.contains(&request.client_id.as_str())
+    Peer::from(request).is_dashboard()
 }

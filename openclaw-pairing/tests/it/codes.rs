@@ -141,6 +141,7 @@ fn every_code_of_the_table_is_produced() {
         // These stand beside a cause and never are one.
         let expected = match code {
             Code::BypassLeftBehind | Code::EvidenceLeftOut | Code::UnknownVersion => Code::NotEnoughEvidence,
+            Code::RequestIdChurn | Code::RestartMidPairing => Code::OwnApproverMissing,
             cause => cause,
         };
         assert_eq!(diagnosis.cause, expected, "{all:?}");

@@ -248,7 +248,7 @@ fn cases() -> Vec<(&'static str, Evidence, Code)> {
             Code::ScopeUpgrade,
         ),
         (
-            "C34: each retry of an app makes a new request, so approving always misses",
+            "C34: each retry of an app makes a new request, so approving always misses: it waits, the ids are its noise",
             seen(
                 evidence(),
                 gateway,
@@ -258,7 +258,7 @@ fn cases() -> Vec<(&'static str, Evidence, Code)> {
                     })
                     .concat(),
             ),
-            Code::RequestIdChurn,
+            Code::NatHidesLocal,
         ),
         (
             "C36: exec with the shared token carries no device and may not pair",
@@ -302,7 +302,7 @@ fn cases() -> Vec<(&'static str, Evidence, Code)> {
                 gateway,
                 &(asked(1, CLI_DEVICE, "r-1", "not-paired", "cli", "172.18.0.3") + &started(3) + &started(5)),
             ),
-            Code::RestartMidPairing,
+            Code::NatHidesLocal,
         ),
         (
             "a revoked role looks like an upgrade",

@@ -4,6 +4,7 @@
 mod bad_gateway;
 mod bounds;
 mod canary;
+mod clients;
 mod codes;
 mod dependencies;
 mod driver_faults;

@@ -24,15 +24,13 @@ const CIRCLES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "openclaw-pairing",
-        &[
-            "diagnosis::bypasses",
-            "diagnosis::facts",
-            "diagnosis::rules",
-            "diagnosis::settled",
-            "diagnosis::steps",
-            "diagnosis::waits",
-        ],
-        "facts are settled by what waits, and rules tell who waits",
+        &["diagnosis::facts", "diagnosis::settled"],
+        "facts are what nothing settled, and what is settled are facts",
+    ),
+    (
+        "openclaw-pairing",
+        &["diagnosis::rules", "diagnosis::waits"],
+        "rules ask who waits, and who waits is told by rules",
     ),
     (
         "openclaw-probe",

@@ -82,7 +82,7 @@ fn the_plan_is_shown_and_nothing_is_done() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     assert!(
-        text.contains("docker compose exec -T openclaw-gateway openclaw devices approve REQUEST_ID --json"),
+        text.contains("docker compose exec -T openclaw-gateway openclaw devices approve req-7 --json"),
         "{text}"
     );
     assert!(text.contains("Do not restart the gateway now"), "{text}");

@@ -14,14 +14,14 @@ use crate::{PairedDevice, PendingRequest};
 pub(super) fn pairing_lost(facts: &Facts<'_>) -> Option<Finding> {
     let mut unknown: BTreeMap<&str, Vec<(u64, Seen<'_>)>> = BTreeMap::new();
     for (at, seen) in by_time(facts.seen().filter(|seen| seen.mark.symptom == Symptom::NotPaired)) {
-        if let Some(device) = &seen.mark.device_id {
+        if let Some(device) = &seen.mark.peer.device_id {
             unknown.entry(device).or_default().push((at, seen));
         }
     }
     let approvals = [Symptom::Approved, Symptom::SilentlyApproved];
     let lost = facts.seen().filter(|seen| approvals.contains(&seen.mark.symptom)).find_map(|approved| {
         let (start, _) = facts.starts_between(approved.mark.at_ms?, u64::MAX).first()?;
-        let unknown = unknown.get(approved.mark.device_id.as_deref()?)?;
+        let unknown = unknown.get(approved.mark.peer.device_id.as_deref()?)?;
         let (_, again) = unknown.get(unknown.partition_point(|(at, _)| at <= start))?;
         Some((approved, *again))
     });
@@ -53,6 +53,10 @@ pub(super) fn split_gateway(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn split_state(facts: &Facts<'_>) -> Option<Finding> {
+    // Both read the one directory that both mount: what one does not find was replaced meanwhile.
+    if facts.evidence.topology.shared_state {
+        return None;
+    }
     if let Some(seen) = facts.first(&[Symptom::OtherStore]) {
         let summary = "the CLI's own store does not hold the gateway's request: two state directories";
         return Some(on(Code::SplitState, seen, summary));

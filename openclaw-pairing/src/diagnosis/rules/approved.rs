@@ -1,12 +1,12 @@
 //! A device that is known: what it was approved for, what it asks for, what it may do.
 
-use super::super::facts::Facts;
+use super::super::facts::{ASKS, Facts};
 use super::waiting::never_asks;
 use super::{either, on, refused, whole};
 use crate::PairedDevice;
 use crate::codes::Code;
 use crate::evidence::{SeenHello, Vantage};
-use crate::finding::Finding;
+use crate::finding::{Finding, Place};
 use crate::refusal::{PairingReason, RefusalClass};
 use crate::scope::Scope;
 use crate::timeline::Symptom;
@@ -31,7 +31,14 @@ fn upgrade(
         })
         .or_else(|| facts.first(&[symptom]).map(|seen| on(code, seen, summary)))?;
     finding.evidence.extend(drift(facts));
+    finding.places.extend(own_row(facts));
     Some(finding)
+}
+
+/// The request of the device that waits, in the list at hand.
+fn own_row(facts: &Facts<'_>) -> Option<Place> {
+    let device = facts.waiting_device()?;
+    facts.row(facts.pending().find(|request| request.device_id == device)?)
 }
 
 /// Approved, requested and needed scopes of the waiting device, where the list has them.
@@ -74,6 +81,8 @@ pub(super) fn scope_upgrade(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let mut finding = Finding::new(code, summary);
+    finding.symptoms.extend_from_slice(ASKS);
+    finding.places.extend(own_row(facts));
     finding.evidence.push(format!("missing: {missing}"));
     finding.evidence.extend(drift(facts));
     Some(finding)

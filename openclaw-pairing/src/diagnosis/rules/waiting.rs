@@ -17,11 +17,11 @@ pub(in crate::diagnosis) fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Fin
     let (mut decided, mut first) = (BTreeMap::new(), None);
     for seen in facts.seen().filter(|seen| seen.mark.symptom == Symptom::Approved) {
         let at = seen.mark.at_ms.unwrap_or(u64::MAX);
-        decided.entry(seen.mark.device_id.as_deref()).or_insert(at);
+        decided.entry(seen.mark.peer.device_id.as_deref()).or_insert(at);
         first.get_or_insert(at);
     }
     facts.asks().filter(|ask| ask.timeline.vantage == Vantage::Gateway).find_map(|ask| {
-        let device = ask.mark.device_id.as_deref();
+        let device = ask.mark.peer.device_id.as_deref();
         let until = if device.is_some() { decided.get(&device).copied() } else { first };
         let starts = facts.starts_between(ask.mark.at_ms?, until.unwrap_or(u64::MAX));
         let (_, start) = starts.first()?;
@@ -55,8 +55,9 @@ pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
     let cycle = graph.cycle()?;
     let names: Vec<String> = cycle.iter().map(ToString::to_string).collect();
     let ring = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" -> ");
-    let mut finding =
-        Finding::new(Code::MutualWait, format!("each waits for the other's approval: {ring}")).inferred();
+    let mut finding = Finding::new(Code::MutualWait, format!("each waits for the other's approval: {ring}"))
+        .inferred()
+        .from_lines(BLOCKED);
     finding.evidence.extend(
         graph
             .waits()
@@ -69,6 +70,7 @@ pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
         let seen = seen.or_else(|| dashboard_refused(facts).filter(|_| vantage == Vantage::Dashboard));
         finding.places.extend(seen.map(Seen::place));
     }
+    finding.places.extend(facts.pending().filter_map(|request| facts.row(request)));
     Some(finding)
 }
 
@@ -78,7 +80,7 @@ fn dashboard_refused<'a>(facts: &Facts<'a>) -> Option<Seen<'a>> {
     let waiting: BTreeSet<&str> = dashboards.map(|request| request.device_id.as_str()).collect();
     facts.asks().find(|seen| {
         seen.timeline.vantage == Vantage::Gateway
-            && seen.mark.device_id.as_deref().is_some_and(|device| waiting.contains(device))
+            && seen.mark.peer.device_id.as_deref().is_some_and(|device| waiting.contains(device))
     })
 }
 
@@ -137,7 +139,7 @@ pub(super) fn churn(facts: &Facts<'_>) -> Option<Finding> {
     let device = facts.waiting_device();
     let ids: BTreeSet<&str> = facts
         .asks()
-        .filter(|seen| seen.mark.device_id.is_none() || seen.mark.device_id == device)
+        .filter(|seen| seen.mark.peer.device_id.is_none() || seen.mark.peer.device_id == device)
         .filter_map(|seen| seen.mark.request_id.as_deref())
         .collect();
     let unknown = facts.first(&[Symptom::UnknownRequest]);
@@ -149,6 +151,7 @@ pub(super) fn churn(facts: &Facts<'_>) -> Option<Finding> {
         Some(seen) => on(Code::RequestIdChurn, seen, summary),
         None => Finding::new(Code::RequestIdChurn, summary),
     };
+    finding.symptoms.extend_from_slice(ASKS);
     finding.evidence.extend(ids.iter().map(|id| format!("request {id}")));
     finding.places.extend(facts.asks().map(Seen::place));
     Some(finding)
@@ -157,12 +160,14 @@ pub(super) fn churn(facts: &Facts<'_>) -> Option<Finding> {
 /// Local clients that the gateway takes for remote ones.
 pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
     let ask = facts.asks().find(|seen| {
-        let remote = seen.mark.remote.as_deref();
+        let remote = seen.mark.peer.remote.as_deref();
         seen.timeline.vantage == Vantage::Gateway && remote.is_some_and(is_private)
     });
     let summary = "the request comes from a bridge address: behind it a local client looks remote, so a person must approve";
     if let Some(ask) = ask {
-        return Some(on(Code::NatHidesLocal, ask, summary));
+        let mut finding = on(Code::NatHidesLocal, ask, summary).from_lines(ASKS);
+        finding.places.extend(facts.pending().filter_map(|request| facts.row(request)));
+        return Some(finding);
     }
     // A log up to 2026.4.15 need not say why a connection ended; the list has the address too.
     let listed = facts.pending().find_map(|request| Some((request, request.remote_ip.as_deref()?)));
@@ -171,7 +176,7 @@ pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
     {
         let asker = Subject::device(&request.device_id);
         let mut finding = Finding::new(Code::NatHidesLocal, summary).about(asker);
-        finding.places.extend(facts.seen_list().map(whole));
+        finding.places.extend(facts.row(request).or_else(|| facts.seen_list().map(whole)));
         let asks = format!("request {} of device {}, from {address}", request.request_id, request.device_id);
         finding.evidence.push(asks);
         return Some(finding);
@@ -212,6 +217,7 @@ pub(super) fn pending(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(device) = facts.waiting_device() {
         finding.subject = Subject::device(&device);
     }
+    finding.symptoms.extend_from_slice(ASKS);
     for request in facts.pending() {
         let wish = format!(
             "request {} of device {} asks for {}",
@@ -223,6 +229,7 @@ pub(super) fn pending(facts: &Facts<'_>) -> Option<Finding> {
         finding.places.push(ask.place());
         finding.evidence.push(ask.quote());
     }
+    finding.places.extend(facts.pending().filter_map(|request| facts.row(request)));
     Some(finding)
 }
 

@@ -165,7 +165,9 @@ async fn the_log_of_a_refusal_is_diagnosed() {
         .expect("a list");
     let diagnosis = diagnose(&evidence);
     assert_eq!(diagnosis.cause, Code::NatHidesLocal, "{:?}", diagnosis.findings);
-    assert!(diagnosis.plan.to_string().contains("openclaw devices approve REQUEST_ID --json"));
+    let devices = gateway.devices();
+    let id = devices["pending"][0]["requestId"].as_str().expect("an id");
+    assert!(diagnosis.plan.to_string().contains(&format!("openclaw devices approve {id} --json")));
     assert!(diagnosis.plan.restart_now.is_some());
 }
 
