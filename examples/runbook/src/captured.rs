@@ -126,6 +126,11 @@ impl Captured {
         captured
     }
 
+    /// The service behind each log and list, by the text's name.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.logs.iter().chain(&self.devices).map(|(service, text)| (text.name.as_str(), service.as_str()))
+    }
+
     /// What programs said. It may hold secrets that openclaw-compose, which reads everything else, does not know.
     pub fn said(&self) -> impl Iterator<Item = &str> {
         self.logs.iter().chain(&self.devices).map(|(_, text)| text.text.as_str())

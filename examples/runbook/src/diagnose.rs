@@ -6,6 +6,7 @@
 
 pub mod case;
 pub mod codes;
+mod columns;
 mod devices;
 mod life;
 pub mod live;
@@ -80,8 +81,10 @@ impl Examination {
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);
         let containers = stack::containers(&mut case, &captured);
-        life::enter(&mut case, stack.gateway(), stack.report(), &captured, &containers);
-        devices::enter(&mut case, stack.pairing(now_ms, &containers), &captured);
+        for gateway in stack.gateways() {
+            life::enter(&mut case, gateway, stack.report(), &captured, &containers);
+            devices::enter(&mut case, &stack.pairing(gateway, now_ms, &containers, &captured), &captured);
+        }
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         unfinished::enter(&mut case, directory, stack.sources());

@@ -51,8 +51,8 @@ struct Row {
     shown_by: &'static str,
 }
 
-const EVERY: &[Kind] = &[Kind::Service, Kind::Browser, Kind::Host];
-const OUTSIDE: &[Kind] = &[Kind::Browser, Kind::Host];
+const EVERY: &[Kind] = &[Kind::Service, Kind::Browser, Kind::Host, Kind::App];
+const OUTSIDE: &[Kind] = &[Kind::Browser, Kind::Host, Kind::App];
 
 /// The gates in causal order: the one table behind names, `--through`, documents and rendering.
 const GATES: &[Row] = &[
@@ -216,6 +216,8 @@ pub enum Kind {
     Browser,
     /// A program on the Docker host.
     Host,
+    /// An app or a node elsewhere, which only a log or a device list shows.
+    App,
 }
 
 /// A client of the gateway.
@@ -223,7 +225,7 @@ pub enum Kind {
 pub struct Client {
     /// Where it stands.
     pub kind: Kind,
-    /// Service name, or `browser` and `host`.
+    /// Service name, `browser`, `host`, or the client's id on the wire.
     pub name: String,
     /// The URL it will use, where that is known. Never holds credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -240,7 +242,7 @@ pub enum Whom {
 }
 
 impl Whom {
-    fn covers(&self, client: &Client) -> bool {
+    pub(crate) fn covers(&self, client: &Client) -> bool {
         match self {
             Self::Everyone => true,
             Self::Client(name) => *name == client.name,

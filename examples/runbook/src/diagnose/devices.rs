@@ -1,54 +1,74 @@
 //! Claims from pairing evidence: device lists, the logs of both containers, and openclaw-pairing's verdict over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use openclaw_compose::openclaw::ClientKind;
 use openclaw_pairing::plan::{Plan, Topology};
-use openclaw_pairing::{Code, DeviceList, DeviceListError, Evidence, Vantage, diagnose};
+use openclaw_pairing::{Code, DeviceList, Diagnosis, Evidence, Peer, Vantage, diagnose};
 
 use super::case::Case;
+use super::columns::{self, Columns};
+use super::life::Container;
 use super::shut_by;
 use crate::captured::Captured;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::gates::{Gate, Kind, Whom};
 use crate::ticket::{NextStep, Noted};
 
-/// The wire name of the dashboard.
-const DASHBOARD: &str = "openclaw-control-ui";
-
-/// What pairing needs to know of the stack.
+/// What pairing needs to know of one gateway and its clients.
 pub(super) struct Stack<'a> {
     pub(super) gateway: &'a str,
     pub(super) version: Option<String>,
-    pub(super) topology: Topology,
     pub(super) now_ms: Option<u64>,
+    pub(super) columns: Columns<'a>,
+    pub(super) stack: &'a super::stack::Stack,
+    pub(super) containers: &'a [Container],
+}
+
+impl Stack<'_> {
+    /// Where a text was taken; `None` for what another gateway of the stack says.
+    fn vantage(&self, service: &str) -> Option<Vantage> {
+        if service == self.gateway {
+            return Some(Vantage::Gateway);
+        }
+        (!self.stack.gateways().contains(&service)).then_some(Vantage::Client)
+    }
+
+    /// The commands for one of its services, or for a client that no command reaches.
+    fn topology(&self, client: Option<&str>) -> Topology {
+        let service = client.unwrap_or_else(|| self.stack.first_client(self.gateway));
+        let mut topology = self.stack.topology(self.gateway, service, self.containers);
+        topology.client_is_elsewhere = client.is_none();
+        topology
+    }
 }
 
 /// Enters what the device lists and logs say about pairing.
-pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
+pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
     if captured.devices.is_empty() && captured.logs.is_empty() {
         return;
     }
-    let vantage = |service: &str| if service == stack.gateway { Vantage::Gateway } else { Vantage::Client };
-    let mut evidence = Evidence::new(stack.topology);
-    if let Some(version) = stack.version {
+    let usual = stack.stack.first_client(stack.gateway);
+    let mut evidence = Evidence::new(stack.topology(Some(usual)));
+    if let Some(version) = &stack.version {
         evidence = evidence.version(version);
     }
     if let Some(now_ms) = stack.now_ms {
         evidence = evidence.now_ms(now_ms);
     }
     for (service, log) in &captured.logs {
-        evidence = evidence.log(vantage(service), &log.name, &log.text);
+        if let Some(vantage) = stack.vantage(service) {
+            evidence = evidence.log(vantage, &log.name, &log.text);
+        }
     }
     let mut lists = Vec::new();
     for (service, text) in &captured.devices {
-        match DeviceList::from_json(&text.text) {
-            Ok(list) => {
-                evidence = evidence.devices(vantage(service), &text.name, list.clone());
-                lists.push((text.name.clone(), list));
-            }
-            Err(DeviceListError::CliError { .. }) => {
-                evidence = evidence.cli_output(vantage(service), &text.name, &text.text);
-            }
+        let Some(vantage) = stack.vantage(service) else { continue };
+        if let Ok(list) = DeviceList::from_json(&text.text) {
+            lists.push((text.name.clone(), list));
+        }
+        match evidence.clone().device_list(vantage, &text.name, &text.text) {
+            Ok(more) => evidence = more,
             // The parser's words may quote the text; they stay out of the ticket.
             Err(_) => {
                 let because = format!("{} is neither a device list nor an error of the CLI", text.name);
@@ -58,54 +78,117 @@ pub(super) fn enter(case: &mut Case, stack: Stack<'_>, captured: &Captured) {
             }
         }
     }
-    sessions(case, stack.gateway, &lists);
+    sessions(case, &stack.columns, &lists);
     let diagnosis = diagnose(&evidence);
-    for found in diagnosis.findings {
+    let mut of_clients: BTreeMap<Option<String>, Diagnosis> = BTreeMap::new();
+    for found in diagnosis.findings.iter().cloned() {
         // What the evidence does not name, the gates show as unknown.
         if matches!(found.code, Code::NotEnoughEvidence | Code::Paired | Code::UnknownVersion) {
             continue;
         }
-        let code = found.code;
-        let finding = Finding::from(found);
-        let whom = concerned(case, stack.gateway, &finding, &lists);
-        match code {
-            // Who never arrives is stopped by the first gate on the way that is shut.
-            Code::GatewayUnreachable => {
-                case.bear_out(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, &whom);
+        let whom = concerned(case, stack, &found);
+        // The commands are for the client that it is about.
+        if whom.contains(&Whom::Client(usual.to_owned())) {
+            report(case, found, &diagnosis, &whom);
+            continue;
+        }
+        let diagnosis = of_clients.entry(service_of(case, &whom)).or_insert_with_key(|client| {
+            diagnose(&evidence.clone().topology(stack.topology(client.as_deref())))
+        });
+        report(case, found, diagnosis, &whom);
+    }
+}
+
+fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnosis, whom: &[Whom]) {
+    let code = found.code;
+    let same = diagnosis.findings.iter().find(|same| same.code == code);
+    let mut finding = Finding::from(same.cloned().unwrap_or(found));
+    if whom.is_empty() && shut_by(&finding).is_some() {
+        finding.severity = Severity::Warning;
+        finding
+            .summary
+            .push_str("; nothing names a client of this stack, so it is evidence for nobody in particular");
+    }
+    match code {
+        // Who never arrives is stopped by the first gate on the way that is shut.
+        Code::GatewayUnreachable if !whom.is_empty() => {
+            case.bear_out(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, whom);
+        }
+        Code::SharedTokenFault if !whom.is_empty() => case.bear_out(Gate::Auth, &[Gate::Auth], finding, whom),
+        // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
+        _ if diagnosis.cause == Code::ScopeUpgrade && shut_by(&finding) == Some(Gate::Pairing) => {
+            case.report_at(Gate::Scopes, finding, whom);
+        }
+        _ => {
+            let mut noted = Noted::new(finding);
+            if code == diagnosis.cause {
+                noted.steps = steps(&diagnosis.plan);
             }
-            Code::SharedTokenFault => case.bear_out(Gate::Auth, &[Gate::Auth], finding, &whom),
-            // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
-            _ if diagnosis.cause == Code::ScopeUpgrade && shut_by(&finding) == Some(Gate::Pairing) => {
-                case.report_at(Gate::Scopes, finding, &whom);
-            }
-            _ => {
-                let mut noted = Noted::new(finding);
-                if code == diagnosis.cause {
-                    noted.steps = steps(&diagnosis.plan);
-                }
-                case.report(noted, &whom);
-            }
+            case.report(noted, whom);
         }
     }
 }
+
+/// The first service among the columns.
+fn service_of(case: &Case, whom: &[Whom]) -> Option<String> {
+    let services = case.clients.iter().filter(|client| client.kind == Kind::Service);
+    services.map(|client| &client.name).find(|name| whom.contains(&Whom::Client((*name).clone()))).cloned()
+}
+
+/// Whose gate a finding shuts: those whom its lines, rows and texts name. What is about the gateway and names nobody
+/// concerns the services that ask it.
+fn concerned(case: &mut Case, stack: &Stack<'_>, found: &openclaw_pairing::Finding) -> Vec<Whom> {
+    let mut whom = Vec::new();
+    for peer in &found.clients {
+        // Words of transport are everybody's: a text of a service that is not a client says nothing by them.
+        let columns = match found.code {
+            Code::GatewayUnreachable => stack.columns.known(case, peer),
+            _ => stack.columns.laid_to(case, peer),
+        };
+        for column in columns {
+            if !whom.contains(&column) {
+                whom.push(column);
+            }
+        }
+    }
+    if whom.is_empty() && ABOUT_THE_GATEWAY.contains(&found.code) {
+        whom = columns::of_kind(stack.stack.report(), stack.gateway, ClientKind::Service);
+    }
+    whom
+}
+
+/// Findings that rest on the gateway, its store or a comparison, not on what one client met.
+const ABOUT_THE_GATEWAY: &[Code] = &[
+    Code::MutualWait,
+    Code::NeverAsks,
+    Code::RequestRejected,
+    Code::SplitState,
+    Code::SplitIdentity,
+    Code::SplitGateway,
+    Code::ListAsymmetry,
+    Code::LegacyStore,
+    Code::PairingLost,
+    Code::GatewayStarting,
+    Code::StoreEditedByHand,
+];
 
 /// The way out as the ticket shows it.
 fn steps(plan: &Plan) -> Vec<NextStep> {
     plan.steps.iter().map(|step| NextStep { text: step.text.clone(), command: step.command() }).collect()
 }
 
-/// A device that is connected with scopes passed every gate from the upgrade on. Devices of one kind that may do the same
+/// A device that is connected with scopes passed every gate from the upgrade on. Devices of one client that may do the same
 /// say the same.
-fn sessions(case: &mut Case, gateway: &str, lists: &[(String, DeviceList)]) {
+fn sessions(case: &mut Case, columns: &Columns<'_>, lists: &[(String, DeviceList)]) {
     for (name, list) in lists {
         let devices = list.paired.iter().filter(|device| device.has_live_role("operator"));
         let mut said = BTreeSet::new();
         for device in devices {
-            let kind = if device.client_id == DASHBOARD { Kind::Browser } else { Kind::Service };
-            if !said.insert((device.client_id == DASHBOARD, device.scopes, device.connected)) {
+            let peer = Peer::from(device);
+            if !said.insert((peer.client.clone(), peer.remote.clone(), device.scopes, device.connected)) {
                 continue;
             }
-            for whom in clients(case, gateway, kind) {
+            for whom in columns.known(case, &peer) {
                 case.pass(Gate::Pairing, whom.clone(), format!("{name}: the device is approved"));
                 if device.scopes.is_empty() {
                     continue;
@@ -120,26 +203,4 @@ fn sessions(case: &mut Case, gateway: &str, lists: &[(String, DeviceList)]) {
             }
         }
     }
-}
-
-/// The clients of a kind. The gateway's own service is none: what runs inside it is local and needs no device.
-fn clients(case: &Case, gateway: &str, kind: Kind) -> Vec<Whom> {
-    let of_kind = case.clients.iter().filter(|client| client.kind == kind && client.name != gateway);
-    of_kind.map(|client| Whom::Client(client.name.clone())).collect()
-}
-
-/// Whose gate a pairing finding shuts: the kinds of client that wait in the lists, else the services.
-fn concerned(case: &Case, gateway: &str, finding: &Finding, lists: &[(String, DeviceList)]) -> Vec<Whom> {
-    let pending = || lists.iter().flat_map(|(_, list)| &list.pending);
-    let dashboard = pending().any(|request| request.client_id == DASHBOARD);
-    let service = pending().any(|request| request.client_id != DASHBOARD);
-    let mut whom = Vec::new();
-    let browser_only = super::codes::gate_of(finding.code) == Some(Gate::Origin);
-    if browser_only || dashboard {
-        whom.extend(clients(case, gateway, Kind::Browser));
-    }
-    if !browser_only && (service || !dashboard) {
-        whom.extend(clients(case, gateway, Kind::Service));
-    }
-    whom
 }

@@ -18,7 +18,7 @@ use crate::lifecycle::{Lifecycle, Meaning, lifecycle};
 #[derive(Clone, Debug)]
 pub(super) struct Container {
     pub(super) service: String,
-    addresses: Vec<IpAddr>,
+    pub(super) addresses: Vec<IpAddr>,
     running: bool,
     health: Option<String>,
 }
@@ -102,29 +102,52 @@ pub(super) fn enter(
     captured: &Captured,
     containers: &[Container],
 ) {
+    let whom = &asks(report, gateway)[..];
     let running = containers.iter().find(|container| container.service == gateway && container.running);
     if let Some(container) = running
         && container.health.as_deref() == Some("healthy")
     {
         let because = "captured/inspect.json says that the gateway's health check passes";
-        case.pass(Gate::Liveness, Whom::Everyone, because);
+        pass(case, Gate::Liveness, whom, because);
     }
     let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
     let life = lifecycle(&log.text);
     if let Some(line) = life.full {
         let view = report.gateways.iter().find(|view| view.service == gateway);
-        full(case, log, line, view, running.is_some());
+        full(case, log, line, view, running.is_some(), whom);
     }
     if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {
         return;
     }
-    came_up(case, gateway, log, &life);
-    connections(case, log, containers);
+    came_up(case, gateway, log, &life, whom);
+    connections(case, log, containers, whom);
+}
+
+/// Whom a gateway's life concerns: everyone, or where there are several gateways, its own clients.
+fn asks(report: &Report, gateway: &str) -> Vec<Whom> {
+    if report.gateways.len() < 2 {
+        return vec![Whom::Everyone];
+    }
+    let clients = report.clients.iter().filter(|client| client.gateway == gateway);
+    clients.map(|client| Whom::Client(client.name.clone())).collect()
+}
+
+fn pass(case: &mut Case, gate: Gate, whom: &[Whom], because: &str) {
+    for whom in whom {
+        case.pass(gate, whom.clone(), because);
+    }
 }
 
 /// The disk is full: what can be made again goes, then the gateway is started again, for it does not open its database
 /// a second time by itself.
-fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>, running: bool) {
+fn full(
+    case: &mut Case,
+    log: &Text,
+    line: usize,
+    gateway: Option<&GatewayView>,
+    running: bool,
+    whom: &[Whom],
+) {
     let mut finding = Code::DiskFull.finding(
         "The disk with the gateway's state is full: it can keep nothing, and a client may wait in vain for an answer, whatever its probes say.",
     );
@@ -147,24 +170,26 @@ fn full(case: &mut Case, log: &Text, line: usize, gateway: Option<&GatewayView>,
             safety: Safety::Judgement,
         });
     }
-    case.bear_out(Gate::State, &[Gate::State], finding, &[Whom::Everyone]);
+    case.bear_out(Gate::State, &[Gate::State], finding, whom);
 }
 
-fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle) {
+fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle, whom: &[Whom]) {
     if let Some(line) = life.stopped {
         let because = format!("{}:{line} says that the gateway was stopped", log.name);
         for gate in [Gate::Liveness, Gate::Startup, Gate::Readiness] {
-            case.unjudged(gate, Whom::Everyone, because.clone());
+            for whom in whom {
+                case.unjudged(gate, whom.clone(), because.clone());
+            }
         }
         return;
     }
     // Whoever is ready listens; old releases say only the one.
     if let Some(line) = life.listening.or(life.ready) {
-        case.pass(Gate::Liveness, Whom::Everyone, format!("{}:{line} listening", log.name));
+        pass(case, Gate::Liveness, whom, &format!("{}:{line} listening", log.name));
     }
     if let Some(line) = life.ready {
-        case.pass(Gate::Startup, Whom::Everyone, format!("{}:{line} ready", log.name));
-        case.pass(Gate::Readiness, Whom::Everyone, format!("{}:{line} ready", log.name));
+        pass(case, Gate::Startup, whom, &format!("{}:{line} ready", log.name));
+        pass(case, Gate::Readiness, whom, &format!("{}:{line} ready", log.name));
         return;
     }
     let Some(failed) = &life.failed else { return };
@@ -190,11 +215,11 @@ fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle) {
         finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
     }
     let gate = shut_by(&finding).unwrap_or(Gate::Liveness);
-    case.bear_out(gate, &[Gate::State, Gate::Listener, Gate::Auth], finding, &[Whom::Everyone]);
+    case.bear_out(gate, &[Gate::State, Gate::Listener, Gate::Auth], finding, whom);
 }
 
 /// A connect frame in the log proves that the upgrade was granted and the challenge answered, for whoever sent it.
-fn connections(case: &mut Case, log: &Text, containers: &[Container]) {
+fn connections(case: &mut Case, log: &Text, containers: &[Container], whom: &[Whom]) {
     let services: BTreeMap<IpAddr, &str> = containers
         .iter()
         .rev()
@@ -225,8 +250,13 @@ fn connections(case: &mut Case, log: &Text, containers: &[Container]) {
             Arrived::Service(name) => client.name == name,
             Arrived::Neighbour => client.kind == Kind::Service,
         };
-        let names: Vec<String> =
-            case.clients.iter().filter(is_it).map(|client| client.name.clone()).collect();
+        let names: Vec<String> = case
+            .clients
+            .iter()
+            .filter(|client| whom.iter().any(|whom| whom.covers(client)))
+            .filter(is_it)
+            .map(|client| client.name.clone())
+            .collect();
         for name in names {
             let because = format!("{}:{} a connect frame arrived", log.name, index + 1);
             case.pass(Gate::Upgrade, Whom::Client(name), because);

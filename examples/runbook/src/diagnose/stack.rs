@@ -1,17 +1,19 @@
 //! What openclaw-compose says about the files of a stack, entered into the case.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use openclaw_compose::edit::{self, LineKind};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
-use openclaw_compose::openclaw::{self, ClientKind, GateState, Report};
-use openclaw_compose::project::Resolution;
+use openclaw_compose::openclaw::{self, ClientKind, ClientView, GateState, Report};
+use openclaw_compose::project::{Node, Resolution};
 use openclaw_compose::source::{Sources, Span};
 use openclaw_pairing::plan::{Engine, Topology};
 use secrecy::SecretString;
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
+use super::columns::Columns;
 use super::life::{self, Container};
 use crate::captured::{Captured, OWNERS};
 use crate::finding::{Finding, Place};
@@ -135,23 +137,80 @@ impl Stack {
         self.report.gateways.first().map_or("openclaw-gateway", |gateway| gateway.service.as_str())
     }
 
-    /// What pairing needs to know.
-    pub(super) fn pairing(&self, now_ms: Option<u64>, containers: &[Container]) -> super::devices::Stack<'_> {
-        let gateway = self.gateway();
-        let client = self
-            .report
-            .clients
-            .iter()
-            .find(|client| client.kind == ClientKind::Service && client.name != gateway)
-            .map_or(gateway, |client| client.name.as_str());
+    /// The services that run a gateway, or what one is usually called.
+    pub(super) fn gateways(&self) -> Vec<&str> {
+        let gateways: Vec<&str> =
+            self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect();
+        if gateways.is_empty() { vec![self.gateway()] } else { gateways }
+    }
+
+    /// What pairing needs to know of one gateway and its clients.
+    pub(super) fn pairing<'s>(
+        &'s self,
+        gateway: &'s str,
+        now_ms: Option<u64>,
+        containers: &'s [Container],
+        captured: &'s Captured,
+    ) -> super::devices::Stack<'s> {
+        let view = self.report.gateways.iter().find(|view| view.service == gateway);
+        let version = view.map_or(&self.report.version, |view| &view.version);
+        super::devices::Stack {
+            gateway,
+            version: version.version.map(|version| version.to_string()),
+            now_ms,
+            columns: Columns::of(gateway, &self.resolution, &self.report, containers, captured.services()),
+            stack: self,
+            containers,
+        }
+    }
+
+    /// The first service that is a client of a gateway, or the gateway itself.
+    pub(super) fn first_client<'s>(&'s self, gateway: &'s str) -> &'s str {
+        let of_gateway =
+            |client: &&ClientView| client.kind == ClientKind::Service && client.gateway == gateway;
+        let mut clients = self.report.clients.iter().filter(of_gateway).map(|client| client.name.as_str());
+        clients.find(|name| *name != gateway).unwrap_or(gateway)
+    }
+
+    /// How commands reach a gateway and one of its clients.
+    pub(super) fn topology(&self, gateway: &str, client: &str, containers: &[Container]) -> Topology {
         let running =
             containers.iter().any(|container| container.service == client && container.is_running());
-        let engine = if running { Engine::ComposeExec } else { Engine::ComposeRun };
+        let service = self.resolution.service(client);
+        let words = service.map(|service| service.items("entrypoint")).unwrap_or_default();
+        let last = words
+            .last()
+            .and_then(Node::text)
+            .map(|word| word.expose().rsplit('/').next().unwrap_or_default());
+        let cli_is_entrypoint = last.is_some_and(|last| CLI.contains(&last));
+        // A container that is made to wait would run its own command, not the one that it is given.
+        let waits = !words.is_empty() && !cli_is_entrypoint;
+        let engine = if running || waits { Engine::ComposeExec } else { Engine::ComposeRun };
         let mut topology = Topology::new(engine, gateway, client);
         topology.compose_files.clone_from(&self.files);
         topology.shared_namespace = self.report.namespaces.share(gateway, client);
-        let version = self.report.version.version.map(|version| version.to_string());
-        super::devices::Stack { gateway, version, topology, now_ms }
+        topology.cli_is_entrypoint = cli_is_entrypoint;
+        topology.shared_state = client != gateway && self.share_state(gateway, client);
+        topology
+    }
+
+    /// Whether a client mounts what a gateway keeps its state in.
+    fn share_state(&self, gateway: &str, client: &str) -> bool {
+        let Some(view) = self.report.gateways.iter().find(|view| view.service == gateway) else {
+            return false;
+        };
+        let text = |mount: &Node, key: &str| {
+            mount.get(key).and_then(Node::text).map(|text| text.expose().to_owned())
+        };
+        let mounts = |service: &str| {
+            self.resolution.service(service).map(|service| service.items("volumes")).unwrap_or_default()
+        };
+        let holds = |mount: &&Node| {
+            text(mount, "target").is_some_and(|target| Path::new(&view.state_dir).starts_with(target))
+        };
+        let states: Vec<String> =
+            mounts(gateway).iter().filter(holds).filter_map(|mount| text(mount, "source")).collect();
+        mounts(client).iter().filter_map(|mount| text(mount, "source")).any(|source| states.contains(&source))
     }
 
     /// The release and how it is known.
@@ -190,6 +249,9 @@ impl Stack {
         self.report.tokens.iter().find(|carrier| carrier.wins_server)?.value.clone()
     }
 }
+
+/// What OpenClaw's CLI is called as the last word of an entrypoint.
+const CLI: &[&str] = &["openclaw", "openclaw.mjs", "index.js"];
 
 /// Enters `docker inspect`: the containers, or that they cannot be read.
 pub(super) fn containers(case: &mut Case, captured: &Captured) -> Vec<Container> {

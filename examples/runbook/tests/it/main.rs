@@ -4,6 +4,7 @@ mod bad_input;
 mod canary;
 mod canary_programs;
 mod children;
+mod columns;
 mod config;
 mod containers;
 mod examined;
