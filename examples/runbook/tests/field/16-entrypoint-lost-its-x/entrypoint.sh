@@ -1,0 +1,4 @@
+#!/bin/sh
+set -e
+mkdir -p "$HOME/.openclaw"
+exec node dist/index.js "$@" --bind lan --port 18789
