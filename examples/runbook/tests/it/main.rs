@@ -9,6 +9,7 @@ mod config;
 mod containers;
 mod examined;
 mod facts;
+mod field;
 mod finding_contract;
 mod fix;
 mod floors;
