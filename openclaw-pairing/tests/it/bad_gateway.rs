@@ -1,5 +1,6 @@
 //! A gateway that misbehaves on purpose. Ports are the system's choice; a panic of the server fails the test.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
 //! Each crate is a house of floors: its imports go down, and no room of a folder needs a room that needs it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+#![expect(clippy::disallowed_methods, reason = "the sources are files")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
