@@ -240,14 +240,17 @@ const WRAPPERS: [&str; 9] =
 /// Servers that images put before a gateway.
 const SERVERS: [&str; 6] = ["nginx", "caddy", "haproxy", "socat", "traefik", "envoy"];
 
+/// A word of a command line, and where it stands.
+type Word = (String, Span);
+
 /// The script that a container starts, where its text is there, and the words it gets.
 fn script<'w>(
-    words: &'w [(String, Span)],
+    words: &'w [Word],
     service: &Service<'_>,
     services: &Services<'_>,
     image: &Image,
     files: &mut Reader<'_>,
-) -> Option<((FileId, Text), &'w [(String, Span)])> {
+) -> Option<((FileId, Text), &'w [Word])> {
     let at =
         words.iter().position(|(word, _)| !word.starts_with('-') && !WRAPPERS.contains(&last_part(word)))?;
     let (path, arguments) = words.get(at..)?.split_first()?;
