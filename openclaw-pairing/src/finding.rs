@@ -162,7 +162,7 @@ impl Finding {
 
     /// The same, resting on every line that means one of these.
     #[must_use]
-    pub(crate) fn from_lines(mut self, symptoms: &[Symptom]) -> Self {
+    pub(crate) fn with_lines(mut self, symptoms: &[Symptom]) -> Self {
         self.symptoms.extend_from_slice(symptoms);
         self
     }

@@ -149,7 +149,7 @@ fn on(code: Code, seen: Seen<'_>, summary: impl Into<String>) -> Finding {
         (None, vantage) => Subject::Vantage(vantage),
     };
     let mut finding =
-        Finding::new(code, summary).about(subject).at(seen.place()).from_lines(&[seen.mark.symptom]);
+        Finding::new(code, summary).about(subject).at(seen.place()).with_lines(&[seen.mark.symptom]);
     finding.evidence.push(seen.quote());
     finding
 }

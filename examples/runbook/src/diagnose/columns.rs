@@ -207,7 +207,8 @@ impl Known<'_> {
     fn may_be(&self, peer: &Peer, address: Option<IpAddr>) -> bool {
         let is_elsewhere = address.is_some() && !self.addresses.is_empty();
         let called = peer.host.is_none() || self.calls.is_none() || self.calls_it(peer);
-        !is_elsewhere && !(address.is_some() && self.is_neighbour) && called
+        let is_neighbours = address.is_some() && self.is_neighbour;
+        !is_elsewhere && !is_neighbours && called
     }
 
     fn calls_it(&self, peer: &Peer) -> bool {

@@ -63,7 +63,7 @@ fn object(node: &Node, path: &str, version: Option<Version>, known: &Known, out:
         let below = format!("{prefix}{}", member.key);
         match known.get(below.as_str()) {
             Some(versions) if versions.holds_for(version) => {
-                object(&member.value, &below, version, known, out)
+                object(&member.value, &below, version, known, out);
             }
             found => {
                 let since = found.and_then(|versions| versions.first());

@@ -57,7 +57,7 @@ pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
     let ring = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" -> ");
     let mut finding = Finding::new(Code::MutualWait, format!("each waits for the other's approval: {ring}"))
         .inferred()
-        .from_lines(BLOCKED);
+        .with_lines(BLOCKED);
     finding.evidence.extend(
         graph
             .waits()
@@ -165,7 +165,7 @@ pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
     });
     let summary = "the request comes from a bridge address: behind it a local client looks remote, so a person must approve";
     if let Some(ask) = ask {
-        let mut finding = on(Code::NatHidesLocal, ask, summary).from_lines(ASKS);
+        let mut finding = on(Code::NatHidesLocal, ask, summary).with_lines(ASKS);
         finding.places.extend(facts.pending().filter_map(|request| facts.row(request)));
         return Some(finding);
     }
