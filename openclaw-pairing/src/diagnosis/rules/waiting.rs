@@ -7,7 +7,7 @@ use super::super::waits::{is_dashboard, waits};
 use super::{on, whole};
 use crate::codes::Code;
 use crate::evidence::Vantage;
-use crate::finding::{Confidence, Finding, Subject};
+use crate::finding::{Confidence, Finding, Place, PlaceRole, Subject};
 use crate::policy::REQUEST_LIFETIME;
 use crate::timeline::Symptom;
 
@@ -176,7 +176,9 @@ pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
     {
         let asker = Subject::device(&request.device_id);
         let mut finding = Finding::new(Code::NatHidesLocal, summary).about(asker);
-        finding.places.extend(facts.row(request).or_else(|| facts.seen_list().map(whole)));
+        // Nothing but the row itself says it here, so the row decides.
+        let row = facts.row(request).map(|row| Place { role: PlaceRole::Decided, ..row });
+        finding.places.extend(row.or_else(|| facts.seen_list().map(whole)));
         let asks = format!("request {} of device {}, from {address}", request.request_id, request.device_id);
         finding.evidence.push(asks);
         return Some(finding);
