@@ -24,7 +24,7 @@ use super::{carriers, containers, secrets};
 #[must_use]
 pub fn examine(stack: &Stack<'_>) -> Report {
     let resolution = stack.resolution;
-    let services = Services::read_with(resolution, processes::is_run_on_demand);
+    let services = Services::read(resolution, processes::is_run_on_demand);
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
 

@@ -18,7 +18,7 @@ pub(crate) struct StatePlace {
 
 /// The state of every OpenClaw service, gateways first.
 pub(crate) fn state_places(resolution: &Resolution) -> Vec<StatePlace> {
-    let services = Services::read(resolution);
+    let services = Services::read(resolution, |_| false);
     let nothing = BTreeMap::new();
     let mut reader =
         files::Reader::new(None, &nothing, resolution.working_dir(), resolution.sources().clone());

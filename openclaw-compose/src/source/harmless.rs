@@ -52,7 +52,7 @@ const HARMLESS: &[(Shape, &[&str])] = &[
         "protocol", "pull_policy", "restart", "runtime", "security_opt", "selinux", "service", "source", "stop_signal",
         "subnet", "tmpfs", "type", "uid", "user", "userns_mode", "version", "volumes", "volumes_from", "working_dir",
         // openclaw.json
-        "auth", "bind", "customBindHost", "trustedProxies",
+        "bind", "customBindHost", "trustedProxies",
         // docker inspect, docker info
         "Aliases", "Binds", "Created", "Destination", "DockerRootDir", "Driver", "FinishedAt", "Gateway", "HostIp",
         "IPAddress", "Mode", "Name", "NetworkMode", "OperatingSystem", "Propagation", "SecurityOptions", "Source",

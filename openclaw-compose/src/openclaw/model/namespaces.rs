@@ -153,7 +153,7 @@ mod tests {
     fn namespaces(services: &str) -> Namespaces {
         let files = Texts::new().file("/srv/compose.yaml", format!("services:\n{services}"));
         let resolution = project::resolve(&Inputs::new("/srv"), &files);
-        Namespaces::read(&Services::read(&resolution))
+        Namespaces::read(&Services::read(&resolution, |_| false))
     }
 
     /// A walk of the chain for every service in it, and of the list for every step, would take minutes.

@@ -148,12 +148,8 @@ pub(crate) struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    pub(crate) fn read(resolution: &'a Resolution) -> Self {
-        Self::read_with(resolution, |_| false)
-    }
-
     /// The services that are switched on, and of the others those that are `run` on demand.
-    pub(crate) fn read_with(resolution: &'a Resolution, is_run: impl Fn(&Service<'a>) -> bool) -> Self {
+    pub(crate) fn read(resolution: &'a Resolution, is_run: impl Fn(&Service<'a>) -> bool) -> Self {
         let configs: BTreeMap<&str, Option<&str>> = children(resolution.resources("configs"))
             .map(|(name, _, node)| (name, node.get("file").and_then(Node::expose)))
             .collect();

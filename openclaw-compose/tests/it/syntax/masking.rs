@@ -202,6 +202,14 @@ fn one_line_files() {
 }
 
 #[test]
+fn a_word_that_may_be_a_password() {
+    expect![[r#"
+        {gateway:{mode:"local",auth:"********"}}
+    "#]]
+    .assert_eq(&masked("openclaw.json", "{gateway:{mode:\"local\",auth:\"swordfish\"}}\n"));
+}
+
+#[test]
 fn a_configuration_and_an_inspect() {
     expect![[r#"
         {
