@@ -81,8 +81,12 @@ impl Examination {
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);
         let containers = stack::containers(&mut case, &captured);
+        let clients = stack.clients();
         for gateway in stack.gateways() {
-            life::enter(&mut case, gateway, stack.report(), &captured, &containers);
+            let clients = clients.get(gateway).map_or(&[][..], Vec::as_slice);
+            life::enter(&mut case, gateway, clients, stack.report(), &captured, &containers);
+        }
+        for gateway in stack.heard(&captured) {
             devices::enter(&mut case, &stack.pairing(gateway, now_ms, &containers, &captured), &captured);
         }
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());

@@ -9,7 +9,7 @@ use openclaw_compose::project::{Node, Resolution, Service};
 use openclaw_pairing::Peer;
 
 use super::case::Case;
-use super::life::Container;
+use super::life::{Container, of_service};
 use crate::gates::{Client, Kind, Whom};
 
 /// The clients of one gateway, and what each is known by.
@@ -45,11 +45,13 @@ impl<'a> Columns<'a> {
     ) -> Self {
         let clients = report.clients.iter().filter(|client| client.gateway == gateway);
         let own: BTreeSet<&str> = clients.map(|client| client.name.as_str()).collect();
+        let urls = report.clients.iter().rev().map(|client| (client.name.as_str(), client.url.as_deref()));
+        let urls: BTreeMap<&str, Option<&str>> = urls.collect();
         let services = resolution.services().chain(resolution.disabled_services());
         let services = services.filter(|service| service.name() != gateway).map(|service| Known {
             name: service.name(),
             addresses: addresses(service, containers),
-            calls: report.client(service.name()).and_then(|client| called(client.url.as_deref()?)),
+            calls: urls.get(service.name()).and_then(|url| called((*url)?)),
             is_neighbour: report.namespaces.share(gateway, service.name()),
             is_node: is_node(service),
         });
@@ -226,7 +228,7 @@ fn column(case: &mut Case, kind: Kind, name: &str) {
 
 /// The addresses that the containers and the files give a service.
 fn addresses(service: Service<'_>, containers: &[Container]) -> BTreeSet<IpAddr> {
-    let running = containers.iter().filter(|container| container.service == service.name());
+    let running = of_service(containers, service.name()).iter();
     let networks = service.field("networks").and_then(Node::as_map);
     let fixed = networks.into_iter().flat_map(|networks| networks.entries()).flat_map(|network| {
         let addresses =

@@ -69,7 +69,14 @@ struct InspectedNetwork {
     address: Option<String>,
 }
 
-/// Reads `docker inspect`.
+/// The containers of a service, of all as [`containers`] gives them.
+pub(super) fn of_service<'c>(containers: &'c [Container], service: &str) -> &'c [Container] {
+    let from = containers.partition_point(|container| container.service.as_str() < service);
+    let rest = containers.get(from..).unwrap_or_default();
+    rest.get(..rest.partition_point(|container| container.service == service)).unwrap_or_default()
+}
+
+/// Reads `docker inspect`: the containers in the order of their services.
 ///
 /// # Errors
 /// Line and column where it is not the JSON of `docker inspect`. The parser's own words may quote the text, and the
@@ -77,7 +84,7 @@ struct InspectedNetwork {
 pub(super) fn containers(text: &str) -> Result<Vec<Container>, (usize, usize)> {
     let inspected: Vec<Inspected> =
         serde_json::from_str(text).map_err(|error| (error.line(), error.column()))?;
-    Ok(inspected
+    let mut containers: Vec<Container> = inspected
         .into_iter()
         .filter_map(|container| {
             let service = container.config?.labels?.remove("com.docker.compose.service")?;
@@ -91,19 +98,22 @@ pub(super) fn containers(text: &str) -> Result<Vec<Container>, (usize, usize)> {
                 .unwrap_or_default();
             Some(Container { service, addresses, running, health })
         })
-        .collect())
+        .collect();
+    containers.sort_by(|a, b| a.service.cmp(&b.service));
+    Ok(containers)
 }
 
 /// Enters what the gateway's log and its container say.
 pub(super) fn enter(
     case: &mut Case,
     gateway: &str,
+    clients: &[&str],
     report: &Report,
     captured: &Captured,
     containers: &[Container],
 ) {
-    let whom = &asks(report, gateway)[..];
-    let running = containers.iter().find(|container| container.service == gateway && container.running);
+    let whom = &asks(report, clients)[..];
+    let running = of_service(containers, gateway).iter().find(|container| container.running);
     if let Some(container) = running
         && container.health.as_deref() == Some("healthy")
     {
@@ -124,12 +134,11 @@ pub(super) fn enter(
 }
 
 /// Whom a gateway's life concerns: everyone, or where there are several gateways, its own clients.
-fn asks(report: &Report, gateway: &str) -> Vec<Whom> {
+fn asks(report: &Report, clients: &[&str]) -> Vec<Whom> {
     if report.gateways.len() < 2 {
         return vec![Whom::Everyone];
     }
-    let clients = report.clients.iter().filter(|client| client.gateway == gateway);
-    clients.map(|client| Whom::Client(client.name.clone())).collect()
+    clients.iter().map(|client| Whom::Client((*client).to_owned())).collect()
 }
 
 fn pass(case: &mut Case, gate: Gate, whom: &[Whom], because: &str) {

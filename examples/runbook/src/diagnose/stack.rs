@@ -1,6 +1,6 @@
 //! What openclaw-compose says about the files of a stack, entered into the case.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use openclaw_compose::edit::{self, LineKind};
@@ -19,6 +19,9 @@ use crate::captured::{Captured, OWNERS};
 use crate::finding::{Finding, Place};
 use crate::gates::{Client, FindingId, Gate, Kind, Whom};
 use crate::ticket::{Excerpt, Noted};
+
+/// Each of so many gateways is asked about each text, whoever it is of.
+const FEW: usize = 16;
 
 /// A stack as its files describe it.
 #[derive(Debug)]
@@ -144,6 +147,26 @@ impl Stack {
         if gateways.is_empty() { vec![self.gateway()] } else { gateways }
     }
 
+    /// The clients of each gateway, by its service.
+    pub(super) fn clients(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut of_gateway: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for client in &self.report.clients {
+            of_gateway.entry(client.gateway.as_str()).or_default().push(client.name.as_str());
+        }
+        of_gateway
+    }
+
+    /// The gateways that evidence of pairing may be about: all, or of very many those of which a text was captured.
+    pub(super) fn heard(&self, captured: &Captured) -> Vec<&str> {
+        let spoke: BTreeSet<&str> = captured.services().map(|(_, service)| service).collect();
+        if spoke.is_empty() {
+            return Vec::new();
+        }
+        let gateways = self.gateways();
+        let are_few = gateways.len() <= FEW;
+        gateways.into_iter().filter(|gateway| are_few || spoke.contains(gateway)).collect()
+    }
+
     /// What pairing needs to know of one gateway and its clients.
     pub(super) fn pairing<'s>(
         &'s self,
@@ -174,8 +197,7 @@ impl Stack {
 
     /// How commands reach a gateway and one of its clients.
     pub(super) fn topology(&self, gateway: &str, client: &str, containers: &[Container]) -> Topology {
-        let running =
-            containers.iter().any(|container| container.service == client && container.is_running());
+        let running = life::of_service(containers, client).iter().any(Container::is_running);
         let service = self.resolution.service(client);
         let words = service.map(|service| service.items("entrypoint")).unwrap_or_default();
         let last = words
