@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use openclaw_compose::openclaw::{ClientKind, Report};
+use openclaw_compose::openclaw::{ClientKind, Namespaces, Report};
 use openclaw_compose::project::{Node, Resolution, Service};
 use openclaw_pairing::Peer;
 
@@ -18,6 +18,7 @@ pub(super) struct Columns<'a> {
     /// The gateway's own clients from the files, by name.
     own: BTreeSet<&'a str>,
     services: Vec<Known<'a>>,
+    namespaces: &'a Namespaces,
     /// The service behind each text that was captured of one, by the text's name.
     outputs: BTreeMap<&'a str, &'a str>,
 }
@@ -55,7 +56,8 @@ impl<'a> Columns<'a> {
             is_neighbour: report.namespaces.share(gateway, service.name()),
             is_node: is_node(service),
         });
-        Self { gateway, own, services: services.collect(), outputs: outputs.into_iter().collect() }
+        let (namespaces, outputs) = (&report.namespaces, outputs.into_iter().collect());
+        Self { gateway, own, services: services.collect(), namespaces, outputs }
     }
 
     /// The columns that a peer's evidence belongs to; one that only the evidence shows is made. None, if what is named may
@@ -101,7 +103,7 @@ impl<'a> Columns<'a> {
         if let Some(address) = address.filter(|address| !address.is_loopback())
             && let Some(service) = self.services.iter().find(|service| service.addresses.contains(&address))
         {
-            return Place::Service(service.name);
+            return self.at_address_of(service.name);
         }
         match peer.client.as_deref() {
             _ if address.is_some_and(|address| address.is_loopback()) => self.neighbours(case),
@@ -131,6 +133,18 @@ impl<'a> Columns<'a> {
                 }
             }
         }
+    }
+
+    /// The services behind one service's address: it alone, or all clients that live in its network namespace.
+    fn at_address_of(&self, name: &'a str) -> Place<'_> {
+        let shares = |other: &&Known<'_>| other.name != name && self.namespaces.share(name, other.name);
+        let others = self.services.iter().filter(shares).filter(|other| self.own.contains(other.name));
+        let mut names: Vec<String> = others.map(|other| other.name.to_owned()).collect();
+        if names.is_empty() {
+            return Place::Service(name);
+        }
+        names.extend(self.own.contains(name).then(|| name.to_owned()));
+        Place::Columns(names)
     }
 
     /// The service that an address of a bridge must be of: the one client whose address is not known, where no other

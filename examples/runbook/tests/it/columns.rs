@@ -90,6 +90,17 @@ fn a_refusal_is_of_the_service_that_has_the_address() {
 }
 
 #[test]
+fn an_address_is_of_all_who_live_behind_it() {
+    let side = CLI
+        .replace("cli:", "side:")
+        .replace("0123456789abcdef0123456789abcdef", "the-token-of-yesterday-00000000")
+        .replace("networks: { n: { ipv4_address: 172.30.0.3 } }", "network_mode: service:cli");
+    let line = mismatch("remote=172.30.0.3 client=cli cli v2026.8.2 host=gw:18789 origin=n/a ua=n/a");
+    let ticket = ticket(&[GATEWAY, CLI, &side], &[("logs/gw.log", &line)]);
+    assert_eq!(red(&ticket), [("side", "auth")], "the files say whose token differs");
+}
+
+#[test]
 fn a_line_without_a_name_is_evidence_for_nobody_and_says_so() {
     let line = mismatch("remote=172.30.0.1 host=192.0.2.17:18789 origin=n/a ua=n/a");
     let ticket = ticket(&[GATEWAY, CLI], &[("logs/gw.log", &line)]);
