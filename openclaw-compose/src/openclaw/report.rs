@@ -119,6 +119,12 @@ impl Report {
         self.clients.iter().find(|client| client.name == name)
     }
 
+    /// The gateway that this service runs.
+    #[must_use]
+    pub fn gateway(&self, service: &str) -> Option<&GatewayView> {
+        self.gateways.iter().find(|gateway| gateway.service == service)
+    }
+
     /// The first cause of the stack: the earliest red gate of any client.
     #[must_use]
     pub fn first_cause(&self) -> Option<(&ClientView, &GateView)> {

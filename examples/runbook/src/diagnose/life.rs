@@ -123,7 +123,7 @@ pub(super) fn enter(
     let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
     let life = lifecycle(&log.text);
     if let Some(line) = life.full {
-        let view = report.gateways.iter().find(|view| view.service == gateway);
+        let view = report.gateway(gateway);
         full(case, log, line, view, running.is_some(), whom);
     }
     if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {

@@ -48,8 +48,7 @@ impl Stack {
             case.clients.push(Client { kind, name: client.name.clone(), url: client.url.clone() });
         }
         // The gateway's own service stands for a CLI run inside it: the way out, not the way in.
-        let gateways: BTreeSet<&str> =
-            self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect();
+        let gateways = self.gateway_services();
         case.clients.sort_by_key(|client| (gateways.contains(client.name.as_str()), client.kind));
         self.enter_project(case);
         self.enter_gates(case);
@@ -129,10 +128,15 @@ impl Stack {
 
     /// Whose session the stack is for: its clients beside the gateway, whose own command line is there in any stack.
     pub(super) fn concerned(&self, clients: &[Client]) -> Vec<String> {
-        let is_gateway = |name: &str| self.report.gateways.iter().any(|gateway| gateway.service == name);
-        let of_the_stack =
-            clients.iter().filter(|client| client.kind == Kind::Service && !is_gateway(&client.name));
+        let gateways = self.gateway_services();
+        let is_beside =
+            |client: &&Client| client.kind == Kind::Service && !gateways.contains(client.name.as_str());
+        let of_the_stack = clients.iter().filter(is_beside);
         of_the_stack.map(|client| client.name.clone()).collect()
+    }
+
+    fn gateway_services(&self) -> BTreeSet<&str> {
+        self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect()
     }
 
     /// The service that runs the gateway, or what it is usually called.
@@ -175,7 +179,7 @@ impl Stack {
         containers: &'s [Container],
         captured: &'s Captured,
     ) -> super::devices::Stack<'s> {
-        let view = self.report.gateways.iter().find(|view| view.service == gateway);
+        let view = self.report.gateway(gateway);
         let version = view.map_or(&self.report.version, |view| &view.version);
         super::devices::Stack {
             gateway,
@@ -218,9 +222,7 @@ impl Stack {
 
     /// Whether a client mounts what a gateway keeps its state in.
     fn share_state(&self, gateway: &str, client: &str) -> bool {
-        let Some(view) = self.report.gateways.iter().find(|view| view.service == gateway) else {
-            return false;
-        };
+        let Some(view) = self.report.gateway(gateway) else { return false };
         let text = |mount: &Node, key: &str| {
             mount.get(key).and_then(Node::text).map(|text| text.expose().to_owned())
         };

@@ -212,8 +212,7 @@ impl Stack {
         for gateway in &self.project.report.gateways {
             carriers.push(Carrier::new(&gateway.service, CarrierKind::GatewayContainer));
         }
-        let is_gateway =
-            |name: &str| self.project.report.gateways.iter().any(|gateway| gateway.service == name);
+        let is_gateway = |name: &str| self.project.report.gateway(name).is_some();
         let services = self.project.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
         for client in services.filter(|client| !is_gateway(&client.name)) {
             let carrier = Carrier::new(&client.name, CarrierKind::ClientContainer);
