@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openclaw_compose::openclaw::ClientKind;
 use openclaw_pairing::plan::{Plan, Topology};
-use openclaw_pairing::{Code, DeviceList, Diagnosis, Evidence, Peer, Vantage, diagnose};
+use openclaw_pairing::{Code, DeviceList, DeviceListError, Diagnosis, Evidence, Peer, Vantage, diagnose};
 
 use super::case::Case;
 use super::columns::{self, Columns};
@@ -64,19 +64,21 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
     let mut lists = Vec::new();
     for (service, text) in &captured.devices {
         let Some(vantage) = stack.vantage(service) else { continue };
-        if let Ok(list) = DeviceList::from_json(&text.text) {
-            lists.push((text.name.clone(), list));
-        }
-        match evidence.clone().device_list(vantage, &text.name, &text.text) {
-            Ok(more) => evidence = more,
+        match DeviceList::from_json(&text.text) {
+            Ok(list) => lists.push((text.name.clone(), list)),
+            Err(DeviceListError::CliError { .. }) => {}
             // The parser's words may quote the text; they stay out of the ticket.
             Err(_) => {
                 let because = format!("{} is neither a device list nor an error of the CLI", text.name);
                 for gate in [Gate::Pairing, Gate::Scopes] {
                     case.unjudged(gate, Whom::Everyone, because.clone());
                 }
+                continue;
             }
         }
+        // It was read a moment ago: there is no other error.
+        let Ok(more) = evidence.device_list(vantage, &text.name, &text.text) else { return };
+        evidence = more;
     }
     sessions(case, &stack.columns, &lists);
     let diagnosis = diagnose(&evidence);
