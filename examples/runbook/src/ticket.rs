@@ -206,10 +206,10 @@ impl Ticket {
             }
         }
         let first_cause = first_cause(&clients, &findings);
-        let verdict = if unaccounted.is_empty() {
-            verdict(&clients, &concerned, through)
-        } else {
-            errors_beside(&clients)
+        let verdict = match verdict(&clients, &concerned, through) {
+            // An error that no gate accounts for keeps a ticket from being green.
+            Verdict::Green if !unaccounted.is_empty() => Verdict::Open,
+            verdict => verdict,
         };
         let mut shut: BTreeMap<FindingId, Gate> = BTreeMap::new();
         for rung in clients.iter().flat_map(|ladder| &ladder.rungs) {
@@ -296,7 +296,7 @@ fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
 }
 
 fn verdict(clients: &[Ladder], concerned: &[String], through: Option<Gate>) -> Verdict {
-    if is_shut(clients) {
+    if clients.iter().any(|ladder| ladder.first_red().is_some()) {
         return Verdict::Red;
     }
     let last = through.unwrap_or(Gate::Session);
@@ -307,15 +307,6 @@ fn verdict(clients: &[Ladder], concerned: &[String], through: Option<Gate>) -> V
     let nobody = rungs.peek().is_none();
     let short = rungs.any(|rung| rung.gate <= last && rung.state != State::Green);
     if nobody || short { Verdict::Open } else { Verdict::Green }
-}
-
-/// An error that no gate accounts for keeps a ticket from being green.
-fn errors_beside(clients: &[Ladder]) -> Verdict {
-    if is_shut(clients) { Verdict::Red } else { Verdict::Open }
-}
-
-fn is_shut(clients: &[Ladder]) -> bool {
-    clients.iter().flat_map(|ladder| &ladder.rungs).any(|rung| rung.state == State::Red)
 }
 
 fn scrub(noted: &mut Noted) {

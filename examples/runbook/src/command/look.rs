@@ -48,21 +48,24 @@ pub(crate) struct Arguments {
     post: Option<Webhook>,
 }
 
-pub(crate) const EXIT: &str = "\
+/// What the exit status means; both helps say it.
+macro_rules! exit_status {
+    () => {
+        "\
 Exit status:
   0  every gate up to the authenticated session was observed green for the clients
      of the stack; with --through GATE, every gate up to that one for every client
   1  some gate is red
   2  the call, or the Compose project itself, cannot be read
-  3  no gate is red, but not every gate was observed, or an error stands beside them";
+  3  no gate is red, but not every gate was observed, or an error stands beside them"
+    };
+}
 
-pub(crate) const MORE: &str = "\
-Exit status:
-  0  every gate up to the authenticated session was observed green for the clients
-     of the stack; with --through GATE, every gate up to that one for every client
-  1  some gate is red
-  2  the call, or the Compose project itself, cannot be read
-  3  no gate is red, but not every gate was observed, or an error stands beside them
+pub(crate) const EXIT: &str = exit_status!();
+
+pub(crate) const MORE: &str = concat!(
+    exit_status!(),
+    "
 
 Gates, in causal order:
   state, listener, published, reach, liveness, startup, readiness, upgrade,
@@ -83,7 +86,8 @@ inspect.json holds the token, a plist or a unit may: they are read, never shown,
 should not leave the machine.
 
 Colour is used on a terminal only, and not if NO_COLOR is set. Time and host are
-arguments: the same input gives the same bytes.";
+arguments: the same input gives the same bytes."
+);
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
