@@ -7,7 +7,7 @@
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Anchor, Entry, line, verify};
 use openclaw_token::secrecy::SecretString;
-use openclaw_token::{Circumstances, Fingerprint, FreezeRequest, Sighting, freeze_once, judge};
+use openclaw_token::{Circumstances, Fingerprint, FreezeRequest, Occurrence, freeze_once, judge};
 use std::convert::Infallible;
 use std::fs::OpenOptions;
 use std::hint::black_box;
@@ -76,7 +76,7 @@ fn freezing() {
     let root = directory();
     let store = DirectoryStore::new(root.path());
     let seen =
-        [Sighting::new(".env", SecretString::from(TOKEN)), Sighting::new("b", SecretString::from(TOKEN))];
+        [Occurrence::new(".env", SecretString::from(TOKEN)), Occurrence::new("b", SecretString::from(TOKEN))];
     let request = FreezeRequest::new(&seen, Circumstances::new(SystemTime::UNIX_EPOCH, "ops"));
     let mut freeze = || drop(freeze_once(&store, &request, |_, _| Ok::<_, Infallible>(())).unwrap());
     freeze();

@@ -55,7 +55,7 @@ macro_rules! codes {
     };
 }
 
-// 1xx one token, 2xx several sightings, 3xx the record, 4xx the ledger.
+// 1xx one token, 2xx several occurrences, 3xx the record, 4xx the ledger.
 codes! {
     EmptyToken "OC-T101" "empty-token" Error "the token is empty or only white space";
     UndefinedLiteral "OC-T102" "undefined-literal" Error "the token is the literal text of a missing value, such as undefined or null";

@@ -2,8 +2,8 @@
 
 use crate::finding::Finding;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
+use crate::occurrence::{Comparison, Occurrence, compare, grouped};
 use crate::record::{CLOCK_TOLERANCE, Circumstances, Origin, Record, RecordError};
-use crate::sighting::{Comparison, Sighting, compare, grouped};
 use crate::timestamp;
 use crate::token::{Flaw, MintError, judge, mint};
 use secrecy::SecretString;
@@ -46,34 +46,34 @@ impl Refusal {
     }
 }
 
-/// Decides. A pure function: the same sightings give the same decision.
+/// Decides. A pure function: the same occurrences give the same decision.
 ///
 /// ```
-/// use openclaw_token::{Decision, Sighting, decide, secrecy::SecretString};
-/// let seen = |value: &str| Sighting::new(".env", SecretString::from(value));
+/// use openclaw_token::{Decision, Occurrence, decide, secrecy::SecretString};
+/// let seen = |value: &str| Occurrence::new(".env", SecretString::from(value));
 /// assert!(matches!(decide(None, &[]), Decision::Mint));
 /// assert!(matches!(decide(None, &[seen("${OPENCLAW_GATEWAY_TOKEN}")]), Decision::Mint));
 /// assert!(matches!(decide(None, &[seen("test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret")]), Decision::Adopt(_)));
 /// assert!(matches!(decide(None, &[seen("hunter2")]), Decision::Refuse(_)));
 /// ```
 #[must_use]
-pub fn decide<'a>(record: Option<&'a Record>, sightings: &'a [Sighting]) -> Decision<'a> {
+pub fn decide<'a>(record: Option<&'a Record>, occurrences: &'a [Occurrence]) -> Decision<'a> {
     if let Some(record) = record {
         return Decision::Keep(record);
     }
-    let mut tokens = grouped(sightings)
+    let mut tokens = grouped(occurrences)
         .into_iter()
         .filter_map(|group| group.first().map(|first| (first.token(), judge(first.token()))))
         .filter(|(_, judgement)| !judgement.flaws.iter().any(Flaw::is_stand_in));
     match (tokens.next(), tokens.next()) {
         (None, _) => Decision::Mint,
-        (Some(_), Some(_)) => Decision::Refuse(Refusal::Disagreement(compare(sightings, None))),
+        (Some(_), Some(_)) => Decision::Refuse(Refusal::Disagreement(compare(occurrences, None))),
         (Some((token, judgement)), None) => {
             let is_edge = |flaw: &Flaw| matches!(flaw, Flaw::EdgeWhitespace | Flaw::TrailingCarriageReturn);
             if judgement.is_sound() && !judgement.flaws.iter().any(is_edge) {
                 Decision::Adopt(token)
             } else {
-                Decision::Refuse(Refusal::Unsound(compare(sightings, None)))
+                Decision::Refuse(Refusal::Unsound(compare(occurrences, None)))
             }
         }
     }
@@ -164,7 +164,7 @@ pub enum StoreError {
 /// What to freeze and how.
 #[derive(Clone, Debug)]
 pub struct FreezeRequest<'a> {
-    sightings: &'a [Sighting],
+    occurrences: &'a [Occurrence],
     circumstances: Circumstances,
     key: Option<&'a FingerprintKey>,
     intent: Intent,
@@ -184,10 +184,10 @@ pub enum Intent {
 }
 
 impl<'a> FreezeRequest<'a> {
-    /// The tokens seen, and the circumstances to record. Places default to those of the sightings.
+    /// The tokens seen, and the circumstances to record. Places default to those of the occurrences.
     #[must_use]
-    pub fn new(sightings: &'a [Sighting], circumstances: Circumstances) -> Self {
-        Self { sightings, circumstances, key: None, intent: Intent::Either, places: None }
+    pub fn new(occurrences: &'a [Occurrence], circumstances: Circumstances) -> Self {
+        Self { occurrences, circumstances, key: None, intent: Intent::Either, places: None }
     }
 
     /// Records a keyed fingerprint.
@@ -217,7 +217,7 @@ impl<'a> FreezeRequest<'a> {
             // Sound and minted tokens are above the floor.
             None => Fingerprint::of(token).map_err(FreezeError::Weak)?,
         };
-        let seen = || self.sightings.iter().map(|sighting| sighting.place().file.clone()).collect();
+        let seen = || self.occurrences.iter().map(|occurrence| occurrence.place().file.clone()).collect();
         let places = self.places.clone().unwrap_or_else(seen);
         Ok(self.circumstances.record(generation, origin, fingerprint, places))
     }
@@ -286,7 +286,7 @@ where
 {
     let guard = store.lock()?;
     let existing = store.latest()?;
-    let (origin, token) = match decide(existing.as_ref(), request.sightings) {
+    let (origin, token) = match decide(existing.as_ref(), request.occurrences) {
         Decision::Keep(record) => return Ok(Frozen::Existing(record.clone())),
         Decision::Refuse(refusal) => return Err(FreezeError::Refused(refusal)),
         Decision::Adopt(_) if request.intent == Intent::Mint => return Err(FreezeError::TokenInUse),

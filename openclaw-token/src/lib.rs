@@ -27,9 +27,9 @@ pub mod fs;
 pub mod ledger;
 #[cfg(feature = "object-store")]
 mod object;
+mod occurrence;
 mod record;
 pub mod rotation;
-mod sighting;
 mod timestamp;
 mod token;
 mod version;
@@ -44,7 +44,7 @@ pub use freeze::{
 };
 #[cfg(feature = "object-store")]
 pub use object::ObjectRecords;
+pub use occurrence::{Comparison, Difference, Group, Occurrence, OnlyBy, compare, group};
 pub use record::{Circumstances, Observed, Origin, RECORD_SCHEMA, Record, RecordError};
 pub use secrecy;
-pub use sighting::{Comparison, Difference, Group, OnlyBy, Sighting, compare, group};
 pub use token::{Flaw, Judgement, MintError, SHORT_TOKEN, STRENGTH_FLOOR_BITS, WeakToken, judge, mint};

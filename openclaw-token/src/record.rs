@@ -4,7 +4,7 @@ use crate::codes::Code;
 use crate::digest::Digest;
 use crate::finding::{Finding, Subject};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
-use crate::sighting::Sighting;
+use crate::occurrence::Occurrence;
 use crate::timestamp;
 use crate::version;
 use secrecy::{ExposeSecret, SecretString};
@@ -246,11 +246,11 @@ impl Record {
         let frozen = self.fingerprint.short();
         let mut findings = Vec::new();
         let (mut same, mut other) = (Vec::new(), Vec::new());
-        for sighting in observed.sightings {
-            match self.fingerprint.matches(sighting.token(), observed.key) {
-                Some(true) => same.push(sighting.place()),
-                Some(false) if sighting.token().expose_secret().trim().is_empty() => {}
-                Some(false) => other.push(sighting.place()),
+        for occurrence in observed.occurrences {
+            match self.fingerprint.matches(occurrence.token(), observed.key) {
+                Some(true) => same.push(occurrence.place()),
+                Some(false) if occurrence.token().expose_secret().trim().is_empty() => {}
+                Some(false) => other.push(occurrence.place()),
                 None => {
                     return vec![
                         Finding::new(
@@ -406,7 +406,7 @@ pub(crate) fn detail(error: &serde_json::Error) -> String {
 /// What is seen now, for [`Record::verify`].
 #[derive(Clone, Debug)]
 pub struct Observed<'a> {
-    sightings: &'a [Sighting],
+    occurrences: &'a [Occurrence],
     now: SystemTime,
     key: Option<&'a FingerprintKey>,
     images: BTreeMap<String, String>,
@@ -417,8 +417,8 @@ pub struct Observed<'a> {
 impl<'a> Observed<'a> {
     /// The tokens seen and the time.
     #[must_use]
-    pub fn new(sightings: &'a [Sighting], now: SystemTime) -> Self {
-        Self { sightings, now, key: None, images: BTreeMap::new(), versions: BTreeMap::new(), history: &[] }
+    pub fn new(occurrences: &'a [Occurrence], now: SystemTime) -> Self {
+        Self { occurrences, now, key: None, images: BTreeMap::new(), versions: BTreeMap::new(), history: &[] }
     }
 
     /// The key of a keyed fingerprint.

@@ -19,7 +19,7 @@ use openclaw_probe::{Prober, Rung, Target};
 use openclaw_token::fs::transaction::{Change, Transaction};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Entry};
-use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Sighting, freeze_once};
+use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Occurrence, freeze_once};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::diagnose::{Examination, Options, live};
@@ -161,11 +161,11 @@ fn introduce(root: &Path, gateway: SocketAddr, dead: SocketAddr) {
 fn freeze_and_align(root: &Path, examined: &Examination, enforced: &SecretString) -> Result<(), Stopped> {
     let changes = edit::apply(&examined.edits_at(crate::gates::Gate::Auth), examined.sources())?;
     let diffs: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    let sightings = [Sighting::new("state/openclaw.json", enforced.clone())];
+    let occurrences = [Occurrence::new("state/openclaw.json", enforced.clone())];
     let circumstances = Circumstances::new(SystemTime::now(), "rehearsal");
     let places =
         std::iter::once("state/openclaw.json").chain(changes.iter().map(|change| change.path.as_str()));
-    let request = FreezeRequest::new(&sightings, circumstances).intent(Intent::Adopt).places(places);
+    let request = FreezeRequest::new(&occurrences, circumstances).intent(Intent::Adopt).places(places);
     let frozen = freeze_once(&DirectoryStore::new(root), &request, |_, record| {
         Transaction::plan(root, changes.iter().map(change))?.stage(Some(&record.fingerprint.to_string()))
     })?;

@@ -9,7 +9,7 @@
 use openclaw_token::ledger::{Act, Anchor, Entry, compare_records, line, verify};
 use openclaw_token::secrecy::SecretString;
 use openclaw_token::{
-    Circumstances, Code, Finding, FingerprintKey, FreezeRequest, MemoryStore, Observed, Record, Sighting,
+    Circumstances, Code, Finding, FingerprintKey, FreezeRequest, MemoryStore, Observed, Occurrence, Record,
     compare, freeze_once,
 };
 use std::collections::BTreeSet;
@@ -22,19 +22,19 @@ fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn seen(values: &[&str]) -> Vec<Sighting> {
+fn seen(values: &[&str]) -> Vec<Occurrence> {
     values
         .iter()
         .enumerate()
-        .map(|(n, value)| Sighting::new(format!("place {n}"), SecretString::from(*value)))
+        .map(|(n, value)| Occurrence::new(format!("place {n}"), SecretString::from(*value)))
         .collect()
 }
 
 fn frozen(key: Option<&FingerprintKey>) -> Record {
-    let sightings = seen(&[TOKEN]);
+    let occurrences = seen(&[TOKEN]);
     let circumstances =
         Circumstances::new(at(9000), "ops").image("gateway", "sha256:aa").version("gateway", "2026.9.6");
-    let mut request = FreezeRequest::new(&sightings, circumstances);
+    let mut request = FreezeRequest::new(&occurrences, circumstances);
     if let Some(key) = key {
         request = request.key(key);
     }
@@ -85,7 +85,7 @@ fn every_code_is_produced() {
     }
     let record = frozen(None);
     let (same, other, added) = (seen(&[TOKEN]), seen(&["other"]), seen(&[TOKEN, TOKEN]));
-    let elsewhere = [Sighting::new("elsewhere", SecretString::from(TOKEN))];
+    let elsewhere = [Occurrence::new("elsewhere", SecretString::from(TOKEN))];
     let now = at(9000);
     findings.extend(Record::verify_latest(None, &Observed::new(&same, now)));
     for observed in [

@@ -10,7 +10,7 @@ use expect_test::expect;
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
     Circumstances, Code, Created, Decision, FingerprintKey, FreezeError, FreezeRequest, Frozen, Intent,
-    MemoryStore, Observed, Record, RecordError, RecordStore, Refusal, Sighting, StoreError, decide,
+    MemoryStore, Observed, Occurrence, Record, RecordError, RecordStore, Refusal, StoreError, decide,
     freeze_once, rotate,
 };
 use std::convert::Infallible;
@@ -22,8 +22,8 @@ fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_354_915 + seconds)
 }
 
-fn seen(places: &[(&str, &str)]) -> Vec<Sighting> {
-    places.iter().map(|(place, token)| Sighting::new(*place, SecretString::from(*token))).collect()
+fn seen(places: &[(&str, &str)]) -> Vec<Occurrence> {
+    places.iter().map(|(place, token)| Occurrence::new(*place, SecretString::from(*token))).collect()
 }
 
 fn custody(_: &SecretString, _: &Record) -> Result<(), Infallible> {
@@ -31,12 +31,12 @@ fn custody(_: &SecretString, _: &Record) -> Result<(), Infallible> {
 }
 
 fn frozen() -> Record {
-    let sightings = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
+    let occurrences = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
     let circumstances = Circumstances::new(at(0), "ops")
         .ticket("CHG-17")
         .image("openclaw-gateway", "registry.example/openclaw@sha256:aaaa")
         .version("openclaw-gateway", "2026.9.6");
-    let request = FreezeRequest::new(&sightings, circumstances);
+    let request = FreezeRequest::new(&occurrences, circumstances);
     freeze_once(&MemoryStore::default(), &request, custody).unwrap().record().clone()
 }
 
@@ -127,17 +127,17 @@ fn verifying_names_each_drift() {
 #[test]
 fn the_image_of_an_earlier_generation_is_a_rollback() {
     let store = MemoryStore::default();
-    let sightings = seen(&[(".env", TOKEN)]);
+    let occurrences = seen(&[(".env", TOKEN)]);
     let circumstances = |image: &str, seconds| Circumstances::new(at(seconds), "ops").image("gateway", image);
-    freeze_once(&store, &FreezeRequest::new(&sightings, circumstances("sha256:old", 0)), custody).unwrap();
-    let request = FreezeRequest::new(&sightings, circumstances("sha256:new", 9));
+    freeze_once(&store, &FreezeRequest::new(&occurrences, circumstances("sha256:old", 0)), custody).unwrap();
+    let request = FreezeRequest::new(&occurrences, circumstances("sha256:new", 9));
     let Frozen::New { record, token, .. } = rotate(&store, &request, "upgrade", custody).unwrap() else {
         panic!()
     };
     assert_eq!((record.generation, record.reason.as_deref()), (2, Some("upgrade")));
     let history = store.history().unwrap();
     assert_eq!(record.previous, Some(history[0].digest()));
-    let now = [Sighting::new(".env", token)];
+    let now = [Occurrence::new(".env", token)];
     let observed = Observed::new(&now, at(10)).image("gateway", "sha256:old").history(&history);
     assert_eq!(record.verify(&observed)[0].code, Code::AuthModelRollback);
 }
@@ -198,9 +198,9 @@ fn who_loses_the_race_gets_the_winners_record() {
 #[test]
 fn clocks_may_differ_by_two_minutes() {
     let record = frozen();
-    let sightings = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
+    let occurrences = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
     let findings = |early| {
-        let observed = Observed::new(&sightings, at(0) - Duration::from_secs(early));
+        let observed = Observed::new(&occurrences, at(0) - Duration::from_secs(early));
         codes(&record, &observed.image("openclaw-gateway", "sha256:aaaa"))
     };
     assert_eq!(findings(120), [""; 0]);
@@ -223,9 +223,9 @@ fn clocks_may_differ_by_two_minutes() {
 #[test]
 fn a_later_release_is_no_rollback() {
     let record = frozen();
-    let sightings = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
+    let occurrences = seen(&[(".env", TOKEN), ("openclaw.json", TOKEN)]);
     let running = |version: &str| {
-        let observed = Observed::new(&sightings, at(5)).image("openclaw-gateway", "sha256:aaaa");
+        let observed = Observed::new(&occurrences, at(5)).image("openclaw-gateway", "sha256:aaaa");
         codes(&record, &observed.version("openclaw-gateway", version).version("other", "2020.1.1"))
     };
     assert_eq!(running("2026.9.6"), [""; 0]);
@@ -254,8 +254,8 @@ fn a_misplaced_record_is_refused() {
 #[test]
 fn decisions() {
     let refused = |places: &[(&str, &str)]| {
-        let sightings = seen(places);
-        match decide(None, &sightings) {
+        let occurrences = seen(places);
+        match decide(None, &occurrences) {
             Decision::Refuse(refusal) => refusal,
             other => panic!("{other:?}"),
         }
@@ -291,11 +291,11 @@ fn decisions() {
 #[test]
 fn a_keyed_record_needs_its_key() {
     let key = FingerprintKey::new(vec![7; 32]).unwrap();
-    let sightings = seen(&[(".env", TOKEN)]);
-    let request = FreezeRequest::new(&sightings, Circumstances::new(at(0), "ops")).key(&key);
+    let occurrences = seen(&[(".env", TOKEN)]);
+    let request = FreezeRequest::new(&occurrences, Circumstances::new(at(0), "ops")).key(&key);
     let store = MemoryStore::default();
     let record = freeze_once(&store, &request, custody).unwrap().record().clone();
     assert!(record.fingerprint.is_keyed());
-    assert_eq!(record.verify(&Observed::new(&sightings, at(0)))[0].code, Code::KeyUnknown);
-    assert_eq!(record.verify(&Observed::new(&sightings, at(0)).key(&key)), []);
+    assert_eq!(record.verify(&Observed::new(&occurrences, at(0)))[0].code, Code::KeyUnknown);
+    assert_eq!(record.verify(&Observed::new(&occurrences, at(0)).key(&key)), []);
 }

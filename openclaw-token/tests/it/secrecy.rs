@@ -8,7 +8,7 @@
 
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
-    Circumstances, FingerprintKey, FreezeRequest, Intent, MemoryStore, Observed, Record, Sighting, compare,
+    Circumstances, FingerprintKey, FreezeRequest, Intent, MemoryStore, Observed, Occurrence, Record, compare,
     decide, first_eight, freeze_once, judge, mint, rotate,
 };
 use std::convert::Infallible;
@@ -77,28 +77,28 @@ fn no_report_holds_the_token() {
         format!("${{{CANARY}}}"),
         format!("<{CANARY}>"),
     ];
-    let sightings: Vec<Sighting> = variants
+    let occurrences: Vec<Occurrence> = variants
         .iter()
         .enumerate()
         .map(|(n, variant)| {
-            Sighting::new(format!("place {n}"), SecretString::from(variant.as_str())).at(1, 2, [3, 4])
+            Occurrence::new(format!("place {n}"), SecretString::from(variant.as_str())).at(1, 2, [3, 4])
         })
         .collect();
-    is_clean(&format!("{sightings:?}"));
-    for sighting in &sightings {
-        let judgement = judge(sighting.token());
+    is_clean(&format!("{occurrences:?}"));
+    for occurrence in &occurrences {
+        let judgement = judge(occurrence.token());
         is_clean(&format!("{judgement:?} {}", serde_json::to_string(&judgement).unwrap()));
     }
     for key in [None, Some(FingerprintKey::new(CANARY.repeat(2)).unwrap())] {
         is_clean(&format!("{key:?}"));
-        let comparison = compare(&sightings, key.as_ref());
+        let comparison = compare(&occurrences, key.as_ref());
         is_clean(&format!("{comparison:?} {}", serde_json::to_string(&comparison).unwrap()));
         is_clean(&serde_json::to_string(&comparison.findings()).unwrap());
         is_clean(&format!("{:?}", comparison.findings()));
     }
-    is_clean(&format!("{:?}", decide(None, &sightings)));
+    is_clean(&format!("{:?}", decide(None, &occurrences)));
     let now = SystemTime::UNIX_EPOCH;
-    let request = FreezeRequest::new(&sightings, Circumstances::new(now, "ops"));
+    let request = FreezeRequest::new(&occurrences, Circumstances::new(now, "ops"));
     is_clean(&format!("{request:?}"));
     error_is_clean(&freeze_once(&MemoryStore::default(), &request, custody).unwrap_err());
 }
@@ -106,7 +106,7 @@ fn no_report_holds_the_token() {
 #[test]
 fn no_record_holds_the_token() {
     let now = SystemTime::UNIX_EPOCH;
-    let seen = [Sighting::new(".env", canary())];
+    let seen = [Occurrence::new(".env", canary())];
     let store = MemoryStore::default();
     for text in [
         Circumstances::new(now, CANARY),
@@ -121,8 +121,8 @@ fn no_record_holds_the_token() {
     }
     // Also where JSON spells it differently.
     let hard = format!("{CANARY}\"\\");
-    let sighting = [Sighting::new(".env", SecretString::from(hard.as_str()))];
-    let pasted = FreezeRequest::new(&sighting, Circumstances::new(now, "ops").ticket(hard));
+    let occurrence = [Occurrence::new(".env", SecretString::from(hard.as_str()))];
+    let pasted = FreezeRequest::new(&occurrence, Circumstances::new(now, "ops").ticket(hard));
     let error = freeze_once(&store, &pasted, custody).unwrap_err();
     assert!(error.to_string().contains("contains the token"), "{error}");
 
@@ -148,7 +148,7 @@ fn no_record_holds_the_token() {
 
 #[test]
 fn a_panic_beside_a_token_does_not_print_it() {
-    let seen = [Sighting::new(".env", canary())];
+    let seen = [Occurrence::new(".env", canary())];
     let message = std::panic::catch_unwind(|| {
         let comparison = compare(&seen, None);
         assert!(!comparison.agrees(), "{comparison:?}");

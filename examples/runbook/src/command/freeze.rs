@@ -19,8 +19,8 @@ use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Anchor, compare_records};
 use openclaw_token::rotation::{Phase, RotationPlan, plan};
 use openclaw_token::{
-    Circumstances, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Record, RecordStore,
-    Refusal, Severity, Sighting, first_eight, freeze_once, rotate,
+    Circumstances, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Occurrence, Record,
+    RecordStore, Refusal, Severity, first_eight, freeze_once, rotate,
 };
 use secrecy::SecretString;
 
@@ -127,7 +127,7 @@ fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&stack.root);
-    let sightings = stack.sightings();
+    let occurrences = stack.occurrences();
     let now = SystemTime::now();
     let by =
         arguments.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
@@ -136,7 +136,7 @@ fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
         circumstances = circumstances.ticket(ticket);
     }
     let intent = if arguments.mint { Intent::Mint } else { Intent::Adopt };
-    let request = FreezeRequest::new(&sightings, circumstances).intent(intent).places(stack.places());
+    let request = FreezeRequest::new(&occurrences, circumstances).intent(intent).places(stack.places());
 
     let custody =
         |token: &SecretString, record: &Record| write::stage(stack, arguments.outside, token, record);
@@ -163,7 +163,7 @@ fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
         }
         Err(error) => {
             errln!("runbook freeze: {error}");
-            if let Some(advice) = advice(&error, &sightings) {
+            if let Some(advice) = advice(&error, &occurrences) {
                 errln!("  {advice}");
             }
             Ok(ExitCode::from(if is_refusal(&error) { 1 } else { 2 }))
@@ -209,9 +209,10 @@ fn report(arguments: &Arguments, stack: &Stack, record: &Record, token: &SecretS
 }
 
 /// What to do after a refusal.
-fn advice(error: &FreezeError, sightings: &[Sighting]) -> Option<String> {
+fn advice(error: &FreezeError, occurrences: &[Occurrence]) -> Option<String> {
     let places = || {
-        let names: Vec<&str> = sightings.iter().map(|sighting| sighting.place().file.as_str()).collect();
+        let names: Vec<&str> =
+            occurrences.iter().map(|occurrence| occurrence.place().file.as_str()).collect();
         names.join(", ")
     };
     Some(match error {
@@ -235,15 +236,15 @@ const LEDGER: &str = ".openclaw-token/ledger.jsonl";
 fn verify(arguments: &Arguments, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&stack.root);
     let (latest, history) = (store.latest()?, store.history()?);
-    let sightings = stack.sightings();
-    let observed = stack.observe(Observed::new(&sightings, SystemTime::now()), &history);
+    let occurrences = stack.occurrences();
+    let observed = stack.observe(Observed::new(&occurrences, SystemTime::now()), &history);
     let findings = Record::verify_latest(latest.as_ref(), &observed);
     if let Some(record) = &latest {
         outln!("frozen: {}", describe(record));
         let is_frozen =
-            |sighting: &&Sighting| record.fingerprint.matches(sighting.token(), None) == Some(true);
-        if let Some(sighting) = sightings.iter().find(is_frozen) {
-            show_first_eight(arguments, sighting.token());
+            |occurrence: &&Occurrence| record.fingerprint.matches(occurrence.token(), None) == Some(true);
+        if let Some(occurrence) = occurrences.iter().find(is_frozen) {
+            show_first_eight(arguments, occurrence.token());
         }
     }
     findings.iter().for_each(show);

@@ -11,7 +11,7 @@ use openclaw_compose::finding::Place;
 use openclaw_compose::openclaw::Report;
 use openclaw_compose::source::Sources;
 use openclaw_token::fs::DirectoryStore;
-use openclaw_token::{Code, Observed, Record, RecordStore, Sighting, group};
+use openclaw_token::{Code, Observed, Occurrence, Record, RecordStore, group};
 
 use super::case::Case;
 use super::codes::Code as OwnCode;
@@ -51,7 +51,7 @@ fn unreadable() -> Finding {
 
 /// A token in a place where it stands itself; a `${NAME}` only refers to it.
 struct Seen {
-    sighting: Sighting,
+    occurrence: Occurrence,
     wins: bool,
 }
 
@@ -77,9 +77,9 @@ fn seen(report: &Report) -> Vec<Seen> {
         match seen.get_mut(at) {
             Some(known) => known.wins |= wins,
             None => {
-                let sighting =
-                    Sighting::new(&place.file, value.clone()).at(line, column, [span.start, span.end]);
-                seen.push(Seen { sighting, wins });
+                let occurrence =
+                    Occurrence::new(&place.file, value.clone()).at(line, column, [span.start, span.end]);
+                seen.push(Seen { occurrence, wins });
             }
         }
     }
@@ -112,8 +112,8 @@ fn says_that_nothing_arrives(code: finding::Code) -> bool {
 
 fn enter_flaws(case: &mut Case, seen: &[Seen]) {
     let told = case.shutting().any(|(_, noted)| says_that_nothing_arrives(noted.finding.code));
-    let winners: Vec<Sighting> =
-        seen.iter().filter(|seen| seen.wins).map(|seen| again(&seen.sighting)).collect();
+    let winners: Vec<Occurrence> =
+        seen.iter().filter(|seen| seen.wins).map(|seen| again(&seen.occurrence)).collect();
     for group in group(&winners, None) {
         let names: Vec<String> =
             group.places.iter().map(|place| format!("{}:{}", place.file, place.line)).collect();
@@ -136,7 +136,7 @@ fn enter_record(
     record: Option<Record>,
     now_ms: Option<u64>,
 ) {
-    let sightings: Vec<Sighting> = seen.iter().map(|seen| again(&seen.sighting)).collect();
+    let occurrences: Vec<Occurrence> = seen.iter().map(|seen| again(&seen.occurrence)).collect();
     let record = record.map(|mut record| {
         // A place outside the stack and an image of a container that was not captured were not looked at.
         let files: BTreeSet<&str> = report.sources.ids().map(|id| report.sources.name(id)).collect();
@@ -149,7 +149,7 @@ fn enter_record(
     // Without a given time there is no clock to compare.
     let now = now_ms.map(|now| UNIX_EPOCH + Duration::from_millis(now));
     let now = now.or(record.as_ref().map(|record| record.frozen_at)).unwrap_or(UNIX_EPOCH);
-    let mut observed = Observed::new(&sightings, now);
+    let mut observed = Observed::new(&occurrences, now);
     for container in &report.containers {
         if container.image.contains("@sha256:") {
             observed = observed.image(&container.service, &container.image);
@@ -167,9 +167,9 @@ fn enter_record(
     }
 }
 
-fn again(sighting: &Sighting) -> Sighting {
-    let place = sighting.place();
-    Sighting::new(&place.file, sighting.token().clone()).at(place.line, place.column, place.span)
+fn again(occurrence: &Occurrence) -> Occurrence {
+    let place = occurrence.place();
+    Occurrence::new(&place.file, occurrence.token().clone()).at(place.line, place.column, place.span)
 }
 
 fn shown(place: &openclaw_token::Place) -> Shown {

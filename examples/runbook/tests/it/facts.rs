@@ -15,7 +15,8 @@ use openclaw_probe::supervisors::{EXIT_OPERATOR, Job, JobError, stop_budget};
 use openclaw_probe::{Answer, CLOSE_CODES, ClockSkew, RefusalKind, read_connect_answer};
 use openclaw_token::secrecy::SecretString;
 use openclaw_token::{
-    Circumstances, Code, FreezeRequest, MemoryStore, Observed, Record, Severity, Sighting, freeze_once, judge,
+    Circumstances, Code, FreezeRequest, MemoryStore, Observed, Occurrence, Record, Severity, freeze_once,
+    judge,
 };
 
 /// Every release, in order.
@@ -112,7 +113,7 @@ fn at(seconds: u64) -> SystemTime {
 
 /// A record that was frozen at second 9000, under this release.
 fn record(release: &str) -> Record {
-    let seen = [Sighting::new(".env", openclaw_token::mint().unwrap())];
+    let seen = [Occurrence::new(".env", openclaw_token::mint().unwrap())];
     let request = FreezeRequest::new(&seen, Circumstances::new(at(9000), "ops").version("gateway", release));
     freeze_once(&MemoryStore::default(), &request, |_, _| Ok::<_, Infallible>(())).unwrap().record().clone()
 }

@@ -133,8 +133,9 @@ fn tables() -> Vec<Table> {
 }
 
 fn token_finding() -> Value {
-    use openclaw_token::{Sighting, compare, secrecy::SecretString};
-    let seen = |place: &str, token: &str| Sighting::new(place, SecretString::from(token)).at(3, 24, [23, 60]);
+    use openclaw_token::{Occurrence, compare, secrecy::SecretString};
+    let seen =
+        |place: &str, token: &str| Occurrence::new(place, SecretString::from(token)).at(3, 24, [23, 60]);
     let comparison =
         compare(&[seen(".env", "test-token-one"), seen("openclaw.json", "test-token-two")], None);
     serde_json::to_value(&comparison.findings()[0]).unwrap()

@@ -10,7 +10,7 @@ use openclaw_compose::project::Service;
 use openclaw_compose::source::{FileId, Span};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags, Unreadable};
 use openclaw_token::rotation::{Carrier, CarrierKind};
-use openclaw_token::{Circumstances, Observed, Record, Sighting};
+use openclaw_token::{Circumstances, Observed, Occurrence, Record};
 
 /// A project as it stands on disk now.
 pub(super) struct Stack {
@@ -67,7 +67,7 @@ impl Stack {
     }
 
     /// Every value the project carries, once a place.
-    pub(super) fn sightings(&self) -> Vec<Sighting> {
+    pub(super) fn occurrences(&self) -> Vec<Occurrence> {
         let mut seen = BTreeSet::new();
         let held = self
             .project
@@ -78,7 +78,7 @@ impl Stack {
         held.filter(|(_, _, place)| seen.insert((place.file.clone(), place.line, place.column)))
             .map(|(_, value, found)| {
                 let span = [found.span.start as usize, found.span.end as usize];
-                Sighting::new(self.place(found.span), value.clone()).at(found.line, found.column, span)
+                Occurrence::new(self.place(found.span), value.clone()).at(found.line, found.column, span)
             })
             .collect()
     }
@@ -145,9 +145,9 @@ impl Stack {
     /// Where the token will be once it is frozen.
     pub(super) fn places(&self) -> BTreeSet<String> {
         let written = self.targets().into_iter().map(|span| self.place(span));
-        let seen = self.sightings();
+        let seen = self.occurrences();
         let mut places: BTreeSet<String> =
-            seen.iter().map(|sighting| sighting.place().file.clone()).chain(written).collect();
+            seen.iter().map(|occurrence| occurrence.place().file.clone()).chain(written).collect();
         if self.needs_dotenv() {
             places.insert(DOTENV.to_owned());
         }

@@ -11,12 +11,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// A token and the place where it was seen: a line of a file, a container's environment, a pasted value.
-pub struct Sighting {
+pub struct Occurrence {
     place: Place,
     token: SecretString,
 }
 
-impl Sighting {
+impl Occurrence {
     /// `place` is the caller's name for it: `.env`, `openclaw-gateway environment`.
     pub fn new(place: impl Into<String>, token: SecretString) -> Self {
         let place = Place { role: PlaceRole::Related, file: place.into(), line: 0, column: 0, span: [0, 0] };
@@ -43,9 +43,9 @@ impl Sighting {
     }
 }
 
-impl fmt::Debug for Sighting {
+impl fmt::Debug for Occurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sighting").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Occurrence").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -132,24 +132,24 @@ impl OnlyBy {
     }
 }
 
-/// Compares sightings from any number of places.
+/// Compares occurrences from any number of places.
 ///
 /// Tokens are compared as SHA-256 digests of fixed size, never byte by byte, so the time taken says nothing about
 /// where two of them part.
 ///
 /// ```
-/// use openclaw_token::{OnlyBy, Sighting, compare, secrecy::SecretString};
+/// use openclaw_token::{OnlyBy, Occurrence, compare, secrecy::SecretString};
 /// let token = "test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret";
 /// let comparison = compare(&[
-///     Sighting::new(".env", SecretString::from(token)),
-///     Sighting::new("openclaw.json", SecretString::from(format!("\"{token}\""))),
+///     Occurrence::new(".env", SecretString::from(token)),
+///     Occurrence::new("openclaw.json", SecretString::from(format!("\"{token}\""))),
 /// ], None);
 /// assert!(!comparison.agrees());
 /// assert_eq!(comparison.differences[0].only_by, [OnlyBy::Quotes]);
 /// ```
 #[must_use]
-pub fn compare(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Comparison {
-    let found = grouped(sightings);
+pub fn compare(occurrences: &[Occurrence], key: Option<&FingerprintKey>) -> Comparison {
+    let found = grouped(occurrences);
     let tokens: Vec<&SecretString> =
         found.iter().filter_map(|group| group.first()).map(|first| &first.token).collect();
     let groups = judged(&found, key);
@@ -164,17 +164,17 @@ pub fn compare(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Comparis
 
 /// The groups of [`compare`] alone, for whoever does not ask how each differs from every other.
 #[must_use]
-pub fn group(sightings: &[Sighting], key: Option<&FingerprintKey>) -> Vec<Group> {
-    judged(&grouped(sightings), key)
+pub fn group(occurrences: &[Occurrence], key: Option<&FingerprintKey>) -> Vec<Group> {
+    judged(&grouped(occurrences), key)
 }
 
-fn judged(found: &[Vec<&Sighting>], key: Option<&FingerprintKey>) -> Vec<Group> {
+fn judged(found: &[Vec<&Occurrence>], key: Option<&FingerprintKey>) -> Vec<Group> {
     let tokens = found.iter().filter_map(|group| Some((group, &group.first()?.token)));
     tokens
         .enumerate()
         .map(|(n, (group, token))| Group {
             class: class(n),
-            places: group.iter().map(|sighting| sighting.place.clone()).collect(),
+            places: group.iter().map(|occurrence| occurrence.place.clone()).collect(),
             judgement: judge(token),
             fingerprint: match key {
                 Some(key) => Some(Fingerprint::keyed(key, token)),
@@ -250,15 +250,15 @@ impl Flaw {
     }
 }
 
-/// Sightings of equal tokens together, the largest group first; groups of one size in the order in which they were seen.
-pub(crate) fn grouped(sightings: &[Sighting]) -> Vec<Vec<&Sighting>> {
-    let mut found: Vec<Vec<&Sighting>> = Vec::new();
+/// Occurrences of equal tokens together, the largest group first; groups of one size in the order in which they were seen.
+pub(crate) fn grouped(occurrences: &[Occurrence]) -> Vec<Vec<&Occurrence>> {
+    let mut found: Vec<Vec<&Occurrence>> = Vec::new();
     let mut known: HashMap<Sha256Digest, usize> = HashMap::new();
-    for sighting in sightings {
-        let at = *known.entry(digest(sighting.token.expose_secret())).or_insert(found.len());
+    for occurrence in occurrences {
+        let at = *known.entry(digest(occurrence.token.expose_secret())).or_insert(found.len());
         match found.get_mut(at) {
-            Some(group) => group.push(sighting),
-            None => found.push(vec![sighting]),
+            Some(group) => group.push(occurrence),
+            None => found.push(vec![occurrence]),
         }
     }
     found.sort_by_key(|group| std::cmp::Reverse(group.len()));
@@ -317,9 +317,9 @@ mod tests {
     const TOKEN: &str = "test-token-4h7j2k9m3n6p8q1r5s0t-not-a-secret";
 
     fn seen(values: &[(&str, &str)]) -> Comparison {
-        let sightings: Vec<_> =
-            values.iter().map(|(place, token)| Sighting::new(*place, SecretString::from(*token))).collect();
-        compare(&sightings, None)
+        let occurrences: Vec<_> =
+            values.iter().map(|(place, token)| Occurrence::new(*place, SecretString::from(*token))).collect();
+        compare(&occurrences, None)
     }
 
     fn differs_by(other: &str) -> Vec<OnlyBy> {
@@ -370,9 +370,9 @@ mod tests {
     proptest! {
         #[test]
         fn groups_hold_every_place_once(values in prop::collection::vec("[ab]{0,2}", 0..8)) {
-            let sightings: Vec<_> = values.iter().enumerate()
-                .map(|(n, value)| Sighting::new(n.to_string(), SecretString::from(value.as_str()))).collect();
-            let comparison = compare(&sightings, None);
+            let occurrences: Vec<_> = values.iter().enumerate()
+                .map(|(n, value)| Occurrence::new(n.to_string(), SecretString::from(value.as_str()))).collect();
+            let comparison = compare(&occurrences, None);
             let mut places: Vec<usize> = comparison.groups.iter()
                 .flat_map(|group| &group.places).map(|place| place.file.parse().unwrap()).collect();
             places.sort_unstable();
