@@ -118,7 +118,7 @@ pub(crate) trait OpenFile: Send {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// Sets owner first, mode second: a chown may clear mode bits. Of the mode only the permissions are set.
-    fn dress(&self, owner: Option<(u32, u32)>, mode: u32) -> io::Result<()>;
+    fn set_ownership(&self, owner: Option<(u32, u32)>, mode: u32) -> io::Result<()>;
     fn sync(&self, site: Sync) -> io::Result<()>;
     /// Exclusive lock on this very file.
     fn lock(&self, wait: Duration) -> Result<Box<dyn Held>, Refused>;

@@ -303,7 +303,7 @@ impl OpenFile for RealFile {
         self.0.set_len(len)
     }
 
-    fn dress(&self, owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
+    fn set_ownership(&self, owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
         if let Some((uid, gid)) = owner {
             let now = described(&fstat(&self.0)?);
             if (now.uid, now.gid) != (uid, gid) {

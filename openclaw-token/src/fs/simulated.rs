@@ -71,7 +71,7 @@ struct Data {
 enum Write {
     Bytes { at: usize, bytes: Vec<u8> },
     Length(usize),
-    Dress { owner: Option<(u32, u32)>, mode: u32 },
+    Ownership { owner: Option<(u32, u32)>, mode: u32 },
 }
 
 /// One atomic change of directory entries: (directory, name, what it names from then on).
@@ -155,7 +155,7 @@ impl SimulatedDisk {
 }
 
 impl Data {
-    fn dress(&mut self, owner: Option<(u32, u32)>, mode: u32) {
+    fn set_ownership(&mut self, owner: Option<(u32, u32)>, mode: u32) {
         self.owner = owner.unwrap_or(self.owner);
         self.mode = mode;
     }
@@ -434,14 +434,14 @@ impl OpenFile for SimulatedFile {
         })
     }
 
-    fn dress(&self, owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
+    fn set_ownership(&self, owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
         let uid = self.disk.state().faults.uid;
         if uid != 0 && owner.is_some_and(|(owner, _)| owner != uid) {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         self.change(|live, pending| {
-            pending.push(Write::Dress { owner, mode });
-            live.dress(owner, mode);
+            pending.push(Write::Ownership { owner, mode });
+            live.set_ownership(owner, mode);
         })
     }
 

@@ -53,7 +53,9 @@ pub(super) use {receipt::forget_on, receipt::undo_on};
 use super::disk::{Held, OpenFile, Sync};
 use super::{FileError, make_dirs};
 use crate::digest::Digest;
-use journal::{Dress, Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, MOST_CHANGES, Phase, Planned};
+use journal::{
+    Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, MOST_CHANGES, Ownership, Phase, Planned,
+};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -68,7 +70,7 @@ pub struct Change {
     content: Option<SecretSlice<u8>>,
     secret: bool,
     /// Owner and mode to give a file that does not exist now; `undo` of a removal knows them.
-    dress: Option<Dress>,
+    ownership: Option<Ownership>,
 }
 
 impl Change {
@@ -76,12 +78,12 @@ impl Change {
     /// `None` means that it must not exist yet.
     pub fn write(path: impl Into<PathBuf>, expected: Option<Digest>, bytes: impl Into<Vec<u8>>) -> Self {
         let content = Some(SecretSlice::from(bytes.into()));
-        Self { path: path.into(), expected, content, secret: false, dress: None }
+        Self { path: path.into(), expected, content, secret: false, ownership: None }
     }
 
     /// Removes `path` if it still has the `expected` content.
     pub fn remove(path: impl Into<PathBuf>, expected: Digest) -> Self {
-        Self { path: path.into(), expected: Some(expected), content: None, secret: false, dress: None }
+        Self { path: path.into(), expected: Some(expected), content: None, secret: false, ownership: None }
     }
 
     /// Says that the new content holds a secret: a file made by this change gets mode 0600 instead of 0644. A file
@@ -264,13 +266,13 @@ impl Staged {
             let target = place.root.join(&entry.path);
             let original = place.expect(&entry.path, entry.before)?;
             if let (Some(backup), Some(original)) = (&entry.backup, original) {
-                let dress = |file: &dyn OpenFile| place.dress_backup(file, entry);
-                place.write_new(&dir.join(backup), original.expose_secret(), dress, Sync::Backup)?;
+                let ownership = |file: &dyn OpenFile| place.set_ownership_of_backup(file, entry);
+                place.write_new(&dir.join(backup), original.expose_secret(), ownership, Sync::Backup)?;
             }
             if let (Some(staged), Some(content)) = (&entry.staged, &planned.content) {
                 let path = target.with_file_name(staged);
-                let dress = |file: &dyn OpenFile| place.dress(file, entry);
-                place.write_new(&path, content.expose_secret(), dress, Sync::Staged)?;
+                let ownership = |file: &dyn OpenFile| place.set_ownership(file, entry);
+                place.write_new(&path, content.expose_secret(), ownership, Sync::Staged)?;
             }
         }
         place.sync_dir(&dir, Sync::BackupEntries)?;

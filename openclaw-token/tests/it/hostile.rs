@@ -136,7 +136,7 @@ fn entry(path: &str) -> Value {
     json!({
         "path": path, "before": digest(EVIL), "after": digest(ENV),
         "staged": staged_name(path), "backup": "0.old",
-        "dress": {"uid": uid(), "gid": uid(), "mode": 0o644},
+        "ownership": {"uid": uid(), "gid": uid(), "mode": 0o644},
     })
 }
 
@@ -202,10 +202,10 @@ fn a_planted_journal_is_refused_field_by_field() {
         ("backup upwards", |entry, _| entry["backup"] = json!("../../../evil")),
         ("backup absolute", |entry, outside| entry["backup"] = json!(outside)),
         ("no backup", |entry, _| entry["backup"] = json!(null)),
-        ("setuid", |entry, _| entry["dress"]["mode"] = json!(0o4755)),
-        ("setgid", |entry, _| entry["dress"]["mode"] = json!(0o2755)),
-        ("sticky", |entry, _| entry["dress"]["mode"] = json!(0o1777)),
-        ("nobody", |entry, _| entry["dress"]["uid"] = json!(u32::MAX)),
+        ("setuid", |entry, _| entry["ownership"]["mode"] = json!(0o4755)),
+        ("setgid", |entry, _| entry["ownership"]["mode"] = json!(0o2755)),
+        ("sticky", |entry, _| entry["ownership"]["mode"] = json!(0o1777)),
+        ("nobody", |entry, _| entry["ownership"]["uid"] = json!(u32::MAX)),
         ("unknown field", |entry, _| entry["extra"] = json!(1)),
     ];
     for (what, plant) in faults {
@@ -332,7 +332,7 @@ fn a_journal_gives_no_file_away() {
     }
     let world = World::new();
     let mut planted = entry(".env");
-    planted["dress"]["uid"] = json!(1000);
+    planted["ownership"]["uid"] = json!(1000);
     world.plant("000001.reverting", &journal(&[planted]));
     let before = before_any_step(world.0.path());
     let error = recover(world.stack()).unwrap_err();
@@ -437,7 +437,7 @@ fn nothing_is_followed_and_nothing_waits() {
                     &journal(&[json!({
                         "path": ".env", "before": digest(EVIL), "after": digest(ENV),
                         "staged": "..env.openclaw-2-0.new", "backup": "0.old",
-                        "dress": {"uid": uid(), "gid": uid(), "mode": 0o600},
+                        "ownership": {"uid": uid(), "gid": uid(), "mode": 0o600},
                     })]),
                 );
             }
@@ -741,7 +741,7 @@ prop_compose! {
         before in pick(vec![None, Some(ENV), Some(EVIL), Some("{}"), Some("precious"), Some("other")]),
         after in pick(vec![None, Some(ENV), Some(EVIL), Some("{}"), Some("precious"), Some("other")]),
         id in 1..3_u64,
-        odd in prop::option::weighted(0.3, (pick(vec!["path", "before", "staged", "backup", "dress", "x"]), pick(vec![
+        odd in prop::option::weighted(0.3, (pick(vec!["path", "before", "staged", "backup", "ownership", "x"]), pick(vec![
             json!(null), json!(1), json!(""), json!("../outside/keep.txt"), json!("evil"), json!("../../../evil"),
             json!("journal.json"), json!({"uid": 0, "gid": 0, "mode": 0o4755}), json!({"uid": 1000, "gid": 1000, "mode": 0o644}),
             json!({"uid": u32::MAX, "gid": 0, "mode": 0}), json!({"uid": 0, "gid": 0, "mode": -1}),
@@ -755,7 +755,7 @@ prop_compose! {
             "after": after.map(digest),
             "staged": after.map(|_| format!(".{name}.openclaw-{id}-{n}.new")),
             "backup": before.map(|_| format!("{n}.old")),
-            "dress": {"uid": 0, "gid": 0, "mode": mode},
+            "ownership": {"uid": 0, "gid": 0, "mode": mode},
         });
         if let Some((field, value)) = odd {
             entry[field] = value;

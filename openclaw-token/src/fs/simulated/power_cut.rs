@@ -92,7 +92,7 @@ fn versions(durable: &Data, pending: &[Write]) -> Vec<Data> {
                     with(&|data| put(&mut data.content, *at, &vec![0; bytes.len()]));
                 }
                 Write::Length(length) => with(&|data| data.content.resize(*length, 0)),
-                Write::Dress { owner, mode } => with(&|data| data.dress(*owner, *mode)),
+                Write::Ownership { owner, mode } => with(&|data| data.set_ownership(*owner, *mode)),
             }
         }
         versions = next;

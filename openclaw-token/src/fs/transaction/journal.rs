@@ -75,13 +75,13 @@ pub(super) struct Entry {
     pub(super) staged: Option<String>,
     /// Name of the original's copy beside the journal.
     pub(super) backup: Option<String>,
-    pub(super) dress: Dress,
+    pub(super) ownership: Ownership,
 }
 
 /// Owner and mode.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Dress {
+pub(super) struct Ownership {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) mode: u32,
@@ -114,7 +114,7 @@ impl Journal {
             {
                 return told("its new file or its backup has another name than it would be given");
             }
-            let Dress { uid, gid, mode } = entry.dress;
+            let Ownership { uid, gid, mode } = entry.ownership;
             if mode > 0o777 || uid == u32::MAX || gid == u32::MAX {
                 return told("no file is given such an owner or mode");
             }
@@ -170,7 +170,7 @@ pub(super) struct Planned {
     pub(super) path: PathBuf,
     pub(super) expected: Option<Digest>,
     pub(super) content: Option<SecretSlice<u8>>,
-    pub(super) dress: Dress,
+    pub(super) ownership: Ownership,
 }
 
 impl Planned {
@@ -181,7 +181,7 @@ impl Planned {
             after: self.content.as_ref().map(|content| Digest::of(content.expose_secret())),
             staged: self.content.is_some().then(|| staged_name(&self.path, id, n)),
             backup: self.expected.is_some().then(|| backup_name(n)),
-            dress: self.dress,
+            ownership: self.ownership,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A root directory: its transactions, and what its files hold now.
 
 use super::journal::{
-    Dress, Entry, Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, Phase, Planned, is_inside,
+    Entry, Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, Ownership, Phase, Planned, is_inside,
     is_own_name,
 };
 use super::{Change, TransactionError};
@@ -138,7 +138,7 @@ impl Place {
     /// Whether the owner that a journal names is the original's: that of the file now in its place, of its backup, or the
     /// caller. Otherwise root would give a file to somebody who never had it; nobody else can.
     pub(super) fn check_owner(&self, found: Found, entry: &Entry) -> Result<(), TransactionError> {
-        let Dress { uid, gid, .. } = entry.dress;
+        let Ownership { uid, gid, .. } = entry.ownership;
         let (caller, group) = self.disk.caller();
         if caller != 0 || (uid, gid) == (caller, group) {
             return Ok(());
@@ -211,19 +211,19 @@ impl Place {
             return Err(TransactionError::NotAFile { path: target });
         }
         self.expect(&path, change.expected)?;
-        let dress = match (stat, change.dress) {
-            (Some(Stat { uid, gid, mode, .. }), _) => Dress { uid, gid, mode: mode & 0o777 },
-            (None, Some(dress)) => dress,
+        let ownership = match (stat, change.ownership) {
+            (Some(Stat { uid, gid, mode, .. }), _) => Ownership { uid, gid, mode: mode & 0o777 },
+            (None, Some(ownership)) => ownership,
             // A new file belongs to whoever owns its directory: made by root for uid 1000, it stays readable there.
             (None, None) => {
                 let parent = target.parent().unwrap_or(&self.root);
                 let Some(Stat { uid, gid, .. }) = self.stat(parent)? else {
                     return Err(TransactionError::NoDirectory { path: target });
                 };
-                Dress { uid, gid, mode: if change.secret { 0o600 } else { 0o644 } }
+                Ownership { uid, gid, mode: if change.secret { 0o600 } else { 0o644 } }
             }
         };
-        Ok(Planned { path, expected: change.expected, content: change.content, dress })
+        Ok(Planned { path, expected: change.expected, content: change.content, ownership })
     }
 
     /// The content of a file, if it is the one expected.

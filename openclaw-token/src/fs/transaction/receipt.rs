@@ -88,7 +88,7 @@ pub(in crate::fs) fn undo_on(
             expected: entry.after,
             content,
             secret: true,
-            dress: Some(entry.dress),
+            ownership: Some(entry.ownership),
         });
     }
     Transaction::plan_on(place, changes)?.commit()

@@ -1,7 +1,7 @@
 //! The steps from phase to phase. Each can be cut off anywhere and taken again.
 
 use super::TransactionError;
-use super::journal::{Dress, Entry, Found, Journal, Phase, restored_name};
+use super::journal::{Entry, Found, Journal, Ownership, Phase, restored_name};
 use super::place::Place;
 use crate::digest::Digest;
 use crate::fs::FileError;
@@ -17,34 +17,40 @@ impl Place {
         &self,
         path: &Path,
         bytes: &[u8],
-        dress: impl FnOnce(&dyn OpenFile) -> Result<(), TransactionError>,
+        ownership: impl FnOnce(&dyn OpenFile) -> Result<(), TransactionError>,
         site: Sync,
     ) -> Result<(), TransactionError> {
         let mut file = self.disk.create(path).map_err(FileError::of("create", path))?;
         file.append(bytes).map_err(FileError::of("write", path))?;
-        dress(&*file)?;
+        ownership(&*file)?;
         Ok(file.sync(site).map_err(FileError::of("sync", path))?)
     }
 
     /// Gives a file the owner and mode of its entry.
-    pub(super) fn dress(&self, file: &dyn OpenFile, entry: &Entry) -> Result<(), TransactionError> {
-        let Dress { uid, gid, mode } = entry.dress;
+    pub(super) fn set_ownership(&self, file: &dyn OpenFile, entry: &Entry) -> Result<(), TransactionError> {
+        let Ownership { uid, gid, mode } = entry.ownership;
         let path = self.root.join(&entry.path);
-        match file.dress(Some((uid, gid)), mode) {
+        match file.set_ownership(Some((uid, gid)), mode) {
             Err(source) if source.kind() == io::ErrorKind::PermissionDenied => match entry.before {
                 // An existing file must keep its owner; a new one may be ours.
                 Some(_) => Err(TransactionError::Owner { path, uid, gid, source }),
-                None => Ok(file.dress(None, mode).map_err(FileError::of("set the mode of", &path))?),
+                None => {
+                    Ok(file.set_ownership(None, mode).map_err(FileError::of("set the mode of", &path))?)
+                }
             },
-            dressed => Ok(dressed.map_err(FileError::of("set the owner of", &path))?),
+            set => Ok(set.map_err(FileError::of("set the owner of", &path))?),
         }
     }
 
     /// Gives a backup the owner of its original: what nobody else can give it shows later whose it was.
-    pub(super) fn dress_backup(&self, file: &dyn OpenFile, entry: &Entry) -> Result<(), TransactionError> {
-        match file.dress(Some((entry.dress.uid, entry.dress.gid)), 0o600) {
+    pub(super) fn set_ownership_of_backup(
+        &self,
+        file: &dyn OpenFile,
+        entry: &Entry,
+    ) -> Result<(), TransactionError> {
+        match file.set_ownership(Some((entry.ownership.uid, entry.ownership.gid)), 0o600) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            dressed => Ok(dressed.map_err(FileError::of("set the owner of the backup of", &entry.path))?),
+            set => Ok(set.map_err(FileError::of("set the owner of the backup of", &entry.path))?),
         }
     }
 
@@ -113,8 +119,8 @@ impl Place {
                     let original = self.backup(&dir.join(backup), before)?;
                     let copy = target.with_file_name(restored_name(&entry.path, id));
                     self.remove_if_there(&copy)?;
-                    let dress = |file: &dyn OpenFile| self.dress(file, entry);
-                    self.write_new(&copy, original.expose_secret(), dress, Sync::Restored)?;
+                    let ownership = |file: &dyn OpenFile| self.set_ownership(file, entry);
+                    self.write_new(&copy, original.expose_secret(), ownership, Sync::Restored)?;
                     self.disk.rename(&copy, &target).map_err(FileError::of("restore", &target))?;
                 }
                 _ => self.disk.remove_file(&target).map_err(FileError::of("remove", &target))?,
