@@ -59,7 +59,7 @@ macro_rules! codes {
 codes! {
     EmptyToken "OC-T101" "empty-token" Error "the token is empty or only white space";
     UndefinedLiteral "OC-T102" "undefined-literal" Error "the token is the literal text of a missing value, such as undefined or null";
-    PlaceholderToken "OC-T103" "placeholder-token" Error "the token is a published example or an obvious stand-in";
+    PlaceholderToken "OC-T103" "placeholder-token" Error "the token is a published example or an obvious placeholder";
     RedactionMarker "OC-T104" "redaction-marker" Error "the token is what a redacting command prints instead of a secret";
     UnexpandedVariable "OC-T105" "unexpanded-variable" Error "the token is a variable or command that nobody expanded";
     ByteOrderMark "OC-T110" "byte-order-mark" Error "the token begins with a byte order mark";

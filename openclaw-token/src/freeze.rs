@@ -20,7 +20,7 @@ pub enum Decision<'a> {
     Keep(&'a Record),
     /// Every place that holds a token holds this one, and it is sound.
     Adopt(&'a SecretString),
-    /// No place holds a token: at most stand-ins such as `change-me-now` or `${NAME}`.
+    /// No place holds a token: at most placeholders such as `change-me-now` or `${NAME}`.
     Mint,
     /// A person has to decide first.
     Refuse(Refusal),
@@ -64,7 +64,7 @@ pub fn decide<'a>(record: Option<&'a Record>, occurrences: &'a [Occurrence]) -> 
     let mut tokens = grouped(occurrences)
         .into_iter()
         .filter_map(|group| group.first().map(|first| (first.token(), judge(first.token()))))
-        .filter(|(_, judgement)| !judgement.flaws.iter().any(Flaw::is_stand_in));
+        .filter(|(_, judgement)| !judgement.flaws.iter().any(Flaw::is_placeholder));
     match (tokens.next(), tokens.next()) {
         (None, _) => Decision::Mint,
         (Some(_), Some(_)) => Decision::Refuse(Refusal::Disagreement(compare(occurrences, None))),

@@ -211,8 +211,8 @@ impl Comparison {
     fn difference(&self, difference: &Difference) -> Option<Finding> {
         let group = |class: &str| self.groups.iter().find(|group| group.class == class);
         let (left, right) = (group(&difference.left)?, group(&difference.right)?);
-        // A stand-in is not a second token; its own finding says what it is.
-        if [left, right].iter().any(|group| group.judgement.flaws.iter().any(Flaw::is_stand_in)) {
+        // A placeholder is not a second token; its own finding says what it is.
+        if [left, right].iter().any(|group| group.judgement.flaws.iter().any(Flaw::is_placeholder)) {
             return None;
         }
         let worst = difference.only_by.iter().max_by_key(|by| by.code().severity());
@@ -238,7 +238,7 @@ impl Comparison {
 
 impl Flaw {
     /// The text is not a token at all: it stands where one should be.
-    pub(crate) fn is_stand_in(&self) -> bool {
+    pub(crate) fn is_placeholder(&self) -> bool {
         matches!(
             self,
             Self::Empty
@@ -362,7 +362,7 @@ mod tests {
         let lines: Vec<_> =
             report.findings().iter().map(|finding| format!("{} {}", finding.code, finding.summary)).collect();
         expect![[r#"
-            OC-T103 placeholder-token class C (cli environment): the token is a published example or an obvious stand-in
+            OC-T103 placeholder-token class C (cli environment): the token is a published example or an obvious placeholder
             OC-T201 tokens-differ class A (.env, gateway environment) and class B (openclaw.json) hold different tokens"#]]
         .assert_eq(&lines.join("\n"));
     }

@@ -81,7 +81,7 @@ pub enum Flaw {
     Empty,
     /// The literal text `undefined` or `null`: a script printed a missing value. The gateway refuses to start.
     UndefinedLiteral,
-    /// A published example or an obvious stand-in. The gateway refuses to start on those it knows.
+    /// A published example or an obvious placeholder. The gateway refuses to start on those it knows.
     Placeholder,
     /// What a redacting command printed instead of a secret.
     RedactionMarker,
@@ -275,7 +275,7 @@ const REDACTIONS: [&str; 8] = [
 
 impl Flaw {
     fn is_in(self, text: &str, bits: u32) -> bool {
-        // As OpenClaw compares: without white space at the ends; quotes are not part of a stand-in either.
+        // As OpenClaw compares: without white space at the ends; quotes are not part of a placeholder either.
         let bare = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         let core = unquoted(bare).unwrap_or(bare);
         let is_one_of = |known: &[&str]| known.iter().any(|known| core.eq_ignore_ascii_case(known));

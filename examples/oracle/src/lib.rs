@@ -1,7 +1,7 @@
 //! Holds the embedded gateway to the real one: the same conversation with both, compared frame by frame.
 //!
 //! The conversation is data (`examples/oracle/conversation.json`). What one gateway says is masked, so that only what must
-//! be equal is compared: ids, times and tokens become numbered stand-ins, and the same stand-in must come back wherever the
+//! be equal is compared: ids, times and tokens become numbered placeholders, and the same placeholder must come back wherever the
 //! same value does. Every difference must have its row in `examples/oracle/differences.md`, and every row its difference.
 
 mod compare;

@@ -51,17 +51,17 @@ impl Mask {
     /// Digests stay: a device's id is the same at both gateways.
     fn text(&mut self, text: &str, place: &str) -> String {
         each_word(text, |word| match shape(word) {
-            Some(Shape::Uuid) => self.stand_in("id", word, place),
-            Some(Shape::Key) => self.stand_in("token", word, place),
+            Some(Shape::Uuid) => self.placeholder("id", word, place),
+            Some(Shape::Key) => self.placeholder("token", word, place),
             Some(Shape::Digest) => word.to_owned(),
             None => match self.seen.iter().find(|(whole, _)| is_cut_from(word, whole)) {
-                Some((_, stand_in)) => format!("{stand_in} cut to {}", word.len()),
+                Some((_, placeholder)) => format!("{placeholder} cut to {}", word.len()),
                 None => word.to_owned(),
             },
         })
     }
 
-    fn stand_in(&mut self, kind: &str, value: &str, place: &str) -> String {
+    fn placeholder(&mut self, kind: &str, value: &str, place: &str) -> String {
         self.seen.entry(value.to_owned()).or_insert_with(|| format!("<{kind} of {place}>")).clone()
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn equal_values_get_equal_stand_ins() {
+    fn equal_values_get_equal_placeholders() {
         let mut mask = Mask::default();
         let id = "2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a";
         let mut value = json!({ "requestId": id, "ts": 5, "again": [id], "version": "1", "reason": format!("x (requestId: {id})") });

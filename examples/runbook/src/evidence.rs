@@ -1,7 +1,7 @@
 //! A stack and what was captured of it, copied as a fixture of the crates' tests: nothing secret, nothing of the machine
 //! that it ran on, and no more than a test can use.
 //!
-//! What is not known to be harmless gets a stand-in, equal values the same one, so that what decides a diagnosis stays as it
+//! What is not known to be harmless gets a placeholder, equal values the same one, so that what decides a diagnosis stays as it
 //! was, line by line. What is not understood is left out and named: see [`Left`].
 
 mod disk;
@@ -163,7 +163,7 @@ impl Text {
         decoded.flatten().unwrap_or_else(|| spelt.to_owned())
     }
 
-    /// The text with stand-ins, and the first line that was not understood.
+    /// The text with placeholders, and the first line that was not understood.
     fn masked(&self, mask: &mut Mask) -> (String, Option<usize>) {
         let mut out = String::with_capacity(self.text.len());
         let (mut line, mut unknown) = (1, None);

@@ -1,5 +1,5 @@
-//! Evidence of a run and transcripts of it, made fit to be kept as fixtures: no secret in any usual encoding, and stand-ins
-//! for what is new in each run. Equal values keep equal stand-ins, across all texts of one [`Mask`].
+//! Evidence of a run and transcripts of it, made fit to be kept as fixtures: no secret in any usual encoding, and placeholders
+//! for what is new in each run. Equal values keep equal placeholders, across all texts of one [`Mask`].
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ impl Mask {
         match (kind, value) {
             (Some(kind), Value::String(text)) => {
                 let masked = self.without_secrets(text);
-                *text = if masked == *text { self.stand_in(kind, text) } else { masked };
+                *text = if masked == *text { self.placeholder(kind, text) } else { masked };
             }
             (_, Value::Number(number)) if TIMES.contains(&name) => *number = standing(name, number),
             (_, value) => self.json(value),
@@ -89,7 +89,7 @@ impl Mask {
         if shape(value).is_some() || self.names.iter().any(|(whole, _)| is_cut_from(value, whole)) {
             return self.word(value);
         }
-        self.stand_in("masked", value)
+        self.placeholder("masked", value)
     }
 
     /// The text without any secret, whatever else is in it.
@@ -108,10 +108,10 @@ impl Mask {
                 return whole.map_or_else(|| word.to_owned(), |(_, name)| format!("{name} cut"));
             }
         };
-        self.stand_in(kind, word)
+        self.placeholder(kind, word)
     }
 
-    fn stand_in(&mut self, kind: &str, value: &str) -> String {
+    fn placeholder(&mut self, kind: &str, value: &str) -> String {
         if let Some((_, name)) = self.names.iter().find(|(known, _)| known == value) {
             return name.clone();
         }
@@ -248,7 +248,7 @@ mod tests {
     fn a_value_keeps_its_kind() {
         let mut mask = Mask::new(vec!["test-token-a".into()]);
         let id = "2dd8bc7b-05fd-4afb-a2df-c4e38a4f538a";
-        for (value, stand_in) in [
+        for (value, placeholder) in [
             ("test-token-a", "test-token-masked-1"),
             ("Bearer test-token-a", "masked-1"),
             ("note", "masked-2"),
@@ -259,7 +259,7 @@ mod tests {
             ("64m", "1m"),
             ("64mine", "masked-3"),
         ] {
-            assert_eq!(mask.value(value), stand_in, "{value}");
+            assert_eq!(mask.value(value), placeholder, "{value}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What real gateways and clients in real containers showed before anything was mended: each directory of `live/` leads to
 //! the cause that its run was made for, in the file and line that decided it. Made by `examples/live/record`; tokens, ids
-//! and digests are stand-ins, equal where they were equal.
+//! and digests are placeholders, equal where they were equal.
 //!
 //! A directory `SCENARIO@RELEASE` is the stack, and in `captured/` what was seen of its containers and its files' owners.
 
@@ -109,7 +109,7 @@ fn what_real_containers_showed_leads_to_the_cause_and_its_line() {
     }
 }
 
-/// The files of a run made its containers: if a stand-in stood for two values, or two for one, they would not agree.
+/// The files of a run made its containers: if a placeholder stood for two values, or two for one, they would not agree.
 #[test]
 fn containers_are_as_their_files_say() {
     for row in Row::all() {

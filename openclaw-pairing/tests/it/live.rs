@@ -1,5 +1,5 @@
 //! Logs and device lists of real gateways in real containers, recorded before anything was mended: each directory of
-//! `live/` leads to the cause that its run was made for. Ids in them are stand-ins.
+//! `live/` leads to the cause that its run was made for. Ids in them are placeholders.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,

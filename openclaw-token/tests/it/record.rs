@@ -265,7 +265,7 @@ fn decisions() {
     assert!(matches!(refused(&[("a", &format!("{TOKEN}\n"))]), Refusal::Unsound(_)));
     assert!(matches!(refused(&[("a", &format!("{TOKEN}\r\n"))]), Refusal::Unsound(_)));
     assert!(matches!(refused(&[("a", "hunter2")]), Refusal::Unsound(_)));
-    // A stand-in beside a token is no second token.
+    // A placeholder beside a token is no second token.
     let beside = seen(&[("a", "${OPENCLAW_GATEWAY_TOKEN}"), ("b", TOKEN), ("c", "")]);
     assert!(matches!(decide(None, &beside), Decision::Adopt(_)));
     // Nor when nothing tells the two places apart.

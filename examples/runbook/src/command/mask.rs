@@ -8,7 +8,7 @@ use openclaw_runbook::{errln, errors, evidence};
 
 /// Copies STACK, what is in `captured/` included, to TO, masked.
 ///
-/// Whatever is not known to be harmless gets a stand-in, equal values the same one. What is not understood is left out and
+/// Whatever is not known to be harmless gets a placeholder, equal values the same one. What is not understood is left out and
 /// named, and so are links and what is not a file. Exit codes: 0 copied; 1 copied, but for what is named; 78 nothing was
 /// copied: STACK cannot be read, or TO is not an empty directory outside of it.
 #[derive(Args)]
