@@ -8,18 +8,18 @@ use serde::Serialize;
 /// Where a token is kept or used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Carrier {
+pub struct Holder {
     /// The caller's name for it: a file, a service, a browser.
     pub name: String,
     /// What kind of place it is.
-    pub kind: CarrierKind,
+    pub kind: HolderKind,
     /// For containers: the service whose network namespace it shares (`network_mode: service:…`).
     pub shares_network_of: Option<String>,
 }
 
-impl Carrier {
-    /// A carrier by name and kind.
-    pub fn new(name: impl Into<String>, kind: CarrierKind) -> Self {
+impl Holder {
+    /// A holder by name and kind.
+    pub fn new(name: impl Into<String>, kind: HolderKind) -> Self {
         Self { name: name.into(), kind, shares_network_of: None }
     }
 
@@ -35,7 +35,7 @@ impl Carrier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum CarrierKind {
+pub enum HolderKind {
     /// `gateway.auth.token` in the gateway's `openclaw.json`: applied while running.
     GatewayConfig,
     /// A file that Compose reads when it creates a container: `.env`, `env_file`, `environment`.
@@ -70,8 +70,8 @@ pub struct RotationPlan {
 pub struct Step {
     /// What to do.
     pub phase: Phase,
-    /// To which carriers.
-    pub carriers: Vec<String>,
+    /// To which holders.
+    pub holders: Vec<String>,
     /// How.
     pub action: String,
     /// Who is cut off by it, and for how long.
@@ -104,25 +104,24 @@ pub enum Phase {
     Verify,
 }
 
-/// Plans a rotation over these carriers.
+/// Plans a rotation over these holders.
 ///
 /// ```
-/// use openclaw_token::rotation::{Carrier, CarrierKind, Phase, plan};
+/// use openclaw_token::rotation::{Holder, HolderKind, Phase, plan};
 /// let plan = plan(&[
-///     Carrier::new("openclaw.json", CarrierKind::GatewayConfig),
-///     Carrier::new("dashboard", CarrierKind::Browser),
+///     Holder::new("openclaw.json", HolderKind::GatewayConfig),
+///     Holder::new("dashboard", HolderKind::Browser),
 /// ]);
 /// assert_eq!(plan.steps[0].phase, Phase::WriteFiles);
 /// assert!(plan.steps[1].disconnects.as_deref().unwrap().contains("4001"));
 /// ```
 #[must_use]
-pub fn plan(carriers: &[Carrier]) -> RotationPlan {
-    use CarrierKind as Kind;
-    let of = |kinds: &[Kind]| -> Vec<&Carrier> {
-        carriers.iter().filter(|carrier| kinds.contains(&carrier.kind)).collect()
+pub fn plan(holders: &[Holder]) -> RotationPlan {
+    use HolderKind as Kind;
+    let of = |kinds: &[Kind]| -> Vec<&Holder> {
+        holders.iter().filter(|holder| kinds.contains(&holder.kind)).collect()
     };
-    let names =
-        |carriers: &[&Carrier]| carriers.iter().map(|carrier| carrier.name.clone()).collect::<Vec<_>>();
+    let names = |holders: &[&Holder]| holders.iter().map(|holder| holder.name.clone()).collect::<Vec<_>>();
 
     let sources = of(&[Kind::SecretStore]);
     let files = of(&[Kind::GatewayConfig, Kind::ComposeFile, Kind::ServiceUnit, Kind::ShellProfile]);
@@ -134,7 +133,7 @@ pub fn plan(carriers: &[Carrier]) -> RotationPlan {
     let devices = of(&[Kind::PairedDevice]);
     // Recreating is needed where the environment carries the token: a running process keeps its environment.
     let recreates = !gateways.is_empty() && (config.is_empty() || !of(&[Kind::ComposeFile]).is_empty());
-    let (dependants, clients_apart): (Vec<&Carrier>, Vec<&Carrier>) =
+    let (dependants, clients_apart): (Vec<&Holder>, Vec<&Holder>) =
         clients.iter().copied().partition(|client| {
             recreates
                 && client
@@ -144,12 +143,12 @@ pub fn plan(carriers: &[Carrier]) -> RotationPlan {
         });
 
     let mut steps = Vec::new();
-    let mut step = |phase, carriers: Vec<String>, action: &str, disconnects: Option<&str>, check: &str| {
-        if !carriers.is_empty() {
+    let mut step = |phase, holders: Vec<String>, action: &str, disconnects: Option<&str>, check: &str| {
+        if !holders.is_empty() {
             let disconnects = disconnects.map(str::to_owned);
             steps.push(Step {
                 phase,
-                carriers,
+                holders,
                 action: action.to_owned(),
                 disconnects,
                 check: check.to_owned(),
@@ -235,24 +234,24 @@ mod tests {
     use super::*;
     use expect_test::expect;
 
-    fn outline(carriers: &[Carrier]) -> String {
-        let plan = plan(carriers);
-        plan.steps.iter().map(|step| format!("{:?}: {}\n", step.phase, step.carriers.join(", "))).collect()
+    fn outline(holders: &[Holder]) -> String {
+        let plan = plan(holders);
+        plan.steps.iter().map(|step| format!("{:?}: {}\n", step.phase, step.holders.join(", "))).collect()
     }
 
     #[test]
     fn a_compose_stack() {
-        use CarrierKind as Kind;
-        let carriers = [
-            Carrier::new(".env", Kind::ComposeFile),
-            Carrier::new("openclaw.json", Kind::GatewayConfig),
-            Carrier::new("openclaw-gateway", Kind::GatewayContainer),
-            Carrier::new("openclaw-cli", Kind::ClientContainer).shares_network_of("openclaw-gateway"),
-            Carrier::new("worker", Kind::ClientContainer),
-            Carrier::new("vault", Kind::SecretStore),
-            Carrier::new("com.example.watch.plist", Kind::ServiceUnit),
-            Carrier::new("dashboard", Kind::Browser),
-            Carrier::new("phone", Kind::PairedDevice),
+        use HolderKind as Kind;
+        let holders = [
+            Holder::new(".env", Kind::ComposeFile),
+            Holder::new("openclaw.json", Kind::GatewayConfig),
+            Holder::new("openclaw-gateway", Kind::GatewayContainer),
+            Holder::new("openclaw-cli", Kind::ClientContainer).shares_network_of("openclaw-gateway"),
+            Holder::new("worker", Kind::ClientContainer),
+            Holder::new("vault", Kind::SecretStore),
+            Holder::new("com.example.watch.plist", Kind::ServiceUnit),
+            Holder::new("dashboard", Kind::Browser),
+            Holder::new("phone", Kind::PairedDevice),
         ];
         expect![[r#"
             QuietClients: openclaw-cli, worker
@@ -266,13 +265,13 @@ mod tests {
             TellPeople: dashboard
             Verify: phone
         "#]]
-        .assert_eq(&outline(&carriers));
+        .assert_eq(&outline(&holders));
     }
 
     /// Over every set of kinds: nobody is forgotten, and nobody is told twice in one phase.
     #[test]
     fn every_carrier_has_its_step() {
-        use CarrierKind as Kind;
+        use HolderKind as Kind;
         let kinds = [
             Kind::GatewayConfig,
             Kind::ComposeFile,
@@ -287,14 +286,14 @@ mod tests {
         for set in 0_u32..1 << kinds.len() {
             let chosen: Vec<Kind> =
                 kinds.iter().enumerate().filter(|(n, _)| set >> n & 1 == 1).map(|(_, kind)| *kind).collect();
-            let carriers: Vec<Carrier> =
-                chosen.iter().map(|kind| Carrier::new(format!("{kind:?}"), *kind)).collect();
-            let steps = plan(&carriers).steps;
-            let has = |phase: Phase, carrier: &Carrier| {
-                steps.iter().any(|step| step.phase == phase && step.carriers.contains(&carrier.name))
+            let holders: Vec<Holder> =
+                chosen.iter().map(|kind| Holder::new(format!("{kind:?}"), *kind)).collect();
+            let steps = plan(&holders).steps;
+            let has = |phase: Phase, holder: &Holder| {
+                steps.iter().any(|step| step.phase == phase && step.holders.contains(&holder.name))
             };
-            for carrier in &carriers {
-                let expected = match carrier.kind {
+            for holder in &holders {
+                let expected = match holder.kind {
                     Kind::GatewayConfig => vec![Phase::WriteFiles, Phase::ReloadGateway],
                     Kind::ComposeFile => vec![Phase::WriteFiles],
                     // Applied while running, unless the environment has a part in it.
@@ -312,14 +311,11 @@ mod tests {
                     Kind::PairedDevice => vec![Phase::Verify],
                 };
                 for phase in expected {
-                    assert!(has(phase, carrier), "{carrier:?} is not in {phase:?} of {carriers:?}");
+                    assert!(has(phase, holder), "{holder:?} is not in {phase:?} of {holders:?}");
                 }
             }
             assert!(steps.windows(2).all(|pair| pair[0].phase <= pair[1].phase), "{steps:?}");
-            assert!(
-                steps.iter().all(|step| !step.check.is_empty() && !step.carriers.is_empty()),
-                "{steps:?}"
-            );
+            assert!(steps.iter().all(|step| !step.check.is_empty() && !step.holders.is_empty()), "{steps:?}");
             let closes =
                 steps.iter().any(|step| step.disconnects.as_deref().is_some_and(|who| who.contains("4001")));
             assert_eq!(closes, chosen.contains(&Kind::GatewayConfig), "{steps:?}");
@@ -328,11 +324,11 @@ mod tests {
 
     #[test]
     fn a_config_alone_is_applied_while_running() {
-        let carriers = [Carrier::new("openclaw.json", CarrierKind::GatewayConfig)];
+        let holders = [Holder::new("openclaw.json", HolderKind::GatewayConfig)];
         expect![[r#"
             WriteFiles: openclaw.json
             ReloadGateway: openclaw.json
         "#]]
-        .assert_eq(&outline(&carriers));
+        .assert_eq(&outline(&holders));
     }
 }

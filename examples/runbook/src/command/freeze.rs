@@ -28,7 +28,7 @@ use stack::Stack;
 use write::StageError;
 
 /// Freeze the gateway token of a Compose project: adopt the one in use, or mint one, write the same literal to .env and
-/// every other carrier as one reversible step, and record its fingerprint under .openclaw-token/.
+/// every other place as one reversible step, and record its fingerprint under .openclaw-token/.
 ///
 /// Exit status: 0 done, or verified without error; 1 refused, or verification found errors; 2 something could not be read or
 /// written, and what was done until then is said.
@@ -37,13 +37,13 @@ use write::StageError;
 pub(crate) struct Arguments {
     #[command(flatten)]
     project: ProjectFlags,
-    /// Freeze the token that every carrier holds; refuse if they disagree or hold none
+    /// Freeze the token that every place holds; refuse if they disagree or hold none
     #[arg(long, group = "mode")]
     adopt: bool,
-    /// Mint a token; refuse while any carrier holds a valid one
+    /// Mint a token; refuse while any place holds a valid one
     #[arg(long, group = "mode")]
     mint: bool,
-    /// Compare every carrier with the record, and check the ledger; change nothing
+    /// Compare every place with the record, and check the ledger; change nothing
     #[arg(long, group = "mode")]
     verify: bool,
     /// Show what a rotation touches, in order, and who is cut off when; change nothing
@@ -118,7 +118,7 @@ fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(format!("{refusal}\n  {}", unknown.join("\n  ")).into());
     }
     if arguments.plan {
-        show_plan("a rotation goes", &plan(&stack.carriers()), Phase::QuietClients);
+        show_plan("a rotation goes", &plan(&stack.holders()), Phase::QuietClients);
         outln!("then: runbook freeze --rotate --reason ...");
         return Ok(ExitCode::SUCCESS);
     }
@@ -205,7 +205,7 @@ fn report(arguments: &Arguments, stack: &Stack, record: &Record, token: &SecretS
         receipt.id,
         receipt.root.display()
     );
-    show_plan("now, in this order", &plan(&stack.carriers()), Phase::ReloadGateway);
+    show_plan("now, in this order", &plan(&stack.holders()), Phase::ReloadGateway);
 }
 
 /// What to do after a refusal.
@@ -292,7 +292,7 @@ fn show_plan(title: &str, plan: &RotationPlan, from: Phase) {
     outln!("{title}:");
     let steps = plan.steps.iter().filter(|step| step.phase >= from);
     for (n, step) in steps.enumerate() {
-        outln!("{:>3} {}: {}", n + 1, step.carriers.join(", "), step.action);
+        outln!("{:>3} {}: {}", n + 1, step.holders.join(", "), step.action);
         if let Some(disconnects) = &step.disconnects {
             outln!("      cuts off {disconnects}");
         }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use openclaw_compose::finding::Code;
-use openclaw_compose::openclaw::rules::Carrier as CarrierRule;
+use openclaw_compose::openclaw::rules::Carrier;
 use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind};
 use openclaw_compose::project::Service;
 use openclaw_compose::source::{FileId, Span};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags, Unreadable};
-use openclaw_token::rotation::{Carrier, CarrierKind};
+use openclaw_token::rotation::{Holder, HolderKind};
 use openclaw_token::{Circumstances, Observed, Occurrence, Record};
 
 /// A project as it stands on disk now.
@@ -189,46 +189,46 @@ impl Stack {
     }
 
     /// What a rotation touches. Browsers and paired devices stand in no file, so they are always named.
-    pub(super) fn carriers(&self) -> Vec<Carrier> {
+    pub(super) fn holders(&self) -> Vec<Holder> {
         let kind = |carrier: &CarrierView| match carrier.kind {
-            Some(CarrierRule::AuthToken) => CarrierKind::GatewayConfig,
-            _ => CarrierKind::ComposeFile,
+            Some(Carrier::AuthToken) => HolderKind::GatewayConfig,
+            _ => HolderKind::ComposeFile,
         };
-        let mut files: BTreeMap<String, CarrierKind> = BTreeMap::new();
+        let mut files: BTreeMap<String, HolderKind> = BTreeMap::new();
         for carrier in self.literals() {
             let Some(place) = &carrier.place else { continue };
             // One file may hold both; what the gateway applies while running cuts connections, so that counts.
             let kind = kind(carrier);
             let known = files.entry(self.place(place.span)).or_insert(kind);
-            if kind == CarrierKind::GatewayConfig {
+            if kind == HolderKind::GatewayConfig {
                 *known = kind;
             }
         }
         if self.needs_dotenv() {
-            files.insert(DOTENV.to_owned(), CarrierKind::ComposeFile);
+            files.insert(DOTENV.to_owned(), HolderKind::ComposeFile);
         }
-        let mut carriers: Vec<Carrier> =
-            files.into_iter().map(|(name, kind)| Carrier::new(name, kind)).collect();
+        let mut holders: Vec<Holder> =
+            files.into_iter().map(|(name, kind)| Holder::new(name, kind)).collect();
         for gateway in &self.project.report.gateways {
-            carriers.push(Carrier::new(&gateway.service, CarrierKind::GatewayContainer));
+            holders.push(Holder::new(&gateway.service, HolderKind::GatewayContainer));
         }
         let is_gateway = |name: &str| self.project.report.gateway(name).is_some();
         let services = self.project.report.clients.iter().filter(|client| client.kind == ClientKind::Service);
         for client in services.filter(|client| !is_gateway(&client.name)) {
-            let carrier = Carrier::new(&client.name, CarrierKind::ClientContainer);
+            let holder = Holder::new(&client.name, HolderKind::ClientContainer);
             let owner = self
                 .project
                 .report
                 .gateways
                 .iter()
                 .find(|gateway| gateway.stranded_by_restart.contains(&client.name));
-            carriers.push(match owner {
-                Some(gateway) => carrier.shares_network_of(&gateway.service),
-                None => carrier,
+            holders.push(match owner {
+                Some(gateway) => holder.shares_network_of(&gateway.service),
+                None => holder,
             });
         }
-        carriers.push(Carrier::new("dashboards", CarrierKind::Browser));
-        carriers.push(Carrier::new("paired devices", CarrierKind::PairedDevice));
+        holders.push(Holder::new("dashboards", HolderKind::Browser));
+        holders.push(Holder::new("paired devices", HolderKind::PairedDevice));
         carriers
     }
 }
