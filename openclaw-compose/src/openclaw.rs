@@ -11,7 +11,6 @@
 //! | What follows: who wins the token, who listens where, who reaches whom, may a process use its state? | `verdict/` |
 //! | What is wrong, and what is the smallest edit: a file a family? | `findings/` |
 
-mod carriers;
 mod containers;
 mod examine;
 mod findings;
@@ -24,9 +23,9 @@ mod report;
 pub mod rules;
 mod secrets;
 mod stack;
+mod token_sources;
 mod verdict;
 
-pub use carriers::{CarrierContent, CarrierView};
 pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;
@@ -44,6 +43,7 @@ pub(crate) use places::{StatePlace, maps_owners, state_places};
 pub use report::{GatewayView, Report, VersionSource, VersionView};
 pub use rules::version::{BadVersion, Version, Versions};
 pub use stack::Stack;
+pub use token_sources::{TokenContent, TokenSourceView};
 pub use verdict::clients::ClientKind;
 pub use verdict::listener::{Auth, BindSource, PortSource, Scope};
 pub use verdict::token::Secret;

@@ -18,7 +18,7 @@ use super::report::{GatewayView, Report, VersionSource, VersionView, gateway_vie
 use super::stack::Stack;
 use super::verdict::listener::Gateway;
 use super::verdict::{Verdicts, clients, token};
-use super::{carriers, containers, secrets};
+use super::{containers, secrets, token_sources};
 
 /// Examines a stack. Never fails: what cannot be told is unknown.
 #[must_use]
@@ -98,7 +98,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         ladder::apply_stale(view, &stale, &behind);
     }
     let containers = containers::views(&runtime, &verdicts, &mut letters);
-    let tokens = carriers::views(&definitions, &verdicts, &mut letters, stack.fingerprint);
+    let tokens = token_sources::views(&definitions, &verdicts, &mut letters, stack.fingerprint);
     let version = gateways
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());

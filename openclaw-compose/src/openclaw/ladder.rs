@@ -89,7 +89,7 @@ pub struct ClientView {
     /// The rule by which it chooses its token: see [`TOKEN_RULES`](super::rules::TOKEN_RULES).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_rule: Option<TokenRuleId>,
-    /// The carrier that wins its token.
+    /// The source that wins its token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_from: Option<String>,
     /// The letter of the value it sends: equal letters, equal values.
@@ -461,7 +461,7 @@ impl Ladder<'_> {
                     Auth::TrustedProxy => {
                         "a trusted proxy vouches for clients; the files do not show it".to_owned()
                     }
-                    _ => "a carrier that would win was not given".to_owned(),
+                    _ => "a source that would win was not given".to_owned(),
                 },
             ),
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::secrets::Secrets;
 
-use super::carriers::CarrierView;
 use super::containers::ContainerView;
 use super::ladder::{ClientView, GateView};
 use super::model::namespaces::{Namespace, Namespaces};
 use super::report::{GatewayView, Report};
+use super::token_sources::TokenSourceView;
 use super::verdict::listener::Scope;
 
 impl Report {
@@ -35,7 +35,7 @@ impl Report {
         unread.iter_mut().for_each(|unread| unread.mask(secrets));
         gateways.iter_mut().for_each(|gateway| mask_gateway(gateway, secrets));
         clients.iter_mut().for_each(|client| mask_client(client, secrets));
-        tokens.iter_mut().for_each(|token| mask_carrier(token, secrets));
+        tokens.iter_mut().for_each(|token| mask_source(token, secrets));
         containers.iter_mut().for_each(|container| mask_container(container, secrets));
         mask_namespaces(namespaces, secrets);
     }
@@ -88,9 +88,9 @@ fn mask_client(client: &mut ClientView, secrets: &Secrets) {
     }
 }
 
-fn mask_carrier(token: &mut CarrierView, secrets: &Secrets) {
-    let CarrierView {
-        carrier,
+fn mask_source(token: &mut TokenSourceView, secrets: &Secrets) {
+    let TokenSourceView {
+        source,
         kind: _,
         service,
         layer: _,
@@ -102,7 +102,7 @@ fn mask_carrier(token: &mut CarrierView, secrets: &Secrets) {
         wins_client: _,
         value: _,
     } = token;
-    mask_all([carrier].into_iter().chain(service).chain(fingerprint), secrets);
+    mask_all([source].into_iter().chain(service).chain(fingerprint), secrets);
     place.iter_mut().for_each(|place| place.mask(secrets));
 }
 

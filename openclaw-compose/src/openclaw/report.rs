@@ -1,4 +1,4 @@
-//! What came out: the gateways, each client with its gates, every carrier of the token, and the findings.
+//! What came out: the gateways, each client with its gates, every source of the token, and the findings.
 
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ use crate::secrets::Secrets;
 use crate::source::Sources;
 use crate::words::words;
 
-use super::carriers::CarrierView;
 use super::containers::ContainerView;
 use super::ladder::{ClientView, GateView};
 use super::model::Model;
 use super::model::namespaces::Namespaces;
 use super::rules::TokenRuleId;
 use super::rules::version::{self, Version};
+use super::token_sources::TokenSourceView;
 use super::verdict::listener::{Auth, BindSource, Gateway, PortSource, Scope};
 use super::verdict::token::Classes;
 
@@ -59,7 +59,7 @@ pub struct GatewayView {
     pub port_from: PortSource,
     /// What a client has to show.
     pub auth: Auth,
-    /// The carrier that wins its secret.
+    /// The source that wins its secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_from: Option<String>,
     /// The letter of the value it enforces.
@@ -88,7 +88,7 @@ pub struct Report {
     /// Every client with its gates.
     pub clients: Vec<ClientView>,
     /// Every place that carries the token or should, side by side.
-    pub tokens: Vec<CarrierView>,
+    pub tokens: Vec<TokenSourceView>,
     /// Who lives in whose network namespace.
     pub namespaces: Namespaces,
     /// The running containers of OpenClaw's services.

@@ -81,7 +81,7 @@ pub enum Target {
 /// A kind of place a token can come from, as the rules name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Carrier {
+pub enum TokenSource {
     /// `--token` in the command.
     Flag,
     /// `gateway.auth.token`.
@@ -127,8 +127,8 @@ pub struct TokenRule {
     pub side: Side,
     /// For which target; servers have none.
     pub target: Option<Target>,
-    /// Carriers, strongest first.
-    pub order: &'static [Carrier],
+    /// Sources, strongest first.
+    pub order: &'static [TokenSource],
     /// Only for a process with `OPENCLAW_SERVICE_KIND=gateway`.
     pub service_kind_gateway: bool,
     /// Only for passwords.
@@ -145,7 +145,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ServerLocalSourcesOnly,
         side: Side::Server,
         target: None,
-        order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env],
+        order: &[TokenSource::Flag, TokenSource::AuthToken, TokenSource::Env],
         service_kind_gateway: false,
         password: false,
         versions: Versions::before(V2026_8_1),
@@ -155,7 +155,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ServerConfigFirst,
         side: Side::Server,
         target: None,
-        order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
+        order: &[TokenSource::Flag, TokenSource::AuthToken, TokenSource::Env, TokenSource::RemoteToken],
         service_kind_gateway: false,
         password: false,
         versions: Versions::since(V2026_8_1),
@@ -165,7 +165,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientFlagUrlTakesFlagOnly,
         side: Side::Client,
         target: Some(Target::FlagUrl),
-        order: &[Carrier::Flag],
+        order: &[TokenSource::Flag],
         service_kind_gateway: false,
         password: false,
         versions: Versions::ALL,
@@ -175,7 +175,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientEnvUrlTakesEnvOnly,
         side: Side::Client,
         target: Some(Target::EnvUrl),
-        order: &[Carrier::Flag, Carrier::Env],
+        order: &[TokenSource::Flag, TokenSource::Env],
         service_kind_gateway: false,
         password: false,
         versions: Versions::ALL,
@@ -185,7 +185,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientRemoteFlagOrRemoteToken,
         side: Side::Client,
         target: Some(Target::Remote),
-        order: &[Carrier::Flag, Carrier::RemoteToken],
+        order: &[TokenSource::Flag, TokenSource::RemoteToken],
         service_kind_gateway: false,
         password: false,
         versions: Versions::before(V2026_2_26),
@@ -195,7 +195,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientRemotePasswordEnvFirst,
         side: Side::Client,
         target: Some(Target::Remote),
-        order: &[Carrier::Flag, Carrier::Env, Carrier::RemoteToken, Carrier::AuthToken],
+        order: &[TokenSource::Flag, TokenSource::Env, TokenSource::RemoteToken, TokenSource::AuthToken],
         service_kind_gateway: false,
         password: true,
         versions: Versions::since(V2026_8_1),
@@ -205,7 +205,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientRemoteFirst,
         side: Side::Client,
         target: Some(Target::Remote),
-        order: &[Carrier::Flag, Carrier::RemoteToken, Carrier::Env, Carrier::AuthToken],
+        order: &[TokenSource::Flag, TokenSource::RemoteToken, TokenSource::Env, TokenSource::AuthToken],
         service_kind_gateway: false,
         password: false,
         versions: Versions::since(V2026_2_26),
@@ -215,7 +215,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientServiceProcessConfigFirst,
         side: Side::Client,
         target: Some(Target::Local),
-        order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
+        order: &[TokenSource::Flag, TokenSource::AuthToken, TokenSource::Env, TokenSource::RemoteToken],
         service_kind_gateway: true,
         password: false,
         versions: Versions::between(V2026_3_13, V2026_8_1),
@@ -225,7 +225,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientLocalEnvFirst,
         side: Side::Client,
         target: Some(Target::Local),
-        order: &[Carrier::Flag, Carrier::Env, Carrier::AuthToken, Carrier::RemoteToken],
+        order: &[TokenSource::Flag, TokenSource::Env, TokenSource::AuthToken, TokenSource::RemoteToken],
         service_kind_gateway: false,
         password: false,
         versions: Versions::before(V2026_8_1),
@@ -235,7 +235,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
         id: TokenRuleId::ClientLocalConfigFirst,
         side: Side::Client,
         target: Some(Target::Local),
-        order: &[Carrier::Flag, Carrier::AuthToken, Carrier::Env, Carrier::RemoteToken],
+        order: &[TokenSource::Flag, TokenSource::AuthToken, TokenSource::Env, TokenSource::RemoteToken],
         service_kind_gateway: false,
         password: false,
         versions: Versions::since(V2026_8_1),
@@ -267,7 +267,7 @@ pub fn token_rule(
 /// Where a client's URL came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum UrlCarrier {
+pub enum UrlSource {
     /// `--url` in the command.
     Flag,
     /// `OPENCLAW_GATEWAY_URL`, or a name that release read as such.
@@ -279,8 +279,8 @@ pub enum UrlCarrier {
 }
 
 /// The order in which a client looks for the URL (2026.9.6, observed).
-pub const URL_ORDER: [UrlCarrier; 4] =
-    [UrlCarrier::Flag, UrlCarrier::Env, UrlCarrier::RemoteUrl, UrlCarrier::Loopback];
+pub const URL_ORDER: [UrlSource; 4] =
+    [UrlSource::Flag, UrlSource::Env, UrlSource::RemoteUrl, UrlSource::Loopback];
 
 /// What an environment variable means to OpenClaw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]

@@ -421,15 +421,15 @@ proptest! {
     fn no_token_shows_whatever_it_is_made_of(
         canary in "[A-Za-z0-9_+/=.~-]{8,40}[0-9]",
         scattered in subsequence(places(), 1..4),
-        carrier in select(vec!["token", "config token", "bot token", "env var", "state env", "inspect token", "plist key"]),
+        source in select(vec!["token", "config token", "bot token", "env var", "state env", "inspect token", "plist key"]),
     ) {
         // A number, a path or a URL is none.
         prop_assume!(canary.parse::<f64>().is_err() && !canary.starts_with(['.', '~', '/', '-', '=']));
         let mut planted: Planted<'_> = scattered.iter().map(|place| (*place, canary.as_str())).collect();
-        planted.insert(carrier, &canary);
+        planted.insert(source, &canary);
         let mut leaks = leaks(&planted, &canary, &world(&Planted::new()));
         // A project alone does not know what is in openclaw.json.
-        leaks.retain(|leak| carrier == "token" || leak.starts_with("report"));
+        leaks.retain(|leak| source == "token" || leak.starts_with("report"));
         prop_assert!(leaks.is_empty(), "{scattered:?} {}", leaks.join("\n"));
     }
 }

@@ -131,7 +131,7 @@ fn without_what_was_captured_some_causes_are_not_seen() {
     }
 }
 
-/// Carriers and letters of the tokens that the gateway enforces and the client sends.
+/// Sources and letters of the tokens that the gateway enforces and the client sends.
 fn tokens(report: &Report) -> [(String, String); 2] {
     let gateway = &report.gateways[0];
     let client = report.client("openclaw-cli").unwrap();

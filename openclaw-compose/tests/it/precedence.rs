@@ -9,7 +9,7 @@ use openclaw_compose::project::{self, Inputs, Texts};
 
 /// Everything that can carry a token, for the gateway and for a CLI that shares its namespace.
 #[derive(Clone, Default)]
-struct Carriers<'a> {
+struct Sources<'a> {
     version: &'a str,
     /// `openclaw.json` of the gateway; `gateway: { mode: "local", ... }` around it.
     gateway_config: &'a str,
@@ -23,7 +23,7 @@ struct Carriers<'a> {
     list_form: bool,
 }
 
-impl Carriers<'_> {
+impl Sources<'_> {
     fn examine(&self) -> Report {
         let environment = |variables: &[(&str, &str)]| {
             let lines: Vec<String> = variables
@@ -104,22 +104,22 @@ const RELEASES: [&str; 9] = [
 
 #[test]
 fn the_server_takes_flag_then_config_then_env_then_remote_token() {
-    let all = Carriers {
+    let all = Sources {
         gateway_flags: "--token canary-c-flag",
         gateway_config: "bind: 'lan', auth: { token: 'canary-a' }, remote: { token: 'canary-r' }",
         gateway_env: &[(ENV, B)],
-        ..Carriers::default()
+        ..Sources::default()
     };
     assert_eq!(all.server().as_deref(), Some("--token"));
-    let config = Carriers { gateway_flags: "", ..all.clone() };
+    let config = Sources { gateway_flags: "", ..all.clone() };
     assert_eq!(config.server().as_deref(), Some("gateway.auth.token"));
-    let env = Carriers { gateway_config: "bind: 'lan', remote: { token: 'canary-r' }", ..config };
+    let env = Sources { gateway_config: "bind: 'lan', remote: { token: 'canary-r' }", ..config };
     assert_eq!(env.server().as_deref(), Some(ENV));
-    let remote = Carriers { gateway_env: &[], ..env };
+    let remote = Sources { gateway_env: &[], ..env };
     assert_eq!(remote.server().as_deref(), Some("gateway.remote.token"));
-    let old = Carriers { version: "2026.7.1", ..remote.clone() };
+    let old = Sources { version: "2026.7.1", ..remote.clone() };
     assert_eq!(old.server(), None, "the token of remote calls opens no gateway before 2026.8.1");
-    let none = Carriers { gateway_config: "bind: 'loopback'", ..remote };
+    let none = Sources { gateway_config: "bind: 'loopback'", ..remote };
     assert_eq!(none.server(), None);
 }
 
@@ -127,9 +127,9 @@ fn the_server_takes_flag_then_config_then_env_then_remote_token() {
 fn the_server_is_config_first_in_every_release() {
     for version in RELEASES {
         let origins = "bind: 'lan', controlUi: { allowedOrigins: ['http://localhost:18789'] }, auth: { token: 'canary-a' }";
-        let carriers =
-            Carriers { version, gateway_config: origins, gateway_env: &[(ENV, B)], ..Carriers::default() };
-        assert_eq!(carriers.server().as_deref(), Some("gateway.auth.token"), "{version}");
+        let sources =
+            Sources { version, gateway_config: origins, gateway_env: &[(ENV, B)], ..Sources::default() };
+        assert_eq!(sources.server().as_deref(), Some("gateway.auth.token"), "{version}");
     }
 }
 
@@ -141,13 +141,13 @@ fn a_placeholder_and_a_secret_reference_count_as_config() {
         "{ source: 'env', provider: 'default', id: 'OPENCLAW_GATEWAY_TOKEN' }",
     ] {
         let config = format!("bind: 'lan', auth: {{ token: {token} }}");
-        let carriers = Carriers {
+        let sources = Sources {
             gateway_config: &config,
             gateway_env: &[(ENV, A)],
             cli_env: &[(ENV, A)],
-            ..Carriers::default()
+            ..Sources::default()
         };
-        let report = carriers.examine();
+        let report = sources.examine();
         assert_eq!(gateway(&report).token_from.as_deref(), Some("gateway.auth.token"), "{token}");
         assert_eq!(auth(&report), GateState::Green, "{token}");
         assert!(gateway(&report).starts);
@@ -156,17 +156,17 @@ fn a_placeholder_and_a_secret_reference_count_as_config() {
 
 #[test]
 fn the_process_environment_beats_the_state_dotenv_and_that_beats_env_vars() {
-    let all = Carriers {
+    let all = Sources {
         gateway_config: "bind: 'lan'",
         gateway_env: &[(ENV, A)],
         cli_env: &[(ENV, A)],
         state_env: Some("OPENCLAW_GATEWAY_TOKEN=\"canary-b-state\"\n"),
-        ..Carriers::default()
+        ..Sources::default()
     };
     let report = all.examine();
     assert_eq!(gateway(&report).token_class.as_deref(), Some("A"));
     assert_eq!(auth(&report), GateState::Green);
-    let state = Carriers { gateway_env: &[], cli_env: &[], ..all.clone() }.examine();
+    let state = Sources { gateway_env: &[], cli_env: &[], ..all.clone() }.examine();
     assert_eq!(gateway(&state).token_from.as_deref(), Some(ENV));
     assert_eq!(state.of_code(Code::StateDotenvShadow).count(), 1);
 }
@@ -175,26 +175,26 @@ fn the_process_environment_beats_the_state_dotenv_and_that_beats_env_vars() {
 
 #[test]
 fn a_flag_is_the_only_thing_that_counts_once_given() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: CONFIG_A,
         cli_env: &[(ENV, B)],
         cli_flags: "--token canary-x",
-        ..Carriers::default()
+        ..Sources::default()
     };
-    let report = carriers.examine();
+    let report = sources.examine();
     assert_eq!(cli(&report).token_from.as_deref(), Some("--token"));
     assert_eq!(auth(&report), GateState::Red);
 }
 
 #[test]
 fn a_url_flag_without_a_token_flag_is_an_error_whatever_the_environment_says() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: CONFIG_A,
         cli_env: &[(ENV, A)],
         cli_flags: "--url ws://127.0.0.1:18789",
-        ..Carriers::default()
+        ..Sources::default()
     };
-    let report = carriers.examine();
+    let report = sources.examine();
     assert_eq!(cli(&report).token_rule, Some(TokenRuleId::ClientFlagUrlTakesFlagOnly));
     assert_eq!(cli(&report).first_red().unwrap().code, Some(Code::UrlWithoutCredentials));
 }
@@ -202,34 +202,34 @@ fn a_url_flag_without_a_token_flag_is_an_error_whatever_the_environment_says() {
 #[test]
 fn a_url_of_the_environment_takes_the_token_of_the_environment_only() {
     let url = ("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789");
-    let alone = Carriers { gateway_config: CONFIG_A, cli_env: &[url], ..Carriers::default() };
+    let alone = Sources { gateway_config: CONFIG_A, cli_env: &[url], ..Sources::default() };
     assert_eq!(cli(&alone.examine()).first_red().unwrap().code, Some(Code::UrlWithoutCredentials));
-    let wrong = Carriers { cli_env: &[url, (ENV, B)], ..alone.clone() }.examine();
+    let wrong = Sources { cli_env: &[url, (ENV, B)], ..alone.clone() }.examine();
     assert_eq!(cli(&wrong).token_from.as_deref(), Some(ENV));
     assert_eq!(cli(&wrong).first_red().unwrap().code, Some(Code::SilentOverride));
-    let right = Carriers { cli_env: &[url, (ENV, A)], ..alone.clone() }.examine();
+    let right = Sources { cli_env: &[url, (ENV, A)], ..alone.clone() }.examine();
     assert_eq!(cli(&right).first_red().map(|gate| gate.gate), None);
-    let password = Carriers { cli_env: &[url, ("OPENCLAW_GATEWAY_PASSWORD", B)], ..alone }.examine();
+    let password = Sources { cli_env: &[url, ("OPENCLAW_GATEWAY_PASSWORD", B)], ..alone }.examine();
     assert_ne!(cli(&password).first_red().unwrap().code, None);
     assert!(password.of_code(Code::UrlWithoutCredentials).next().is_none(), "a password is a credential");
 }
 
 #[test]
 fn a_local_client_takes_config_env_remote_token_in_this_order_today() {
-    let all = Carriers {
+    let all = Sources {
         gateway_config: "bind: 'lan', auth: { token: 'canary-a' }, remote: { token: 'canary-r' }",
         cli_env: &[(ENV, B)],
-        ..Carriers::default()
+        ..Sources::default()
     };
     assert_eq!(all.client().as_deref(), Some("gateway.auth.token"));
-    let env = Carriers {
+    let env = Sources {
         cli_config: Some("{ gateway: { mode: 'local', remote: { token: 'canary-r' } } }"),
         ..all.clone()
     };
     assert_eq!(env.client().as_deref(), Some(ENV));
-    let remote = Carriers { cli_env: &[], ..env };
+    let remote = Sources { cli_env: &[], ..env };
     assert_eq!(remote.client().as_deref(), Some("gateway.remote.token"));
-    let nothing = Carriers { cli_config: Some("{ gateway: { mode: 'local' } }"), ..remote };
+    let nothing = Sources { cli_config: Some("{ gateway: { mode: 'local' } }"), ..remote };
     assert_eq!(nothing.client(), None);
     assert_eq!(cli(&nothing.examine()).first_red().unwrap().code, Some(Code::ClientWithoutToken));
 }
@@ -238,97 +238,96 @@ fn a_local_client_takes_config_env_remote_token_in_this_order_today() {
 fn a_remote_client_takes_remote_token_env_config_in_this_order() {
     let url = "mode: 'remote', remote: { url: 'ws://127.0.0.1:18789'";
     let all = format!("{{ gateway: {{ {url}, token: 'canary-r' }}, auth: {{ token: 'canary-a' }} }} }}");
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: CONFIG_A,
         cli_config: Some(&all),
         cli_env: &[(ENV, B)],
-        ..Carriers::default()
+        ..Sources::default()
     };
-    assert_eq!(carriers.client().as_deref(), Some("gateway.remote.token"));
+    assert_eq!(sources.client().as_deref(), Some("gateway.remote.token"));
     let no_remote = format!("{{ gateway: {{ {url} }}, auth: {{ token: 'canary-a' }} }} }}");
-    let env = Carriers { cli_config: Some(&no_remote), ..carriers.clone() };
+    let env = Sources { cli_config: Some(&no_remote), ..sources.clone() };
     assert_eq!(env.client().as_deref(), Some(ENV));
-    let config = Carriers { cli_env: &[], ..env };
+    let config = Sources { cli_env: &[], ..env };
     assert_eq!(config.client().as_deref(), Some("gateway.auth.token"));
-    let old = Carriers { version: "2026.1.29", ..config };
+    let old = Sources { version: "2026.1.29", ..config };
     assert_eq!(old.client(), None, "2026.1.29 knows the flag and gateway.remote.token only");
 }
 
 #[test]
 fn the_url_comes_from_flag_env_remote_url_loopback_in_this_order() {
     let remote = "{ gateway: { mode: 'remote', remote: { url: 'ws://127.0.0.1:3' } } }";
-    let all = Carriers {
+    let all = Sources {
         gateway_config: CONFIG_A,
         cli_config: Some(remote),
         cli_env: &[("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:2"), (ENV, A)],
         cli_flags: "--url ws://127.0.0.1:1 --token canary-a",
-        ..Carriers::default()
+        ..Sources::default()
     };
-    let url = |carriers: &Carriers<'_>| cli(&carriers.examine()).url.clone().unwrap();
+    let url = |sources: &Sources<'_>| cli(&sources.examine()).url.clone().unwrap();
     assert_eq!(url(&all), "ws://127.0.0.1:1");
-    let env = Carriers { cli_flags: "", ..all };
+    let env = Sources { cli_flags: "", ..all };
     assert_eq!(url(&env), "ws://127.0.0.1:2");
-    let config = Carriers { cli_env: &[(ENV, A)], ..env };
+    let config = Sources { cli_env: &[(ENV, A)], ..env };
     assert_eq!(url(&config), "ws://127.0.0.1:3");
-    let local = Carriers {
+    let local = Sources {
         cli_config: Some("{ gateway: { mode: 'local', port: 4, remote: { url: 'ws://127.0.0.1:3' } } }"),
         ..config
     };
     assert_eq!(url(&local), "ws://127.0.0.1:4");
-    let port = Carriers { cli_env: &[(ENV, A), ("OPENCLAW_GATEWAY_PORT", "5")], ..local.clone() };
+    let port = Sources { cli_env: &[(ENV, A), ("OPENCLAW_GATEWAY_PORT", "5")], ..local.clone() };
     assert_eq!(url(&port), "ws://127.0.0.1:5", "the environment wins the port");
-    let tls =
-        Carriers { cli_config: Some("{ gateway: { mode: 'local', tls: { enabled: true } } }"), ..local };
+    let tls = Sources { cli_config: Some("{ gateway: { mode: 'local', tls: { enabled: true } } }"), ..local };
     assert_eq!(url(&tls), "wss://127.0.0.1:18789");
 }
 
 #[test]
 fn a_password_flag_counts_alone_as_a_token_flag_does() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: "bind: 'lan', auth: { password: 'canary-p' }",
         cli_env: &[(ENV, B), ("OPENCLAW_GATEWAY_PASSWORD", B)],
         cli_flags: "--password canary-p",
-        ..Carriers::default()
+        ..Sources::default()
     };
-    let report = carriers.examine();
+    let report = sources.examine();
     assert_eq!(cli(&report).token_from.as_deref(), Some("--password"));
     assert_eq!(auth(&report), GateState::Green);
-    let wrong = Carriers { cli_flags: "--password canary-x", ..carriers }.examine();
+    let wrong = Sources { cli_flags: "--password canary-x", ..sources }.examine();
     assert_eq!(auth(&wrong), GateState::Red);
 }
 
 #[test]
 fn a_right_remote_token_masks_a_wrong_one_in_the_environment() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: CONFIG_A,
         cli_config: Some(
             "{ gateway: { mode: 'remote', remote: { url: 'ws://127.0.0.1:18789', token: 'canary-a-1q2w3e4r5t6y7u8i9o0p' } } }",
         ),
         cli_env: &[(ENV, B)],
-        ..Carriers::default()
+        ..Sources::default()
     };
-    assert_eq!(auth(&carriers.examine()), GateState::Green);
+    assert_eq!(auth(&sources.examine()), GateState::Green);
 }
 
 #[test]
 fn a_remote_client_without_a_url_falls_back_to_loopback() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: CONFIG_A,
         cli_config: Some("{ gateway: { mode: 'remote' } }"),
-        ..Carriers::default()
+        ..Sources::default()
     };
-    assert_eq!(cli(&carriers.examine()).url.as_deref(), Some("ws://127.0.0.1:18789"));
+    assert_eq!(cli(&sources.examine()).url.as_deref(), Some("ws://127.0.0.1:18789"));
 }
 
 #[test]
 fn a_client_sends_the_password_of_the_environment_for_a_token() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: CONFIG_A,
         cli_env: &[("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), ("OPENCLAW_GATEWAY_PASSWORD", A)],
-        ..Carriers::default()
+        ..Sources::default()
     };
     assert_eq!(
-        auth(&carriers.examine()),
+        auth(&sources.examine()),
         GateState::Green,
         "either field is compared where the other is absent"
     );
@@ -336,18 +335,18 @@ fn a_client_sends_the_password_of_the_environment_for_a_token() {
 
 #[test]
 fn a_remote_client_takes_its_password_from_the_environment_first() {
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: "bind: 'lan', auth: { password: 'canary-p' }",
         cli_config: Some(
             "{ gateway: { mode: 'remote', remote: { url: 'ws://127.0.0.1:18789', password: 'canary-r' } } }",
         ),
         cli_env: &[("OPENCLAW_GATEWAY_PASSWORD", "canary-p")],
-        ..Carriers::default()
+        ..Sources::default()
     };
-    let report = carriers.examine();
+    let report = sources.examine();
     assert_eq!(cli(&report).token_from.as_deref(), Some("OPENCLAW_GATEWAY_PASSWORD"));
     assert_eq!(auth(&report), GateState::Green);
-    let remote = Carriers { cli_env: &[], ..carriers };
+    let remote = Sources { cli_env: &[], ..sources };
     assert_eq!(remote.client().as_deref(), Some("gateway.remote.password"));
 }
 
@@ -357,14 +356,14 @@ fn a_remote_client_takes_its_password_from_the_environment_first() {
 fn a_local_client_flips_from_env_first_to_config_first_at_2026_8_1() {
     for version in RELEASES {
         let config = "bind: 'lan', controlUi: { allowedOrigins: ['http://localhost:18789'] }, auth: { token: 'canary-a' }";
-        let carriers = Carriers {
+        let sources = Sources {
             version,
             gateway_config: config,
             gateway_env: &[(ENV, B)],
             cli_env: &[(ENV, B)],
-            ..Carriers::default()
+            ..Sources::default()
         };
-        let report = carriers.examine();
+        let report = sources.examine();
         let (wanted, state) = if version < "2026.8.1" {
             (ENV, GateState::Red)
         } else {
@@ -372,7 +371,7 @@ fn a_local_client_flips_from_env_first_to_config_first_at_2026_8_1() {
         };
         assert_eq!(cli(&report).token_from.as_deref(), Some(wanted), "{version}");
         assert_eq!(auth(&report), state, "{version}");
-        let without = Carriers { cli_env: &[], ..carriers };
+        let without = Sources { cli_env: &[], ..sources };
         assert_eq!(without.client().as_deref(), Some("gateway.auth.token"), "{version}");
     }
 }
@@ -380,13 +379,13 @@ fn a_local_client_flips_from_env_first_to_config_first_at_2026_8_1() {
 #[test]
 fn the_service_process_itself_is_config_first_earlier() {
     for version in ["2026.3.13", "2026.4.15", "2026.5.28", "2026.6.11", "2026.7.1"] {
-        let carriers = Carriers {
+        let sources = Sources {
             version,
             gateway_config: CONFIG_A,
             cli_env: &[(ENV, B), ("OPENCLAW_SERVICE_KIND", "gateway")],
-            ..Carriers::default()
+            ..Sources::default()
         };
-        assert_eq!(carriers.client().as_deref(), Some("gateway.auth.token"), "{version}");
+        assert_eq!(sources.client().as_deref(), Some("gateway.auth.token"), "{version}");
     }
 }
 
@@ -399,16 +398,16 @@ fn legacy_names_count_up_to_2026_3_13_and_not_from_2026_5_28_on() {
             .filter(|version| *version != "2026.4.15")
             .map(|version| (version, version < "2026.4"))
     {
-        let carriers = Carriers {
+        let sources = Sources {
             version,
             gateway_config: "bind: 'loopback'",
             gateway_env: &[("CLAWDBOT_GATEWAY_TOKEN", A)],
-            ..Carriers::default()
+            ..Sources::default()
         };
         let wanted = read.then_some("CLAWDBOT_GATEWAY_TOKEN");
-        assert_eq!(carriers.server().as_deref(), wanted, "{version}");
+        assert_eq!(sources.server().as_deref(), wanted, "{version}");
         assert_eq!(
-            carriers.examine().of_code(Code::TokenVariableNotRead).count(),
+            sources.examine().of_code(Code::TokenVariableNotRead).count(),
             usize::from(!read),
             "{version}"
         );
@@ -426,8 +425,8 @@ fn the_url_variable_is_read_from_2026_3_13_on_and_its_unprefixed_form_never() {
     ] {
         let config = "bind: 'lan', controlUi: { allowedOrigins: ['http://localhost:18789'] }, auth: { token: 'canary-a' }";
         let env = [(name, "ws://127.0.0.1:7"), (ENV, "canary-a")];
-        let carriers = Carriers { version, gateway_config: config, cli_env: &env, ..Carriers::default() };
-        let url = cli(&carriers.examine()).url.clone().unwrap();
+        let sources = Sources { version, gateway_config: config, cli_env: &env, ..Sources::default() };
+        let url = cli(&sources.examine()).url.clone().unwrap();
         assert_eq!(url.ends_with(":7"), read, "{version} {name}");
     }
 }
@@ -438,28 +437,28 @@ fn a_remote_client_is_remote_first_in_every_release() {
     let origins =
         "bind: 'lan', controlUi: { allowedOrigins: ['http://localhost:18789'] }, auth: { token: 'canary-a' }";
     for version in RELEASES {
-        let carriers = Carriers {
+        let sources = Sources {
             version,
             gateway_config: origins,
             cli_config: Some(remote),
             cli_env: &[(ENV, B)],
-            ..Carriers::default()
+            ..Sources::default()
         };
-        assert_eq!(carriers.client().as_deref(), Some("gateway.remote.token"), "{version}");
+        assert_eq!(sources.client().as_deref(), Some("gateway.remote.token"), "{version}");
     }
 }
 
 #[test]
 fn an_empty_config_token_hides_the_environment_in_2026_1_29_only() {
     for version in RELEASES {
-        let carriers = Carriers {
+        let sources = Sources {
             version,
             gateway_config: "bind: 'loopback', auth: { token: '' }",
             gateway_env: &[(ENV, B)],
-            ..Carriers::default()
+            ..Sources::default()
         };
         let wanted = (version != "2026.1.29").then_some(ENV);
-        assert_eq!(carriers.server().as_deref(), wanted, "{version}");
+        assert_eq!(sources.server().as_deref(), wanted, "{version}");
     }
 }
 
@@ -467,14 +466,14 @@ fn an_empty_config_token_hides_the_environment_in_2026_1_29_only() {
 fn the_auth_mode_comes_from_flag_config_password_token_in_this_order() {
     let both = "auth: { mode: 'token', token: 'canary-a', password: 'canary-p' }";
     let config = format!("bind: 'lan', {both}");
-    let flag = Carriers { gateway_config: &config, gateway_flags: "--auth password", ..Carriers::default() };
+    let flag = Sources { gateway_config: &config, gateway_flags: "--auth password", ..Sources::default() };
     assert_eq!(gateway(&flag.examine()).auth, Auth::Password);
-    let mode = Carriers { gateway_flags: "", ..flag.clone() };
+    let mode = Sources { gateway_flags: "", ..flag.clone() };
     assert_eq!(gateway(&mode.examine()).auth, Auth::Token);
-    let password = Carriers { gateway_config: "bind: 'lan', auth: { password: 'canary-p' }", ..mode };
+    let password = Sources { gateway_config: "bind: 'lan', auth: { password: 'canary-p' }", ..mode };
     assert_eq!(gateway(&password.examine()).auth, Auth::Password);
     let flag =
-        Carriers { gateway_config: CONFIG_A, gateway_flags: "--password canary-p --auth password", ..flag };
+        Sources { gateway_config: CONFIG_A, gateway_flags: "--password canary-p --auth password", ..flag };
     assert_eq!(gateway(&flag.examine()).token_from.as_deref(), Some("--password"));
 }
 
@@ -485,11 +484,11 @@ fn blanks_around_a_token_are_trimmed_on_both_sides() {
     for value in [" canary-a ", "canary-a\n", "\tcanary-a"] {
         let config = format!("bind: 'lan', auth: {{ token: {} }}", serde_json::to_string(value).unwrap());
         let env = [("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), (ENV, "canary-a")];
-        let report = Carriers { gateway_config: &config, cli_env: &env, ..Carriers::default() }.examine();
+        let report = Sources { gateway_config: &config, cli_env: &env, ..Sources::default() }.examine();
         assert_eq!(auth(&report), GateState::Green, "{value:?}");
         let env = [("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), (ENV, value)];
         let config = "bind: 'lan', auth: { token: 'canary-a' }";
-        let report = Carriers { gateway_config: config, cli_env: &env, ..Carriers::default() }.examine();
+        let report = Sources { gateway_config: config, cli_env: &env, ..Sources::default() }.examine();
         assert_eq!(auth(&report), GateState::Green, "{value:?} sent");
     }
 }
@@ -497,13 +496,13 @@ fn blanks_around_a_token_are_trimmed_on_both_sides() {
 #[test]
 fn quotes_inside_a_value_are_kept() {
     let env = [("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789"), (ENV, "\"canary-a\"")];
-    let carriers = Carriers {
+    let sources = Sources {
         gateway_config: "bind: 'lan', auth: { token: 'canary-a' }",
         cli_env: &env,
         list_form: true,
-        ..Carriers::default()
+        ..Sources::default()
     };
-    let report = carriers.examine();
+    let report = sources.examine();
     assert_eq!(auth(&report), GateState::Red);
     assert_eq!(report.of_code(Code::TokenMangled).count(), 1);
 }
@@ -511,32 +510,30 @@ fn quotes_inside_a_value_are_kept() {
 #[test]
 fn an_empty_token_in_the_config_is_unset_on_loopback_and_refused_beyond_it() {
     let loopback =
-        Carriers { gateway_config: "bind: 'loopback', auth: { token: '' }", ..Carriers::default() }.examine();
+        Sources { gateway_config: "bind: 'loopback', auth: { token: '' }", ..Sources::default() }.examine();
     assert!(gateway(&loopback).starts);
     assert_eq!(loopback.of_code(Code::NoTokenConfigured).count(), 1);
-    let lan =
-        Carriers { gateway_config: "bind: 'lan', auth: { token: '' }", ..Carriers::default() }.examine();
+    let lan = Sources { gateway_config: "bind: 'lan', auth: { token: '' }", ..Sources::default() }.examine();
     assert!(!gateway(&lan).starts);
     assert_eq!(lan.first_cause().unwrap().1.code, Some(Code::BindWithoutAuth));
 }
 
 #[test]
 fn an_empty_variable_is_unset() {
-    let carriers =
-        Carriers { gateway_config: "bind: 'lan'", gateway_env: &[(ENV, "")], ..Carriers::default() };
-    assert_eq!(carriers.server(), None);
-    assert!(!gateway(&carriers.examine()).starts);
+    let sources = Sources { gateway_config: "bind: 'lan'", gateway_env: &[(ENV, "")], ..Sources::default() };
+    assert_eq!(sources.server(), None);
+    assert!(!gateway(&sources.examine()).starts);
 }
 
 #[test]
 fn an_unfilled_placeholder_starts_with_a_random_token_even_beyond_loopback() {
-    let unset = Carriers {
+    let unset = Sources {
         gateway_config: "bind: 'lan', auth: { token: '${OPENCLAW_GATEWAY_TOKEN}' }",
         cli_env: &[(ENV, A)],
-        ..Carriers::default()
+        ..Sources::default()
     };
-    for carriers in [unset.clone(), Carriers { gateway_env: &[(ENV, "")], ..unset }] {
-        let report = carriers.examine();
+    for sources in [unset.clone(), Sources { gateway_env: &[(ENV, "")], ..unset }] {
+        let report = sources.examine();
         assert!(gateway(&report).starts);
         assert_eq!(gateway(&report).token_class, None);
         assert_eq!(report.first_cause().unwrap().1.code, Some(Code::ConfigPlaceholderUnfilled));
@@ -548,7 +545,7 @@ fn refused_words_stop_the_gateway() {
     for word in ["undefined", "null", "change-me-now", "__OPENCLAW_REDACTED__"] {
         let env = [(ENV, word)];
         let report =
-            Carriers { gateway_config: "bind: 'lan'", gateway_env: &env, ..Carriers::default() }.examine();
+            Sources { gateway_config: "bind: 'lan'", gateway_env: &env, ..Sources::default() }.examine();
         assert_eq!(report.first_cause().unwrap().1.code, Some(Code::RefusedTokenText), "{word}");
     }
 }
@@ -556,12 +553,12 @@ fn refused_words_stop_the_gateway() {
 #[test]
 fn a_password_chooses_its_own_mode_and_the_clients_need_it() {
     let config = "bind: 'lan', auth: { password: 'canary-p' }";
-    let report = Carriers { gateway_config: config, ..Carriers::default() }.examine();
+    let report = Sources { gateway_config: config, ..Sources::default() }.examine();
     assert_eq!(gateway(&report).auth, Auth::Password);
     assert_eq!(auth(&report), GateState::Green);
-    let both = Carriers {
+    let both = Sources {
         gateway_config: "bind: 'lan', auth: { token: 'canary-a', password: 'canary-p' }",
-        ..Carriers::default()
+        ..Sources::default()
     }
     .examine();
     assert_eq!(both.first_cause().unwrap().1.code, Some(Code::AuthAmbiguous));
@@ -590,8 +587,7 @@ fn plaintext_is_refused_by_kind_of_host_unless_the_switch_is_set() {
             if switch {
                 env.push(("OPENCLAW_ALLOW_INSECURE_PRIVATE_WS", "1"));
             }
-            let report =
-                Carriers { gateway_config: CONFIG_A, cli_env: &env, ..Carriers::default() }.examine();
+            let report = Sources { gateway_config: CONFIG_A, cli_env: &env, ..Sources::default() }.examine();
             let refused = report.of_code(Code::PlaintextRefused).count() == 1;
             // The switch admits private addresses and names, never a public literal.
             let wanted = admitted || switch && host != "8.8.8.8";
@@ -599,6 +595,6 @@ fn plaintext_is_refused_by_kind_of_host_unless_the_switch_is_set() {
         }
     }
     let env = [("OPENCLAW_GATEWAY_URL", "wss://claw.example.com"), (ENV, A)];
-    let report = Carriers { gateway_config: CONFIG_A, cli_env: &env, ..Carriers::default() }.examine();
+    let report = Sources { gateway_config: CONFIG_A, cli_env: &env, ..Sources::default() }.examine();
     assert_eq!(report.of_code(Code::PlaintextRefused).count(), 0);
 }

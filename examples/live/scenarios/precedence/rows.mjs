@@ -26,9 +26,9 @@ const words = ({ sources, mode }) => [
   ...(mode === 'flag-url' ? ['--url', URL] : []), ...(sources.includes('flag') ? ['--token', token('flag')] : []),
 ];
 // Where each source is, in the words of `runbook sources`, and its token.
-const CARRIER = { flag: '--token', config: 'gateway.auth.token', env: 'OPENCLAW_GATEWAY_TOKEN', remote: 'gateway.remote.token' };
+const SOURCES = { flag: '--token', config: 'gateway.auth.token', env: 'OPENCLAW_GATEWAY_TOKEN', remote: 'gateway.remote.token' };
 const token = (source) => `test-token-of-the-${source}-of-this-row`;
-const sourceOf = (text) => Object.keys(CARRIER).find((source) => text === token(source)) ?? 'none';
+const sourceOf = (text) => Object.keys(SOURCES).find((source) => text === token(source)) ?? 'none';
 
 const docker = (...words) => execFileSync('docker', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 400_000 });
 
@@ -70,9 +70,9 @@ ${dials}${environment(client)}    volumes: ["./client/.openclaw:/home/node/.open
 `);
   const { stdout } = spawnSync(runbook, ['sources', '--json', '--project-directory', at], { encoding: 'utf8', env: {} });
   const report = JSON.parse(stdout);
-  const name = (carrier) => Object.keys(CARRIER).find((source) => CARRIER[source] === carrier) ?? 'none';
+  const name = (found) => Object.keys(SOURCES).find((source) => SOURCES[source] === found) ?? 'none';
   const sent = report.tokens.find((each) => each.service === 'openclaw-cli' && each.wins_client);
-  return { server: name(report.gateways[0]?.token_from), client: name(sent?.carrier) };
+  return { server: name(report.gateways[0]?.token_from), client: name(sent?.source) };
 }
 
 // Asks a gateway on its own loopback with every token: which it lets in.
@@ -138,7 +138,7 @@ try {
       ...(sources.includes('env') ? ['--env', `OPENCLAW_GATEWAY_TOKEN=${token('env')}`] : []), image,
       'gateway', ...words({ sources }));
     const listens = until(container, '[gateway] ready');
-    const tokens = JSON.stringify(Object.keys(CARRIER).map(token));
+    const tokens = JSON.stringify(Object.keys(SOURCES).map(token));
     const answers = listens ? JSON.parse(docker('exec', container, 'node', '--input-type=module', '--eval', ASK, tokens)) : {};
     const accepted = Object.entries(answers).filter(([, answer]) => answer === 'in').map(([text]) => sourceOf(text));
     judge('server', sources, expected, accepted.join('+') || 'none');

@@ -87,7 +87,7 @@ fn disagreements(report: &Report) -> Vec<Finding> {
 
 fn print_table(project: &Project) {
     let report = &project.report;
-    let mut rows = vec![["value", "service", "carrier", "wins", "place"].map(str::to_owned)];
+    let mut rows = vec![["value", "service", "source", "wins", "place"].map(str::to_owned)];
     for token in &report.tokens {
         let wins = match (token.wins_server, token.wins_client) {
             (true, true) => "server, client",
@@ -98,7 +98,7 @@ fn print_table(project: &Project) {
         rows.push([
             token.class.clone().unwrap_or_else(|| token.content.to_string()),
             token.service.clone().unwrap_or_else(|| "(project)".to_owned()),
-            token.carrier.clone(),
+            token.source.clone(),
             wins.to_owned(),
             token.place.as_ref().map(|place| project.shown(place)).unwrap_or_default(),
         ]);

@@ -270,7 +270,7 @@ impl Stack {
 
     /// The value that wins for the server.
     pub(super) fn enforced_token(&self) -> Option<SecretString> {
-        self.report.tokens.iter().find(|carrier| carrier.wins_server)?.value.clone()
+        self.report.tokens.iter().find(|source| source.wins_server)?.value.clone()
     }
 }
 

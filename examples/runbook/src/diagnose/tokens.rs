@@ -60,19 +60,19 @@ fn seen(report: &Report) -> Vec<Seen> {
     let winning: BTreeSet<&str> = report
         .tokens
         .iter()
-        .filter(|carrier| carrier.wins_server || carrier.wins_client)
-        .filter_map(|carrier| carrier.class.as_deref())
+        .filter(|source| source.wins_server || source.wins_client)
+        .filter_map(|source| source.class.as_deref())
         .collect();
     let mut known = BTreeMap::new();
-    for carrier in &report.tokens {
-        let (Some(value), Some(place)) = (&carrier.value, &carrier.place) else { continue };
+    for source in &report.tokens {
+        let (Some(value), Some(place)) = (&source.value, &source.place) else { continue };
         if refers(&report.sources, place) {
             continue;
         }
         let span = place.span.range();
         let (line, column) = (place.line, place.column);
-        // By this carrier, or by one that refers to it.
-        let wins = carrier.class.as_deref().is_some_and(|class| winning.contains(class));
+        // By this source, or by one that refers to it.
+        let wins = source.class.as_deref().is_some_and(|class| winning.contains(class));
         let at = *known.entry((&place.file, line, column)).or_insert(seen.len());
         match seen.get_mut(at) {
             Some(known) => known.wins |= wins,

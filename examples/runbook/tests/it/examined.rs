@@ -47,7 +47,7 @@ fn says(answer: &(i32, String), exit: i32, lines: &[&str]) {
 #[test]
 fn diff_sources_shows_who_disagrees_and_where() {
     let lines = [
-        "value  service           carrier",
+        "value  service           source",
         "\nB      openclaw-cli      OPENCLAW_GATEWAY_TOKEN",
         "client          silent-override/.env:5:24\n",
         "\nA      openclaw-gateway  gateway.auth.token",

@@ -26,10 +26,10 @@ fn main() -> ExitCode {
     let occurrences: Vec<Occurrence> = report
         .tokens
         .iter()
-        .filter_map(|carrier| {
-            let place = carrier.place.as_ref().filter(|place| seen.insert(place.span))?;
+        .filter_map(|source| {
+            let place = source.place.as_ref().filter(|place| seen.insert(place.span))?;
             let span = [place.span.start as usize, place.span.end as usize];
-            let occurrence = Occurrence::new(place.file.as_str(), carrier.value.clone()?);
+            let occurrence = Occurrence::new(place.file.as_str(), source.value.clone()?);
             Some(occurrence.at(place.line, place.column, span))
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Carriers of the token without a value.
+//! Sources of the token without a value.
 
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
@@ -18,7 +18,7 @@ use super::{Cause, Findings};
 /// The variable of the shared password.
 const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
 
-/// Carriers without a value.
+/// Sources without a value.
 pub(crate) fn missing(
     gateway: &Gateway<'_>,
     clients: &[&Client<'_>],
@@ -38,7 +38,7 @@ pub(crate) fn missing(
                 )
             } else {
                 format!(
-                    "{} names ${{{variable}}}, which {name} does not have: another carrier wins",
+                    "{} names ${{{variable}}}, which {name} does not have: another source wins",
                     candidate.label
                 )
             };
@@ -164,7 +164,7 @@ fn token_beside_url(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
     let text = format!("hand the token into {} as it is handed into {}", service.name, gateway.name());
     let Some(template) = gateway.token_template(verdicts.model).filter(|_| {
         // Beside --url only --token counts.
-        client.choice.as_ref().is_none_or(|choice| choice.carrier != rules::UrlCarrier::Flag)
+        client.choice.as_ref().is_none_or(|choice| choice.source != rules::UrlSource::Flag)
             && gateway.secret == Secret::Token
             && !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN")
     }) else {

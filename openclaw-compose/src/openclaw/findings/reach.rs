@@ -5,7 +5,7 @@ use crate::finding::{Code, Confidence, Finding, PlaceRole, Remedy};
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::model::urls;
-use crate::openclaw::rules::{self, Target, UrlCarrier};
+use crate::openclaw::rules::{self, Target, UrlSource};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::{Gateway, Scope};
@@ -183,8 +183,8 @@ fn unreached(
     let mut finding = verdicts.finding(code, summary, span).about(client.subject());
     let process = client.process;
     if let Some(choice) = &client.choice {
-        finding.evidence.push(match choice.carrier {
-            UrlCarrier::Loopback => match choice.target {
+        finding.evidence.push(match choice.source {
+            UrlSource::Loopback => match choice.target {
                 Target::Remote => "gateway.mode is remote and gateway.remote.url is missing: the CLI falls back to loopback".to_owned(),
                 _ => "no --url, no OPENCLAW_GATEWAY_URL, gateway.mode not remote: the CLI dials 127.0.0.1 of its own namespace".to_owned(),
             },
@@ -274,8 +274,8 @@ fn share_namespace(
         format!("let {name} share the network namespace of {}: 127.0.0.1 is the gateway there", owner.name);
     let line = format!("network_mode: \"service:{}\"", owner.name);
     // What the command line says cannot be edited by a line.
-    let by_flag = client.choice.as_ref().is_some_and(|choice| choice.carrier == UrlCarrier::Flag);
-    let by_config = client.choice.as_ref().is_some_and(|choice| choice.carrier == UrlCarrier::RemoteUrl);
+    let by_flag = client.choice.as_ref().is_some_and(|choice| choice.source == UrlSource::Flag);
+    let by_config = client.choice.as_ref().is_some_and(|choice| choice.source == UrlSource::RemoteUrl);
     let mut out = Vec::new();
     match &service.network_mode {
         Some(mode) => out.push(replace_scalar(verdicts, mode.span, &format!("service:{}", owner.name))?),
@@ -376,7 +376,7 @@ fn fall_back(
     others.retain(|name| *name != "OPENCLAW_GATEWAY_URL");
     let template;
     let has_token = |candidate: &Candidate| {
-        candidate.carrier == rules::Carrier::Env && !matches!(candidate.content, Content::Empty)
+        candidate.kind == rules::TokenSource::Env && !matches!(candidate.content, Content::Empty)
     };
     if !client.decision.iter().flat_map(|decision| &decision.candidates).any(has_token) {
         let Some(reference) = gateway.token_template(verdicts.model) else { return Some(words(text)) };
@@ -434,7 +434,7 @@ fn drop_url(
     let choice = client.choice.as_ref()?;
     let by = &choice.by;
     let out = find_on_loopback(process, gateway, verdicts);
-    if out.is_empty() || choice.carrier != UrlCarrier::Env || dials_by_config(process) {
+    if out.is_empty() || choice.source != UrlSource::Env || dials_by_config(process) {
         return Some(words(format!("drop {by}")));
     }
     let text = format!(

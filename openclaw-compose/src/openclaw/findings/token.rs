@@ -7,7 +7,7 @@ use crate::finding::{Code, Confidence, PlaceRole, Remedy, Subject};
 use crate::openclaw::model::config::StateVariable;
 use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::processes::EnvLayer;
-use crate::openclaw::rules::Carrier;
+use crate::openclaw::rules::TokenSource;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{AuthVerdict, Client, ClientKind};
 use crate::openclaw::verdict::listener::{Auth, Gateway, Scope};
@@ -98,7 +98,7 @@ fn shadowed(verdicts: &Verdicts<'_>, out: &mut Findings) {
     }
 }
 
-/// Two carriers with two values: an error where some client is refused for it, else a warning.
+/// Two sources with two values: an error where some client is refused for it, else a warning.
 fn disagreement(gateway: &Gateway<'_>, clients: &[&Client<'_>], verdicts: &Verdicts<'_>, out: &mut Findings) {
     let process = gateway.process;
     let Some((value, winner)) = gateway.decision.value().zip(gateway.decision.winner()) else { return };
@@ -174,11 +174,11 @@ fn labels(candidates: &[&Candidate]) -> String {
 }
 
 fn order(decision: &Decision) -> String {
-    let name = |carrier: &Carrier| match carrier {
-        Carrier::Flag => "--token",
-        Carrier::AuthToken => "gateway.auth.token",
-        Carrier::Env => "OPENCLAW_GATEWAY_TOKEN",
-        Carrier::RemoteToken => "gateway.remote.token",
+    let name = |source: &TokenSource| match source {
+        TokenSource::Flag => "--token",
+        TokenSource::AuthToken => "gateway.auth.token",
+        TokenSource::Env => "OPENCLAW_GATEWAY_TOKEN",
+        TokenSource::RemoteToken => "gateway.remote.token",
     };
     decision.rule.order.iter().map(name).collect::<Vec<_>>().join(" > ")
 }

@@ -409,7 +409,7 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<Refusal> {
     let decision = &gateway.decision;
     match (&gateway.auth, decision.outcome) {
         (Auth::Token | Auth::Password, Outcome::Nothing) if open && decision.unfilled().is_none() => {
-            // An empty carrier is the place to look at: somebody meant to set it.
+            // An empty source is the place to look at: somebody meant to set it.
             let empty =
                 decision.candidates.iter().find(|candidate| matches!(candidate.content, Content::Empty));
             refuse(RefusalKind::NoSecret, empty.map(|candidate| candidate.span).or(bind_span));

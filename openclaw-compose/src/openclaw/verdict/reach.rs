@@ -5,7 +5,7 @@ use crate::openclaw::model::names::{self, Resolved};
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::{ConfigState, Process, Role};
 use crate::openclaw::model::urls::{HostClass, Url, host_class};
-use crate::openclaw::rules::{self, Meaning, Target, UrlCarrier};
+use crate::openclaw::rules::{self, Meaning, Target, UrlSource};
 use crate::source::Span;
 
 use super::listener::{Gateway, Scope};
@@ -13,7 +13,7 @@ use super::listener::{Gateway, Scope};
 /// The URL a client chooses.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
-    pub(crate) carrier: UrlCarrier,
+    pub(crate) source: UrlSource,
     /// Which token rule the choice brings with it.
     pub(crate) target: Target,
     /// What decided it: `OPENCLAW_GATEWAY_URL`, `gateway.remote.url`, `--url`.
@@ -80,7 +80,7 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
             .find(|(name, variable)| name.ends_with("GATEWAY_URL") && variable.value.is_some())?;
         let url = Url::parse(variable.value?.expose());
         return Some(Choice {
-            carrier: UrlCarrier::Env,
+            source: UrlSource::Env,
             target: Target::EnvUrl,
             by: (*name).to_owned(),
             url,
@@ -93,7 +93,7 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
         let text = process.shell_expand(flag.value.as_ref()?);
         let (url, span) = (Url::parse(text.expose()), Some(flag.span));
         return Some(Choice {
-            carrier: UrlCarrier::Flag,
+            source: UrlSource::Flag,
             target: Target::FlagUrl,
             by: "--url".to_owned(),
             url,
@@ -106,7 +106,7 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
         let url = Url::parse(value.text.expose());
         let (by, span) = (rule.name.to_owned(), Some(value.span));
         return Some(Choice {
-            carrier: UrlCarrier::Env,
+            source: UrlSource::Env,
             target: Target::EnvUrl,
             by,
             url,
@@ -123,7 +123,7 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
         let url = Url::parse(process.substitute(text).text.expose());
         let by = "gateway.remote.url".to_owned();
         return Some(Choice {
-            carrier: UrlCarrier::RemoteUrl,
+            source: UrlSource::RemoteUrl,
             target: Target::Remote,
             by,
             url,
@@ -137,7 +137,7 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
     let scheme = if tls { "wss" } else { "ws" };
     let target = if remote { Target::Remote } else { Target::Local };
     Some(Choice {
-        carrier: UrlCarrier::Loopback,
+        source: UrlSource::Loopback,
         target,
         by: "the default, its own loopback".to_owned(),
         url: Url::parse(&format!("{scheme}://127.0.0.1:{port}")),

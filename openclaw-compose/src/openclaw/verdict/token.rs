@@ -9,7 +9,7 @@ use crate::source::{Span, Text};
 
 use crate::openclaw::model::config::{RefSource, SecretForm};
 use crate::openclaw::model::processes::{self, ConfigState, EnvLayer, Process, Role};
-use crate::openclaw::rules::{self, Carrier, Meaning, Side, Target, TokenRule};
+use crate::openclaw::rules::{self, Meaning, Side, Target, TokenRule, TokenSource};
 
 /// Which of the two shared secrets is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -40,7 +40,7 @@ impl Secret {
 /// One place that carries, or should carry, the secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
-    pub(crate) carrier: Carrier,
+    pub(crate) kind: TokenSource,
     /// `gateway.auth.token`, `OPENCLAW_GATEWAY_TOKEN`, `--token`.
     pub(crate) label: String,
     /// For the environment: which layer of it.
@@ -51,7 +51,7 @@ pub(crate) struct Candidate {
     pub(crate) content: Content,
 }
 
-/// What a carrier holds.
+/// What a source holds.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// A value, trimmed as both sides trim it.
@@ -83,9 +83,9 @@ pub(crate) enum Outcome {
     Refuses(usize),
     /// The candidate at this position wins, with a value nobody here can see.
     Opaque(usize),
-    /// No carrier has a value.
+    /// No source has a value.
     Nothing,
-    /// A carrier that would win was not given.
+    /// A source that would win was not given.
     Unknown,
 }
 
@@ -133,23 +133,23 @@ pub(crate) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, 
         rules::token_rule(side, target, process.version, service_kind_gateway, secret == Secret::Password);
     let mut candidates = Vec::new();
     let mut unknown_from = None;
-    for carrier in rule.order {
-        match carrier {
-            Carrier::Flag => candidates.extend(flag(process, secret)),
-            Carrier::Env => candidates.extend(environment(process, secret)),
-            Carrier::AuthToken | Carrier::RemoteToken => {
+    for kind in rule.order {
+        match kind {
+            TokenSource::Flag => candidates.extend(flag(process, secret)),
+            TokenSource::Env => candidates.extend(environment(process, secret)),
+            TokenSource::AuthToken | TokenSource::RemoteToken => {
                 if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
                     unknown_from.get_or_insert(candidates.len());
                 }
-                let section = if *carrier == Carrier::AuthToken { "auth" } else { "remote" };
-                candidates.extend(configured(process, *carrier, section, secret));
+                let section = if *kind == TokenSource::AuthToken { "auth" } else { "remote" };
+                candidates.extend(configured(process, *kind, section, secret));
             }
         }
     }
     let empty_counts = rules::empty_token_counts(process.version);
     let decided = candidates.iter().position(|candidate| match candidate.content {
         Content::Value(_) | Content::RefMissing { .. } | Content::RefOpaque => true,
-        Content::Empty => empty_counts && candidate.carrier == Carrier::AuthToken,
+        Content::Empty => empty_counts && candidate.kind == TokenSource::AuthToken,
         Content::Unfilled { .. } => false,
     });
     let outcome = match (decided, unknown_from) {
@@ -184,7 +184,7 @@ fn decide_for_app(process: &Process<'_>, secret: Secret) -> Decision {
             let content = Content::of(text);
             let layer = Some(EnvLayer::Container);
             Some(Candidate {
-                carrier: Carrier::Env,
+                kind: TokenSource::Env,
                 label: (*name).to_owned(),
                 layer,
                 span: variable.span,
@@ -215,7 +215,7 @@ fn flag(process: &Process<'_>, secret: Secret) -> Option<Candidate> {
     let content = if opaque { Content::RefOpaque } else { Content::of(&process.shell_expand(written)) };
     let label = format!("--{}", secret.key());
     Some(Candidate {
-        carrier: Carrier::Flag,
+        kind: TokenSource::Flag,
         label,
         layer: None,
         span: flag.span,
@@ -230,7 +230,7 @@ fn environment(process: &Process<'_>, secret: Secret) -> Vec<Candidate> {
     for rule in rules::names(secret.meaning(), process.version).filter(|rule| rule.reads == rules::Reads::Yes)
     {
         let candidate = |value: processes::EnvValue<'_>| Candidate {
-            carrier: Carrier::Env,
+            kind: TokenSource::Env,
             label: rule.name.to_owned(),
             layer: Some(value.layer),
             span: value.span,
@@ -242,7 +242,7 @@ fn environment(process: &Process<'_>, secret: Secret) -> Vec<Candidate> {
     out
 }
 
-fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Secret) -> Option<Candidate> {
+fn configured(process: &Process<'_>, kind: TokenSource, section: &str, secret: Secret) -> Option<Candidate> {
     let form = process.config()?.secret(&["gateway", section, secret.key()])?;
     let (span, content) = match form {
         SecretForm::Text { text, span } => {
@@ -266,7 +266,7 @@ fn configured(process: &Process<'_>, carrier: Carrier, section: &str, secret: Se
     let filled =
         variable_of(form).and_then(|name| process.env(name)).filter(|_| matches!(content, Content::Value(_)));
     let source = filled.map_or(span, |value| value.span);
-    Some(Candidate { carrier, label, layer: None, span, source, content })
+    Some(Candidate { kind, label, layer: None, span, source, content })
 }
 
 /// The variable that alone fills a secret.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use openclaw_compose::finding::Code;
-use openclaw_compose::openclaw::rules::Carrier;
-use openclaw_compose::openclaw::{CarrierContent, CarrierView, ClientKind};
+use openclaw_compose::openclaw::rules::TokenSource;
+use openclaw_compose::openclaw::{ClientKind, TokenContent, TokenSourceView};
 use openclaw_compose::project::Service;
 use openclaw_compose::source::{FileId, Span};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags, Unreadable};
@@ -50,17 +50,17 @@ impl Stack {
         let not_given = report.of_code(Code::ConfigNotGiven);
         let not_given = not_given
             .map(|finding| format!("{}; give --docker to read it in the running container", finding.summary));
-        let is_opaque = |carrier: &&CarrierView| {
-            carrier.content == CarrierContent::Reference && (carrier.wins_server || carrier.wins_client)
+        let is_opaque = |source: &&TokenSourceView| {
+            source.content == TokenContent::Reference && (source.wins_server || source.wins_client)
         };
-        let opaque = report.tokens.iter().filter(is_opaque).map(|carrier| {
-            let place = carrier.place.as_ref().map(|place| format!("{}: ", self.project.shown(place)));
+        let opaque = report.tokens.iter().filter(is_opaque).map(|source| {
+            let place = source.place.as_ref().map(|place| format!("{}: ", self.project.shown(place)));
             format!(
                 "{}{} of {} is known to the running process alone; write the token there as a value, or rotate it where it is \
                  kept",
                 place.unwrap_or_default(),
-                carrier.carrier,
-                carrier.service.as_deref().unwrap_or("the project")
+                source.source,
+                source.service.as_deref().unwrap_or("the project")
             )
         });
         unread.chain(not_given).chain(opaque).collect()
@@ -74,7 +74,7 @@ impl Stack {
             .report
             .tokens
             .iter()
-            .filter_map(|carrier| Some((carrier, carrier.value.as_ref()?, carrier.place.as_ref()?)));
+            .filter_map(|source| Some((source, source.value.as_ref()?, source.place.as_ref()?)));
         held.filter(|(_, _, place)| seen.insert((place.file.clone(), place.line, place.column)))
             .map(|(_, value, found)| {
                 let span = [found.span.start as usize, found.span.end as usize];
@@ -91,7 +91,7 @@ impl Stack {
     /// Where a Compose file sets the variable to nothing. No token belongs in a file that is shared and committed: a
     /// reference does, and the token into [`DOTENV`].
     pub(super) fn gaps(&self) -> Vec<Span> {
-        spans(self.written_out().filter(|carrier| self.is_gap(carrier)))
+        spans(self.written_out().filter(|source| self.is_gap(source)))
     }
 
     /// True if the token must be added to [`DOTENV`]: it stands in no file yet, or a gap will refer to it.
@@ -101,42 +101,38 @@ impl Stack {
         (targets.is_empty() || !self.gaps().is_empty()) && !targets.iter().any(holds)
     }
 
-    fn is_gap(&self, carrier: &CarrierView) -> bool {
-        let file = carrier.place.as_ref().map(|place| place.span.file);
-        carrier.content == CarrierContent::Empty
-            && file.is_some_and(|file| self.compose_files.contains(&file))
+    fn is_gap(&self, source: &TokenSourceView) -> bool {
+        let file = source.place.as_ref().map(|place| place.span.file);
+        source.content == TokenContent::Empty && file.is_some_and(|file| self.compose_files.contains(&file))
     }
 
-    fn literals(&self) -> impl Iterator<Item = &CarrierView> {
-        self.written_out().filter(|carrier| !self.is_gap(carrier))
+    fn literals(&self) -> impl Iterator<Item = &TokenSourceView> {
+        self.written_out().filter(|source| !self.is_gap(source))
     }
 
-    /// Carriers whose value, or want of one, stands in a file itself.
-    fn written_out(&self) -> impl Iterator<Item = &CarrierView> {
+    /// Sources whose value, or want of one, stands in a file itself.
+    fn written_out(&self) -> impl Iterator<Item = &TokenSourceView> {
         let sources = &self.project.report.sources;
-        let is_in_a_file = |carrier: &&CarrierView| {
-            carrier.place.as_ref().is_some_and(|place| sources.path(place.span.file).is_some())
+        let is_in_a_file = |source: &&TokenSourceView| {
+            source.place.as_ref().is_some_and(|place| sources.path(place.span.file).is_some())
         };
         self.standing().filter(is_in_a_file)
     }
 
     /// Values that stand in a running container alone, where nothing is written from here.
-    pub(super) fn out_of_reach(&self) -> impl Iterator<Item = &CarrierView> {
+    pub(super) fn out_of_reach(&self) -> impl Iterator<Item = &TokenSourceView> {
         let sources = &self.project.report.sources;
-        let is_inside = |carrier: &&CarrierView| {
-            carrier
-                .place
-                .as_ref()
-                .is_some_and(|place| sources.name(place.span.file).starts_with("container:"))
+        let is_inside = |source: &&TokenSourceView| {
+            source.place.as_ref().is_some_and(|place| sources.name(place.span.file).starts_with("container:"))
         };
         self.standing().filter(is_inside)
     }
 
-    fn standing(&self) -> impl Iterator<Item = &CarrierView> {
+    fn standing(&self) -> impl Iterator<Item = &TokenSourceView> {
         let sources = &self.project.report.sources;
-        let stands_here = |carrier: &&CarrierView| {
-            let place = carrier.place.as_ref();
-            matches!(carrier.content, CarrierContent::Value | CarrierContent::Empty)
+        let stands_here = |source: &&TokenSourceView| {
+            let place = source.place.as_ref();
+            matches!(source.content, TokenContent::Value | TokenContent::Empty)
                 && place.is_some_and(|place| !sources.expose(place.span).contains("${"))
         };
         self.project.report.tokens.iter().filter(stands_here)
@@ -190,15 +186,15 @@ impl Stack {
 
     /// What a rotation touches. Browsers and paired devices stand in no file, so they are always named.
     pub(super) fn holders(&self) -> Vec<Holder> {
-        let kind = |carrier: &CarrierView| match carrier.kind {
-            Some(Carrier::AuthToken) => HolderKind::GatewayConfig,
+        let kind = |source: &TokenSourceView| match source.kind {
+            Some(TokenSource::AuthToken) => HolderKind::GatewayConfig,
             _ => HolderKind::ComposeFile,
         };
         let mut files: BTreeMap<String, HolderKind> = BTreeMap::new();
-        for carrier in self.literals() {
-            let Some(place) = &carrier.place else { continue };
+        for source in self.literals() {
+            let Some(place) = &source.place else { continue };
             // One file may hold both; what the gateway applies while running cuts connections, so that counts.
-            let kind = kind(carrier);
+            let kind = kind(source);
             let known = files.entry(self.place(place.span)).or_insert(kind);
             if kind == HolderKind::GatewayConfig {
                 *known = kind;
@@ -229,14 +225,14 @@ impl Stack {
         }
         holders.push(Holder::new("dashboards", HolderKind::Browser));
         holders.push(Holder::new("paired devices", HolderKind::PairedDevice));
-        carriers
+        holders
     }
 }
 
-/// The places of these carriers, each once, in order.
-fn spans<'a>(carriers: impl Iterator<Item = &'a CarrierView>) -> Vec<Span> {
+/// The places of these sources, each once, in order.
+fn spans<'a>(sources: impl Iterator<Item = &'a TokenSourceView>) -> Vec<Span> {
     let mut spans: Vec<Span> =
-        carriers.filter_map(|carrier| carrier.place.as_ref()).map(|place| place.span).collect();
+        sources.filter_map(|source| source.place.as_ref()).map(|place| place.span).collect();
     spans.sort_by_key(|span| (span.file, span.start, span.end));
     spans.dedup();
     spans

@@ -1,4 +1,4 @@
-//! One literal into every carrier, and a reference where a Compose file has nothing, as one transaction.
+//! One literal into every source, and a reference where a Compose file has nothing, as one transaction.
 
 use openclaw_compose::edit::{self, Edit, EditError};
 use openclaw_compose::project::{Files as _, ReadError};
@@ -19,9 +19,9 @@ pub(super) enum StageError {
     #[error("the token needs quoting, which differs from file to file; rotate to a minted one")]
     NeedsQuoting,
     #[error(
-        "{carrier} stands in {place}, which is not written from here; write it there first, or mount the file"
+        "{label} stands in {place}, which is not written from here; write it there first, or mount the file"
     )]
-    OutOfReach { carrier: String, place: String },
+    OutOfReach { label: String, place: String },
     #[error("{DOTENV}: {0}")]
     Dotenv(ReadError),
     #[error(transparent)]
@@ -32,7 +32,7 @@ pub(super) enum StageError {
     Transaction(#[from] TransactionError),
 }
 
-/// Makes the new content of every carrier durable, replacing nothing yet.
+/// Makes the new content of every source durable, replacing nothing yet.
 pub(super) fn stage(
     stack: &Stack,
     outside: bool,
@@ -40,12 +40,12 @@ pub(super) fn stage(
     record: &Record,
 ) -> Result<Staged, StageError> {
     let sources = &stack.project.report.sources;
-    let other = stack.out_of_reach().find(|carrier| {
-        carrier.value.as_ref().is_some_and(|value| value.expose_secret() != token.expose_secret())
+    let other = stack.out_of_reach().find(|source| {
+        source.value.as_ref().is_some_and(|value| value.expose_secret() != token.expose_secret())
     });
-    if let Some(carrier) = other {
-        let place = carrier.place.as_ref().map(|place| place.file.clone()).unwrap_or_default();
-        return Err(StageError::OutOfReach { carrier: carrier.carrier.clone(), place });
+    if let Some(source) = other {
+        let place = source.place.as_ref().map(|place| place.file.clone()).unwrap_or_default();
+        return Err(StageError::OutOfReach { label: source.source.clone(), place });
     }
     let literals = stack
         .targets()

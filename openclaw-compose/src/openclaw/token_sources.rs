@@ -11,19 +11,19 @@ use crate::source::{Span, Text};
 
 use super::model::definitions::{Defined, NAME};
 use super::model::processes::{ConfigState, EnvLayer, Process, Role};
-use super::rules::Carrier;
+use super::rules::TokenSource;
 use super::verdict;
 use super::verdict::Verdicts;
 use super::verdict::token::{Classes, Content, Outcome};
 
-/// A carrier of the token.
+/// A source of the token.
 #[derive(Clone, Debug, Serialize)]
-pub struct CarrierView {
+pub struct TokenSourceView {
     /// `--token`, `gateway.auth.token`, `OPENCLAW_GATEWAY_TOKEN`, ...
-    pub carrier: String,
+    pub source: String,
     /// The same as the rules name it; nothing for the project's own variable and for the host.
     #[serde(skip)]
-    pub kind: Option<Carrier>,
+    pub kind: Option<TokenSource>,
     /// The service that sees it; nothing for the project's own variable and for the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
@@ -40,7 +40,7 @@ pub struct CarrierView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// What it holds.
-    pub content: CarrierContent,
+    pub content: TokenContent,
     /// Whether it wins for its service's server.
     pub wins_server: bool,
     /// Whether it wins for the client in its service.
@@ -50,11 +50,11 @@ pub struct CarrierView {
     pub value: Option<SecretString>,
 }
 
-/// What a carrier holds.
+/// What a source holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum CarrierContent {
+pub enum TokenContent {
     /// A value.
     Value,
     /// Nothing but blanks.
@@ -70,7 +70,7 @@ pub enum CarrierContent {
 }
 
 /// As it is serialised.
-impl fmt::Display for CarrierContent {
+impl fmt::Display for TokenContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Value => "value",
@@ -83,7 +83,7 @@ impl fmt::Display for CarrierContent {
     }
 }
 
-impl From<&Content> for CarrierContent {
+impl From<&Content> for TokenContent {
     fn from(content: &Content) -> Self {
         match content {
             Content::Value(_) => Self::Value,
@@ -95,14 +95,14 @@ impl From<&Content> for CarrierContent {
     }
 }
 
-/// Lists every carrier, the server's first.
+/// Lists every source, the server's first.
 pub(super) fn views(
     definitions: &[Defined],
     verdicts: &Verdicts<'_>,
     letters: &mut Classes,
     fingerprint: Option<&dyn Fn(&SecretString) -> String>,
-) -> Vec<CarrierView> {
-    let mut out: Vec<CarrierView> = Vec::new();
+) -> Vec<TokenSourceView> {
+    let mut out: Vec<TokenSourceView> = Vec::new();
     let mut shown = |value: Option<&Text>| {
         let value = value.map(Text::trimmed).filter(|value| !value.is_empty());
         let class = value.as_ref().map(|value| letters.letter(value));
@@ -132,15 +132,15 @@ pub(super) fn views(
                             && decision.winner().is_some_and(|winner| winner.span == candidate.span)
                     })
                 };
-                out.push(CarrierView {
-                    carrier: candidate.label.clone(),
-                    kind: Some(candidate.carrier),
+                out.push(TokenSourceView {
+                    source: candidate.label.clone(),
+                    kind: Some(candidate.kind),
                     service: Some(process.service.name.to_owned()),
                     layer: candidate.layer,
                     place: verdicts.model.place(PlaceRole::Decided, verdicts.model.origin(candidate.span)),
                     class,
                     fingerprint: print,
-                    content: CarrierContent::from(&candidate.content),
+                    content: TokenContent::from(&candidate.content),
                     wins_server: wins(server),
                     wins_client: wins(client),
                     value: secret,
@@ -151,15 +151,15 @@ pub(super) fn views(
     }
     if let Some((value, place)) = verdicts.model.project_variable(NAME) {
         let (class, print, secret) = shown(Some(&Text::from(value.expose_secret())));
-        out.push(CarrierView {
-            carrier: NAME.to_owned(),
+        out.push(TokenSourceView {
+            source: NAME.to_owned(),
             kind: None,
             service: None,
             layer: None,
             place,
             class,
             fingerprint: print,
-            content: if secret.is_some() { CarrierContent::Value } else { CarrierContent::Empty },
+            content: if secret.is_some() { TokenContent::Value } else { TokenContent::Empty },
             wins_server: false,
             wins_client: false,
             value: secret,
@@ -168,15 +168,15 @@ pub(super) fn views(
     for defined in definitions {
         let Some(value) = &defined.value else { continue };
         let (class, print, secret) = shown(Some(value));
-        out.push(CarrierView {
-            carrier: format!("{NAME} in {}", defined.name),
+        out.push(TokenSourceView {
+            source: format!("{NAME} in {}", defined.name),
             kind: None,
             service: None,
             layer: None,
             place: verdicts.model.place(PlaceRole::Decided, defined.span),
             class,
             fingerprint: print,
-            content: CarrierContent::Value,
+            content: TokenContent::Value,
             wins_server: false,
             wins_client: false,
             value: secret,
@@ -185,22 +185,22 @@ pub(super) fn views(
     out
 }
 
-/// The carriers of a process that may stand in files that are there and could not be read.
-fn unreadable(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Vec<CarrierView> {
+/// The sources of a process that may stand in files that are there and could not be read.
+fn unreadable(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Vec<TokenSourceView> {
     let config = matches!(process.config, ConfigState::Unreadable)
-        .then(|| ("gateway.auth.token", Carrier::AuthToken, None, process.config_path.clone()));
+        .then(|| ("gateway.auth.token", TokenSource::AuthToken, None, process.config_path.clone()));
     let dotenv = process
         .state_env_is_unreadable
-        .then(|| (NAME, Carrier::Env, Some(EnvLayer::StateDotenv), process.state_dotenv()));
-    let view = |(label, kind, layer, path): (&str, _, _, String)| CarrierView {
-        carrier: label.to_owned(),
+        .then(|| (NAME, TokenSource::Env, Some(EnvLayer::StateDotenv), process.state_dotenv()));
+    let view = |(label, kind, layer, path): (&str, _, _, String)| TokenSourceView {
+        source: label.to_owned(),
         kind: Some(kind),
         service: Some(process.service.name.to_owned()),
         layer,
         place: verdicts.model.place_of_file(process, &path),
         class: None,
         fingerprint: None,
-        content: CarrierContent::Unreadable,
+        content: TokenContent::Unreadable,
         wins_server: false,
         wins_client: false,
         value: None,
@@ -228,12 +228,12 @@ mod tests {
         let listed: Vec<_> = report
             .tokens
             .iter()
-            .map(|carrier| {
-                let place = carrier.place.as_ref().map(|place| place.file.as_str()).unwrap_or_default();
-                (carrier.carrier.as_str(), carrier.content, place)
+            .map(|source| {
+                let place = source.place.as_ref().map(|place| place.file.as_str()).unwrap_or_default();
+                (source.source.as_str(), source.content, place)
             })
             .collect();
-        let unreadable = CarrierContent::Unreadable;
+        let unreadable = TokenContent::Unreadable;
         assert_eq!(
             listed,
             [("gateway.auth.token", unreadable, "s/openclaw.json"), (NAME, unreadable, "s/.env")]
