@@ -1,4 +1,4 @@
-//! A Compose project, resolved as `docker compose config` resolves it, with the story of every value.
+//! A Compose project, resolved as `docker compose config` resolves it, with the provenance of every value.
 //!
 //! [`resolve`] takes [`Inputs`] (a directory, an environment, flags) and [`Files`] (a way to read files) and returns a
 //! [`Resolution`]. It never fails: what is wrong is a finding, what is broken is [`Value::Unknown`], the rest is there.

@@ -157,10 +157,10 @@ impl<'a> Model<'a> {
 
     /// Whether a weaker source gives the variable a value as well, such as an env file.
     pub(crate) fn hides_another(&self, service: &str, name: &str) -> bool {
-        let story = self.resolution.env(service, name);
-        story.is_some_and(|story| {
+        let explanation = self.resolution.env(service, name);
+        explanation.is_some_and(|explanation| {
             let has_value = |text: &secrecy::SecretString| !text.expose_secret().trim().is_empty();
-            story.shadowed.iter().any(|step| step.value.as_ref().is_some_and(has_value))
+            explanation.shadowed.iter().any(|step| step.value.as_ref().is_some_and(has_value))
         })
     }
 
@@ -177,17 +177,17 @@ impl<'a> Model<'a> {
 
     /// Places that hold another value for a variable of a service, or of the project itself, and lose.
     pub(crate) fn shadowed(&self, service: Option<&str>, name: &str) -> Vec<Place> {
-        let story = match service {
+        let explanation = match service {
             Some(service) => self.resolution.env(service, name),
             None => self.resolution.variable(name),
         };
-        let Some(story) = story else { return Vec::new() };
-        let Some(value) = &story.value else { return Vec::new() };
+        let Some(explanation) = explanation else { return Vec::new() };
+        let Some(value) = &explanation.value else { return Vec::new() };
         let differs = |other: &secrecy::SecretString| {
             let other = other.expose_secret().trim();
             !other.is_empty() && other != value.expose_secret().trim()
         };
-        let lost = story.shadowed.iter().filter(|step| step.value.as_ref().is_some_and(differs));
+        let lost = explanation.shadowed.iter().filter(|step| step.value.as_ref().is_some_and(differs));
         lost.filter_map(|step| Some(Place::of(self.sources, PlaceRole::Shadowed, step.place.as_ref()?.span)))
             .collect()
     }

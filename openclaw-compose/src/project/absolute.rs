@@ -145,8 +145,8 @@ fn path(node: &mut Node, form: Form, base: &str, loader: &mut Loader<'_>) {
         };
     let full = if stays { expanded } else { paths::join(base, &expanded) };
     if !text.is(&full) {
-        if !loader.stories.events(node.story).any(|event| matches!(event, Event::MadeAbsolute)) {
-            node.story = loader.stories.add(node.story, Event::MadeAbsolute);
+        if !loader.provenances.events(node.provenance).any(|event| matches!(event, Event::MadeAbsolute)) {
+            node.provenance = loader.provenances.add(node.provenance, Event::MadeAbsolute);
         }
         node.value = Value::Text(Text::from(full));
     }

@@ -83,9 +83,9 @@ fn wrap(node: &mut Node, key: Arc<str>) {
         let span = node.span;
         let mut map = Map::with_capacity(1);
         let inner = std::mem::replace(node, Node::new(Value::Null, span));
-        let story = inner.story;
+        let provenance = inner.provenance;
         map.push(key, span, inner);
-        *node = Node::with_story(Value::Map(map), span, story);
+        *node = Node::with_provenance(Value::Map(map), span, provenance);
     }
 }
 
@@ -101,7 +101,7 @@ fn names_to_null(node: &mut Node) {
     let mut map = Map::with_capacity(items.len());
     for item in items {
         if let Value::Text(name) = &item.value {
-            map.set(name.expose(), item.span, Node::with_story(Value::Null, item.span, item.story));
+            map.set(name.expose(), item.span, Node::with_provenance(Value::Null, item.span, item.provenance));
         }
     }
     node.value = Value::Map(map);
@@ -285,7 +285,7 @@ fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
 
 fn long_port(port: &port::Port, from: &Node) -> Node {
     let span = from.span;
-    let text = |value: Text| Node::with_story(Value::Text(value), span, from.story);
+    let text = |value: Text| Node::with_provenance(Value::Text(value), span, from.provenance);
     let mut map = Map::with_capacity(5);
     map.push(word!("mode"), span, text(word!("ingress").into()));
     if !port.host_ip.is_empty() {
@@ -296,7 +296,7 @@ fn long_port(port: &port::Port, from: &Node) -> Node {
         map.push(
             word!("target"),
             span,
-            Node::with_story(Value::Int(i64::from(port.target)), span, from.story),
+            Node::with_provenance(Value::Int(i64::from(port.target)), span, from.provenance),
         );
     }
     if !port.published.is_empty() {
@@ -307,7 +307,7 @@ fn long_port(port: &port::Port, from: &Node) -> Node {
         span,
         text(if port.protocol == "tcp" { word!("tcp").into() } else { port.protocol.as_str().into() }),
     );
-    Node::with_story(Value::Map(map), span, from.story)
+    Node::with_provenance(Value::Map(map), span, from.provenance)
 }
 
 fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
@@ -342,8 +342,8 @@ fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
 }
 
 fn long_volume(volume: &volume::Volume<'_>, span: Span, from: &Node) -> Map {
-    let text = |value: Text| Node::with_story(Value::Text(value), span, from.story);
-    let flag = || Node::with_story(Value::Bool(true), span, from.story);
+    let text = |value: Text| Node::with_provenance(Value::Text(value), span, from.provenance);
+    let flag = || Node::with_provenance(Value::Bool(true), span, from.provenance);
     let mut map = Map::with_capacity(5);
     map.push(word!("type"), span, text(if volume.bind { word!("bind") } else { word!("volume") }.into()));
     if !volume.source.is_empty() {

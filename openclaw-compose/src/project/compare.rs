@@ -1,4 +1,4 @@
-//! Two projects side by side: what was added, removed and changed, with the story of both sides.
+//! Two projects side by side: what was added, removed and changed, with the provenance of both sides.
 
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -29,38 +29,38 @@ pub struct Difference {
     pub change: Change,
 }
 
-/// What happened to a value, with its story on each side it has one.
+/// What happened to a value, with its provenance on each side it has one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Change {
     /// Only the right side has it.
     Added {
-        /// Its story there.
+        /// Its provenance there.
         right: Explanation,
     },
     /// Only the left side has it.
     Removed {
-        /// Its story there.
+        /// Its provenance there.
         left: Explanation,
     },
     /// Both have it, and differ. Secrets are said to differ, not how.
     Changed {
-        /// The story on the left.
+        /// The provenance on the left.
         left: Explanation,
-        /// The story on the right.
+        /// The provenance on the right.
         right: Explanation,
     },
     /// Both have the same value, from different places.
     Moved {
-        /// The story on the left.
+        /// The provenance on the left.
         left: Explanation,
-        /// The story on the right.
+        /// The provenance on the right.
         right: Explanation,
     },
 }
 
-/// The kinds of [`Change`], without their stories.
+/// The kinds of [`Change`], without their provenances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {

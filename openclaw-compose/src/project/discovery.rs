@@ -14,7 +14,7 @@ use crate::syntax::yaml;
 
 use super::inputs::{Kind, ReadError};
 use super::loader::{Loader, unreadable};
-use super::model::{Node, StoryId, Value, nowhere};
+use super::model::{Node, ProvenanceId, Value, nowhere};
 use super::paths;
 use super::provenance::Event;
 use super::raise::{EXIT_FLAGS, EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
@@ -374,7 +374,7 @@ impl Loader<'_> {
         self.sources.mark_secret(Span::from_range(from.file, start..start + length));
     }
 
-    /// The project's name with its story: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:`, or the directory's.
+    /// The project's name with its provenance: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:`, or the directory's.
     pub(crate) fn project_name(&mut self, project: &Project) -> Node {
         if let Some(name) = &project.given_name {
             let flag = self.inputs.project_name.as_ref() == Some(name);
@@ -423,15 +423,15 @@ impl Loader<'_> {
             return self.named(&directory, nowhere(), by_directory);
         };
         let root = super::path::Path::ROOT;
-        let (filled, story) = if text.contains("$") {
+        let (filled, provenance) = if text.contains("$") {
             let done = self.fill(&text, &node, &root.key("name"), project.environment);
             let Some((filled, pieces)) = done else {
                 return self.named(&directory, nowhere(), by_directory);
             };
             let event = Event::Interpolated { span: node.span, pieces, environment: project.environment };
-            (filled, self.stories.add(StoryId::NONE, event))
+            (filled, self.provenances.add(ProvenanceId::NONE, event))
         } else {
-            (text, StoryId::NONE)
+            (text, ProvenanceId::NONE)
         };
         let name = normalised(filled.expose());
         if name.is_empty() {
@@ -441,12 +441,12 @@ impl Loader<'_> {
                     .help("use a-z, 0-9, - and _"),
             );
         }
-        Node::with_story(Value::Text(Text::from(name)), node.span, story)
+        Node::with_provenance(Value::Text(Text::from(name)), node.span, provenance)
     }
 
     fn named(&mut self, name: &str, span: Span, event: Event) -> Node {
-        let story = self.stories.add(StoryId::NONE, event);
-        Node::with_story(Value::Text(Text::from(name)), span, story)
+        let provenance = self.provenances.add(ProvenanceId::NONE, event);
+        Node::with_provenance(Value::Text(Text::from(name)), span, provenance)
     }
 }
 

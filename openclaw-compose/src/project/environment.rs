@@ -21,7 +21,7 @@ use crate::syntax::interpolate::Found;
 use super::discovery::Assignment;
 use super::inputs::{Kind, ReadError};
 use super::loader::{Loader, unreadable};
-use super::model::{Entry, Map, Node, StoryId, Value};
+use super::model::{Entry, Map, Node, ProvenanceId, Value};
 use super::path::Path;
 use super::paths;
 use super::provenance::Event;
@@ -239,12 +239,12 @@ impl Loader<'_> {
         if !self.may_copy(assignments.len(), "env files bring", listed) {
             return;
         }
-        let story = self.stories.add(StoryId::NONE, Event::EnvFile { listed });
+        let provenance = self.provenances.add(ProvenanceId::NONE, Event::EnvFile { listed });
         let entries = &mut gathered.0;
         entries.reserve(assignments.len());
         entries.extend(assignments.iter().map(|(name, value, setting)| {
             let span = if let Setting::File(span) = setting { *span } else { listed };
-            let node = Node::with_story(Value::Text(value.clone()), span, story);
+            let node = Node::with_provenance(Value::Text(value.clone()), span, provenance);
             Entry { key: name.clone(), key_span: span, node }
         }));
         // Stable: of equal names the later one still stands behind the earlier one.
@@ -254,8 +254,8 @@ impl Loader<'_> {
             if same {
                 std::mem::swap(&mut later.node, &mut kept.node);
                 let older = std::mem::replace(&mut later.node, Node::new(Value::Null, listed));
-                kept.node.story =
-                    self.stories.add(kept.node.story, Event::Replaced { older: Box::new(older) });
+                kept.node.provenance =
+                    self.provenances.add(kept.node.provenance, Event::Replaced { older: Box::new(older) });
             }
             same
         });
@@ -346,8 +346,9 @@ impl Loader<'_> {
                         .help(format!("remove {} from `environment`, or give it a value there", entry.key)),
                     );
                 }
-                entry.node.story =
-                    self.stories.add(entry.node.story, Event::Replaced { older: Box::new(older.node) });
+                entry.node.provenance = self
+                    .provenances
+                    .add(entry.node.provenance, Event::Replaced { older: Box::new(older.node) });
             }
             merged.push(entry);
         }

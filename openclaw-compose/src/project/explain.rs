@@ -1,4 +1,4 @@
-//! What decided a value: its story told from the source to the container, every shadowed value kept.
+//! What decided a value: its provenance from the source to the container, every shadowed value kept.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -21,7 +21,7 @@ use super::resolution::{Resolution, Service};
 use super::variables::{EnvironmentId, Setting, Variables};
 use crate::source::secret;
 
-/// The whole story of one value.
+/// The whole provenance of one value.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -43,7 +43,7 @@ pub struct Explanation {
     pub shadowed: Vec<Step>,
 }
 
-/// One step of a story.
+/// One step of a provenance.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Step {
@@ -214,7 +214,7 @@ impl Resolution {
         decided_by(&steps(self, node, false)).cloned()
     }
 
-    /// The value that `${NAME}` has in this project, with its story: shell, env file or nothing.
+    /// The value that `${NAME}` has in this project, with its provenance: shell, env file or nothing.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<Explanation> {
         variable(self, name)
@@ -317,7 +317,7 @@ pub(crate) fn variable<'r>(resolution: &'r Resolution, name: &'r str) -> Option<
 
 /// The steps of a value, without what they shadow.
 pub(crate) fn steps(resolution: &Resolution, node: &Node, secret: bool) -> Vec<Step> {
-    let secret = secret || is_secret(&resolution.stories, node);
+    let secret = secret || is_secret(&resolution.provenances, node);
     Teller { resolution, secret }.steps(node, &mut Lost::new())
 }
 
@@ -337,7 +337,7 @@ fn tell(
     secret: bool,
     service: Option<&str>,
 ) -> Explanation {
-    let secret = secret || is_secret(&resolution.stories, node);
+    let secret = secret || is_secret(&resolution.provenances, node);
     let teller = Teller { resolution, secret };
     let mut lost = Lost::new();
     let mut steps = teller.steps(node, &mut lost);
@@ -434,7 +434,7 @@ impl<'r> Teller<'r> {
         let value = scalar(&node.value);
         let mut steps = Vec::new();
         let mut origin = false;
-        let mut events: Vec<&Event> = self.resolution.stories.events(node.story).collect();
+        let mut events: Vec<&Event> = self.resolution.provenances.events(node.provenance).collect();
         events.reverse();
         for event in events {
             match event {
@@ -518,7 +518,7 @@ impl<'r> Teller<'r> {
                         place: self.resolution.place(PlaceRole::Shadowed, older.span),
                         value: scalar(&older.value),
                         shown: None,
-                        secret: self.secret || is_secret(&self.resolution.stories, older),
+                        secret: self.secret || is_secret(&self.resolution.provenances, older),
                     });
                     left.push(deeper.all.into_iter());
                 }

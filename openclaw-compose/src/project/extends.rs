@@ -124,7 +124,7 @@ impl Loader<'_> {
         for reset in resets.iter().filter_map(|resets| resets.at(&["services", name])) {
             reset.drop_from(&mut base);
         }
-        self.stories
+        self.provenances
             .mark(&mut base, &Event::Extends { at: reference.at, service: reference.service.clone() });
         let merged = self.extended(base, service);
         if let Some(slot) = self.bases.service_mut(own, name) {
@@ -194,18 +194,18 @@ impl Loader<'_> {
 
     fn extended(&mut self, base: Node, own: Node) -> Node {
         let span = own.span;
-        let story = own.story;
+        let provenance = own.provenance;
         let (Value::Map(base), Value::Map(own)) = (base.value, own.value) else {
-            return Node::with_story(Value::Unknown, span, story);
+            return Node::with_provenance(Value::Unknown, span, provenance);
         };
         let services = Path::ROOT.key("services");
-        let mut merger = Merger::new(&mut self.stories, self.inputs.dialect);
+        let mut merger = Merger::new(&mut self.provenances, self.inputs.dialect);
         let mut merged = merger.mappings(base, own, &services.key("x"));
         let Merger { conflicts, crowded, .. } = merger;
         self.conflicts(conflicts);
         self.crowded(crowded);
         merged.remove("extends");
-        Node::with_story(Value::Map(merged), span, story)
+        Node::with_provenance(Value::Map(merged), span, provenance)
     }
 
     /// Reads `extends: name` and `extends: {service: name, file: path}`.

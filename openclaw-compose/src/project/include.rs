@@ -250,7 +250,7 @@ impl Loader<'_> {
             for mut resource in resources.into_entries() {
                 match known.entry(&resource.key) {
                     None => {
-                        self.stories.mark(&mut resource.node, &Event::Included { at });
+                        self.provenances.mark(&mut resource.node, &Event::Included { at });
                         known.append(resource);
                     }
                     Some(own) if own.node == resource.node => {}

@@ -135,7 +135,7 @@ impl Loader<'_> {
                 };
                 let (value, setting) = (variable.value.clone(), variable.setting);
                 let event = Event::Named { name: Arc::from(name.expose()), setting, environment };
-                item.story = self.stories.add(item.story, event);
+                item.provenance = self.provenances.add(item.provenance, event);
                 item.value = Value::Text(Text::from(format!("{}={}", name.expose(), value.expose())));
             }
         }

@@ -1,4 +1,4 @@
-//! What a resolution reads and collects on its way: sources, stories, environments, findings, and what was done before.
+//! What a resolution reads and collects on its way: sources, provenances, environments, findings, and what was done before.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -12,10 +12,10 @@ use super::bases::Bases;
 use super::inputs::{Files, Inputs, Kind, ReadError};
 use super::limits::{self, Spent};
 use super::merge::{self, Merger};
-use super::model::{Map, Node, StoryId, Value, nowhere};
+use super::model::{Map, Node, ProvenanceId, Value, nowhere};
 use super::path::Path;
 use super::paths;
-use super::provenance::{Event, Stories};
+use super::provenance::{Event, Provenances};
 use super::raise::{EXIT_NOT_FOUND, Raised};
 use super::unique;
 use super::unread::{self, Unread};
@@ -35,7 +35,7 @@ pub(crate) struct Loader<'a> {
     pub(crate) inputs: &'a Inputs,
     files: &'a dyn Files,
     pub(crate) sources: Sources,
-    pub(crate) stories: Stories,
+    pub(crate) provenances: Provenances,
     pub(crate) environments: Vec<Arc<Variables>>,
     pub(crate) raised: Vec<Raised>,
     /// What [`Loader::raise`] was given.
@@ -83,7 +83,7 @@ impl<'a> Loader<'a> {
             inputs,
             files,
             sources: Sources::new(),
-            stories: Stories::default(),
+            provenances: Provenances::default(),
             environments: Vec::new(),
             raised: Vec::new(),
             said: HashSet::new(),
@@ -133,9 +133,9 @@ impl<'a> Loader<'a> {
         may
     }
 
-    /// The story of a value that nobody wrote.
-    pub(crate) fn supplied(&mut self, from: &'static str) -> StoryId {
-        self.stories.add(StoryId::NONE, Event::Supplied(from))
+    /// The provenance of a value that nobody wrote.
+    pub(crate) fn supplied(&mut self, from: &'static str) -> ProvenanceId {
+        self.provenances.add(ProvenanceId::NONE, Event::Supplied(from))
     }
 
     /// True once Compose would have given up.
@@ -322,12 +322,12 @@ impl<'a> Loader<'a> {
         let (Value::Map(earlier), Value::Map(later)) = (older.value, newer.value) else {
             return Node { value: Value::Map(Map::new()), ..newer };
         };
-        let mut merger = Merger::new(&mut self.stories, self.inputs.dialect);
+        let mut merger = Merger::new(&mut self.provenances, self.inputs.dialect);
         let merged = merger.mappings(earlier, later, &Path::ROOT);
         let Merger { conflicts, crowded, .. } = merger;
         self.conflicts(conflicts);
         self.crowded(crowded);
-        Node { value: Value::Map(merged), span: newer.span, story: newer.story }
+        Node { value: Value::Map(merged), span: newer.span, provenance: newer.provenance }
     }
 
     pub(crate) fn conflicts(&mut self, conflicts: Vec<merge::Conflict>) {
@@ -360,7 +360,7 @@ impl<'a> Loader<'a> {
 
     pub(crate) fn unique(&mut self, dict: &mut Node) {
         let mut problems = Vec::new();
-        unique::enforce_unique(dict, &mut self.stories, &mut problems);
+        unique::enforce_unique(dict, &mut self.provenances, &mut problems);
         for problem in problems {
             self.raise(
                 Raised::error(problem.code, format!("{}: {}", problem.path, problem.why)).at(problem.span),

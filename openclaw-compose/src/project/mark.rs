@@ -9,14 +9,14 @@ use crate::secrets::Secrets;
 use crate::source::{Sources, Span};
 
 use super::model::{Entry, Map, Node, Value, is_somewhere};
-use super::provenance::{Event, Stories};
+use super::provenance::{Event, Provenances};
 use super::tree::names_secret;
 use super::variables::Variables;
 use crate::source::secret;
 
 /// True where a variable with a name that looks secret went into the value, now or before.
-pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
-    stories.events(node.story).any(|event| match event {
+pub(crate) fn is_secret(provenances: &Provenances, node: &Node) -> bool {
+    provenances.events(node.provenance).any(|event| match event {
         Event::Interpolated { pieces, .. } => names_secret(pieces),
         Event::Named { name, .. } => secret::looks_secret(name),
         _ => false,
@@ -26,7 +26,7 @@ pub(crate) fn is_secret(stories: &Stories, node: &Node) -> bool {
 /// What the secrets of a project are looked for in.
 pub(crate) struct Model<'m> {
     pub(crate) project: &'m str,
-    pub(crate) stories: &'m Stories,
+    pub(crate) provenances: &'m Provenances,
     pub(crate) environments: &'m [Arc<Variables>],
     /// Everything but the services.
     pub(crate) root: &'m Node,
@@ -130,7 +130,7 @@ impl<'m> Reader<'m> {
 
     /// A value, what lies in it, and what it replaced, of which there may be thousands in a row.
     fn node(&mut self, node: &'m Node, secret: bool) {
-        let stories = self.model.stories;
+        let provenances = self.model.provenances;
         let mut left = vec![(node, secret)];
         while let Some((node, secret)) = left.pop() {
             match &node.value {
@@ -138,7 +138,7 @@ impl<'m> Reader<'m> {
                     for entry in map {
                         let secret = secret || secret::looks_secret(&entry.key);
                         // What an env file gives was marked when the file was read, once for all services.
-                        let read = stories.events(entry.node.story).next();
+                        let read = provenances.events(entry.node.provenance).next();
                         match (read, entry.node.expose()) {
                             (Some(Event::EnvFile { .. }), Some(value)) => self.value(secret, value),
                             _ => left.push((&entry.node, secret)),
@@ -176,12 +176,12 @@ impl<'m> Reader<'m> {
                             self.secrets.add_from(text.expose());
                         }
                     }
-                    if is_secret(stories, node) {
+                    if is_secret(provenances, node) {
                         self.scalar(node, false);
                     }
                 }
             }
-            left.extend(stories.events(node.story).filter_map(|event| match event {
+            left.extend(provenances.events(node.provenance).filter_map(|event| match event {
                 Event::Replaced { older } => Some((&**older, secret)),
                 _ => None,
             }));

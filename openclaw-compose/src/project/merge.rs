@@ -13,7 +13,7 @@ use super::limits;
 use super::model::{Entry, Map, Node, Value, word};
 use super::path::{Path, Pattern};
 use super::print;
-use super::provenance::{Event, Stories};
+use super::provenance::{Event, Provenances};
 
 /// What happens where both sides have a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(crate) struct Conflict {
 
 /// Merges one tree into another.
 pub(crate) struct Merger<'a> {
-    stories: &'a mut Stories,
+    provenances: &'a mut Provenances,
     dialect: Dialect,
     pub(crate) conflicts: Vec<Conflict>,
     /// Lists of pools of which too many meet: the path, and the later list.
@@ -87,8 +87,8 @@ pub(crate) struct Merger<'a> {
 }
 
 impl<'a> Merger<'a> {
-    pub(crate) fn new(stories: &'a mut Stories, dialect: Dialect) -> Self {
-        Self { stories, dialect, conflicts: Vec::new(), crowded: Vec::new() }
+    pub(crate) fn new(provenances: &'a mut Provenances, dialect: Dialect) -> Self {
+        Self { provenances, dialect, conflicts: Vec::new(), crowded: Vec::new() }
     }
 
     /// `later` over `earlier`. A conflict is recorded, and the value is unknown.
@@ -99,17 +99,17 @@ impl<'a> Merger<'a> {
         if later.is_null() {
             return earlier;
         }
-        let Node { value, span, story } = earlier;
+        let Node { value, span, provenance } = earlier;
         match (value, later.value) {
             (Value::Map(earlier), Value::Map(over)) => {
-                Node { value: Value::Map(self.mappings(earlier, over, path)), span, story }
+                Node { value: Value::Map(self.mappings(earlier, over, path)), span, provenance }
             }
             (Value::List(mut items), Value::List(over)) => {
                 items.extend(over);
-                Node { value: Value::List(items), span, story }
+                Node { value: Value::List(items), span, provenance }
             }
-            (Value::Unknown, value) => Node { value, span: later.span, story: later.story },
-            (value @ (Value::Map(_) | Value::List(_)), Value::Unknown) => Node { value, span, story },
+            (Value::Unknown, value) => Node { value, span: later.span, provenance: later.provenance },
+            (value @ (Value::Map(_) | Value::List(_)), Value::Unknown) => Node { value, span, provenance },
             (older @ (Value::Map(_) | Value::List(_)), value) => {
                 self.conflicts.push(Conflict {
                     path: path.to_string(),
@@ -118,12 +118,13 @@ impl<'a> Merger<'a> {
                     later_kind: value.kind_name(),
                     earlier_kind: older.kind_name(),
                 });
-                Node { value: Value::Unknown, span: later.span, story: later.story }
+                Node { value: Value::Unknown, span: later.span, provenance: later.provenance }
             }
             (older, value) => {
-                let older = Node { value: older, span, story };
-                let story = self.stories.add(later.story, Event::Replaced { older: Box::new(older) });
-                Node { value, span: later.span, story }
+                let older = Node { value: older, span, provenance };
+                let provenance =
+                    self.provenances.add(later.provenance, Event::Replaced { older: Box::new(older) });
+                Node { value, span: later.span, provenance }
             }
         }
     }
@@ -157,18 +158,18 @@ impl<'a> Merger<'a> {
         match rule {
             Rule::Replace => self.replaced(earlier, later),
             Rule::Sequence => {
-                let (span, story) = (earlier.span, earlier.story);
+                let (span, provenance) = (earlier.span, earlier.provenance);
                 let mut items = into_sequence(earlier);
                 items.extend(into_sequence(later));
-                Node { value: Value::List(items), span, story }
+                Node { value: Value::List(items), span, provenance }
             }
             Rule::ExtraHosts => {
-                let (span, story) = (earlier.span, earlier.story);
+                let (span, provenance) = (earlier.span, earlier.provenance);
                 let mut items = into_sequence(earlier);
                 let identity = |item: &Node| (item.value.kind_name(), print::go(&item.value));
                 let mut known: HashSet<_> = items.iter().map(identity).collect();
                 items.extend(into_sequence(later).into_iter().filter(|item| known.insert(identity(item))));
-                Node { value: Value::List(items), span, story }
+                Node { value: Value::List(items), span, provenance }
             }
             Rule::Build => self.deep(build_mapping(earlier), build_mapping(later), path),
             Rule::DependsOn => {
@@ -200,7 +201,7 @@ impl<'a> Merger<'a> {
             (Value::Map(over), Value::Map(map)) => Node {
                 value: Value::Map(self.mappings(over, map, path)),
                 span: earlier.span,
-                story: earlier.story,
+                provenance: earlier.provenance,
             },
             (value, Value::Null) => Node { value, ..earlier },
             (Value::Null, value) => Node { value, ..later },
@@ -218,13 +219,13 @@ impl<'a> Merger<'a> {
     }
 
     fn replaced(&mut self, older: Node, newer: Node) -> Node {
-        let story = self.stories.add(newer.story, Event::Replaced { older: Box::new(older) });
-        Node { story, ..newer }
+        let provenance = self.provenances.add(newer.provenance, Event::Replaced { older: Box::new(older) });
+        Node { provenance, ..newer }
     }
 
     /// Every earlier pool meets every later one: those of one subnet merge, the others are kept once each.
     fn pools(&mut self, earlier: Node, later: Node, path: &Path<'_>) -> Node {
-        let (span, story) = (earlier.span, earlier.story);
+        let (span, provenance) = (earlier.span, earlier.provenance);
         let (Value::List(ours), Value::List(theirs)) = (&earlier.value, &later.value) else {
             return self.deep(earlier, later, path);
         };
@@ -261,7 +262,7 @@ impl<'a> Merger<'a> {
             }
         }
         let out = out.into_iter().filter_map(|at| store.get(at).cloned()).collect();
-        Node { value: Value::List(out), span, story }
+        Node { value: Value::List(out), span, provenance }
     }
 }
 
@@ -294,7 +295,7 @@ fn into_mapping(node: Node, default: fn(Span) -> Node) -> Node {
             map.set(name.expose(), item.span, default(item.span));
         }
     }
-    Node { value: Value::Map(map), span: node.span, story: node.story }
+    Node { value: Value::Map(map), span: node.span, provenance: node.provenance }
 }
 
 /// A mapping as sorted `K=V` texts, a text as a list of one.
@@ -307,23 +308,23 @@ pub(crate) fn into_sequence(node: Node) -> Vec<Node> {
             for Entry { key, key_span, node } in map.into_entries() {
                 // The value's own place decides, where it has one.
                 let span = if node.span.is_empty() { key_span } else { node.span };
-                let pair = |value: &Value, span: Span, story| Node {
+                let pair = |value: &Value, span: Span, provenance| Node {
                     value: Value::Text(Text::from(format!("{key}={}", print::go(value)))),
                     span,
-                    story,
+                    provenance,
                 };
                 match &node.value {
                     Value::Null => {
                         out.push(Node {
                             value: Value::Text(Text::from(key.clone())),
                             span: key_span,
-                            story: node.story,
+                            provenance: node.provenance,
                         });
                     }
                     Value::List(items) => {
-                        out.extend(items.iter().map(|item| pair(&item.value, item.span, item.story)));
+                        out.extend(items.iter().map(|item| pair(&item.value, item.span, item.provenance)));
                     }
-                    value => out.push(pair(value, span, node.story)),
+                    value => out.push(pair(value, span, node.provenance)),
                 }
             }
             out.sort_by(|a, b| a.text().cmp(&b.text()));

@@ -1,4 +1,4 @@
-//! The tree of a project: values that can be merged and rewritten, each with the place that decided it and its story.
+//! The tree of a project: values that can be merged and rewritten, each with the place that decided it and its provenance.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::source::{FileId, Span, Text};
 
-/// The latest chapter of a value's story; [`StoryId::NONE`] for a value that stands as it was written.
+/// The latest link of a value's provenance; [`ProvenanceId::NONE`] for a value that stands as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StoryId(pub(super) u32);
+pub(crate) struct ProvenanceId(pub(super) u32);
 
-impl StoryId {
+impl ProvenanceId {
     pub(crate) const NONE: Self = Self(0);
 }
 
@@ -24,7 +24,7 @@ pub struct Node {
     /// The bytes that decided the value; empty at the start of file 0 for what Compose itself supplies.
     pub span: Span,
     /// What happened to the value on its way here; see [`Resolution::explain`](super::Resolution::explain).
-    pub(crate) story: StoryId,
+    pub(crate) provenance: ProvenanceId,
 }
 
 /// A typed value of the model.
@@ -101,20 +101,20 @@ pub(crate) use word;
 
 impl Node {
     pub(crate) fn new(value: Value, span: Span) -> Self {
-        Self { value, span, story: StoryId::NONE }
+        Self { value, span, provenance: ProvenanceId::NONE }
     }
 
-    pub(crate) fn with_story(value: Value, span: Span, story: StoryId) -> Self {
-        Self { value, span, story }
+    pub(crate) fn with_provenance(value: Value, span: Span, provenance: ProvenanceId) -> Self {
+        Self { value, span, provenance }
     }
 
     pub(crate) fn of_text(text: impl Into<Text>, span: Span) -> Self {
         Self::new(Value::Text(text.into()), span)
     }
 
-    /// The same place and story with another value.
+    /// The same place and provenance with another value.
     pub(crate) fn with(&self, value: Value) -> Self {
-        Self { value, span: self.span, story: self.story }
+        Self { value, span: self.span, provenance: self.provenance }
     }
 
     /// The value under `key`, where this is a mapping that has it.

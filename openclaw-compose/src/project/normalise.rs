@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::source::{Span, Text};
 
 use super::loader::Loader;
-use super::model::{Map, Node, StoryId, Value, word};
+use super::model::{Map, Node, ProvenanceId, Value, word};
 use super::paths;
 use super::provenance::Event;
 use super::variables::EnvironmentId;
@@ -24,11 +24,11 @@ pub(crate) fn normalise(dict: &mut Node, name: &str, environment: EnvironmentId,
             }
         }
     }
-    let stories =
+    let provenances =
         (loader.supplied("the project's name and this key"), loader.supplied("the key of what is external"));
     for kind in ["networks", "volumes", "configs", "secrets"] {
         for resource in section(dict, kind).into_iter().flat_map(Map::iter_mut) {
-            name_resource(&resource.key.clone(), resource.key_span, &mut resource.node, name, stories);
+            name_resource(&resource.key.clone(), resource.key_span, &mut resource.node, name, provenances);
         }
     }
 }
@@ -56,7 +56,7 @@ fn networks(dict: &mut Node, loader: &mut Loader<'_>) {
             Some(Node { value: Value::Unknown, .. }) => {}
             _ => {
                 let mut only = Map::with_capacity(1);
-                only.push("default", span, Node::with_story(Value::Null, span, joined));
+                only.push("default", span, Node::with_provenance(Value::Null, span, joined));
                 fields.set("networks", span, Node::new(Value::Map(only), span));
                 used.get_or_insert(span);
             }
@@ -117,8 +117,9 @@ fn fill(node: &mut Node, environment: EnvironmentId, keep: bool, loader: &mut Lo
     let mut named = |name: &str, node: &mut Node| -> Option<Text> {
         let variable = loader.environments.get(environment.0 as usize)?.find(name)?;
         let (value, setting) = (variable.value.clone(), variable.setting);
-        node.story =
-            loader.stories.add(node.story, Event::Named { name: Arc::from(name), setting, environment });
+        node.provenance = loader
+            .provenances
+            .add(node.provenance, Event::Named { name: Arc::from(name), setting, environment });
         Some(value)
     };
     match &mut node.value {
@@ -186,15 +187,19 @@ fn depend(fields: &mut Map, key_span: Span, loader: &mut Loader<'_>) {
         depends_on.value = Value::Map(Map::new());
     }
     let Some(depends_on) = depends_on.as_map_mut() else { return };
-    let story = loader.supplied("a link or a shared namespace is a dependency");
+    let provenance = loader.supplied("a link or a shared namespace is a dependency");
     for (service, restart, span) in implied {
         if depends_on.contains(&service) {
             continue;
         }
         let mut map = Map::with_capacity(3);
-        map.push(word!("condition"), span, Node { story, ..Node::of_text(word!("service_started"), span) });
-        map.push(word!("restart"), span, Node::with_story(Value::Bool(restart), span, story));
-        map.push(word!("required"), span, Node::with_story(Value::Bool(true), span, story));
+        map.push(
+            word!("condition"),
+            span,
+            Node { provenance, ..Node::of_text(word!("service_started"), span) },
+        );
+        map.push(word!("restart"), span, Node::with_provenance(Value::Bool(restart), span, provenance));
+        map.push(word!("required"), span, Node::with_provenance(Value::Bool(true), span, provenance));
         depends_on.push(service.as_str(), span, Node::new(Value::Map(map), span));
     }
 }
@@ -205,7 +210,7 @@ fn name_resource(
     key_span: Span,
     node: &mut Node,
     project: &str,
-    (internal, outside): (StoryId, StoryId),
+    (internal, outside): (ProvenanceId, ProvenanceId),
 ) {
     if node.is_null() {
         node.value = Value::Map(Map::new());
@@ -220,7 +225,7 @@ fn name_resource(
         Some(Value::Int(1)) => true,
         _ => false,
     };
-    let (name, story) =
+    let (name, provenance) =
         if external { (key.to_owned(), outside) } else { (format!("{project}_{key}"), internal) };
-    map.set("name", key_span, Node::with_story(Value::Text(Text::from(name)), key_span, story));
+    map.set("name", key_span, Node::with_provenance(Value::Text(Text::from(name)), key_span, provenance));
 }

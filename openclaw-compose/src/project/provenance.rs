@@ -1,6 +1,6 @@
-//! The story of a value: what it was, and what made it what it is.
+//! The provenance of a value: what it was, and what made it what it is.
 //!
-//! Nodes carry a number; the chapters lie in one arena, so that a copy of a node costs no copy of its story.
+//! Nodes carry a number; the links lie in one arena, so that a copy of a node costs no copy of its provenance.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::source::Span;
 use crate::syntax::interpolate::Piece;
 use crate::syntax::yaml::Via;
 
-use super::model::{Node, StoryId, Value};
+use super::model::{Node, ProvenanceId, Value};
 use super::variables::{EnvironmentId, Setting};
 
 /// Something that happened to a value.
@@ -35,31 +35,31 @@ pub(crate) enum Event {
 }
 
 #[derive(Debug)]
-struct Chapter {
+struct Link {
     event: Event,
-    before: StoryId,
+    before: ProvenanceId,
 }
 
-/// All stories of one resolution.
+/// All provenances of one resolution.
 #[derive(Debug, Default)]
-pub(crate) struct Stories {
-    chapters: Vec<Chapter>,
+pub(crate) struct Provenances {
+    links: Vec<Link>,
 }
 
-impl Stories {
-    /// The story `before`, and then `event`.
-    pub(crate) fn add(&mut self, before: StoryId, event: Event) -> StoryId {
-        self.chapters.push(Chapter { event, before });
-        StoryId(u32::try_from(self.chapters.len()).unwrap_or(u32::MAX))
+impl Provenances {
+    /// The provenance `before`, and then `event`.
+    pub(crate) fn add(&mut self, before: ProvenanceId, event: Event) -> ProvenanceId {
+        self.links.push(Link { event, before });
+        ProvenanceId(u32::try_from(self.links.len()).unwrap_or(u32::MAX))
     }
 
-    /// The events of a story, the latest first.
-    pub(crate) fn events(&self, story: StoryId) -> impl Iterator<Item = &Event> {
-        let mut at = story;
+    /// The events of a provenance, the latest first.
+    pub(crate) fn events(&self, provenance: ProvenanceId) -> impl Iterator<Item = &Event> {
+        let mut at = provenance;
         std::iter::from_fn(move || {
-            let chapter = self.chapters.get((at.0 as usize).checked_sub(1)?)?;
-            at = chapter.before;
-            Some(&chapter.event)
+            let link = self.links.get((at.0 as usize).checked_sub(1)?)?;
+            at = link.before;
+            Some(&link.event)
         })
     }
 
@@ -76,7 +76,7 @@ impl Stories {
                     self.mark(item, event);
                 }
             }
-            _ => node.story = self.add(node.story, event.clone()),
+            _ => node.provenance = self.add(node.provenance, event.clone()),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::loader::Loader;
 use super::mark::{self, Unmarked};
 use super::model::{Entry, Map, Node, is_somewhere};
 use super::paths;
-use super::provenance::Stories;
+use super::provenance::Provenances;
 use super::unread::Unread;
 use super::variables::{EnvironmentId, Setting, Variables};
 
@@ -33,7 +33,7 @@ pub struct Resolution {
     texts: Unmarked,
     /// The texts with every secret marked, and the secrets themselves.
     marked: OnceLock<(Sources, Secrets)>,
-    pub(crate) stories: Stories,
+    pub(crate) provenances: Provenances,
     pub(crate) environments: Vec<Arc<Variables>>,
     pub(crate) environment: EnvironmentId,
     pub(crate) root: Node,
@@ -137,7 +137,7 @@ impl Resolution {
         self.marked.get_or_init(|| {
             let model = mark::Model {
                 project: self.project_name(),
-                stories: &self.stories,
+                provenances: &self.provenances,
                 environments: &self.environments,
                 root: &self.root,
                 services: [&self.enabled, &self.disabled],
@@ -329,7 +329,8 @@ pub(crate) fn finish(
 ) -> Resolution {
     let dialect = loader.inputs.dialect;
     let directory = loader.inputs.directory.clone();
-    let Loader { sources: texts, stories, environments, raised, unset, config_files, unread, .. } = loader;
+    let Loader { sources: texts, provenances, environments, raised, unset, config_files, unread, .. } =
+        loader;
     let exit = raised.iter().find_map(|raised| raised.refusal);
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
     let findings: Vec<Finding> =
@@ -350,7 +351,7 @@ pub(crate) fn finish(
         profiles: project.profiles.clone(),
         texts: Unmarked::new(texts),
         marked: OnceLock::new(),
-        stories,
+        provenances,
         environments,
         environment: project.environment,
         root,

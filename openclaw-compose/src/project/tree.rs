@@ -9,7 +9,7 @@ use crate::syntax::yaml;
 
 use super::limits;
 use super::loader::Loader;
-use super::model::{Map, Node, StoryId, Value};
+use super::model::{Map, Node, ProvenanceId, Value};
 use super::path::{Path, Pattern};
 use super::provenance::Event;
 use super::raise::Raised;
@@ -136,36 +136,36 @@ impl Reader<'_, '_> {
                 Value::Map(out)
             }
         };
-        let story = self.via(node);
-        Some(Node::with_story(value, node.span, story))
+        let provenance = self.via(node);
+        Some(Node::with_provenance(value, node.span, provenance))
     }
 
-    fn via(&mut self, node: &yaml::Node) -> StoryId {
+    fn via(&mut self, node: &yaml::Node) -> ProvenanceId {
         match &node.via {
-            None => StoryId::NONE,
-            Some(via) => self.loader.stories.add(StoryId::NONE, Event::Via(via.clone())),
+            None => ProvenanceId::NONE,
+            Some(via) => self.loader.provenances.add(ProvenanceId::NONE, Event::Via(via.clone())),
         }
     }
 
     fn text(&mut self, text: &Text, node: &yaml::Node, path: &Path<'_>) -> Node {
-        let mut story = self.via(node);
+        let mut provenance = self.via(node);
         let mut value = text.clone();
         if text.expose().as_bytes().contains(&b'$') {
             let Some((filled, pieces)) = self.loader.fill(text, node, path, self.environment) else {
-                return Node::with_story(Value::Unknown, node.span, story);
+                return Node::with_provenance(Value::Unknown, node.span, provenance);
             };
             value = filled;
-            story = self
-                .loader
-                .stories
-                .add(story, Event::Interpolated { span: node.span, pieces, environment: self.environment });
+            provenance = self.loader.provenances.add(
+                provenance,
+                Event::Interpolated { span: node.span, pieces, environment: self.environment },
+            );
         }
         let cast = if self.castable { CASTS.iter().find(|(pattern, _)| path.matches(pattern)) } else { None };
         let value = match cast {
             None => Value::Text(value),
             Some((_, cast)) => self.cast(*cast, value.expose(), node.span, path),
         };
-        Node::with_story(value, node.span, story)
+        Node::with_provenance(value, node.span, provenance)
     }
 
     fn cast(&mut self, cast: Cast, text: &str, span: Span, path: &Path<'_>) -> Value {

@@ -76,7 +76,7 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
                 .enumerate()
                 .map(|(number, item)| self::record(item, record, &path.item(number), loader))
                 .collect();
-            Some(Node { value: Value::List(items), span: node.span, story: node.story })
+            Some(Node { value: Value::List(items), span: node.span, provenance: node.provenance })
         }
         Form::Named(record, null) => {
             let Value::Map(map) = node.value else { return None };
@@ -92,7 +92,7 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
                 out.append(entry);
             }
             out.sort();
-            Some(Node { value: Value::Map(out), span: node.span, story: node.story })
+            Some(Node { value: Value::Map(out), span: node.span, provenance: node.provenance })
         }
         Form::Consumed => Some(node),
     }
@@ -234,7 +234,7 @@ fn texts(node: Node, print_numbers: bool, path: &Path<'_>, loader: &mut Loader<'
             }
         }
     }
-    Some(Node { value: Value::List(out), span: node.span, story: node.story })
+    Some(Node { value: Value::List(out), span: node.span, provenance: node.provenance })
 }
 
 fn command(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
@@ -244,7 +244,9 @@ fn command(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
             Some(words) => {
                 let items = words
                     .into_iter()
-                    .map(|word| Node::with_story(Value::Text(Text::from(word)), node.span, node.story))
+                    .map(|word| {
+                        Node::with_provenance(Value::Text(Text::from(word)), node.span, node.provenance)
+                    })
                     .collect();
                 Some(node.with(Value::List(items)))
             }
@@ -329,7 +331,7 @@ pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
                     None if keep_null => (text.as_str(), Value::Null),
                     None => (text.as_str(), Value::Text(Text::from(""))),
                 };
-                out.push(key, item.span, Node { value, span: item.span, story: item.story });
+                out.push(key, item.span, Node { value, span: item.span, provenance: item.provenance });
             }
             // Of two with one key the later one counts.
             out.entries_mut().reverse();
@@ -339,7 +341,7 @@ pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
         _ => {}
     }
     out.sort();
-    Node { value: Value::Map(out), span: node.span, story: node.story }
+    Node { value: Value::Map(out), span: node.span, provenance: node.provenance }
 }
 
 fn hosts(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
@@ -399,7 +401,7 @@ fn hosts(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     Some(Node {
         value: Value::List(out.into_iter().map(|(_, node)| node).collect()),
         span: node.span,
-        story: node.story,
+        provenance: node.provenance,
     })
 }
 
@@ -459,5 +461,5 @@ fn ulimits(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
         out.append(entry);
     }
     out.sort();
-    Some(Node { value: Value::Map(out), span: node.span, story: node.story })
+    Some(Node { value: Value::Map(out), span: node.span, provenance: node.provenance })
 }

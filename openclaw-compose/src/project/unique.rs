@@ -9,7 +9,7 @@ use crate::source::Span;
 use super::model::{Map, Node, Value};
 use super::path::{Path, Pattern};
 use super::print;
-use super::provenance::{Event, Stories};
+use super::provenance::{Event, Provenances};
 
 /// What makes two items of a list the same thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(crate) fn holds_once(path: &Path<'_>) -> bool {
 }
 
 /// Keeps one item of each identity in the lists of [`UNIQUE`]: the later one, in the place of the earlier.
-pub(crate) fn enforce_unique(root: &mut Node, stories: &mut Stories, problems: &mut Vec<NoIdentity>) {
+pub(crate) fn enforce_unique(root: &mut Node, provenances: &mut Provenances, problems: &mut Vec<NoIdentity>) {
     for section in root.as_map_mut().into_iter().flat_map(Map::iter_mut) {
         let under = Path::ROOT.key(&section.key);
         let rules: Vec<_> =
@@ -96,7 +96,7 @@ pub(crate) fn enforce_unique(root: &mut Node, stories: &mut Stories, problems: &
                 let of_field = rules.iter().filter(|(pattern, _)| pattern.get(2) == Some(&&*field.key));
                 for (pattern, identity) in of_field {
                     let mut keep = |items: &mut Vec<Node>, path: &Path<'_>| {
-                        keep_unique(items, *identity, path, stories, problems);
+                        keep_unique(items, *identity, path, provenances, problems);
                     };
                     let inside = pattern.get(3..).unwrap_or_default();
                     lists(&mut field.node, inside, &path.key(&field.key), &mut keep);
@@ -133,7 +133,7 @@ fn keep_unique(
     items: &mut Vec<Node>,
     identity: Identity,
     path: &Path<'_>,
-    stories: &mut Stories,
+    provenances: &mut Provenances,
     problems: &mut Vec<NoIdentity>,
 ) {
     // An item that is alone is only looked at where it may have no identity.
@@ -153,8 +153,8 @@ fn keep_unique(
         match kept.get_mut(place) {
             Some(slot) => {
                 let older = std::mem::replace(slot, Node::new(Value::Null, item.span));
-                let story = stories.add(item.story, Event::Replaced { older: Box::new(older) });
-                *slot = Node { story, ..item };
+                let provenance = provenances.add(item.provenance, Event::Replaced { older: Box::new(older) });
+                *slot = Node { provenance, ..item };
             }
             None => kept.push(item),
         }

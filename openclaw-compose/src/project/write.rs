@@ -107,7 +107,7 @@ impl Writer<'_> {
         match &node.value {
             Value::Null | Value::Bool(_) => false,
             Value::Text(text) if text.is_empty() => false,
-            _ if secret || mark::is_secret(&self.resolution.stories, node) => true,
+            _ if secret || mark::is_secret(&self.resolution.provenances, node) => true,
             // Of a text only the secret part is masked, when it is written.
             Value::Text(_) => false,
             value => !secrets.find(&print::go(value)).is_empty(),

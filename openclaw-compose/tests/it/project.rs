@@ -3,10 +3,10 @@
 #![allow(clippy::panic, reason = "a failing test says so")]
 
 mod codes;
+mod explanations;
 mod limits;
 mod properties;
 mod rules;
-mod stories;
 
 use openclaw_compose::project::{self, Format, Inputs, Resolution, Reveal, Texts};
 use serde_json::Value;

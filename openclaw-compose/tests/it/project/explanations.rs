@@ -168,13 +168,13 @@ fn a_projects_name_has_a_story_too() {
     let plain = [("compose.yaml", "services: {a: {image: x}}")];
     let named = [("compose.yaml", "name: n-$V\nservices: {a: {image: x}}"), (".env", "V=1\n")];
     let by_dotenv = [("compose.yaml", "services: {a: {image: x}}"), (".env", "COMPOSE_PROJECT_NAME=d\n")];
-    for (inputs, files, name, story) in [
+    for (inputs, files, name, provenance) in [
         (inputs(&[]), &plain[..], "p", "the name of the project's directory"),
         (inputs(&[]), &named, "n-1", ".env:1 -> interpolated at compose.yaml:1:7"),
         (inputs(&[]), &by_dotenv, "d", ".env:1"),
         (inputs(&[("COMPOSE_PROJECT_NAME", "s")]), &by_dotenv, "s", "shell (COMPOSE_PROJECT_NAME)"),
         (inputs(&[]).project_name("f"), &named, "f", "-p on the command line"),
     ] {
-        assert_eq!(told(inputs, files), (name.to_owned(), story.to_owned()));
+        assert_eq!(told(inputs, files), (name.to_owned(), provenance.to_owned()));
     }
 }
