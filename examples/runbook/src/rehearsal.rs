@@ -99,14 +99,14 @@ impl Rehearsal {
         hex::decode_to_slice(seed.expose_secret(), &mut bytes)
             .map_err(|_| "the fresh device key is no hex")?;
         let device = Device::new(&bytes, enforced.clone());
-        let story = device.pair(gateway.addr()).await?;
+        let paired = device.pair(gateway.addr()).await?;
         out!(
             "  {} connects to {}\n  refused   {}\n  owner     lists inside the namespace, approves this device for {}\n  session   with {}\n",
             short(device.id()),
             gateway.url(),
-            story.refusal.message,
-            story.approved,
-            story.granted
+            paired.refusal.message,
+            paired.approved,
+            paired.granted
         );
         note(Act::Approved, "approved the device of the CLI")?;
 

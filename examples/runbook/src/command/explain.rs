@@ -1,4 +1,4 @@
-//! Tells one value's whole story: what decided it, what it shadows, with the source lines underlined.
+//! Explains one value: what decided it, what it shadows, with the source lines underlined.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Args;
 use openclaw_compose::project::{self, Dialect, Explanation};
 use openclaw_runbook::output::{self, Stream};
 use openclaw_runbook::project::ProjectFlags;
-use openclaw_runbook::{err, errln, story};
+use openclaw_runbook::{err, errln, explanation};
 use serde::Serialize;
 
 /// Say what decided a value of a Compose project.
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Print values under names that look secret; they are masked otherwise
     #[arg(long)]
     show_secrets: bool,
-    /// Print the story as JSON; secrets are never in it
+    /// Print the explanation as JSON; secrets are never in it
     #[arg(long)]
     json: bool,
     /// Colours: they are used where the terminal is one, unless this says never
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         (None, None) => resolution.explain(&arguments.what),
     };
     let Some(told) = told else {
-        err!("{}", story::unknown(&resolution, &arguments.what, arguments.variable.as_deref()));
+        err!("{}", explanation::unknown(&resolution, &arguments.what, arguments.variable.as_deref()));
         return ExitCode::FAILURE;
     };
     let printed = if arguments.json {
@@ -64,8 +64,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     } else {
         let plain = arguments.no_color || !Stream::Out.is_terminal();
-        let style = if plain { story::Style::Plain } else { story::Style::Coloured };
-        let page = story::render(&resolution, &told, arguments.show_secrets, style);
+        let style = if plain { explanation::Style::Plain } else { explanation::Style::Coloured };
+        let page = explanation::render(&resolution, &told, arguments.show_secrets, style);
         match arguments.show_secrets {
             true => output::try_print_with_secrets(&page),
             false => output::try_print_page(&page),
@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// The story as JSON.
+/// The explanation as JSON.
 #[derive(Serialize)]
 struct Report<'t> {
     dialect: Dialect,

@@ -73,7 +73,7 @@ impl Case {
 
     /// Adds what a log or a probe saw at a gate. Where the files already say why one of `gates` is shut, it only bears
     /// that out: it becomes evidence of that finding instead of a finding of its own.
-    pub fn bear_out(&mut self, gate: Gate, gates: &[Gate], finding: Finding, whom: &[Whom]) {
+    pub fn corroborate(&mut self, gate: Gate, gates: &[Gate], finding: Finding, whom: &[Whom]) {
         let everyone = whom.contains(&Whom::Everyone);
         let names: BTreeSet<&str> = whom
             .iter()

@@ -114,9 +114,11 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
     match code {
         // Who never arrives is stopped by the first gate on the way that is shut.
         Code::GatewayUnreachable if !whom.is_empty() => {
-            case.bear_out(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, whom);
+            case.corroborate(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, whom);
         }
-        Code::SharedTokenFault if !whom.is_empty() => case.bear_out(Gate::Auth, &[Gate::Auth], finding, whom),
+        Code::SharedTokenFault if !whom.is_empty() => {
+            case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom)
+        }
         // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
         _ if diagnosis.cause == Code::ScopeUpgrade && shut_by(&finding) == Some(Gate::Pairing) => {
             case.report_at(Gate::Scopes, finding, whom);

@@ -179,7 +179,7 @@ fn full(
             safety: Safety::Judgement,
         });
     }
-    case.bear_out(Gate::State, &[Gate::State], finding, whom);
+    case.corroborate(Gate::State, &[Gate::State], finding, whom);
 }
 
 fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle, whom: &[Whom]) {
@@ -224,7 +224,7 @@ fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle, whom: &
         finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
     }
     let gate = shut_by(&finding).unwrap_or(Gate::Liveness);
-    case.bear_out(gate, &[Gate::State, Gate::Listener, Gate::Auth], finding, whom);
+    case.corroborate(gate, &[Gate::State, Gate::Listener, Gate::Auth], finding, whom);
 }
 
 /// A connect frame in the log proves that the upgrade was granted and the challenge answered, for whoever sent it.

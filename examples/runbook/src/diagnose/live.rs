@@ -43,7 +43,7 @@ pub fn enter(case: &mut Case, client: &str, report: &ProbeReport) {
                 let finding = findings.find(|finding| finding.code == fault.code);
                 let Some(finding) = finding.map(Finding::from) else { continue };
                 let gate = super::codes::gate_of(finding.code).unwrap_or(gate);
-                case.bear_out(gate, &[gate], finding, std::slice::from_ref(&whom));
+                case.corroborate(gate, &[gate], finding, std::slice::from_ref(&whom));
             }
             Outcome::Skipped { .. } => {}
             _ => {}

@@ -23,7 +23,7 @@ pub(super) struct Device {
 }
 
 /// What was seen on the way from a refusal to a session.
-pub(super) struct Story {
+pub(super) struct Paired {
     /// The refusal that asked for approval.
     pub(super) refusal: Refusal,
     /// The scopes that the owner approved.
@@ -56,7 +56,7 @@ impl Device {
     }
 
     /// Connects, is told to wait, is approved by an owner inside the gateway's namespace, and connects again.
-    pub(super) async fn pair(&self, door: SocketAddr) -> Result<Story, PairingError> {
+    pub(super) async fn pair(&self, door: SocketAddr) -> Result<Paired, PairingError> {
         let mut policy = Policy::default();
         // Nobody has to walk to a keyboard here.
         policy.poll = Duration::from_millis(200);
@@ -77,7 +77,7 @@ impl Device {
                     let (refusal, approved) = seen.ok_or(PairingError::NotAsked)?;
                     let granted = session.hello().scopes;
                     session.close().await;
-                    return Ok(Story { refusal, approved, granted });
+                    return Ok(Paired { refusal, approved, granted });
                 }
                 Progress::Stopped(stopped) => return Err(PairingError::Stopped { who: "the CLI", stopped }),
                 _ => {}
@@ -150,10 +150,10 @@ mod tests {
         let gateway =
             Gateway::builder().token(token.clone()).auto_approve_local(false).start().await.unwrap();
         let device = Device::new(&[7; 32], token);
-        let story = device.pair(gateway.addr()).await.unwrap();
-        assert!(story.refusal.request_id.is_some());
-        assert_eq!(story.approved, ScopeSet::from(WANTED));
-        assert_eq!(story.granted, ScopeSet::from(WANTED));
+        let paired = device.pair(gateway.addr()).await.unwrap();
+        assert!(paired.refusal.request_id.is_some());
+        assert_eq!(paired.approved, ScopeSet::from(WANTED));
+        assert_eq!(paired.granted, ScopeSet::from(WANTED));
 
         let prober = Prober::builder().authenticate(device).require_scopes(Device::wanted()).build().unwrap();
         let target: Target = gateway.url().parse().unwrap();

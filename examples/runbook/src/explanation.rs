@@ -1,4 +1,4 @@
-//! One value's story for a person: every step with its source line, underlined, secrets masked.
+//! One value's explanation for a person: every step with its source line, underlined, secrets masked.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub enum Style {
     Coloured,
 }
 
-/// The story: the value, what decided it step by step, then what lost and why.
+/// The explanation: the value, what decided it step by step, then what lost and why.
 #[must_use]
 pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, style: Style) -> Styled {
     let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
