@@ -226,7 +226,7 @@ pub enum Action {
         /// yet. The step before makes it ask; [`Step::for_device`] then names it.
         device_id: Option<String>,
         /// Approve or reject.
-        verdict: Verdict,
+        verdict: Ruling,
         /// The request as the evidence has it. It is another one as soon as the device asks for something else.
         request_id: Option<String>,
         /// The most that may be granted; a request for more is refused by [`Action::resolve`].
@@ -249,7 +249,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Ruling {
     /// Let the device in.
     Approve,
     /// Turn it away.
@@ -306,7 +306,7 @@ impl Action {
             return Err(ResolveError::NoRequest { device_id: device_id.clone() });
         };
         let excess = scopes.missing_from(*at_most);
-        if *verdict == Verdict::Approve && !excess.is_empty() {
+        if *verdict == Ruling::Approve && !excess.is_empty() {
             return Err(ResolveError::AsksForMore { device_id: device_id.clone(), excess });
         }
         if !is_id(request_id) {

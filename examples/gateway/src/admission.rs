@@ -45,7 +45,7 @@ pub(super) struct Admitted {
 }
 
 /// A verdict, and how long its delivery waits.
-pub(super) struct Verdict {
+pub(super) struct Admission {
     pub(super) outcome: Result<Admitted, Box<Refusal>>,
     pub(super) delay: Duration,
     /// How far the attempt came, for the log line.
@@ -53,11 +53,11 @@ pub(super) struct Verdict {
 }
 
 /// Decides one `connect`.
-pub(super) fn decide(state: &mut State, caller: &Caller, connect: &mut Connect) -> Verdict {
+pub(super) fn decide(state: &mut State, caller: &Caller, connect: &mut Connect) -> Admission {
     let mut attempt = Attempt { state, caller, delay: Duration::ZERO, reached: "ws_upgrade_started" };
     let outcome = attempt.run(connect);
     let (delay, reached) = (attempt.delay, attempt.reached);
-    Verdict { outcome, delay, reached }
+    Admission { outcome, delay, reached }
 }
 
 pub(super) struct Attempt<'a> {

@@ -2,7 +2,7 @@
 
 mod apart;
 mod approved;
-mod beneath;
+mod transport;
 pub(super) mod waiting;
 
 use super::bypasses::bypasses;
@@ -20,12 +20,12 @@ type Rule = fn(&Facts<'_>) -> Option<Finding>;
 /// Every rule. Faults below pairing come first, then what makes a pairing impossible to see, then pairing itself, then
 /// what stands beside it.
 const RULES: &[Rule] = &[
-    beneath::unreachable,
-    beneath::starting,
-    beneath::protocol,
-    beneath::origin,
-    beneath::insecure_context,
-    beneath::clock,
+    transport::unreachable,
+    transport::starting,
+    transport::protocol,
+    transport::origin,
+    transport::insecure_context,
+    transport::clock,
     waiting::restart_mid_pairing,
     apart::pairing_lost,
     waiting::rejected,
@@ -34,9 +34,9 @@ const RULES: &[Rule] = &[
     apart::other_store,
     apart::store_edited,
     waiting::mutual_wait,
-    beneath::device_token,
-    beneath::shared_token,
-    beneath::identity,
+    transport::device_token,
+    transport::shared_token,
+    transport::identity,
     waiting::never_asks,
     waiting::expired,
     approved::role_upgrade,
@@ -49,7 +49,7 @@ const RULES: &[Rule] = &[
     waiting::pending,
     approved::connected_without_scope,
     apart::list_asymmetry,
-    beneath::locked_out,
+    transport::locked_out,
     approved::paired,
     bypasses,
     approved::stale_rows,

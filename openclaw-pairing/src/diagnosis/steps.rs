@@ -5,7 +5,7 @@ use super::short;
 use crate::codes::Code;
 use crate::evidence::Vantage;
 use crate::finding::{Remedy, Safety};
-use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Step, Verdict};
+use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Ruling, Step};
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::Symptom;
@@ -461,7 +461,7 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
         action: Action::Decide {
             device_id: device_id.clone(),
             request_id,
-            verdict: Verdict::Approve,
+            verdict: Ruling::Approve,
             at_most,
             list: topology.in_gateway(LIST),
             decide: topology.in_gateway(&["devices", "approve", REQUEST_ID, "--json"]),
