@@ -14,7 +14,7 @@
 mod containers;
 mod examine;
 mod findings;
-mod ladder;
+mod gates;
 mod model;
 #[cfg(feature = "docker")]
 mod places;
@@ -29,7 +29,7 @@ mod verdict;
 pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;
-pub use ladder::{ClientView, Gate, GateState, GateView};
+pub use gates::{ClientView, Gate, GateState, GateView};
 pub use model::config::{
     Config, ConfigFault, RefSource, SecretForm, StateVariable, Substituted, state_dotenv, substitute,
 };

@@ -64,7 +64,7 @@ pub use discovery::{FILE_NAMES, OVERRIDE_NAMES};
 pub use explain::{Explanation, Step, StepKind};
 pub use inputs::{Files, Inputs, Kind, ReadError, Special, Texts};
 pub use model::{Entry, Map, Node, Value};
-pub use resolution::{Refusal, Resolution, Service, UnsetVariable};
+pub use resolution::{Rejection, Resolution, Service, UnsetVariable};
 pub use secret::{looks_random, looks_secret};
 pub use unread::Unread;
 pub use write::{Format, Reveal};

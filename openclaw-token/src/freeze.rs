@@ -23,20 +23,20 @@ pub enum Decision<'a> {
     /// No place holds a token: at most placeholders such as `change-me-now` or `${NAME}`.
     Mint,
     /// A person has to decide first.
-    Refuse(Refusal),
+    Refuse(FreezeRefusal),
 }
 
 /// Why nothing was frozen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum FreezeRefusal {
     /// Places hold different tokens, and which is right cannot be seen here.
     Disagreement(Comparison),
     /// All hold one token, and it must not be frozen as it is.
     Unsound(Comparison),
 }
 
-impl Refusal {
+impl FreezeRefusal {
     /// What was found.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
@@ -67,13 +67,13 @@ pub fn decide<'a>(record: Option<&'a Record>, occurrences: &'a [Occurrence]) -> 
         .filter(|(_, judgement)| !judgement.flaws.iter().any(Flaw::is_placeholder));
     match (tokens.next(), tokens.next()) {
         (None, _) => Decision::Mint,
-        (Some(_), Some(_)) => Decision::Refuse(Refusal::Disagreement(compare(occurrences, None))),
+        (Some(_), Some(_)) => Decision::Refuse(FreezeRefusal::Disagreement(compare(occurrences, None))),
         (Some((token, judgement)), None) => {
             let is_edge = |flaw: &Flaw| matches!(flaw, Flaw::EdgeWhitespace | Flaw::TrailingCarriageReturn);
             if judgement.is_sound() && !judgement.flaws.iter().any(is_edge) {
                 Decision::Adopt(token)
             } else {
-                Decision::Refuse(Refusal::Unsound(compare(occurrences, None)))
+                Decision::Refuse(FreezeRefusal::Unsound(compare(occurrences, None)))
             }
         }
     }
@@ -411,7 +411,7 @@ pub enum FreezeError {
     },
     /// The places disagree, or what they hold must not be frozen.
     #[error("refused: {}", summary(.0))]
-    Refused(Refusal),
+    Refused(FreezeRefusal),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -423,7 +423,7 @@ pub enum FreezeError {
     Weak(crate::token::WeakToken),
 }
 
-fn summary(refusal: &Refusal) -> String {
+fn summary(refusal: &FreezeRefusal) -> String {
     let findings = refusal.findings();
     let errors = findings.iter().filter(|finding| finding.severity > crate::codes::Severity::Info);
     errors.map(|finding| finding.summary.as_str()).collect::<Vec<_>>().join("; ")

@@ -39,7 +39,7 @@ pub use digest::{Digest, DigestError};
 pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Subject};
 pub use fingerprint::{Fingerprint, FingerprintError, FingerprintKey, ShortKey, first_eight};
 pub use freeze::{
-    Created, Decision, FreezeError, FreezeRequest, Frozen, Intent, MemoryStore, RecordStore, Refusal,
+    Created, Decision, FreezeError, FreezeRefusal, FreezeRequest, Frozen, Intent, MemoryStore, RecordStore,
     StoreError, decide, freeze_once, rotate,
 };
 #[cfg(feature = "object-store")]

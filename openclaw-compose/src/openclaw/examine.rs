@@ -7,7 +7,7 @@ use crate::project;
 use crate::source::{Format, Span};
 
 use super::findings::{self, Findings, remedies};
-use super::ladder::{self, ClientView};
+use super::gates::{self, ClientView};
 use super::model::containers::{Printed, Runtime, read as read_containers};
 use super::model::observed::Observed;
 use super::model::owners::Listing;
@@ -93,9 +93,9 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let gateways: Vec<GatewayView> =
         gateways.iter().map(|gateway| gateway_view(gateway, hint_from, &model, &mut letters)).collect();
     let mut views: Vec<ClientView> =
-        clients.iter().map(|client| ladder::view(client, &verdicts, &behind, &mut letters)).collect();
+        clients.iter().map(|client| gates::view(client, &verdicts, &behind, &mut letters)).collect();
     for view in &mut views {
-        ladder::apply_stale(view, &stale, &behind);
+        gates::apply_stale(view, &stale, &behind);
     }
     let containers = containers::views(&runtime, &verdicts, &mut letters);
     let tokens = token_sources::views(&definitions, &verdicts, &mut letters, stack.fingerprint);

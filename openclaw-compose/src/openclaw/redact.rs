@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::secrets::Secrets;
 
 use super::containers::ContainerView;
-use super::ladder::{ClientView, GateView};
+use super::gates::{ClientView, GateView};
 use super::model::namespaces::{Namespace, Namespaces};
 use super::report::{GatewayView, Report};
 use super::token_sources::TokenSourceView;

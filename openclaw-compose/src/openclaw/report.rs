@@ -9,7 +9,7 @@ use crate::source::Sources;
 use crate::words::words;
 
 use super::containers::ContainerView;
-use super::ladder::{ClientView, GateView};
+use super::gates::{ClientView, GateView};
 use super::model::Model;
 use super::model::namespaces::Namespaces;
 use super::rules::TokenRuleId;

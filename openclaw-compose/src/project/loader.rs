@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::codes::Code;
 use crate::source::{FileId, Format, Sources, Span, Text};
-use crate::syntax::yaml::{self, Parsed, ProblemKind, Verdict};
+use crate::syntax::yaml::{self, Parsed, ProblemKind, Refuser};
 
 use super::bases::Bases;
 use super::inputs::{Files, Inputs, Kind, ReadError};
@@ -411,7 +411,7 @@ fn yaml_problem(problem: &yaml::Problem) -> Raised {
         ProblemKind::TooDeep | ProblemKind::TooLarge => Code::YamlLimit,
         _ => Code::YamlSyntax,
     };
-    let mut raised = if problem.verdict == Verdict::ComposeRefuses || code == Code::YamlLimit {
+    let mut raised = if problem.refuser == Refuser::ComposeRefuses || code == Code::YamlLimit {
         Raised::error(code, problem.message.clone())
     } else {
         Raised::warning(code, problem.message.clone())

@@ -51,14 +51,14 @@ pub struct Resolution {
 struct Found {
     findings: Vec<Finding>,
     unset: Vec<UnsetVariable>,
-    refusal: Option<Refusal>,
+    refusal: Option<Rejection>,
     unread: Vec<Unread>,
 }
 
 /// Why Compose refuses the whole project: the first thing it stumbles over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct Rejection {
     /// The exit status of `docker compose config`: 1 for flags and env files, 14 for a missing file, 15 for a bad project.
     pub exit: u8,
     /// What it stumbles over.
@@ -188,7 +188,7 @@ impl Resolution {
 
     /// Why Compose would refuse the whole project; `None` where it reads it.
     #[must_use]
-    pub fn compose_would_refuse(&self) -> Option<&Refusal> {
+    pub fn compose_would_refuse(&self) -> Option<&Rejection> {
         self.told().refusal.as_ref()
     }
 
@@ -335,7 +335,7 @@ pub(crate) fn finish(
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
     let findings: Vec<Finding> =
         refused.into_iter().chain(passed).map(|raised| raised.finish(&texts)).collect();
-    let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Refusal { exit, finding });
+    let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Rejection { exit, finding });
     let unset = unset
         .into_iter()
         .map(|(name, span): (Arc<str>, Span)| UnsetVariable {

@@ -151,7 +151,7 @@ impl Parsed {
     /// True where `docker compose` would refuse the text.
     #[must_use]
     pub fn compose_refuses(&self) -> bool {
-        self.problems.iter().any(|problem| problem.verdict == Verdict::ComposeRefuses)
+        self.problems.iter().any(|problem| problem.refuser == Refuser::ComposeRefuses)
     }
 }
 
@@ -167,13 +167,13 @@ pub struct Problem {
     /// Other places that belong to it, each with what it is.
     pub related: Vec<(Span, &'static str)>,
     /// Who refuses.
-    pub verdict: Verdict,
+    pub refuser: Refuser,
 }
 
 /// Who refuses a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Refuser {
     /// `docker compose` refuses the text as well.
     ComposeRefuses,
     /// `docker compose` reads it (or never answers); the limit is ours.

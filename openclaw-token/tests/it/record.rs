@@ -9,8 +9,8 @@
 use expect_test::expect;
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
-    Circumstances, Code, Created, Decision, FingerprintKey, FreezeError, FreezeRequest, Frozen, Intent,
-    MemoryStore, Observed, Occurrence, Record, RecordError, RecordStore, Refusal, StoreError, decide,
+    Circumstances, Code, Created, Decision, FingerprintKey, FreezeError, FreezeRefusal, FreezeRequest,
+    Frozen, Intent, MemoryStore, Observed, Occurrence, Record, RecordError, RecordStore, StoreError, decide,
     freeze_once, rotate,
 };
 use std::convert::Infallible;
@@ -260,11 +260,14 @@ fn decisions() {
             other => panic!("{other:?}"),
         }
     };
-    assert!(matches!(refused(&[("a", TOKEN), ("b", &TOKEN.replace('k', "e"))]), Refusal::Disagreement(_)));
-    assert!(matches!(refused(&[("a", TOKEN), ("b", &format!("{TOKEN}\n"))]), Refusal::Disagreement(_)));
-    assert!(matches!(refused(&[("a", &format!("{TOKEN}\n"))]), Refusal::Unsound(_)));
-    assert!(matches!(refused(&[("a", &format!("{TOKEN}\r\n"))]), Refusal::Unsound(_)));
-    assert!(matches!(refused(&[("a", "hunter2")]), Refusal::Unsound(_)));
+    assert!(matches!(
+        refused(&[("a", TOKEN), ("b", &TOKEN.replace('k', "e"))]),
+        FreezeRefusal::Disagreement(_)
+    ));
+    assert!(matches!(refused(&[("a", TOKEN), ("b", &format!("{TOKEN}\n"))]), FreezeRefusal::Disagreement(_)));
+    assert!(matches!(refused(&[("a", &format!("{TOKEN}\n"))]), FreezeRefusal::Unsound(_)));
+    assert!(matches!(refused(&[("a", &format!("{TOKEN}\r\n"))]), FreezeRefusal::Unsound(_)));
+    assert!(matches!(refused(&[("a", "hunter2")]), FreezeRefusal::Unsound(_)));
     // A placeholder beside a token is no second token.
     let beside = seen(&[("a", "${OPENCLAW_GATEWAY_TOKEN}"), ("b", TOKEN), ("c", "")]);
     assert!(matches!(decide(None, &beside), Decision::Adopt(_)));

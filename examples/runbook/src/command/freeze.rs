@@ -19,8 +19,8 @@ use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Anchor, compare_records};
 use openclaw_token::rotation::{Phase, RotationPlan, plan};
 use openclaw_token::{
-    Circumstances, Finding, FreezeError, FreezeRequest, Frozen, Intent, Observed, Occurrence, Record,
-    RecordStore, Refusal, Severity, first_eight, freeze_once, rotate,
+    Circumstances, Finding, FreezeError, FreezeRefusal, FreezeRequest, Frozen, Intent, Observed, Occurrence,
+    Record, RecordStore, Severity, first_eight, freeze_once, rotate,
 };
 use secrecy::SecretString;
 
@@ -216,11 +216,11 @@ fn advice(error: &FreezeError, occurrences: &[Occurrence]) -> Option<String> {
         names.join(", ")
     };
     Some(match error {
-        FreezeError::Refused(Refusal::Disagreement(_)) => {
+        FreezeError::Refused(FreezeRefusal::Disagreement(_)) => {
             "`runbook` names the one that wins, `runbook fix` writes it to the others; then --adopt"
                 .to_owned()
         }
-        FreezeError::Refused(Refusal::Unsound(_)) => {
+        FreezeError::Refused(FreezeRefusal::Unsound(_)) => {
             "correct it, or empty it in each of these places; then --adopt or --mint".to_owned()
         }
         FreezeError::TokenInUse => format!("it stands in {}", places()),

@@ -6,8 +6,8 @@ use crate::openclaw::rules::{self};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::origin::{Admitted, NotAllowed, Planned, Unknown, Untrusted, Verdict};
-use crate::openclaw::verdict::proxy::Front;
+use crate::openclaw::verdict::origin::{Admitted, NotAllowed, OriginVerdict, Planned, Unknown, Untrusted};
+use crate::openclaw::verdict::proxy::Proxy;
 use crate::source::Span;
 
 use super::remedies::{edits, words};
@@ -42,8 +42,8 @@ pub(crate) fn unknown_because(why: Unknown) -> &'static str {
 }
 
 /// The code and the sentence for a proxy that the gateway does not trust.
-pub(crate) fn untrusted(front: &Front, why: Untrusted) -> (Code, String) {
-    let who = &front.who;
+pub(crate) fn untrusted(proxy: &Proxy, why: Untrusted) -> (Code, String) {
+    let who = &proxy.who;
     match why {
         Untrusted::Empty => (
             Code::TrustedProxiesMissing,
@@ -64,12 +64,12 @@ pub(crate) fn untrusted(front: &Front, why: Untrusted) -> (Code, String) {
 pub(crate) fn describe(client: &Client<'_>) -> Option<(Code, String, Span)> {
     let Planned { origin, verdict } = client.planned.as_ref()?;
     Some(match verdict {
-        Verdict::Admitted(_) | Verdict::Unknown(_) => return None,
-        Verdict::Untrusted { why, span } => {
-            let (code, because) = untrusted(client.front.as_ref()?, *why);
+        OriginVerdict::Admitted(_) | OriginVerdict::Unknown(_) => return None,
+        OriginVerdict::Untrusted { why, span } => {
+            let (code, because) = untrusted(client.proxy.as_ref()?, *why);
             (code, because, *span)
         }
-        Verdict::NotAllowed { why, span } => {
+        OriginVerdict::NotAllowed { why, span } => {
             let because = match why {
                 NotAllowed::OtherPort => {
                     format!("{origin} is not in gateway.controlUi.allowedOrigins, which names another port")
@@ -81,7 +81,7 @@ pub(crate) fn describe(client: &Client<'_>) -> Option<(Code, String, Span)> {
             };
             (Code::OriginNotAllowed, because, *span)
         }
-        Verdict::Insecure { span } => (
+        OriginVerdict::Insecure { span } => (
             Code::InsecureContext,
             format!("{origin} is plain http beyond localhost: browsers give such a page no device identity"),
             *span,
@@ -105,8 +105,8 @@ pub(crate) fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out
     } else {
         let rule = rules::origins(gateway.process.version);
         finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
-        finding.remedy = match &client.front {
-            Some(front) => front
+        finding.remedy = match &client.proxy {
+            Some(proxy) => proxy
                 .origin
                 .as_ref()
                 .and_then(|(origin, _)| list_origins(std::slice::from_ref(origin), gateway, verdicts)),

@@ -15,33 +15,33 @@ use super::{listener, origin};
 
 /// The sentence and the deciding place for a proxy that leads to another port.
 pub(crate) fn wrong_target(client: &Client<'_>) -> Option<(String, Span)> {
-    let front = client.front.as_ref()?;
+    let proxy = client.proxy.as_ref()?;
     let gateway = client.gateway;
-    let (target, span) = front.target?;
+    let (target, span) = proxy.target?;
     let listens =
         gateway.port.number.filter(|listens| *listens != target && !gateway.may_be_behind(target))?;
     let name = gateway.name();
-    Some((format!("{} leads to port {target}, and {name} listens on {listens}", front.who), span))
+    Some((format!("{} leads to port {target}, and {name} listens on {listens}", proxy.who), span))
 }
 
 /// The code, the sentence and the deciding place for a proxy that does not lead to the gateway.
 pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(Code, String, Option<Span>)> {
-    let front = client.front.as_ref()?;
+    let proxy = client.proxy.as_ref()?;
     let gateway = client.gateway;
     let name = gateway.name();
     Some(match &client.reach {
         Reach::NoSharedNetwork { .. } => {
-            let (network, span) = front.misses(gateway, verdicts.model)?;
+            let (network, span) = proxy.misses(gateway, verdicts.model)?;
             let summary =
-                format!("{} looks for {name} on the network {network}, on which it is not", front.who);
+                format!("{} looks for {name} on the network {network}, on which it is not", proxy.who);
             (Code::NoSharedNetwork, summary, Some(span))
         }
         Reach::LoopbackBind => {
             let summary = format!(
                 "{name} listens on the loopback of its container ({}): {} finds nobody there",
-                gateway.bind.by, front.who
+                gateway.bind.by, proxy.who
             );
-            (Code::LoopbackBind, summary, gateway.bind.span.or(Some(front.span)))
+            (Code::LoopbackBind, summary, gateway.bind.span.or(Some(proxy.span)))
         }
         _ => return None,
     })
@@ -49,12 +49,12 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
 
 /// What there is to say about a client that comes through a proxy.
 pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let Some(front) = &client.front else { return };
+    let Some(proxy) = &client.proxy else { return };
     let gateway = client.gateway;
     if let Some((summary, span)) = wrong_target(client) {
         let mut finding =
             verdicts.finding(Code::PublishedTargetWrong, summary, Some(span)).about(client.subject());
-        finding.remedy = front
+        finding.remedy = proxy
             .target
             .and_then(|(target, span)| replace_port(span, target, gateway.listens_on(), verdicts));
         out.push_for([Cause::Proxied(gateway.id)], finding);
@@ -67,7 +67,7 @@ pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut F
     let mut finding = verdicts.finding(code, summary, span).about(client.subject());
     finding
         .places
-        .extend(verdicts.model.place(PlaceRole::Related, front.span).filter(|_| Some(front.span) != span));
+        .extend(verdicts.model.place(PlaceRole::Related, proxy.span).filter(|_| Some(proxy.span) != span));
     finding.remedy = match code {
         Code::LoopbackBind => listener::listen_on_all(gateway, verdicts),
         _ => Some(words("attach the gateway to that network, or name one that it is on")),
@@ -84,10 +84,10 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
     for gateway in verdicts.gateways {
         let process = gateway.process;
         let Some(config) = process.config() else { continue };
-        let front = proxy::of(gateway, verdicts.model);
-        let refused = front.as_ref().and_then(|front| {
-            let (why, _) = front.untrusted(process)?;
-            Some(origin::untrusted(front, why))
+        let proxy = proxy::of(gateway, verdicts.model);
+        let refused = proxy.as_ref().and_then(|proxy| {
+            let (why, _) = proxy.untrusted(process)?;
+            Some(origin::untrusted(proxy, why))
         });
         let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
         for (entry, span) in &trusted {
@@ -112,16 +112,16 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
                 out.push_for([Cause::Trust(gateway.id)], finding);
             }
         }
-        let Some(front) = front.filter(|_| trusted.is_empty()) else { continue };
+        let Some(proxy) = proxy.filter(|_| trusted.is_empty()) else { continue };
         let summary = match &refused {
             Some((_, because)) => because.clone(),
             None => format!(
                 "a proxy stands before the gateway ({}) and gateway.trustedProxies is empty",
-                front.who
+                proxy.who
             ),
         };
         let mut finding =
-            verdicts.finding(Code::TrustedProxiesMissing, summary, Some(front.span)).about(process.subject());
+            verdicts.finding(Code::TrustedProxiesMissing, summary, Some(proxy.span)).about(process.subject());
         if refused.is_some() {
             finding.severity = Severity::Error;
         } else {

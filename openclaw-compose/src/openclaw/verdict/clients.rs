@@ -9,7 +9,7 @@ use crate::openclaw::rules::Side;
 
 use super::listener::{Auth, Gateway, Scope};
 use super::origin::{self, Planned};
-use super::proxy::{self, Front};
+use super::proxy::{self, Proxy};
 use super::published::{Publication, publication};
 use super::reach::{self, Choice, Reach};
 use super::token::{self, Decision, Outcome};
@@ -41,7 +41,7 @@ pub(crate) struct Client<'a> {
     pub(crate) published: Option<Publication>,
     pub(crate) planned: Option<Planned>,
     /// For a browser that comes through a proxy: that proxy.
-    pub(crate) front: Option<Front>,
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) auth: AuthVerdict,
 }
 
@@ -150,7 +150,7 @@ fn service_client<'a>(
         decision: Some(decision),
         published: None,
         planned: None,
-        front: None,
+        proxy: None,
         auth,
     })
 }
@@ -199,10 +199,10 @@ fn proxied_client<'a>(
     model: &Model<'_>,
 ) -> Option<Client<'a>> {
     // A proxy that may have nothing to do with the gateway makes no client.
-    let front = proxy::of(gateway, model).filter(|front| front.origin.is_some() || front.target.is_some())?;
+    let proxy = proxy::of(gateway, model).filter(|proxy| proxy.origin.is_some() || proxy.target.is_some())?;
     let name = if beside_others { "browser-proxy" } else { "browser" };
     let origin =
-        front.origin.as_ref().map_or_else(|| "the proxy's address".to_owned(), |(origin, _)| origin.clone());
+        proxy.origin.as_ref().map_or_else(|| "the proxy's address".to_owned(), |(origin, _)| origin.clone());
     Some(Client {
         id,
         name: format!("{name}{}", gateway.id.suffix()),
@@ -210,11 +210,11 @@ fn proxied_client<'a>(
         process: None,
         gateway,
         choice: None,
-        reach: front.reach(gateway, model),
+        reach: proxy.reach(gateway, model),
         decision: None,
-        published: Some(front.publication(gateway)),
-        planned: Some(Planned { origin, verdict: front.verdict(gateway) }),
-        front: Some(front),
+        published: Some(proxy.publication(gateway)),
+        planned: Some(Planned { origin, verdict: proxy.verdict(gateway) }),
+        proxy: Some(proxy),
         auth: presumed_auth(gateway, model),
     })
 }
@@ -249,7 +249,7 @@ fn published_clients<'a>(
         decision: None,
         published: Some(published.clone()),
         planned,
-        front: None,
+        proxy: None,
         auth,
     };
     let mut out = vec![client(host, ClientKind::Host, "host", None)];

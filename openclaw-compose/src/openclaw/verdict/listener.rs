@@ -27,7 +27,7 @@ pub(crate) struct Gateway<'a> {
     pub(crate) secret: Secret,
     pub(crate) decision: Decision,
     /// Why it will not start, first reason first.
-    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) refusals: Vec<StartRefusal>,
 }
 
 /// Where the gateway listens.
@@ -133,7 +133,7 @@ words! {
 
 /// Why a gateway exits instead of listening.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct StartRefusal {
     pub(crate) why: RefusalKind,
     pub(crate) span: Option<Span>,
 }
@@ -354,10 +354,10 @@ fn auth(process: &Process<'_>, password: &Decision) -> Auth {
 /// Faults of one file that are told.
 const MOST_FAULTS: usize = 16;
 
-fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<Refusal> {
+fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<StartRefusal> {
     let process = gateway.process;
     let mut out = Vec::new();
-    let mut refuse = |why, span| out.push(Refusal { why, span });
+    let mut refuse = |why, span| out.push(StartRefusal { why, span });
     match &process.config {
         ConfigState::Unknown | ConfigState::Unreadable | ConfigState::Bare => {}
         ConfigState::Absent

@@ -15,12 +15,12 @@ use super::published::Publication;
 pub(crate) struct Planned {
     /// `http://localhost:18789`
     pub(crate) origin: String,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: OriginVerdict,
 }
 
 /// Whether the gateway and the browser let that page connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum OriginVerdict {
     Admitted(Admitted),
     Unknown(Unknown),
     /// The gateway refuses what the proxy forwards, before it looks at an origin.
@@ -106,11 +106,11 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         ConfigState::Read(config) => Some(config),
         // Whoever starts it may write one first.
         ConfigState::Absent | ConfigState::Bare if process.invocation.is_unseen => {
-            return Some(Planned { origin: local, verdict: Verdict::Unknown(Unknown::Unseen) });
+            return Some(Planned { origin: local, verdict: OriginVerdict::Unknown(Unknown::Unseen) });
         }
         ConfigState::Absent | ConfigState::Bare => None,
         ConfigState::Unknown | ConfigState::Unreadable => {
-            let verdict = Verdict::Unknown(Unknown::NotGiven);
+            let verdict = OriginVerdict::Unknown(Unknown::NotGiven);
             return Some(Planned { origin: local, verdict });
         }
     };
@@ -123,9 +123,9 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     let open = |origin: &str| listed.iter().any(|(listed, _)| same_origin(listed, origin) || listed == "*");
     let host_fallback =
         switch(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"]).is_some();
-    let admitted = |why| Some(Planned { origin: local.clone(), verdict: Verdict::Admitted(why) });
+    let admitted = |why| Some(Planned { origin: local.clone(), verdict: OriginVerdict::Admitted(why) });
     if published.port == 0 {
-        let verdict = Verdict::Unknown(Unknown::PortPicked);
+        let verdict = OriginVerdict::Unknown(Unknown::PortPicked);
         return Some(Planned { origin: "http://localhost".to_owned(), verdict });
     }
     if open(&local) || open(&format!("http://127.0.0.1:{}", published.port)) {
@@ -140,7 +140,7 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         return Some(elsewhere(origin, *span));
     }
     if let Some((_, span)) = listed.first() {
-        let verdict = Verdict::NotAllowed { why: NotAllowed::OtherPort, span: *span };
+        let verdict = OriginVerdict::NotAllowed { why: NotAllowed::OtherPort, span: *span };
         return Some(Planned { origin: local, verdict });
     }
     if gateway.bind.scope == Scope::Loopback {
@@ -151,13 +151,13 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         Origins::Unchecked => admitted(Admitted::Unchecked),
         // It refuses to start, which the listener gate says.
         Origins::Required => {
-            let verdict = Verdict::Unknown(Unknown::ListWanted);
+            let verdict = OriginVerdict::Unknown(Unknown::ListWanted);
             Some(Planned { origin: local, verdict })
         }
         Origins::Seeded if published.port == gateway.listens_on() => admitted(Admitted::Seeded),
         Origins::Seeded => {
             let why = NotAllowed::SeededOnly(gateway.listens_on());
-            Some(Planned { origin: local, verdict: Verdict::NotAllowed { why, span: published.span } })
+            Some(Planned { origin: local, verdict: OriginVerdict::NotAllowed { why, span: published.span } })
         }
     }
 }
@@ -175,38 +175,39 @@ pub(crate) fn of_proxy(
     config: &Config,
     process: &Process<'_>,
     gateway: &Gateway<'_>,
-) -> Verdict {
+) -> OriginVerdict {
     let listed = listed(config, process);
     let fallback = ["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"];
     if let Some((origin, span)) = listed.iter().find(|(known, _)| same_origin(known, origin) || known == "*")
     {
         return if origin == "*" {
-            Verdict::Admitted(Admitted::Any)
+            OriginVerdict::Admitted(Admitted::Any)
         } else {
             elsewhere(origin, *span).verdict
         };
     }
     if config.switched_on(&fallback).is_some() {
-        return Verdict::Admitted(Admitted::HostHeader);
+        return OriginVerdict::Admitted(Admitted::HostHeader);
     }
     if listed.is_empty() && rules::origins(process.version).origins != Origins::Seeded {
-        return Verdict::Unknown(Unknown::ReleaseSilent);
+        return OriginVerdict::Unknown(Unknown::ReleaseSilent);
     }
     if config.is_partial() {
-        return Verdict::Unknown(Unknown::Partial);
+        return OriginVerdict::Unknown(Unknown::Partial);
     }
     let why = match listed.first() {
         Some(_) => NotAllowed::Unlisted,
         None => NotAllowed::SeededOnly(gateway.listens_on()),
     };
     let span = listed.first().map_or(span, |(_, span)| *span);
-    Verdict::NotAllowed { why, span }
+    OriginVerdict::NotAllowed { why, span }
 }
 
 /// A page that is not on localhost: admitted as listed, but a browser gives keys to secure contexts only.
 fn elsewhere(origin: &str, span: Span) -> Planned {
     let secure = Url::parse(origin).is_some_and(|url| url.secure);
-    let verdict = if secure { Verdict::Admitted(Admitted::Https) } else { Verdict::Insecure { span } };
+    let verdict =
+        if secure { OriginVerdict::Admitted(Admitted::Https) } else { OriginVerdict::Insecure { span } };
     Planned { origin: origin.to_owned(), verdict }
 }
 

@@ -11,13 +11,13 @@ use crate::openclaw::rules;
 use crate::source::{Span, Text};
 
 use super::listener::{Gateway, Scope};
-use super::origin::{self, Unknown, Untrusted, Verdict};
+use super::origin::{self, OriginVerdict, Unknown, Untrusted};
 use super::published::Publication;
 use super::reach::Reach;
 
 /// A proxy before a gateway.
 #[derive(Clone, Debug)]
-pub(crate) struct Front {
+pub(crate) struct Proxy {
     /// Who, for a person.
     pub(crate) who: String,
     /// What makes it the gateway's proxy.
@@ -35,7 +35,7 @@ pub(crate) struct Front {
 }
 
 /// The proxy before a gateway; labels and variables of the gateway say more than a proxy's being there.
-pub(crate) fn of(gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Front> {
+pub(crate) fn of(gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Proxy> {
     let process = gateway.process;
     let owner = model.namespace_owner(gateway.process)?;
     by_traefik(owner)
@@ -44,7 +44,7 @@ pub(crate) fn of(gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Front> {
         .or_else(|| by_service(gateway, owner, model))
 }
 
-fn by_traefik(service: &Service<'_>) -> Option<Front> {
+fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
     let labels = &service.labels;
     let value = |name: &str| labels.get(name).map(|at| at.value.expose().trim());
     let (rule_name, rule) = labels
@@ -71,7 +71,7 @@ fn by_traefik(service: &Service<'_>) -> Option<Front> {
     let port = labels.iter().find(|(name, _)| {
         name.starts_with("traefik.http.services.") && name.ends_with(".loadbalancer.server.port")
     });
-    Some(Front {
+    Some(Proxy {
         who: format!("traefik, by the labels of {}", service.name),
         span: labels.get(*rule_name).map_or(rule.span, |at| at.span),
         origin: host.map(|host| (format!("{scheme}://{host}"), rule.span)),
@@ -84,13 +84,13 @@ fn by_traefik(service: &Service<'_>) -> Option<Front> {
     })
 }
 
-fn by_caddy(service: &Service<'_>) -> Option<Front> {
+fn by_caddy(service: &Service<'_>) -> Option<Proxy> {
     let (name, site) = service.labels.iter().find(|(name, _)| **name == "caddy" || **name == "caddy_0")?;
     let host = site.value.expose().split([',', ' ']).next().unwrap_or_default();
     let origin = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
     let upstream = service.labels.get(format!("{name}.reverse_proxy").as_str());
     let port = |text: &str| text.trim_end_matches(['}', ' ']).rsplit([' ', ':']).next()?.parse().ok();
-    Some(Front {
+    Some(Proxy {
         who: format!("caddy, by the labels of {}", service.name),
         span: site.span,
         origin: (!host.is_empty()).then_some((origin, site.span)),
@@ -102,7 +102,7 @@ fn by_caddy(service: &Service<'_>) -> Option<Front> {
 }
 
 /// nginx-proxy finds its hosts in `VIRTUAL_HOST`; Coolify and its kin fill `SERVICE_FQDN_...` and `SERVICE_URL_...`.
-fn by_variables(process: &Process<'_>) -> Option<Front> {
+fn by_variables(process: &Process<'_>) -> Option<Proxy> {
     let environment = &process.service.environment;
     let given = |name: &str| {
         let variable = environment.get(name)?;
@@ -111,7 +111,7 @@ fn by_variables(process: &Process<'_>) -> Option<Front> {
     if let Some((hosts, span)) = given("VIRTUAL_HOST") {
         let host = hosts.split(',').next().unwrap_or_default();
         let scheme = if given("LETSENCRYPT_HOST").is_some() { "https" } else { "http" };
-        return Some(Front {
+        return Some(Proxy {
             who: "the proxy that reads VIRTUAL_HOST".to_owned(),
             span,
             origin: Some((format!("{scheme}://{host}"), span)),
@@ -127,7 +127,7 @@ fn by_variables(process: &Process<'_>) -> Option<Front> {
         .find_map(|name| Some((*name, given(name)?)))?;
     let address = address.trim_end_matches('/');
     let origin = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
-    Some(Front {
+    Some(Proxy {
         who: format!("the proxy that fills {name}"),
         span,
         origin: Some((origin, span)),
@@ -140,14 +140,14 @@ fn by_variables(process: &Process<'_>) -> Option<Front> {
 }
 
 /// A proxy of the stack that is told of the gateway, or, where its configuration was not given, might be.
-fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> Option<Front> {
+fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> Option<Proxy> {
     model.proxies.iter().find_map(|process| {
         let service = process.service;
         let inside = model.namespaces.share(service.name, owner.name);
         if !(inside || names::shares_network(service, owner)) {
             return None;
         }
-        let mut front = Front {
+        let mut proxy = Proxy {
             who: service.name.to_owned(),
             span: service.key_span,
             origin: None,
@@ -157,7 +157,7 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
             inside,
         };
         if process.proxy_texts.is_empty() {
-            return Some(front);
+            return Some(proxy);
         }
         let hosts: Vec<&str> = if inside {
             vec!["127.0.0.1", "localhost"]
@@ -170,14 +170,14 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
             Some((*file, text, at, end, port))
         })?;
         let lower = text.expose().to_ascii_lowercase();
-        front.span = Span::from_range(file, at..end);
-        front.target = Some((port.unwrap_or_else(|| gateway.listens_on()), front.span));
-        front.forwards = lower.contains("reverse_proxy")
+        proxy.span = Span::from_range(file, at..end);
+        proxy.target = Some((port.unwrap_or_else(|| gateway.listens_on()), proxy.span));
+        proxy.forwards = lower.contains("reverse_proxy")
             || lower.contains("x-forwarded-")
             || lower.contains("x-real-ip")
             || lower.contains("option forwardfor")
             || lower.contains("loadbalancer");
-        Some(front)
+        Some(proxy)
     })
 }
 
@@ -216,7 +216,7 @@ fn upstream(text: &str, hosts: &[&str]) -> Option<(usize, usize, Option<u16>)> {
     None
 }
 
-impl Front {
+impl Proxy {
     /// Where the way through the proxy ends.
     pub(crate) fn reach(&self, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
         if self.misses(gateway, model).is_some() {
@@ -258,14 +258,14 @@ impl Front {
     }
 
     /// Whether the gateway and the browser let a page that comes through the proxy connect.
-    pub(crate) fn verdict(&self, gateway: &Gateway<'_>) -> Verdict {
+    pub(crate) fn verdict(&self, gateway: &Gateway<'_>) -> OriginVerdict {
         let process = gateway.process;
-        let Some(config) = process.config() else { return Verdict::Unknown(Unknown::NotGiven) };
+        let Some(config) = process.config() else { return OriginVerdict::Unknown(Unknown::NotGiven) };
         if let Some((why, span)) = self.untrusted(process) {
-            return Verdict::Untrusted { why, span };
+            return OriginVerdict::Untrusted { why, span };
         }
         let Some((origin, span)) = &self.origin else {
-            return Verdict::Unknown(Unknown::NoAddress);
+            return OriginVerdict::Unknown(Unknown::NoAddress);
         };
         origin::of_proxy(origin, *span, config, process, gateway)
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use granit_parser as granit;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, SpannedEventReceiver, StructureStyle};
 
-use super::dialect::{self, Refusal, RefusalKind, Token, Watch};
+use super::dialect::{self, RefusalKind, Refused, Token, Watch};
 use super::scalar::{self, ScalarTag};
 use super::text;
-use super::{Entry, Map, Node, Problem, ProblemKind, Style, Tag, Value, Verdict, Via, ViaKind};
+use super::{Entry, Map, Node, Problem, ProblemKind, Refuser, Style, Tag, Value, Via, ViaKind};
 use crate::source::{FileId, Span, Text};
 
 /// Nodes that aliases and merge keys may add to a document. Two hundred services that merge twice add some thousands;
@@ -28,7 +28,7 @@ pub(super) struct Builder<'t> {
     /// The text of this pass, of the same length.
     text: &'t str,
     watch: Option<Watch<'t>>,
-    refused: Vec<Refusal>,
+    refused: Vec<Refused>,
     documents: Vec<Node>,
     pub(super) problems: Vec<Problem>,
     /// Open collections, outermost first.
@@ -204,7 +204,7 @@ impl<'t> Builder<'t> {
         Stop { at, kind: error.kind().clone(), message: error.info(), flow }
     }
 
-    fn refuse(&mut self, refusal: &Refusal) {
+    fn refuse(&mut self, refusal: &Refused) {
         let (kind, message) = match refusal.kind {
             RefusalKind::Tab => (ProblemKind::Tab, "docker compose refuses a tab here: use blanks"),
             RefusalKind::Escape => (ProblemKind::Escape, "docker compose does not know this escape"),
@@ -261,7 +261,7 @@ impl<'t> Builder<'t> {
             }
             Event::DocumentStart(false, _) if !self.documents.is_empty() => {
                 let at = self.span(span).range().start;
-                self.refused.push(Refusal { at, len: 0, kind: RefusalKind::DocumentEnd });
+                self.refused.push(Refused { at, len: 0, kind: RefusalKind::DocumentEnd });
             }
             Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
                 let message = "docker compose reads no other version than `%YAML 1.1`".to_owned();
@@ -301,7 +301,7 @@ impl<'t> Builder<'t> {
         let Some(raw) = self.text.get(span.range()).filter(|_| in_flow) else { return };
         if let Some(at) = raw.find('?') {
             let at = span.range().start + at;
-            self.refused.push(Refusal { at, len: 1, kind: RefusalKind::QuestionMark });
+            self.refused.push(Refused { at, len: 1, kind: RefusalKind::QuestionMark });
         }
     }
 
@@ -311,11 +311,11 @@ impl<'t> Builder<'t> {
     }
 
     pub(super) fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
-        let verdict = match kind {
-            ProblemKind::TooDeep | ProblemKind::TooLarge => Verdict::OurLimit,
-            _ => Verdict::ComposeRefuses,
+        let refuser = match kind {
+            ProblemKind::TooDeep | ProblemKind::TooLarge => Refuser::OurLimit,
+            _ => Refuser::ComposeRefuses,
         };
-        self.problems.push(Problem { kind, message, span, related: Vec::new(), verdict });
+        self.problems.push(Problem { kind, message, span, related: Vec::new(), refuser });
     }
 
     fn document_end(&mut self, span: Span) {
@@ -345,7 +345,7 @@ impl<'t> Builder<'t> {
         };
         let mut span = self.place(style, span);
         if matches!(style, Style::Literal | Style::Folded) && self.is_patched(span) {
-            let refusal = Refusal { at: span.range().start, len: 0, kind: RefusalKind::LineBreak };
+            let refusal = Refused { at: span.range().start, len: 0, kind: RefusalKind::LineBreak };
             self.refused.push(refusal);
         }
         let mut decoded = self.decode(style, span);

@@ -18,7 +18,7 @@ pub(super) enum Token {
 
 /// A place that go-yaml refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct Refused {
     pub(super) at: usize,
     pub(super) len: usize,
     pub(super) kind: RefusalKind,
@@ -70,7 +70,7 @@ impl<'t> Watch<'t> {
         place: Range<usize>,
         indent: Option<usize>,
         in_flow: bool,
-        refused: &mut Vec<Refusal>,
+        refused: &mut Vec<Refused>,
     ) {
         if place.start >= self.end {
             self.gap(self.end..place.start, refused);
@@ -87,7 +87,7 @@ impl<'t> Watch<'t> {
     }
 
     /// The end of the text.
-    pub(super) fn finish(&mut self, refused: &mut Vec<Refusal>) {
+    pub(super) fn finish(&mut self, refused: &mut Vec<Refused>) {
         self.gap(self.end..self.text.len(), refused);
     }
 
@@ -97,11 +97,11 @@ impl<'t> Watch<'t> {
         place: Range<usize>,
         indent: Option<usize>,
         in_flow: bool,
-        refused: &mut Vec<Refusal>,
+        refused: &mut Vec<Refused>,
     ) {
         let start = place.start;
         let raw = self.text.get(place).unwrap_or("");
-        let mut refuse = |at: usize, len: usize, kind| refused.push(Refusal { at: start + at, len, kind });
+        let mut refuse = |at: usize, len: usize, kind| refused.push(Refused { at: start + at, len, kind });
         match style {
             ScalarStyle::DoubleQuoted => {
                 let mut bytes = raw.bytes().enumerate();
@@ -144,15 +144,15 @@ impl<'t> Watch<'t> {
     }
 
     /// The anchor or alias whose mark stands at `at`.
-    fn name(&self, at: usize, refused: &mut Vec<Refusal>) {
+    fn name(&self, at: usize, refused: &mut Vec<Refused>) {
         let name = name(self.text.get(at + 1..).unwrap_or(""));
         if !is_anchor_name(name) {
-            refused.push(Refusal { at, len: name.len() + 1, kind: RefusalKind::AnchorName });
+            refused.push(Refused { at, len: name.len() + 1, kind: RefusalKind::AnchorName });
         }
     }
 
     /// What stands between two tokens: blanks, comments, indicators, tags, anchors, directives.
-    fn gap(&self, gap: Range<usize>, refused: &mut Vec<Refusal>) {
+    fn gap(&self, gap: Range<usize>, refused: &mut Vec<Refused>) {
         let start = gap.start;
         let text = self.text.get(gap).unwrap_or("");
         let bytes = text.as_bytes();
@@ -163,8 +163,8 @@ impl<'t> Watch<'t> {
         {
             return;
         }
-        let refuse = |refused: &mut Vec<Refusal>, at: usize, len: usize, kind| {
-            refused.push(Refusal { at: start + at, len, kind });
+        let refuse = |refused: &mut Vec<Refused>, at: usize, len: usize, kind| {
+            refused.push(Refused { at: start + at, len, kind });
         };
         // libyaml takes a tab for a blank unless a simple key could begin here.
         let mut key_allowed = match self.last {
@@ -239,7 +239,7 @@ impl<'t> Watch<'t> {
                     if byte == b'&' {
                         self.name(start + at, refused);
                     } else if let Some(end) = tag_end(self.text, start + at) {
-                        refused.push(Refusal { at: end, len: 1, kind: RefusalKind::TagEnd });
+                        refused.push(Refused { at: end, len: 1, kind: RefusalKind::TagEnd });
                     }
                     key_allowed = false;
                     let end = bytes.iter().skip(at).position(u8::is_ascii_whitespace);
@@ -261,7 +261,7 @@ impl<'t> Watch<'t> {
 }
 
 /// A `...` before the first document, which libyaml takes for the end of one that it cannot find.
-pub(super) fn leading_document_end(text: &str) -> Option<Refusal> {
+pub(super) fn leading_document_end(text: &str) -> Option<Refused> {
     let mut at = text.len() - text.trim_start_matches('\u{feff}').len();
     for line in text.get(at..)?.split_inclusive('\n') {
         let content = line.trim();
@@ -271,7 +271,7 @@ pub(super) fn leading_document_end(text: &str) -> Option<Refusal> {
         }
         let behind = line.strip_prefix("...")?;
         let mark = behind.is_empty() || behind.starts_with([' ', '\t', '\r', '\n']);
-        return mark.then_some(Refusal { at, len: 3, kind: RefusalKind::DocumentEnd });
+        return mark.then_some(Refused { at, len: 3, kind: RefusalKind::DocumentEnd });
     }
     None
 }

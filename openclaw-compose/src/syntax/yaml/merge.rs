@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::{Entry, Map, Node, Problem, ProblemKind, Tag, Value, Verdict, Via, ViaKind};
+use super::{Entry, Map, Node, Problem, ProblemKind, Refuser, Tag, Value, Via, ViaKind};
 use crate::source::Span;
 
 /// Mappings up to this size are compared key by key.
@@ -17,7 +17,7 @@ impl Builder<'_> {
             message: format!("mapping key `{key}` stands here a second time"),
             span,
             related: vec![(first, "the first one")],
-            verdict: Verdict::ComposeRefuses,
+            refuser: Refuser::ComposeRefuses,
         });
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use granit_parser::ErrorKind;
 
 use super::build::{Builder, Stop};
-use super::{Parsed, Problem, ProblemKind, Verdict, text};
+use super::{Parsed, Problem, ProblemKind, Refuser, text};
 use crate::source::{FileId, Span};
 
 /// Passes after the first, and the bytes that they may read together.
@@ -38,7 +38,7 @@ fn with_other_breaks(file: FileId, text: &str, refused: &Parsed) -> Option<Parse
     let mut attempt = text.to_owned();
     let mut problems = Cow::Borrowed(&refused.problems);
     for _ in 0..MAX_REREADS.min(MAX_REREAD_BYTES / text.len().max(1)) {
-        let blamed = problems.iter().filter(|problem| problem.verdict == Verdict::ComposeRefuses);
+        let blamed = problems.iter().filter(|problem| problem.refuser == Refuser::ComposeRefuses);
         let mut breaks: Vec<(usize, usize)> = blamed
             .flat_map(|problem| {
                 let place = match problem.kind {
@@ -237,7 +237,7 @@ fn line(text: &str, at: usize) -> Range<usize> {
 }
 
 fn limit(kind: ProblemKind, span: Span, message: &str) -> Problem {
-    Problem { kind, message: message.to_owned(), span, related: Vec::new(), verdict: Verdict::OurLimit }
+    Problem { kind, message: message.to_owned(), span, related: Vec::new(), refuser: Refuser::OurLimit }
 }
 
 fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
@@ -255,20 +255,20 @@ fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
     if matches!(stop.kind, ErrorKind::RecursionLimitExceeded) {
         return limit(ProblemKind::TooDeep, span, "collections are nested deeper than 255 levels");
     }
-    let verdict = match stop.kind {
-        ErrorKind::TabInBlockIndentation if stop.flow.is_some() => Verdict::OurLimit,
+    let refuser = match stop.kind {
+        ErrorKind::TabInBlockIndentation if stop.flow.is_some() => Refuser::OurLimit,
         // Where they are followed by the end of an item, only so many dashes are read again.
         ErrorKind::PlainScalarStartsWithDashFlowIndicator
             if attempt
                 .get(stop.at..)
                 .is_some_and(|rest| ["-,", "-]", "-}"].iter().any(|dash| rest.starts_with(dash))) =>
         {
-            Verdict::OurLimit
+            Refuser::OurLimit
         }
         ErrorKind::DirectiveByteLimitExceeded { .. } | ErrorKind::TooManyReservedDirectiveParams { .. } => {
-            Verdict::OurLimit
+            Refuser::OurLimit
         }
-        _ => Verdict::ComposeRefuses,
+        _ => Refuser::ComposeRefuses,
     };
     let mut related = Vec::new();
     if let Some(flow) = stop.flow.filter(|&flow| flow < at) {
@@ -277,7 +277,7 @@ fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
         let start = before.start + indent(attempt.get(before.clone()).unwrap_or(""));
         related.push((Span::from_range(file, start..before.end), "read on from here: is a colon missing?"));
     }
-    Problem { kind: ProblemKind::Syntax, message: explain(stop), span, related, verdict }
+    Problem { kind: ProblemKind::Syntax, message: explain(stop), span, related, refuser }
 }
 
 /// What the parser means, for somebody who writes a Compose file.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use openclaw_compose::source::Sources;
-use openclaw_compose::syntax::yaml::{self, Node, Parsed, ProblemKind, Style, Tag, Value, Verdict};
+use openclaw_compose::syntax::yaml::{self, Node, Parsed, ProblemKind, Refuser, Style, Tag, Value};
 
 fn parse(text: &str) -> (Sources, Parsed) {
     let mut sources = Sources::new();
@@ -165,7 +165,7 @@ fn check(text: &str, expected: &Expect) {
         tree(&sources, document, 0, &mut out);
     }
     for problem in &parsed.problems {
-        let limit = if problem.verdict == Verdict::OurLimit { " (our limit)" } else { "" };
+        let limit = if problem.refuser == Refuser::OurLimit { " (our limit)" } else { "" };
         let at = sources.expose(problem.span);
         writeln!(
             out,
@@ -597,7 +597,7 @@ fn aliases_may_be_many_but_not_a_bomb() {
     }
     let (_, parsed) = parse(&bomb);
     let problem = parsed.problems.iter().find(|problem| problem.kind == ProblemKind::TooLarge).unwrap();
-    assert_eq!(problem.verdict, Verdict::OurLimit);
+    assert_eq!(problem.refuser, Refuser::OurLimit);
     assert_eq!(parsed.problems.len(), 1);
 
     let mut stack = "x-a: &a {init: true, restart: always}\nx-b: &b {user: '1'}\nservices:\n".to_owned();

@@ -16,7 +16,7 @@ use super::rules::TokenRuleId;
 use super::verdict::Verdicts;
 use super::verdict::clients::{AuthVerdict, Client, ClientKind};
 use super::verdict::listener::{Auth, Gateway, Scope};
-use super::verdict::origin::Verdict;
+use super::verdict::origin::OriginVerdict;
 use super::verdict::reach::Reach;
 use super::verdict::state::Usable;
 use super::verdict::token::{self, Decision};
@@ -127,7 +127,7 @@ pub(super) fn view(
         _ => None,
     };
     let decision = client.decision;
-    let gates = Ladder { client, verdicts, behind }.gates();
+    let gates = Gates { client, verdicts, behind }.gates();
     ClientView {
         name: client.name.clone(),
         kind: client.kind,
@@ -192,13 +192,13 @@ fn shares_loopback(client: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
 }
 
 /// What the gates of one client are told from.
-struct Ladder<'l> {
+struct Gates<'l> {
     client: &'l Client<'l>,
     verdicts: &'l Verdicts<'l>,
     behind: &'l BTreeMap<Cause, FindingId>,
 }
 
-impl Ladder<'_> {
+impl Gates<'_> {
     fn gates(&self) -> Vec<GateView> {
         let mut out = vec![self.state(), self.listener()];
         if self.client.kind != ClientKind::Service {
@@ -311,7 +311,7 @@ impl Ladder<'_> {
         }
         let gateway = client.gateway;
         let listens = gateway.port.number;
-        if let Some(front) = &client.front {
+        if let Some(proxy) = &client.proxy {
             return match proxy::wrong_target(client) {
                 Some((because, span)) => self.red(
                     Gate::Published,
@@ -320,7 +320,7 @@ impl Ladder<'_> {
                     because,
                     Some(span),
                 ),
-                None => green(Gate::Published, format!("through {}", front.who)),
+                None => green(Gate::Published, format!("through {}", proxy.who)),
             };
         }
         match listens {
@@ -359,7 +359,7 @@ impl Ladder<'_> {
                     }
                     None => unknown(Gate::Reach, "decided by the proxy"),
                 },
-                Reach::Gateway if client.front.is_some() => {
+                Reach::Gateway if client.proxy.is_some() => {
                     green(Gate::Reach, "the proxy leads to the listener")
                 }
                 Reach::Gateway => green(Gate::Reach, "the published port is on the host's loopback"),
@@ -392,9 +392,9 @@ impl Ladder<'_> {
             return unknown(Gate::Origin, "no browser URL is planned");
         };
         match (&planned.verdict, origin::describe(client)) {
-            (Verdict::Admitted(why), _) => green(Gate::Origin, origin::admitted_because(*why)),
-            (Verdict::Unknown(why), _) => unknown(Gate::Origin, origin::unknown_because(*why)),
-            (Verdict::Untrusted { .. }, Some((code, because, span))) => {
+            (OriginVerdict::Admitted(why), _) => green(Gate::Origin, origin::admitted_because(*why)),
+            (OriginVerdict::Unknown(why), _) => unknown(Gate::Origin, origin::unknown_because(*why)),
+            (OriginVerdict::Untrusted { .. }, Some((code, because, span))) => {
                 self.red(Gate::Origin, Cause::Trust(client.gateway.id), code, because, Some(span))
             }
             (_, Some((code, because, span))) => {
