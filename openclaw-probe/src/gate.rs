@@ -38,27 +38,27 @@ impl Sample {
 ///
 /// ```
 /// use std::time::Duration;
-/// use openclaw_probe::{Gate, GateState, Rung, Sample};
-/// let mut gate = Gate::new(2, Duration::from_secs(60));
+/// use openclaw_probe::{DeployGate, DeployGateState, Rung, Sample};
+/// let mut gate = DeployGate::new(2, Duration::from_secs(60));
 /// let sample = |s, unproven| Sample { at: Duration::from_secs(s), unproven, code: None };
-/// assert_eq!(gate.observe(sample(1, Some(Rung::Tcp))), GateState::Waiting);
-/// assert_eq!(gate.observe(sample(2, None)), GateState::Waiting);
-/// assert_eq!(gate.observe(sample(3, None)), GateState::Open);
+/// assert_eq!(gate.observe(sample(1, Some(Rung::Tcp))), DeployGateState::Waiting);
+/// assert_eq!(gate.observe(sample(2, None)), DeployGateState::Waiting);
+/// assert_eq!(gate.observe(sample(3, None)), DeployGateState::Open);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct DeployGate {
     needed: u32,
     deadline: Duration,
     held: u32,
     last_bad: Option<Sample>,
-    state: GateState,
+    state: DeployGateState,
 }
 
 /// What the gate says. `Open` and the two refusals are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum GateState {
+pub enum DeployGateState {
     /// Not yet.
     Waiting,
     /// The target held often enough in a row.
@@ -69,17 +69,17 @@ pub enum GateState {
     Hopeless,
 }
 
-impl Gate {
+impl DeployGate {
     /// Opens after `needed` good climbs in a row, at the latest at `deadline` on the samples' clock.
     #[must_use]
     pub const fn new(needed: u32, deadline: Duration) -> Self {
         let needed = if needed == 0 { 1 } else { needed };
-        Self { needed, deadline, held: 0, last_bad: None, state: GateState::Waiting }
+        Self { needed, deadline, held: 0, last_bad: None, state: DeployGateState::Waiting }
     }
 
     /// Takes one climb into account.
-    pub fn observe(&mut self, sample: Sample) -> GateState {
-        if self.state != GateState::Waiting {
+    pub fn observe(&mut self, sample: Sample) -> DeployGateState {
+        if self.state != DeployGateState::Waiting {
             return self.state;
         }
         if sample.is_good() {
@@ -89,21 +89,21 @@ impl Gate {
             self.last_bad = Some(sample);
         }
         self.state = if self.held >= self.needed && sample.at <= self.deadline {
-            GateState::Open
+            DeployGateState::Open
         } else if sample.at >= self.deadline {
-            GateState::TimedOut
+            DeployGateState::TimedOut
         } else if sample.code.is_some_and(is_hopeless) {
-            GateState::Hopeless
+            DeployGateState::Hopeless
         } else {
-            GateState::Waiting
+            DeployGateState::Waiting
         };
         self.state
     }
 
     /// Takes into account that nothing was learnt until `at`, for instance because a climb was cut off.
-    pub fn expire(&mut self, at: Duration) -> GateState {
-        if self.state == GateState::Waiting && at >= self.deadline {
-            self.state = GateState::TimedOut;
+    pub fn expire(&mut self, at: Duration) -> DeployGateState {
+        if self.state == DeployGateState::Waiting && at >= self.deadline {
+            self.state = DeployGateState::TimedOut;
         }
         self.state
     }
@@ -118,7 +118,7 @@ impl Gate {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match (self.state, self.last_bad.and_then(|sample| sample.unproven)) {
-            (GateState::Open, _) => 0,
+            (DeployGateState::Open, _) => 0,
             (_, Some(rung)) => rung.exit_code(),
             (_, None) => 1,
         }
@@ -127,7 +127,7 @@ impl Gate {
     /// The finding, when the deadline passed.
     #[must_use]
     pub fn finding(&self) -> Option<Finding> {
-        (self.state == GateState::TimedOut).then(|| {
+        (self.state == DeployGateState::TimedOut).then(|| {
             let mut evidence = vec![format!(
                 "held {} of {} times in a row at the deadline of {} s",
                 self.held,
@@ -339,23 +339,23 @@ mod tests {
 
     #[test]
     fn a_gate_times_out_with_the_rung_that_failed_last() {
-        let mut gate = Gate::new(3, S * 10);
+        let mut gate = DeployGate::new(3, S * 10);
         gate.observe(bad(1, Code::ConnectionRefused));
         gate.observe(good(8));
         gate.observe(good(9));
-        assert_eq!(gate.observe(good(10)), GateState::Open, "the deadline itself still counts");
-        let mut gate = Gate::new(3, S * 10);
+        assert_eq!(gate.observe(good(10)), DeployGateState::Open, "the deadline itself still counts");
+        let mut gate = DeployGate::new(3, S * 10);
         gate.observe(bad(9, Code::ConnectionRefused));
-        assert_eq!(gate.observe(good(11)), GateState::TimedOut);
-        assert_eq!(gate.observe(good(12)), GateState::TimedOut, "final");
+        assert_eq!(gate.observe(good(11)), DeployGateState::TimedOut);
+        assert_eq!(gate.observe(good(12)), DeployGateState::TimedOut, "final");
         assert_eq!(gate.exit_code(), Rung::Tcp.exit_code());
         assert_eq!(gate.finding().map(|finding| finding.code), Some(Code::GateDeadline));
     }
 
     #[test]
     fn a_gate_does_not_wait_for_a_wrong_token() {
-        let mut gate = Gate::new(1, S * 1000);
-        assert_eq!(gate.observe(bad(1, Code::TokenMismatch)), GateState::Hopeless);
+        let mut gate = DeployGate::new(1, S * 1000);
+        assert_eq!(gate.observe(bad(1, Code::TokenMismatch)), DeployGateState::Hopeless);
         assert_ne!(gate.exit_code(), 0);
         assert_eq!(gate.finding(), None);
     }
@@ -398,17 +398,17 @@ mod tests {
         /// A gate opens only after the asked number of good climbs in a row, all before the deadline.
         #[test]
         fn gates_open_only_when_held(needed in 1u32..6, samples in proptest::collection::vec((any::<bool>(), 0u32..5), 1..60)) {
-            let mut gate = Gate::new(needed, S * 60);
+            let mut gate = DeployGate::new(needed, S * 60);
             let (mut at, mut run) = (0, 0u32);
             for (ok, gap) in samples {
                 at += gap;
                 let before = gate.state;
                 let state = gate.observe(if ok { good(at) } else { bad(at, Code::ConnectionRefused) });
                 run = if ok { run + 1 } else { 0 };
-                if before == GateState::Waiting && state == GateState::Open {
+                if before == DeployGateState::Waiting && state == DeployGateState::Open {
                     prop_assert!(run == needed && at <= 60);
                 }
-                prop_assert!(before == GateState::Waiting || state == before);
+                prop_assert!(before == DeployGateState::Waiting || state == before);
             }
         }
 

@@ -43,7 +43,7 @@ pub use codes::{Code, Severity, Side};
 pub use endpoint::{ENDPOINTS, Endpoint};
 pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Subject};
 pub use fleet::Fleet;
-pub use gate::{Gate, GateState, Sample, Watch, WatchPolicy, WatchState};
+pub use gate::{DeployGate, DeployGateState, Sample, Watch, WatchPolicy, WatchState};
 pub use metrics::exposition;
 pub use prober::{BuildError, Prober, ProberBuilder};
 pub use report::{Because, Facts, Fault, Outcome, ProbeReport, RungResult};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use openclaw_embedded_gateway::{Bind, Gateway, Phase};
 use openclaw_probe::{
-    AttemptPolicy, Code, Gate, GateState, Prober, Rung, Sample, Target, TokenAuthenticator, Vantage, compare,
+    AttemptPolicy, Code, DeployGate, DeployGateState, Prober, Rung, Sample, Target, TokenAuthenticator, Vantage, compare,
     secrecy::SecretString,
 };
 
@@ -73,19 +73,19 @@ async fn a_gate_follows_a_restart() {
     let port = free_port();
     let here = target(format!("127.0.0.1:{port}"));
     let prober = prober(TOKEN, &[]);
-    let mut gate = Gate::new(3, Duration::from_secs(60));
+    let mut gate = DeployGate::new(3, Duration::from_secs(60));
     let mut at = Duration::ZERO;
-    let mut observe = async |gate: &mut Gate| {
+    let mut observe = async |gate: &mut DeployGate| {
         at += Duration::from_secs(1);
         gate.observe(Sample::of(at, &prober.climb(&here, Rung::Hello).await))
     };
-    assert_eq!(observe(&mut gate).await, GateState::Waiting);
+    assert_eq!(observe(&mut gate).await, DeployGateState::Waiting);
     let gateway = gateway(Phase::Starting, port).await;
-    assert_eq!(observe(&mut gate).await, GateState::Waiting);
+    assert_eq!(observe(&mut gate).await, DeployGateState::Waiting);
     gateway.set_phase(Phase::Ready);
-    assert_eq!(observe(&mut gate).await, GateState::Waiting);
-    assert_eq!(observe(&mut gate).await, GateState::Waiting);
-    assert_eq!(observe(&mut gate).await, GateState::Open);
+    assert_eq!(observe(&mut gate).await, DeployGateState::Waiting);
+    assert_eq!(observe(&mut gate).await, DeployGateState::Waiting);
+    assert_eq!(observe(&mut gate).await, DeployGateState::Open);
 }
 
 #[tokio::test]

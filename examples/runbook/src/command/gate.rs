@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openclaw_probe::supervisors::{Job, compose, launchd, systemd};
-use openclaw_probe::{Backoff, Gate, GateState, Rung, Sample};
+use openclaw_probe::{Backoff, DeployGate, DeployGateState, Rung, Sample};
 use openclaw_runbook::probing::{self, ProbeArguments, StartError};
 use openclaw_runbook::{errln, out, outln};
 
@@ -87,7 +87,7 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let every = probing::seconds("every", arguments.every)?;
     let backoff = Backoff::new(every.min(Duration::from_millis(500)), every, 0.2)
         .map_err(|_| StartError::Seconds { name: "every" })?;
-    let mut gate = Gate::new(arguments.times, deadline);
+    let mut gate = DeployGate::new(arguments.times, deadline);
     let started = tokio::time::Instant::now();
     let mut failures = 0;
     let mut last = None;
@@ -106,8 +106,8 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
             outln!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
         }
         match state {
-            GateState::Waiting => {}
-            GateState::Open => {
+            DeployGateState::Waiting => {}
+            DeployGateState::Open => {
                 outln!(
                     "gate: open, {upto} held {} times in a row after {:.1} s",
                     gate.held(),

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use openclaw_probe::{Gate, GateState, Prober, Rung, Sample, Target};
+use openclaw_probe::{DeployGate, DeployGateState, Prober, Rung, Sample, Target};
 use openclaw_runbook::{errln, outln};
 use tokio::time::{Instant, sleep};
 
@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
     };
     let deadline = Duration::from_secs(seconds.into());
     // The gate itself knows no clock and no socket: it is told what was seen, and when.
-    let mut gate = Gate::new(3, deadline);
+    let mut gate = DeployGate::new(3, deadline);
     let began = Instant::now();
     loop {
         let left = deadline.saturating_sub(began.elapsed());
@@ -31,8 +31,8 @@ async fn main() -> ExitCode {
         // A climb that the deadline cut off says little: the last one before it decides.
         let state = if now < deadline { gate.observe(Sample::of(now, &report)) } else { gate.expire(now) };
         match state {
-            GateState::Open => outln!("open: ready {} times in a row", gate.held()),
-            GateState::Waiting => {
+            DeployGateState::Open => outln!("open: ready {} times in a row", gate.held()),
+            DeployGateState::Waiting => {
                 sleep(Duration::from_millis(50)).await;
                 continue;
             }

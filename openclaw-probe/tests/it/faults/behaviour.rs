@@ -171,9 +171,9 @@ async fn no_token_crosses_a_network_in_plaintext_unless_that_is_allowed() {
             );
             assert!(report.to_string().contains("--allow-plaintext-token"), "{report}");
             // Waiting cannot help.
-            let mut gate = openclaw_probe::Gate::new(1, std::time::Duration::from_secs(60));
+            let mut gate = openclaw_probe::DeployGate::new(1, std::time::Duration::from_secs(60));
             let sample = openclaw_probe::Sample::of(std::time::Duration::ZERO, &report);
-            assert_eq!(gate.observe(sample), openclaw_probe::GateState::Hopeless);
+            assert_eq!(gate.observe(sample), openclaw_probe::DeployGateState::Hopeless);
         }
     }
 }
