@@ -122,7 +122,7 @@ impl Examination {
             at: self.options.at.as_ref().map(|at| at.text.clone()),
             host: self.options.host.clone(),
             openclaw: self.stack.version(),
-            clients: case.ladders(),
+            clients: case.gates(),
             findings,
             evidence,
             missing: self.missing(),

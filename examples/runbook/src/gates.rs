@@ -1,6 +1,6 @@
 //! The gates between a client and an authenticated session, in causal order, and how claims about them are judged.
 //!
-//! A claim is what one piece of evidence says about one gate. [`judge`] makes a ladder of them for each client: the
+//! A claim is what one piece of evidence says about one gate. [`judge`] makes the gates of them for each client: the
 //! first red gate is that client's first cause, the gates above it are blocked, and what nobody observed is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -321,9 +321,9 @@ impl State {
     }
 }
 
-/// One rung of a client's ladder.
+/// How one gate of a client stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rung {
+pub struct GateStatus {
     /// The gate.
     pub gate: Gate,
     /// How it stands.
@@ -341,51 +341,52 @@ pub struct Rung {
 
 /// A client's gates in causal order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Ladder {
+pub struct ClientGates {
     /// Whose.
     pub client: Client,
     /// The gates that this kind of client passes, in order.
-    pub rungs: Vec<Rung>,
+    #[serde(rename = "rungs")]
+    pub gates: Vec<GateStatus>,
 }
 
-impl Ladder {
+impl ClientGates {
     /// The first red gate: the first cause of this client.
     #[must_use]
-    pub fn first_red(&self) -> Option<&Rung> {
-        self.rungs.iter().find(|rung| rung.state == State::Red)
+    pub fn first_red(&self) -> Option<&GateStatus> {
+        self.gates.iter().find(|status| status.state == State::Red)
     }
 }
 
-/// Makes the ladder of one client out of everything that was claimed.
+/// Makes the gates of one client out of everything that was claimed.
 ///
 /// - A gate that anything shuts is red, unless all that shuts it is inferred and a pass was observed.
 /// - It is green only if a pass was observed.
 /// - After the first red gate every gate is blocked, whatever was claimed about it.
 #[must_use]
-pub fn judge<'c>(client: Client, claims: impl IntoIterator<Item = &'c Claim>) -> Ladder {
+pub fn judge<'c>(client: Client, claims: impl IntoIterator<Item = &'c Claim>) -> ClientGates {
     let mut mine: BTreeMap<Gate, Vec<&Claim>> = BTreeMap::new();
     for claim in claims.into_iter().filter(|claim| claim.whom.covers(&client)) {
         mine.entry(claim.gate).or_default().push(claim);
     }
     let mut blocked = false;
-    let rungs = Gate::all()
+    let gates = Gate::all()
         .filter(|gate| gate.applies_to(client.kind))
         .map(|gate| {
-            let mut rung = rung(gate, mine.get(&gate).map_or(&[], Vec::as_slice));
+            let mut status = status(gate, mine.get(&gate).map_or(&[], Vec::as_slice));
             if blocked {
-                rung.state = State::Blocked;
-                rung.unjudged = false;
-                rung.because.clear();
-            } else if rung.state == State::Red {
+                status.state = State::Blocked;
+                status.unjudged = false;
+                status.because.clear();
+            } else if status.state == State::Red {
                 blocked = true;
             }
-            rung
+            status
         })
         .collect();
-    Ladder { client, rungs }
+    ClientGates { client, gates }
 }
 
-fn rung(gate: Gate, claims: &[&Claim]) -> Rung {
+fn status(gate: Gate, claims: &[&Claim]) -> GateStatus {
     let seen = |claim: &&Claim| claim.confidence == Confidence::Observed;
     let passes: Vec<_> = claims.iter().filter(|claim| claim.says == Says::Pass).collect();
     let shut: Vec<_> = claims.iter().filter(|claim| matches!(claim.says, Says::Fail(_))).collect();
@@ -419,7 +420,7 @@ fn rung(gate: Gate, claims: &[&Claim]) -> Rung {
         because.push(format!("not observed; shown by {}", gate.shown_by()));
     }
     let unjudged = state == State::Unknown && basis.iter().any(|claim| claim.says == Says::Unreadable);
-    Rung { gate, state, findings, because, unjudged }
+    GateStatus { gate, state, findings, because, unjudged }
 }
 
 #[cfg(test)]
@@ -434,8 +435,8 @@ mod tests {
         Claim { gate, whom: Whom::Everyone, says, confidence, because: String::new() }
     }
 
-    fn state_of(ladder: &Ladder, gate: Gate) -> State {
-        ladder.rungs.iter().find(|rung| rung.gate == gate).unwrap().state
+    fn state_of(client: &ClientGates, gate: Gate) -> State {
+        client.gates.iter().find(|status| status.gate == gate).unwrap().state
     }
 
     #[test]
@@ -449,9 +450,9 @@ mod tests {
 
     #[test]
     fn nothing_observed_is_unknown_everywhere() {
-        let ladder = judge(cli(), &[]);
-        assert!(ladder.rungs.iter().all(|rung| rung.state == State::Unknown && !rung.unjudged));
-        assert!(ladder.first_red().is_none());
+        let client = judge(cli(), &[]);
+        assert!(client.gates.iter().all(|status| status.state == State::Unknown && !status.unjudged));
+        assert!(client.first_red().is_none());
     }
 
     #[test]
@@ -462,19 +463,19 @@ mod tests {
             claim(Gate::Liveness, Says::Pass, Confidence::Observed),
             claim(Gate::Auth, Says::Fail(FindingId(1)), Confidence::Observed),
         ];
-        let ladder = judge(cli(), &claims);
-        assert_eq!(state_of(&ladder, Gate::State), State::Green);
-        assert_eq!(state_of(&ladder, Gate::Listener), State::Unknown);
-        assert_eq!(ladder.first_red().unwrap().gate, Gate::Reach);
-        assert_eq!(state_of(&ladder, Gate::Liveness), State::Blocked);
-        let auth = ladder.rungs.iter().find(|rung| rung.gate == Gate::Auth).unwrap();
+        let client = judge(cli(), &claims);
+        assert_eq!(state_of(&client, Gate::State), State::Green);
+        assert_eq!(state_of(&client, Gate::Listener), State::Unknown);
+        assert_eq!(client.first_red().unwrap().gate, Gate::Reach);
+        assert_eq!(state_of(&client, Gate::Liveness), State::Blocked);
+        let auth = client.gates.iter().find(|status| status.gate == Gate::Auth).unwrap();
         assert_eq!((auth.state, auth.findings.as_slice()), (State::Blocked, &[FindingId(1)][..]));
     }
 
     #[test]
     fn an_inferred_pass_is_never_green() {
-        let ladder = judge(cli(), &[claim(Gate::State, Says::Pass, Confidence::Inferred)]);
-        assert_eq!(state_of(&ladder, Gate::State), State::Unknown);
+        let client = judge(cli(), &[claim(Gate::State, Says::Pass, Confidence::Inferred)]);
+        assert_eq!(state_of(&client, Gate::State), State::Unknown);
     }
 
     #[test]
@@ -488,15 +489,15 @@ mod tests {
 
     #[test]
     fn evidence_that_cannot_be_judged_is_marked() {
-        let ladder = judge(cli(), &[claim(Gate::Pairing, Says::Unreadable, Confidence::Observed)]);
-        let pairing = ladder.rungs.iter().find(|rung| rung.gate == Gate::Pairing).unwrap();
+        let client = judge(cli(), &[claim(Gate::Pairing, Says::Unreadable, Confidence::Observed)]);
+        let pairing = client.gates.iter().find(|status| status.gate == Gate::Pairing).unwrap();
         assert!(pairing.unjudged);
         assert_eq!(pairing.state, State::Unknown);
     }
 
     #[test]
     fn a_service_passes_no_published_port_and_no_origin() {
-        let ladder = judge(cli(), &[]);
-        assert!(!ladder.rungs.iter().any(|rung| matches!(rung.gate, Gate::Published | Gate::Origin)));
+        let client = judge(cli(), &[]);
+        assert!(!client.gates.iter().any(|status| matches!(status.gate, Gate::Published | Gate::Origin)));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::finding::{Finding, Place};
-use crate::gates::{FindingId, Gate, Ladder, State};
+use crate::gates::{ClientGates, FindingId, Gate, State};
 use crate::{clean, output};
 
 /// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
@@ -36,8 +36,8 @@ pub struct Ticket {
     /// The first cause, where a gate is red.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_cause: Option<FirstCause>,
-    /// A ladder for each client.
-    pub clients: Vec<Ladder>,
+    /// The gates of each client.
+    pub clients: Vec<ClientGates>,
     /// Every finding once; a [`FindingId`] is its place in this list.
     pub findings: Vec<Noted>,
     /// The findings that shut no gate, worst first.
@@ -161,8 +161,8 @@ pub struct Draft {
     /// OpenClaw's version and how it is known.
     pub openclaw: String,
     /// Ladders, in the order to show.
-    pub clients: Vec<Ladder>,
-    /// All findings; ladders name them by their place.
+    pub clients: Vec<ClientGates>,
+    /// All findings; gates name them by their place.
     pub findings: Vec<Noted>,
     /// What was read.
     pub evidence: Vec<String>,
@@ -197,12 +197,12 @@ impl Ticket {
         for noted in &mut findings {
             scrub(noted);
         }
-        for ladder in &mut clients {
-            ladder.client.name = line(&ladder.client.name);
-            ladder.client.url = ladder.client.url.as_deref().map(line);
-            for rung in &mut ladder.rungs {
-                rung.because = rung.because.iter().map(|text| line(text)).collect();
-                rung.findings.sort_by_key(|&finding| rank(&findings, finding));
+        for client in &mut clients {
+            client.client.name = line(&client.client.name);
+            client.client.url = client.client.url.as_deref().map(line);
+            for status in &mut client.gates {
+                status.because = status.because.iter().map(|text| line(text)).collect();
+                status.findings.sort_by_key(|&finding| rank(&findings, finding));
             }
         }
         let first_cause = first_cause(&clients, &findings);
@@ -212,9 +212,9 @@ impl Ticket {
             verdict => verdict,
         };
         let mut shut: BTreeMap<FindingId, Gate> = BTreeMap::new();
-        for rung in clients.iter().flat_map(|ladder| &ladder.rungs) {
-            for &finding in &rung.findings {
-                shut.entry(finding).or_insert(rung.gate);
+        for status in clients.iter().flat_map(|client| &client.gates) {
+            for &finding in &status.findings {
+                shut.entry(finding).or_insert(status.gate);
             }
         }
         let mut advisories: Vec<FindingId> =
@@ -247,8 +247,9 @@ impl Ticket {
     /// A gate's state for each client, in the order of the clients; `None` where no client has the gate.
     #[must_use]
     pub fn row(&self, gate: Gate) -> Option<Vec<Option<State>>> {
-        let state =
-            |ladder: &Ladder| ladder.rungs.iter().find(|rung| rung.gate == gate).map(|rung| rung.state);
+        let state = |client: &ClientGates| {
+            client.gates.iter().find(|status| status.gate == gate).map(|status| status.state)
+        };
         let row: Vec<_> = self.clients.iter().map(state).collect();
         row.iter().any(Option::is_some).then_some(row)
     }
@@ -283,29 +284,29 @@ fn rank(findings: &[Noted], id: FindingId) -> impl Ord + use<> {
     (noted.map(|noted| std::cmp::Reverse(noted.finding.severity)), id)
 }
 
-fn first_cause(clients: &[Ladder], findings: &[Noted]) -> Option<FirstCause> {
-    let red: Vec<_> = clients.iter().filter_map(|ladder| Some((ladder, ladder.first_red()?))).collect();
-    let (_, first) = red.iter().min_by_key(|(_, rung)| rung.gate)?;
+fn first_cause(clients: &[ClientGates], findings: &[Noted]) -> Option<FirstCause> {
+    let red: Vec<_> = clients.iter().filter_map(|client| Some((client, client.first_red()?))).collect();
+    let (_, first) = red.iter().min_by_key(|(_, status)| status.gate)?;
     let finding = first.findings.iter().copied().min_by_key(|&finding| rank(findings, finding))?;
     let clients = red
         .iter()
-        .filter(|(_, rung)| rung.gate == first.gate && rung.findings.contains(&finding))
-        .map(|(ladder, _)| ladder.client.name.clone())
+        .filter(|(_, status)| status.gate == first.gate && status.findings.contains(&finding))
+        .map(|(client, _)| client.client.name.clone())
         .collect();
     Some(FirstCause { gate: first.gate, clients, finding })
 }
 
-fn verdict(clients: &[Ladder], concerned: &[String], through: Option<Gate>) -> Verdict {
-    if clients.iter().any(|ladder| ladder.first_red().is_some()) {
+fn verdict(clients: &[ClientGates], concerned: &[String], through: Option<Gate>) -> Verdict {
+    if clients.iter().any(|client| client.first_red().is_some()) {
         return Verdict::Red;
     }
     let last = through.unwrap_or(Gate::Session);
-    let is_concerned = |ladder: &&Ladder| {
-        through.is_some() || concerned.is_empty() || concerned.contains(&ladder.client.name)
+    let is_concerned = |client: &&ClientGates| {
+        through.is_some() || concerned.is_empty() || concerned.contains(&client.client.name)
     };
-    let mut rungs = clients.iter().filter(is_concerned).flat_map(|ladder| &ladder.rungs).peekable();
-    let nobody = rungs.peek().is_none();
-    let short = rungs.any(|rung| rung.gate <= last && rung.state != State::Green);
+    let mut gates = clients.iter().filter(is_concerned).flat_map(|client| &client.gates).peekable();
+    let nobody = gates.peek().is_none();
+    let short = gates.any(|status| status.gate <= last && status.state != State::Green);
     if nobody || short { Verdict::Open } else { Verdict::Green }
 }
 

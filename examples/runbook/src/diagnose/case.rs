@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::shut_by;
 use crate::finding::{Code, Confidence, Finding, Severity};
-use crate::gates::{Claim, Client, FindingId, Gate, Ladder, Says, Whom, judge};
+use crate::gates::{Claim, Client, ClientGates, FindingId, Gate, Says, Whom, judge};
 use crate::ticket::Noted;
 
 /// A diagnosis in the making.
@@ -131,9 +131,9 @@ impl Case {
         (0..self.findings.len()).map(FindingId::at).filter(is_open).collect()
     }
 
-    /// A ladder for each client.
+    /// The gates of each client.
     #[must_use]
-    pub fn ladders(&self) -> Vec<Ladder> {
+    pub fn gates(&self) -> Vec<ClientGates> {
         let mut for_everyone = Vec::new();
         let mut for_client: BTreeMap<&str, Vec<(usize, &Claim)>> = BTreeMap::new();
         for (at, claim) in self.claims.iter().enumerate() {
@@ -142,13 +142,13 @@ impl Case {
                 Whom::Client(name) => for_client.entry(name).or_default().push((at, claim)),
             }
         }
-        let ladder = |client: &Client| {
+        let client = |client: &Client| {
             let own = for_client.get(client.name.as_str()).into_iter().flatten();
             let mut claims: Vec<(usize, &Claim)> = for_everyone.iter().chain(own).copied().collect();
             claims.sort_unstable_by_key(|(at, _)| *at);
             judge(client.clone(), claims.into_iter().map(|(_, claim)| claim))
         };
-        self.clients.iter().map(ladder).collect()
+        self.clients.iter().map(client).collect()
     }
 }
 
@@ -175,6 +175,6 @@ mod tests {
         case.report(error(Code::Token(openclaw_token::Code::WeakToken)), &[Whom::Everyone]);
         case.pass(Gate::Listener, Whom::Everyone, "seen");
         assert_eq!(case.unaccounted(), [0, 1].map(FindingId::at));
-        assert!(case.ladders()[0].first_red().is_none());
+        assert!(case.gates()[0].first_red().is_none());
     }
 }

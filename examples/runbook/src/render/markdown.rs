@@ -88,8 +88,8 @@ fn gates(out: &mut String, ticket: &Ticket) {
         return;
     }
     out.push_str("| gate |");
-    for ladder in &ticket.clients {
-        let _ = write!(out, " {} |", cell(&ladder.client.name));
+    for client in &ticket.clients {
+        let _ = write!(out, " {} |", cell(&client.client.name));
     }
     out.push_str("\n| --- |");
     out.push_str(&" --- |".repeat(ticket.clients.len()));

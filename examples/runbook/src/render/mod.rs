@@ -9,7 +9,7 @@ pub use markdown::markdown;
 pub use text::{Colour, text};
 
 use crate::finding::{Place, PlaceRole};
-use crate::gates::{Gate, Ladder, State};
+use crate::gates::{ClientGates, Gate, State};
 use crate::ticket::{Ticket, Verdict};
 
 /// `file:line:column`, or what of it is known.
@@ -38,8 +38,10 @@ fn headline(ticket: &Ticket) -> String {
         return "no gate is red, but an error stands beside them".to_owned();
     }
     let names = |is_green: bool| {
-        let of = |ladder: &&Ladder| is_green == ladder.rungs.iter().all(|rung| rung.state == State::Green);
-        ticket.clients.iter().filter(of).map(|ladder| ladder.client.name.clone()).collect::<Vec<_>>()
+        let of = |client: &&ClientGates| {
+            is_green == client.gates.iter().all(|status| status.state == State::Green)
+        };
+        ticket.clients.iter().filter(of).map(|client| client.client.name.clone()).collect::<Vec<_>>()
     };
     let sessions = names(true);
     match ticket.verdict {
@@ -54,8 +56,8 @@ fn headline(ticket: &Ticket) -> String {
 
 /// The lowest gate that was not observed for some client.
 fn first_unseen(ticket: &Ticket) -> Option<Gate> {
-    let rungs = ticket.clients.iter().flat_map(|ladder| &ladder.rungs);
-    rungs.filter(|rung| rung.state != State::Green).map(|rung| rung.gate).min()
+    let gates = ticket.clients.iter().flat_map(|client| &client.gates);
+    gates.filter(|status| status.state != State::Green).map(|status| status.gate).min()
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -169,10 +169,10 @@ impl Page {
         }
         let left = Gate::all().map(|gate| gate.title().len()).max().unwrap_or_default() + 2;
         let widths: Vec<usize> =
-            ticket.clients.iter().map(|ladder| ladder.client.name.chars().count().max(7) + 2).collect();
+            ticket.clients.iter().map(|client| client.client.name.chars().count().max(7) + 2).collect();
         let mut header = format!("  {:<left$}", "gates");
-        for (ladder, width) in ticket.clients.iter().zip(&widths) {
-            let _ = write!(header, "{:<width$}", ladder.client.name);
+        for (client, width) in ticket.clients.iter().zip(&widths) {
+            let _ = write!(header, "{:<width$}", client.client.name);
         }
         let header = self.paint(Paint::Bold, header.trim_end());
         self.line(header);
@@ -242,12 +242,10 @@ impl Page {
         if !ticket.evidence.is_empty() {
             self.labelled("read", &ticket.evidence.join(", "));
         }
-        let unknown = ticket
-            .clients
-            .iter()
-            .flat_map(|ladder| &ladder.rungs)
-            .filter(|rung| rung.unjudged)
-            .flat_map(|rung| rung.because.iter().map(move |because| format!("{}: {because}", rung.gate)));
+        let unknown =
+            ticket.clients.iter().flat_map(|client| &client.gates).filter(|status| status.unjudged).flat_map(
+                |status| status.because.iter().map(move |because| format!("{}: {because}", status.gate)),
+            );
         let mut seen = BTreeSet::new();
         for text in unknown {
             if !seen.contains(&text) {
