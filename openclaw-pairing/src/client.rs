@@ -15,14 +15,14 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::identity::{DeviceSigner, Role};
+use crate::identity::DeviceSigner;
 use crate::machine::{Credentials, Pairing};
 use crate::output::CredentialKind;
 use crate::phase::Phase;
 use crate::policy::{Policy, PolicyError};
 use crate::refusal::Refusal;
 use crate::scope::ScopeSet;
-use crate::wire::{ClientInfo, ConnectParams};
+use crate::wire::{ClientInfo, ConnectParams, Role};
 
 use mask::Mask;
 

@@ -3,9 +3,9 @@
 mod bypasses;
 mod facts;
 mod rules;
+mod seen;
 mod settled;
 mod steps;
-mod waits;
 
 use std::fmt;
 

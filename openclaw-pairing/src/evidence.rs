@@ -9,34 +9,8 @@ use crate::plan::Topology;
 use crate::refusal::Refusal;
 use crate::scope::ScopeSet;
 use crate::timeline::Timeline;
+use crate::vantage::Vantage;
 use crate::words::{NAME, shown};
-
-/// Where a text was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Vantage {
-    /// Inside the gateway's network namespace.
-    Gateway,
-    /// Where the CLI runs.
-    Client,
-    /// The dashboard in a browser.
-    Dashboard,
-    /// The host of the containers.
-    Host,
-}
-
-impl Vantage {
-    /// The word that reports use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Client => "client",
-            Self::Dashboard => "dashboard",
-            Self::Host => "host",
-        }
-    }
-}
 
 /// One device list with where it was taken.
 #[derive(Clone, Debug)]

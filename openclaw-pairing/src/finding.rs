@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::codes::{Code, Severity};
-use crate::evidence::Vantage;
 use crate::peer::Peer;
+use crate::place::{Place, PlaceRole};
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 use crate::words::{NAME, shown};
 
 /// How sure it is.
@@ -18,34 +19,6 @@ pub enum Confidence {
     Inferred,
     /// The evidence says so itself.
     Observed,
-}
-
-/// Where in the caller's texts a finding comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Place {
-    /// What the place has to do with the finding.
-    pub role: PlaceRole,
-    /// The name that the caller gave the text.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-    /// Byte range in the text.
-    pub span: [usize; 2],
-}
-
-/// What a place has to do with a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlaceRole {
-    /// This line decided.
-    Decided,
-    /// This line was overruled.
-    Shadowed,
-    /// This line goes with it.
-    Related,
 }
 
 /// What to do about a finding.

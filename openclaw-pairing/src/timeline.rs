@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil, tz::Offset};
 use serde::Serialize;
 
-use crate::evidence::Vantage;
-use crate::finding::{Place, PlaceRole};
 use crate::peer::Peer;
+use crate::place::{Place, PlaceRole};
 use crate::scope::Scope;
+use crate::vantage::Vantage;
 use crate::words::{head, shown};
 
 /// What a line means for pairing.

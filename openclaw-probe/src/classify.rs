@@ -12,11 +12,37 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::budget::Allowance;
 use crate::codes::Code;
-use crate::http;
 use crate::mask::Mask;
 use crate::report::Fault;
 use crate::rung::Rung;
-use crate::stream::TooMuch;
+
+/// The peer sent more than the connection admits.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the peer sent more than is read")]
+pub(crate) struct TooMuch;
+
+impl TooMuch {
+    /// Whether this is what ended a connection.
+    pub(crate) fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+/// The body went past the limit.
+pub(crate) fn too_large() -> Fault {
+    Fault::new(Code::BodyTooLarge, format!("over {BODY_LIMIT} bytes; stopped reading"))
+}
+
+/// The head went past the limit.
+pub(crate) fn header_too_large() -> Fault {
+    Fault::new(Code::HeaderTooLarge, format!("over {HEAD_LIMIT} bytes or 100 fields"))
+}
+
+/// No head of a gateway's answer comes near this. Trailers have the same limit.
+pub(crate) const HEAD_LIMIT: usize = 32 * 1024;
+
+/// No body of a gateway's answer comes near this.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 /// What a rung's timeout means.
 pub(crate) fn timeout(rung: Rung, allowance: Allowance) -> Fault {
@@ -57,7 +83,7 @@ pub(crate) fn error(error: &(dyn Error + 'static)) -> Fault {
 /// A failure after the head of an HTTP answer arrived.
 pub(crate) fn body(error: &hyper::Error) -> Fault {
     if causes(error).filter_map(|cause| cause.downcast_ref()).any(TooMuch::is) {
-        http::too_large()
+        too_large()
     } else {
         Fault::new(Code::AnswerTruncated, chain(error))
     }
@@ -74,7 +100,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
     let error = error.downcast_ref::<hyper::Error>()?;
     // To a client hyper tells a head that is too large from another that is not HTTP only by its words.
     let code = if error.is_parse() && error.to_string().contains("too large") {
-        return Some(http::header_too_large());
+        return Some(header_too_large());
     } else if error.is_parse() {
         Code::NotHttp
     } else if error.is_incomplete_message() {
@@ -87,7 +113,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
 
 fn io_error(error: &io::Error) -> Option<Fault> {
     if TooMuch::is(error) {
-        return Some(http::header_too_large());
+        return Some(header_too_large());
     }
     let code = match error.kind() {
         ErrorKind::ConnectionRefused => Code::ConnectionRefused,

@@ -21,19 +21,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::classify;
+use crate::classify::{self, BODY_LIMIT, HEAD_LIMIT};
 use crate::codes::Code;
 use crate::endpoint;
 use crate::report::Fault;
 use crate::rung::Rung;
 use crate::stream::Bounded;
 use crate::target::Target;
-
-/// No head of a gateway's answer comes near this. Trailers have the same limit.
-const HEAD_LIMIT: usize = 32 * 1024;
-
-/// No body of a gateway's answer comes near this.
-pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 /// All that a peer may send for one answer: what is around the body counts, too.
 const ANSWER_LIMIT: usize = HEAD_LIMIT + 2 * BODY_LIMIT;
@@ -200,27 +194,17 @@ fn read_head(response: Response<Incoming>) -> (HttpAnswer, Incoming) {
 /// Appends the body as it comes. One that is announced as too large is not read.
 async fn read_body(body: &mut Incoming, bytes: &mut Vec<u8>) -> Result<(), Fault> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
-        return Err(too_large());
+        return Err(classify::too_large());
     }
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| classify::body(&error))?;
         let data = frame.data_ref().map_or(&[][..], |data| data);
         if data.len() > BODY_LIMIT.saturating_sub(bytes.len()) {
-            return Err(too_large());
+            return Err(classify::too_large());
         }
         bytes.extend_from_slice(data);
     }
     Ok(())
-}
-
-/// The body went past the limit.
-pub(crate) fn too_large() -> Fault {
-    Fault::new(Code::BodyTooLarge, format!("over {BODY_LIMIT} bytes; stopped reading"))
-}
-
-/// The head went past the limit.
-pub(crate) fn header_too_large() -> Fault {
-    Fault::new(Code::HeaderTooLarge, format!("over {HEAD_LIMIT} bytes or 100 fields"))
 }
 
 /// What proves that an upgrade was meant and for this request (RFC 6455, 4.1).

@@ -2,6 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a climb measures its rungs and compares clocks")]
 
+pub(crate) mod answer;
+mod challenge;
+mod hello;
+mod resolve;
+mod upgrade;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,14 +21,72 @@ use crate::classify;
 use crate::codes::Code;
 use crate::http::{self, HttpAnswer};
 use crate::prober::Prober;
-use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
-use crate::rung::answer::Judgement;
-use crate::rung::{Rung, answer, challenge, hello, resolve, tcp, upgrade};
-use crate::stream::Socket;
+use crate::report::{Because, Fault, Outcome, ProbeReport, RungOutput, RungResult};
+use crate::rung::Rung;
+use crate::stream::{Socket, tcp};
 use crate::target::Target;
 
-/// What a rung gives to the next one, and what it saw.
-pub(crate) type RungOutput<T> = Result<(T, Vec<String>), Fault>;
+use answer::Judgement;
+
+impl Prober {
+    /// Climbs rung by rung up to `upto` and says how far it came. A failure is data, so this does not fail.
+    ///
+    /// Liveness goes over the connection that the TCP and TLS rungs opened; every later question opens its own, so that
+    /// no warm connection hides a fault. All use the address that the TCP rung proved. Redirects are not followed and no proxy is used.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the open connection and leaves nothing behind; use
+    /// [`climb_observed`](Self::climb_observed) to keep what was seen so far.
+    pub async fn climb(&self, target: &Target, upto: Rung) -> ProbeReport {
+        self.climb_within(target, upto, Duration::MAX).await
+    }
+
+    /// [`climb`](Self::climb) that takes no longer than `total`, or the prober's own budget where that is shorter. What was
+    /// reached by then is in the report.
+    pub async fn climb_within(&self, target: &Target, upto: Rung, total: Duration) -> ProbeReport {
+        let budget = self.budget.at_most(total);
+        let mut climb = Climb::start(self, target, upto, budget, |_: &RungResult| ());
+        climb.run().await;
+        climb.finish()
+    }
+
+    /// [`climb`](Self::climb) that shows each rung as it ends.
+    pub async fn climb_observed(
+        &self,
+        target: &Target,
+        upto: Rung,
+        observe: impl FnMut(&RungResult) + Send,
+    ) -> ProbeReport {
+        let mut climb = Climb::start(self, target, upto, self.budget, observe);
+        climb.run().await;
+        climb.finish()
+    }
+
+    /// Asks one HTTP question, [`Rung::Liveness`], [`Rung::Startup`] or [`Rung::Readiness`], over the one connection
+    /// that resolves, connects and, where the target wants it, speaks TLS. The cheapest useful probe, for fleets and
+    /// health checks; judged by the same rules as [`climb`](Self::climb). Any other rung is climbed to instead. Where the
+    /// endpoint is absent, liveness is asked too: only that tells an older gateway from any web server.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`climb`](Self::climb).
+    pub async fn check(&self, target: &Target, question: Rung) -> ProbeReport {
+        self.check_within(target, question, Duration::MAX).await
+    }
+
+    /// [`check`](Self::check) that takes no longer than `total`, or the prober's own budget where that is shorter. What
+    /// was reached by then is in the report.
+    pub async fn check_within(&self, target: &Target, question: Rung, total: Duration) -> ProbeReport {
+        if !matches!(question, Rung::Liveness | Rung::Startup | Rung::Readiness) {
+            return self.climb_within(target, question, total).await;
+        }
+        let budget = self.budget.at_most(total);
+        let mut climb = Climb::start(self, target, question, budget, |_: &RungResult| ());
+        climb.ask_once(question).await;
+        climb.finish()
+    }
+}
 
 /// The state of one climb.
 pub(crate) struct Climb<'a, F> {

@@ -45,9 +45,10 @@ pub use finding::{Confidence, Finding, Place, PlaceRole, Remedy, Safety, Subject
 pub use fleet::Fleet;
 pub use gate::{DeployGate, DeployGateState, Sample, Watch, WatchPolicy, WatchState};
 pub use metrics::exposition;
-pub use prober::{BuildError, Prober, ProberBuilder};
+pub use prober::{Prober, ProberBuilder};
 pub use report::{Because, Facts, Fault, Outcome, ProbeReport, RungResult};
 pub use rung::{Rung, UnknownRung};
 pub use secrecy;
+pub use stream::tls::BuildError;
 pub use target::{DEFAULT_PORT, Target, TargetError};
 pub use vantage::{Comparison, Vantage, compare};

@@ -1,20 +1,16 @@
-//! The prober: its settings, and the two questions it answers.
+//! The prober: its settings. The two questions it answers are in `ladder.rs`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::attempts::{AttemptPolicy, Attempts};
 use crate::authenticate::Authenticate;
 use crate::budget::Budget;
-use crate::ladder::Climb;
 use crate::mask::Mask;
-use crate::report::{ProbeReport, RungResult};
-use crate::rung::{Rung, tls};
-use crate::target::Target;
+use crate::stream::tls::{self, BuildError};
 
 /// Climbs ladders. Cheap to share behind an `Arc`; no connection is kept and no state is global.
 pub struct Prober {
@@ -33,64 +29,6 @@ impl Prober {
     /// A prober with the usual budget, no authenticator and the operating system's trusted roots.
     pub fn builder() -> ProberBuilder {
         ProberBuilder::default()
-    }
-
-    /// Climbs rung by rung up to `upto` and says how far it came. A failure is data, so this does not fail.
-    ///
-    /// Liveness goes over the connection that the TCP and TLS rungs opened; every later question opens its own, so that
-    /// no warm connection hides a fault. All use the address that the TCP rung proved. Redirects are not followed and no proxy is used.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the open connection and leaves nothing behind; use
-    /// [`climb_observed`](Self::climb_observed) to keep what was seen so far.
-    pub async fn climb(&self, target: &Target, upto: Rung) -> ProbeReport {
-        self.climb_within(target, upto, Duration::MAX).await
-    }
-
-    /// [`climb`](Self::climb) that takes no longer than `total`, or the prober's own budget where that is shorter. What was
-    /// reached by then is in the report.
-    pub async fn climb_within(&self, target: &Target, upto: Rung, total: Duration) -> ProbeReport {
-        let budget = self.budget.at_most(total);
-        let mut climb = Climb::start(self, target, upto, budget, |_: &RungResult| ());
-        climb.run().await;
-        climb.finish()
-    }
-
-    /// [`climb`](Self::climb) that shows each rung as it ends.
-    pub async fn climb_observed(
-        &self,
-        target: &Target,
-        upto: Rung,
-        observe: impl FnMut(&RungResult) + Send,
-    ) -> ProbeReport {
-        let mut climb = Climb::start(self, target, upto, self.budget, observe);
-        climb.run().await;
-        climb.finish()
-    }
-
-    /// Asks one HTTP question, [`Rung::Liveness`], [`Rung::Startup`] or [`Rung::Readiness`], over the one connection
-    /// that resolves, connects and, where the target wants it, speaks TLS. The cheapest useful probe, for fleets and
-    /// health checks; judged by the same rules as [`climb`](Self::climb). Any other rung is climbed to instead. Where the
-    /// endpoint is absent, liveness is asked too: only that tells an older gateway from any web server.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`climb`](Self::climb).
-    pub async fn check(&self, target: &Target, question: Rung) -> ProbeReport {
-        self.check_within(target, question, Duration::MAX).await
-    }
-
-    /// [`check`](Self::check) that takes no longer than `total`, or the prober's own budget where that is shorter. What
-    /// was reached by then is in the report.
-    pub async fn check_within(&self, target: &Target, question: Rung, total: Duration) -> ProbeReport {
-        if !matches!(question, Rung::Liveness | Rung::Startup | Rung::Readiness) {
-            return self.climb_within(target, question, total).await;
-        }
-        let budget = self.budget.at_most(total);
-        let mut climb = Climb::start(self, target, question, budget, |_: &RungResult| ());
-        climb.ask_once(question).await;
-        climb.finish()
     }
 }
 
@@ -191,24 +129,6 @@ impl ProberBuilder {
             tls: tls::TlsSetup::new(self.tls)?,
         })
     }
-}
-
-/// Why a prober cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The added roots are not PEM certificates.
-    #[error("the added roots hold no readable certificate: {reason}")]
-    Roots {
-        /// What is wrong.
-        reason: String,
-    },
-    /// The cryptographic provider cannot speak any TLS version.
-    #[error("the TLS provider is unusable: {reason}")]
-    Provider {
-        /// What is wrong.
-        reason: String,
-    },
 }
 
 impl std::fmt::Debug for Prober {

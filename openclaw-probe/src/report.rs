@@ -150,6 +150,9 @@ impl Because {
     }
 }
 
+/// What a rung gives to the next one, and what it saw.
+pub(crate) type RungOutput<T> = Result<(T, Vec<String>), Fault>;
+
 /// One thing that went wrong, as exactly one code.
 ///
 #[doc = include_str!("../FAULTS.md")]

@@ -2,14 +2,6 @@
 
 use serde::Serialize;
 
-pub(crate) mod answer;
-pub(crate) mod challenge;
-pub(crate) mod hello;
-pub(crate) mod resolve;
-pub(crate) mod tcp;
-pub(crate) mod tls;
-pub(crate) mod upgrade;
-
 /// One step of the ladder. Rungs are ordered: a later one proves more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

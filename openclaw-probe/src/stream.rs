@@ -1,5 +1,8 @@
 //! A connected socket, plain or TLS, so that every layer above is written once; and what bounds the peer at its other end.
 
+pub(crate) mod tcp;
+pub(crate) mod tls;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -7,11 +10,13 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::classify::TooMuch;
 use crate::mask::Mask;
 use crate::report::Fault;
-use crate::rung::tcp::{self, Stream};
-use crate::rung::tls::TlsSetup;
 use crate::target::Target;
+
+use tcp::Stream;
+use tls::TlsSetup;
 
 /// TCP, with TLS over it or not.
 pub(crate) enum Socket {
@@ -79,18 +84,6 @@ pub(crate) struct Bounded<S> {
     left: usize,
     asked: bool,
     reader: Option<Waker>,
-}
-
-/// The peer sent more than the connection admits.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the peer sent more than is read")]
-pub(crate) struct TooMuch;
-
-impl TooMuch {
-    /// Whether this is what ended a connection.
-    pub(crate) fn is(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Self>())
-    }
 }
 
 impl<S> Bounded<S> {

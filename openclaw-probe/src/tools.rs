@@ -3,10 +3,10 @@
 use crate::codes::Code;
 use crate::endpoint;
 use crate::http::HttpAnswer;
+use crate::ladder::answer;
 use crate::mask::Mask;
 use crate::report::{Because, Fault, Outcome, ProbeReport, RungResult};
 use crate::rung::Rung;
-use crate::rung::answer;
 use crate::target::Target;
 
 /// The arguments that ask with busybox or GNU wget; `-S` prints the head. Nothing needs a shell.

@@ -15,15 +15,14 @@ use tracing::{debug, trace};
 
 use super::dial::{Dial, DialFault, Socket, dial};
 use super::mask::Mask;
-use super::session::Session;
+use super::session::{Session, SessionEnd, close_cause};
 use super::{Client, Stopped};
-use crate::identity::Proof;
 use crate::input::{BootTag, Cause, Decision, Grant, Input, Refused, RequestTag, Timer};
 use crate::machine::Pairing;
 use crate::output::{CredentialKind, Output};
 use crate::phase::Phase;
 use crate::refusal::Refusal;
-use crate::wire::{Challenge, Hello, Incoming, Limits, Response, connect_frame};
+use crate::wire::{Challenge, Hello, Incoming, Limits, Proof, Response, connect_frame};
 
 /// The id of the connect request. One is enough: a connection has one connect.
 const CONNECT_ID: &str = "connect";
@@ -74,6 +73,14 @@ enum Seen {
     Dialed(Box<Result<Socket, DialFault>>),
     Frame(Option<Result<Message, WsError>>),
     Timer(Timer),
+}
+
+impl Session {
+    /// Connects again after the session ended, with the same budgets and the newest device token.
+    pub fn resume(self, end: SessionEnd) -> Connecting {
+        let settled = self.since.elapsed() >= self.client.policy.settle;
+        Connecting::resume(self.client, self.pairing, settled, end.cause)
+    }
 }
 
 impl Connecting {
@@ -372,18 +379,6 @@ impl Connecting {
             self.reached = phase.max(self.reached);
         }
     }
-}
-
-/// What a close frame means to the machine, and in words.
-pub(super) fn close_cause(frame: Option<&CloseFrame>) -> (Cause, String) {
-    let Some(frame) = frame else {
-        return (Cause::Lost, "the gateway closed without a code".to_owned());
-    };
-    let code = u16::from(frame.code);
-    (
-        Cause::of_close(code, &frame.reason),
-        format!("the gateway closed with {code} {}", frame.reason).trim_end().to_owned(),
-    )
 }
 
 impl std::fmt::Debug for Connecting {

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::Client;
-use super::connecting::{Connecting, close_cause};
 use super::dial::Socket;
 use super::mask::Mask;
 use crate::devices::{DeviceList, PairedDevice};
@@ -23,9 +23,9 @@ use crate::wire::{Hello, Incoming, Limits, Response, WireError, request_frame};
 pub struct Session {
     socket: Socket,
     hello: Hello,
-    client: Client,
-    pairing: Pairing,
-    since: Instant,
+    pub(super) client: Client,
+    pub(super) pairing: Pairing,
+    pub(super) since: Instant,
     next_id: u64,
     deadline: Duration,
 }
@@ -321,17 +321,23 @@ impl Session {
         }
     }
 
-    /// Connects again after the session ended, with the same budgets and the newest device token.
-    pub fn resume(self, end: SessionEnd) -> Connecting {
-        let settled = self.since.elapsed() >= self.client.policy.settle;
-        Connecting::resume(self.client, self.pairing, settled, end.cause)
-    }
-
     /// Says goodbye. Dropping the session does the same without the word.
     pub async fn close(mut self) {
         // The peer may be gone already; then there is nobody to tell.
         let _ = self.socket.close(None).await;
     }
+}
+
+/// What a close frame means to the machine, and in words.
+pub(super) fn close_cause(frame: Option<&CloseFrame>) -> (Cause, String) {
+    let Some(frame) = frame else {
+        return (Cause::Lost, "the gateway closed without a code".to_owned());
+    };
+    let code = u16::from(frame.code);
+    (
+        Cause::of_close(code, &frame.reason),
+        format!("the gateway closed with {code} {}", frame.reason).trim_end().to_owned(),
+    )
 }
 
 fn closed(method: &str, cause: Cause, text: String, mask: &Mask) -> RequestError {

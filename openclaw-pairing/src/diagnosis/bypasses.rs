@@ -5,7 +5,8 @@ use secrecy::ExposeSecret;
 use super::facts::Facts;
 use crate::codes::Code;
 use crate::evidence::Config;
-use crate::finding::{Finding, Place, PlaceRole};
+use crate::finding::Finding;
+use crate::place::{Place, PlaceRole};
 
 /// Safeguards that earlier fixes switched off: words in a configuration, what they do, and the way back.
 const BYPASSES: &[(&[&str], &str, &str)] = &[

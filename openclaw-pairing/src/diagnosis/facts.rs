@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codes::Code;
 use crate::devices::{DeviceList, PairedDevice, PendingRequest};
-use crate::evidence::{At, Evidence, SeenList, Vantage};
-use crate::finding::{Finding, Place, PlaceRole, Subject};
+use crate::evidence::{At, Evidence, SeenList};
+use crate::finding::{Finding, Subject};
 use crate::peer::Peer;
+use crate::place::{Place, PlaceRole};
 use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
 use crate::scope::{Scope, ScopeSet};
-use crate::timeline::{Mark, Symptom, Timeline};
+use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 use crate::version::{Rule, Version, rule};
 use crate::words::is_id;
 
+use super::seen::{ASKS, Seen, by_time};
 use super::settled::{Admitted, open};
 
 /// The most clients that a finding names.
@@ -78,32 +81,6 @@ impl<'a> Rows<'a> {
         {
             peer.complete(&kind.clone());
         }
-    }
-}
-
-/// A mark with the text that it is from.
-#[derive(Clone, Copy)]
-pub(super) struct Seen<'a> {
-    pub(super) timeline: &'a Timeline,
-    pub(super) mark: &'a Mark,
-}
-
-impl Seen<'_> {
-    pub(super) fn place(self) -> Place {
-        self.timeline.place(self.mark, PlaceRole::Decided)
-    }
-
-    pub(super) fn quote(self) -> String {
-        let Self { timeline, mark } = self;
-        let mut text = format!("{} line {}: {}", timeline.name, mark.line, mark.words);
-        for (key, value) in
-            [("device", &mark.peer.device_id), ("request", &mark.request_id), ("from", &mark.peer.remote)]
-        {
-            if let Some(value) = value {
-                text.push_str(&format!(", {key} {value}"));
-            }
-        }
-        text
     }
 }
 
@@ -291,19 +268,3 @@ impl<'a> Facts<'a> {
         row.is_some_and(|row| row.before.is_some())
     }
 }
-
-/// The dated ones, in order of time.
-pub(super) fn by_time<'a>(seen: impl Iterator<Item = Seen<'a>>) -> Vec<(u64, Seen<'a>)> {
-    let mut dated: Vec<_> = seen.filter_map(|seen| Some((seen.mark.at_ms?, seen))).collect();
-    dated.sort_by_key(|(at, _)| *at);
-    dated
-}
-
-/// What shows a client that waits for approval.
-pub(super) const ASKS: &[Symptom] = &[
-    Symptom::NotPaired,
-    Symptom::PairingRequired,
-    Symptom::ScopeUpgrade,
-    Symptom::RoleUpgrade,
-    Symptom::MetadataUpgrade,
-];

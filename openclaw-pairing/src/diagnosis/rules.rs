@@ -2,18 +2,24 @@
 
 mod apart;
 mod approved;
+mod mutual;
 mod transport;
-pub(super) mod waiting;
+mod waiting;
+mod waits;
 
 use super::bypasses::bypasses;
-use super::facts::{Facts, Seen};
-use super::waits::waits;
+use super::facts::Facts;
+use super::seen::Seen;
 use super::{Diagnosis, steps};
 use crate::codes::{Code, Severity};
-use crate::evidence::{Evidence, SeenList, Vantage};
-use crate::finding::{Finding, Place, PlaceRole, Subject};
+use crate::evidence::{Evidence, SeenList};
+use crate::finding::{Finding, Subject};
+use crate::place::{Place, PlaceRole};
 use crate::refusal::{Refusal, RefusalClass};
 use crate::timeline::{Symptom, Timeline};
+use crate::vantage::Vantage;
+
+use waits::waits;
 
 type Rule = fn(&Facts<'_>) -> Option<Finding>;
 
@@ -33,7 +39,7 @@ const RULES: &[Rule] = &[
     apart::split_state,
     apart::other_store,
     apart::store_edited,
-    waiting::mutual_wait,
+    mutual::mutual_wait,
     transport::device_token,
     transport::shared_token,
     transport::identity,

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{ASKS, Seen};
-use crate::evidence::{SeenList, Vantage};
+use super::seen::{ASKS, Seen};
+use crate::evidence::SeenList;
 use crate::peer::Peer;
 use crate::timeline::{Mark, Symptom, Timeline};
+use crate::vantage::Vantage;
 
 /// The marks of a text that nothing since has settled, in order. Read once from the end: logs of a client that retries
 /// for days are long.

@@ -1,14 +1,15 @@
 //! From a cause to the ordered steps out of it.
 
-use super::facts::{Facts, Seen};
+use super::facts::Facts;
+use super::seen::Seen;
 use super::short;
 use crate::codes::Code;
-use crate::evidence::Vantage;
 use crate::finding::{Remedy, Safety};
 use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Ruling, Step};
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 use crate::words::is_id;
 
 /// The shortest way out of `cause`. It always ends in a session or in a named person's decision.

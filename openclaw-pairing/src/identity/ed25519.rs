@@ -258,8 +258,7 @@ mod tests {
 
     use super::*;
     use crate::ScopeSet;
-    use crate::identity::{PayloadVersion, Proof, signed_text};
-    use crate::wire::{Challenge, ClientInfo, ConnectParams};
+    use crate::wire::{Challenge, ClientInfo, ConnectParams, PayloadVersion, Proof, signed_text};
 
     /// Seed of 32 × 7; the values were checked against a running gateway.
     const V3: &str = "67bqTz1jVDBBxs-o3NdJja19Qw3IvO99fSjkCycwgOdgseDo0ushEvS-tlDY_zqrU50w2FX73-IYaMrtOOQiAw";

@@ -4,10 +4,30 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{NEWEST_PROTOCOL, OLDEST_PROTOCOL};
-use crate::identity::{Proof, Role};
+use super::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, Proof};
 use crate::output::CredentialKind;
 use crate::scope::ScopeSet;
+
+/// A connection's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Role {
+    /// People and their tools.
+    Operator,
+    /// A machine that the gateway commands.
+    Node,
+}
+
+impl Role {
+    /// The wire name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Node => "node",
+        }
+    }
+}
 
 /// Who a client says it is. Pinned at approval: a change of platform or family makes the gateway ask a person again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

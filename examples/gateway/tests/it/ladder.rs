@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use openclaw_embedded_gateway::{Bind, Gateway, Phase};
 use openclaw_probe::{
-    AttemptPolicy, Code, DeployGate, DeployGateState, Prober, Rung, Sample, Target, TokenAuthenticator, Vantage, compare,
-    secrecy::SecretString,
+    AttemptPolicy, Code, DeployGate, DeployGateState, Prober, Rung, Sample, Target, TokenAuthenticator,
+    Vantage, compare, secrecy::SecretString,
 };
 
 const TOKEN: &str = "test-token-of-the-lifecycle";

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_pairing::client::{Client, ClientError, DecideError, Outcome, Progress, Stopped};
-use openclaw_pairing::identity::{DeviceKey, Proof};
+use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::refusal::Refusal;
+use openclaw_pairing::wire::Proof;
 use openclaw_pairing::wire::{self, ClientInfo, ConnectParams, connect_frame};
 use openclaw_pairing::{CredentialKind, Decision, DeviceSigner, Policy, Scope, ScopeSet};
 use openclaw_probe::{Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, read_connect_answer};

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::facts::{Facts, Seen, by_time};
+use super::super::facts::Facts;
+use super::super::seen::{Seen, by_time};
 use super::{on, whole};
 use crate::codes::{Code, Severity};
-use crate::evidence::{SeenList, Vantage};
+use crate::evidence::SeenList;
 use crate::finding::{Finding, Subject};
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 use crate::{PairedDevice, PendingRequest};
 
 /// A device that was approved is unknown again after a start.

@@ -1,15 +1,18 @@
 //! A device that is known: what it was approved for, what it asks for, what it may do.
 
-use super::super::facts::{ASKS, Facts};
+use super::super::facts::Facts;
+use super::super::seen::ASKS;
 use super::waiting::never_asks;
 use super::{either, on, refused, whole};
 use crate::PairedDevice;
 use crate::codes::Code;
-use crate::evidence::{SeenHello, Vantage};
-use crate::finding::{Finding, Place};
+use crate::evidence::SeenHello;
+use crate::finding::Finding;
+use crate::place::Place;
 use crate::refusal::{PairingReason, RefusalClass};
 use crate::scope::Scope;
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 
 /// An upgrade, from a refusal or a line.
 fn upgrade(

@@ -1,13 +1,15 @@
 //! What lies beneath pairing: transport, life, protocol, origin, clock, proof and tokens. While one of these is wrong,
 //! pairing is not even looked at.
 
-use super::super::facts::{Facts, Seen};
+use super::super::facts::Facts;
+use super::super::seen::Seen;
 use super::{either, on, refused};
 use crate::codes::{Code, Severity};
-use crate::evidence::{SeenSilence, Vantage};
+use crate::evidence::SeenSilence;
 use crate::finding::{Confidence, Finding, Subject};
 use crate::refusal::{RefusalClass, RefusalCode};
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 
 pub(super) fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
     let mut finding = match shut_out(facts) {

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::facts::{ASKS, Facts, Seen};
-use super::super::waits::{is_dashboard, waits};
+use super::super::facts::Facts;
+use super::super::seen::{ASKS, Seen};
 use super::{on, whole};
 use crate::codes::Code;
-use crate::evidence::Vantage;
-use crate::finding::{Confidence, Finding, Place, PlaceRole, Subject};
+use crate::finding::{Confidence, Finding, Subject};
+use crate::place::{Place, PlaceRole};
 use crate::policy::REQUEST_LIFETIME;
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 
 /// The gateway starts again after a request was made and before anyone decided.
-pub(in crate::diagnosis) fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn restart_mid_pairing(facts: &Facts<'_>) -> Option<Finding> {
     // The first approval of each device, and of any for asks that name none.
     let (mut decided, mut first) = (BTreeMap::new(), None);
     for seen in facts.seen().filter(|seen| seen.mark.symptom == Symptom::Approved) {
@@ -45,47 +46,8 @@ pub(super) fn rejected(facts: &Facts<'_>) -> Option<Finding> {
     ))
 }
 
-/// Each of dashboard and CLI waits for someone to approve it, and only the other is there.
-pub(super) fn mutual_wait(facts: &Facts<'_>) -> Option<Finding> {
-    // A client that never asks waits in a circle too, but for another reason.
-    if never_asks(facts).is_some() {
-        return None;
-    }
-    let graph = waits(facts);
-    let cycle = graph.cycle()?;
-    let names: Vec<String> = cycle.iter().map(ToString::to_string).collect();
-    let ring = names.iter().chain(names.first()).cloned().collect::<Vec<_>>().join(" -> ");
-    let mut finding = Finding::new(Code::MutualWait, format!("each waits for the other's approval: {ring}"))
-        .inferred()
-        .with_lines(BLOCKED);
-    finding.evidence.extend(
-        graph
-            .waits()
-            .iter()
-            .map(|wait| format!("{} waits for {}: {}", wait.waiter, wait.holder, wait.reason)),
-    );
-    for vantage in [Vantage::Dashboard, Vantage::Client] {
-        let seen = facts.first_at(vantage, BLOCKED);
-        // A dashboard keeps no log of its own: the gateway's names its device.
-        let seen = seen.or_else(|| dashboard_refused(facts).filter(|_| vantage == Vantage::Dashboard));
-        finding.places.extend(seen.map(Seen::place));
-    }
-    finding.places.extend(facts.pending().filter_map(|request| facts.row(request)));
-    Some(finding)
-}
-
-/// Where the gateway's log refuses the device of a dashboard that waits in the list.
-fn dashboard_refused<'a>(facts: &Facts<'a>) -> Option<Seen<'a>> {
-    let dashboards = facts.pending().filter(|request| is_dashboard(request));
-    let waiting: BTreeSet<&str> = dashboards.map(|request| request.device_id.as_str()).collect();
-    facts.asks().find(|seen| {
-        seen.timeline.vantage == Vantage::Gateway
-            && seen.mark.peer.device_id.as_deref().is_some_and(|device| waiting.contains(device))
-    })
-}
-
 /// What keeps a CLI from approving others.
-pub(in crate::diagnosis) const BLOCKED: &[Symptom] = &[
+pub(super) const BLOCKED: &[Symptom] = &[
     Symptom::NotPaired,
     Symptom::PairingRequired,
     Symptom::ScopeUpgrade,
@@ -238,7 +200,7 @@ pub(super) fn pending(facts: &Facts<'_>) -> Option<Finding> {
 /// `missing scope: operator.pairing` where the client runs: connected, and without a key. With one it would be refused
 /// until someone approves it, so whoever else waits in the list is not this client. A gateway's log does not say whose
 /// line it is: there it counts only while nobody asks.
-pub(in crate::diagnosis) fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
     let lacking = facts.seen().filter(|seen| {
         seen.mark.symptom == Symptom::MissingScope && seen.mark.scope.as_deref() == Some("operator.pairing")
     });

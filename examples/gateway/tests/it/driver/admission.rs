@@ -2,8 +2,8 @@
 //! gateway looks.
 
 use openclaw_embedded_gateway::{Gateway, Phase as GatewayPhase};
-use openclaw_pairing::identity::Role;
 use openclaw_pairing::refusal::RefusalCode;
+use openclaw_pairing::wire::Role;
 use openclaw_pairing::{DeviceSigner, Phase, ScopeSet};
 use serde_json::json;
 

@@ -3,9 +3,9 @@
 
 use openclaw_embedded_gateway::Gateway;
 use openclaw_pairing::client::{Client, Outcome};
-use openclaw_pairing::identity::Role;
 use openclaw_pairing::refusal::{PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
+use openclaw_pairing::wire::Role;
 use openclaw_pairing::{DeviceSigner, Phase, Scope, ScopeSet};
 
 use super::clients::{

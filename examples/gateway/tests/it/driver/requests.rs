@@ -5,9 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use openclaw_embedded_gateway::{Clock, Gateway};
 use openclaw_pairing::client::{DecideError, Outcome};
-use openclaw_pairing::identity::Role;
 use openclaw_pairing::refusal::{PairingReason, RefusalCode};
 use openclaw_pairing::wire::ClientInfo;
+use openclaw_pairing::wire::Role;
 use openclaw_pairing::{DeviceSigner, Phase, Scope, ScopeSet};
 use serde_json::json;
 

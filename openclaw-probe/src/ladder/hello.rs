@@ -19,8 +19,9 @@ use crate::classify;
 use crate::codes::Code;
 use crate::mask::Mask;
 use crate::report::Fault;
-use crate::rung::challenge::next_text;
-use crate::rung::upgrade::{LARGEST_FRAME, WebSocket};
+
+use super::challenge::next_text;
+use super::upgrade::{LARGEST_FRAME, WebSocket};
 
 /// Events that may come before the answer; the gateway queues up to 15.
 const MOST_EVENTS: usize = 32;

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::classify;
 use crate::codes::Code;
-use crate::ladder::RungOutput;
-use crate::report::Fault;
+use crate::report::{Fault, RungOutput};
 use crate::target::Target;
 
 /// The addresses of the target, in the resolver's order, each once; the pinned ones, where the caller gave some.

@@ -2,13 +2,12 @@
 
 #[cfg(not(feature = "__tls"))]
 use crate::codes::Code;
-use crate::ladder::RungOutput;
 use crate::mask::Mask;
-use crate::prober::BuildError;
-use crate::report::Fault;
-use crate::rung::tcp::Stream;
-use crate::stream::Socket;
+use crate::report::{Fault, RungOutput};
 use crate::target::Target;
+
+use super::Socket;
+use super::tcp::Stream;
 
 /// What the builder was told.
 #[derive(Clone, Debug)]
@@ -25,6 +24,24 @@ impl Default for TlsOptions {
     fn default() -> Self {
         Self { extra_pem: Vec::new(), system_roots: true }
     }
+}
+
+/// Why a prober cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The added roots are not PEM certificates.
+    #[error("the added roots hold no readable certificate: {reason}")]
+    Roots {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The cryptographic provider cannot speak any TLS version.
+    #[error("the TLS provider is unusable: {reason}")]
+    Provider {
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 #[cfg(not(feature = "__tls"))]

@@ -9,8 +9,7 @@ pub(crate) use tokio::net::TcpStream as Stream;
 
 #[cfg(not(fuzzing))]
 use crate::classify;
-use crate::ladder::RungOutput;
-use crate::report::Fault;
+use crate::report::{Fault, RungOutput};
 
 /// A connected socket and its peer. Addresses that failed before it are in the evidence.
 pub(crate) async fn connect(addresses: &[SocketAddr]) -> RungOutput<(Stream, SocketAddr)> {

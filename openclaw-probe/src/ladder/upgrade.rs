@@ -7,17 +7,20 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::http::{self, Answered};
-use crate::ladder::RungOutput;
 use crate::mask::Mask;
-use crate::rung::answer;
-use crate::rung::challenge::LARGEST_CHALLENGE;
+use crate::report::RungOutput;
 use crate::stream::{Bounded, Socket};
 use crate::target::Target;
+
+use super::answer;
 
 pub(crate) type WebSocket = WebSocketStream<Bounded<Socket>>;
 
 /// A hello carries a snapshot of the gateway; this is far above any seen and far below what could hurt.
 pub(crate) const LARGEST_FRAME: usize = 4 * 1024 * 1024;
+
+/// A challenge is some 200 bytes; this is the gateway's own limit before a session, turned around.
+pub(crate) const LARGEST_CHALLENGE: usize = 64 * 1024;
 
 /// How long to wait for the close frame to leave.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(200);

@@ -1,12 +1,12 @@
 //! Who waits for whom, as the evidence has it.
 
-use super::facts::{ASKS, Facts};
-use super::rules::waiting::{BLOCKED, never_asks, restart_mid_pairing};
-use super::short;
-use super::{Party, WaitGraph};
-use crate::evidence::Vantage;
+use super::waiting::{BLOCKED, never_asks, restart_mid_pairing};
+use crate::diagnosis::facts::Facts;
+use crate::diagnosis::seen::ASKS;
+use crate::diagnosis::{Party, WaitGraph, short};
 use crate::peer::Peer;
 use crate::timeline::Symptom;
+use crate::vantage::Vantage;
 
 /// Who waits for whom.
 pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {

@@ -7,13 +7,10 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use crate::authenticate::Challenge;
 use crate::classify;
 use crate::codes::Code;
-use crate::ladder::RungOutput;
 use crate::mask::Mask;
-use crate::report::Fault;
-use crate::rung::upgrade::WebSocket;
+use crate::report::{Fault, RungOutput};
 
-/// A challenge is some 200 bytes; this is the gateway's own limit before a session, turned around.
-pub(crate) const LARGEST_CHALLENGE: usize = 64 * 1024;
+use super::upgrade::{LARGEST_CHALLENGE, WebSocket};
 
 /// Pings and pongs that are passed over while waiting for a text frame.
 const MOST_CONTROL_FRAMES: usize = 16;
