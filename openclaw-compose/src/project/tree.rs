@@ -243,11 +243,12 @@ impl Loader<'_> {
         let (unset, problems, made) = (done.unset, done.problems, done.made);
         let (text, pieces) = (Text::from(done.text.into_owned()), done.pieces.into_boxed_slice());
         self.spent.made(made);
+        let spelling = self.spelling(node, template.expose());
         for unset in unset {
-            self.unset(&unset.name, self.written(node, template.expose(), unset.written));
+            self.unset(&unset.name, spelling.span(unset.written));
         }
         let Some(problem) = problems.into_iter().next() else { return Some((text, pieces)) };
-        let at = self.written(node, template.expose(), problem.written.clone());
+        let at = spelling.span(problem.written.clone());
         let raised = match problem.kind {
             ProblemKind::Required { name, message } => {
                 let mut summary = format!("{path}: required variable {name} is missing a value");
@@ -296,19 +297,36 @@ impl Loader<'_> {
         None
     }
 
-    /// The bytes of a source that spell a part of a scalar; the whole scalar where escapes or folding stand between.
-    pub(crate) fn written(&self, node: &yaml::Node, text: &str, range: std::ops::Range<usize>) -> Span {
+    /// How a source spells the text of a scalar. Compares the two, so a scalar with many parts asks once.
+    fn spelling(&self, node: &yaml::Node, text: &str) -> Spelling {
         let raw = self.sources.expose(node.span);
         let shift = match node.style {
-            _ if raw == text => 0,
+            _ if raw == text => Some(0),
             yaml::Style::SingleQuoted | yaml::Style::DoubleQuoted
                 if raw.get(1..raw.len().saturating_sub(1)) == Some(text) =>
             {
-                1
+                Some(1)
             }
-            _ => return node.span,
+            _ => None,
         };
-        node.span.part(range.start + shift..range.end + shift)
+        Spelling { scalar: node.span, shift }
+    }
+}
+
+/// Where the bytes of a scalar's text stand in its source.
+struct Spelling {
+    scalar: Span,
+    /// How many bytes of the scalar stand before its text; `None` where escapes or folding stand between them.
+    shift: Option<usize>,
+}
+
+impl Spelling {
+    /// The bytes of the source that spell a part of the text; the whole scalar where they cannot be told.
+    fn span(&self, range: std::ops::Range<usize>) -> Span {
+        match self.shift {
+            Some(shift) => self.scalar.part(range.start + shift..range.end + shift),
+            None => self.scalar,
+        }
     }
 }
 
