@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use openclaw_compose::openclaw::{GatewayView, Report};
+use openclaw_compose::openclaw::{GatewayView, Manager, Report};
 use serde::Deserialize;
 
 use super::case::Case;
@@ -120,17 +120,48 @@ pub(super) fn enter(
         let because = "captured/inspect.json says that the gateway's health check passes";
         pass(case, Gate::Liveness, whom, because);
     }
-    let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
+    // A job may write what it says and what goes wrong to two files.
+    for (_, log) in captured.logs.iter().filter(|(service, _)| service == gateway) {
+        said(case, gateway, log, report, running.is_some(), containers, whom);
+    }
+}
+
+/// Enters what one log of a gateway says.
+fn said(
+    case: &mut Case,
+    gateway: &str,
+    log: &Text,
+    report: &Report,
+    is_running: bool,
+    containers: &[Container],
+    whom: &[Whom],
+) {
     let life = lifecycle(&log.text);
     if let Some(line) = life.full {
         let view = report.gateway(gateway);
-        full(case, log, line, view, running.is_some(), whom);
+        full(case, log, line, view, is_running, whom);
     }
     if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {
         return;
     }
-    came_up(case, gateway, log, &life, whom);
+    let start = match report.gateway(gateway).and_then(|view| view.manager) {
+        Some(manager) => manager.reload(gateway),
+        None => format!("docker compose up --detach {gateway}"),
+    };
+    came_up(case, start, log, &life, whom);
     connections(case, log, containers, whom);
+}
+
+/// The command that shows what a job has said.
+pub(super) fn log_of(manager: Manager, job: &str) -> String {
+    let stem = job.trim_end_matches(".service");
+    match manager {
+        Manager::UserUnit => format!("journalctl --user -u {job} -o cat > captured/logs/{stem}.log"),
+        Manager::SystemUnit => format!("sudo journalctl -u {job} -o cat > captured/logs/{stem}.log"),
+        Manager::LaunchAgent | Manager::LaunchDaemon => {
+            format!("cp the files of StandardOutPath and StandardErrorPath to captured/logs/{stem}.log")
+        }
+    }
 }
 
 /// Whom a gateway's life concerns: everyone, or where there are several gateways, its own clients.
@@ -161,7 +192,15 @@ fn full(
         "The disk with the gateway's state is full: it can keep nothing, and a client may wait in vain for an answer, whatever its probes say.",
     );
     finding.places.push(Place::line(&log.name, line));
-    if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
+    if let Some(GatewayView { service, state_dir, manager: Some(manager), .. }) = gateway {
+        finding.remedy = Some(Remedy {
+            text: "make room on that disk: the gateway's cache may go, it is made again; then start it again"
+                .to_owned(),
+            command: Some(format!("rm -r {state_dir}/cache\n{}", manager.reload(service))),
+            edits: Vec::new(),
+            safety: Safety::Judgement,
+        });
+    } else if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
         let remove = if running { "exec -T" } else { "run --rm --no-deps -T --entrypoint rm" };
         let program = if running { " rm" } else { "" };
         // Whoever lives in its network namespace follows it: both at once, and Docker finds no namespace to join.
@@ -182,7 +221,7 @@ fn full(
     case.corroborate(Gate::State, &[Gate::State], finding, whom);
 }
 
-fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle, whom: &[Whom]) {
+fn came_up(case: &mut Case, start: String, log: &Text, life: &Lifecycle, whom: &[Whom]) {
     if let Some(line) = life.stopped {
         let because = format!("{}:{line} says that the gateway was stopped", log.name);
         for gate in [Gate::Liveness, Gate::Startup, Gate::Readiness] {
@@ -215,7 +254,7 @@ fn came_up(case: &mut Case, gateway: &str, log: &Text, life: &Lifecycle, whom: &
         finding.remedy = Some(Remedy {
             text: "stop the other gateway that uses this state directory; where there is none, the last one was killed, and what it holds ends within 5 minutes: then start this one again"
                 .to_owned(),
-            command: Some(format!("docker compose up --detach {gateway}")),
+            command: Some(start),
             edits: Vec::new(),
             safety: Safety::Judgement,
         });
