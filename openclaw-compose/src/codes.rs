@@ -222,7 +222,6 @@ codes! {
     MixedVersions "OC-C513" "mixed-versions" Warning "Gateway and CLI are of different releases."
     UnattendedUpgrade "OC-C514" "unattended-upgrade" Warning "Something replaces the gateway's image unasked."
     VersionUnknown "OC-C515" "version-unknown" Info "The release is not known: the newest rules were used."
-    TwoSupervisors "OC-C516" "two-supervisors" Error "Two jobs of the host's service managers run a gateway on one state directory or one port."
 
     // 6xx: running containers.
     StaleToken "OC-C601" "stale-token" Error "A running container holds another token than the files."
@@ -238,6 +237,11 @@ codes! {
     EngineUnreachable "OC-C611" "engine-unreachable" Warning "The Docker engine could not be asked."
     EvidenceIncomplete "OC-C612" "evidence-incomplete" Warning "Something about the running containers could not be read."
     EngineInfoUnreadable "OC-C613" "engine-info-unreadable" Warning "The output of docker info cannot be read."
+    HostPortTaken "OC-C614" "host-port-taken" Error "A container was not started: a host port that it publishes is taken."
+    MountRefused "OC-C615" "mount-refused" Error "A container was not started: the engine refuses a mount of it."
+    EntrypointRefused "OC-C616" "entrypoint-refused" Error "A container was not started: what it is to run cannot be run."
+    NeverStarted "OC-C617" "never-started" Error "A container was created and never started."
+    WaitsForUnhealthy "OC-C618" "waits-for-unhealthy" Error "A container was not started: what it waits for is not up or not healthy."
 
     // 7xx: the checkout.
     SecondMinter "OC-C701" "second-minter" Warning "A script would mint a second token."

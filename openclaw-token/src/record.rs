@@ -237,7 +237,7 @@ impl Record {
             None => vec![
                 Finding::new(Code::NotFrozen, "the token is not frozen: there is no record to compare with")
                     .about(Subject::Record)
-                    .remedy("Freeze it: adopt the token in use, or mint one if no place holds any."),
+                    .remedy("Freeze it: adopt the one in use, or mint one if no place holds any."),
             ],
         }
     }

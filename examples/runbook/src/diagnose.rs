@@ -8,6 +8,7 @@ pub mod case;
 pub mod codes;
 mod columns;
 mod devices;
+mod failure;
 mod life;
 pub mod live;
 mod stack;
@@ -84,8 +85,11 @@ impl Examination {
         let clients = stack.clients();
         for gateway in stack.gateways() {
             let clients = clients.get(gateway).map_or(&[][..], Vec::as_slice);
-            life::enter(&mut case, gateway, clients, stack.report(), &captured, &containers);
+            let published = stack.published(gateway);
+            let of = life::Of { gateway, clients, published: &published };
+            life::enter(&mut case, of, stack.report(), &captured, &containers);
         }
+        life::enter_clients(&mut case, stack.report(), &captured);
         for gateway in stack.heard(&captured) {
             devices::enter(&mut case, &stack.pairing(gateway, now_ms, &containers, &captured), &captured);
         }
@@ -164,16 +168,6 @@ impl Examination {
         let gateway = self.stack.gateway();
         let mut missing = Vec::new();
         let faulty = |name: &str| self.captured.faults.iter().any(|fault| fault.name.starts_with(name));
-        if let Some(manager) = self.stack.manager(gateway) {
-            let name = gateway.trim_end_matches(".service");
-            if self.captured.logs.is_empty() && !faulty("captured/logs") {
-                missing.push(format!("logs: {}", life::log_of(manager, gateway)));
-            }
-            if self.captured.devices.is_empty() && !faulty("captured/devices") {
-                missing.push(format!("devices: openclaw devices list --json > captured/devices/{name}.json"));
-            }
-            return missing;
-        }
         if self.captured.logs.is_empty() && !faulty("captured/logs") {
             missing.push(format!(
                 "logs: docker compose logs --no-log-prefix {gateway} > captured/logs/{gateway}.log"

@@ -1,116 +1,312 @@
 //! What the gateway's own log says about its life: did it come up, and what stopped it.
 
+mod wordings;
+
+use std::borrow::Cow;
+
 use crate::clean;
+use wordings::Wording;
+
+pub use wordings::Meaning;
 
 /// How far the last start in the log came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lifecycle {
     /// Line of the last `loading configuration`.
     pub began: Option<usize>,
-    /// Line of `http server listening` after it.
-    pub listening: Option<usize>,
+    /// That it listens, after it.
+    pub listening: Option<Listening>,
     /// Line of `ready` after it.
     pub ready: Option<usize>,
     /// Line of the signal that ended it.
     pub stopped: Option<usize>,
     /// What kept it from coming up.
     pub failed: Option<Failure>,
+    /// Paths that were refused to it, whether it came up or not.
+    pub refused: Vec<Failure>,
+    /// What it ends with, where that looks like an error and nothing else says why it ended.
+    pub last_words: Option<LastWords>,
     /// Line of the first write that found its disk full, before it was ready or after.
     pub full: Option<usize>,
     /// Starts seen in the whole log.
     pub starts: usize,
 }
 
-/// A line that says why the gateway did not come up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Line in the log, from 1.
-    pub line: usize,
-    /// What it means.
-    pub meaning: Meaning,
-}
-
-/// Why the gateway did not come up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// A file of the state directory may not be read or written.
-    Permission,
-    /// No or broken configuration.
-    Configuration,
-    /// The bind was refused for want of a credential.
-    BindRefused,
-    /// A credential could not be resolved, or is a placeholder.
-    Credential,
-    /// The port is taken.
-    PortBusy,
-    /// The state directory belongs to another gateway.
-    Leased,
-}
-
-impl Meaning {
-    /// In words.
+impl Lifecycle {
+    /// The line that shows that it came up. Whoever is ready listens; old releases say only the one.
     #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Permission => "EACCES, it may not use its state directory",
-            Self::Configuration => "its configuration is missing or broken",
-            Self::BindRefused => "it refused to listen beyond loopback without a credential",
-            Self::Credential => "it refused its own credential",
-            Self::PortBusy => "its port is taken by another process",
-            Self::Leased => {
-                "its state directory is leased to another gateway, one that runs or one that was killed less than 5 minutes ago"
-            }
-        }
+    pub fn came_up(&self) -> Option<usize> {
+        self.ready.or(self.listening.map(|listening| listening.line))
     }
 }
 
-/// Stable beginnings of the lines that matter; sentences differ between releases (OpenClaw 2026.9.6 observed behaviour).
-/// The first line of a start that matches wins: the last line of an EACCES start speaks of `gateway.mode`.
-const FAILURES: &[(&str, Meaning)] = &[
-    ("EACCES: permission denied", Meaning::Permission),
-    ("Missing config.", Meaning::Configuration),
-    ("Gateway start blocked: existing config is missing gateway.mode", Meaning::Configuration),
-    ("Gateway failed to start: Invalid config: gateway auth token", Meaning::Credential),
-    ("Gateway failed to start: Invalid config", Meaning::Configuration),
-    ("Gateway failed to start: Startup failed: required secrets", Meaning::Credential),
-    ("Gateway auth token is a known redaction sentinel", Meaning::Credential),
-    ("Refusing to bind gateway", Meaning::BindRefused),
-    ("another gateway instance is already listening", Meaning::PortBusy),
-    ("Another Gateway owner lease is still active", Meaning::Leased),
-];
+/// A line that says that the gateway listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Line in the log, from 1.
+    pub line: usize,
+    /// Whether it is on loopback alone, where the log says on which addresses.
+    pub on_loopback: Option<bool>,
+    /// The port, where the log says it.
+    pub port: Option<u16>,
+}
+
+/// A line that says why the gateway did not come up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Line in the log, from 1: the first of those that say the same at one start after the other.
+    pub line: usize,
+    /// What it means.
+    pub meaning: Meaning,
+    /// What it says, behind time and place.
+    pub text: String,
+    /// What it names: the path, the variable, the port or the time.
+    pub named: Option<String>,
+    /// What more it says, each with its line: what is wrong with which key.
+    pub details: Vec<(usize, String)>,
+    /// The starts that ended so, one after the other.
+    pub times: usize,
+    /// The releases that are known to say so.
+    pub releases: Option<&'static str>,
+}
+
+/// The end of a log that looks like an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastWords {
+    /// Line in the log, from 1.
+    pub line: usize,
+    /// What it says, behind time and place.
+    pub text: String,
+    /// Whether nothing but its own explanation follows it.
+    pub is_last: bool,
+}
 
 /// A full disk, whoever of the gateway met it (2026.9.6 observed on a volume without room: the process runs on, says ready
 /// and answers no client). Node's ENOSPC has other meanings, such as too many watched files, so its words count.
 const FULL: &[&str] = &["ENOSPC: no space left on device", "database or disk is full"];
 
+/// A reason that is given this many lines before a vague end is that end's.
+const NEAR: usize = 12;
+/// The most refused paths that are kept.
+const MOST_REFUSED: usize = 8;
+/// The most lines at the end of a log that are searched for its last words.
+const LAST: usize = 60;
+
 /// Reads a gateway log. Only the last start counts.
 #[must_use]
 pub fn lifecycle(log: &str) -> Lifecycle {
-    let mut life = Lifecycle::default();
+    let mut reader = Reader::default();
     for (index, raw) in log.lines().enumerate() {
-        let line = index + 1;
-        if !interesting(raw) {
-            continue;
+        reader.read(index + 1, raw);
+    }
+    reader.finish(log)
+}
+
+/// Which failure the lines below it tell more of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Pending,
+    Failed,
+}
+
+#[derive(Default)]
+struct Reader {
+    life: Lifecycle,
+    /// The first reason of this life that is given before its end.
+    pending: Option<Failure>,
+    /// A line said that this life has ended.
+    ended: bool,
+    /// How the life before this one ended.
+    before: Option<Failure>,
+    detailing: Option<Told>,
+}
+
+impl Reader {
+    fn read(&mut self, line: usize, raw: &str) {
+        if let Some(told) = self.detailing {
+            self.detail(told, line, raw);
         }
-        let text = clean::line(raw);
-        if life.full.is_none() && FULL.iter().any(|words| text.contains(words)) {
-            life.full = Some(line);
+        if !is_interesting(raw) {
+            return;
+        }
+        let text = said(raw);
+        if self.life.full.is_none() && FULL.iter().any(|words| text.contains(words)) {
+            self.life.full = Some(line);
         }
         if text.contains("[gateway] loading configuration") {
-            life = Lifecycle { began: Some(line), starts: life.starts + 1, ..Lifecycle::default() };
-        } else if text.contains("[gateway] http server listening") {
-            life.listening = Some(line);
+            self.begin(Some(line));
+        } else if let Some(mut listening) = listens(line, &text) {
+            // One line an address, in old releases.
+            if let Some(earlier) = self.life.listening {
+                listening.on_loopback = match (earlier.on_loopback, listening.on_loopback) {
+                    (Some(a), Some(b)) => Some(a && b),
+                    (a, b) => a.or(b),
+                };
+                listening.port = listening.port.or(earlier.port);
+            }
+            self.comes_up();
+            self.life.listening = Some(listening);
         } else if is_ready(&text) {
-            life.ready = Some(line);
+            self.comes_up();
+            self.life.ready = Some(line);
         } else if text.contains("[gateway] received SIG") {
-            life.stopped = Some(line);
-        } else if life.failed.is_none()
-            && let Some((_, meaning)) = FAILURES.iter().find(|(head, _)| text.contains(head))
-        {
-            life.failed = Some(Failure { line, meaning: *meaning });
+            self.life.stopped = Some(line);
+        } else if let Some(wording) = wordings::wording(&text, wordings::is_end(&text)) {
+            self.fails(line, &text, wording);
         }
     }
-    life
+
+    fn begin(&mut self, line: Option<usize>) {
+        let failed = self.life.failed.take().or(self.pending.take());
+        self.before = failed.filter(|_| self.life.came_up().is_none());
+        self.life = Lifecycle { began: line, starts: self.life.starts + 1, ..Lifecycle::default() };
+        self.ended = false;
+    }
+
+    fn comes_up(&mut self) {
+        self.life.failed = None;
+        self.pending = None;
+        self.before = None;
+        self.ended = false;
+    }
+
+    fn fails(&mut self, line: usize, text: &str, wording: &'static Wording) {
+        let failure = failure(line, text, wording);
+        self.detailing = None;
+        let is_path = matches!(wording.meaning, Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath);
+        if !wordings::is_end(text) {
+            if is_path && self.life.refused.len() < MOST_REFUSED {
+                self.life.refused.push(failure.clone());
+            }
+            if self.pending.is_none() {
+                self.detailing = (wording.meaning == Meaning::ConfigInvalid).then_some(Told::Pending);
+                self.pending = Some(failure);
+            }
+            return;
+        }
+        if self.life.came_up().is_some() || self.ended {
+            // Up to 2026.4.2 no line says that a process begins.
+            if self.ended && self.life.began.is_some() {
+                return;
+            }
+            let refused = self.pending.clone();
+            self.begin(None);
+            self.pending = refused;
+        }
+        let reason = self.pending.take();
+        let says_more = |reason: &Failure| wording.meaning.is_vague() || reason.meaning == wording.meaning;
+        let reason = reason.filter(|reason| says_more(reason) && line - reason.line <= NEAR);
+        self.detailing =
+            (wording.meaning == Meaning::ConfigInvalid && reason.is_none()).then_some(Told::Failed);
+        self.end(reason.unwrap_or(failure));
+    }
+
+    fn end(&mut self, failure: Failure) {
+        let same = |before: &Failure| before.meaning == failure.meaning && before.named == failure.named;
+        self.life.failed = Some(match self.before.take().filter(same) {
+            Some(before) => Failure { line: before.line, times: before.times + 1, ..failure },
+            None => failure,
+        });
+        self.ended = true;
+    }
+
+    /// A line below `Invalid config`: what is wrong with which key.
+    fn detail(&mut self, told: Told, line: usize, raw: &str) {
+        let text = said(raw);
+        let failure = match told {
+            Told::Pending => &mut self.pending,
+            Told::Failed => &mut self.life.failed,
+        };
+        match (key_and_fault(&text), failure) {
+            (Some(detail), Some(failure)) if failure.details.len() < MOST_REFUSED => {
+                if failure.details.iter().all(|(_, known)| *known != detail) {
+                    failure.details.push((line, detail));
+                }
+            }
+            _ => self.detailing = None,
+        }
+    }
+
+    fn finish(mut self, log: &str) -> Lifecycle {
+        if self.life.came_up().is_none()
+            && !self.ended
+            && let Some(reason) = self.pending.take()
+        {
+            self.end(reason);
+        }
+        if self.life.failed.is_none() {
+            self.life.last_words = last_words(log);
+        }
+        self.life
+    }
+}
+
+fn failure(line: usize, text: &str, wording: &'static Wording) -> Failure {
+    let meaning = wording.meaning;
+    let named = match meaning {
+        Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath => quoted(text, '\'').or(quoted(text, '"')),
+        Meaning::VariableUnset => quoted(text, '"'),
+        Meaning::PortBusy => port(text),
+        Meaning::Migrating => text.rsplit_once(" after ").map(|(_, time)| time.trim_end_matches('.')),
+        Meaning::NewerState => text.split(' ').find(|word| word.starts_with('/')),
+        _ => None,
+    };
+    let details = match meaning {
+        // Up to 2026.7.1 the line breaks are spelt out.
+        Meaning::ConfigInvalid => {
+            text.split("\\n").skip(1).filter_map(key_and_fault).map(|detail| (line, detail)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let (named, text) = (named.map(str::to_owned), text.to_owned());
+    Failure { line, meaning, text, named, details, times: 1, releases: wording.releases }
+}
+
+/// What stands in the first pair of these quotes.
+fn quoted(text: &str, quote: char) -> Option<&str> {
+    text.split(quote).nth(1).filter(|quoted| !quoted.is_empty())
+}
+
+/// The digits behind the first `://HOST:`, or behind `in use`.
+fn port(text: &str) -> Option<&str> {
+    let behind = text.split_once("://").or_else(|| text.split_once("address already in use"))?.1;
+    let digits = behind.split([' ', ',', '|']).find(|word| word.contains(':'))?.rsplit(':').next()?;
+    let digits = digits.trim_end_matches(['.', '/']);
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+}
+
+/// `gateway.controlUi: Unrecognized key: "x"` behind `openclaw.json:5 — ` or `- `. What the key was set to is left out.
+fn key_and_fault(text: &str) -> Option<String> {
+    let text = text.trim_start().trim_start_matches("- ");
+    let text = text.split_once(" — ").map_or(text, |(_, rest)| rest);
+    let (path, fault) = text.split_once(": ")?;
+    let is_path = !path.is_empty()
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || "._-[]*<>".contains(c))
+        && fault.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !is_path {
+        return None;
+    }
+    if fault.starts_with("Unrecognized key") {
+        let keys: Vec<&str> = fault.split('"').skip(1).step_by(2).collect();
+        return Some(format!("{path}: unknown key {}", keys.join(", ")));
+    }
+    let fault = fault.split(['"', '(', '\'']).next().unwrap_or_default().trim_end_matches([' ', ',', ':']);
+    Some(format!("{path}: {fault}"))
+}
+
+/// `[gateway] http server listening`, and up to 2026.4.2 `listening on URL, URL (PID 7)`.
+fn listens(line: usize, text: &str) -> Option<Listening> {
+    if text.contains("[gateway] http server listening") {
+        return Some(Listening { line, on_loopback: None, port: None });
+    }
+    let (_, addresses) = text.split_once("[gateway] listening on ")?;
+    let addresses = addresses.split(" (").next().unwrap_or_default();
+    let is_loopback = |url: &str| {
+        let host = url.split_once("://").map_or(url, |(_, host)| host);
+        host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost")
+    };
+    let port = addresses.rsplit(':').next().and_then(|port| port.trim().parse().ok());
+    Some(Listening { line, on_loopback: Some(addresses.split(", ").all(is_loopback)), port })
 }
 
 /// `[gateway] ready`; up to 2026.4.15 it also counts the plugins, and no line before it says that the gateway listens.
@@ -120,11 +316,82 @@ fn is_ready(text: &str) -> bool {
 }
 
 /// Keeps the cleaning off the thousands of lines that say nothing here.
-fn interesting(line: &str) -> bool {
-    ["[gateway] ", "EACCES", "Missing config", "Gateway ", "Refusing to bind", "already listening"]
-        .iter()
-        .chain(FULL)
-        .any(|word| line.contains(word))
+fn is_interesting(line: &str) -> bool {
+    line.contains("[gateway] ")
+        || (line.starts_with('{') && line.contains("gateway"))
+        || FULL.iter().any(|words| line.contains(words))
+        || wordings::is_heard(line)
+}
+
+/// What a line says, behind the name of its container and its time; a line of JSON as the console would have it.
+fn said(raw: &str) -> String {
+    let text = clean::line(&json(raw).unwrap_or(Cow::Borrowed(raw)));
+    let mut rest = text.trim_start();
+    if let Some((name, behind)) = rest.split_once("| ")
+        && name.trim_end().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    {
+        rest = behind.trim_start();
+    }
+    while let Some(behind) = after_time(rest) {
+        rest = behind;
+    }
+    rest.trim_end().to_owned()
+}
+
+/// `[SUBSYSTEM] MESSAGE` of a line of OpenClaw's JSON log, as its file and its console write it.
+fn json(raw: &str) -> Option<Cow<'_, str>> {
+    let line: serde_json::Value = serde_json::from_str(raw.starts_with('{').then_some(raw)?).ok()?;
+    let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str);
+    let first = text("0").and_then(|first| serde_json::from_str::<serde_json::Value>(first).ok());
+    let named = first.as_ref().and_then(|first| first.get("subsystem")?.as_str());
+    let message = text("message").or_else(|| text("msg")).or_else(|| text("1")).or_else(|| text("0"))?;
+    Some(match text("subsystem").or(named) {
+        Some(subsystem) => format!("[{subsystem}] {message}").into(),
+        None => message.to_owned().into(),
+    })
+}
+
+/// The text behind a time at its beginning: `2026-11-22T06:25:32Z `, `2026-09-02 03:00:00,112 `, `2026/07/02 02:56:28 `.
+fn after_time(text: &str) -> Option<&str> {
+    let (first, rest) = text.split_once(' ')?;
+    let is_date = |word: &str| {
+        let parts: Vec<&str> = word.split(['-', '/']).collect();
+        parts.len() == 3
+            && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let is_time = |word: &str| word.len() >= 8 && word.as_bytes().get(2) == Some(&b':');
+    match first.split_once('T') {
+        Some((date, time)) => (is_date(date) && is_time(time)).then_some(rest.trim_start()),
+        None => {
+            let (second, rest) = rest.split_once(' ')?;
+            (is_date(first) && is_time(second)).then_some(rest.trim_start())
+        }
+    }
+}
+
+/// Lines that explain an error, or advise, and are not what ended the process.
+const BESIDE: &[&str] =
+    &["at ", "Node.js v", "^", "throw ", "node:", "If the ", "Run ", "- pid", "Then ", "code:", "}"];
+
+/// What a log ends with, if that looks like an error: the first line of it.
+fn last_words(log: &str) -> Option<LastWords> {
+    let lines = log.lines().count();
+    let mut found: Option<LastWords> = None;
+    let mut is_last = true;
+    for (back, raw) in log.lines().rev().take(LAST).enumerate() {
+        let text = said(raw);
+        if text.is_empty() || BESIDE.iter().any(|beside| text.starts_with(beside)) {
+            continue;
+        }
+        if wordings::looks_like_an_error(&text) {
+            found = Some(LastWords { line: lines - back, text, is_last });
+        } else if found.is_some() || text.contains("[gateway] ready") {
+            break;
+        } else {
+            is_last = false;
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -140,7 +407,8 @@ mod tests {
              2026-11-22T06:01:08+00:00 [gateway] http server listening (1 plugins: a; 1s)\n\
              2026-11-22T06:01:10+00:00 \u{1b}[32m[gateway] ready\u{1b}[0m\n",
         );
-        assert_eq!((life.starts, life.listening, life.ready, life.failed), (2, Some(4), Some(5), None));
+        assert_eq!((life.starts, life.came_up(), life.ready, life.failed), (2, Some(5), Some(5), None));
+        assert_eq!(life.listening, Some(Listening { line: 4, on_loopback: None, port: None }));
     }
 
     #[test]
@@ -156,7 +424,121 @@ mod tests {
             "[gateway] loading configuration…\nread failed: Error: EACCES: permission denied, open 'x'\n\
              Gateway start blocked: existing config is missing gateway.mode. Treat\n",
         );
-        assert_eq!(life.failed, Some(Failure { line: 2, meaning: Meaning::Permission }));
+        let failed = life.failed.unwrap();
+        assert_eq!((failed.line, failed.meaning, failed.named.as_deref()), (2, Meaning::Denied, Some("x")));
+    }
+
+    fn failed(log: &str) -> Failure {
+        lifecycle(log).failed.expect("a failure")
+    }
+
+    #[test]
+    fn one_start_after_the_other_that_ends_alike_is_told_by_the_first() {
+        let line = "2026-04-02T09:00:01Z Gateway failed to start: Error: gateway auth mode is trusted-proxy, but a shared token is also configured\n";
+        let three = failed(&line.repeat(3));
+        assert_eq!((three.line, three.times, three.meaning), (1, 3, Meaning::AuthConflict));
+        let began = format!("[gateway] loading configuration…\n{line}");
+        let three = failed(&began.repeat(3));
+        assert_eq!((three.line, three.times), (2, 3));
+        // Another end is another story, and one that came up ends it.
+        let other = "Gateway failed to start: gateway already running (pid 8)\n";
+        assert_eq!(failed(&format!("{line}{line}{other}")).line, 3);
+        let up = format!("{line}[gateway] listening on ws://0.0.0.0:18789 (PID 7)\n");
+        assert_eq!(lifecycle(&up).failed, None);
+        assert_eq!(failed(&format!("{up}{other}")).line, 3);
+    }
+
+    #[test]
+    fn a_line_of_unknown_words_is_heard_and_a_known_one_names_what_it_is_about() {
+        let cases = [
+            ("Gateway failed to start: the moon is full. Run x.", Meaning::Unknown, None),
+            (
+                "Failed to read config at /x/openclaw.json MissingEnvVarError: Missing env var \"PAT\" referenced at config path: env.vars.T",
+                Meaning::VariableUnset,
+                Some("PAT"),
+            ),
+            (
+                "Gateway failed to start: another gateway instance is already listening on ws://0.0.0.0:18789 | listen EADDRINUSE",
+                Meaning::PortBusy,
+                Some("18789"),
+            ),
+            (
+                "OpenClaw startup migrations are already running for this state directory; retry after the other gateway finishes or after 2026-07-27T07:59:21.893Z.",
+                Meaning::Migrating,
+                Some("2026-07-27T07:59:21.893Z"),
+            ),
+            (
+                "gw-1  | 2026-09-07T11:00:07+00:00 Gateway failed to start: OpenClaw state database /s/openclaw.sqlite uses newer schema version 15; this OpenClaw build supports 4.",
+                Meaning::NewerState,
+                Some("/s/openclaw.sqlite"),
+            ),
+            (
+                "{\"time\":\"2026-09-07T11:00:07Z\",\"level\":\"error\",\"message\":\"Gateway failed to start: EROFS: read-only file system, open '/s/a'\"}",
+                Meaning::ReadOnly,
+                Some("/s/a"),
+            ),
+        ];
+        for (line, meaning, named) in cases {
+            let failure = failed(line);
+            assert_eq!((failure.meaning, failure.named.as_deref()), (meaning, named), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_which_key_is_read_below_the_line_and_no_value_is() {
+        let lines = "Gateway failed to start: Invalid config at /x/openclaw.json:\n\
+             openclaw.json:5 — gateway.controlUi: Unrecognized key: \"allowInsecureAuth\"\n\
+             - gateway.bind: Invalid input: expected one of x, received \"canary\"\n\
+             Run \"openclaw doctor --fix\" to repair, then retry.\n\
+             - gateway.port: Invalid input\n";
+        let details = [
+            "gateway.controlUi: unknown key allowInsecureAuth",
+            "gateway.bind: Invalid input: expected one of x, received",
+        ];
+        let read: Vec<_> = failed(lines).details.into_iter().map(|(_, detail)| detail).collect();
+        assert_eq!(read, details);
+        let old = "Invalid config at /x/openclaw.json:\\n- gateway.bind: Invalid input\n";
+        assert_eq!(failed(old).details, [(1, "gateway.bind: Invalid input".to_owned())]);
+    }
+
+    #[test]
+    fn a_path_that_is_refused_to_one_that_runs_did_not_end_it() {
+        let ready = "[gateway] ready\n";
+        let refused = "Embedded agent failed before reply: EACCES: permission denied, mkdir '/Users'\n";
+        let life = lifecycle(&format!("{ready}{refused}"));
+        assert_eq!((life.failed, life.refused[0].named.as_deref()), (None, Some("/Users")));
+        // Hours later, another process ends for another reason.
+        let hours = "[ws] x\n[gateway] x\n".repeat(20);
+        let end = "Gateway start blocked: set gateway.mode=local (current: unset)\n";
+        assert_eq!(failed(&format!("{ready}{refused}{hours}{end}")).meaning, Meaning::ModeMissing);
+        let near = "Failed to read config Error: EACCES: permission denied, open '/x'\n";
+        assert_eq!(failed(&format!("{ready}{near}{end}")).meaning, Meaning::Denied);
+    }
+
+    #[test]
+    fn addresses_are_on_loopback_or_not() {
+        let on_loopback = |log: &str| lifecycle(log).listening.unwrap().on_loopback;
+        let old =
+            "[gateway] listening on ws://127.0.0.1:18789 (PID 7)\n[gateway] listening on ws://[::1]:18789\n";
+        assert_eq!(on_loopback(old), Some(true));
+        assert_eq!(on_loopback("[gateway] listening on ws://127.0.0.1:1, ws://[::1]:1 (PID 7)"), Some(true));
+        let all = "[gateway] listening on ws://0.0.0.0:18789 (PID 7)";
+        assert_eq!((on_loopback(all), lifecycle(all).listening.unwrap().port), (Some(false), Some(18789)));
+        assert_eq!(on_loopback("[gateway] http server listening (5 plugins: a; 1s)"), None);
+    }
+
+    #[test]
+    fn the_last_words_are_the_first_line_of_the_last_errors() {
+        let log = "[entrypoint] starting nginx\n\
+             2026/07/02 02:56:28 [emerg] 132#132: host not found in upstream \"browser\"\n\
+             nginx: [emerg] host not found in upstream \"browser\"\n";
+        let words = lifecycle(log).last_words.unwrap();
+        assert_eq!((words.line, words.is_last), (2, true));
+        assert_eq!(words.text, "[emerg] 132#132: host not found in upstream \"browser\"");
+        let node = "x\n  throw err;\n\nError: Cannot find module '/app/a.js'\n    at Module._load\nNode.js v24.1.0\n";
+        assert_eq!(lifecycle(node).last_words.unwrap().line, 4);
+        assert_eq!(lifecycle("Error: x\nall is well\n").last_words.map(|words| words.is_last), Some(false));
+        assert_eq!(lifecycle("all is well\n").last_words, None);
     }
 
     #[test]

@@ -6,16 +6,18 @@ use crate::finding::{Code, Finding, Place, PlaceRole, Safety};
 use crate::project;
 use crate::source::{Format, Span};
 
+use super::findings::containers::stale_code;
 use super::findings::{self, Findings, remedies};
-use super::gates::{self, ClientView};
+use super::gates::{self, ClientView, Stale};
 use super::model::containers::{Printed, Runtime, read as read_containers};
 use super::model::observed::Observed;
 use super::model::owners::Listing;
-use super::model::processes::{self, Process};
+use super::model::processes::{self, Role};
 use super::model::services::Services;
-use super::model::{Model, Surroundings, engine, evidence, files, jobs};
+use super::model::{Model, Surroundings, definitions, engine, files};
 use super::report::{GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::stack::Stack;
+use super::verdict::drift::{PORTS, differences};
 use super::verdict::listener::Gateway;
 use super::verdict::{Verdicts, clients, token};
 use super::{containers, secrets, token_sources};
@@ -24,15 +26,9 @@ use super::{containers, secrets, token_sources};
 #[must_use]
 pub fn examine(stack: &Stack<'_>) -> Report {
     let resolution = stack.resolution;
+    let services = Services::read(resolution, processes::is_run_on_demand);
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
-
-    let jobs = evidence::read(&stack.definitions, directory, &mut reader);
-    let shells = jobs::shells(&jobs);
-    let services = match resolution.services().next() {
-        None if !jobs.is_empty() => Services::of_jobs(jobs.iter().chain(&shells)),
-        _ => Services::read(resolution, processes::is_run_on_demand),
-    };
 
     let mut early: Vec<Finding> = stack.noted.clone();
     let runtime = read_inspects(stack, &mut reader, &mut early);
@@ -54,11 +50,16 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         listing.is_copy = listing.has_one_owner();
     }
     let engine = read_engine(stack, &listing, &mut reader, &mut early);
+    let definitions: Vec<_> = stack
+        .definitions
+        .iter()
+        .map(|definition| definitions::read_definition(definition, &mut reader))
+        .collect();
     early.extend(unread_findings(&mut reader));
     let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
     let mut sources = std::mem::take(&mut reader.sources);
-    let secrets = secrets::collect(stack, &processes, &jobs, &sources);
-    secrets::mark_secrets(&processes, &jobs, &mut sources);
+    let secrets = secrets::collect(stack, &processes, &definitions, &sources);
+    secrets::mark_secrets(&processes, &definitions, &mut sources);
     secrets::mark_urls(resolution, &processes, &mut sources);
     secrets.mark_in(&mut sources);
 
@@ -74,12 +75,12 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let gateways = Gateway::all(&model);
     let outgoing = clients::outgoing(&model, &gateways);
     let clients = clients::find(&model, &gateways, &outgoing);
-    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients, &stack.up);
-    let stale = stale_tokens(&runtime, &model);
+    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients);
+    let stale = stale(&runtime, &model);
 
     let mut found = Findings::default();
     found.extend(early);
-    findings::find(&verdicts, &runtime, &jobs, &mut found);
+    findings::find(&verdicts, &runtime, &definitions, &mut found);
     let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);
     remedies::finish(&mut findings, &model);
@@ -96,10 +97,10 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let mut views: Vec<ClientView> =
         clients.iter().map(|client| gates::view(client, &verdicts, &behind, &mut letters)).collect();
     for view in &mut views {
-        gates::apply_stale(view, &stale, &behind);
+        stale.iter().for_each(|stale| gates::apply_stale(view, stale, &behind));
     }
     let containers = containers::views(&runtime, &verdicts, &mut letters);
-    let tokens = token_sources::views(&jobs, &verdicts, &mut letters, stack.fingerprint);
+    let tokens = token_sources::views(&definitions, &verdicts, &mut letters, stack.fingerprint);
     let version = gateways
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
@@ -180,14 +181,25 @@ fn read_engine(
     engine
 }
 
-/// Services whose running container has another secret than the files, with their processes.
-fn stale_tokens<'a>(runtime: &Runtime, model: &Model<'a>) -> BTreeMap<&'a str, &'a Process<'a>> {
-    let is_stale = |process: &&Process<'_>| {
-        let names = runtime.stale_variables(process);
-        names.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"))
-    };
-    let stale = model.processes.iter().filter(|process| process.is_openclaw()).filter(is_stale);
-    stale.map(|process| (process.service.name, process)).collect()
+/// Services whose running container has another secret, or publishes another port, than the files say.
+fn stale<'p>(runtime: &Runtime, model: &'p Model<'_>) -> [Stale<'p>; 2] {
+    let mut secrets = BTreeMap::new();
+    let mut ports = BTreeMap::new();
+    for process in model.processes.iter().filter(|process| process.is_openclaw()) {
+        let name = process.service.name;
+        let Some(container) = runtime.of(name) else { continue };
+        let differs = differences(runtime, process, container, model);
+        if differs.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD")) {
+            secrets.insert(name, (process, Code::StaleToken));
+        }
+        if process.role == Role::Gateway && differs.iter().any(|name| name == PORTS) {
+            ports.insert(name, (process, stale_code(&differs)));
+        }
+    }
+    [
+        Stale { gate: gates::Gate::Auth, still: "holds another value", of: secrets },
+        Stale { gate: gates::Gate::Published, still: "publishes another port", of: ports },
+    ]
 }
 
 /// What was read inside a container is no file that can be edited from here: there the remedy is left to a person.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::finding::{Code, FindingId, Place, PlaceRole};
 use crate::source::Span;
 
-use super::findings::{Cause, jobs, listener, origin, proxy, reach, state, token as secret};
+use super::findings::{Cause, listener, origin, proxy, reach, state, token as secret};
 use super::model::names;
 use super::model::namespaces::Namespace;
 use super::model::processes::Process;
@@ -160,7 +160,6 @@ fn check(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<String> {
                 owner.networks.first().map(|attachment| verdicts.model.network_name(attachment.network))?;
             format!("docker run --rm --network {network} busybox wget -qO- {target}")
         }
-        Namespace::Host if process.service.job.is_some() => format!("curl -fsS {target}"),
         Namespace::Host => format!("docker run --rm --network host busybox wget -qO- {target}"),
         _ => return None,
     })
@@ -248,16 +247,6 @@ impl Gates<'_> {
                 }
                 _ => {}
             }
-        }
-        if let Some(rival) = verdicts.rival_of(gateway) {
-            let span = jobs::place(gateway, rival, verdicts);
-            return self.red(
-                Gate::State,
-                Cause::Rival(gateway.id),
-                Code::TwoSupervisors,
-                jobs::because(gateway, rival),
-                span,
-            );
         }
         if let Some(refusal) = client.gateway.refusals.first().filter(|one| one.why.is_of_configuration()) {
             let (code, because) = listener::describe(&refusal.why, client.gateway);
@@ -479,24 +468,29 @@ impl Gates<'_> {
     }
 }
 
-/// Where a running container still has another secret, what the files say is not yet so.
-pub(super) fn apply_stale(
-    view: &mut ClientView,
-    stale: &BTreeMap<&str, &Process<'_>>,
-    behind: &BTreeMap<Cause, FindingId>,
-) {
+/// Running containers that are still what the files said before, and the gate at which that shows.
+pub(super) struct Stale<'p> {
+    pub(super) gate: Gate,
+    /// What they still have.
+    pub(super) still: &'static str,
+    /// By service, each with the code of its finding.
+    pub(super) of: BTreeMap<&'p str, (&'p Process<'p>, Code)>,
+}
+
+/// Where a running container still has another secret or another port, what the files say is not yet so.
+pub(super) fn apply_stale(view: &mut ClientView, stale: &Stale<'_>, behind: &BTreeMap<Cause, FindingId>) {
     let own = Some(view.name.as_str()).filter(|_| view.kind == ClientKind::Service);
     let concerned = std::iter::once(view.gateway.as_str()).chain(own);
-    let about = concerned.filter_map(|service| stale.get(service)).min_by_key(|process| process.id);
-    let Some(process) = about else { return };
-    for gate in view.gates.iter_mut().filter(|gate| gate.gate == Gate::Auth && gate.state == GateState::Green)
+    let about = concerned.filter_map(|service| stale.of.get(service)).min_by_key(|(process, _)| process.id);
+    let Some((process, code)) = about else { return };
+    for gate in view.gates.iter_mut().filter(|gate| gate.gate == stale.gate && gate.state == GateState::Green)
     {
         gate.state = GateState::Red;
-        gate.code = Some(Code::StaleToken);
+        gate.code = Some(*code);
         gate.finding = behind.get(&Cause::Stale(process.id)).copied();
         gate.because = format!(
-            "the files agree, and the running container of {} still holds another value",
-            process.service.name
+            "the files agree, and the running container of {} still {}",
+            process.service.name, stale.still
         );
     }
 }

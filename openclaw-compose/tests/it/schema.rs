@@ -16,11 +16,15 @@ fn report(version: &str, config: &str, more: &str) -> Report {
     examine(&Stack::new(&resolution).files(&files))
 }
 
-/// The code, the line and the remedy of the first refusal.
+/// The code, the line and the remedy of the first refusal, which shuts the state.
 fn refusal(version: &str, config: &str) -> Option<(Code, u32, String)> {
+    refusal_at(Gate::State, version, config)
+}
+
+fn refusal_at(shut: Gate, version: &str, config: &str) -> Option<(Code, u32, String)> {
     let report = report(version, config, "");
     let (_, gate) = report.first_cause()?;
-    assert_eq!(gate.gate, Gate::State, "{gate:?}");
+    assert_eq!(gate.gate, shut, "{gate:?}");
     let finding = report.finding(gate.finding?)?;
     let remedy = finding.remedy.as_ref().map(|remedy| remedy.text.clone());
     Some((finding.code, finding.places[0].line, remedy.unwrap_or_default()))
@@ -64,7 +68,7 @@ fn a_bind_is_a_word_unless_the_release_carries_the_address_over() {
         ("2026.9.6", "custom", Some("customBindHost")),
         ("2026.9.6", "tailnet", None),
     ] {
-        match (refusal(version, &config(bind)), wanted) {
+        match (refusal_at(Gate::Listener, version, &config(bind)), wanted) {
             (None, None) => {}
             (Some((code, _, text)), Some(wanted)) => {
                 assert_eq!(code, Code::ConfigValueRefused);

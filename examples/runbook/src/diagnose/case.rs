@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::shut_by;
-use crate::finding::{Code, Confidence, Finding, Severity};
+use crate::finding::{Code, Confidence, Finding, Place, PlaceRole, Severity};
 use crate::gates::{Claim, Client, ClientGates, FindingId, Gate, Says, Whom, judge};
 use crate::ticket::Noted;
 
@@ -97,6 +97,54 @@ impl Case {
                 noted.finding.evidence.push(format!("borne out by {seen} ({})", finding.code));
             }
             None => self.report_at(gate, finding, whom),
+        }
+    }
+
+    /// Adds what a gateway's log says of a gate. Where a finding of the files tells it, surely or as a doubt, that one is
+    /// borne out instead, and shuts the gate that it is about.
+    pub fn confirm(&mut self, gate: Gate, tells: impl Fn(&Finding) -> bool, seen: Finding, whom: &[Whom]) {
+        let Some(at) = self.findings.iter().position(|noted| tells(&noted.finding)) else {
+            return self.report_at(gate, seen, whom);
+        };
+        let id = FindingId::at(at);
+        if let Some(Noted { finding, .. }) = self.findings.get_mut(at) {
+            if let Some(place) = seen.primary() {
+                finding.evidence.push(format!("borne out by {}:{} ({})", place.file, place.line, seen.code));
+                finding.places.push(Place { role: PlaceRole::Related, ..place.clone() });
+            }
+            finding.severity = Severity::Error;
+            finding.confidence = Confidence::Observed;
+        }
+        if !self.claims.iter().any(|claim| claim.says == Says::Fail(id)) {
+            self.shut(gate, id, whom);
+        }
+    }
+
+    /// What was observed outranks what a rule predicts: these findings shut nothing any more, and are shown as doubts,
+    /// without a step that would rest on them.
+    pub fn refute(&mut self, is_refuted: impl Fn(&Finding) -> bool, because: &str) {
+        let mut refuted = BTreeSet::new();
+        for (at, Noted { finding, mend, changes, .. }) in self.findings.iter_mut().enumerate() {
+            if is_refuted(finding) {
+                finding.severity = finding.severity.min(Severity::Warning);
+                finding.confidence = Confidence::Inferred;
+                finding.evidence.push(because.to_owned());
+                finding.remedy = None;
+                (*mend, *changes) = (None, Vec::new());
+                refuted.insert(FindingId::at(at));
+            }
+        }
+        self.claims.retain(|claim| !matches!(claim.says, Says::Fail(id) if refuted.contains(&id)));
+    }
+
+    /// A cause outranks its noise: these findings stand behind the one that explains them, and need no step of their own.
+    pub fn explain(&mut self, is_noise: impl Fn(&Finding) -> bool, because: &str) {
+        for Noted { finding, .. } in &mut self.findings {
+            if is_noise(finding) {
+                finding.severity = finding.severity.min(Severity::Warning);
+                finding.evidence = vec![because.to_owned()];
+                finding.remedy = None;
+            }
         }
     }
 

@@ -51,6 +51,11 @@ codes! {
     CredentialRefused "OC-R204" "gateway-log-credential" Error "The gateway's log says that it refused its own credential."
     DiskFull "OC-R205" "gateway-log-disk-full" Error "The gateway's log says that the disk with its state is full."
     StateLeased "OC-R206" "gateway-log-state-leased" Error "The gateway's log says that its state directory is leased to another gateway."
+    LoopbackSeen "OC-R207" "gateway-log-loopback" Error "The gateway's log says that it listens on loopback alone, and its files say otherwise."
+    VariableUnset "OC-R208" "gateway-log-variable-unset" Error "The gateway's log says that a variable of its configuration is not set."
+    StateOfNewerRelease "OC-R209" "gateway-log-newer-state" Error "The gateway's log says that its state was written by a newer release."
+    PathRefused "OC-R210" "gateway-log-path" Error "The gateway's log says that it may not use a path, or that there is none."
+    Ended "OC-R211" "gateway-log-ended" Error "The gateway's log ends with an error."
     NoGateway "OC-R301" "stack-without-gateway" Error "No service of the stack runs the gateway."
 }
 
@@ -130,7 +135,8 @@ gates! {
         DependencyCycle BadHealthcheck ConflictingFields BadSource EnvFileMissing EnvFileFormat ObsoleteVersion
         DeprecatedExternal DriveLetterVolume RandomHostPort NullHidesEnvFile;
     Some(Gate::Liveness) =>
-        StopGraceTooShort RestartLoop ContainerExited OutOfMemory;
+        StopGraceTooShort RestartLoop ContainerExited OutOfMemory HostPortTaken MountRefused
+        EntrypointRefused NeverStarted WaitsForUnhealthy;
     Some(Gate::Reach) =>
         DeadNamespace;
     None =>
@@ -148,7 +154,7 @@ gates! {
         ProfileSecretsNotMounted ListingUnreadable SelinuxLabel IdMapUnreadable ImageNotPinned MovingTag
         RestartLoops NoRestartPolicy MemoryTooLow NoMemoryLimit NoHealthcheck HealthcheckWrongPort
         HealthcheckProcessOnly GatewayWaitsForSidecar AuthModelChange MixedVersions UnattendedUpgrade
-        VersionUnknown TwoSupervisors StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
+        VersionUnknown StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
         EngineUnreachable EvidenceIncomplete EngineInfoUnreadable SecondMinter TokenInCheckout ConfigSyntax
         ConfigInclude ModeMissing ConfigMissing ConfigNotGiven
         ConfigUnknownKey ConfigValueRefused;
@@ -221,9 +227,11 @@ gates! {
     /// What the files hold now is judged as it is; that they may change again stands beside the gates.
     runbook(Code):
     Some(Gate::State) =>
-        StateRefused ConfigurationRefused DiskFull StateLeased;
+        StateRefused ConfigurationRefused DiskFull StateLeased VariableUnset StateOfNewerRelease PathRefused;
     Some(Gate::Listener) =>
-        ListenerRefused NoGateway;
+        ListenerRefused LoopbackSeen NoGateway;
+    Some(Gate::Liveness) =>
+        Ended;
     Some(Gate::Auth) =>
         CredentialRefused;
     None =>

@@ -117,7 +117,7 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
             case.corroborate(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, whom);
         }
         Code::SharedTokenFault if !whom.is_empty() => {
-            case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom)
+            case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom);
         }
         // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
         _ if diagnosis.cause == Code::ScopeUpgrade && shut_by(&finding) == Some(Gate::Pairing) => {

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use openclaw_compose::openclaw::{GatewayView, Manager, Report};
+use openclaw_compose::finding::Code as Told;
+use openclaw_compose::openclaw::{ClientKind, GatewayView, Namespace, Report, Scope};
 use serde::Deserialize;
 
 use super::case::Case;
 use super::codes::{Code, shut_by};
+use super::failure;
 use crate::captured::{Captured, Text};
 use crate::clean;
-use crate::finding::{Place, Remedy, Safety};
+use crate::finding::{self, Finding, Place, Remedy, Safety, Subject};
 use crate::gates::{Client, Gate, Kind, Whom};
-use crate::lifecycle::{Lifecycle, Meaning, lifecycle};
+use crate::lifecycle::{Failure, LastWords, Lifecycle, Listening, Meaning, lifecycle};
 
 /// A container as `docker inspect` shows it, as far as the gates need it.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ struct Inspected {
 #[serde(rename_all = "PascalCase")]
 struct InspectedState {
     running: Option<bool>,
+    /// To the engine, one that waits to be started again is running.
+    restarting: Option<bool>,
     health: Option<InspectedHealth>,
 }
 
@@ -94,7 +98,10 @@ pub(super) fn containers(text: &str) -> Result<Vec<Container>, (usize, usize)> {
                 networks.values().filter_map(|network| network.address.as_ref()?.parse().ok()).collect();
             let (running, health) = container
                 .state
-                .map(|state| (state.running.unwrap_or(false), state.health.and_then(|health| health.status)))
+                .map(|state| {
+                    let runs = state.running.unwrap_or(false) && !state.restarting.unwrap_or(false);
+                    (runs, state.health.and_then(|health| health.status))
+                })
                 .unwrap_or_default();
             Some(Container { service, addresses, running, health })
         })
@@ -103,15 +110,24 @@ pub(super) fn containers(text: &str) -> Result<Vec<Container>, (usize, usize)> {
     Ok(containers)
 }
 
-/// Enters what the gateway's log and its container say.
+/// A gateway of the stack.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'o> {
+    pub(super) gateway: &'o str,
+    pub(super) clients: &'o [&'o str],
+    /// The ports of its container that are published.
+    pub(super) published: &'o [u16],
+}
+
+/// Enters what a gateway's log and its container say.
 pub(super) fn enter(
     case: &mut Case,
-    gateway: &str,
-    clients: &[&str],
+    of: Of<'_>,
     report: &Report,
     captured: &Captured,
     containers: &[Container],
 ) {
+    let Of { gateway, clients, published } = of;
     let whom = &asks(report, clients)[..];
     let running = of_service(containers, gateway).iter().find(|container| container.running);
     if let Some(container) = running
@@ -120,48 +136,55 @@ pub(super) fn enter(
         let because = "captured/inspect.json says that the gateway's health check passes";
         pass(case, Gate::Liveness, whom, because);
     }
-    // A job may write what it says and what goes wrong to two files.
-    for (_, log) in captured.logs.iter().filter(|(service, _)| service == gateway) {
-        said(case, gateway, log, report, running.is_some(), containers, whom);
-    }
-}
-
-/// Enters what one log of a gateway says.
-fn said(
-    case: &mut Case,
-    gateway: &str,
-    log: &Text,
-    report: &Report,
-    is_running: bool,
-    containers: &[Container],
-    whom: &[Whom],
-) {
+    let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
     let life = lifecycle(&log.text);
+    let view = report.gateway(gateway);
     if let Some(line) = life.full {
-        let view = report.gateway(gateway);
-        full(case, log, line, view, is_running, whom);
+        full(case, log, line, view, running.is_some(), whom);
     }
-    if life.began.is_none() && life.listening.is_none() && life.failed.is_none() {
-        return;
+    let heard = Heard { gateway, view, published, log, life: &life, report, whom };
+    heard.enter(case, running.is_none() && !of_service(containers, gateway).is_empty());
+    if life.began.is_some() || life.came_up().is_some() || life.failed.is_some() {
+        connections(case, log, containers, whom);
     }
-    let start = match report.gateway(gateway).and_then(|view| view.manager) {
-        Some(manager) => manager.reload(gateway),
-        None => format!("docker compose up --detach {gateway}"),
-    };
-    came_up(case, start, log, &life, whom);
-    connections(case, log, containers, whom);
 }
 
-/// The command that shows what a job has said.
-pub(super) fn log_of(manager: Manager, job: &str) -> String {
-    let stem = job.trim_end_matches(".service");
-    match manager {
-        Manager::UserUnit => format!("journalctl --user -u {job} -o cat > captured/logs/{stem}.log"),
-        Manager::SystemUnit => format!("sudo journalctl -u {job} -o cat > captured/logs/{stem}.log"),
-        Manager::LaunchAgent | Manager::LaunchDaemon => {
-            format!("cp the files of StandardOutPath and StandardErrorPath to captured/logs/{stem}.log")
+/// Enters what clients say of their own start: it stops nobody else.
+pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Captured) {
+    for (service, log) in &captured.logs {
+        let is_client = report.client(service).is_some_and(|client| client.kind == ClientKind::Service)
+            && report.gateway(service).is_none();
+        if !is_client {
+            continue;
         }
+        let Some(failure) = lifecycle(&log.text).failed else { continue };
+        let is_its_own = matches!(
+            failure.meaning,
+            Meaning::Denied
+                | Meaning::ReadOnly
+                | Meaning::NoSuchPath
+                | Meaning::VariableUnset
+                | Meaning::NewerState
+        );
+        if !is_its_own || !failure::is_of_state(&failure, None) {
+            continue;
+        }
+        let finding = failure::finding(&failure, &log.name, service, None);
+        let told = failure::told_by(failure.meaning);
+        let gate = shut_by(&finding).unwrap_or(Gate::State);
+        let is_told = |finding: &Finding| is_about(finding, service, told);
+        case.confirm(gate, is_told, finding, &[Whom::Client(service.clone())]);
     }
+}
+
+/// Whether a finding is one of these, about this service.
+fn is_about(finding: &Finding, service: &str, codes: &[Told]) -> bool {
+    let is_about = match &finding.subject {
+        Subject::Service(name) | Subject::Client(name) => name == service,
+        Subject::Stack => true,
+        _ => false,
+    };
+    is_about && matches!(finding.code, finding::Code::Compose(code) if codes.contains(&code))
 }
 
 /// Whom a gateway's life concerns: everyone, or where there are several gateways, its own clients.
@@ -192,15 +215,7 @@ fn full(
         "The disk with the gateway's state is full: it can keep nothing, and a client may wait in vain for an answer, whatever its probes say.",
     );
     finding.places.push(Place::line(&log.name, line));
-    if let Some(GatewayView { service, state_dir, manager: Some(manager), .. }) = gateway {
-        finding.remedy = Some(Remedy {
-            text: "make room on that disk: the gateway's cache may go, it is made again; then start it again"
-                .to_owned(),
-            command: Some(format!("rm -r {state_dir}/cache\n{}", manager.reload(service))),
-            edits: Vec::new(),
-            safety: Safety::Judgement,
-        });
-    } else if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
+    if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
         let remove = if running { "exec -T" } else { "run --rm --no-deps -T --entrypoint rm" };
         let program = if running { " rm" } else { "" };
         // Whoever lives in its network namespace follows it: both at once, and Docker finds no namespace to join.
@@ -218,52 +233,202 @@ fn full(
             safety: Safety::Judgement,
         });
     }
-    case.corroborate(Gate::State, &[Gate::State], finding, whom);
+    case.report(finding, whom);
 }
 
-fn came_up(case: &mut Case, start: String, log: &Text, life: &Lifecycle, whom: &[Whom]) {
-    if let Some(line) = life.stopped {
-        let because = format!("{}:{line} says that the gateway was stopped", log.name);
-        for gate in [Gate::Liveness, Gate::Startup, Gate::Readiness] {
-            for whom in whom {
-                case.unjudged(gate, whom.clone(), because.clone());
+/// A gateway's life as its log tells it.
+struct Heard<'h> {
+    gateway: &'h str,
+    view: Option<&'h GatewayView>,
+    published: &'h [u16],
+    log: &'h Text,
+    life: &'h Lifecycle,
+    report: &'h Report,
+    whom: &'h [Whom],
+}
+
+/// Findings of the files that say that a gateway will not start: one that came up refutes them. What no release would take,
+/// such as a file that cannot be parsed, is not among them: that was written since.
+const PREDICTIONS: &[Told] = &[
+    Told::ConfigMissing,
+    Told::ModeMissing,
+    Told::ConfigUnknownKey,
+    Told::ConfigValueRefused,
+    Told::BindWithoutAuth,
+    Told::AuthAmbiguous,
+    Told::ProxyAndToken,
+    Told::SecretRefMissing,
+    Told::OriginsRequired,
+];
+/// And these that it may not use its state, unless its log says so itself.
+const PREDICTIONS_OF_STATE: &[Told] =
+    &[Told::UidDrift, Told::SelinuxLabel, Told::StateReadOnly, Told::HostPathInEnvironment];
+/// What Docker shows of a gateway that ended: its log says why.
+const ENDS: &[Told] = &[Told::RestartLoop, Told::ContainerExited];
+
+impl Heard<'_> {
+    /// `is_down` says that Docker shows its container, and it does not run.
+    fn enter(&self, case: &mut Case, is_down: bool) {
+        let Self { life, log, whom, .. } = *self;
+        if let Some(failure) = &life.failed {
+            return self.failed(case, failure, is_down);
+        }
+        if let Some(words) = life.last_words.as_ref().filter(|words| is_down || self.ended_with(words)) {
+            let failure = Failure {
+                line: words.line,
+                meaning: Meaning::Unknown,
+                text: words.text.clone(),
+                named: None,
+                details: Vec::new(),
+                times: 1,
+                releases: None,
+            };
+            return self.failed(case, &failure, is_down);
+        }
+        if let Some(line) = life.stopped {
+            let because = format!("{}:{line} says that the gateway was stopped", log.name);
+            for gate in [Gate::Liveness, Gate::Startup, Gate::Readiness] {
+                for whom in whom {
+                    case.unjudged(gate, whom.clone(), because.clone());
+                }
+            }
+            return;
+        }
+        if let Some(line) = life.came_up() {
+            self.came_up(case, line, is_down);
+        }
+    }
+
+    /// Whether the log of a gateway that nobody saw come up ends with these words.
+    fn ended_with(&self, words: &LastWords) -> bool {
+        words.is_last && self.life.came_up().is_none() && self.life.stopped.is_none()
+    }
+
+    fn came_up(&self, case: &mut Case, line: usize, is_down: bool) {
+        let Self { life, log, whom, .. } = *self;
+        // What happened since is for its container to say.
+        if !is_down {
+            pass(case, Gate::Liveness, whom, &format!("{}:{line} listening", log.name));
+            if let Some(line) = life.ready {
+                pass(case, Gate::Startup, whom, &format!("{}:{line} ready", log.name));
+                pass(case, Gate::Readiness, whom, &format!("{}:{line} ready", log.name));
             }
         }
-        return;
+        let because =
+            format!("a doubt: {}:{line} shows that it came up all the same, or before that was so", log.name);
+        case.refute(|finding| self.is_ours(finding, PREDICTIONS), &because);
+        // It was started again until it came up.
+        if !is_down {
+            case.refute(|finding| self.is_ours(finding, &[Told::RestartLoop]), &because);
+        }
+        let mut told: Vec<&str> = Vec::new();
+        let mut keeps_state = true;
+        for refused in &life.refused {
+            let path = refused.named.as_deref().unwrap_or_default();
+            if !told.contains(&path) {
+                told.push(path);
+                keeps_state &= !self.path_refused(case, refused);
+            }
+        }
+        if keeps_state {
+            case.refute(|finding| self.is_ours(finding, PREDICTIONS_OF_STATE), &because);
+        }
+        if let Some(listening) = life.listening {
+            self.listens(case, listening);
+        }
     }
-    // Whoever is ready listens; old releases say only the one.
-    if let Some(line) = life.listening.or(life.ready) {
-        pass(case, Gate::Liveness, whom, &format!("{}:{line} listening", log.name));
+
+    /// Whether somebody from outside its container is in its log.
+    fn was_reached(&self) -> bool {
+        let lines = self.log.text.lines().filter(|line| line.contains("[ws] "));
+        let mut addresses = lines.flat_map(|line| line.split(' ')).filter_map(|word| {
+            let address = word.strip_prefix("remote=").or_else(|| word.strip_prefix("fwd="))?;
+            address.parse::<IpAddr>().ok()
+        });
+        addresses.any(|address| !address.is_loopback())
     }
-    if let Some(line) = life.ready {
-        pass(case, Gate::Startup, whom, &format!("{}:{line} ready", log.name));
-        pass(case, Gate::Readiness, whom, &format!("{}:{line} ready", log.name));
-        return;
+
+    /// Enters a path that a gateway which runs may not use; true if its state is concerned.
+    fn path_refused(&self, case: &mut Case, refused: &Failure) -> bool {
+        let Self { log, view, whom, .. } = *self;
+        let finding = failure::path_refused(refused, &log.name, view);
+        let Some(gate) = shut_by(&finding) else {
+            case.add(finding);
+            return false;
+        };
+        let told = failure::told_by(refused.meaning);
+        case.confirm(gate, |finding| self.is_ours(finding, told), finding, whom);
+        true
     }
-    let Some(failed) = &life.failed else { return };
-    let code = match failed.meaning {
-        Meaning::Permission => Code::StateRefused,
-        Meaning::Configuration => Code::ConfigurationRefused,
-        Meaning::BindRefused | Meaning::PortBusy => Code::ListenerRefused,
-        Meaning::Credential => Code::CredentialRefused,
-        Meaning::Leased => Code::StateLeased,
-    };
-    let mut finding = code.finding(format!("The gateway did not come up: {}.", failed.meaning.words()));
-    finding.places.push(Place::line(&log.name, failed.line));
-    if matches!(failed.meaning, Meaning::Leased) {
+
+    fn failed(&self, case: &mut Case, failure: &Failure, is_down: bool) {
+        let Self { gateway, log, life, view, whom, .. } = *self;
+        let mut finding = failure::finding(failure, &log.name, gateway, view);
+        if life.starts > 1 && failure.times == 1 {
+            finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
+        }
+        let because = format!("{}:{} says why ({})", log.name, failure.line, finding.code);
+        case.explain(|finding| self.is_ours(finding, ENDS), &because);
+        let gate = match shut_by(&finding).unwrap_or(Gate::Liveness) {
+            // That it ended is known; that it is down, nobody showed.
+            Gate::Liveness if !is_down => Gate::Startup,
+            gate => gate,
+        };
+        let told = failure::told_by(failure.meaning);
+        case.confirm(gate, |finding| self.is_ours(finding, told), finding, whom);
+    }
+
+    /// Where the log says that it listens, whatever the files do.
+    fn listens(&self, case: &mut Case, listening: Listening) {
+        let Self { gateway, log, view, published, report, whom, .. } = *self;
+        let Listening { line, on_loopback: Some(on_loopback), port } = listening else { return };
+        if !on_loopback {
+            let because = format!("a doubt: {}:{line} shows that it listens beyond loopback", log.name);
+            case.refute(|finding| self.is_ours(finding, &[Told::LoopbackBind]), &because);
+            return;
+        }
+        let lives_alone = report
+            .namespaces
+            .of
+            .get(gateway)
+            .is_some_and(|namespace| matches!(namespace, Namespace::Service(owner) if owner == gateway));
+        // What the files themselves say of loopback, they say client by client; and a server in the same container may
+        // stand before it.
+        if !lives_alone || view.is_none_or(|view| view.bind == Scope::Loopback) || self.was_reached() {
+            return;
+        }
+        let is_published = port.is_some_and(|port| published.contains(&port));
+        let apart: Vec<Whom> = case
+            .clients
+            .iter()
+            .filter(|client| whom.iter().any(|whom| whom.covers(client)))
+            .filter(|client| match client.kind {
+                Kind::Service => client.name != gateway && !report.namespaces.share(gateway, &client.name),
+                _ => is_published,
+            })
+            .map(|client| Whom::Client(client.name.clone()))
+            .collect();
+        if apart.is_empty() {
+            return;
+        }
+        let mut finding = Code::LoopbackSeen.finding(format!(
+            "{gateway} listens on the loopback of its own container alone, whatever its files say: a published port leads nowhere."
+        ));
+        finding.places.push(Place::line(&log.name, line));
         finding.remedy = Some(Remedy {
-            text: "stop the other gateway that uses this state directory; where there is none, the last one was killed, and what it holds ends within 5 minutes: then start this one again"
+            text: "see with which --bind, and with which openclaw.json, the container starts it: that bind counts, not the one in this file"
                 .to_owned(),
-            command: Some(start),
+            command: Some(format!("docker compose top {gateway}")),
             edits: Vec::new(),
             safety: Safety::Judgement,
         });
+        case.report(finding, &apart);
     }
-    if life.starts > 1 {
-        finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
+
+    /// Whether a finding is one of these, about this gateway.
+    fn is_ours(&self, finding: &Finding, codes: &[Told]) -> bool {
+        is_about(finding, self.gateway, codes)
     }
-    let gate = shut_by(&finding).unwrap_or(Gate::Liveness);
-    case.corroborate(gate, &[Gate::State, Gate::Listener, Gate::Auth], finding, whom);
 }
 
 /// A connect frame in the log proves that the upgrade was granted and the challenge answered, for whoever sent it.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use openclaw_compose::edit::{self, LineKind};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
-use openclaw_compose::openclaw::{self, ClientKind, ClientView, GateState, Manager, Report};
+use openclaw_compose::openclaw::{self, ClientKind, ClientView, GateState, Report};
 use openclaw_compose::project::{Node, Resolution};
 use openclaw_compose::source::{Sources, Span};
 use openclaw_pairing::plan::{Engine, Topology};
@@ -67,9 +67,7 @@ impl Stack {
 
     /// What is wrong with the project itself stops whatever would be started from it.
     fn enter_project(&self, case: &mut Case) {
-        // Jobs of the host need no Compose file.
-        let is_needed = |finding: &&ComposeFinding| finding.code != Code::NoComposeFile || !self.is_of_jobs();
-        for finding in self.resolution.findings().iter().filter(is_needed) {
+        for finding in self.resolution.findings() {
             self.add(case, finding, &[Whom::Everyone]);
         }
     }
@@ -103,14 +101,37 @@ impl Stack {
                 let client = self.report.client(name);
                 client.map(|client| Whom::Client(client.name.clone())).into_iter().collect()
             }
-            // A gateway that does not run is dead for everyone, whatever the files say.
-            (Code::RestartLoop | Code::ContainerExited | Code::OutOfMemory | Code::StopGraceTooShort, _) => {
-                vec![Whom::Everyone]
-            }
+            // A gateway that does not run is dead for everyone who asks it, whatever the files say; a client for itself.
+            (
+                Code::RestartLoop
+                | Code::ContainerExited
+                | Code::OutOfMemory
+                | Code::StopGraceTooShort
+                | Code::HostPortTaken
+                | Code::MountRefused
+                | Code::EntrypointRefused
+                | Code::NeverStarted
+                | Code::WaitsForUnhealthy,
+                Subject::Service(name) | Subject::Client(name),
+            ) => self.asked_by(name),
             // Nobody can say what a file of the state holds that cannot be read.
             (unread, _) if unread < Code::YamlSyntax => vec![Whom::Everyone],
             _ => Vec::new(),
         }
+    }
+
+    /// Whoever asks a service: a gateway is asked by its clients, of one alone everyone; a client asks for itself.
+    fn asked_by(&self, service: &str) -> Vec<Whom> {
+        let is_gateway = self.report.gateway(service).is_some();
+        if is_gateway && self.report.gateways.len() < 2 {
+            return vec![Whom::Everyone];
+        }
+        let clients = self.report.clients.iter();
+        let asking = clients.filter(|client| match is_gateway {
+            true => client.gateway == service,
+            false => client.name == service,
+        });
+        asking.map(|client| Whom::Client(client.name.clone())).collect()
     }
 
     fn add(&self, case: &mut Case, found: &ComposeFinding, whom: &[Whom]) -> FindingId {
@@ -131,20 +152,10 @@ impl Stack {
     /// Whose session the stack is for: its clients beside the gateway, whose own command line is there in any stack.
     pub(super) fn concerned(&self, clients: &[Client]) -> Vec<String> {
         let gateways = self.gateway_services();
-        let kind = if self.is_of_jobs() { Kind::Host } else { Kind::Service };
-        let is_beside = |client: &&Client| client.kind == kind && !gateways.contains(client.name.as_str());
+        let is_beside =
+            |client: &&Client| client.kind == Kind::Service && !gateways.contains(client.name.as_str());
         let of_the_stack = clients.iter().filter(is_beside);
         of_the_stack.map(|client| client.name.clone()).collect()
-    }
-
-    /// The service manager that keeps a gateway; nothing for a container.
-    pub(super) fn manager(&self, gateway: &str) -> Option<Manager> {
-        self.report.gateway(gateway)?.manager
-    }
-
-    /// Whether service managers of the host run the gateways.
-    pub(super) fn is_of_jobs(&self) -> bool {
-        self.report.gateways.iter().any(|gateway| gateway.manager.is_some())
     }
 
     fn gateway_services(&self) -> BTreeSet<&str> {
@@ -161,6 +172,18 @@ impl Stack {
         let gateways: Vec<&str> =
             self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect();
         if gateways.is_empty() { vec![self.gateway()] } else { gateways }
+    }
+
+    /// The ports of a service's container that it publishes.
+    pub(super) fn published(&self, service: &str) -> Vec<u16> {
+        let service = self.resolution.service(service);
+        let ports = service.map(|service| service.items("ports")).unwrap_or_default();
+        let target = |port: &Node| {
+            let target = port.get("target")?;
+            let number = target.as_int().and_then(|number| u16::try_from(number).ok());
+            number.or_else(|| target.text()?.expose().parse().ok())
+        };
+        ports.iter().filter_map(target).collect()
     }
 
     /// The clients of each gateway, by its service.
@@ -213,12 +236,6 @@ impl Stack {
 
     /// How commands reach a gateway and one of its clients.
     pub(super) fn topology(&self, gateway: &str, client: &str, containers: &[Container]) -> Topology {
-        if self.is_of_jobs() {
-            let mut topology = Topology::new(Engine::Host, gateway, client);
-            topology.shared_namespace = true;
-            topology.shared_state = client != gateway;
-            return topology;
-        }
         let running = life::of_service(containers, client).iter().any(Container::is_running);
         let service = self.resolution.service(client);
         let words = service.map(|service| service.items("entrypoint")).unwrap_or_default();

@@ -132,8 +132,17 @@ const CASES: &[Case] = &[
         says: &["state/openclaw.json"],
     },
     Case {
-        name: "openclaw.json is missing",
+        name: "openclaw.json is missing, and the gateway says ready",
         spoil: |dir| remove(dir, "state/openclaw.json"),
+        exit: 3,
+        says: &["openclaw.json", "OC-C804"],
+    },
+    Case {
+        name: "openclaw.json is missing, and nobody says that the gateway is up",
+        spoil: |dir| {
+            remove(dir, "state/openclaw.json");
+            std::fs::remove_dir_all(dir.join("captured")).unwrap();
+        },
         exit: 1,
         says: &["openclaw.json"],
     },

@@ -1,15 +1,15 @@
 //! Running containers that are not what the files say, or do not stay up.
 
 use crate::finding::{Code, Finding, Severity};
-use crate::openclaw::model::containers::{Container, Runtime};
+use crate::openclaw::model::containers::{Container, Health, Runtime};
 use crate::openclaw::model::namespaces;
 use crate::openclaw::model::processes::{self, Process};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
-use crate::openclaw::verdict::drift::differences;
+use crate::openclaw::verdict::drift::{PORTS, differences};
 
 use super::operation;
-use super::remedies::{command, recreate};
+use super::remedies::{command, recreate, words};
 use super::{Cause, Findings};
 
 /// Everything about containers against files.
@@ -51,13 +51,7 @@ fn drift(
     if differs.is_empty() {
         return;
     }
-    let about_token = differs.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"));
-    let about_env = differs.iter().any(|name| name.contains("GATEWAY"));
-    let code = match (about_token, about_env) {
-        (true, _) => Code::StaleToken,
-        (false, true) => Code::StaleEnvironment,
-        (false, false) => Code::StaleContainer,
-    };
+    let code = stale_code(&differs);
     let span = differs
         .iter()
         .find_map(|name| {
@@ -70,12 +64,27 @@ fn drift(
         differs.join(", ")
     );
     let mut finding = verdicts.finding(code, summary, Some(span)).about(process.subject());
+    // Then a published port leads where the files say that it does not.
+    if differs.iter().any(|name| name == PORTS) && process.role == processes::Role::Gateway {
+        finding.severity = Severity::Error;
+    }
     finding.evidence.push(format!("container {}", container.name.trim_start_matches('/')));
     finding
         .evidence
         .push("restart keeps the old environment; only a new container reads the files".to_owned());
     finding.remedy = Some(command("recreate it".to_owned(), recreate(&[service.name], verdicts)));
     out.push_for([Cause::Stale(process.id)], finding);
+}
+
+/// The code for what differs.
+pub(crate) fn stale_code(differs: &[String]) -> Code {
+    let about_token = differs.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD"));
+    let about_env = differs.iter().any(|name| name.contains("GATEWAY"));
+    match (about_token, about_env) {
+        (true, _) => Code::StaleToken,
+        (false, true) => Code::StaleEnvironment,
+        (false, false) => Code::StaleContainer,
+    }
 }
 
 fn condition(
@@ -92,21 +101,20 @@ fn condition(
         return;
     }
     let span = service.restart.as_ref().map_or(service.key_span, |restart| restart.span);
-    let meaning = |code: i64| {
-        rules::EXIT_CODES
-            .iter()
-            .find(|rule| rule.code == code)
-            .map_or("an unknown fault", |rule| rule.meaning)
-    };
+    // What a code usually stands for proves nothing: what the process said does.
+    let usual = rules::EXIT_CODES.iter().find(|rule| rule.code == state.exit_code);
+    let usual = usual.map(|rule| format!("exit {} usually means: {}", rule.code, rule.meaning));
+    if container.never_started() {
+        return;
+    }
     if state.restarting || container.restart_count > 2 {
         let code = state.exit_code;
         let summary = format!(
-            "{} was started {} times again; the last exit was {code}: {}",
-            service.name,
-            container.restart_count,
-            meaning(code)
+            "{} was started {} times again; the last exit was {code}",
+            service.name, container.restart_count,
         );
         let mut finding = verdicts.finding(Code::RestartLoop, summary, Some(span)).about(process.subject());
+        finding.evidence.extend(usual);
         if rules::EXIT_CODES.iter().any(|rule| rule.code == code && !rule.restart_helps) {
             finding.evidence.push("no restart mends this one".to_owned());
         }
@@ -115,14 +123,19 @@ fn condition(
             format!("docker compose logs --tail 50 {}", service.name),
         ));
         out.push(finding);
-    } else if !state.running && state.status != "created" {
+    } else if !state.running {
         let code = state.exit_code;
         if code == rules::EXIT_KILLED && !state.oom_killed {
             killed.extend(killed_draining(process, verdicts));
         }
-        let summary = format!("{} is not running: exit {code}, {}", service.name, meaning(code));
+        let summary = format!("{} is not running: it ended with exit {code}", service.name);
         let mut finding =
             verdicts.finding(Code::ContainerExited, summary, Some(service.key_span)).about(process.subject());
+        finding.evidence.extend(usual);
+        // The kernel's word for it is told below.
+        if state.oom_killed {
+            finding.severity = Severity::Warning;
+        }
         finding.remedy = Some(command(
             "read what it said last".to_owned(),
             format!("docker compose logs --tail 50 {}", service.name),
@@ -131,15 +144,14 @@ fn condition(
     }
     if state.oom_killed {
         let summary = format!("{} was killed for want of memory", service.name);
-        out.push(
-            verdicts
-                .finding(
-                    Code::OutOfMemory,
-                    summary,
-                    service.memory.as_ref().map(|limit| limit.span).or(Some(service.key_span)),
-                )
-                .about(process.subject()),
-        );
+        let span = service.memory.as_ref().map_or(service.key_span, |limit| limit.span);
+        let mut finding = verdicts.finding(Code::OutOfMemory, summary, Some(span)).about(process.subject());
+        finding.evidence.push(format!("its container ended with exit {}", state.exit_code));
+        finding.remedy = Some(words(format!(
+            "give {} more memory (`mem_limit: 2g`), or node less: NODE_OPTIONS=--max-old-space-size below the limit",
+            service.name
+        )));
+        out.push(finding);
     }
     if state.running && state.health.as_ref().is_some_and(|health| health.status == "unhealthy") {
         let span = service.healthcheck.as_ref().map_or(service.key_span, |check| check.span);
@@ -147,13 +159,19 @@ fn condition(
             .finding(Code::Unhealthy, format!("{} runs and its health check fails", service.name), Some(span))
             .about(process.subject());
         finding.evidence.push("Docker restarts on exit only: it stays so".to_owned());
-        finding.remedy = Some(command(
-            "see what the check said".to_owned(),
-            format!(
-                "docker inspect --format '{{{{json .State.Health}}}}' {}",
-                container.name.trim_start_matches('/')
+        finding.remedy = Some(match state.health.as_ref().and_then(Health::says) {
+            Some(says) => {
+                finding.evidence.push(format!("the check says: {says}"));
+                words("mend the check where the gateway does answer: what it runs, and the port that it asks")
+            }
+            None => command(
+                "see what the check said".to_owned(),
+                format!(
+                    "docker inspect --format '{{{{json .State.Health}}}}' {}",
+                    container.name.trim_start_matches('/')
+                ),
             ),
-        ));
+        });
         out.push(finding);
     }
 }

@@ -3,7 +3,6 @@
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Remedy, Severity};
 use crate::openclaw::model::config;
-use crate::openclaw::model::jobs::TOKEN;
 use crate::openclaw::model::names;
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::services::Port;
@@ -13,7 +12,6 @@ use crate::openclaw::verdict::listener::{Auth, BindSource, Gateway, RefusalKind,
 use crate::openclaw::verdict::token::Content;
 use crate::openclaw::verdict::token::Secret;
 
-use super::jobs;
 use super::missing_token;
 use super::origin;
 use super::remedies::{command, edits, recreate_all, replace_scalar, words};
@@ -90,10 +88,6 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
                     finding.remedy = origin::allow_origin(gateway, verdicts);
                 }
                 RefusalKind::Schema(fault) => finding.remedy = schema::remedy(fault, gateway, verdicts),
-                RefusalKind::RefMissing(id) => {
-                    jobs::lacking(gateway.process, id, verdicts, &mut finding);
-                    finding.remedy = missing_token::hand_in(gateway.process, id, verdicts);
-                }
                 why => finding.remedy = start(why, gateway, verdicts),
             }
             // The gate tells of the first.
@@ -144,7 +138,6 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
         out.push(finding);
     }
     if configured.is_none()
-        && process.service.job.is_none()
         && process.invocation.flag("bind").is_none()
         && gateway.bind.span.is_none()
         && gateway.bind.scope != Scope::Unknown
@@ -197,7 +190,7 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             format!("docker compose run --rm --no-deps {name} openclaw setup"),
         ),
         RefusalKind::ConfigSyntax(_) | RefusalKind::ConfigInclude(_) => {
-            words("mend the file at that place; the gateway's own message names another cause")
+            words("mend openclaw.json at that place; the gateway's own message names another cause")
         }
         RefusalKind::ModeMissing => {
             let config = process.config()?;
@@ -214,10 +207,6 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
         RefusalKind::ModeRemote => {
             words("a gateway and a remote client need an openclaw.json each; the gateway's says mode local")
         }
-        RefusalKind::NoSecret | RefusalKind::AuthNone if process.service.job.is_some() => words(format!(
-            "freeze one token and write it to gateway.auth.token, or as {TOKEN} to {}; then load {name} again",
-            process.state_dotenv()
-        )),
         RefusalKind::NoSecret | RefusalKind::AuthNone => words(
             "freeze one token and write it to .env; do not bind loopback instead: nobody outside the container could connect",
         ),
@@ -226,13 +215,14 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             let edit = layout::insert_member(verdicts.model.sources, auth, "mode: \"token\"")?.judgement();
             edits("say which one counts: gateway.auth.mode", vec![edit], Some(recreate_all(name, verdicts)))
         }
-        RefusalKind::ProxyAndToken => {
-            words("remove the token, from openclaw.json and from the environment, or use mode token")
-        }
+        RefusalKind::ProxyAndToken => words(
+            "remove the shared token, gateway.auth.token in openclaw.json and OPENCLAW_GATEWAY_TOKEN in the environment, or use mode token",
+        ),
+        RefusalKind::RefMissing(id) => return missing_token::hand_in(process, id, verdicts),
         RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
         RefusalKind::OriginsRequired => return origin::allow_origin(gateway, verdicts),
-        // Told with the schema, or where the variable is looked for.
-        RefusalKind::Schema(_) | RefusalKind::RefMissing(_) => return None,
+        // Told with the schema.
+        RefusalKind::Schema(_) => return None,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::openclaw::verdict::published::Publication;
 use crate::openclaw::verdict::reach::Reach;
 
 use super::listener;
-use super::remedies::{edits, words};
+use super::remedies::{edits, recreate, words};
 use super::{Cause, Findings};
 
 pub(crate) fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
@@ -43,7 +43,8 @@ pub(crate) fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &
         if let Some(span) = gateway.port.span {
             finding.places.extend(verdicts.model.place(PlaceRole::Related, span));
         }
-        finding.remedy = publish_right_port(published, listens, verdicts);
+        let publisher = verdicts.model.namespace_owner(gateway.process).map_or(name, |owner| owner.name);
+        finding.remedy = publish_right_port(published, listens, publisher, verdicts);
         out.push_for([Cause::Published(gateway.id)], finding);
     }
     let owner = verdicts.model.namespace_owner(gateway.process);
@@ -79,8 +80,13 @@ pub(crate) fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &
     }
 }
 
-/// Leads the published port to the port that is listened on.
-fn publish_right_port(published: &Publication, listens: u16, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+/// Leads the published port to the port that is listened on, in a new container: the old one publishes as before.
+fn publish_right_port(
+    published: &Publication,
+    listens: u16,
+    publisher: &str,
+    verdicts: &Verdicts<'_>,
+) -> Option<Remedy> {
     let text = format!("lead the host port to {listens}");
     let written = verdicts.model.sources.expose(published.span);
     let wrong = format!(":{}", published.target);
@@ -89,5 +95,6 @@ fn publish_right_port(published: &Publication, listens: u16, verdicts: &Verdicts
         return Some(words(text));
     }
     let span = published.span.part(bare.len() - wrong.len() + 1..bare.len());
-    Some(edits(text, vec![Edit::text(verdicts.model.sources, span, listens.to_string())], None))
+    let edit = Edit::text(verdicts.model.sources, span, listens.to_string());
+    Some(edits(text, vec![edit], Some(recreate(&[publisher], verdicts))))
 }

@@ -29,9 +29,7 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
     let mut told = Told::default();
     for process in gateways.into_iter().chain(others) {
         usable_finding(process, verdicts, &mut told, out);
-        if process.service.job.is_none() {
-            mounts(process, verdicts, &mut told, out);
-        }
+        mounts(process, verdicts, &mut told, out);
     }
     shared_state(verdicts, out);
     for span in &verdicts.model.listing.unread {
@@ -176,7 +174,7 @@ fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Tol
                 told.states.insert(state(code), process.id);
             }
             match code {
-                Code::UidDrift => drifted(process, verdicts, &mut finding),
+                Code::UidDrift => drifted(process, fault, verdicts, &mut finding),
                 Code::SelinuxLabel => {
                     finding.evidence.push(format!("state directory in the container: {}", process.state_dir));
                     finding.remedy = relabel(process, verdicts);
@@ -218,7 +216,7 @@ fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Tol
 }
 
 /// The state belongs to somebody else.
-fn drifted(process: &Process<'_>, verdicts: &Verdicts<'_>, finding: &mut Finding) {
+fn drifted(process: &Process<'_>, fault: &Fault, verdicts: &Verdicts<'_>, finding: &mut Finding) {
     // A drift is told of a process whose user is known.
     let Some(uid) = process.uid.number() else { return };
     let group = process.uid.group().unwrap_or(uid);
@@ -231,18 +229,28 @@ fn drifted(process: &Process<'_>, verdicts: &Verdicts<'_>, finding: &mut Finding
         finding.remedy = Some(own_inside(process, uid, group));
         return;
     };
-    if let Some(owner) = verdicts.model.listing.of(&inside).or_else(|| verdicts.model.listing.of(path)) {
+    // Where the directory is right and something in it is not, that is what to look at.
+    let refused = match fault {
+        Fault::Refused(refused) if refused.path.len() > path.len() && refused.path.starts_with(path) => {
+            Some(refused.path.as_str())
+        }
+        _ => None,
+    };
+    let listed = |path: &str| verdicts.model.listing.of(path);
+    if let Some(owner) = refused.and_then(listed).or_else(|| listed(&inside)).or_else(|| listed(path)) {
         finding.places.extend(verdicts.model.place(PlaceRole::Related, owner.span));
     }
     // The host's chown wants the host's ids.
     let ids = verdicts.model.engine.ids_of(process.service.userns_mode, process.uid.number());
     let shown = verdicts.model.shown_path(path);
+    let within = refused
+        .map_or_else(String::new, |refused| format!(", with {} in it,", verdicts.model.shown_path(refused)));
     finding.remedy = Some(match (ids.outside(uid), ids.outside(group)) {
         (Some(user), Some(group)) => {
             let whom = if user == uid { format!("uid {uid}") } else { format!("uid {uid}, here {user}") };
             command(
                 format!(
-                    "give {shown} to the process ({whom}); if uid {user} is another person's account on this host, set `user:` instead"
+                    "give {shown}{within} to the process ({whom}); if uid {user} is another person's account on this host, set `user:` instead"
                 ),
                 format!("sudo chown -R {user}:{group} {}", shell_quote(shown)),
             )
@@ -386,7 +394,7 @@ fn shared_state(verdicts: &Verdicts<'_>, out: &mut Findings) {
         }
         let beside = verdicts.model.namespace(other.service);
         let beside = beside.and_then(|namespace| gateways.other_state_beside(other, namespace));
-        if let Some(gateway) = beside.filter(is_told).filter(|_| other.service.job.is_none()) {
+        if let Some(gateway) = beside.filter(is_told) {
             let ours = gateway.service.name;
             let summary = format!("{ours} and {theirs} share one loopback and keep two state directories");
             let mount = mounts::mount_over(other.service, &other.state_dir).map(|mount| mount.span);

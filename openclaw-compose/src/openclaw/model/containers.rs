@@ -38,6 +38,8 @@ pub(crate) struct State {
     #[serde(rename = "OOMKilled")]
     pub(crate) oom_killed: bool,
     pub(crate) exit_code: i64,
+    /// What the engine says where it could not start it.
+    pub(crate) error: String,
     pub(crate) health: Option<Health>,
 }
 
@@ -45,6 +47,26 @@ pub(crate) struct State {
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct Health {
     pub(crate) status: String,
+    log: Option<Vec<Probe>>,
+}
+
+/// One run of a health check.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Probe {
+    exit_code: i64,
+    output: String,
+}
+
+impl Health {
+    /// What the check said when it last failed: its line about an error, else its last.
+    pub(crate) fn says(&self) -> Option<&str> {
+        let failed = self.log.iter().flatten().rev().find(|probe| probe.exit_code != 0)?;
+        let lines = || failed.output.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines()
+            .find(|line| line.contains("Error") || line.contains("not found"))
+            .or_else(|| lines().next_back())
+    }
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -75,6 +97,14 @@ impl From<String> for Variable {
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct HostConfig {
     pub(crate) network_mode: String,
+    /// Host ports by `PORT/PROTOCOL` of the container.
+    pub(crate) port_bindings: Option<BTreeMap<String, Option<Vec<Binding>>>>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(crate) struct Binding {
+    pub(crate) host_port: String,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -147,6 +177,11 @@ pub(crate) fn read(text: &str, printed: &mut Printed) -> Result<(), String> {
 impl Container {
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.config.labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// Whether it was made and no process ever ran in it.
+    pub(crate) fn never_started(&self) -> bool {
+        !self.state.running && (self.state.status == "created" || !self.state.error.is_empty())
     }
 
     /// The release in the image's label.

@@ -90,7 +90,8 @@ impl Image {
         if service.built {
             return service
                 .node
-                .and_then(|node| built(node.get("build")?, files))
+                .get("build")
+                .and_then(|build| built(build, files))
                 .unwrap_or_else(Self::unknown);
         }
         match &service.image {

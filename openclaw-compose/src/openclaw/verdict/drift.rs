@@ -1,6 +1,6 @@
 //! What of a running container is not what the files say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::openclaw::model::Model;
 use crate::openclaw::model::containers::{Container, Mount, Runtime, WORKING_DIR};
@@ -37,7 +37,33 @@ pub(crate) fn differences(
     if networks_differ(process, container, model) {
         out.push("networks".to_owned());
     }
+    if ports_differ(process, container) {
+        out.push(PORTS.to_owned());
+    }
     out
+}
+
+/// The name under which published ports differ.
+pub(crate) const PORTS: &str = "ports";
+
+/// Whether a port that both publish leads elsewhere than the files say. One that either lacks is no contradiction: a panel
+/// may have added it.
+fn ports_differ(process: &Process<'_>, container: &Container) -> bool {
+    let Some(bindings) = &container.host_config.port_bindings else { return false };
+    let running = bindings.iter().flat_map(|(inside, bindings)| {
+        let target = inside.strip_suffix("/tcp").and_then(|port| port.parse::<u16>().ok());
+        let host = bindings.iter().flatten().filter_map(|binding| binding.host_port.parse::<u16>().ok());
+        target.into_iter().flat_map(move |target| host.clone().map(move |host| (target, host)))
+    });
+    let running: BTreeSet<(u16, u16)> = running.collect();
+    let ports = process.service.ports.iter().filter(|port| !port.udp);
+    let written: BTreeSet<(u16, u16)> =
+        ports.filter_map(|port| Some((port.target, port.published?))).collect();
+    let leads_elsewhere = |(target, host): &(u16, u16)| {
+        !running.contains(&(*target, *host))
+            && running.iter().any(|(inside, outside)| inside == target || outside == host)
+    };
+    written.iter().any(leads_elsewhere)
 }
 
 /// Binds are compared below the directory of the stack, which may lie elsewhere here than where it runs.

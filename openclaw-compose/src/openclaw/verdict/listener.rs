@@ -157,6 +157,9 @@ pub(crate) enum RefusalKind {
     Schema(Fault),
 }
 
+/// What says where a gateway listens.
+const LISTENER_KEYS: [&str; 2] = ["--bind", "gateway.bind"];
+
 impl RefusalKind {
     /// Whether it is the configuration that is refused, before anything listens.
     pub(crate) fn is_of_configuration(&self) -> bool {
@@ -166,11 +169,15 @@ impl RefusalKind {
             | Self::ConfigInclude(_)
             | Self::ModeMissing
             | Self::ModeRemote
-            | Self::Ambiguous
+            | Self::Ambiguous => true,
+            // Where it is to listen is asked of the listener, whoever says so.
+            Self::Schema(fault) => !LISTENER_KEYS.contains(&fault.path.as_str()),
+            Self::NoSecret
             | Self::ProxyAndToken
-            | Self::RefMissing(_) => true,
-            Self::Schema(fault) => !fault.path.starts_with("--"),
-            Self::NoSecret | Self::AuthNone | Self::RefusedText | Self::OriginsRequired => false,
+            | Self::AuthNone
+            | Self::RefMissing(_)
+            | Self::RefusedText
+            | Self::OriginsRequired => false,
         }
     }
 }
@@ -239,8 +246,7 @@ impl<'a> Gateway<'a> {
         let process = self.process;
         let in_service = process
             .meant(meaning)
-            // Nobody reads a token out of a job's definition to give it to people.
-            .filter(|(_, value)| value.layer <= EnvLayer::Container && process.service.job.is_none())
+            .filter(|(_, value)| value.layer <= EnvLayer::Container)
             .map(|(_, value)| value.text.clone());
         let in_project = || {
             let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
@@ -292,10 +298,6 @@ fn bind(process: &Process<'_>) -> Bind {
     }
     if process.invocation.is_unseen {
         return Bind { scope: Scope::Unknown, by: BindSource::Unseen, span: None };
-    }
-    // Only in a container does any release listen beyond loopback unasked.
-    if process.service.job.is_some() {
-        return Bind { scope: Scope::Loopback, by: BindSource::Default, span: None };
     }
     let scope = match rules::default_bind(process.version).bind {
         DefaultBind::Loopback => Scope::Loopback,

@@ -1,0 +1,372 @@
+//! Why a gateway did not come up: the finding of each meaning that its last line may have, and the step out.
+
+use std::borrow::Cow;
+
+use openclaw_compose::finding::Code as Told;
+use openclaw_compose::openclaw::GatewayView;
+
+use super::codes::Code;
+use crate::finding::{Finding, Place, PlaceRole, Remedy, Safety};
+use crate::lifecycle::{Failure, Meaning};
+
+/// What is fixed about a meaning.
+struct Row {
+    code: Code,
+    /// What is wrong, behind "The gateway did not come up: ".
+    words: &'static str,
+    /// The findings of openclaw-compose that say the same from the files.
+    told_by: &'static [Told],
+}
+
+const STATE: &[Told] = &[
+    Told::UidDrift,
+    Told::SelinuxLabel,
+    Told::StateReadOnly,
+    Told::RootMountByEmptyVariable,
+    Told::HostPathInEnvironment,
+    Told::NestedStateDir,
+];
+const CONFIGURATION: &[Told] = &[
+    Told::ConfigMissing,
+    Told::ConfigSyntax,
+    Told::ConfigInclude,
+    Told::ModeMissing,
+    Told::ConfigUnknownKey,
+    Told::ConfigValueRefused,
+];
+const AUTH: &[Told] = &[Told::AuthAmbiguous, Told::ProxyAndToken];
+const CREDENTIAL: &[Told] =
+    &[Told::RefusedTokenText, Told::SecretRefMissing, Told::TokenMangled, Told::ConfigPlaceholderUnfilled];
+
+const fn row(meaning: Meaning) -> Row {
+    let (code, words, told_by): (_, _, &'static [Told]) = match meaning {
+        Meaning::Denied => (Code::StateRefused, "a path of its state may not be used", STATE),
+        Meaning::ReadOnly => {
+            (Code::PathRefused, "a path that it writes lies on a read-only file system", STATE)
+        }
+        Meaning::NoSuchPath => (
+            Code::PathRefused,
+            "there is no place for a directory that it has to make",
+            &[Told::StateMountMissed],
+        ),
+        Meaning::ConfigMissing => (Code::ConfigurationRefused, "there is no openclaw.json", CONFIGURATION),
+        Meaning::ModeMissing => (
+            Code::ConfigurationRefused,
+            "openclaw.json has no gateway.mode, or cannot be parsed, which it words alike",
+            CONFIGURATION,
+        ),
+        Meaning::ConfigInvalid => {
+            (Code::ConfigurationRefused, "this release refuses its openclaw.json", CONFIGURATION)
+        }
+        Meaning::VariableUnset => {
+            (Code::VariableUnset, "openclaw.json refers to a variable that it does not have", &[])
+        }
+        Meaning::OriginsRequired => (
+            Code::ListenerRefused,
+            "it refused to listen beyond loopback without a list of origins",
+            &[Told::OriginsRequired],
+        ),
+        Meaning::AuthConflict => {
+            (Code::ListenerRefused, "two ways to prove who one is are configured, and it takes one", AUTH)
+        }
+        Meaning::NoCredential => (
+            Code::ListenerRefused,
+            "it refused to listen beyond loopback without a credential",
+            &[Told::BindWithoutAuth, Told::TokenEmptyAfterInterpolation, Told::NoTokenConfigured],
+        ),
+        Meaning::BadBind => (
+            Code::ListenerRefused,
+            "its command binds to what --bind does not take",
+            &[Told::ConfigValueRefused],
+        ),
+        Meaning::BadCredential => (Code::CredentialRefused, "it refused its own credential", CREDENTIAL),
+        Meaning::PortBusy => (Code::ListenerRefused, "its port is taken by another process", &[]),
+        Meaning::Leased => (
+            Code::StateLeased,
+            "its state directory is leased to another gateway, one that runs or one that was killed less than 5 minutes ago",
+            &[],
+        ),
+        Meaning::Migrating => (
+            Code::StateLeased,
+            "the migrations of an earlier start still hold its state directory, which that start did not live to release",
+            &[],
+        ),
+        Meaning::Locked => (Code::StateLeased, "another gateway holds its state directory", &[]),
+        Meaning::Maintained => (Code::StateLeased, "a doctor run holds its databases", &[]),
+        Meaning::NewerState => (Code::StateOfNewerRelease, "its state was written by a newer release", &[]),
+        Meaning::OutOfMemory => {
+            (Code::Ended, "it ran out of memory", &[Told::OutOfMemory, Told::MemoryTooLow])
+        }
+        Meaning::Unknown => (Code::Ended, "it ended with an error", &[]),
+    };
+    Row { code, words, told_by }
+}
+
+/// The codes of openclaw-compose whose findings a failure bears out.
+pub(super) fn told_by(meaning: Meaning) -> &'static [Told] {
+    row(meaning).told_by
+}
+
+/// The finding of a failure, with its line and its step. `view` is the gateway's, where the service is one.
+pub(super) fn finding(failure: &Failure, log: &str, service: &str, view: Option<&GatewayView>) -> Finding {
+    let who = if view.is_some() { "The gateway" } else { service };
+    let Row { code, words, .. } = row(failure.meaning);
+    let (code, words) = match failure.meaning {
+        Meaning::Denied if !is_of_state(failure, view) => {
+            (Code::PathRefused, "a path that is not of its state may not be used")
+        }
+        _ => (code, words),
+    };
+    let summary = match failure.meaning {
+        // What nobody knows says itself what it is about.
+        Meaning::Unknown => format!("{who} ended with: {}", short(&failure.text)),
+        _ => format!("{who} did not come up: {words}."),
+    };
+    let mut finding = code.finding(summary);
+    finding.places.push(Place::line(log, failure.line));
+    finding.evidence.push(format!("it says: {}", failure.text));
+    for (line, detail) in &failure.details {
+        finding.places.push(Place { role: PlaceRole::Related, ..Place::line(log, *line) });
+        finding.evidence.push(detail.clone());
+    }
+    if failure.times > 1 {
+        finding.evidence.push(format!("{} starts ended so; this is the first of them", failure.times));
+    }
+    finding.versions = failure.releases.map(str::to_owned);
+    finding.remedy = Some(step(failure, service, view));
+    finding
+}
+
+/// The beginning of a line, which may be long.
+fn short(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
+/// A path that a gateway was refused and runs on without.
+pub(super) fn path_refused(failure: &Failure, log: &str, view: Option<&GatewayView>) -> Finding {
+    let path = failure.named.as_deref().unwrap_or("a path");
+    let is_of_state = is_of_state(failure, view);
+    let mut finding = if is_of_state {
+        Code::StateRefused.finding(format!("The gateway runs, and may not use {path} of its state."))
+    } else {
+        Code::PathRefused
+            .finding(format!("The gateway runs, and may not use {path}, which is not of its state."))
+    };
+    if !is_of_state {
+        finding.severity = crate::finding::Severity::Warning;
+    }
+    finding.places.push(Place::line(log, failure.line));
+    finding.evidence.push(format!("it says: {}", failure.text));
+    finding.remedy = Some(match view {
+        Some(view) => path_step(failure, &view.service, Some(view)),
+        None => words(format!("let the gateway use {path}")),
+    });
+    finding
+}
+
+fn words(text: impl Into<String>) -> Remedy {
+    Remedy { text: text.into(), command: None, edits: Vec::new(), safety: Safety::TextOnly }
+}
+
+fn command(text: impl Into<String>, command: String) -> Remedy {
+    Remedy { command: Some(command), safety: Safety::Judgement, ..words(text) }
+}
+
+/// Names under which a state directory goes.
+const STATE_NAMES: &[&str] = &["/.openclaw", "/.clawdbot", "/.moltbot"];
+/// What lies in a state directory and is not needed for a session.
+const BESIDE_STATE: &[&str] = &["/workspace", "/extensions/", "/node_modules", "/plugins/", "/skills/"];
+
+/// Whether the path that a line names is of the state that a gateway needs: the directory, what lies in it, or what it is
+/// to lie in.
+pub(super) fn is_of_state(failure: &Failure, view: Option<&GatewayView>) -> bool {
+    let Some(path) = failure.named.as_deref() else { return true };
+    let is_below = |path: &str, above: &str| {
+        path.strip_prefix(above.trim_end_matches('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_usual = STATE_NAMES
+        .iter()
+        .any(|name| path.split_once(name).is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/')));
+    let is_its_own = view.is_some_and(|view| {
+        is_below(path, &view.state_dir) || (path.len() > 1 && is_below(&view.state_dir, path))
+    });
+    (is_its_own || is_usual) && !BESIDE_STATE.iter().any(|beside| path.contains(beside))
+}
+
+fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy {
+    let named = failure.named.as_deref();
+    let again = format!("docker compose up -d {service}");
+    match failure.meaning {
+        Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath => path_step(failure, service, view),
+        Meaning::ConfigMissing => words(
+            "put an openclaw.json with gateway.mode local into the state directory; if it is there, see whether the container mounts the directory that it is in",
+        ),
+        Meaning::ModeMissing => words(
+            "see whether openclaw.json can be parsed to its end; if it can, write gateway.mode: \"local\" in it",
+        ),
+        Meaning::ConfigInvalid if failure.details.is_empty() => {
+            words("put right in openclaw.json what the lines behind this one name")
+        }
+        Meaning::ConfigInvalid => {
+            let details: Vec<&str> = failure.details.iter().map(|(_, detail)| detail.as_str()).collect();
+            words(format!("take out of openclaw.json, or put right: {}", details.join("; ")))
+        }
+        Meaning::VariableUnset => match named {
+            Some(name) => words(format!(
+                "hand {name} to {service} in its environment, and to every service that reads the same openclaw.json, or take ${{{name}}} out of that file"
+            )),
+            None => words("hand the variable to the service, or take it out of openclaw.json"),
+        },
+        Meaning::OriginsRequired => {
+            words("list the origins that browsers open in gateway.controlUi.allowedOrigins")
+        }
+        Meaning::AuthConflict => words(
+            "keep one: remove gateway.auth.token and OPENCLAW_GATEWAY_TOKEN where gateway.auth.mode means something else, or set gateway.auth.mode to what is meant",
+        ),
+        Meaning::NoCredential => words(format!(
+            "hand OPENCLAW_GATEWAY_TOKEN to {service}, or write gateway.auth.token in openclaw.json"
+        )),
+        Meaning::BadBind => words("write loopback, lan, tailnet, auto or custom behind --bind"),
+        Meaning::BadCredential => words(
+            "give the gateway a credential of its own, such as `openssl rand -hex 32` prints, where it looks for it: gateway.auth or OPENCLAW_GATEWAY_TOKEN",
+        ),
+        Meaning::PortBusy => words(match named {
+            Some(port) => format!(
+                "port {port} is taken where {service} listens: give {service} a port of its own, or end what listens there, which the lines behind this one name"
+            ),
+            None => format!("give {service} a port of its own, or end what listens on its port"),
+        }),
+        Meaning::Leased => command(
+            "stop the other gateway that uses this state directory; where there is none, the last one was killed, and what it holds ends within 5 minutes: then start this one again",
+            format!("docker compose up --detach {service}"),
+        ),
+        Meaning::Migrating => command(
+            match named {
+                Some(time) => format!("wait until {time}, then start it again"),
+                None => "wait 5 minutes, then start it again".to_owned(),
+            },
+            again,
+        ),
+        Meaning::Locked => command(
+            format!(
+                "give {service} a state directory of its own, or end the gateway that holds this one; where none runs, a new container of {service} sees that"
+            ),
+            format!("docker compose up -d --force-recreate {service}"),
+        ),
+        Meaning::Maintained => command(
+            "wait until `openclaw doctor --fix`, which runs elsewhere, has ended; then start it again",
+            again,
+        ),
+        Meaning::NewerState => words(format!(
+            "set the image of {service} to a release that knows this state, the newer one that wrote it; to stay with the older, give it a backup of the time before"
+        )),
+        Meaning::OutOfMemory => words(format!(
+            "give {service} more memory (`mem_limit`), or node less: NODE_OPTIONS=--max-old-space-size below that limit"
+        )),
+        Meaning::Unknown => match advice(&failure.text) {
+            Some(arguments) => command(
+                format!(
+                    "do what the line advises, with the gateway stopped: openclaw {arguments}; then start it again"
+                ),
+                format!(
+                    "docker compose run --rm --no-deps --entrypoint openclaw {service} {arguments}\n{again}"
+                ),
+            ),
+            None => words(format!(
+                "put right what the line names, then start {service} again: {}",
+                short(&failure.text)
+            )),
+        },
+    }
+}
+
+fn path_step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy {
+    let path = failure.named.as_deref().unwrap_or("the path that the line names");
+    match failure.meaning {
+        Meaning::ReadOnly => {
+            return words(format!(
+                "mount a volume that can be written over {path}, or leave `read_only` out of {service}"
+            ));
+        }
+        Meaning::NoSuchPath => {
+            return words(format!(
+                "mount a directory or a volume at {path}, or at the directory above it, that {service} may write"
+            ));
+        }
+        _ => {}
+    }
+    let uid = view.and_then(|view| view.uid);
+    match (uid, &failure.named) {
+        (Some(uid), Some(path)) if is_of_state(failure, view) => {
+            // A file that it was about to make stands for its directory.
+            let is_new = path.ends_with(".tmp") || failure.text.contains("mkdir");
+            let directory = path.rsplit_once('/').map_or("/", |(directory, _)| directory);
+            let owned = if is_new { directory } else { path };
+            let owned = shlex::try_quote(owned).unwrap_or_default();
+            command(
+                format!(
+                    "give {owned} to the process, from inside a container, whose ids are the ones that count"
+                ),
+                format!(
+                    "docker compose run --rm --no-deps --user 0 --entrypoint chown {service} -R {uid}:{uid} {owned}"
+                ),
+            )
+        }
+        _ if is_of_state(failure, view) => words(format!("give {path} to the user that {service} runs as")),
+        _ => words(format!(
+            "let the user that {service} runs as write {path}, or take the setting out that names it: the state directory is not concerned"
+        )),
+    }
+}
+
+/// What a line of OpenClaw's tells its reader to run, of the commands that mend: the arguments of `openclaw`.
+fn advice(text: &str) -> Option<&'static str> {
+    const COMMANDS: &[&str] = &["doctor --fix", "doctor"];
+    COMMANDS.iter().copied().find(|command| text.contains(&format!("openclaw {command}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(path: &str) -> Failure {
+        Failure {
+            line: 1,
+            meaning: Meaning::Denied,
+            text: format!("EACCES: permission denied, open '{path}'"),
+            named: Some(path.to_owned()),
+            details: Vec::new(),
+            times: 1,
+            releases: None,
+        }
+    }
+
+    #[test]
+    fn a_path_is_of_the_state_by_where_it_lies() {
+        for path in ["/home/node/.openclaw", "/home/node/.openclaw/openclaw.json", "/root/.openclaw/state/x"]
+        {
+            assert!(is_of_state(&refused(path), None), "{path}");
+        }
+        for path in [
+            "/Users",
+            "/app/dist/extensions/acpx/node_modules",
+            "/usr/local/lib/node_modules/clawhub",
+            "/home/node/.openclaw/workspace/memory",
+            "/home/node/.openclaw-backup/x",
+        ] {
+            assert!(!is_of_state(&refused(path), None), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_line_gives_its_own_advice() {
+        let line = "SQLite schema is incomplete; run openclaw doctor --fix to repair it. Run openclaw gateway status --deep for diagnostics.";
+        assert_eq!(advice(line), Some("doctor --fix"));
+        assert_eq!(advice("Run openclaw gateway status --deep for diagnostics."), None);
+    }
+}
