@@ -222,6 +222,7 @@ codes! {
     MixedVersions "OC-C513" "mixed-versions" Warning "Gateway and CLI are of different releases."
     UnattendedUpgrade "OC-C514" "unattended-upgrade" Warning "Something replaces the gateway's image unasked."
     VersionUnknown "OC-C515" "version-unknown" Info "The release is not known: the newest rules were used."
+    TwoSupervisors "OC-C516" "two-supervisors" Error "Two jobs of the host's service managers run a gateway on one state directory or one port."
 
     // 6xx: running containers.
     StaleToken "OC-C601" "stale-token" Error "A running container holds another token than the files."

@@ -35,7 +35,7 @@ pub use model::config::{
 };
 #[cfg(feature = "docker")]
 pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
-pub use model::definitions::Definition;
+pub use model::jobs::{Definition, Manager, jobs_of};
 pub use model::namespaces::{Namespace, Namespaces};
 pub use model::processes::{EnvLayer, Role};
 #[cfg(feature = "docker")]

@@ -18,8 +18,9 @@
 use std::path::Path;
 
 use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{Definition, Stack};
+use openclaw_compose::openclaw::{Definition, Stack, jobs_of};
 
+use crate::lifecycle::lifecycle;
 use crate::owners;
 use crate::reading::{self, ReadError};
 
@@ -99,12 +100,36 @@ impl Captured {
             if log.text.lines().any(is_of_gateway) {
                 stack = stack.runs_gateway(service);
             }
+            let life = lifecycle(&log.text);
+            if life.came_up().is_some() && life.stopped.is_none() {
+                stack = stack.came_up(service);
+            }
         }
-        for definition in &self.definitions {
-            let text = definition.text.as_str().into();
-            stack = stack.definition(Definition { name: definition.name.clone(), text });
+        for definition in self.definitions() {
+            stack = stack.definition(definition);
         }
         stack
+    }
+
+    fn definitions(&self) -> impl Iterator<Item = Definition> {
+        self.definitions
+            .iter()
+            .map(|text| Definition { name: text.name.clone(), text: text.text.as_str().into() })
+    }
+
+    /// The same where jobs of the host are the stack: what was captured is named by the job that it is of.
+    #[must_use]
+    pub fn of_jobs(mut self) -> Self {
+        let definitions: Vec<Definition> = self.definitions().collect();
+        for texts in [&mut self.logs, &mut self.devices] {
+            let names = jobs_of(&definitions, texts.iter().map(|(name, _)| name.as_str()));
+            for (name, _) in texts {
+                if let Some(job) = names.get(name) {
+                    job.clone_into(name);
+                }
+            }
+        }
+        self
     }
 
     /// Reads `captured/` below `stack`, its links followed as `disk` does. Never fails: what cannot be read is in

@@ -168,6 +168,16 @@ impl Examination {
         let gateway = self.stack.gateway();
         let mut missing = Vec::new();
         let faulty = |name: &str| self.captured.faults.iter().any(|fault| fault.name.starts_with(name));
+        if let Some(manager) = self.stack.manager(gateway) {
+            let name = gateway.trim_end_matches(".service");
+            if self.captured.logs.is_empty() && !faulty("captured/logs") {
+                missing.push(format!("logs: {}", life::log_of(manager, gateway)));
+            }
+            if self.captured.devices.is_empty() && !faulty("captured/devices") {
+                missing.push(format!("devices: openclaw devices list --json > captured/devices/{name}.json"));
+            }
+            return missing;
+        }
         if self.captured.logs.is_empty() && !faulty("captured/logs") {
             missing.push(format!(
                 "logs: docker compose logs --no-log-prefix {gateway} > captured/logs/{gateway}.log"

@@ -120,7 +120,7 @@ impl Project {
     pub fn open(flags: &ProjectFlags, evidence: Evidence) -> Result<Self, Unreadable> {
         let project = Self::read(flags, evidence)?;
         let refusal = project.resolution.compose_would_refuse();
-        match refusal.filter(|_| project.resolution.services().next().is_none()) {
+        match refusal.filter(|_| project.resolution.services().next().is_none() && !project.is_of_jobs()) {
             Some(refusal) => Err(project.unreadable(&refusal.finding)),
             None => Ok(project),
         }
@@ -144,6 +144,10 @@ impl Project {
             }
             Evidence::None | Evidence::ContainersAlone => Captured::default(),
         };
+        // Without a service of Compose's the jobs of the host are the stack.
+        if resolution.services().next().is_none() {
+            captured = captured.of_jobs();
+        }
         output::hide_in(captured.said());
         let asked = match evidence {
             Evidence::Containers | Evidence::ContainersAlone => {
@@ -171,6 +175,12 @@ impl Project {
         let report = examine(&stack);
         output::hide(report.secrets().iter());
         Ok(Self { resolution, report, directory, captured })
+    }
+
+    /// Whether service managers of the host run the gateway, and nothing of Compose's does.
+    #[must_use]
+    pub fn is_of_jobs(&self) -> bool {
+        self.report.gateways.iter().any(|gateway| gateway.manager.is_some())
     }
 
     /// Why a person cannot be told anything: there is no Compose file, or one of them is not YAML, even if others are.
@@ -205,7 +215,8 @@ impl Project {
             };
             finding.severity == Severity::Error && UNREADABLE.contains(&finding.code) && about_the_project
         };
-        resolution.findings().iter().find(stops).map(|finding| self.unreadable(finding))
+        let is_needed = |finding: &&Finding| finding.code != Code::NoComposeFile || !self.is_of_jobs();
+        resolution.findings().iter().filter(is_needed).find(stops).map(|finding| self.unreadable(finding))
     }
 
     /// What stops everything, on a line: its place, its next step, and how much else is wrong.

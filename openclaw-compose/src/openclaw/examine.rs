@@ -14,7 +14,7 @@ use super::model::observed::Observed;
 use super::model::owners::Listing;
 use super::model::processes::{self, Role};
 use super::model::services::Services;
-use super::model::{Model, Surroundings, definitions, engine, files};
+use super::model::{Model, Surroundings, engine, evidence, files, jobs};
 use super::report::{GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::stack::Stack;
 use super::verdict::drift::{PORTS, differences};
@@ -26,9 +26,15 @@ use super::{containers, secrets, token_sources};
 #[must_use]
 pub fn examine(stack: &Stack<'_>) -> Report {
     let resolution = stack.resolution;
-    let services = Services::read(resolution, processes::is_run_on_demand);
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
+
+    let jobs = evidence::read(&stack.definitions, directory, &mut reader);
+    let shells = jobs::shells(&jobs);
+    let services = match resolution.services().next() {
+        None if !jobs.is_empty() => Services::of_jobs(jobs.iter().chain(&shells)),
+        _ => Services::read(resolution, processes::is_run_on_demand),
+    };
 
     let mut early: Vec<Finding> = stack.noted.clone();
     let runtime = read_inspects(stack, &mut reader, &mut early);
@@ -50,16 +56,11 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         listing.is_copy = listing.has_one_owner();
     }
     let engine = read_engine(stack, &listing, &mut reader, &mut early);
-    let definitions: Vec<_> = stack
-        .definitions
-        .iter()
-        .map(|definition| definitions::read_definition(definition, &mut reader))
-        .collect();
     early.extend(unread_findings(&mut reader));
     let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
     let mut sources = std::mem::take(&mut reader.sources);
-    let secrets = secrets::collect(stack, &processes, &definitions, &sources);
-    secrets::mark_secrets(&processes, &definitions, &mut sources);
+    let secrets = secrets::collect(stack, &processes, &jobs, &sources);
+    secrets::mark_secrets(&processes, &jobs, &mut sources);
     secrets::mark_urls(resolution, &processes, &mut sources);
     secrets.mark_in(&mut sources);
 
@@ -75,12 +76,12 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let gateways = Gateway::all(&model);
     let outgoing = clients::outgoing(&model, &gateways);
     let clients = clients::find(&model, &gateways, &outgoing);
-    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients);
+    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients, &stack.up);
     let stale = stale(&runtime, &model);
 
     let mut found = Findings::default();
     found.extend(early);
-    findings::find(&verdicts, &runtime, &definitions, &mut found);
+    findings::find(&verdicts, &runtime, &jobs, &mut found);
     let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);
     remedies::finish(&mut findings, &model);
@@ -100,7 +101,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
         stale.iter().for_each(|stale| gates::apply_stale(view, stale, &behind));
     }
     let containers = containers::views(&runtime, &verdicts, &mut letters);
-    let tokens = token_sources::views(&definitions, &verdicts, &mut letters, stack.fingerprint);
+    let tokens = token_sources::views(&jobs, &verdicts, &mut letters, stack.fingerprint);
     let version = gateways
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());

@@ -2,10 +2,10 @@
 
 pub(crate) mod configuration;
 pub(crate) mod containers;
-pub(crate) mod definitions;
 mod found;
 pub(crate) mod health;
 pub(crate) mod image;
+pub(crate) mod jobs;
 pub(crate) mod listener;
 pub(crate) mod missing_token;
 pub(crate) mod namespaces;
@@ -24,14 +24,14 @@ pub(crate) mod unstarted;
 pub(crate) mod variables;
 
 use super::model::containers::Runtime;
-use super::model::definitions::Defined;
+use super::model::jobs::Job;
 use super::verdict::Verdicts;
 use super::verdict::clients::ClientKind;
 
 pub(crate) use found::{Cause, Findings};
 
 /// Says everything there is to say about a stack.
-pub(crate) fn find(verdicts: &Verdicts<'_>, runtime: &Runtime, defined: &[Defined], out: &mut Findings) {
+pub(crate) fn find(verdicts: &Verdicts<'_>, runtime: &Runtime, jobs: &[Job], out: &mut Findings) {
     listener::findings(verdicts, out);
     for client in verdicts.clients {
         match client.kind {
@@ -55,6 +55,6 @@ pub(crate) fn find(verdicts: &Verdicts<'_>, runtime: &Runtime, defined: &[Define
     health::findings(verdicts, out);
     containers::findings(runtime, verdicts, out);
     unstarted::findings(runtime, verdicts, out);
-    definitions::findings(defined, verdicts, out);
+    jobs::findings(jobs, verdicts, out);
     configuration::findings(verdicts, out);
 }

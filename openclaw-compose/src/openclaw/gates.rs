@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::finding::{Code, FindingId, Place, PlaceRole};
 use crate::source::Span;
 
-use super::findings::{Cause, listener, origin, proxy, reach, state, token as secret};
+use super::findings::{Cause, jobs, listener, origin, proxy, reach, state, token as secret};
 use super::model::names;
 use super::model::namespaces::Namespace;
 use super::model::processes::Process;
@@ -160,6 +160,7 @@ fn check(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<String> {
                 owner.networks.first().map(|attachment| verdicts.model.network_name(attachment.network))?;
             format!("docker run --rm --network {network} busybox wget -qO- {target}")
         }
+        Namespace::Host if process.service.job.is_some() => format!("curl -fsS {target}"),
         Namespace::Host => format!("docker run --rm --network host busybox wget -qO- {target}"),
         _ => return None,
     })
@@ -247,6 +248,16 @@ impl Gates<'_> {
                 }
                 _ => {}
             }
+        }
+        if let Some(rival) = verdicts.rival_of(gateway) {
+            let span = jobs::place(gateway, rival, verdicts);
+            return self.red(
+                Gate::State,
+                Cause::Rival(gateway.id),
+                Code::TwoSupervisors,
+                jobs::because(gateway, rival),
+                span,
+            );
         }
         if let Some(refusal) = client.gateway.refusals.first().filter(|one| one.why.is_of_configuration()) {
             let (code, because) = listener::describe(&refusal.why, client.gateway);

@@ -2,12 +2,13 @@
 
 pub(crate) mod config;
 pub(crate) mod containers;
-pub(crate) mod definitions;
 pub(crate) mod engine;
+pub(crate) mod evidence;
 pub(crate) mod files;
 pub(crate) mod gateways;
 pub(crate) mod image;
 pub(crate) mod invocation;
+pub(crate) mod jobs;
 pub(crate) mod mounts;
 pub(crate) mod names;
 pub(crate) mod namespaces;
@@ -207,7 +208,7 @@ impl<'a> Model<'a> {
 
     /// The key of the service's `environment`.
     pub(crate) fn environment_key(&self, service: &Service<'_>) -> Option<Span> {
-        let entry = service.node.as_map()?.entry("environment")?;
+        let entry = service.node?.as_map()?.entry("environment")?;
         // An environment that only env files bring is written nowhere.
         let written = self.sources.expose(entry.key_span).trim_matches(['"', '\'']) == "environment";
         written.then_some(entry.key_span)

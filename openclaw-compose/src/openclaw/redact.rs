@@ -59,6 +59,7 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
         token_rule: _,
         starts: _,
         state_dir,
+        manager: _,
         uid: _,
         stranded_by_restart,
     } = gateway;

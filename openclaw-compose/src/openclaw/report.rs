@@ -11,6 +11,7 @@ use crate::words::words;
 use super::containers::ContainerView;
 use super::gates::{ClientView, GateView};
 use super::model::Model;
+use super::model::jobs::Manager;
 use super::model::namespaces::Namespaces;
 use super::rules::TokenRuleId;
 use super::rules::version::{self, Version};
@@ -71,6 +72,9 @@ pub struct GatewayView {
     pub starts: bool,
     /// The state directory inside the container.
     pub state_dir: String,
+    /// The service manager that keeps it; nothing for a container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Manager>,
     /// The uid its process runs as, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
@@ -178,6 +182,7 @@ pub(super) fn gateway_view(
         token_rule: gateway.decision.rule.id,
         starts: gateway.refusals.is_empty(),
         state_dir: process.state_dir.clone(),
+        manager: process.service.job.and_then(|job| job.manager),
         uid: process.uid.number(),
         stranded_by_restart: model.namespaces.stranded_by(name).into_iter().map(str::to_owned).collect(),
     }

@@ -12,7 +12,7 @@ use crate::source::{Sources, Text};
 use crate::syntax::json5;
 
 use super::model::config::{Config, SecretForm, StateVariable};
-use super::model::definitions::Defined;
+use super::model::jobs::Job;
 use super::model::processes::Process;
 use super::stack::Stack;
 
@@ -20,7 +20,7 @@ use super::stack::Stack;
 pub(super) fn collect(
     stack: &Stack<'_>,
     processes: &[Process<'_>],
-    definitions: &[Defined],
+    jobs: &[Job],
     sources: &Sources,
 ) -> Secrets {
     let mut secrets = stack.resolution.secrets().clone();
@@ -36,10 +36,9 @@ pub(super) fn collect(
             }
         }
     }
-    definitions
-        .iter()
-        .filter_map(|defined| defined.value.as_ref())
-        .for_each(|value| secrets.add(value.expose()));
+    for (name, set) in jobs.iter().flat_map(|job| &job.environment) {
+        value(looks_secret(name), &set.value, &mut secrets);
+    }
     for (_, text) in stack.inspects.iter().chain(&stack.engine) {
         match serde_json::from_str(text.expose()) {
             Ok(inspected) => json(&inspected, false, &mut secrets),
@@ -65,7 +64,9 @@ fn configuration(config: &Config, sources: &Sources, secrets: &mut Secrets) {
 }
 
 fn node(node: &json5::Node, secret: bool, sources: &Sources, secrets: &mut Secrets) {
+    let names_variable = is_variable(node);
     for member in node.members() {
+        let secret = secret && !names_variable;
         self::node(&member.value, secret || looks_secret(&member.key), sources, secrets);
     }
     for item in node.items() {
@@ -79,6 +80,14 @@ fn node(node: &json5::Node, secret: bool, sources: &Sources, secrets: &mut Secre
         json5::Value::Number(number) if secret => secrets.add(&number.to_string()),
         _ => {}
     }
+}
+
+/// `{ source: "env", provider: "default", id: "NAME" }`: where a secret is looked for, and not the secret.
+fn is_variable(node: &json5::Node) -> bool {
+    let text = |key: &str| node.get(key).and_then(json5::Node::expose);
+    let is_name =
+        |id: &str| id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    text("source") == Some("env") && text("id").is_some_and(is_name) && node.members().len() < 4
 }
 
 /// What stands in `env`, whatever its name: these variables are there to hold keys.
@@ -128,7 +137,7 @@ fn value(secret: bool, text: &Text, secrets: &mut Secrets) {
 }
 
 /// Masks every secret that this floor brought in.
-pub(super) fn mark_secrets(processes: &[Process<'_>], definitions: &[Defined], sources: &mut Sources) {
+pub(super) fn mark_secrets(processes: &[Process<'_>], jobs: &[Job], sources: &mut Sources) {
     let mut dotenvs = BTreeSet::new();
     for process in processes {
         if let Some(config) = process.config() {
@@ -154,8 +163,8 @@ pub(super) fn mark_secrets(processes: &[Process<'_>], definitions: &[Defined], s
             sources.mark_secret(flag.span);
         }
     }
-    for defined in definitions {
-        sources.mark_secret(defined.span);
+    for (_, set) in jobs.iter().flat_map(|job| &job.environment).filter(|(name, _)| looks_secret(name)) {
+        sources.mark_secret(set.span);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::finding::Finding;
 use crate::project::{Files, Resolution};
 use crate::source::Text;
 
-use super::model::definitions::Definition;
+use super::model::jobs::Definition;
 use super::rules::version::Version;
 
 /// What is known about a stack.
@@ -50,6 +50,7 @@ pub struct Stack<'s> {
     pub(super) noted: Vec<Finding>,
     pub(super) definitions: Vec<Definition>,
     pub(super) gateways: BTreeSet<String>,
+    pub(super) up: BTreeSet<String>,
     pub(super) version: Option<Version>,
     pub(super) upgrade_to: Option<Version>,
     pub(super) docker_vm: bool,
@@ -72,6 +73,7 @@ impl<'s> Stack<'s> {
             noted: Vec::new(),
             definitions: Vec::new(),
             gateways: BTreeSet::new(),
+            up: BTreeSet::new(),
             version: None,
             upgrade_to: None,
             docker_vm: false,
@@ -144,7 +146,10 @@ impl<'s> Stack<'s> {
         self
     }
 
-    /// A launchd or systemd definition of an OpenClaw service on the host, whose token is compared.
+    /// A launchd or systemd definition of an OpenClaw service on the host, whose token is compared. Where the project has no
+    /// service at all, the definitions are the stack: each is judged as a service on the host's network. Its state is looked
+    /// for in `state` below the project's directory, or in a directory of its own name; the files of variables that it
+    /// names, there and below `captured`. No other path of it is ever looked at on this disk.
     #[must_use]
     pub fn definition(mut self, definition: Definition) -> Self {
         self.definitions.push(definition);
@@ -155,6 +160,13 @@ impl<'s> Stack<'s> {
     #[must_use]
     pub fn runs_gateway(mut self, service: impl Into<String>) -> Self {
         self.gateways.insert(service.into());
+        self
+    }
+
+    /// A service whose log shows that its last start came up.
+    #[must_use]
+    pub fn came_up(mut self, service: impl Into<String>) -> Self {
+        self.up.insert(service.into());
         self
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::finding::{Place, PlaceRole};
 use crate::source::{Span, Text};
 
-use super::model::definitions::{Defined, NAME};
+use super::model::jobs::{Job, TOKEN};
 use super::model::processes::{ConfigState, EnvLayer, Process, Role};
 use super::rules::TokenSource;
 use super::verdict;
@@ -59,7 +59,7 @@ pub enum TokenContent {
     Value,
     /// Nothing but blanks.
     Empty,
-    /// A `${NAME}` that nothing fills.
+    /// A `${TOKEN}` that nothing fills.
     Unfilled,
     /// A reference to a variable that is missing.
     MissingReference,
@@ -97,7 +97,7 @@ impl From<&Content> for TokenContent {
 
 /// Lists every source, the server's first.
 pub(super) fn views(
-    definitions: &[Defined],
+    jobs: &[Job],
     verdicts: &Verdicts<'_>,
     letters: &mut Classes,
     fingerprint: Option<&dyn Fn(&SecretString) -> String>,
@@ -149,10 +149,10 @@ pub(super) fn views(
         }
         out.extend(unreadable(process, verdicts));
     }
-    if let Some((value, place)) = verdicts.model.project_variable(NAME) {
+    if let Some((value, place)) = verdicts.model.project_variable(TOKEN) {
         let (class, print, secret) = shown(Some(&Text::from(value.expose_secret())));
         out.push(TokenSourceView {
-            source: NAME.to_owned(),
+            source: TOKEN.to_owned(),
             kind: None,
             service: None,
             layer: None,
@@ -165,15 +165,16 @@ pub(super) fn views(
             value: secret,
         });
     }
-    for defined in definitions {
-        let Some(value) = &defined.value else { continue };
-        let (class, print, secret) = shown(Some(value));
+    // A job that is a service of the stack is listed as one.
+    let beside = jobs.iter().filter(|job| verdicts.model.services.named(&job.name).is_none());
+    for (job, token) in beside.filter_map(|job| Some((job, job.token()?))) {
+        let (class, print, secret) = shown(Some(&token.value));
         out.push(TokenSourceView {
-            source: format!("{NAME} in {}", defined.name),
+            source: format!("{TOKEN} in {}", job.file),
             kind: None,
             service: None,
             layer: None,
-            place: verdicts.model.place(PlaceRole::Decided, defined.span),
+            place: verdicts.model.place(PlaceRole::Decided, token.span),
             class,
             fingerprint: print,
             content: TokenContent::Value,
@@ -191,7 +192,7 @@ fn unreadable(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Vec<TokenSource
         .then(|| ("gateway.auth.token", TokenSource::AuthToken, None, process.config_path.clone()));
     let dotenv = process
         .state_env_is_unreadable
-        .then(|| (NAME, TokenSource::Env, Some(EnvLayer::StateDotenv), process.state_dotenv()));
+        .then(|| (TOKEN, TokenSource::Env, Some(EnvLayer::StateDotenv), process.state_dotenv()));
     let view = |(label, kind, layer, path): (&str, _, _, String)| TokenSourceView {
         source: label.to_owned(),
         kind: Some(kind),
@@ -236,7 +237,7 @@ mod tests {
         let unreadable = TokenContent::Unreadable;
         assert_eq!(
             listed,
-            [("gateway.auth.token", unreadable, "s/openclaw.json"), (NAME, unreadable, "s/.env")]
+            [("gateway.auth.token", unreadable, "s/openclaw.json"), (TOKEN, unreadable, "s/.env")]
         );
         assert_eq!(report.of_code(Code::FileUnreadable).count(), 2);
         assert_eq!(report.of_code(Code::ConfigNotGiven).count(), 0);

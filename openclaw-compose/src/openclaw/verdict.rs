@@ -8,18 +8,20 @@ pub(crate) mod origin;
 pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod reach;
+pub(crate) mod rivals;
 pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod token;
 pub(crate) mod unstarted;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::Model;
 use super::model::names;
-use super::model::processes::Process;
+use super::model::processes::{Process, ProcessId};
 use clients::{Client, Outgoing};
 use listener::Gateway;
+use rivals::Rival;
 use state::Usable;
 use token::Decision;
 
@@ -34,6 +36,8 @@ pub(crate) struct Verdicts<'a> {
     pub(crate) dialled: BTreeSet<u16>,
     /// One for each process.
     usable: Vec<Usable>,
+    /// The job that takes the place of each.
+    rivals: BTreeMap<ProcessId, Rival<'a>>,
 }
 
 impl<'a> Verdicts<'a> {
@@ -42,11 +46,12 @@ impl<'a> Verdicts<'a> {
         gateways: &'a [Gateway<'a>],
         outgoing: &'a [Option<Outgoing<'a>>],
         clients: &'a [Client<'a>],
+        up: &BTreeSet<String>,
     ) -> Self {
         let usable = model.processes.iter().map(|process| state::usable(process, model)).collect();
         let urls = outgoing.iter().flatten().filter_map(|outgoing| outgoing.choice.url.as_ref());
         let dialled = urls.filter(|url| !names::is_loopback(&url.host)).map(|url| url.port).collect();
-        Self { model, gateways, clients, outgoing, dialled, usable }
+        Self { model, gateways, clients, outgoing, dialled, usable, rivals: rivals::find(gateways, up) }
     }
 
     /// The gateway that a process is.
@@ -57,6 +62,11 @@ impl<'a> Verdicts<'a> {
     /// What the client in a service would send; nothing where the service is no client.
     pub(crate) fn sent_by(&self, process: &Process<'_>) -> Option<&'a Decision> {
         Some(&process.id.of(self.outgoing)?.as_ref()?.decision)
+    }
+
+    /// The job that takes the place of this one.
+    pub(crate) fn rival_of(&self, process: &Process<'_>) -> Option<&Rival<'a>> {
+        self.rivals.get(&process.id)
     }
 
     pub(crate) fn usable_by(&self, process: &Process<'_>) -> Option<&Usable> {

@@ -32,7 +32,8 @@ const LAST: &[&str] =
 const ADDRESSES: &[&str] = &["webhookurl", "webhookuri"];
 /// Last words that say the value is a place or a measure, not the secret itself.
 const HARMLESS: &[&str] = &[
-    "file", "path", "dir", "url", "ttl", "timeout", "length", "limit", "name", "env", "mode", "type", "count",
+    "file", "path", "dir", "url", "ttl", "timeout", "length", "limit", "name", "env", "mode", "type",
+    "count", "error",
 ];
 
 /// True for names such as `OPENCLAW_GATEWAY_TOKEN`, `DB_PASSWORD`, `apiKey`; false for `TOKEN_FILE`.

@@ -154,7 +154,7 @@ gates! {
         ProfileSecretsNotMounted ListingUnreadable SelinuxLabel IdMapUnreadable ImageNotPinned MovingTag
         RestartLoops NoRestartPolicy MemoryTooLow NoMemoryLimit NoHealthcheck HealthcheckWrongPort
         HealthcheckProcessOnly GatewayWaitsForSidecar AuthModelChange MixedVersions UnattendedUpgrade
-        VersionUnknown StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
+        VersionUnknown TwoSupervisors StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
         EngineUnreachable EvidenceIncomplete EngineInfoUnreadable SecondMinter TokenInCheckout ConfigSyntax
         ConfigInclude ModeMissing ConfigMissing ConfigNotGiven
         ConfigUnknownKey ConfigValueRefused;

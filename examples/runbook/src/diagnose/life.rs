@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use openclaw_compose::finding::Code as Told;
-use openclaw_compose::openclaw::{ClientKind, GatewayView, Namespace, Report, Scope};
+use openclaw_compose::openclaw::{ClientKind, GatewayView, Manager, Namespace, Report, Scope};
 use serde::Deserialize;
 
 use super::case::Case;
@@ -136,16 +136,19 @@ pub(super) fn enter(
         let because = "captured/inspect.json says that the gateway's health check passes";
         pass(case, Gate::Liveness, whom, because);
     }
-    let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == gateway) else { return };
-    let life = lifecycle(&log.text);
-    let view = report.gateway(gateway);
-    if let Some(line) = life.full {
-        full(case, log, line, view, running.is_some(), whom);
-    }
-    let heard = Heard { gateway, view, published, log, life: &life, report, whom };
-    heard.enter(case, running.is_none() && !of_service(containers, gateway).is_empty());
-    if life.began.is_some() || life.came_up().is_some() || life.failed.is_some() {
-        connections(case, log, containers, whom);
+    // A job may write what it says and what goes wrong to two files.
+    for (_, log) in captured.logs.iter().filter(|(service, _)| service == gateway) {
+        let is_down = running.is_none() && !of_service(containers, gateway).is_empty();
+        let life = lifecycle(&log.text);
+        let view = report.gateway(gateway);
+        if let Some(line) = life.full {
+            full(case, log, line, view, running.is_some(), whom);
+        }
+        let heard = Heard { gateway, view, published, log, life: &life, report, whom };
+        heard.enter(case, is_down);
+        if life.began.is_some() || life.came_up().is_some() || life.failed.is_some() {
+            connections(case, log, containers, whom);
+        }
     }
 }
 
@@ -187,6 +190,18 @@ fn is_about(finding: &Finding, service: &str, codes: &[Told]) -> bool {
     is_about && matches!(finding.code, finding::Code::Compose(code) if codes.contains(&code))
 }
 
+/// The command that shows what a job has said.
+pub(super) fn log_of(manager: Manager, job: &str) -> String {
+    let stem = job.trim_end_matches(".service");
+    match manager {
+        Manager::UserUnit => format!("journalctl --user -u {job} -o cat > captured/logs/{stem}.log"),
+        Manager::SystemUnit => format!("sudo journalctl -u {job} -o cat > captured/logs/{stem}.log"),
+        Manager::LaunchAgent | Manager::LaunchDaemon => {
+            format!("cp the files of StandardOutPath and StandardErrorPath to captured/logs/{stem}.log")
+        }
+    }
+}
+
 /// Whom a gateway's life concerns: everyone, or where there are several gateways, its own clients.
 fn asks(report: &Report, clients: &[&str]) -> Vec<Whom> {
     if report.gateways.len() < 2 {
@@ -215,7 +230,15 @@ fn full(
         "The disk with the gateway's state is full: it can keep nothing, and a client may wait in vain for an answer, whatever its probes say.",
     );
     finding.places.push(Place::line(&log.name, line));
-    if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
+    if let Some(GatewayView { service, state_dir, manager: Some(manager), .. }) = gateway {
+        finding.remedy = Some(Remedy {
+            text: "make room on that disk: the gateway's cache may go, it is made again; then start it again"
+                .to_owned(),
+            command: Some(format!("rm -r {state_dir}/cache\n{}", manager.reload(service))),
+            edits: Vec::new(),
+            safety: Safety::Judgement,
+        });
+    } else if let Some(GatewayView { service, state_dir, stranded_by_restart, .. }) = gateway {
         let remove = if running { "exec -T" } else { "run --rm --no-deps -T --entrypoint rm" };
         let program = if running { " rm" } else { "" };
         // Whoever lives in its network namespace follows it: both at once, and Docker finds no namespace to join.
@@ -366,6 +389,12 @@ impl Heard<'_> {
         let mut finding = failure::finding(failure, &log.name, gateway, view);
         if life.starts > 1 && failure.times == 1 {
             finding.evidence.push(format!("the log holds {} starts; this is the last", life.starts));
+        }
+        // A job is loaded again, and no container started.
+        if let (Some(manager), Some(remedy)) = (view.and_then(|view| view.manager), &mut finding.remedy)
+            && remedy.command.is_some()
+        {
+            remedy.command = Some(manager.reload(gateway));
         }
         let because = format!("{}:{} says why ({})", log.name, failure.line, finding.code);
         case.explain(|finding| self.is_ours(finding, ENDS), &because);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use openclaw_compose::edit::{self, LineKind};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
-use openclaw_compose::openclaw::{self, ClientKind, ClientView, GateState, Report};
+use openclaw_compose::openclaw::{self, ClientKind, ClientView, GateState, Manager, Report};
 use openclaw_compose::project::{Node, Resolution};
 use openclaw_compose::source::{Sources, Span};
 use openclaw_pairing::plan::{Engine, Topology};
@@ -67,7 +67,9 @@ impl Stack {
 
     /// What is wrong with the project itself stops whatever would be started from it.
     fn enter_project(&self, case: &mut Case) {
-        for finding in self.resolution.findings() {
+        // Jobs of the host need no Compose file.
+        let is_needed = |finding: &&ComposeFinding| finding.code != Code::NoComposeFile || !self.is_of_jobs();
+        for finding in self.resolution.findings().iter().filter(is_needed) {
             self.add(case, finding, &[Whom::Everyone]);
         }
     }
@@ -152,10 +154,20 @@ impl Stack {
     /// Whose session the stack is for: its clients beside the gateway, whose own command line is there in any stack.
     pub(super) fn concerned(&self, clients: &[Client]) -> Vec<String> {
         let gateways = self.gateway_services();
-        let is_beside =
-            |client: &&Client| client.kind == Kind::Service && !gateways.contains(client.name.as_str());
+        let kind = if self.is_of_jobs() { Kind::Host } else { Kind::Service };
+        let is_beside = |client: &&Client| client.kind == kind && !gateways.contains(client.name.as_str());
         let of_the_stack = clients.iter().filter(is_beside);
         of_the_stack.map(|client| client.name.clone()).collect()
+    }
+
+    /// The service manager that keeps a gateway; nothing for a container.
+    pub(super) fn manager(&self, gateway: &str) -> Option<Manager> {
+        self.report.gateway(gateway)?.manager
+    }
+
+    /// Whether service managers of the host run the gateways.
+    pub(super) fn is_of_jobs(&self) -> bool {
+        self.report.gateways.iter().any(|gateway| gateway.manager.is_some())
     }
 
     fn gateway_services(&self) -> BTreeSet<&str> {
@@ -236,6 +248,12 @@ impl Stack {
 
     /// How commands reach a gateway and one of its clients.
     pub(super) fn topology(&self, gateway: &str, client: &str, containers: &[Container]) -> Topology {
+        if self.is_of_jobs() {
+            let mut topology = Topology::new(Engine::Host, gateway, client);
+            topology.shared_namespace = true;
+            topology.shared_state = client != gateway;
+            return topology;
+        }
         let running = life::of_service(containers, client).iter().any(Container::is_running);
         let service = self.resolution.service(client);
         let words = service.map(|service| service.items("entrypoint")).unwrap_or_default();

@@ -31,13 +31,19 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
             let mut finding = verdicts
                 .finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)))
                 .about(process.subject());
-            finding.remedy = Some(command(
-                "read it inside a container, which need not be the one that runs".to_owned(),
-                format!(
-                    "docker compose run --rm --no-deps --entrypoint cat {} {}",
-                    process.service.name, process.config_path
+            finding.remedy = Some(match process.service.job {
+                Some(_) => words(format!(
+                    "copy {} of that host to state/ beside the definitions",
+                    process.config_path
+                )),
+                None => command(
+                    "read it inside a container, which need not be the one that runs".to_owned(),
+                    format!(
+                        "docker compose run --rm --no-deps --entrypoint cat {} {}",
+                        process.service.name, process.config_path
+                    ),
                 ),
-            ));
+            });
             out.push(finding);
         }
     }
@@ -70,8 +76,10 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
             .about(process.subject());
         finding.severity = Severity::Info;
         finding.confidence = Confidence::Inferred;
-        finding.remedy =
-            Some(command("look at what it starts".to_owned(), format!("docker compose exec {name} ps -ef")));
+        finding.remedy = Some(command(
+            "look at what it starts".to_owned(),
+            format!("docker compose exec -T {name} ps -ef"),
+        ));
         out.push(finding);
     } else if verdicts.gateways.is_empty()
         && let Some(cli) = verdicts.model.processes.iter().find(|process| process.role == Role::Cli)
@@ -93,10 +101,11 @@ fn versions(verdicts: &Verdicts<'_>, out: &mut Findings) {
             format!("the release of {} is not known: it is judged by the newest rules", process.service.name);
         let mut finding =
             verdicts.finding(Code::VersionUnknown, summary, Some(span)).about(process.subject());
-        finding.remedy = Some(command(
-            "ask it".to_owned(),
-            format!("docker compose exec {} openclaw --version", process.service.name),
-        ));
+        let asked = match process.service.job {
+            Some(_) => "openclaw --version".to_owned(),
+            None => format!("docker compose exec -T {} openclaw --version", process.service.name),
+        };
+        finding.remedy = Some(command("ask it".to_owned(), asked));
         out.push(finding);
     }
 }

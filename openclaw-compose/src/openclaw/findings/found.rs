@@ -14,6 +14,8 @@ use crate::source::Span;
 pub(crate) enum Cause {
     /// A process cannot use its state.
     State(ProcessId),
+    /// Another job of the host keeps a gateway out.
+    Rival(ProcessId),
     /// A gateway does not start.
     Start(GatewayId),
     /// A gateway listens on a loopback that is not its clients'.

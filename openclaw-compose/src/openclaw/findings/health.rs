@@ -11,7 +11,7 @@ use super::remedies::{edits, words};
 
 /// Everything about the gateways' health checks.
 pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    for gateway in verdicts.gateways {
+    for gateway in verdicts.gateways.iter().filter(|gateway| gateway.process.service.job.is_none()) {
         health(gateway.process, gateway.listens_on(), verdicts, out);
     }
 }

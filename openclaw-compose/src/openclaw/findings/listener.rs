@@ -3,6 +3,7 @@
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Remedy, Severity};
 use crate::openclaw::model::config;
+use crate::openclaw::model::jobs::TOKEN;
 use crate::openclaw::model::names;
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::services::Port;
@@ -12,6 +13,7 @@ use crate::openclaw::verdict::listener::{Auth, BindSource, Gateway, RefusalKind,
 use crate::openclaw::verdict::token::Content;
 use crate::openclaw::verdict::token::Secret;
 
+use super::jobs;
 use super::missing_token;
 use super::origin;
 use super::remedies::{command, edits, recreate_all, replace_scalar, words};
@@ -88,6 +90,10 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
                     finding.remedy = origin::allow_origin(gateway, verdicts);
                 }
                 RefusalKind::Schema(fault) => finding.remedy = schema::remedy(fault, gateway, verdicts),
+                RefusalKind::RefMissing(id) => {
+                    jobs::lacking(gateway.process, id, verdicts, &mut finding);
+                    finding.remedy = missing_token::hand_in(gateway.process, id, verdicts);
+                }
                 why => finding.remedy = start(why, gateway, verdicts),
             }
             // The gate tells of the first.
@@ -138,6 +144,7 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
         out.push(finding);
     }
     if configured.is_none()
+        && process.service.job.is_none()
         && process.invocation.flag("bind").is_none()
         && gateway.bind.span.is_none()
         && gateway.bind.scope != Scope::Unknown
@@ -207,6 +214,10 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
         RefusalKind::ModeRemote => {
             words("a gateway and a remote client need an openclaw.json each; the gateway's says mode local")
         }
+        RefusalKind::NoSecret | RefusalKind::AuthNone if process.service.job.is_some() => words(format!(
+            "freeze one token and write it to gateway.auth.token, or as {TOKEN} to {}; then load {name} again",
+            process.state_dotenv()
+        )),
         RefusalKind::NoSecret | RefusalKind::AuthNone => words(
             "freeze one token and write it to .env; do not bind loopback instead: nobody outside the container could connect",
         ),
@@ -218,11 +229,10 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
         RefusalKind::ProxyAndToken => words(
             "remove the shared token, gateway.auth.token in openclaw.json and OPENCLAW_GATEWAY_TOKEN in the environment, or use mode token",
         ),
-        RefusalKind::RefMissing(id) => return missing_token::hand_in(process, id, verdicts),
         RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
         RefusalKind::OriginsRequired => return origin::allow_origin(gateway, verdicts),
-        // Told with the schema.
-        RefusalKind::Schema(_) => return None,
+        // Told with the schema, or where the variable is looked for.
+        RefusalKind::Schema(_) | RefusalKind::RefMissing(_) => return None,
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
 use crate::openclaw::model::config::Config;
+use crate::openclaw::model::jobs::TOKEN;
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::services::Service;
 use crate::openclaw::rules::{self, Meaning};
@@ -13,7 +14,7 @@ use crate::openclaw::verdict::reach::Reach;
 use crate::openclaw::verdict::token::{Decision, Outcome, Secret};
 
 use super::remedies::{edits, recreate, words};
-use super::{Cause, Findings};
+use super::{Cause, Findings, jobs};
 
 /// The variable of the shared password.
 const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
@@ -55,6 +56,7 @@ pub(crate) fn missing(
             finding
                 .evidence
                 .push("OpenClaw fills ${NAME} from the process; Compose never sees openclaw.json".to_owned());
+            jobs::lacking(process, variable, verdicts, &mut finding);
             finding.remedy = hand_in(process, variable, verdicts);
             out.push_for(invented, finding);
         } else if gateway.invents_token() {
@@ -76,8 +78,11 @@ pub(crate) fn missing(
         }
         let secret = gateway.secret.key();
         let summary = format!("{} has no {secret} to send: the gateway asks for one", client.name);
+        // A shell of the host is written nowhere; what it cannot fill is.
+        let asked = client.decision.and_then(Decision::unfilled).map(|(candidate, _)| candidate.span);
+        let asked = asked.filter(|_| client_process.service.job.is_some());
         let mut finding = verdicts
-            .finding(Code::ClientWithoutToken, summary, Some(client_process.service.key_span))
+            .finding(Code::ClientWithoutToken, summary, asked.or(Some(client_process.service.key_span)))
             .about(client.subject());
         finding.confidence = Confidence::Inferred;
         if let Some(variable) = client.decision.and_then(Decision::wanted) {
@@ -127,6 +132,9 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
 
 /// Hands a variable of the project into the container.
 pub(crate) fn hand_in(process: &Process<'_>, variable: &str, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    if process.service.job.is_some() {
+        return jobs::with(process, variable, verdicts);
+    }
     let service = process.service;
     let text = format!("hand {variable} into {}", service.name);
     if !verdicts.model.project_has(variable) || service.environment.contains_key(variable) {
@@ -158,6 +166,11 @@ pub(crate) fn hand_in(process: &Process<'_>, variable: &str, verdicts: &Verdicts
 fn token_beside_url(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let process = client.process?;
     let service = process.service;
+    if service.job.is_some() {
+        let wanted = client.decision.and_then(Decision::wanted);
+        let own = if gateway.secret == Secret::Password { PASSWORD } else { TOKEN };
+        return jobs::with(process, wanted.unwrap_or(own), verdicts);
+    }
     if gateway.secret == Secret::Password {
         return hand_in(process, PASSWORD, verdicts);
     }

@@ -12,7 +12,9 @@ use super::remedies::{edits, replace_scalar, words};
 
 /// Everything about operating the stack.
 pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    for process in verdicts.gateways.iter().map(|gateway| gateway.process) {
+    let processes = verdicts.gateways.iter().map(|gateway| gateway.process);
+    // How a service manager of the host keeps its jobs is not Compose's business.
+    for process in processes.filter(|process| process.service.job.is_none()) {
         restart(process, verdicts, out);
         memory(process, verdicts, out);
         out.extend(stop(process, verdicts));

@@ -293,7 +293,7 @@ fn share_namespace(
         "dns_search",
         "mac_address",
     ] {
-        let Some(entry) = service.node.as_map().and_then(|map| map.entry(field)) else { continue };
+        let Some(entry) = service.node.and_then(|node| node.as_map()?.entry(field)) else { continue };
         // The default network is written nowhere.
         if verdicts.model.sources.expose(entry.key_span).trim_matches(['"', '\'']) != field {
             continue;

@@ -100,6 +100,9 @@ pub(crate) fn shell_quote(word: &str) -> String {
 
 /// `docker compose up -d` for these services and for everyone who lives in their namespaces.
 pub(crate) fn recreate(services: &[&str], verdicts: &Verdicts<'_>) -> String {
+    if let Some(reload) = reload(services, verdicts) {
+        return reload;
+    }
     let mut names: Vec<&str> = services.to_vec();
     for service in services {
         names.extend(verdicts.model.namespaces.stranded_by(service));
@@ -109,6 +112,14 @@ pub(crate) fn recreate(services: &[&str], verdicts: &Verdicts<'_>) -> String {
     // A borrower must be recreated with its owner even where its own definition is unchanged.
     let force = if names.len() > services.len() { " --force-recreate" } else { "" };
     format!("{UP}{force} {}", names.join(" "))
+}
+
+/// Loads jobs of the host anew, where these are such.
+fn reload(services: &[&str], verdicts: &Verdicts<'_>) -> Option<String> {
+    let job = |name: &&str| verdicts.model.services.named(name)?.job;
+    let jobs = services.iter().filter_map(job).collect::<Vec<_>>();
+    let reload: Vec<String> = jobs.iter().filter_map(|job| Some(job.manager?.reload(&job.name))).collect();
+    (!jobs.is_empty()).then(|| reload.join("\n"))
 }
 
 /// Every variable of a meaning, whether some release reads it or none.
@@ -189,6 +200,9 @@ pub(crate) fn arrange(
 
 /// A change of the listener needs a new process, and everyone in its namespace with it.
 pub(crate) fn recreate_all(name: &str, verdicts: &Verdicts<'_>) -> String {
+    if let Some(reload) = reload(&[name], verdicts) {
+        return reload;
+    }
     let dependants = verdicts.model.namespaces.stranded_by(name);
     let names: Vec<&str> = std::iter::once(name).chain(dependants).collect();
     format!("{UP} --force-recreate {}", names.join(" "))

@@ -29,7 +29,9 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
     let mut told = Told::default();
     for process in gateways.into_iter().chain(others) {
         usable_finding(process, verdicts, &mut told, out);
-        mounts(process, verdicts, &mut told, out);
+        if process.service.job.is_none() {
+            mounts(process, verdicts, &mut told, out);
+        }
     }
     shared_state(verdicts, out);
     for span in &verdicts.model.listing.unread {
@@ -394,7 +396,7 @@ fn shared_state(verdicts: &Verdicts<'_>, out: &mut Findings) {
         }
         let beside = verdicts.model.namespace(other.service);
         let beside = beside.and_then(|namespace| gateways.other_state_beside(other, namespace));
-        if let Some(gateway) = beside.filter(is_told) {
+        if let Some(gateway) = beside.filter(is_told).filter(|_| other.service.job.is_none()) {
             let ours = gateway.service.name;
             let summary = format!("{ours} and {theirs} share one loopback and keep two state directories");
             let mount = mounts::mount_over(other.service, &other.state_dir).map(|mount| mount.span);

@@ -17,7 +17,7 @@ use crate::source::Span;
 
 use super::missing_token;
 use super::remedies::{edits, recreate_all, words};
-use super::{Cause, Findings};
+use super::{Cause, Findings, jobs};
 
 /// The code and deciding place of a red auth gate.
 pub(crate) fn auth_cause(client: &Client<'_>, gateway: &Gateway<'_>) -> (Code, Option<Span>) {
@@ -232,6 +232,11 @@ fn align(
 ) -> Option<Remedy> {
     let name = gateway.name();
     let server = gateway.decision.winner()?;
+    // What stands in the definition of a job is taken out there: it was baked in on the day of its installation.
+    let baked = losers.iter().find(|loser| loser.layer == Some(EnvLayer::Container));
+    if let Some(baked) = baked.filter(|_| gateway.process.service.job.is_some()) {
+        return jobs::without(gateway.process, &baked.label, verdicts.model.sources.name(baked.span.file));
+    }
     let mut out: Vec<Edit> = Vec::new();
     let mut written = BTreeSet::new();
     let mut elsewhere = Vec::new();

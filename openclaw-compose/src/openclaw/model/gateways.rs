@@ -93,7 +93,9 @@ impl<'a> Gateways<'a> {
             Backing::Host(path) => self.by_state.get(path).copied(),
             _ => None,
         };
-        let found = self.being(process).or_else(sharing).or_else(named).or_else(on_state);
+        // Many gateways may share the host's network; its shell asks the one whose configuration it reads.
+        let on_host = || process.service.job.and_then(|_| on_state());
+        let found = self.being(process).or_else(on_host).or_else(sharing).or_else(named).or_else(on_state);
         found.or_else(|| Some(self.list.first()?.0))
     }
 

@@ -90,8 +90,7 @@ impl Image {
         if service.built {
             return service
                 .node
-                .get("build")
-                .and_then(|build| built(build, files))
+                .and_then(|node| built(node.get("build")?, files))
                 .unwrap_or_else(Self::unknown);
         }
         match &service.image {

@@ -13,6 +13,7 @@ use super::config::{self, Config, StateVariable};
 use super::files::{Found, Reader};
 use super::image::{Image, Source};
 use super::invocation::{self, Invocation};
+use super::jobs::Job;
 use super::mounts::{self, Backing};
 use super::observed::Observed;
 use super::proxies;
@@ -175,6 +176,12 @@ impl<'a> Process<'a> {
         self.state_from.is_sure()
     }
 
+    /// Whether it may have variables that nobody sees from here: from a script that runs first, or from a file that was not
+    /// given.
+    pub(crate) fn may_have_more_variables(&self) -> bool {
+        self.invocation.through_script || self.service.job.is_some_and(Job::has_unseen_variables)
+    }
+
     /// Whether it runs OpenClaw's own code, so that OpenClaw's rules bind it.
     pub(crate) fn is_openclaw(&self) -> bool {
         matches!(self.role, Role::Gateway | Role::Cli)
@@ -317,7 +324,7 @@ const VERSION_LABELS: [&str; 2] = ["org.opencontainers.image.version", "org.open
 fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
     let tag = service.image.as_ref().and_then(|image| version::tag(image.value)?.parse().ok());
     let label = || VERSION_LABELS.iter().find_map(|name| service.labels.get(name)?.value.parse());
-    tag.or_else(label).or(hint)
+    tag.or_else(label).or_else(|| service.job?.release).or(hint)
 }
 
 /// What a service starts and is by that.
@@ -478,6 +485,8 @@ fn config_of(
             };
             ConfigState::Read(Rc::new(Config::read(file, path, text.expose(), &mut open)))
         }
+        // What was not captured of a host's disk may be there all the same.
+        Found::Absent if service.job.is_some() => ConfigState::Unknown,
         Found::Absent if bare => ConfigState::Bare,
         Found::Absent => ConfigState::Absent,
         Found::Unreadable => ConfigState::Unreadable,

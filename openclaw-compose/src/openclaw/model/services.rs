@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::project::{Map, Node, Resolution, Value};
 use crate::source::{Sources, Span, Text};
 
+use super::jobs::{Job, Set};
 use super::roots::Roots;
 
 /// A value and the bytes that decided it.
@@ -21,8 +22,10 @@ pub(crate) struct Service<'a> {
     pub(crate) key_span: Span,
     /// Its profiles switch it off: it is there for `docker compose run`, which starts it all the same.
     pub(crate) on_demand: bool,
-    /// The service's mapping.
-    pub(crate) node: &'a Node,
+    /// The service's mapping; nothing for a job of the host.
+    pub(crate) node: Option<&'a Node>,
+    /// The job of the host that it is, where it is none of Compose's.
+    pub(crate) job: Option<&'a Job>,
     pub(crate) image: Option<At<&'a str>>,
     pub(crate) built: bool,
     pub(crate) container_name: Option<&'a str>,
@@ -167,8 +170,8 @@ impl<'a> Services<'a> {
                 .filter(is_run),
         );
         for service in &mut list {
-            let node = service.node;
-            service.mounts.extend(items(node.get("configs")).filter_map(|node| config_mount(node, &configs)));
+            let mounted = service.node.and_then(|node| node.get("configs"));
+            service.mounts.extend(items(mounted).filter_map(|node| config_mount(node, &configs)));
         }
         let networks = children(resolution.resources("networks"))
             .map(|(name, _, node)| {
@@ -187,13 +190,24 @@ impl<'a> Services<'a> {
                     .filter(|(_, path)| bound && path.starts_with('/'))
             })
             .collect();
-        for service in &mut list {
+        let bearers = Bearers::of(&list);
+        Self { project: resolution.project_name(), list, bearers, networks, volumes, bound_volumes }.mounted()
+    }
+
+    /// Jobs of the host, which all live on its network and on its disk.
+    pub(crate) fn of_jobs(jobs: impl IntoIterator<Item = &'a Job>) -> Self {
+        let list: Vec<Service<'a>> = jobs.into_iter().map(Service::of_job).collect();
+        let (networks, volumes, bound_volumes) = Default::default();
+        Self { project: "", bearers: Bearers::of(&list), list, networks, volumes, bound_volumes }.mounted()
+    }
+
+    fn mounted(mut self) -> Self {
+        for service in &mut self.list {
             for (at, mount) in service.mounts.iter().enumerate() {
                 service.mounted.insert(mount.target, at);
             }
         }
-        let bearers = Bearers::of(&list);
-        Self { project: resolution.project_name(), list, bearers, networks, volumes, bound_volumes }
+        self
     }
 
     /// The service whose container has that name: its `container_name`, or the one that Compose makes up.
@@ -337,6 +351,53 @@ impl<'a> Service<'a> {
         let aliases = self.networks.iter().flat_map(|attachment| attachment.aliases.iter().copied());
         std::iter::once(self.name).chain(self.container_name).chain(aliases)
     }
+
+    /// A job of the host. The evidence holds the directory of its state, as if that were mounted from there.
+    fn of_job(job: &'a Job) -> Self {
+        let word = |(value, span): &'a (Text, Span)| At { value, span: *span };
+        let variable = |(name, set): (&'a String, &'a Set)| {
+            (name.as_str(), Variable { value: Some(&set.value), span: set.span, key_span: None })
+        };
+        let state = job.state.as_ref().map(|(path, captured)| Mount {
+            kind: MountKind::Bind,
+            source: Some(captured),
+            target: path,
+            read_only: false,
+            relabel: Relabel::No,
+            span: job.span,
+        });
+        Self {
+            name: &job.name,
+            key_span: job.span,
+            on_demand: false,
+            node: None,
+            job: Some(job),
+            image: None,
+            built: false,
+            container_name: None,
+            command: Some(job.program.iter().map(word).collect()),
+            entrypoint: None,
+            environment: job.environment.iter().map(variable).collect(),
+            user: None,
+            userns_mode: None,
+            unconfined: true,
+            network_mode: Some(At { value: "host", span: job.span }),
+            networks: Vec::new(),
+            ports: Vec::new(),
+            mounts: state.into_iter().collect(),
+            mounted: Roots::default(),
+            secrets: Vec::new(),
+            extra_hosts: Vec::new(),
+            links: Vec::new(),
+            depends_on: Vec::new(),
+            restart: None,
+            healthcheck: None,
+            memory: None,
+            stop_grace: None,
+            labels: BTreeMap::new(),
+            interactive: false,
+        }
+    }
 }
 
 fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sources) -> Service<'a> {
@@ -345,7 +406,8 @@ fn read_service<'a>(name: &'a str, key_span: Span, node: &'a Node, sources: &Sou
         name,
         key_span,
         on_demand: false,
-        node,
+        node: Some(node),
+        job: None,
         image: text("image"),
         built: node.get("build").is_some_and(|build| !build.is_null()),
         container_name: node.get("container_name").and_then(Node::expose),

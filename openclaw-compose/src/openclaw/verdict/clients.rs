@@ -110,7 +110,9 @@ pub(crate) fn find<'a>(
         out.extend(outgoing.as_ref().and_then(|outgoing| service_client(id(), process, outgoing, model)));
     }
     for gateway in gateways {
-        let published = published_clients([id(), id()], gateway, model);
+        let mut published = published_clients([id(), id()], gateway, model);
+        // The host's own command line was told above, by what it reads.
+        published.retain(|client| client.kind != ClientKind::Host || gateway.process.service.job.is_none());
         let proxied = proxied_client(id(), gateway, !published.is_empty(), model);
         out.extend(published.into_iter().chain(proxied));
     }
@@ -139,16 +141,18 @@ fn service_client<'a>(
         }
         verdict => verdict,
     };
+    // The shell of the person to whom a job of the host belongs.
+    let is_shell = process.service.job.is_some_and(|job| job.manager.is_none());
     Some(Client {
         id,
         name: process.service.name.to_owned(),
-        kind: ClientKind::Service,
+        kind: if is_shell { ClientKind::Host } else { ClientKind::Service },
         process: Some(process),
         gateway,
         choice: Some(choice),
         reach,
         decision: Some(decision),
-        published: None,
+        published: is_shell.then(|| publication(gateway, model)).flatten(),
         planned: None,
         proxy: None,
         auth,

@@ -169,13 +169,13 @@ impl RefusalKind {
             | Self::ConfigInclude(_)
             | Self::ModeMissing
             | Self::ModeRemote
-            | Self::Ambiguous => true,
+            | Self::Ambiguous
+            | Self::RefMissing(_) => true,
             // Where it is to listen is asked of the listener, whoever says so.
             Self::Schema(fault) => !LISTENER_KEYS.contains(&fault.path.as_str()),
             Self::NoSecret
             | Self::ProxyAndToken
             | Self::AuthNone
-            | Self::RefMissing(_)
             | Self::RefusedText
             | Self::OriginsRequired => false,
         }
@@ -246,7 +246,8 @@ impl<'a> Gateway<'a> {
         let process = self.process;
         let in_service = process
             .meant(meaning)
-            .filter(|(_, value)| value.layer <= EnvLayer::Container)
+            // Nobody reads a token out of a job's definition to give it to people.
+            .filter(|(_, value)| value.layer <= EnvLayer::Container && process.service.job.is_none())
             .map(|(_, value)| value.text.clone());
         let in_project = || {
             let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
@@ -298,6 +299,10 @@ fn bind(process: &Process<'_>) -> Bind {
     }
     if process.invocation.is_unseen {
         return Bind { scope: Scope::Unknown, by: BindSource::Unseen, span: None };
+    }
+    // Only in a container does any release listen beyond loopback unasked.
+    if process.service.job.is_some() {
+        return Bind { scope: Scope::Loopback, by: BindSource::Default, span: None };
     }
     let scope = match rules::default_bind(process.version).bind {
         DefaultBind::Loopback => Scope::Loopback,

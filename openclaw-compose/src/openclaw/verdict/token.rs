@@ -155,8 +155,8 @@ pub(crate) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, 
     let outcome = match (decided, unknown_from) {
         (Some(at), Some(unknown)) if at >= unknown => Outcome::Unknown,
         (None, Some(_)) => Outcome::Unknown,
-        // A script that runs first may hand one in.
-        (None, None) if process.invocation.through_script => Outcome::Unknown,
+        // A script that runs first, or a file that was not given, may hand one in.
+        (None, None) if process.may_have_more_variables() => Outcome::Unknown,
         (None, None) => Outcome::Nothing,
         (Some(at), _) => match candidates.get(at).map(|candidate| &candidate.content) {
             Some(Content::RefMissing { .. }) => Outcome::Refuses(at),
@@ -284,7 +284,7 @@ fn variable_of(form: SecretForm<'_>) -> Option<&str> {
 fn hidden(process: &Process<'_>, name: &str) -> bool {
     match process.env(name) {
         Some(value) => value.is_opaque(),
-        None => process.invocation.through_script,
+        None => process.may_have_more_variables(),
     }
 }
 
