@@ -55,6 +55,12 @@ impl Peer {
         }
     }
 
+    /// True if the gateway sees it on its own loopback.
+    pub fn is_on_loopback(&self) -> bool {
+        let address = self.remote.as_ref().and_then(|remote| remote.parse::<std::net::IpAddr>().ok());
+        address.is_some_and(|address| address.to_canonical().is_loopback())
+    }
+
     /// Takes over what another observation of the same client names and this one does not.
     pub(crate) fn complete(&mut self, other: &Self) {
         let Self { device_id, client, mode, remote, host, origin, user_agent, output } = other;

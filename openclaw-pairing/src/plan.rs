@@ -387,13 +387,13 @@ pub struct Step {
 }
 
 impl Step {
-    /// The command as it would be typed. A decision names the request that the evidence has, and shows `REQUEST_ID` where
-    /// it has none.
+    /// The command as it would be typed. A decision names the request that the evidence has; where it has none, this is the
+    /// list that will show it.
     pub fn command(&self) -> Option<String> {
         match &self.action {
             Action::Run { command } => Some(command.to_string()),
             Action::Decide { decide, request_id: Some(id), .. } => Some(decide.for_request(id).to_string()),
-            Action::Decide { decide, .. } => Some(decide.to_string()),
+            Action::Decide { list, .. } => Some(list.to_string()),
             Action::Wait { .. } | Action::Ask => None,
         }
     }
@@ -454,9 +454,9 @@ impl fmt::Display for Plan {
                 Action::Decide { request_id: Some(id), .. } => {
                     writeln!(f, "   {id}: if the list shows another one for this device by then, that one")?;
                 }
-                Action::Decide { .. } => writeln!(
+                Action::Decide { decide, .. } => writeln!(
                     f,
-                    "   {REQUEST_ID}: the one that the list shows for this device then; it changes with every wish"
+                    "   $ {decide}\n   {REQUEST_ID}: the one that the list shows for this device then; it changes with every wish"
                 )?,
                 _ => {}
             }

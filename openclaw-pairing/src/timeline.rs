@@ -70,6 +70,10 @@ pub enum Symptom {
     SharedTokenMismatch,
     /// The shared token is missing.
     SharedTokenMissing,
+    /// The gateway asks for a password, and another was sent, or a token.
+    SharedPasswordMismatch,
+    /// The gateway asks for a password, and none was sent.
+    SharedPasswordMissing,
     /// Approved without anyone being asked.
     SilentlyApproved,
     /// A silent pairing evicted an older one.
@@ -134,9 +138,15 @@ const WORDS: &[(&str, Symptom)] = &[
     ("gateway token mismatch", Symptom::SharedTokenMismatch),
     ("auth_token_mismatch", Symptom::SharedTokenMismatch),
     ("reason=token_mismatch", Symptom::SharedTokenMismatch),
-    ("gateway password mismatch", Symptom::SharedTokenMismatch),
+    ("gateway password mismatch", Symptom::SharedPasswordMismatch),
+    ("auth_password_mismatch", Symptom::SharedPasswordMismatch),
+    ("reason=password_mismatch", Symptom::SharedPasswordMismatch),
+    ("gateway password missing", Symptom::SharedPasswordMissing),
+    ("auth_password_missing", Symptom::SharedPasswordMissing),
+    ("reason=password_missing", Symptom::SharedPasswordMissing),
     ("gateway token missing", Symptom::SharedTokenMissing),
     ("auth_token_missing", Symptom::SharedTokenMissing),
+    ("reason=token_missing", Symptom::SharedTokenMissing),
     ("requires credentials before opening", Symptom::SharedTokenMissing),
     ("url override requires explicit credentials", Symptom::SharedTokenMissing),
     ("asking for more scopes than currently approved", Symptom::ScopeUpgrade),
@@ -353,11 +363,11 @@ impl<'a> Meaning<'a> {
 fn peer(line: &str) -> Peer {
     let owned = |value: Option<&str>| value.map(str::to_owned);
     let address = field(line, &["remoteAddr=", "remote=", "ip="]).filter(|address| *address != "unknown-ip");
-    let client = field(line, &["client="]);
+    let (client, mode) = client(line);
     Peer {
         device_id: owned(field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8)),
-        client: owned(client.filter(|client| *client != "n")),
-        mode: owned(client.and_then(|client| mode(line, client))),
+        client: owned(client),
+        mode: owned(mode),
         remote: owned(address),
         host: owned(field(line, &["host="])),
         origin: owned(product(line, "origin=").filter(|origin| origin.contains("://"))),
@@ -366,13 +376,45 @@ fn peer(line: &str) -> Peer {
     }
 }
 
-/// The mode behind a client's id: `client=cli cli v2026.9.6`.
-fn mode<'a>(line: &'a str, client: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(&format!("client={client} "))?;
-    let (mode, version) = rest.split_once(' ')?;
-    let is_word =
-        !mode.is_empty() && mode.len() <= 32 && mode.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    (is_word && version.starts_with('v')).then_some(mode)
+/// A client's id, or the name it gives itself, and its mode: `client=cli cli v2026.9.6`,
+/// `client=Telegram Exec Approvals (desk) backend v2026.4.1`.
+fn client(line: &str) -> (Option<&str>, Option<&str>) {
+    let id = field(line, &["client="]).filter(|client| *client != "n");
+    let named = line.split_once(" client=").and_then(|(_, rest)| {
+        let is_version =
+            |word: &str| word.starts_with("vdev") || word.strip_prefix('v').is_some_and(is_digits);
+        let is_mode = |word: &str| {
+            !word.is_empty() && word.len() <= 32 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+        };
+        let mut from = 0;
+        let words: Vec<(usize, &str)> = rest
+            .split(' ')
+            .take(LONGEST_NAME)
+            .map(|word| {
+                let at = from;
+                from += word.len() + 1;
+                (at, word)
+            })
+            .collect();
+        let (end, mode) = words.windows(2).find_map(|pair| match pair {
+            [(at, mode), (_, version)] if is_mode(mode) && is_version(version) => Some((*at, *mode)),
+            _ => None,
+        })?;
+        let name = rest.get(..end)?.trim_end();
+        let plain = |c: char| c.is_alphanumeric() || " -_.:()".contains(c);
+        (!name.is_empty() && name.len() <= 64 && name.chars().all(plain)).then_some((name, mode))
+    });
+    match named {
+        Some((name, mode)) => (Some(name), Some(mode)),
+        None => (id, None),
+    }
+}
+
+/// The most words of a client's name, its mode and release included.
+const LONGEST_NAME: usize = 10;
+
+fn is_digits(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The first word behind a key, if it looks like an origin or a product of a user agent.

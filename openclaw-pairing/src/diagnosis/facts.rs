@@ -15,7 +15,7 @@ use crate::vantage::Vantage;
 use crate::version::{Rule, Version, rule};
 use crate::words::is_id;
 
-use super::seen::{ASKS, Seen, by_time};
+use super::seen::{ASKS, SHARED_SECRET, Seen, by_time};
 use super::settled::{Admitted, open};
 
 /// The most clients that a finding names.
@@ -27,6 +27,8 @@ pub(super) struct Facts<'a> {
     open: Vec<Seen<'a>>,
     /// When the gateway started, in order of time.
     starts: Vec<(u64, Seen<'a>)>,
+    /// The requests of the list that a decision would be made on, without those that were decided since.
+    pending: Vec<&'a PendingRequest>,
     rows: Rows<'a>,
 }
 
@@ -90,7 +92,9 @@ impl<'a> Facts<'a> {
         let open: Vec<Seen<'a>> =
             evidence.timelines.iter().flat_map(|timeline| open(timeline, &admitted)).collect();
         let starts = by_time(open.iter().copied().filter(|seen| seen.mark.symptom == Symptom::GatewayStarts));
-        Self { evidence, open, starts, rows: Rows::of(&evidence.lists) }
+        let listed = deciding_list(evidence).into_iter().flat_map(|seen| &seen.list.pending);
+        let pending = listed.filter(|request| !admitted.has_decided(request)).collect();
+        Self { evidence, open, starts, pending, rows: Rows::of(&evidence.lists) }
     }
 
     /// What the texts show and nothing since has settled, in the order of the texts.
@@ -100,8 +104,7 @@ impl<'a> Facts<'a> {
 
     /// The clients that the lines and rows behind a finding name.
     pub(super) fn clients(&self, finding: &Finding) -> Vec<Peer> {
-        let lines = self.seen().filter(|seen| finding.symptoms.contains(&seen.mark.symptom));
-        let of_lines = lines.map(|seen| self.client(seen));
+        let of_lines = self.named(&finding.symptoms);
         let is_known = |device: &str| self.paired().any(|paired| paired.device_id == device);
         let rows = self.pending().filter(|request| match finding.code {
             Code::MutualWait | Code::OwnApproverMissing | Code::PendingApproval | Code::NatHidesLocal => true,
@@ -114,6 +117,11 @@ impl<'a> Facts<'a> {
         all.into_iter().take(MOST_CLIENTS).collect()
     }
 
+    /// The clients that lines of these meanings name.
+    pub(super) fn named(&self, symptoms: &[Symptom]) -> impl Iterator<Item = Peer> {
+        self.seen().filter(|seen| symptoms.contains(&seen.mark.symptom)).map(|seen| self.client(seen))
+    }
+
     /// Whom a line is about, as far as anything says.
     fn client(&self, seen: Seen<'_>) -> Peer {
         let mut peer = seen.mark.peer.clone();
@@ -124,13 +132,19 @@ impl<'a> Facts<'a> {
         peer
     }
 
-    /// The request that a device has now: as the list at hand has it, else the last that a line names in full.
+    /// The request that a device has now: as the list at hand has it, else the last that a line names in full or that a
+    /// refusal of one's own told of.
     pub(super) fn request_of(&self, device: &str) -> Option<&'a str> {
         let listed =
             self.pending().find(|request| request.device_id == device).map(|request| &request.request_id);
         let of_device = self.asks().filter(|seen| seen.mark.peer.device_id.as_deref() == Some(device));
         let logged = || of_device.filter_map(|seen| seen.mark.request_id.as_ref()).last();
-        listed.or_else(logged).map(String::as_str).filter(|id| is_id(id))
+        let told = || {
+            let refusals = self.evidence.refusals.iter().map(|seen| &seen.refusal);
+            let of_device = refusals.filter(|refusal| refusal.device_id.as_deref() == Some(device));
+            of_device.filter_map(|refusal| refusal.request_id.as_ref()).next_back()
+        };
+        listed.or_else(logged).or_else(told).map(String::as_str).filter(|id| is_id(id))
     }
 
     /// Where the list at hand names a request.
@@ -185,8 +199,7 @@ impl<'a> Facts<'a> {
 
     /// The list that a decision would be made on: the gateway's own if there is one.
     pub(super) fn seen_list(&self) -> Option<&'a SeenList> {
-        let lists = &self.evidence.lists;
-        lists.iter().find(|seen| seen.vantage == Vantage::Gateway).or_else(|| lists.first())
+        deciding_list(self.evidence)
     }
 
     pub(super) fn list(&self) -> Option<&'a DeviceList> {
@@ -194,7 +207,7 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn pending(&self) -> impl Iterator<Item = &'a PendingRequest> {
-        self.list().into_iter().flat_map(|list| &list.pending)
+        self.pending.iter().copied()
     }
 
     pub(super) fn paired(&self) -> impl Iterator<Item = &'a PairedDevice> {
@@ -262,9 +275,36 @@ impl<'a> Facts<'a> {
         row.is_some_and(|row| row.before.is_some())
     }
 
+    /// True if what is refused is the password of a gateway in password mode.
+    pub(super) fn asks_for_password(&self) -> bool {
+        const MISSING: RefusalCode = RefusalCode::AuthPasswordMissing;
+        const MISMATCH: RefusalCode = RefusalCode::AuthPasswordMismatch;
+        if let Some(refusal) = self.refusal(RefusalClass::SharedSecret) {
+            return [MISSING, MISMATCH].contains(&refusal.code);
+        }
+        let first = self.first(SHARED_SECRET).map(|seen| seen.mark.symptom);
+        matches!(first, Some(Symptom::SharedPasswordMismatch | Symptom::SharedPasswordMissing))
+    }
+
+    /// True if whoever approves inside the gateway's container is the client's own device.
+    pub(super) fn is_its_own_approver(&self) -> bool {
+        self.evidence.topology.shared_state && self.is_loopback_one_device()
+    }
+
+    /// True if a decision was tried and the store that was asked does not hold the request.
+    pub(super) fn is_refused_by_other_store(&self) -> bool {
+        self.has(&[Symptom::OtherStore])
+    }
+
     /// True if the release is known and, by [`crate::version::RULES`], takes no container client for local.
     pub(super) fn is_container_remote(&self) -> bool {
         let row = self.version().and_then(|version| rule(Rule::ContainerIsLocal, Some(version)));
         row.is_some_and(|row| row.before.is_some())
     }
+}
+
+/// The list that a decision would be made on: the gateway's own if there is one.
+fn deciding_list(evidence: &Evidence) -> Option<&SeenList> {
+    let lists = &evidence.lists;
+    lists.iter().find(|seen| seen.vantage == Vantage::Gateway).or_else(|| lists.first())
 }

@@ -36,6 +36,14 @@ pub(super) fn by_time<'a>(seen: impl Iterator<Item = Seen<'a>>) -> Vec<(u64, See
     dated
 }
 
+/// A refusal of the shared token, or of the password in its place.
+pub(super) const SHARED_SECRET: &[Symptom] = &[
+    Symptom::SharedTokenMismatch,
+    Symptom::SharedTokenMissing,
+    Symptom::SharedPasswordMismatch,
+    Symptom::SharedPasswordMissing,
+];
+
 /// What shows a client that waits for approval.
 pub(super) const ASKS: &[Symptom] = &[
     Symptom::NotPaired,

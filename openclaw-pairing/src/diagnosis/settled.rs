@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::seen::{ASKS, Seen};
+use super::seen::{ASKS, SHARED_SECRET, Seen};
+use crate::devices::PendingRequest;
 use crate::evidence::SeenList;
 use crate::peer::Peer;
 use crate::timeline::{Mark, Symptom, Timeline};
@@ -70,7 +71,7 @@ impl<'a> Since<'a> {
             Symptom::LockedOut => {
                 self.started || [false, true].iter().any(|kind| self.authenticated.contains(&(remote, *kind)))
             }
-            symptom if SHARED_TOKEN.contains(&symptom) => {
+            symptom if SHARED_SECRET.contains(&symptom) => {
                 self.authenticated.contains(&(remote, mark.peer.is_dashboard()))
             }
             symptom if NO_ANSWER.contains(&symptom) => self.answered,
@@ -91,14 +92,13 @@ const ANSWERS: &[Symptom] = &[
     Symptom::MissingScope,
     Symptom::SharedTokenMismatch,
     Symptom::SharedTokenMissing,
+    Symptom::SharedPasswordMismatch,
+    Symptom::SharedPasswordMissing,
     Symptom::DeviceTokenMismatch,
     Symptom::UnknownRequest,
     Symptom::EmptyList,
     Symptom::OriginRefused,
 ];
-
-/// A refusal of the shared token.
-const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
 
 /// When devices were let in, as the lists and the dated lines of every text show it. The log of 2026.4.15 is silent about approvals, and its lists about
 /// addresses.
@@ -106,6 +106,8 @@ const SHARED_TOKEN: &[Symptom] = &[Symptom::SharedTokenMismatch, Symptom::Shared
 pub(super) struct Admitted<'a> {
     /// The latest approval of a device.
     devices: BTreeMap<&'a str, u64>,
+    /// The latest approval of a device that a text tells of.
+    told: BTreeMap<&'a str, u64>,
     /// The latest approval from an address; of devices without one under `None`.
     addresses: BTreeMap<Option<&'a str>, u64>,
     /// When a device was last seen at an address, dashboards apart from others.
@@ -127,6 +129,7 @@ impl<'a> Admitted<'a> {
                 Symptom::Approved | Symptom::SilentlyApproved => {
                     if let Some(device) = &mark.peer.device_id {
                         keep(admitted.devices.entry(device).or_default(), at);
+                        keep(admitted.told.entry(device).or_default(), at);
                     }
                     if mark.symptom == Symptom::Approved {
                         admitted.decided = admitted.decided.max(Some(at));
@@ -164,6 +167,15 @@ impl<'a> Admitted<'a> {
         devices.map(|(_, at)| *at).max()
     }
 
+    /// True if a text tells of the approval of whoever made this request, after it was made: the list is the older one.
+    pub(super) fn has_decided(&self, request: &PendingRequest) -> bool {
+        let made = request.refreshed_at_ms.unwrap_or(request.ts);
+        let device = request.device_id.as_str();
+        // A line may have the beginning of an id only.
+        let told = self.told.range(..=device).rev().take_while(|(id, _)| id.get(..8) == device.get(..8));
+        told.filter(|(id, _)| device.starts_with(**id)).any(|(_, at)| *at > made)
+    }
+
     /// True if the gateway's own list, which is newer than a log, holds no request of whoever asked: it was over before a
     /// restart, and nobody asked again.
     fn is_gone(&self, mark: &Mark) -> bool {
@@ -196,7 +208,7 @@ impl<'a> Admitted<'a> {
         let seen = |dashboard: bool| is_later(self.seen.get(&(remote, dashboard)));
         match mark.symptom {
             Symptom::LockedOut => is_later(self.started.as_ref()) || seen(false) || seen(true),
-            symptom if SHARED_TOKEN.contains(&symptom) => seen(mark.peer.is_dashboard()),
+            symptom if SHARED_SECRET.contains(&symptom) => seen(mark.peer.is_dashboard()),
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 //! From a cause to the ordered steps out of it.
 
 use super::facts::Facts;
-use super::seen::Seen;
+use super::seen::{SHARED_SECRET, Seen};
 use super::short;
 use crate::codes::Code;
 use crate::finding::{Remedy, Safety};
@@ -16,6 +16,10 @@ use crate::words::is_id;
 pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
     let mut steps = Vec::new();
     let ending = match cause {
+        Code::ScopeUpgrade if !facts.is_asking() => {
+            make_it_ask(facts, &mut steps);
+            Ending::Session
+        }
         Code::OwnApproverMissing
         | Code::MutualWait
         | Code::PendingApproval
@@ -99,6 +103,16 @@ pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
             steps.extend(verify(facts));
             Ending::Session
         }
+        Code::SplitState if facts.pending().next().is_some() && !facts.is_refused_by_other_store() => {
+            approve(facts, &mut steps);
+            steps.push(ask(
+                Actor::ClientOwner,
+                "Decide only there: what the client lists is of a state directory of its own. Mount the same state directory in \
+                 both, or leave `devices` to the gateway's container.",
+                "the client's next command is answered by the gateway",
+            ));
+            Ending::Session
+        }
         Code::SplitState | Code::SplitGateway | Code::ListAsymmetry | Code::LegacyStore => {
             compare(facts, &mut steps);
             steps.push(ask(
@@ -126,20 +140,7 @@ pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
             Ending::Decision(Actor::Approver)
         }
         Code::SharedTokenFault => {
-            let client = match &facts.evidence.topology {
-                topology if topology.client_is_elsewhere || topology.client == topology.gateway => {
-                    "the client's"
-                }
-                topology => &format!("{}'s", topology.client),
-            };
-            steps.push(ask(
-                Actor::ClientOwner,
-                &format!(
-                    "Make {client} winning token the gateway's winning token. Do not try tokens: ten wrong ones in a minute \
-                     lock the whole bridge address for five minutes."
-                ),
-                "the next refusal, if any, is about pairing",
-            ));
+            hand_over(facts, &mut steps);
             steps.extend(verify(facts));
             Ending::Decision(Actor::ClientOwner)
         }
@@ -150,7 +151,8 @@ pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
         ),
         Code::ProtocolMismatch => client_owner(
             &mut steps,
-            "Bring client and gateway to releases that share a protocol: 3 up to 2026.5.7, 4 from 2026.5.12 on.",
+            "Update whichever of client and gateway is the older one, until they share a protocol: 3 up to 2026.5.7, 4 from \
+             2026.5.12 on.",
         ),
         Code::InsecureContext => client_owner(
             &mut steps,
@@ -179,6 +181,68 @@ pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
     let at = steps.len().min(1);
     steps.splice(at..at, beside.filter_map(|code| hold(*code)));
     Plan { steps, ending, restart_now: restart_now(facts) }
+}
+
+/// Gives whoever sent the wrong secret the right one: a page by its person, a service by its files.
+fn hand_over(facts: &Facts<'_>, steps: &mut Vec<Step>) {
+    let secret = if facts.asks_for_password() { "password" } else { "token" };
+    let topology = &facts.evidence.topology;
+    let mut clients: Vec<String> = Vec::new();
+    let mut helpers: Vec<String> = Vec::new();
+    let mut is_page = false;
+    for peer in facts.named(SHARED_SECRET) {
+        let name = match peer.client {
+            _ if peer.is_dashboard() => {
+                is_page = true;
+                continue;
+            }
+            Some(name) if peer.mode.as_deref() == Some("backend") && peer.is_on_loopback() => {
+                helpers.push(name);
+                continue;
+            }
+            _ if !topology.client_is_elsewhere && topology.client != topology.gateway => {
+                topology.client.clone()
+            }
+            Some(name) => name,
+            None => "the client".to_owned(),
+        };
+        if !clients.contains(&name) {
+            clients.push(name);
+        }
+    }
+    if is_page {
+        steps.push(ask(
+            Actor::ClientOwner,
+            &format!(
+                "Give the dashboard the gateway's {secret} of today, in the Control UI's settings: the open tab sends none, or \
+                 one of before. Close every other tab that still has the old one."
+            ),
+            "the next refusal, if any, is about pairing",
+        ));
+    }
+    helpers.dedup();
+    if !helpers.is_empty() {
+        steps.push(ask(
+            Actor::GatewayOwner,
+            &format!(
+                "{} runs beside the gateway and sends gateway.auth.{secret} of its openclaw.json: write the {secret} there that \
+                 the gateway enforces, or take the one of before out.",
+                helpers.join(" and ")
+            ),
+            "no new refusal of it in the gateway's log",
+        ));
+    }
+    if !clients.is_empty() || !is_page && helpers.is_empty() {
+        let client = if clients.is_empty() { "the client".to_owned() } else { clients.join(" and ") };
+        steps.push(ask(
+            Actor::ClientOwner,
+            &format!(
+                "Make {client}'s winning {secret} the gateway's winning {secret}. Do not try: ten wrong ones in a minute lock \
+                 the whole bridge address for five minutes."
+            ),
+            "the next refusal, if any, is about pairing",
+        ));
+    }
 }
 
 /// What must hold still before a request can be decided.
@@ -310,6 +374,12 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     devices.truncate(MOST_DECISIONS);
     for (device_id, asked) in devices {
         let wanted = facts.evidence.wanted.filter(|_| own.as_ref() == Some(&device_id));
+        let is_known = facts.paired().any(|paired| paired.device_id == device_id);
+        if own.as_ref() == Some(&device_id) && !is_known && facts.is_its_own_approver() {
+            let all = wanted.map_or(asked, |wanted| wanted.union(asked));
+            one_after_the_other(facts, steps, &device_id, asked, all);
+            continue;
+        }
         // Each command asks for its own scopes. Asking for all that is needed before the decision makes it one decision.
         if let Some(wanted) = wanted {
             steps.extend(asks_for(facts, wanted.missing_from(asked)));
@@ -331,6 +401,35 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     }
     steps.extend(rest(more + unnamed));
     steps.extend(verify(facts));
+}
+
+/// Before 2026.8.1, on a shared state directory, whoever approves inside the gateway's container is the device that waits.
+/// Alone, a first request for pairing is let through; one for more is replaced by each try (2026.5.28 and 2026.6.6 observed).
+fn one_after_the_other(
+    facts: &Facts<'_>,
+    steps: &mut Vec<Step>,
+    device: &str,
+    asked: ScopeSet,
+    all: ScopeSet,
+) {
+    let alone: ScopeSet = [Scope::Pairing].into();
+    if !asked.missing_from(alone).is_empty() {
+        steps.push(wait(
+            300,
+            "Let the request lapse, and run no command of this client meanwhile: as long as it asks for more than \
+             operator.pairing, each approval replaces it.",
+            "the list shows no request of this device",
+        ));
+        steps.extend(asks_for(facts, alone));
+        steps.push(decide_anew(facts, device, alone));
+    } else {
+        steps.push(decide(facts, Some(device.to_owned()), Whose::Own, alone));
+    }
+    let rest = all.missing_from(alone);
+    if !rest.is_empty() {
+        steps.extend(asks_for(facts, rest));
+        steps.push(decide_anew(facts, device, all));
+    }
 }
 
 /// True if the evidence shows that approving inside the gateway's container fails: the CLI there is the device that waits.
@@ -457,6 +556,7 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
         undo
     };
     let request_id = device_id.as_deref().and_then(|id| facts.request_of(id)).map(str::to_owned);
+    let text = if request_id.is_none() { text + ITS_ID } else { text };
     Step {
         text,
         action: Action::Decide {
@@ -474,6 +574,19 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
         actor: Actor::Approver,
     }
 }
+
+/// The same of a request that the device makes on the way: no evidence has its id.
+fn decide_anew(facts: &Facts<'_>, device: &str, at_most: ScopeSet) -> Step {
+    let mut step = decide(facts, Some(device.to_owned()), Whose::Own, at_most);
+    if let Action::Decide { request_id: request_id @ Some(_), .. } = &mut step.action {
+        *request_id = None;
+        step.text.push_str(ITS_ID);
+    }
+    step
+}
+
+/// How a request is decided whose id only the list will show.
+const ITS_ID: &str = " Take the request id that this list shows, and give it to `devices approve`.";
 
 /// Both lists side by side.
 fn compare(facts: &Facts<'_>, steps: &mut Vec<Step>) {

@@ -449,13 +449,13 @@ fn commands_fit_the_topology() {
         run,
         [
             "docker compose exec -T gw openclaw devices list --json",
-            "docker compose exec -T gw openclaw devices approve REQUEST_ID --json",
+            "docker compose exec -T gw openclaw devices approve r-1 --json",
             "docker compose run --rm --no-deps -T cli openclaw devices list --json",
         ]
     );
     assert_eq!(
         at(Topology::new(Engine::Podman, "gw", "cli"))[1],
-        "podman exec gw openclaw devices approve REQUEST_ID --json"
+        "podman exec gw openclaw devices approve r-1 --json"
     );
     assert_eq!(at(Topology::new(Engine::Host, "", ""))[0], "openclaw devices list --json");
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::Facts;
-use super::super::seen::{Seen, by_time};
+use super::super::seen::{ASKS, Seen, by_time};
 use super::{on, whole};
 use crate::codes::{Code, Severity};
 use crate::evidence::SeenList;
@@ -62,6 +62,18 @@ pub(super) fn split_state(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(seen) = facts.first(&[Symptom::OtherStore]) {
         let summary = "the CLI's own store does not hold the gateway's request: two state directories";
         return Some(on(Code::SplitState, seen, summary));
+    }
+    // Whoever may not list devices at the gateway is shown the list of the state directory it is in.
+    if facts.pending().next().is_some()
+        && let Some(seen) = facts.first_at(Vantage::Client, &[Symptom::EmptyList])
+        && facts.first_at(Vantage::Client, ASKS).is_some()
+    {
+        let summary =
+            "the client's own store is empty while its request waits in the gateway's: two state directories";
+        let mut finding = on(Code::SplitState, seen, summary).inferred();
+        finding.places.extend(facts.first_at(Vantage::Client, ASKS).map(Seen::place));
+        finding.places.extend(facts.pending().filter_map(|request| facts.row(request)));
+        return Some(finding);
     }
     // A request that the client was given is not in the list that the gateway's own store shows.
     let gateway = facts.evidence.lists.iter().find(|seen| seen.vantage == Vantage::Gateway)?;

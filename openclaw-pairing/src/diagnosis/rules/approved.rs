@@ -76,6 +76,9 @@ pub(super) fn scope_upgrade(facts: &Facts<'_>) -> Option<Finding> {
     {
         return Some(finding);
     }
+    if let Some(finding) = lists_without(facts, summary) {
+        return Some(finding);
+    }
     // A known device that is refused as unpaired wants more than it has.
     let device = facts.waiting_device()?;
     let paired = facts.paired().find(|paired| paired.device_id == device)?;
@@ -88,6 +91,24 @@ pub(super) fn scope_upgrade(facts: &Facts<'_>) -> Option<Finding> {
     finding.places.extend(own_row(facts));
     finding.evidence.push(format!("missing: {missing}"));
     finding.evidence.extend(drift(facts));
+    Some(finding)
+}
+
+/// A client that was given the list, and so is one of its devices, needs scopes that none of them has.
+fn lists_without(facts: &Facts<'_>, summary: &str) -> Option<Finding> {
+    let wanted = facts.evidence.wanted?;
+    let seen = facts.evidence.lists.iter().find(|seen| seen.vantage == Vantage::Client)?;
+    let mut live = seen.list.paired.iter().filter(|device| device.has_live_role("operator")).peekable();
+    live.peek()?;
+    let missing = live
+        .map(|device| wanted.missing_from(device.scopes))
+        .reduce(|one, other| if other.iter().count() < one.iter().count() { other } else { one })?;
+    if missing.is_empty() || facts.is_asking() {
+        return None;
+    }
+    let mut finding = Finding::new(Code::ScopeUpgrade, summary).inferred();
+    finding.places.push(whole(seen));
+    finding.evidence.push(format!("missing: {missing}"));
     Some(finding)
 }
 

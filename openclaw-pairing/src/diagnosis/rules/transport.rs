@@ -2,7 +2,7 @@
 //! pairing is not even looked at.
 
 use super::super::facts::Facts;
-use super::super::seen::Seen;
+use super::super::seen::{SHARED_SECRET, Seen};
 use super::{either, on, refused};
 use crate::codes::{Code, Severity};
 use crate::evidence::SeenSilence;
@@ -104,19 +104,22 @@ pub(super) fn device_token(facts: &Facts<'_>) -> Option<Finding> {
     let symptoms = [Symptom::DeviceTokenMismatch];
     let mut finding = either(facts, Code::DeviceTokenFault, RefusalClass::DeviceToken, &symptoms, summary)?;
     // Older releases said "device token mismatch" for a wrong shared token too, so a shared fault beside it decides.
-    if facts.has(&[Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing]) {
+    if facts.has(SHARED_SECRET) {
         finding.confidence = Confidence::Inferred;
     }
     Some(finding)
 }
 
 pub(super) fn shared_token(facts: &Facts<'_>) -> Option<Finding> {
-    let summary = "the shared token is missing or differs; pairing is only looked at after it is right";
-    let symptoms = [Symptom::SharedTokenMismatch, Symptom::SharedTokenMissing];
+    let summary = if facts.asks_for_password() {
+        "the gateway asks for a password, and the right one was not sent; pairing is only looked at after it is right"
+    } else {
+        "the shared token is missing or differs; pairing is only looked at after it is right"
+    };
     if let Some(finding) =
-        either(facts, Code::SharedTokenFault, RefusalClass::SharedSecret, &symptoms, summary)
+        either(facts, Code::SharedTokenFault, RefusalClass::SharedSecret, SHARED_SECRET, summary)
     {
-        return Some(finding);
+        return Some(finding.with_lines(SHARED_SECRET));
     }
     let nothing = "neither a device nor a usable token was sent: an empty token counts as none";
     facts
