@@ -168,6 +168,7 @@ codes! {
     NoGateway "OC-C231" "no-gateway" Warning "Services of OpenClaw are there and none of them runs the gateway."
     PortVariableNotRead "OC-C232" "port-variable-not-read" Warning "A port variable is set under a name that this release does not read."
     Ipv6NotListened "OC-C233" "ipv6-not-listened" Error "A client dials an IPv6 address of a gateway that listens on IPv4."
+    SharedPort "OC-C234" "shared-port" Warning "Two gateways listen on one port of a network namespace, or are published at one port of the host."
 
     // 3xx: tokens.
     SilentOverride "OC-C301" "silent-override" Error "A client sends another value than the gateway enforces: two sources disagree and one wins unseen."
@@ -187,6 +188,7 @@ codes! {
     ServiceDefinitionDiffers "OC-C315" "service-definition-differs" Warning "A launchd or systemd definition holds another token than the gateway enforces."
     RefusedTokenText "OC-C316" "refused-token-text" Error "The token is a text that the gateway refuses, such as undefined."
     TokenInCommand "OC-C317" "token-in-command" Warning "A token stands in a command, where docker inspect and the process list show it."
+    WrongGateway "OC-C318" "wrong-gateway" Error "A client dials one gateway and sends it the token of another."
 
     // 4xx: state.
     UidDrift "OC-C401" "uid-drift" Error "The state directory, or a file in it, does not belong to the user that the process runs as."
@@ -205,6 +207,7 @@ codes! {
     ListingUnreadable "OC-C414" "listing-unreadable" Warning "A line of the ownership listing cannot be read."
     SelinuxLabel "OC-C415" "selinux-label" Error "SELinux confines the container, and the label of the state directory does not let it in."
     IdMapUnreadable "OC-C416" "id-map-unreadable" Warning "The record of a user namespace's ids cannot be read."
+    SharedStateDir "OC-C417" "shared-state-dir" Warning "Two gateways keep their state in one directory."
 
     // 5xx: operation.
     ImageNotPinned "OC-C501" "image-not-pinned" Info "An image is pinned by tag and not by digest."

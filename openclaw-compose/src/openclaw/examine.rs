@@ -15,7 +15,7 @@ use super::model::owners::Listing;
 use super::model::processes::{self, Role};
 use super::model::services::Services;
 use super::model::{Model, Surroundings, engine, evidence, files, jobs};
-use super::report::{GatewayView, Report, VersionSource, VersionView, gateway_view};
+use super::report::{self, GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::stack::Stack;
 use super::verdict::drift::{PORTS, differences};
 use super::verdict::listener::Gateway;
@@ -37,7 +37,7 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     };
 
     let mut early: Vec<Finding> = stack.noted.clone();
-    let runtime = read_inspects(stack, &mut reader, &mut early);
+    let runtime = read_inspects(stack, &services, &mut reader, &mut early);
     let (hint, hint_from) = match (stack.version, runtime.version()) {
         (Some(version), _) => (Some(version), VersionSource::Caller),
         (None, Some(version)) => (Some(version), VersionSource::Label),
@@ -93,8 +93,10 @@ pub fn examine(stack: &Stack<'_>) -> Report {
             letters.letter(value);
         }
     }
-    let gateways: Vec<GatewayView> =
+    let mut views: Vec<GatewayView> =
         gateways.iter().map(|gateway| gateway_view(gateway, hint_from, &model, &mut letters)).collect();
+    report::name_rivals(&mut views, &verdicts.contentions);
+    let gateways = views;
     let mut views: Vec<ClientView> =
         clients.iter().map(|client| gates::view(client, &verdicts, &behind, &mut letters)).collect();
     for view in &mut views {
@@ -122,7 +124,12 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     report
 }
 
-fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Vec<Finding>) -> Runtime {
+fn read_inspects(
+    stack: &Stack<'_>,
+    services: &Services<'_>,
+    reader: &mut files::Reader<'_>,
+    out: &mut Vec<Finding>,
+) -> Runtime {
     let mut printed = Printed::default();
     for (name, text) in &stack.inspects {
         if let Err(place) = read_containers(text.expose(), &mut printed) {
@@ -132,7 +139,7 @@ fn read_inspects(stack: &Stack<'_>, reader: &mut files::Reader<'_>, out: &mut Ve
             out.push(Finding::new(Code::InspectUnreadable, summary).at(place));
         }
     }
-    Runtime::new(printed, stack.resolution.project_name())
+    Runtime::new(printed, stack.resolution, services)
 }
 
 /// What lies in the state directory and its kin and could not be read. The Compose files' own are told by the resolution.

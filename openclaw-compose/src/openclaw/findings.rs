@@ -2,6 +2,7 @@
 
 pub(crate) mod configuration;
 pub(crate) mod containers;
+pub(crate) mod contention;
 mod found;
 pub(crate) mod health;
 pub(crate) mod image;
@@ -50,6 +51,7 @@ pub(crate) fn find(verdicts: &Verdicts<'_>, runtime: &Runtime, jobs: &[Job], out
     token::findings(verdicts, out);
     token_text::findings(verdicts, out);
     state::findings(verdicts, out);
+    contention::findings(verdicts, out);
     image::findings(verdicts, out);
     operation::findings(verdicts, out);
     health::findings(verdicts, out);

@@ -444,6 +444,11 @@ impl Gates<'_> {
                 let because = secret::different_because(client, gateway);
                 self.red(Gate::Auth, cause, code, because, span)
             }
+            AuthVerdict::OfAnother(owner) => {
+                let owner = owner.of(self.verdicts.gateways).map_or("another gateway", Gateway::name);
+                let because = format!("{} is dialled with the secret of {owner}", gateway.name());
+                self.red(Gate::Auth, cause, code, because, span)
+            }
             AuthVerdict::Missing => self.red(
                 Gate::Auth,
                 cause,

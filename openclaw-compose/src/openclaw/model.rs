@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::ExposeSecret as _;
 
 use crate::finding::{Place, PlaceRole};
+use crate::project::nearest::nearest;
 use crate::project::{Resolution, StepKind};
 use crate::source::{Sources, Span};
 
@@ -168,6 +169,11 @@ impl<'a> Model<'a> {
     /// Whether the project itself (shell or `.env`) knows a variable with a value.
     pub(crate) fn project_has(&self, name: &str) -> bool {
         self.resolution.variable_value(name).is_some_and(|(value, _)| !value.expose().trim().is_empty())
+    }
+
+    /// A variable of `.env` that is spelled nearly like this one.
+    pub(crate) fn nearest_variable(&self, name: &str) -> Option<&str> {
+        nearest(name, self.resolution.file_variables())
     }
 
     /// A variable of the project itself (shell or `.env`), and its place.

@@ -62,11 +62,14 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
         manager: _,
         uid: _,
         stranded_by_restart,
+        rivals,
     } = gateway;
     if let Scope::Address(address) = bind {
         secrets.mask_in(address);
     }
-    mask_all([service, state_dir].into_iter().chain(token_from).chain(stranded_by_restart), secrets);
+    let rivals = rivals.iter_mut().map(|rival| &mut rival.service);
+    let names = [service, state_dir].into_iter().chain(token_from).chain(stranded_by_restart).chain(rivals);
+    mask_all(names, secrets);
 }
 
 fn mask_client(client: &mut ClientView, secrets: &Secrets) {

@@ -16,6 +16,7 @@ use super::model::namespaces::Namespaces;
 use super::rules::TokenRuleId;
 use super::rules::version::{self, Version};
 use super::token_sources::TokenSourceView;
+use super::verdict::contention::{Contention, Over};
 use super::verdict::listener::{Auth, BindSource, Gateway, PortSource, Scope};
 use super::verdict::token::Classes;
 
@@ -80,6 +81,30 @@ pub struct GatewayView {
     pub uid: Option<u32>,
     /// Services that lose their network when it is restarted.
     pub stranded_by_restart: Vec<String>,
+    /// Gateways that contend with it for something only one can have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<RivalView>,
+}
+
+/// A gateway that contends with another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RivalView {
+    /// Its service.
+    pub service: String,
+    /// What for.
+    pub over: Contended,
+}
+
+/// What two gateways contend for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contended {
+    /// The state directory.
+    State,
+    /// A port of the network namespace that both live in.
+    Port,
+    /// A port of the host.
+    HostPort,
 }
 
 /// Everything [`examine`](super::examine()) found. Serialises without a secret.
@@ -148,6 +173,23 @@ impl Report {
     }
 }
 
+/// Names to each gateway those that contend with it.
+pub(super) fn name_rivals(views: &mut [GatewayView], contentions: &[Contention]) {
+    for Contention { first, second, over } in contentions {
+        let over = match over {
+            Over::State => Contended::State,
+            Over::Port(_) => Contended::Port,
+            Over::HostPort(..) => Contended::HostPort,
+        };
+        for (one, other) in [(first, second), (second, first)] {
+            let Some(service) = other.of(views).map(|view| view.service.clone()) else { continue };
+            if let Some(view) = one.of_mut(views) {
+                view.rivals.push(RivalView { service, over });
+            }
+        }
+    }
+}
+
 /// Shows a gateway.
 pub(super) fn gateway_view(
     gateway: &Gateway<'_>,
@@ -185,5 +227,6 @@ pub(super) fn gateway_view(
         manager: process.service.job.and_then(|job| job.manager),
         uid: process.uid.number(),
         stranded_by_restart: model.namespaces.stranded_by(name).into_iter().map(str::to_owned).collect(),
+        rivals: Vec::new(),
     }
 }

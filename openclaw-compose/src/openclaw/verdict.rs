@@ -2,6 +2,7 @@
 //! Each is told by itself, without a word about what to do.
 
 pub(crate) mod clients;
+pub(crate) mod contention;
 pub(crate) mod drift;
 pub(crate) mod listener;
 pub(crate) mod origin;
@@ -20,6 +21,7 @@ use super::model::Model;
 use super::model::names;
 use super::model::processes::{Process, ProcessId};
 use clients::{Client, Outgoing};
+use contention::Contention;
 use listener::Gateway;
 use rivals::Rival;
 use state::Usable;
@@ -34,6 +36,8 @@ pub(crate) struct Verdicts<'a> {
     outgoing: &'a [Option<Outgoing<'a>>],
     /// The ports that some client dials beyond its own loopback.
     pub(crate) dialled: BTreeSet<u16>,
+    /// Gateways that get in each other's way.
+    pub(crate) contentions: Vec<Contention>,
     /// One for each process.
     usable: Vec<Usable>,
     /// The job that takes the place of each.
@@ -51,7 +55,8 @@ impl<'a> Verdicts<'a> {
         let usable = model.processes.iter().map(|process| state::usable(process, model)).collect();
         let urls = outgoing.iter().flatten().filter_map(|outgoing| outgoing.choice.url.as_ref());
         let dialled = urls.filter(|url| !names::is_loopback(&url.host)).map(|url| url.port).collect();
-        Self { model, gateways, clients, outgoing, dialled, usable, rivals: rivals::find(gateways, up) }
+        let (contentions, rivals) = (contention::find(gateways, model), rivals::find(gateways, up));
+        Self { model, gateways, clients, outgoing, dialled, contentions, usable, rivals }
     }
 
     /// The gateway that a process is.

@@ -226,6 +226,14 @@ impl Resolution {
         Some((&variable.value, place))
     }
 
+    /// The variables that `.env`, or the files in its place, set.
+    pub(crate) fn file_variables(&self) -> impl Iterator<Item = &str> {
+        self.environments
+            .get(self.environment.0 as usize)
+            .into_iter()
+            .flat_map(|variables| variables.of_files())
+    }
+
     /// The place of a span, for findings.
     #[must_use]
     pub fn place(&self, role: PlaceRole, span: Span) -> Option<Place> {

@@ -75,6 +75,13 @@ impl Variables {
         self.find(name).map(|variable| variable.value.expose())
     }
 
+    /// The names that env files set.
+    pub(crate) fn of_files(&self) -> impl Iterator<Item = &str> {
+        let of_files =
+            self.by_name.iter().filter(|(_, variable)| matches!(variable.setting, Setting::File(_)));
+        of_files.map(|(name, _)| &**name)
+    }
+
     /// Every name with its value, and once more with each that is hidden.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.by_name.iter().flat_map(|(name, variable)| {

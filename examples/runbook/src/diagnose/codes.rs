@@ -157,7 +157,8 @@ gates! {
         VersionUnknown TwoSupervisors StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
         EngineUnreachable EvidenceIncomplete EngineInfoUnreadable SecondMinter TokenInCheckout ConfigSyntax
         ConfigInclude ModeMissing ConfigMissing ConfigNotGiven
-        ConfigUnknownKey ConfigValueRefused;
+        ConfigUnknownKey ConfigValueRefused
+        SharedPort SharedStateDir WrongGateway;
 }
 
 gates! {

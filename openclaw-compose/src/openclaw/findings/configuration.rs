@@ -9,7 +9,7 @@ use crate::openclaw::verdict::Verdicts;
 use crate::source::Span;
 
 use super::Findings;
-use super::remedies::{command, words};
+use super::remedies::{command, run, shell_quote, words};
 
 /// Everything about what the stack's configuration leaves open.
 pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
@@ -31,17 +31,17 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
             let mut finding = verdicts
                 .finding(Code::ConfigNotGiven, summary, mount.or(Some(process.service.key_span)))
                 .about(process.subject());
-            finding.remedy = Some(match process.service.job {
-                Some(_) => words(format!(
+            let (name, path) = (process.service.name, shell_quote(&process.config_path));
+            finding.remedy = Some(match (process.service.job, mount) {
+                (Some(_), _) => words(format!(
                     "copy {} of that host to state/ beside the definitions",
                     process.config_path
                 )),
-                None => command(
-                    "read it inside a container, which need not be the one that runs".to_owned(),
-                    format!(
-                        "docker compose run --rm --no-deps --entrypoint cat {} {}",
-                        process.service.name, process.config_path
-                    ),
+                (None, Some(_)) => command("read it inside a container".to_owned(), run(name, "cat", &path)),
+                // Without a mount it is in that one container.
+                (None, None) => command(
+                    "read it inside the container".to_owned(),
+                    format!("docker compose exec -T {name} cat {path}"),
                 ),
             });
             out.push(finding);
@@ -76,10 +76,8 @@ fn configuration(verdicts: &Verdicts<'_>, out: &mut Findings) {
             .about(process.subject());
         finding.severity = Severity::Info;
         finding.confidence = Confidence::Inferred;
-        finding.remedy = Some(command(
-            "look at what it starts".to_owned(),
-            format!("docker compose exec -T {name} ps -ef"),
-        ));
+        finding.remedy =
+            Some(command("look at what it starts".to_owned(), format!("docker compose top {name}")));
         out.push(finding);
     } else if verdicts.gateways.is_empty()
         && let Some(cli) = verdicts.model.processes.iter().find(|process| process.role == Role::Cli)
@@ -103,7 +101,7 @@ fn versions(verdicts: &Verdicts<'_>, out: &mut Findings) {
             verdicts.finding(Code::VersionUnknown, summary, Some(span)).about(process.subject());
         let asked = match process.service.job {
             Some(_) => "openclaw --version".to_owned(),
-            None => format!("docker compose exec -T {} openclaw --version", process.service.name),
+            None => run(process.service.name, "openclaw", "--version"),
         };
         finding.remedy = Some(command("ask it".to_owned(), asked));
         out.push(finding);

@@ -14,7 +14,7 @@ use crate::openclaw::verdict::token::Content;
 use crate::openclaw::verdict::token::Secret;
 
 use super::jobs;
-use super::missing_token;
+use super::missing_token::{self, fill_in};
 use super::origin;
 use super::remedies::{command, edits, recreate_all, replace_scalar, words};
 use super::schema;
@@ -218,9 +218,10 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             "freeze one token and write it to gateway.auth.token, or as {TOKEN} to {}; then load {name} again",
             process.state_dotenv()
         )),
-        RefusalKind::NoSecret | RefusalKind::AuthNone => words(
-            "freeze one token and write it to .env; do not bind loopback instead: nobody outside the container could connect",
-        ),
+        RefusalKind::NoSecret => {
+            fill_in(process, verdicts).unwrap_or_else(|| words("freeze one token and write it to .env"))
+        }
+        RefusalKind::AuthNone => words("freeze one token and write it to .env"),
         RefusalKind::Ambiguous => {
             let auth = process.config()?.at(&["gateway", "auth"])?;
             let edit = layout::insert_member(verdicts.model.sources, auth, "mode: \"token\"")?.judgement();

@@ -13,7 +13,7 @@ use crate::openclaw::verdict::listener::{Auth, Gateway};
 use crate::openclaw::verdict::reach::Reach;
 use crate::openclaw::verdict::token::{Decision, Outcome, Secret};
 
-use super::remedies::{edits, recreate, words};
+use super::remedies::{command, edits, recreate, words};
 use super::{Cause, Findings, jobs};
 
 /// The variable of the shared password.
@@ -124,10 +124,28 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
     if decided {
         finding.severity = Severity::Warning;
     }
-    finding.remedy = Some(words(
-        "set it in .env, and write ${OPENCLAW_GATEWAY_TOKEN:?not set} so that Compose refuses an empty one",
-    ));
+    finding.remedy = fill_in(process, verdicts);
     out.push(finding);
+}
+
+/// Gives the project's variable a value that a service takes its token from, where that one is empty.
+pub(crate) fn fill_in(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
+    let name = process.service.name;
+    let variable = process.service.environment.get(TOKEN)?;
+    if !variable.value?.is_blank() || !verdicts.model.is_interpolated(name, TOKEN) {
+        return None;
+    }
+    let written = verdicts.model.sources.expose(variable.span);
+    let named = written.split_once("${").and_then(|(_, rest)| {
+        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().filter(|name| !name.is_empty())
+    })?;
+    let near = verdicts.model.nearest_variable(named);
+    let near = near.map_or_else(String::new, |near| format!(" (it has {near})"));
+    let text = format!(
+        "set {named} in .env{near}: {name} takes {TOKEN} from it; ${{{named}:?not set}} has Compose refuse an empty one"
+    );
+    Some(command(text, recreate(&[name], verdicts)))
 }
 
 /// Hands a variable of the project into the container.

@@ -1,7 +1,7 @@
 //! Browsers whose page the gateway or the browser itself refuses, and checks of pages that were switched off.
 
 use crate::edit::{Edit, layout};
-use crate::finding::{Code, Remedy};
+use crate::finding::{Code, PlaceRole, Remedy};
 use crate::openclaw::rules::{self};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
@@ -103,6 +103,9 @@ pub(crate) fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out
             "open the UI over https, or through `ssh -L 18789:127.0.0.1:18789 HOST` as http://localhost:18789",
         ));
     } else {
+        let config = gateway.process.config();
+        let list = config.and_then(|config| config.at(&["gateway", "controlUi", "allowedOrigins"]));
+        finding.places.extend(list.and_then(|list| verdicts.model.place(PlaceRole::Related, list.span)));
         let rule = rules::origins(gateway.process.version);
         finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
         finding.remedy = match &client.proxy {

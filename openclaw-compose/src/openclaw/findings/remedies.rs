@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::{Edit, Replacement, layout};
-use crate::finding::{Finding, Remedy, Safety};
+use crate::finding::{Finding, Remedy, Safety, Severity};
 use crate::openclaw::model::Model;
 use crate::openclaw::model::services::Service;
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
 /// Words only.
 pub(crate) fn words(text: impl Into<String>) -> Remedy {
@@ -58,11 +58,23 @@ fn joined(edits: Vec<Edit>) -> Vec<Edit> {
     out
 }
 
-/// Finishes remedies: a rename leaves the old content in every container that mounts the file by itself, so whatever edits
-/// such a file ends in new containers.
+/// Finishes remedies: what edits the definition of a service ends in a new container of it, and so does what edits a file
+/// that a container mounts by itself, for a rename leaves the old content there.
 pub(crate) fn finish(findings: &mut [Finding], model: &Model<'_>) {
     let mut mounting: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for remedy in findings.iter_mut().filter_map(|finding| finding.remedy.as_mut()) {
+    let definitions = Definitions::of(model);
+    for finding in findings {
+        let Some(remedy) = &mut finding.remedy else { continue };
+        let changed: BTreeSet<&str> =
+            remedy.edits.iter().flat_map(|edit| definitions.changed_by(edit.span)).collect();
+        // Advice may wait for the next `up`.
+        let is_now = finding.severity == Severity::Error || remedy.command.is_some();
+        if !changed.is_empty() && is_now {
+            let stranded = changed.iter().flat_map(|name| model.namespaces.stranded_by(name));
+            let stranded: Vec<&str> = stranded.filter(|name| !changed.contains(name)).collect();
+            let services: Vec<&str> = changed.iter().copied().chain(stranded.iter().copied()).collect();
+            remedy.command = Some(and_recreate(remedy.command.as_deref(), &services, !stranded.is_empty()));
+        }
         let mut services: Vec<&str> = Vec::new();
         for edit in &remedy.edits {
             let known = mounting.entry(edit.file.clone()).or_insert_with(|| model.mounting(&edit.file));
@@ -71,20 +83,58 @@ pub(crate) fn finish(findings: &mut [Finding], model: &Model<'_>) {
         if !services.is_empty() {
             remedy.text +=
                 "; a container that mounts the file by itself keeps the old one until it is recreated";
-            remedy.command = Some(and_recreate(remedy.command.as_deref(), &services));
+            remedy.command = Some(and_recreate(remedy.command.as_deref(), &services, true));
         }
     }
 }
 
-/// The command with these services recreated besides, whatever changed for them.
-fn and_recreate(command: Option<&str>, services: &[&str]) -> String {
+/// Where the definitions of the services stand.
+struct Definitions<'m, 'a> {
+    model: &'m Model<'a>,
+    /// Each service by where its block begins.
+    blocks: BTreeMap<(FileId, u32), &'m Service<'a>>,
+    /// The services whose variables come from a place, by where it begins.
+    variables: BTreeMap<(FileId, u32), BTreeSet<&'a str>>,
+}
+
+impl<'m, 'a> Definitions<'m, 'a> {
+    fn of(model: &'m Model<'a>) -> Self {
+        let key = |span: Span| (span.file, span.start);
+        let services = model.services.list.iter().filter(|service| model.is_written(service.key_span));
+        let mut variables: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+        for service in &model.services.list {
+            for variable in service.environment.values() {
+                let origin = model.origin(variable.span);
+                if origin != variable.span {
+                    variables.entry(key(origin)).or_default().insert(service.name);
+                }
+            }
+        }
+        Self { model, blocks: services.map(|service| (key(service.key_span), service)).collect(), variables }
+    }
+
+    /// The services that an edit of these bytes defines anew.
+    fn changed_by(&self, span: Span) -> BTreeSet<&'a str> {
+        let from = self.variables.range((span.file, span.start)..=(span.file, span.end));
+        let mut out: BTreeSet<&str> = from.flat_map(|(_, services)| services.iter().copied()).collect();
+        let above = self.blocks.range(..=(span.file, span.start)).next_back().map(|(_, service)| *service);
+        let inside = above.filter(|service| layout::is_inside(self.model.sources, service.key_span, span));
+        out.extend(inside.map(|service| service.name));
+        out
+    }
+}
+
+/// The command with these services recreated besides, whatever changed for them if it is `forced`.
+fn and_recreate(command: Option<&str>, services: &[&str], forced: bool) -> String {
+    const FORCE: &str = " --force-recreate";
     let up = command.and_then(|command| command.strip_prefix(UP));
     let mut names: Vec<&str> = up
         .map(|rest| rest.split_whitespace().filter(|word| !word.starts_with('-')).collect())
         .unwrap_or_default();
     let mut known: BTreeSet<&str> = names.iter().copied().collect();
     names.extend(services.iter().copied().filter(|service| known.insert(service)));
-    let recreate = format!("{UP} --force-recreate {}", names.join(" "));
+    let force = if forced || up.is_some_and(|rest| rest.contains(FORCE)) { FORCE } else { "" };
+    let recreate = format!("{UP}{force} {}", names.join(" "));
     match command.filter(|_| up.is_none()) {
         Some(first) => format!("{first} && {recreate}"),
         None => recreate,
@@ -120,6 +170,11 @@ fn reload(services: &[&str], verdicts: &Verdicts<'_>) -> Option<String> {
     let jobs = services.iter().filter_map(job).collect::<Vec<_>>();
     let reload: Vec<String> = jobs.iter().filter_map(|job| Some(job.manager?.reload(&job.name))).collect();
     (!jobs.is_empty()).then(|| reload.join("\n"))
+}
+
+/// A program in a container of the service that is made for it and goes away again: there need be none that runs.
+pub(crate) fn run(service: &str, program: &str, arguments: &str) -> String {
+    format!("docker compose run --rm --no-deps -T --entrypoint {program} {service} {arguments}")
 }
 
 /// Every variable of a meaning, whether some release reads it or none.

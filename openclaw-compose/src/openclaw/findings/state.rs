@@ -17,7 +17,7 @@ use crate::openclaw::verdict::state::{
 };
 use crate::source::Span;
 
-use super::remedies::{command, edits, recreate, replace_scalar, shell_quote, words};
+use super::remedies::{command, edits, recreate, replace_scalar, run, shell_quote, words};
 use super::{Cause, Findings};
 
 /// Everything there is to say about the state.
@@ -477,8 +477,10 @@ fn look_inside(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Remedy {
     };
     command(
         text.to_owned(),
-        format!(
-            "docker compose exec {name} sh -c 'id; ls -ldn {directory}; touch {directory}/.probe && rm {directory}/.probe'"
+        run(
+            name,
+            "sh",
+            &format!("-c 'id; ls -ldn {directory}; touch {directory}/.probe && rm {directory}/.probe'"),
         ),
     )
 }

@@ -6,7 +6,7 @@ use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy, Subject};
 use crate::openclaw::model::config::StateVariable;
 use crate::openclaw::model::gateways::GatewayId;
-use crate::openclaw::model::processes::EnvLayer;
+use crate::openclaw::model::processes::{EnvLayer, Role};
 use crate::openclaw::rules::TokenSource;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{AuthVerdict, Client, ClientKind};
@@ -16,7 +16,7 @@ use crate::openclaw::verdict::token::{Candidate, Content, Decision};
 use crate::source::Span;
 
 use super::missing_token;
-use super::remedies::{edits, recreate_all, words};
+use super::remedies::{edits, recreate, replace_scalar, replace_whole, words};
 use super::{Cause, Findings, jobs};
 
 /// The code and deciding place of a red auth gate.
@@ -33,6 +33,10 @@ pub(crate) fn auth_cause(client: &Client<'_>, gateway: &Gateway<'_>) -> (Code, O
         }
         AuthVerdict::Missing => {
             (Code::ClientWithoutToken, client.process.map(|process| process.service.key_span))
+        }
+        AuthVerdict::OfAnother(_) => {
+            let url = client.choice.as_ref().and_then(|choice| choice.span);
+            (Code::WrongGateway, url.or_else(|| client.process.map(|process| process.service.key_span)))
         }
         _ => (Code::SilentOverride, server.or(ours)),
     }
@@ -68,6 +72,7 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
     for gateway in verdicts.gateways {
         let of_gateway = clients_of.remove(&gateway.id).unwrap_or_default();
         disagreement(gateway, &of_gateway, verdicts, out);
+        wrong_gateway(gateway, &of_gateway, verdicts, out);
         missing_token::missing(gateway, &of_gateway, verdicts, out);
         state_dotenv(gateway, verdicts, out);
         auth_off(gateway, verdicts, out);
@@ -107,7 +112,8 @@ fn disagreement(gateway: &Gateway<'_>, clients: &[&Client<'_>], verdicts: &Verdi
     let mut losers: Vec<&Candidate> = gateway.decision.candidates.iter().filter(differs).collect();
     let refused: Vec<&&Client<'_>> =
         clients.iter().filter(|client| client.auth == AuthVerdict::Different).collect();
-    for client in clients.iter().filter(|client| client.kind == ClientKind::Service) {
+    let is_asked_here = |client: &&&Client<'_>| !matches!(client.auth, AuthVerdict::OfAnother(_));
+    for client in clients.iter().filter(|client| client.kind == ClientKind::Service).filter(is_asked_here) {
         let own = client.decision.iter().flat_map(|decision| &decision.candidates).filter(differs);
         losers.extend(
             own.filter(|own| !gateway.decision.candidates.iter().any(|ours| ours.source == own.source)),
@@ -163,8 +169,81 @@ fn disagreement(gateway: &Gateway<'_>, clients: &[&Client<'_>], verdicts: &Verdi
         .find_map(|client| client.decision)
         .map_or(gateway.decision.rule, |decision| decision.rule);
     finding.versions = Some(rule.versions.to_string());
-    finding.remedy = align(value.expose(), &losers, gateway, verdicts);
+    let apps: Vec<&Client<'_>> =
+        refused.iter().filter(|client| is_app(client)).map(|client| **client).collect();
+    for app in &apps {
+        let sent = app.decision.and_then(Decision::winner).map(|winner| winner.span);
+        finding.places.extend(sent.and_then(|span| verdicts.model.place(PlaceRole::Related, span)));
+    }
+    finding.remedy = if !apps.is_empty() && apps.len() == refused.len() {
+        hand_to(&apps, gateway, verdicts)
+    } else {
+        align(value.expose(), &losers, gateway, verdicts)
+    };
     out.push_for(refused.iter().map(|client| Cause::Auth(client.id)), finding);
+}
+
+/// Whether a client is a program that is not OpenClaw: its variables may serve others of its own.
+fn is_app(client: &Client<'_>) -> bool {
+    client.process.is_some_and(|process| process.role == Role::App)
+}
+
+/// Gives programs that are not OpenClaw the gateway's secret under the name that they know.
+fn hand_to(apps: &[&Client<'_>], gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let template = gateway.token_template(verdicts.model);
+    let (mut out, mut told) = (Vec::new(), Vec::new());
+    for app in apps {
+        let sent = app.decision.and_then(Decision::winner)?;
+        told.push(format!("{} in {}", sent.label, app.name));
+        out.extend(template.as_deref().and_then(|template| replace_whole(verdicts, sent.span, template)));
+    }
+    let text =
+        format!("give {} the {} that {} enforces", told.join(" and "), gateway.secret.key(), gateway.name());
+    let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
+    let is_whole = out.len() == apps.len();
+    Some(if is_whole { edits(text, out, Some(recreate(&names, verdicts))) } else { words(text) })
+}
+
+/// A client that dials this gateway and has the secret of another.
+fn wrong_gateway(
+    gateway: &Gateway<'_>,
+    clients: &[&Client<'_>],
+    verdicts: &Verdicts<'_>,
+    out: &mut Findings,
+) {
+    for client in clients {
+        let AuthVerdict::OfAnother(owner) = client.auth else { continue };
+        let Some(owner) = owner.of(verdicts.gateways) else { continue };
+        let (_, span) = auth_cause(client, gateway);
+        let (dialled, meant, name) = (gateway.name(), owner.name(), client.name.as_str());
+        let secret = gateway.secret.key();
+        let summary =
+            format!("{name} dials {dialled} and sends the {secret} of {meant}: {dialled} refuses it");
+        let mut finding = verdicts.finding(Code::WrongGateway, summary, None).about(client.subject());
+        finding.places.extend(span.and_then(|span| verdicts.model.place(PlaceRole::Decided, span)));
+        let sent = client.decision.and_then(Decision::winner).map(|winner| winner.span);
+        finding.places.extend(sent.and_then(|span| verdicts.model.place(PlaceRole::Related, span)));
+        finding.remedy = Some(dial(client, owner, verdicts));
+        out.push_for([Cause::Auth(client.id)], finding);
+    }
+}
+
+/// Leads a client to the gateway whose secret it has.
+fn dial(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Remedy {
+    let (name, meant) = (client.name.as_str(), gateway.name());
+    let choice = client.choice.as_ref().and_then(|choice| Some((choice.url.as_ref()?, choice.span?)));
+    let Some((_, span)) = choice else {
+        return words(format!(
+            "let {name} live in the network namespace of {meant}, or name {meant} in its URL"
+        ));
+    };
+    let scheme = if verdicts.model.sources.expose(span).contains("wss://") { "wss" } else { "ws" };
+    let url = format!("{scheme}://{meant}:{}", gateway.listens_on());
+    let text = format!("have {name} dial {meant}, whose {} it has: {url}", gateway.secret.key());
+    match replace_scalar(verdicts, span, &url) {
+        Some(edit) => edits(text, vec![edit.judgement()], Some(recreate(&[name], verdicts))),
+        None => words(text),
+    }
 }
 
 fn labels(candidates: &[&Candidate]) -> String {
@@ -262,7 +341,9 @@ fn align(
     if out.is_empty() {
         return None;
     }
-    Some(edits(text, out, Some(recreate_all(name, verdicts))))
+    // A service whose value changes is made anew with its definition; a job of the host is loaded again.
+    let again = gateway.process.service.job.map(|_| recreate(&[name], verdicts));
+    Some(edits(text, out, again))
 }
 
 /// The hidden `.env` gets the winner's value, too.

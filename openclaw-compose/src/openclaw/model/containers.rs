@@ -7,10 +7,12 @@ use serde::Deserialize;
 
 use crate::openclaw::rules;
 use crate::openclaw::rules::version::Version;
+use crate::project::Resolution;
 use crate::source::Text;
 
 use super::observed::Seen;
 use super::processes::Process;
+use super::services::{Port, Service, Services};
 
 /// A container as `docker inspect` shows it, as far as this crate asks. Everything is optional: engines differ.
 #[derive(Clone, Default, Deserialize)]
@@ -205,6 +207,21 @@ impl Container {
         }
     }
 
+    /// Whether the host publishes a port of it as the files say; unknown where either says nothing.
+    pub(crate) fn publishes(&self, port: &Port<'_>) -> Option<bool> {
+        let (published, bindings) = (port.published?.to_string(), self.host_config.port_bindings.as_ref()?);
+        let protocol = if port.udp { "udp" } else { "tcp" };
+        let bound = bindings.get(&format!("{}/{protocol}", port.target)).and_then(Option::as_ref);
+        Some(bound.is_some_and(|bound| bound.iter().any(|binding| binding.host_port == published)))
+    }
+
+    /// How well it fits the files of a service: made in their directory, published where they say, running.
+    fn fits(&self, directory: &str, service: Option<&Service<'_>>) -> (bool, bool, bool) {
+        let ports = service.map_or(&[][..], |service| &service.ports[..]);
+        let is_published = ports.iter().any(|port| self.publishes(port) == Some(true));
+        (self.label(WORKING_DIR) == Some(directory), is_published, self.state.running)
+    }
+
     pub(crate) fn env(&self, name: &str) -> Option<&Text> {
         self.config
             .env
@@ -221,7 +238,7 @@ impl Container {
 pub(crate) struct Runtime {
     pub(crate) containers: Vec<Container>,
     pub(crate) images: Vec<Image>,
-    /// The first container of each service of the project.
+    /// The first container of each service of the project; of two projects of one name, that which fits the files.
     pub(crate) of_service: BTreeMap<String, usize>,
     /// Every service that a container says it is of, in whatever project.
     pub(crate) services: BTreeSet<String>,
@@ -234,12 +251,20 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    pub(crate) fn new(printed: Printed, project: &str) -> Self {
+    pub(crate) fn new(printed: Printed, resolution: &Resolution, services: &Services<'_>) -> Self {
+        let (project, directory) = (resolution.project_name(), resolution.working_dir());
         let Printed { containers, images } = printed;
         let mut out = Self::default();
         for (at, container) in containers.iter().enumerate() {
             if let Some(service) = container.service_of(project) {
-                out.of_service.entry(service.to_owned()).or_insert(at);
+                let first = out.of_service.entry(service.to_owned()).or_insert(at);
+                let fits = |container: &Container| container.fits(directory, services.named(service));
+                if let Some(known) = containers.get(*first)
+                    && known.label(WORKING_DIR) != container.label(WORKING_DIR)
+                    && fits(container) > fits(known)
+                {
+                    *first = at;
+                }
             }
             out.services.extend(container.label(SERVICE).map(str::to_owned));
             out.ids.insert(container.id.clone());

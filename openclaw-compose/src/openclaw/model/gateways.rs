@@ -16,6 +16,11 @@ impl GatewayId {
         list.get(self.0)
     }
 
+    /// The same, to be changed.
+    pub(crate) fn of_mut<T>(self, list: &mut [T]) -> Option<&mut T> {
+        list.get_mut(self.0)
+    }
+
     /// What tells its clients apart from those of the others: nothing for the first.
     pub(crate) fn suffix(self) -> String {
         if self.0 == 0 { String::new() } else { format!("-{}", self.0 + 1) }

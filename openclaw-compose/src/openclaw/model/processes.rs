@@ -82,6 +82,8 @@ pub(crate) struct Process<'a> {
     pub(crate) home: String,
     /// Where it keeps its state; where nobody says so, the likeliest place to look.
     pub(crate) state_dir: String,
+    /// `--profile` or `OPENCLAW_PROFILE`: it moves the state directory and the default port.
+    pub(crate) profile: Option<String>,
     /// Who says so.
     pub(crate) state_from: Source,
     pub(crate) state: Backing,
@@ -369,9 +371,12 @@ fn process<'a>(
         Some(rest) => format!("{home}{rest}"),
         None => path.to_owned(),
     };
+    let profile = invocation.flag("profile").and_then(|flag| Some(flag.value.as_ref()?.expose().to_owned()));
+    let profile = profile.or_else(|| variable("OPENCLAW_PROFILE").map(str::to_owned));
+    let profile = profile.filter(|name| name != "default");
     let (state_dir, state_from) = match written("OPENCLAW_STATE_DIR") {
         Some((path, source)) => (tilde(path), source),
-        None => (default_state_dir(service, &home), home_from),
+        None => (default_state_dir(service, &home, profile.as_deref()), home_from),
     };
     let state_dir = config::normalise("/", &state_dir);
     let config_path = match variable("OPENCLAW_CONFIG_PATH") {
@@ -388,6 +393,7 @@ fn process<'a>(
         version,
         uid,
         home,
+        profile,
         state: mounts::backing(service, services, &state_dir),
         state_dir,
         state_from,
@@ -449,9 +455,12 @@ fn default_home(service: &Service<'_>, uid: Uid, image: &Image) -> (String, Sour
     }
 }
 
-/// `~/.openclaw`, or an older directory where only that one is mounted.
-fn default_state_dir(service: &Service<'_>, home: &str) -> String {
+/// `~/.openclaw`, or an older directory where only that one is mounted; a profile has one of its own.
+fn default_state_dir(service: &Service<'_>, home: &str, profile: Option<&str>) -> String {
     let home = home.trim_end_matches('/');
+    if let Some(profile) = profile {
+        return format!("{home}/{}-{profile}", rules::STATE_DIR_NAME);
+    }
     let mounted = |name: &str| service.mounts.iter().any(|mount| mount.target == format!("{home}/{name}"));
     let name = match rules::LEGACY_STATE_DIR_NAMES.iter().find(|name| mounted(name)) {
         Some(legacy) if !mounted(rules::STATE_DIR_NAME) && *legacy == ".clawdbot" => legacy,

@@ -1,9 +1,12 @@
 //! Every client of the gateway: the CLI in each service, the host, and the browsers.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::finding::Subject;
 use crate::openclaw::model::Model;
+use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::rules::Side;
 
@@ -68,6 +71,8 @@ pub(crate) enum AuthVerdict {
     /// The gateway asks for nothing.
     NotNeeded,
     Different,
+    /// It is that of another gateway of the stack.
+    OfAnother(GatewayId),
     /// The client has none to send.
     Missing,
     /// The gateway makes one up at each start.
@@ -106,8 +111,21 @@ pub(crate) fn find<'a>(
         ClientId(given)
     };
     let mut out = Vec::new();
+    let mut owners = BTreeMap::new();
+    for gateway in gateways {
+        if let Some(value) = gateway.decision.value() {
+            owners.entry(value).or_insert(gateway.id);
+        }
+    }
     for (process, outgoing) in model.processes.iter().zip(outgoing) {
-        out.extend(outgoing.as_ref().and_then(|outgoing| service_client(id(), process, outgoing, model)));
+        let Some(outgoing) = outgoing else { continue };
+        let Some(mut client) = service_client(id(), process, outgoing, model) else { continue };
+        if client.auth == AuthVerdict::Different
+            && let Some(owner) = outgoing.decision.value().and_then(|value| owners.get(value))
+        {
+            client.auth = AuthVerdict::OfAnother(*owner);
+        }
+        out.push(client);
     }
     for gateway in gateways {
         let mut published = published_clients([id(), id()], gateway, model);

@@ -342,7 +342,9 @@ fn port(process: &Process<'_>) -> ListenPort {
     if let Some((number, span)) = process.config().and_then(config::Config::port) {
         return ListenPort { number: Some(number), by: PortSource::Config, span: Some(span) };
     }
-    ListenPort { number: Some(rules::DEFAULT_PORT), by: PortSource::Default, span: None }
+    // A profile has a default port of its own.
+    let number = process.profile.is_none().then_some(rules::DEFAULT_PORT);
+    ListenPort { number, by: PortSource::Default, span: None }
 }
 
 fn auth(process: &Process<'_>, password: &Decision) -> Auth {
