@@ -77,7 +77,7 @@ impl Examination {
             return Err(refusal);
         }
         let Project { resolution, report, captured, .. } = project;
-        let stack = stack::Stack::new(resolution, report, flags.files);
+        let stack = stack::Stack::new(resolution, report);
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);
@@ -113,7 +113,9 @@ impl Examination {
         evidence.extend(self.record.clone());
         evidence.extend_from_slice(more);
         let mut findings = case.findings.clone();
+        let compose = self.options.project.compose();
         for noted in &mut findings {
+            noted.tell(|command| *command = command.replace(COMPOSE, &compose));
             let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);
             if is_safe && !noted.changes.is_empty() {
                 noted.mend = Some(fix(name, &format!("--code {} --yes", noted.finding.code.id())));
@@ -129,7 +131,7 @@ impl Examination {
             clients: case.gates(),
             findings,
             evidence,
-            missing: self.missing(),
+            missing: self.missing().into_iter().map(|text| text.replace(COMPOSE, &compose)).collect(),
             unaccounted: case.unaccounted(),
             concerned: self.stack.concerned(&case.clients),
             through: self.options.through,
@@ -163,10 +165,21 @@ impl Examination {
         self.stack.enforced_token()
     }
 
+    /// Whether Docker shows containers of a service, and none of them runs.
+    fn is_down(&self, service: &str) -> bool {
+        let containers = self.captured.inspect.as_ref().and_then(|text| life::containers(&text.text).ok());
+        let containers = containers.unwrap_or_default();
+        let own = life::of_service(&containers, service);
+        !own.is_empty() && !own.iter().any(life::Container::is_running)
+    }
+
     /// Evidence that was not given, as the commands that would give it.
     fn missing(&self) -> Vec<String> {
         let gateway = self.stack.gateway();
         let mut missing = Vec::new();
+        if !self.stack.has_service(gateway) {
+            return missing;
+        }
         let faulty = |name: &str| self.captured.faults.iter().any(|fault| fault.name.starts_with(name));
         if let Some(manager) = self.stack.manager(gateway) {
             let name = gateway.trim_end_matches(".service");
@@ -188,7 +201,7 @@ impl Examination {
                 "containers: docker inspect $(docker compose ps -aq) > captured/inspect.json".to_owned(),
             );
         }
-        if self.captured.devices.is_empty() && !faulty("captured/devices") {
+        if self.captured.devices.is_empty() && !faulty("captured/devices") && !self.is_down(gateway) {
             missing.push(format!(
                 "devices: docker compose exec -T {gateway} openclaw devices list --json > captured/devices/{gateway}.json"
             ));
@@ -196,6 +209,9 @@ impl Examination {
         missing
     }
 }
+
+/// How a command of Compose begins, as the crates print it.
+const COMPOSE: &str = "docker compose ";
 
 /// The command that mends a stack. With `--code` and `--yes` it makes the edits of one code, which it shows as a diff
 /// if `--yes` is left out.

@@ -120,6 +120,15 @@ impl Noted {
     }
 }
 
+impl Noted {
+    /// Changes every command that it tells somebody to run.
+    pub fn tell(&mut self, change: impl Fn(&mut String)) {
+        let of_remedy = self.finding.remedy.iter_mut().filter_map(|remedy| remedy.command.as_mut());
+        of_remedy.for_each(&change);
+        self.steps.iter_mut().filter_map(|step| step.command.as_mut()).for_each(&change);
+    }
+}
+
 impl From<Finding> for Noted {
     fn from(finding: Finding) -> Self {
         Self::new(finding)

@@ -92,7 +92,7 @@ impl Case {
         });
         match told.and_then(|id| self.findings.get_mut(id.index())) {
             Some(noted) => {
-                let place = finding.primary().map(|place| format!("{}:{}", place.file, place.line));
+                let place = finding.primary().map(|place| format!("{} line {}", place.file, place.line));
                 let seen = place.or_else(|| finding.evidence.first().cloned()).unwrap_or_default();
                 noted.finding.evidence.push(format!("borne out by {seen} ({})", finding.code));
             }

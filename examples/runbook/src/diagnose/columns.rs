@@ -106,9 +106,17 @@ impl<'a> Columns<'a> {
             return self.at_address_of(service.name);
         }
         match peer.client.as_deref() {
-            _ if address.is_some_and(|address| address.is_loopback()) => self.neighbours(case),
-            // Somebody's own program, known by its id.
+            // Somebody's own program, known by its id or by the name that it gives itself.
             Some(client) if !IN_CONTAINERS.contains(&client) => Place::App(client.to_owned()),
+            // A backend that nothing outside accounts for is the gateway's own helper.
+            Some(client)
+                if peer.mode.as_deref() == Some("backend")
+                    && address.is_none_or(|address| address.is_loopback())
+                    && !self.has_callers(peer, address) =>
+            {
+                Place::App(client.to_owned())
+            }
+            _ if address.is_some_and(|address| address.is_loopback()) => self.neighbours(case),
             Some(_) if peer.mode.as_deref() == Some("node") => {
                 let mut nodes = self.services.iter().filter(|service| service.is_node);
                 match (nodes.next(), nodes.next()) {
@@ -162,6 +170,16 @@ impl<'a> Columns<'a> {
 
     fn service(&self, name: &str) -> Option<&Known<'a>> {
         self.services.iter().find(|service| service.name == name)
+    }
+
+    /// Whether a service of the stack may be this client: one in the gateway's namespace, or without an address one that
+    /// calls the gateway.
+    fn has_callers(&self, peer: &Peer, address: Option<IpAddr>) -> bool {
+        let may_be = |service: &Known<'_>| match address {
+            Some(_) => service.is_neighbour,
+            None => service.may_be(peer, None),
+        };
+        self.services.iter().any(|service| self.own.contains(service.name) && may_be(service))
     }
 
     /// The services in the gateway's namespace; failing those, whatever is run inside its container.

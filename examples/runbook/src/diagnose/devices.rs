@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openclaw_compose::openclaw::ClientKind;
 use openclaw_pairing::plan::{Plan, Topology};
+use openclaw_pairing::version::{Rule, Version, rule};
 use openclaw_pairing::{Code, DeviceList, DeviceListError, Diagnosis, Evidence, Peer, Vantage, diagnose};
 
 use super::case::Case;
@@ -32,6 +33,13 @@ impl Stack<'_> {
             return Some(Vantage::Gateway);
         }
         (!self.stack.gateways().contains(&service)).then_some(Vantage::Client)
+    }
+
+    /// Whether the release is known and uses the device of the state directory for every command on loopback.
+    fn is_one_device(&self) -> bool {
+        let version = self.version.as_deref().and_then(Version::parse);
+        let row = version.and_then(|version| rule(Rule::LoopbackIsOneDevice, Some(version)));
+        row.is_some_and(|row| row.before.is_some())
     }
 
     /// The commands for one of its services, or for a client that no command reaches.
@@ -119,6 +127,9 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
         Code::SharedTokenFault if !whom.is_empty() => {
             case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom);
         }
+        Code::OriginRefused if !whom.is_empty() => {
+            case.corroborate(Gate::Origin, &[Gate::Origin], finding, whom);
+        }
         // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
         _ if diagnosis.cause == Code::ScopeUpgrade && shut_by(&finding) == Some(Gate::Pairing) => {
             case.report_at(Gate::Scopes, finding, whom);
@@ -155,11 +166,33 @@ fn concerned(case: &mut Case, stack: &Stack<'_>, found: &openclaw_pairing::Findi
             }
         }
     }
+    // Where every command on loopback is one device, what its helper waits for its own CLI waits for, too.
+    let own = Whom::Client(stack.gateway.to_owned());
+    let is_helper = |peer: &Peer| {
+        peer.mode.as_deref() == Some("backend") && (peer.remote.is_none() || peer.is_on_loopback())
+    };
+    if WAITS.contains(&found.code)
+        && stack.is_one_device()
+        && found.clients.iter().any(is_helper)
+        && case.clients.iter().any(|client| client.name == stack.gateway)
+        && !whom.contains(&own)
+    {
+        whom.push(own);
+    }
     if whom.is_empty() && ABOUT_THE_GATEWAY.contains(&found.code) {
         whom = columns::of_kind(stack.stack.report(), stack.gateway, ClientKind::Service);
     }
     whom
 }
+
+/// What a device waits for.
+const WAITS: &[Code] = &[
+    Code::ScopeUpgrade,
+    Code::RoleUpgrade,
+    Code::MetadataUpgrade,
+    Code::PendingApproval,
+    Code::OwnApproverMissing,
+];
 
 /// Findings that rest on the gateway, its store or a comparison, not on what one client met.
 const ABOUT_THE_GATEWAY: &[Code] = &[

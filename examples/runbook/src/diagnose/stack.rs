@@ -28,13 +28,12 @@ const FEW: usize = 16;
 pub(super) struct Stack {
     resolution: Resolution,
     report: Report,
-    files: Vec<String>,
 }
 
 impl Stack {
-    /// The stack of a project, and the files that the caller chose for it.
-    pub(super) fn new(resolution: Resolution, report: Report, files: Vec<String>) -> Self {
-        Self { resolution, report, files }
+    /// The stack of a project.
+    pub(super) fn new(resolution: Resolution, report: Report) -> Self {
+        Self { resolution, report }
     }
 
     /// Enters findings, clients and their gates.
@@ -174,9 +173,21 @@ impl Stack {
         self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect()
     }
 
-    /// The service that runs the gateway, or what it is usually called.
+    /// The service that runs the gateway; failing that, the one that may, or what it is usually called.
     pub(super) fn gateway(&self) -> &str {
-        self.report.gateways.first().map_or("openclaw-gateway", |gateway| gateway.service.as_str())
+        let may_be = || {
+            self.report.of_code(Code::NoGateway).find_map(|finding| match &finding.subject {
+                Subject::Service(name) => Some(name.as_str()),
+                _ => None,
+            })
+        };
+        let known = self.report.gateways.first().map(|gateway| gateway.service.as_str());
+        known.or_else(may_be).unwrap_or("openclaw-gateway")
+    }
+
+    /// Whether the project has a service of that name.
+    pub(super) fn has_service(&self, name: &str) -> bool {
+        self.resolution.service(name).is_some()
     }
 
     /// The services that run a gateway, or what one is usually called.
@@ -266,7 +277,6 @@ impl Stack {
         let waits = !words.is_empty() && !cli_is_entrypoint;
         let engine = if running || waits { Engine::ComposeExec } else { Engine::ComposeRun };
         let mut topology = Topology::new(engine, gateway, client);
-        topology.compose_files.clone_from(&self.files);
         topology.shared_namespace = self.report.namespaces.share(gateway, client);
         topology.cli_is_entrypoint = cli_is_entrypoint;
         topology.shared_state = client != gateway && self.share_state(gateway, client);

@@ -73,6 +73,23 @@ impl ProjectFlags {
         Ok(inputs)
     }
 
+    /// How a command of Compose about this project begins: with the flags that chose it.
+    #[must_use]
+    pub fn compose(&self) -> String {
+        let files = self.files.iter().map(|file| ("-f", file));
+        let named = self.project_name.iter().map(|name| ("-p", name));
+        let env_files = self.env_files.iter().map(|file| ("--env-file", file));
+        let profiles = self.profiles.iter().map(|profile| ("--profile", profile));
+        let directory = self.project_directory.iter().map(|path| ("--project-directory", path));
+        let mut command = "docker compose ".to_owned();
+        for (flag, value) in files.chain(named).chain(env_files).chain(profiles).chain(directory) {
+            // Only a NUL could not be quoted, and no argument of a process holds one.
+            let value = shlex::try_quote(value).unwrap_or_default();
+            command.push_str(&format!("{flag} {value} "));
+        }
+        command
+    }
+
     /// How the project's files are read: without the links that lead out of it, unless these flags say so.
     #[must_use]
     pub fn disk(&self) -> Disk {

@@ -5,6 +5,7 @@ mod canary;
 mod canary_programs;
 mod children;
 mod columns;
+mod commands;
 mod config;
 mod containers;
 mod examined;
