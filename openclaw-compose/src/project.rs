@@ -119,6 +119,7 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     };
     let paths: Vec<_> = project.files.iter().map(|path| (path.clone(), None)).collect();
     let mut root = loader.project(&paths, &scope);
+    let gaps = loader.files_with_gaps();
     loader.close_files();
     let empty = root.as_map().is_none_or(Map::is_empty);
     if empty && parsed && !project.files.is_empty() && !loader.refuses() {
@@ -132,12 +133,17 @@ pub fn resolve(inputs: &Inputs, files: &dyn Files) -> Resolution {
     let (enabled, disabled) = finish(&mut root, &project, &mut loader);
     let parts = consistency::Parts { enabled: &enabled, disabled: &disabled, root: &root };
     let mut problems = Vec::new();
-    consistency::check(&parts, &loader.spent, &mut problems);
+    consistency::check(&parts, loader.inputs.dialect, &loader.spent, &mut problems);
     // A secret without a source was met before; Compose stops there.
     let is_source = |raised: &&Raised| raised.code == crate::codes::Code::BadSource;
     let known: HashSet<_> = loader.raised.iter().filter(is_source).map(Raised::primary).collect();
+    // What lines that cannot be read would have said is not known.
+    let follows = |raised: &Raised| {
+        use crate::codes::Code::{NoImage, UndefinedResource, UndefinedService};
+        !gaps.is_empty() && matches!(raised.code, NoImage | UndefinedResource | UndefinedService)
+    };
     for problem in problems {
-        if !is_source(&&problem) || !known.contains(&problem.primary()) {
+        if !follows(&problem) && (!is_source(&&problem) || !known.contains(&problem.primary())) {
             loader.raise(problem);
         }
     }

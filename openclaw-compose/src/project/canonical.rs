@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::codes::Code;
 use crate::source::{Span, Text};
 
+use super::dialect::Dialect;
 use super::merge;
 use super::model::{Map, Node, Value, word};
 use super::raise::Raised;
@@ -17,13 +18,13 @@ use super::raise::Raised;
 pub(crate) type Problems = Vec<Raised>;
 
 /// Makes the long forms. What cannot be read is reported, and dropped.
-pub(crate) fn canonical(root: &mut Node, problems: &mut Problems) {
+pub(crate) fn canonical(root: &mut Node, dialect: Dialect, problems: &mut Problems) {
     let Some(map) = root.as_map_mut() else { return };
     for entry in map.iter_mut() {
         match &*entry.key {
             "services" => {
                 for service in entry.node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
-                    self::service(&service.key, &mut service.node, problems);
+                    self::service(&service.key, &mut service.node, dialect, problems);
                 }
             }
             "volumes" | "networks" | "secrets" | "configs" => {
@@ -42,12 +43,12 @@ pub(crate) fn canonical(root: &mut Node, problems: &mut Problems) {
     }
 }
 
-fn service(name: &str, node: &mut Node, problems: &mut Problems) {
+fn service(name: &str, node: &mut Node, dialect: Dialect, problems: &mut Problems) {
     let Some(map) = node.as_map_mut() else { return };
     for entry in map.iter_mut() {
         let node = &mut entry.node;
         match &*entry.key {
-            "build" => build(node, problems),
+            "build" => build(name, node, problems),
             "configs" | "secrets" => each(node, |item| wrap(item, word!("source"))),
             "depends_on" => depends_on(node),
             "devices" => devices(name, node, problems),
@@ -62,10 +63,25 @@ fn service(name: &str, node: &mut Node, problems: &mut Problems) {
             "env_file" => env_file(node),
             "extends" => wrap(node, word!("service")),
             "gpus" => gpus(node),
-            "networks" => names_to_null(node),
+            "models" | "networks" => names_to_null(node),
+            "develop" if dialect >= Dialect::ComposeGo26 => {
+                for watch in node
+                    .as_map_mut()
+                    .and_then(|map| map.get_mut("watch"))
+                    .and_then(Node::as_list_mut)
+                    .into_iter()
+                    .flatten()
+                {
+                    for key in ["ignore", "include"] {
+                        if let Some(globs) = watch.as_map_mut().and_then(|map| map.get_mut(key)) {
+                            string_or_list(globs);
+                        }
+                    }
+                }
+            }
             "ports" => ports(name, node, problems),
             "ulimits" => ulimits(name, node, problems),
-            "volumes" => volumes(name, node, problems),
+            "volumes" => volumes(name, node, dialect, problems),
             _ => {}
         }
     }
@@ -107,7 +123,7 @@ fn names_to_null(node: &mut Node) {
     node.value = Value::Map(map);
 }
 
-fn build(node: &mut Node, problems: &mut Problems) {
+fn build(service: &str, node: &mut Node, problems: &mut Problems) {
     wrap(node, word!("context"));
     let Some(map) = node.as_map_mut() else { return };
     for entry in map.iter_mut() {
@@ -125,6 +141,7 @@ fn build(node: &mut Node, problems: &mut Problems) {
             }
             "secrets" => each(&mut entry.node, |item| wrap(item, word!("source"))),
             "ssh" => pairs(&mut entry.node),
+            "ulimits" => ulimits(service, &mut entry.node, problems),
             _ => {}
         }
     }
@@ -310,11 +327,11 @@ fn long_port(port: &port::Port, from: &Node) -> Node {
     Node::with_provenance(Value::Map(map), span, from.provenance)
 }
 
-fn volumes(service: &str, node: &mut Node, problems: &mut Problems) {
+fn volumes(service: &str, node: &mut Node, dialect: Dialect, problems: &mut Problems) {
     let Some(items) = node.as_list_mut() else { return };
     items.retain_mut(|item| {
         let Value::Text(text) = &item.value else { return true };
-        match volume::parse(text.expose()) {
+        match volume::parse(text.expose(), dialect.volume_keeps_braces()) {
             Err(problem) => {
                 problems.push(
                     Raised::error(Code::BadVolume, format!("service {service:?}: {problem} in a volume mount"))

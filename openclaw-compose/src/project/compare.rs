@@ -133,7 +133,7 @@ impl Resolution {
         }
         let (left_services, right_services) = (all(self), all(right));
         comparer.maps(&left_services, &right_services, "services");
-        for section in ["networks", "volumes", "secrets", "configs"] {
+        for section in ["networks", "volumes", "secrets", "configs", "models"] {
             let of = |root: &Self| root.root.get(section).and_then(Node::as_map).cloned().unwrap_or_default();
             let (left, right) = (of(self), of(right));
             comparer.maps(&left, &right, section);

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::codes::Code;
 use crate::source::Span;
 
+use super::dialect::Dialect;
 use super::limits::Spent;
 use super::model::{Entry, Map, Node};
 use super::raise::Raised;
@@ -20,8 +21,9 @@ pub(crate) struct Parts<'a> {
 }
 
 /// Raises what does not fit together.
-pub(crate) fn check(parts: &Parts<'_>, spent: &Spent, problems: &mut Vec<Raised>) {
+pub(crate) fn check(parts: &Parts<'_>, dialect: Dialect, spent: &Spent, problems: &mut Vec<Raised>) {
     let checker = Checker {
+        dialect,
         spent,
         enabled: parts.enabled.iter().map(|entry| (&*entry.key, entry)).collect(),
         disabled: parts.disabled.iter().map(|entry| &*entry.key).collect(),
@@ -48,7 +50,36 @@ pub(crate) fn check(parts: &Parts<'_>, spent: &Spent, problems: &mut Vec<Raised>
             );
         }
     }
+    if dialect.checks_container_names() {
+        container_names(parts.enabled, problems);
+    }
     checker.circles(problems);
+}
+
+/// No two containers have one name.
+fn container_names(enabled: &Map, problems: &mut Vec<Raised>) {
+    let mut known: HashMap<&str, Span> = HashMap::new();
+    for service in enabled {
+        let Some(node) = service.node.get("container_name") else { continue };
+        let Some(name) = node.expose() else { continue };
+        match known.get(name) {
+            Some(first) => problems.push(
+                Raised::error(
+                    Code::ConflictingFields,
+                    format!(
+                        "services.{}: container name {name:?} is already in use by another service",
+                        service.key
+                    ),
+                )
+                .at(node.span)
+                .related(*first)
+                .help("give each service its own name, or leave the name out"),
+            ),
+            None => {
+                known.insert(name, node.span);
+            }
+        }
+    }
 }
 
 fn section<'a>(root: &'a Node, name: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
@@ -56,6 +87,7 @@ fn section<'a>(root: &'a Node, name: &str) -> impl Iterator<Item = &'a Entry> + 
 }
 
 struct Checker<'a> {
+    dialect: Dialect,
     enabled: HashMap<&'a str, &'a Entry>,
     disabled: HashSet<&'a str>,
     parts: &'a Parts<'a>,
@@ -67,7 +99,7 @@ impl Checker<'_> {
         let name = &service.key;
         let Some(fields) = service.node.as_map() else { return };
         let build = fields.get("build");
-        if build.is_none() && fields.get("image").is_none() {
+        if build.is_none() && fields.get("image").is_none() && fields.get("provider").is_none() {
             problems.push(
                 Raised::error(
                     Code::NoImage,
@@ -93,6 +125,9 @@ impl Checker<'_> {
                 .related(networks.key_span)
                 .help("keep one of the two"),
             );
+        }
+        for model in fields.get("models").and_then(Node::as_map).into_iter().flatten() {
+            self.defined("models", "model", name, &model.key, model.key_span, problems);
         }
         for network in networks.and_then(|entry| entry.node.as_map()).into_iter().flatten() {
             self.defined("networks", "network", name, &network.key, network.key_span, problems);
@@ -142,6 +177,10 @@ impl Checker<'_> {
             }
         }
         limits(name, fields, problems);
+        if self.dialect.checks_mounts_and_scale() {
+            scale(name, fields, problems);
+            mounts(name, fields, problems);
+        }
     }
 
     fn defined(
@@ -166,6 +205,10 @@ impl Checker<'_> {
         .at(span);
         problems.push(match near {
             Some(near) => raised.help(format!("did you mean {near:?}?")),
+            // No volume can be called that.
+            None if section == "volumes" && name.contains('/') => {
+                raised.help(format!("write ./{name} for a path that is seen from the project's directory"))
+            }
             None => raised.help(format!("define {name} under the top-level `{section}:`")),
         });
     }
@@ -326,6 +369,48 @@ fn shortened<'n>(
     chain.extend(last.into_iter().rev());
     chain.push(end);
     chain.join(" -> ")
+}
+
+/// A service cannot run less than no times.
+fn scale(name: &str, fields: &Map, problems: &mut Vec<Raised>) {
+    let replicas = fields.get("deploy").and_then(|deploy| deploy.get("replicas"));
+    for (count, what) in [(fields.get("scale"), "scale"), (replicas, "deploy.replicas")] {
+        if let Some(count) = count
+            && count.as_int().is_some_and(|count| count < 0)
+        {
+            problems.push(
+                Raised::error(Code::OutOfRange, format!("services.{name}.{what} must be at least 0"))
+                    .at(count.span),
+            );
+        }
+    }
+}
+
+/// No two mounts of a service have one target.
+fn mounts(name: &str, fields: &Map, problems: &mut Vec<Raised>) {
+    let mut known: HashMap<&str, Span> = HashMap::new();
+    let list = |field: &str| fields.get(field).and_then(Node::as_list).unwrap_or_default();
+    let tmpfs = list("tmpfs").iter().filter_map(|item| Some((item.expose()?.split(':').next()?, item.span)));
+    let volumes = list("volumes").iter().map(|mount| {
+        let target = mount.get("target");
+        (target.and_then(Node::expose).unwrap_or_default(), target.map_or(mount.span, |target| target.span))
+    });
+    for (target, span) in tmpfs.chain(volumes) {
+        match known.get(target) {
+            Some(first) => problems.push(
+                Raised::error(
+                    Code::ConflictingFields,
+                    format!("service {name:?}: something is mounted on {target} already"),
+                )
+                .at(span)
+                .related(*first)
+                .help("keep one of the two mounts"),
+            ),
+            None => {
+                known.insert(target, span);
+            }
+        }
+    }
 }
 
 /// Limits that are given twice must be the same.

@@ -1,15 +1,35 @@
 //! Which version of Compose to be: `docker compose` is a face on the library compose-go, whose rules have moved.
 //!
-//! | since | what changed |
+//! Two dialects are **measured**: every case of `tests/corpus` was put to the real program, whose answers the tests play,
+//! and projects made from a grammar are put to both (`tests/corpus/differ`).
+//!
+//! | dialect | program |
 //! | --- | --- |
-//! | 2.4.9 | a list item `KEY = v` with a blank before `=` is an error |
-//! | 2.5.0 | an `env_file` sees the shell and `.env`, then the service's `environment`, then the files before it |
-//! | 2.6.0 | `x-` keys merge |
-//! | 2.8.0 | with several `--env-file`s a later file sees its own new values before those of earlier files |
-//! | 2.9.1 | `!override` counts inside `extends` |
-//! | 2.10.0 | an including file may override what it includes |
-//! | 2.10.1 | the argument of `:-` and its kin is evaluated only where it is used |
-//! | 2.10.2 | includes are read before `extends` |
+//! | compose-go 2.4 | Docker Compose 2.26.1 as Debian 13 builds it, with compose-go 2.4.8 |
+//! | compose-go 2.9.1 | Docker Compose 2.40.3 as Debian's next release builds it |
+//!
+//! The others are **read**: they follow the sources and the change log, and no program was there to be asked.
+//!
+//! | since | what changed | measured in |
+//! | --- | --- | --- |
+//! | 2.4.9 | a list item `KEY = v` with a blank before `=` is an error | 2.9.1 |
+//! | 2.4.9 | the `.env` of the command's directory counts beside the project's | 2.9.1 |
+//! | 2.4.9 | two services of one `container_name` are refused | 2.9.1 |
+//! | 2.4.9 | every refusal has exit status 1, not 14 or 15 | 2.9.1 |
+//! | 2.4.9 | `env_file.format: raw`; durations of days and weeks; `mode` of secrets and configs is octal text | 2.9.1 |
+//! | 2.5.0 | an `env_file` sees the shell and `.env`, then the service's `environment`, then the files before it | 2.9.1 |
+//! | 2.5.0 | `provider` | 2.9.1 |
+//! | 2.6.0 | `x-` keys merge; `PWD` is always set | 2.9.1 |
+//! | 2.8.0 | a later env file sees its own new values before those of earlier files | 2.9.1 |
+//! | 2.8.0 | two mounts of one target, a host address that is none and a negative scale are errors; infinity is not | 2.9.1 |
+//! | 2.8.0 | an empty list stays one where a later document is merged | 2.9.1 |
+//! | 2.8.0 | `models`, `use_api_socket`, `interface_name`, `pull_policy: daily` and other keys | 2.9.1 |
+//! | 2.9.1 | `!override` counts inside `extends`; of a project's `.env` only `COMPOSE_` names enter the process | 2.9.1 |
+//! | 2.10.0 | an including file may override what it includes | read |
+//! | 2.10.1 | the argument of `:-` and its kin is evaluated only where it is used | read |
+//! | 2.10.2 | includes are read before `extends` | read |
+//!
+//! Where a change came with a version between two dialects, the later dialect has it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,13 +39,12 @@ use thiserror::Error;
 
 /// A version of compose-go, in the steps that differ.
 ///
-/// The default is what the corpus of this crate was measured on: Debian 13's `docker compose` 2.26.1, which links
-/// compose-go 2.4.8. The later ones follow compose-go's change log and were not measured.
+/// The default is the newest that was measured, [`ComposeGo29`](Self::ComposeGo29). [`Dialect::measured`] says which were;
+/// the others were read in the sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
 pub enum Dialect {
     /// compose-go 2.4 up to 2.4.8.
-    #[default]
     #[serde(rename = "compose-go 2.4")]
     ComposeGo24,
     /// compose-go 2.4.9.
@@ -41,6 +60,7 @@ pub enum Dialect {
     #[serde(rename = "compose-go 2.8")]
     ComposeGo28,
     /// compose-go 2.9.1.
+    #[default]
     #[serde(rename = "compose-go 2.9.1")]
     ComposeGo29,
     /// compose-go 2.10.0.
@@ -91,8 +111,91 @@ impl Dialect {
         name.strip_prefix("compose-go ").unwrap_or(name)
     }
 
+    /// The program that was measured; nothing for a dialect that was only read.
+    ///
+    /// ```
+    /// use openclaw_compose::project::Dialect;
+    ///
+    /// assert_eq!(Dialect::default().measured(), Some("Docker Compose 2.40.3"));
+    /// assert_eq!(Dialect::ComposeGo2102.measured(), None);
+    /// ```
+    #[must_use]
+    pub fn measured(self) -> Option<&'static str> {
+        match self {
+            Self::ComposeGo24 => Some("Docker Compose 2.26.1"),
+            Self::ComposeGo29 => Some("Docker Compose 2.40.3"),
+            _ => None,
+        }
+    }
+
+    /// The dialect of a Docker Compose by what `docker compose version` prints, or its number alone; nothing where there is
+    /// no number. Of a release between two steps it is the earlier one.
+    ///
+    /// ```
+    /// use openclaw_compose::project::Dialect;
+    ///
+    /// assert_eq!(Dialect::of_compose("Docker Compose version v2.39.1"), Some(Dialect::ComposeGo28));
+    /// assert_eq!(Dialect::of_compose("2.26.1-4"), Some(Dialect::ComposeGo24));
+    /// assert_eq!(Dialect::of_compose("not found"), None);
+    /// ```
+    #[must_use]
+    pub fn of_compose(version: &str) -> Option<Self> {
+        /// The first release of Compose with each dialect; 2.5 was in none.
+        const FIRST: [([u32; 3], Dialect); 8] = [
+            ([0, 0, 0], Dialect::ComposeGo24),
+            ([2, 34, 0], Dialect::ComposeGo249),
+            ([2, 35, 0], Dialect::ComposeGo26),
+            ([2, 39, 0], Dialect::ComposeGo28),
+            ([2, 40, 3], Dialect::ComposeGo29),
+            ([5, 0, 0], Dialect::ComposeGo210),
+            ([5, 0, 2], Dialect::ComposeGo2101),
+            ([5, 1, 2], Dialect::ComposeGo2102),
+        ];
+        let numbers = version.split_whitespace().find_map(|word| {
+            let mut numbers = word.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u32>);
+            let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return None };
+            Some([major, minor, numbers.next().and_then(Result::ok).unwrap_or(0)])
+        })?;
+        FIRST.iter().rev().find(|(first, _)| *first <= numbers).map(|(_, dialect)| *dialect)
+    }
+
+    /// The exit status of a refusal that older ones told apart.
+    pub(crate) fn exit(self, status: u8) -> u8 {
+        if self >= Self::ComposeGo249 { 1 } else { status }
+    }
+
     /// `KEY = v` in a list is refused.
     pub(crate) fn refuses_blank_before_equals(self) -> bool {
+        self >= Self::ComposeGo249
+    }
+
+    /// The `.env` of the command's directory counts, and then that of the project's.
+    pub(crate) fn reads_env_of_both_directories(self) -> bool {
+        self >= Self::ComposeGo249
+    }
+
+    /// `env_file.format: raw` is known.
+    pub(crate) fn knows_raw_env_files(self) -> bool {
+        self >= Self::ComposeGo249
+    }
+
+    /// A duration may have days and weeks.
+    pub(crate) fn knows_days(self) -> bool {
+        self >= Self::ComposeGo249
+    }
+
+    /// Two services of one container name are refused.
+    pub(crate) fn checks_container_names(self) -> bool {
+        self >= Self::ComposeGo249
+    }
+
+    /// Making short forms long, Compose turned an empty list into null, which the next document's check then met.
+    pub(crate) fn loses_empty_lists(self) -> bool {
+        self < Self::ComposeGo28
+    }
+
+    /// The mode of a secret or a config is octal where it is text, and printed as that.
+    pub(crate) fn octal_modes(self) -> bool {
         self >= Self::ComposeGo249
     }
 
@@ -106,9 +209,35 @@ impl Dialect {
         self >= Self::ComposeGo26
     }
 
-    /// A later `--env-file` sees its own new values before those of earlier files.
-    pub(crate) fn env_file_flag_sees_itself_first(self) -> bool {
+    /// `PWD` is the command's directory where the shell has none.
+    pub(crate) fn sets_pwd(self) -> bool {
+        self >= Self::ComposeGo26
+    }
+
+    /// A later env file sees its own new values before those of earlier files.
+    pub(crate) fn env_file_sees_itself_first(self) -> bool {
         self >= Self::ComposeGo28
+    }
+
+    /// Two mounts of one target, a host address that is none and a negative scale are refused.
+    pub(crate) fn checks_mounts_and_scale(self) -> bool {
+        self >= Self::ComposeGo28
+    }
+
+    /// Infinity and not-a-number are refused: they have no word in JSON, in which the schema's check read a project.
+    pub(crate) fn refuses_infinity(self) -> bool {
+        self < Self::ComposeGo28
+    }
+
+    /// Of a project's `.env` every variable enters Compose's own process, and not `COMPOSE_` names alone, so that the
+    /// operating system has to like them.
+    pub(crate) fn env_enters_process(self) -> bool {
+        self < Self::ComposeGo29
+    }
+
+    /// A colon inside `${...}` does not part the sections of a volume.
+    pub(crate) fn volume_keeps_braces(self) -> bool {
+        self >= Self::ComposeGo29
     }
 
     /// `!override` counts inside `extends`.
@@ -129,11 +258,6 @@ impl Dialect {
     /// Includes are read before `extends`.
     pub(crate) fn includes_first(self) -> bool {
         self >= Self::ComposeGo2102
-    }
-
-    /// `env_file.format: raw` is known (Compose 2.30 on, read in its sources).
-    pub(crate) fn knows_raw_env_files(self) -> bool {
-        self >= Self::ComposeGo25
     }
 }
 

@@ -69,7 +69,11 @@ impl Loader<'_> {
     /// Finds the project. What is wrong is raised; what can be found is returned.
     pub(crate) fn discover(&mut self) -> Project {
         let inputs = self.inputs;
-        let shell = Variables::from_shell(inputs.shell.iter().map(|(name, value)| (name.as_str(), value)));
+        let mut shell =
+            Variables::from_shell(inputs.shell.iter().map(|(name, value)| (name.as_str(), value)));
+        if inputs.dialect.sets_pwd() {
+            shell.offer(&Arc::from("PWD"), Text::from(inputs.directory.as_str()), Setting::Compose);
+        }
         let env_file_flags = self.env_file_flags(&shell);
 
         if let Some(name) = &inputs.project_name
@@ -79,11 +83,16 @@ impl Loader<'_> {
             self.raise(bad_name(name, nowhere()).exit(EXIT_FLAGS));
         }
         // First look, to find the env files.
-        let (files, complain) = self.config_paths(&shell);
-        for raised in complain.into_iter().filter(|raised| raised.code == Code::FileNotFound) {
-            self.raise(raised.exit(EXIT_FLAGS));
-        }
-        let working_dir = self.working_dir(&files);
+        let both = inputs.dialect.reads_env_of_both_directories();
+        let working_dir = if both {
+            self.working_dir(&inputs.files.iter().map(|path| self.given(path)).collect::<Vec<_>>())
+        } else {
+            let (files, complain) = self.config_paths(&shell);
+            for raised in complain.into_iter().filter(|raised| raised.code == Code::FileNotFound) {
+                self.raise(raised.exit(EXIT_FLAGS));
+            }
+            self.working_dir(&files)
+        };
         self.bound_by(&working_dir);
         let env_files = self.project_env_files(&env_file_flags, &working_dir, &shell);
         let settings = self.env_files(&env_files, &shell, Owner::Project);
@@ -102,16 +111,14 @@ impl Loader<'_> {
                 variables.offer(&name, value, setting);
             }
         }
+        self.parallel_limit(&variables);
         for raised in complain {
             self.raise(raised);
         }
         let profiles = if inputs.profiles.is_empty() {
+            // Nothing at all is one empty name, which a service may have among its profiles.
             let listed = variables.value("COMPOSE_PROFILES").unwrap_or_default();
-            listed
-                .split(',')
-                .map(|profile| profile.trim().to_owned())
-                .filter(|profile| !profile.is_empty())
-                .collect()
+            listed.split(',').map(|profile| profile.trim().to_owned()).collect()
         } else {
             inputs.profiles.clone()
         };
@@ -120,6 +127,25 @@ impl Loader<'_> {
         });
         let environment = self.add_environment(variables);
         Project { files, working_dir: second_dir, environment, profiles, given_name }
+    }
+
+    /// A file as the command line or `COMPOSE_FILE` gives it: absolute, or `-`.
+    fn given(&self, path: &str) -> String {
+        if path == "-" { path.to_owned() } else { paths::absolute(&self.inputs.directory, path) }
+    }
+
+    /// Compose reads this one before it looks at any project, and stops where it is not a number.
+    fn parallel_limit(&mut self, variables: &Variables) {
+        let Some(limit) = variables.find("COMPOSE_PARALLEL_LIMIT") else { return };
+        if limit.value.expose().parse::<i64>().is_err() {
+            let at = if let Setting::File(span) = limit.setting { span } else { nowhere() };
+            self.raise(
+                Raised::error(Code::BadSetting, "COMPOSE_PARALLEL_LIMIT must be an integer")
+                    .at(at)
+                    .exit(EXIT_FLAGS)
+                    .help("set it to a number, or unset it"),
+            );
+        }
     }
 
     /// `--env-file`, or `COMPOSE_ENV_FILES`.
@@ -138,10 +164,8 @@ impl Loader<'_> {
     fn config_paths(&mut self, variables: &Variables) -> (Vec<String>, Vec<Raised>) {
         let inputs = self.inputs;
         let directory = &inputs.directory;
-        let absolute =
-            |path: &str| if path == "-" { path.to_owned() } else { paths::absolute(directory, path) };
         if !inputs.files.is_empty() {
-            return (inputs.files.iter().map(|path| absolute(path)).collect(), Vec::new());
+            return (inputs.files.iter().map(|path| self.given(path)).collect(), Vec::new());
         }
         if let Some(listed) = variables.find("COMPOSE_FILE") {
             let separator =
@@ -150,7 +174,7 @@ impl Loader<'_> {
             let mut complain = Vec::new();
             let mut files = Vec::new();
             for path in listed.value.expose().split(separator) {
-                let path = absolute(path);
+                let path = self.given(path);
                 if path != "-" && self.kind(&path).is_none() {
                     complain.push(
                         unreadable(&path, &ReadError::NotFound, directory)
@@ -266,16 +290,17 @@ impl Loader<'_> {
                 }
             };
             let text: Arc<str> = Arc::from(self.sources.expose_file(file));
-            let own_first = self.inputs.dialect.env_file_flag_sees_itself_first();
-            let options = self.dotenv_options().own_lines_first(own_first);
-            let read = dotenv::parse(file, &text, options, |name| {
-                let found = |value: &Text, setting| Found { value: value.clone(), source: setting };
-                match outer.find(name) {
-                    Some(variable) => Some(found(&variable.value, variable.setting)),
-                    None => known.get(name).map(|(value, setting)| found(value, *setting)),
-                }
-            });
-            let process = (owner == Owner::Project).then_some(outer);
+            let options = self.dotenv_options();
+            let found = |value: &Text, setting| Found { value: value.clone(), source: setting };
+            let set = |name: &str| outer.find(name).map(|variable| found(&variable.value, variable.setting));
+            let before = |name: &str| known.get(name).map(|(value, setting)| found(value, *setting));
+            let read = if self.inputs.dialect.env_file_sees_itself_first() {
+                dotenv::parse_after(file, &text, options, set, before)
+            } else {
+                dotenv::parse(file, &text, options, |name| set(name).or_else(|| before(name)))
+            };
+            let enters = owner == Owner::Project && self.inputs.dialect.env_enters_process();
+            let process = enters.then_some(outer);
             let settings = self.assignments(read, owner.exit(), process);
             for (name, value, setting) in settings {
                 known.insert(name.to_string(), (value.clone(), setting));

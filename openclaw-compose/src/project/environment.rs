@@ -26,7 +26,7 @@ use super::path::Path;
 use super::paths;
 use super::provenance::Event;
 use super::raise::{EXIT_NOT_FOUND, EXIT_PROJECT, Raised};
-use super::variables::{EnvironmentId, Setting};
+use super::variables::{EnvironmentId, Setting, Variables};
 
 /// Env files that read the same in every service.
 #[derive(Default)]
@@ -50,6 +50,20 @@ impl Gathered {
         let Value::Text(value) = &node.value else { return None };
         Some(Found { value: value.clone(), source: Setting::File(node.span) })
     }
+}
+
+/// A project's variable, as a lookup finds it.
+fn set(variables: &Variables, name: &str) -> Option<Found<Setting>> {
+    variables.find(name).map(|variable| Found { value: variable.value.clone(), source: variable.setting })
+}
+
+/// A variable before any env file: the project's, else that of the service's `environment`.
+fn seen_by_env_files(variables: &Variables, own: &Map, name: &str) -> Option<Found<Setting>> {
+    set(variables, name).or_else(|| {
+        let node = own.get(name)?;
+        let Value::Text(value) = &node.value else { return None };
+        Some(Found { value: value.clone(), source: Setting::File(node.span) })
+    })
 }
 
 impl Loader<'_> {
@@ -127,7 +141,7 @@ impl Loader<'_> {
                 return;
             }
             if known {
-                self.raw_env_file(path, at, gathered);
+                self.raw_env_file(path, at, environment, own, gathered);
                 return;
             }
         }
@@ -202,26 +216,22 @@ impl Loader<'_> {
         let shell_first = self.inputs.dialect.env_file_sees_shell_first();
         let asked = Cell::new(false);
         let variables = self.environment(environment);
-        let read = dotenv::parse(file, &text, options, |name| {
+        let first_seen = |name: &str| {
             asked.set(true);
-            let outer = || {
-                variables
-                    .find(name)
-                    .map(|variable| Found { value: variable.value.clone(), source: variable.setting })
-            };
-            let so_far = || gathered.found(name);
             if shell_first {
-                let own = || match &own.get(name)?.value {
-                    Value::Text(value) => {
-                        Some(Found { value: value.clone(), source: Setting::File(own.get(name)?.span) })
-                    }
-                    _ => None,
-                };
-                outer().or_else(own).or_else(so_far)
+                seen_by_env_files(variables, own, name)
             } else {
-                so_far().or_else(outer)
+                gathered.found(name).or_else(|| set(variables, name))
             }
-        });
+        };
+        let read = if self.inputs.dialect.env_file_sees_itself_first() {
+            dotenv::parse_after(file, &text, options, first_seen, |name| gathered.found(name))
+        } else if shell_first {
+            let seen = |name: &str| first_seen(name).or_else(|| gathered.found(name));
+            dotenv::parse(file, &text, options, seen)
+        } else {
+            dotenv::parse(file, &text, options, first_seen)
+        };
         let mut assignments = self.assignments(read, EXIT_PROJECT, None);
         // Every service that names the file sorts them again, which is cheap where they are sorted.
         assignments.sort_by(|a, b| a.0.cmp(&b.0));
@@ -261,8 +271,15 @@ impl Loader<'_> {
         });
     }
 
-    /// `NAME=value` lines as they are: no quotes, no interpolation, no comments at their end.
-    fn raw_env_file(&mut self, path: &str, at: Span, gathered: &mut Gathered) {
+    /// `NAME=value` lines as they are: no quotes, no interpolation, no comments at their end. A bare name is looked up.
+    fn raw_env_file(
+        &mut self,
+        path: &str,
+        at: Span,
+        environment: EnvironmentId,
+        own: &Map,
+        gathered: &mut Gathered,
+    ) {
         let Some(file) = self.open(path, at) else { return };
         let text = self.sources.shared(file);
         if !self.may_read_again(&text, at) {
@@ -275,17 +292,41 @@ impl Loader<'_> {
             offset += line.len();
             let body = line.strip_suffix('\n').unwrap_or(line);
             let body = body.strip_suffix('\r').unwrap_or(body);
+            let body_end = start + body.len();
+            let body = if start == 0 { body.trim_start_matches('\u{feff}') } else { body };
             let trimmed = body.trim_start();
             if trimmed.is_empty() || trimmed.starts_with('#') {
                 continue;
             }
-            if let Some((key, value)) = trimmed.split_once('=') {
-                let from = start + (body.len() - value.len());
-                let span = Span::from_range(file, from..from + value.len());
-                if super::secret::looks_secret(key) {
-                    self.sources.mark_secret(span);
+            let (key, value) = match trimmed.split_once('=') {
+                Some((key, value)) => (key, Some(value)),
+                None => (trimmed, None),
+            };
+            if key.is_empty() || key.contains([' ', '\t']) {
+                let from = body_end - trimmed.len();
+                let span = Span::from_range(file, from..from + key.len().max(1));
+                let what = if key.is_empty() {
+                    "no variable name"
+                } else {
+                    "a variable name cannot contain a space"
+                };
+                let line = self.sources.location(span).line;
+                self.raise(Raised::error(Code::DotenvSyntax, format!("line {line}: {what}")).at(span));
+                return;
+            }
+            match value {
+                Some(value) => {
+                    let span = Span::from_range(file, body_end - value.len()..body_end);
+                    if super::secret::looks_secret(key) {
+                        self.sources.mark_secret(span);
+                    }
+                    assignments.push((Arc::from(key), Text::from(value), Setting::File(span)));
                 }
-                assignments.push((Arc::from(key), Text::from(value), Setting::File(span)));
+                None => {
+                    if let Some(found) = seen_by_env_files(self.environment(environment), own, key) {
+                        assignments.push((Arc::from(key), found.value, found.source));
+                    }
+                }
             }
         }
         self.gather(&assignments, at, gathered);

@@ -36,6 +36,16 @@ struct Reference {
     at: Span,
 }
 
+/// Compose copies what is extended, and so makes the empty lists in it anew: they are lists of this document.
+fn renew_empty_lists(node: &mut Node, at: Span) {
+    match &mut node.value {
+        Value::List(items) if items.is_empty() => node.span = at,
+        Value::List(items) => items.iter_mut().for_each(|item| renew_empty_lists(item, at)),
+        Value::Map(map) => map.iter_mut().for_each(|entry| renew_empty_lists(&mut entry.node, at)),
+        _ => {}
+    }
+}
+
 impl Loader<'_> {
     /// Resolves every `extends` of a document.
     pub(crate) fn extends(&mut self, path: &str, scope: &Scope, document: &mut Document) {
@@ -49,7 +59,7 @@ impl Loader<'_> {
             other => {
                 let kind = other.kind_name();
                 let gap = matches!(other, Value::Null) && self.has_gaps(span.file);
-                let at = key_span(root).to(span);
+                let at = if span.is_empty() { key_span(root) } else { span };
                 root.remove("services");
                 if gap {
                     return;
@@ -120,6 +130,9 @@ impl Loader<'_> {
         if !self.may_copy(base.size(), "`extends` copies", reference.at) {
             self.bases.forget(own, name);
             return true;
+        }
+        if self.inputs.dialect.loses_empty_lists() {
+            renew_empty_lists(&mut base, reference.at);
         }
         for reset in resets.iter().filter_map(|resets| resets.at(&["services", name])) {
             reset.drop_from(&mut base);

@@ -2,6 +2,8 @@
 //!
 //! The tables drive [`typed`](super::typed) and the writers in [`write`](super::write).
 
+use super::dialect::Dialect;
+
 /// A record: its fields in Compose's order. Other keys are extensions.
 #[derive(Debug)]
 pub(crate) struct Record(pub(crate) &'static [Field]);
@@ -15,6 +17,24 @@ pub(crate) struct Field {
     pub(crate) form: Form,
     /// What JSON shows where the field is absent.
     pub(crate) absent: Absent,
+    /// The first dialect that has the field here, and the first that has it no longer.
+    since: Dialect,
+    until: Option<Dialect>,
+}
+
+impl Field {
+    /// True where the field is one of a dialect's.
+    pub(crate) fn is_in(&self, dialect: Dialect) -> bool {
+        self.since <= dialect && self.until.is_none_or(|until| dialect < until)
+    }
+
+    const fn since(self, since: Dialect) -> Self {
+        Self { since, ..self }
+    }
+
+    const fn until(self, until: Dialect) -> Self {
+        Self { until: Some(until), ..self }
+    }
 }
 
 /// What JSON shows for an absent field.
@@ -24,6 +44,8 @@ pub(crate) enum Absent {
     Null,
     /// The record, with what its own fields show.
     Record,
+    /// The field's zero, which YAML shows as well.
+    Zero,
 }
 
 /// The final type of a field.
@@ -41,6 +63,8 @@ pub(crate) enum Form {
     Int,
     /// An integer that is kept once it is given.
     OptionalInt,
+    /// A file's mode: an integer, or octal text; printed as octal text.
+    OctalMode,
     /// An integer from zero up, never text; zero is left out.
     Unsigned,
     /// The same, kept once it is given.
@@ -57,6 +81,10 @@ pub(crate) enum Form {
     Texts,
     /// A list of texts, of which numbers are printed.
     Printed,
+    /// A text or a boolean, printed.
+    Printed1,
+    /// A mapping to lists of texts, of which numbers are printed.
+    Repeated,
     /// A command line or a list; an empty one is kept.
     Command,
     /// A command line for the shell, or a list.
@@ -85,15 +113,16 @@ pub(crate) enum Form {
 }
 
 const fn field(name: &'static str, form: Form) -> Field {
-    Field { name, json: None, form, absent: Absent::Nothing }
+    kept(name, form, Absent::Nothing)
 }
 
+/// A field with another name in JSON, which is shown whatever it is.
 const fn spelt(name: &'static str, json: &'static str, form: Form) -> Field {
-    Field { name, json: Some(json), form, absent: Absent::Nothing }
+    Field { json: Some(json), ..kept(name, form, Absent::Zero) }
 }
 
 const fn kept(name: &'static str, form: Form, absent: Absent) -> Field {
-    Field { name, json: None, form, absent }
+    Field { name, json: None, form, absent, since: Dialect::ComposeGo24, until: None }
 }
 
 const HOOK: Record = Record(&[
@@ -109,7 +138,8 @@ const FILE_MOUNT: Record = Record(&[
     field("target", Form::Text),
     field("uid", Form::Text),
     field("gid", Form::Text),
-    field("mode", Form::OptionalUnsigned),
+    field("mode", Form::OptionalUnsigned).until(Dialect::ComposeGo249),
+    field("mode", Form::OctalMode).since(Dialect::ComposeGo249),
 ]);
 
 const BUILD: Record = Record(&[
@@ -118,6 +148,8 @@ const BUILD: Record = Record(&[
     field("dockerfile_inline", Form::Text),
     field("entitlements", Form::Texts),
     field("args", Form::Environment),
+    field("provenance", Form::Printed1).since(Dialect::ComposeGo28),
+    field("sbom", Form::Printed1).since(Dialect::ComposeGo28),
     field("ssh", Form::Ssh),
     field("labels", Form::Pairs),
     field("cache_from", Form::Texts),
@@ -142,7 +174,9 @@ const WATCH: Record = Record(&[
     field("action", Form::Text),
     field("target", Form::Text),
     kept("exec", Form::Record(&HOOK), Absent::Record),
+    field("include", Form::Texts).since(Dialect::ComposeGo249),
     field("ignore", Form::Texts),
+    field("initial_sync", Form::Flag).since(Dialect::ComposeGo29),
 ]);
 
 const LIMIT: Record = Record(&[spelt("path", "Path", Form::Text), spelt("rate", "Rate", Form::Bytes)]);
@@ -240,16 +274,24 @@ const HEALTHCHECK: Record = Record(&[
     field("disable", Form::Flag),
 ]);
 
+// compose-go 2.4 admits `gw_priority` and drops it.
 const SERVICE_NETWORK: Record = Record(&[
-    field("priority", Form::Int),
-    field("gw_priority", Form::Int),
+    field("priority", Form::Int).until(Dialect::ComposeGo26),
     field("aliases", Form::Texts),
+    field("driver_opts", Form::Pairs).since(Dialect::ComposeGo26),
+    field("gw_priority", Form::Int).since(Dialect::ComposeGo249),
+    field("interface_name", Form::Text).since(Dialect::ComposeGo28),
     field("ipv4_address", Form::Text),
     field("ipv6_address", Form::Text),
     field("link_local_ips", Form::Texts),
     field("mac_address", Form::Text),
-    field("driver_opts", Form::Pairs),
+    field("driver_opts", Form::Pairs).until(Dialect::ComposeGo26),
+    field("priority", Form::Int).since(Dialect::ComposeGo26),
 ]);
+
+const SERVICE_MODEL: Record = Record(&[field("endpoint_var", Form::Text), field("model_var", Form::Text)]);
+
+const PROVIDER: Record = Record(&[field("type", Form::Text), field("options", Form::Repeated)]);
 
 const PORT: Record = Record(&[
     field("name", Form::Text),
@@ -276,8 +318,16 @@ const VOLUME_MOUNT: Record = Record(&[
             field("recursive", Form::Text),
         ])),
     ),
-    field("volume", Form::Record(&Record(&[field("nocopy", Form::Flag), field("subpath", Form::Text)]))),
+    field(
+        "volume",
+        Form::Record(&Record(&[
+            field("labels", Form::Pairs).since(Dialect::ComposeGo26),
+            field("nocopy", Form::Flag),
+            field("subpath", Form::Text),
+        ])),
+    ),
     field("tmpfs", Form::Record(&Record(&[field("size", Form::Bytes), field("mode", Form::Unsigned)]))),
+    field("image", Form::Record(&Record(&[field("subpath", Form::Text)]))).since(Dialect::ComposeGo26),
 ]);
 
 /// A service.
@@ -329,6 +379,7 @@ pub(crate) const SERVICE: Record = Record(&[
     field("dockerfile", Form::Text),
     field("domainname", Form::Text),
     kept("entrypoint", Form::Command, Absent::Null),
+    field("provider", Form::Record(&PROVIDER)).since(Dialect::ComposeGo25),
     field("environment", Form::Environment),
     field("env_file", Form::Consumed),
     field("expose", Form::Printed),
@@ -352,6 +403,7 @@ pub(crate) const SERVICE: Record = Record(&[
     field("memswap_limit", Form::Bytes),
     field("mem_swappiness", Form::Bytes),
     field("mac_address", Form::Text),
+    field("models", Form::Named(&SERVICE_MODEL, true)).since(Dialect::ComposeGo28),
     field("network_mode", Form::Text),
     field("networks", Form::Named(&SERVICE_NETWORK, true)),
     field("oom_kill_disable", Form::Flag),
@@ -377,6 +429,7 @@ pub(crate) const SERVICE: Record = Record(&[
     field("tmpfs", Form::Texts),
     field("tty", Form::Flag),
     field("ulimits", Form::Ulimits),
+    field("use_api_socket", Form::Flag).since(Dialect::ComposeGo28),
     field("user", Form::Text),
     field("userns_mode", Form::Text),
     field("uts", Form::Text),
@@ -438,6 +491,14 @@ pub(crate) const FILE_OBJECT: Record = Record(&[
     field("template_driver", Form::Text),
 ]);
 
+/// A model.
+pub(crate) const MODEL: Record = Record(&[
+    field("name", Form::Text),
+    field("model", Form::Text),
+    field("context_size", Form::Int),
+    field("runtime_flags", Form::Texts),
+]);
+
 /// The record of a section's resources.
 pub(crate) fn record_of(section: &str) -> Option<&'static Record> {
     match section {
@@ -445,6 +506,7 @@ pub(crate) fn record_of(section: &str) -> Option<&'static Record> {
         "networks" => Some(&NETWORK),
         "volumes" => Some(&VOLUME),
         "secrets" | "configs" => Some(&FILE_OBJECT),
+        "models" => Some(&MODEL),
         _ => None,
     }
 }

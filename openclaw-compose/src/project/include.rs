@@ -18,7 +18,7 @@ use super::remote::{is_remote, remote};
 use super::variables::{EnvironmentId, Variables};
 
 /// The sections that an included project contributes.
-const SECTIONS: [&str; 5] = ["services", "volumes", "networks", "secrets", "configs"];
+const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
 
 struct Include {
     at: Span,

@@ -27,7 +27,7 @@ impl Loader<'_> {
             self.file(path, *asked, scope, &mut dict);
         }
         set_defaults(&mut dict);
-        resources::check(&dict, &mut self.raised);
+        resources::check(&dict, self.inputs.dialect, &mut self.raised);
         absolute::resolve(&mut dict, &scope.working_dir, self);
         self.bare_names(&mut dict, scope.environment);
         dict
@@ -54,7 +54,7 @@ impl Loader<'_> {
             *dict = self.merged(older, document.root);
             self.unique(dict);
             self.check_schema(dict, root.span);
-            canonical::canonical(dict, &mut self.raised);
+            canonical::canonical(dict, self.inputs.dialect, &mut self.raised);
             self.unique(dict);
         }
     }
@@ -80,17 +80,21 @@ impl Loader<'_> {
             let older = std::mem::replace(&mut dict, Node::new(Value::Map(Map::new()), root.span));
             dict = self.merged(older, document.root);
             self.unique(&mut dict);
-            canonical::canonical(&mut dict, &mut self.raised);
+            canonical::canonical(&mut dict, self.inputs.dialect, &mut self.raised);
             self.unique(&mut dict);
         }
         Some((dict, resets))
     }
 
     fn check_schema(&mut self, dict: &mut Node, document: Span) {
-        let not_finite = if self.not_finite { schema::not_finite(dict) } else { Vec::new() };
-        let found = if not_finite.is_empty() { schema::check(dict, document) } else { not_finite };
+        let dialect = self.inputs.dialect;
+        let infinite = self.not_finite && dialect.refuses_infinity();
+        let not_finite = if infinite { schema::not_finite(dict) } else { Vec::new() };
+        let found = if not_finite.is_empty() { schema::check(dict, document, dialect) } else { not_finite };
         for violation in found {
-            if violation.is_gap() && self.has_gaps(violation.span.file) {
+            let follows = violation.is_gap() && self.has_gaps(violation.span.file)
+                || violation.is_type() && self.is_told(violation.span);
+            if follows {
                 continue;
             }
             self.raise(schema::report(violation));

@@ -1,6 +1,7 @@
 //! What a resolution reads and collects on its way: sources, provenances, environments, findings, and what was done before.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -114,7 +115,12 @@ impl<'a> Loader<'a> {
         if limit && !self.reached.insert(raised.code) {
             return;
         }
-        if self.said.insert((raised.code, raised.primary(), raised.summary.clone())) {
+        // A template is filled in wherever an alias brings it, and wrong once.
+        let summary = match raised.code {
+            Code::BadTemplate | Code::RequiredVariable => String::new(),
+            _ => raised.summary.clone(),
+        };
+        if self.said.insert((raised.code, raised.primary(), summary)) {
             self.raised.push(raised);
         }
     }
@@ -145,9 +151,28 @@ impl<'a> Loader<'a> {
 
     /// True for a file of which lines had to be left out: what is missing then says nothing.
     pub(crate) fn has_gaps(&self, file: FileId) -> bool {
-        let syntax =
-            |parsed: &Rc<Parsed>| parsed.problems.iter().any(|problem| problem.kind == ProblemKind::Syntax);
-        self.parsed.get(&file).is_some_and(syntax)
+        let gap = |problem: &yaml::Problem| {
+            matches!(
+                problem.kind,
+                ProblemKind::Syntax
+                    | ProblemKind::UnknownAlias
+                    | ProblemKind::SelfAlias
+                    | ProblemKind::BadMerge
+            )
+        };
+        self.parsed.get(&file).is_some_and(|parsed| parsed.problems.iter().any(gap))
+    }
+
+    /// True where something inside a place was told of as YAML already, so that its type says nothing.
+    pub(crate) fn is_told(&self, span: Span) -> bool {
+        let Some(parsed) = self.parsed.get(&span.file) else { return false };
+        let first = parsed.problems.partition_point(|problem| problem.span.start < span.start);
+        parsed.problems.get(first).is_some_and(|problem| problem.span.start < span.end)
+    }
+
+    /// The files of which lines had to be left out.
+    pub(crate) fn files_with_gaps(&self) -> HashSet<FileId> {
+        self.parsed.keys().copied().filter(|file| self.has_gaps(*file)).collect()
     }
 
     pub(crate) fn unset(&mut self, name: &str, at: Span) {
@@ -268,11 +293,34 @@ impl<'a> Loader<'a> {
         }
         let text = self.sources.shared(file);
         let parsed = Rc::new(yaml::parse(file, &text));
+        let anchors = OnceCell::new();
         for problem in &parsed.problems {
-            self.raise(yaml_problem(problem));
+            let mut raised = yaml_problem(problem);
+            if problem.kind == ProblemKind::UnknownAlias {
+                let name = text.get(problem.span.range()).unwrap_or("").trim_start_matches('*');
+                raised = self.meant_by(name, anchors.get_or_init(|| anchors_of(file, &text)), raised);
+            }
+            self.raise(raised);
         }
         self.parsed.insert(file, parsed.clone());
         Some((file, parsed))
+    }
+
+    /// Says which anchor an alias may mean: one of its name that stands too late, or the nearest by name.
+    fn meant_by(&self, name: &str, anchors: &BTreeMap<&str, Span>, raised: Raised) -> Raised {
+        if let Some(late) = anchors.get(name) {
+            return raised.related(*late).because("the anchor stands behind its use").help("move it up");
+        }
+        match self.spent.nearest(name, anchors.keys().copied()) {
+            Some(near) => {
+                let raised = anchors.get(near).map_or(raised.clone(), |at| raised.related(*at));
+                raised.help(format!("did you mean `*{near}`?"))
+            }
+            None if name.starts_with(|c: char| c.is_ascii_punctuation()) => {
+                raised.help("quote a text that begins with `*`")
+            }
+            None => raised.help(format!("put `&{name}` before the value that is meant, in this file")),
+        }
     }
 
     /// Gives back the trees of the files, once every document is in the model: half of the memory of a large project.
@@ -394,6 +442,20 @@ pub(crate) fn unreadable(path: &str, error: &ReadError, directory: &str) -> Rais
         Some(step) => raised.help(step),
         None => raised,
     }
+}
+
+/// What looks like an anchor in a text, the first of each name.
+fn anchors_of(file: FileId, text: &str) -> BTreeMap<&str, Span> {
+    let mut anchors = BTreeMap::new();
+    for (at, _) in text.match_indices('&') {
+        let rest = text.get(at + 1..).unwrap_or("");
+        let end = rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'));
+        let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or("");
+        if !name.is_empty() {
+            anchors.entry(name).or_insert(Span::from_range(file, at..at + 1 + name.len()));
+        }
+    }
+    anchors
 }
 
 fn yaml_problem(problem: &yaml::Problem) -> Raised {

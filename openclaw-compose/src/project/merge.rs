@@ -61,10 +61,12 @@ const RULES: &[(Pattern, Rule)] = &[
     (&["services", "*", "label_file"], Rule::Sequence),
     (&["services", "*", "labels"], Rule::Sequence),
     (&["services", "*", "logging"], Rule::Logging),
+    (&["services", "*", "models"], Rule::Networks),
     (&["services", "*", "networks"], Rule::Networks),
     (&["services", "*", "sysctls"], Rule::Sequence),
     (&["services", "*", "tmpfs"], Rule::Sequence),
     (&["services", "*", "ulimits", "*"], Rule::Replace),
+    (&["services", "*", "volumes", "[]", "volume", "labels"], Rule::Sequence),
 ];
 
 /// Two values of different kinds under one key.

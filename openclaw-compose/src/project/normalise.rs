@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::codes::Code;
 use crate::source::{Span, Text};
 
 use super::loader::Loader;
 use super::model::{Map, Node, ProvenanceId, Value, word};
 use super::paths;
 use super::provenance::Event;
+use super::raise::Raised;
 use super::variables::EnvironmentId;
 
 /// Fields that may share another service's namespace.
@@ -44,7 +46,8 @@ fn networks(dict: &mut Node, loader: &mut Loader<'_>) {
     for service in section(dict, "services").into_iter().flat_map(Map::iter_mut) {
         let span = service.key_span;
         let Some(fields) = service.node.as_map_mut() else { continue };
-        if fields.contains("network_mode") {
+        // What a provider runs is no container of this project.
+        if fields.contains("network_mode") || fields.contains("provider") {
             continue;
         }
         match fields.get_mut("networks") {
@@ -164,6 +167,17 @@ fn depend(fields: &mut Map, key_span: Span, loader: &mut Loader<'_>) {
         }
     }
     for namespace in NAMESPACES {
+        if let Some(node) = fields.get(namespace).filter(|node| node.is_null()) {
+            loader.raise(
+                Raised::error(Code::WrongType, format!("{namespace} is empty, on which Compose breaks down"))
+                    .at(if node.span.is_empty() {
+                        fields.entry(namespace).map_or(key_span, |entry| entry.key_span)
+                    } else {
+                        node.span
+                    })
+                    .help("remove the key"),
+            );
+        }
         if let Some(node) = fields.get(namespace)
             && let Some(service) = node.expose().and_then(|text| text.strip_prefix("service:"))
         {

@@ -58,6 +58,10 @@ impl<'a> Path<'a> {
         if let Segment::Key(key) = self.segment { key } else { "" }
     }
 
+    pub(crate) fn is_item(&self) -> bool {
+        matches!(self.segment, Segment::Item(_))
+    }
+
     pub(crate) fn matches(&self, pattern: Pattern) -> bool {
         if pattern.len() != self.depth {
             return false;

@@ -59,7 +59,8 @@ struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The exit status of `docker compose config`: 1 for flags and env files, 14 for a missing file, 15 for a bad project.
+    /// The exit status of `docker compose config`: 1. Before compose-go 2.4.9 that was for flags and env files, 14 for a
+    /// missing file, 15 for a bad project.
     pub exit: u8,
     /// What it stumbles over.
     pub finding: Finding,
@@ -343,7 +344,9 @@ pub(crate) fn finish(
     let (refused, passed): (Vec<_>, Vec<_>) = raised.into_iter().partition(|raised| raised.refusal.is_some());
     let findings: Vec<Finding> =
         refused.into_iter().chain(passed).map(|raised| raised.finish(&texts)).collect();
-    let refusal = exit.zip(findings.first().cloned()).map(|(exit, finding)| Rejection { exit, finding });
+    let refusal = exit
+        .zip(findings.first().cloned())
+        .map(|(exit, finding)| Rejection { exit: dialect.exit(exit), finding });
     let unset = unset
         .into_iter()
         .map(|(name, span): (Arc<str>, Span)| UnsetVariable {

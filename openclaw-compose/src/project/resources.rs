@@ -2,11 +2,12 @@
 
 use crate::codes::Code;
 
+use super::dialect::Dialect;
 use super::model::Node;
 use super::raise::Raised;
 
 /// Raises what is wrong with volumes, secrets, configs, watches and device requests.
-pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
+pub(crate) fn check(dict: &Node, dialect: Dialect, problems: &mut Vec<Raised>) {
     let section = |name: &str| dict.get(name).and_then(Node::as_map).into_iter().flatten();
     for entry in section("configs") {
         file_object(
@@ -44,6 +45,21 @@ pub(crate) fn check(dict: &Node, problems: &mut Vec<Raised>) {
     }
     for entry in section("services") {
         let Some(service) = entry.node.as_map() else { continue };
+        for port in service.get("ports").and_then(Node::as_list).into_iter().flatten() {
+            let Some(ip) = port.get("host_ip").filter(|_| dialect.checks_mounts_and_scale()) else {
+                continue;
+            };
+            if ip.expose().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_err()) {
+                problems.push(
+                    Raised::error(
+                        Code::BadPort,
+                        format!("service {:?}: the host address of a port is not an IP address", entry.key),
+                    )
+                    .at(ip.span)
+                    .help("write an address such as 127.0.0.1 or ::1, not a name"),
+                );
+            }
+        }
         let watches = service.get("develop").and_then(|develop| develop.get("watch")).and_then(Node::as_list);
         for watch in watches.into_iter().flatten() {
             if let Some(path) = watch.get("path").filter(|path| path.is("")) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::codes::Code;
 use crate::source::Span;
 
+use super::dialect::Dialect;
 use super::model::{Node, Value};
 use super::nearest::nearest;
 use super::path::Path;
@@ -35,6 +36,11 @@ impl Violation {
         Self { kind, path: path.to_string(), depth: path.depth(), span, related: None }
     }
 
+    /// True for a value of the wrong type.
+    pub(crate) fn is_type(&self) -> bool {
+        matches!(self.kind, Kind::WrongType { .. })
+    }
+
     /// True for a null where something else belongs, as lines leave behind that cannot be read.
     pub(crate) fn is_gap(&self) -> bool {
         matches!(self.kind, Kind::WrongType { got: "null", .. })
@@ -46,6 +52,12 @@ impl Violation {
 pub(crate) enum Kind {
     /// A key the schema does not know, with the nearest known one.
     UnknownKey { key: String, nearest: Option<&'static str> },
+    /// A key of a later release than the one that reads it.
+    LaterKey { key: String, release: &'static str },
+    /// Text in which none of these words stands.
+    HoldsNone { expected: &'static [&'static str] },
+    /// Text without two characters of a container's name in a row.
+    NotContainerName,
     /// A name that the naming pattern refuses.
     BadName { name: String },
     /// A value of the wrong type.
@@ -66,8 +78,8 @@ pub(crate) enum Kind {
 
 /// Checks a tree, and puts [`Value::Unknown`] in place of what is wrong. The violation that Compose reports comes first.
 /// `document` is the place of the document that was merged last.
-pub(crate) fn check(root: &mut Node, document: Span) -> Vec<Violation> {
-    let mut checker = Checker { document, found: Vec::new() };
+pub(crate) fn check(root: &mut Node, document: Span, dialect: Dialect) -> Vec<Violation> {
+    let mut checker = Checker { document, dialect, found: Vec::new() };
     checker.object(root, &PROJECT, &Path::ROOT);
     let mut found = checker.found;
     // Compose names the deepest violation, a wrong type before others of the same depth.
@@ -108,6 +120,7 @@ fn finite(node: &mut Node, path: &Path<'_>, found: &mut Vec<Violation>) {
 
 struct Checker {
     document: Span,
+    dialect: Dialect,
     found: Vec<Violation>,
 }
 
@@ -138,6 +151,24 @@ impl Checker {
                 }
                 _ => self.wrong(node, "a string".to_owned(), path),
             },
+            Shape::Holds(words) => match &node.value {
+                Value::Text(text)
+                    if words.iter().any(|word| text.contains(word)) || holds_every(text.expose()) => {}
+                Value::Text(_) => {
+                    self.report(Kind::HoldsNone { expected: words }, path, node.span);
+                    node.value = Value::Unknown;
+                }
+                _ => self.wrong(node, "a string".to_owned(), path),
+            },
+            Shape::ContainerName => match &node.value {
+                Value::Text(text) if holds_container_name(text.expose()) => {}
+                Value::Text(_) => {
+                    self.report(Kind::NotContainerName, path, node.span);
+                    node.value = Value::Unknown;
+                }
+                _ => self.wrong(node, "a string".to_owned(), path),
+            },
+            Shape::Since(_, shape) | Shape::Changed { since: shape, .. } => self.node(node, shape, path),
             Shape::Ranged(low, high) => self.ranged(node, *low, *high, path),
             Shape::List(item, unique) => self.list(node, item, *unique, path),
             Shape::Object(object) => self.object(node, object, path),
@@ -157,10 +188,11 @@ impl Checker {
         }
     }
 
-    /// Making short forms long, Compose turns an empty list into null, which the next document's check then meets. Lists that
-    /// hold a thing once are made anew behind that, and stay lists.
+    /// True for an empty list that an older Compose takes for null. Lists that hold a thing once are made anew behind that, and
+    /// stay lists.
     fn is_lost(&self, node: &Node, path: &Path<'_>) -> bool {
-        node.as_list().is_some_and(<[_]>::is_empty)
+        self.dialect.loses_empty_lists()
+            && node.as_list().is_some_and(<[_]>::is_empty)
             && !self.document.contains(node.span)
             && !unique::holds_once(path)
     }
@@ -222,8 +254,14 @@ impl Checker {
         for entry in map.iter_mut() {
             let (key, key_span) = (&entry.key, entry.key_span);
             if let Ok(at) = object.fields.binary_search_by(|(name, _)| (*name).cmp(key)) {
-                if let Some((_, shape)) = object.fields.get(at) {
-                    self.node(&mut entry.node, shape, &path.key(key));
+                match object.fields.get(at).map(|(_, shape)| shape.of(self.dialect)) {
+                    Some(Ok(shape)) => self.node(&mut entry.node, shape, &path.key(key)),
+                    Some(Err(release)) => {
+                        let kind = Kind::LaterKey { key: key.to_string(), release: release.compose };
+                        self.report(kind, path, key_span);
+                        refused.insert(key.clone());
+                    }
+                    None => {}
                 }
                 continue;
             }
@@ -231,7 +269,8 @@ impl Checker {
                 Other::Anything => None,
                 Other::Extensions if key.starts_with("x-") => None,
                 Other::Closed | Other::Extensions => {
-                    let nearest = nearest(key, object.fields.iter().map(|(name, _)| *name));
+                    let known = object.fields.iter().filter(|(_, shape)| shape.of(self.dialect).is_ok());
+                    let nearest = nearest(key, known.map(|(name, _)| *name));
                     self.report(Kind::UnknownKey { key: key.to_string(), nearest }, path, key_span);
                     refused.insert(key.clone());
                     continue;
@@ -246,6 +285,7 @@ impl Checker {
                 Other::LowerOrAny(shape) => {
                     (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(shape)
                 }
+                Other::NotEmptyOrAny(shape) => (!key.is_empty()).then_some(shape),
                 Other::Each(_) if key.is_empty() => {
                     self.report(Kind::BadName { name: String::new() }, path, key_span);
                     refused.insert(key.clone());
@@ -259,6 +299,23 @@ impl Checker {
         }
         map.retain(|entry| !refused.contains(&entry.key));
     }
+}
+
+/// True where `every_` is followed by numbers, each with its unit.
+fn holds_every(text: &str) -> bool {
+    text.match_indices("every_").any(|(at, every)| {
+        let rest = text.get(at + every.len()..).unwrap_or_default();
+        let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        unit.len() < rest.len() && unit.starts_with(['w', 'd', 'h', 'm', 's'])
+    })
+}
+
+/// True where two characters stand together that a container's name may have.
+fn holds_container_name(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| {
+        matches!(pair, [first, second] if first.is_ascii_alphanumeric()
+            && (second.is_ascii_alphanumeric() || matches!(second, b'_' | b'.' | b'-')))
+    })
 }
 
 fn is_name(key: &str) -> bool {
@@ -318,6 +375,18 @@ pub(crate) fn report(violation: Violation) -> Raised {
                 None => raised.help("remove it, or begin its name with `x-`"),
             }
         }
+        Kind::LaterKey { key, release } => Raised::error(
+            Code::UnknownKey,
+            format!("{under}: additional property {key:?} is not allowed"),
+        )
+        .help(format!("`{key}` is a key of Docker Compose {release} and later: update Compose, or remove it")),
+        Kind::HoldsNone { expected } => {
+            Raised::error(Code::NotOneOf, format!("{under} must be one of {} or every_TIME", expected.join(", ")))
+        }
+        Kind::NotContainerName => Raised::error(
+            Code::BadValue,
+            format!("{under} must hold two characters of a-z, A-Z, 0-9, `.`, `_` and `-` in a row"),
+        ),
         Kind::BadName { name } => Raised::error(
             Code::BadResourceName,
             format!("{under}: additional property {name:?} is not allowed"),

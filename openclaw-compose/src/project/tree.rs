@@ -1,10 +1,12 @@
 //! From a YAML document to the model: `!reset` and `!override` collected, every text interpolated, typed fields cast.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::codes::Code;
 use crate::source::{MASK, Span, Text, masked_own};
 use crate::syntax::interpolate::{self, Found, Piece, PieceKind, ProblemKind};
+use crate::syntax::offsets::Offsets;
 use crate::syntax::yaml;
 
 use super::limits;
@@ -81,8 +83,10 @@ pub(crate) struct Document {
 
 /// Reads one document.
 pub(crate) fn document(loader: &mut Loader<'_>, root: &yaml::Node, environment: EnvironmentId) -> Document {
-    let mut reader = Reader { loader, environment, resets: Resets::default(), castable: false };
+    let mut reader =
+        Reader { loader, environment, resets: Resets::default(), castable: false, uses: HashMap::new() };
     let root = reader.node(root, &Path::ROOT).unwrap_or_else(|| Node::new(Value::Null, root.span));
+    reader.refuse_nested_uses();
     Document { root, resets: Rc::new(reader.resets) }
 }
 
@@ -92,11 +96,16 @@ struct Reader<'r, 'l> {
     resets: Resets,
     /// True below a field that stands in [`CASTS`].
     castable: bool,
+    /// By anchor: the paths to which aliases and merge keys bring it.
+    uses: HashMap<String, HashMap<String, Span>>,
 }
 
 impl Reader<'_, '_> {
     /// `None` for what is reset.
     fn node(&mut self, node: &yaml::Node, path: &Path<'_>) -> Option<Node> {
+        if let Some(via) = node.via.as_ref().filter(|via| via.kind == yaml::ViaKind::Alias) {
+            self.used(via.at, path);
+        }
         match node.tag {
             yaml::Tag::Reset => {
                 self.resets.add(path.keys());
@@ -125,7 +134,14 @@ impl Reader<'_, '_> {
             }
             yaml::Value::Map(map) => {
                 let mut out = Map::with_capacity(map.len());
+                let mut merged = None;
                 for entry in map {
+                    if let Some(via) =
+                        entry.value.via.as_ref().filter(|via| via.kind == yaml::ViaKind::MergeKey)
+                        && merged.replace(via.at) != Some(via.at)
+                    {
+                        self.used(via.at, path);
+                    }
                     if path.depth() == 2 {
                         self.castable = is_cast_field(&entry.key);
                     }
@@ -138,6 +154,37 @@ impl Reader<'_, '_> {
         };
         let provenance = self.via(node);
         Some(Node::with_provenance(value, node.span, provenance))
+    }
+
+    /// Notes where an anchor is brought to.
+    fn used(&mut self, at: Span, path: &Path<'_>) {
+        if let Some(name) = self.loader.sources.expose(at).strip_prefix('*') {
+            let uses = self.uses.entry(name.to_owned()).or_default();
+            uses.entry(path.to_string()).or_insert(at);
+        }
+    }
+
+    /// Compose looks for circles by the beginnings of paths, and a dot in a key is to it as good as the end of one: an anchor
+    /// that is used at `a.b` and at `a.b.c` is refused, whatever the two are.
+    fn refuse_nested_uses(&mut self) {
+        let mut found = Vec::new();
+        for uses in self.uses.values().filter(|uses| uses.len() > 1) {
+            for (path, at) in uses {
+                let outer = path.match_indices('.').find_map(|(dot, _)| uses.get_key_value(path.get(..dot)?));
+                if let Some((outer, first)) = outer {
+                    found.push((*at, *first, format!("{path} and {outer} use one anchor: Compose takes the first for a part of the second, and refuses a circle")));
+                }
+            }
+        }
+        found.sort_unstable_by_key(|(at, ..)| at.start);
+        for (at, first, summary) in found {
+            self.loader.raise(
+                Raised::error(Code::AliasCycle, summary)
+                    .at(at)
+                    .related(first)
+                    .help("write one of the two out instead of using the anchor"),
+            );
+        }
     }
 
     fn via(&mut self, node: &yaml::Node) -> ProvenanceId {
@@ -160,9 +207,21 @@ impl Reader<'_, '_> {
                 Event::Interpolated { span: node.span, pieces, environment: self.environment },
             );
         }
-        let cast = if self.castable { CASTS.iter().find(|(pattern, _)| path.matches(pattern)) } else { None };
+        // A list where a mapping belongs is told by the schema alone.
+        let misplaced = |pattern: &Pattern| pattern.last() == Some(&"*") && path.is_item();
+        let cast = if self.castable {
+            CASTS.iter().find(|(pattern, _)| path.matches(pattern) && !misplaced(pattern))
+        } else {
+            None
+        };
         let value = match cast {
             None => Value::Text(value),
+            // Since modes are octal they are read later.
+            Some((pattern, _))
+                if pattern.last() == Some(&"mode") && self.loader.inputs.dialect.octal_modes() =>
+            {
+                Value::Text(value)
+            }
             Some((_, cast)) => self.cast(*cast, value.expose(), node.span, path),
         };
         Node::with_provenance(value, node.span, provenance)
@@ -243,18 +302,28 @@ impl Loader<'_> {
         let (unset, problems, made) = (done.unset, done.problems, done.made);
         let (text, pieces) = (Text::from(done.text.into_owned()), done.pieces.into_boxed_slice());
         self.spent.made(made);
+        if unset.is_empty() && problems.is_empty() {
+            return Some((text, pieces));
+        }
         let spelling = self.spelling(node, template.expose());
         for unset in unset {
             self.unset(&unset.name, spelling.span(unset.written));
         }
         let Some(problem) = problems.into_iter().next() else { return Some((text, pieces)) };
-        let at = spelling.span(problem.written.clone());
+        let at = match node.style {
+            yaml::Style::Folded => {
+                let raw = self.sources.expose(node.span);
+                folded(node.span, raw, template.expose(), problem.written.clone()).unwrap_or(node.span)
+            }
+            _ => spelling.span(problem.written.clone()),
+        };
         let raised = match problem.kind {
             ProblemKind::Required { name, message } => {
                 let mut summary = format!("{path}: required variable {name} is missing a value");
                 if !message.is_empty() {
                     summary.push_str(": ");
-                    match names_secret(&pieces) {
+                    // What the author wrote is for whoever starts the project; what a variable put there is not.
+                    match pieces.iter().any(argument_names_secret) {
                         true => summary.push_str(MASK),
                         false => summary.push_str(&masked_own(message.expose())),
                     }
@@ -276,12 +345,12 @@ impl Loader<'_> {
                 raised.help(format!("set {name} in the shell or in .env"))
             }
             ProblemKind::Invalid => {
-                let quoted = template.expose().get(problem.scope).unwrap_or(template.expose());
+                let quoted = line_with(template.expose(), problem.written.start);
                 let quoted =
                     if secret::looks_secret(path.last()) && !quoted.contains("${") { "" } else { quoted };
                 Raised::error(
                     Code::BadTemplate,
-                    format!("invalid interpolation format for {path}: {}", first_line(quoted)),
+                    format!("invalid interpolation format for {path}: {}", shortened(quoted)),
                 )
                 .at(at)
                 .help("you may need to escape any $ with another $")
@@ -309,25 +378,39 @@ impl Loader<'_> {
             }
             _ => None,
         };
-        Spelling { scalar: node.span, shift }
+        let offsets = (shift.is_none() && node.style != yaml::Style::Folded)
+            .then(|| node.offsets(self.sources.expose_file(node.span.file)));
+        Spelling { scalar: node.span, shift, offsets }
     }
 }
 
 /// Where the bytes of a scalar's text stand in its source.
 struct Spelling {
     scalar: Span,
-    /// How many bytes of the scalar stand before its text; `None` where escapes or folding stand between them.
+    /// How many bytes of the scalar stand before its text; `None` where escapes, indentation or folding stand between them.
     shift: Option<usize>,
+    /// For escapes and indentation.
+    offsets: Option<Offsets>,
 }
 
 impl Spelling {
     /// The bytes of the source that spell a part of the text; the whole scalar where they cannot be told.
     fn span(&self, range: std::ops::Range<usize>) -> Span {
-        match self.shift {
-            Some(shift) => self.scalar.part(range.start + shift..range.end + shift),
-            None => self.scalar,
+        match (self.shift, &self.offsets) {
+            (Some(shift), _) => self.scalar.part(range.start + shift..range.end + shift),
+            (None, Some(offsets)) => offsets.span(range),
+            (None, None) => self.scalar,
         }
     }
+}
+
+/// A part of a folded text where it is written. Lines are folded at blanks alone, so that the same words stand in the same
+/// order: found by counting them.
+fn folded(span: Span, raw: &str, text: &str, range: std::ops::Range<usize>) -> Option<Span> {
+    let part = text.get(range.clone())?.split_whitespace().next()?;
+    let before = text.get(..range.start)?.matches(part).count();
+    let (at, _) = raw.match_indices(part).nth(before)?;
+    Some(span.part(at..at + part.len()))
 }
 
 /// Values whose variables make too much of them.
@@ -340,13 +423,25 @@ pub(crate) fn made_too_much(what: &str) -> Raised {
     .help("look for variables that name each other, or one long value, again and again; no container takes such a value")
 }
 
-fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
+/// The line of a text in which a byte stands.
+fn line_with(text: &str, at: usize) -> &str {
+    let (before, behind) = text.split_at_checked(at).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let end = at + behind.find('\n').unwrap_or(behind.len());
+    text.get(start..end).unwrap_or(text).trim()
+}
+
+fn shortened(line: &str) -> String {
     let mut shown: String = line.chars().take(80).collect();
-    if shown.len() < text.len() {
+    if shown.len() < line.len() {
         shown.push('…');
     }
     shown
+}
+
+/// True where a variable with a name that looks secret stands in the argument of another.
+fn argument_names_secret(piece: &Piece<Setting>) -> bool {
+    matches!(&piece.kind, PieceKind::Variable(substitution) if names_secret(&substitution.argument))
 }
 
 /// True where any variable of the pieces has a name that looks secret.

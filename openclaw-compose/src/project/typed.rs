@@ -3,19 +3,40 @@
 use crate::codes::Code;
 use crate::source::Text;
 
-use super::canonical::scalar;
-use super::fields::{Form, Record};
+use std::sync::Arc;
+
+use super::canonical::{default_to, scalar};
+use super::fields::{Absent, Field, Form, Record};
 use super::loader::Loader;
-use super::model::{Map, Node, Value};
+use super::model::{Entry, Map, Node, Value};
 use super::path::Path;
 use super::print;
 use super::raise::Raised;
 
+/// Where Compose has a mapping for anything, it takes keys with `x-` for extensions all the same, and puts them under this name.
+const EXTENSIONS: &str = "#extensions";
+
+/// Says that a key is taken for an extension, which cannot stand here.
+fn refuse_extension(entry: &Entry, path: &Path<'_>, loader: &mut Loader<'_>) {
+    loader.raise(
+        Raised::error(
+            Code::BadValue,
+            format!(
+                "{path}: Compose takes a name that begins with `x-` for an extension, which cannot stand here"
+            ),
+        )
+        .at(entry.key_span)
+        .help("give it another name"),
+    );
+}
+
 /// Gives a record's fields their types. What is no field goes, but for extensions.
 pub(crate) fn record(mut node: Node, record: &Record, path: &Path<'_>, loader: &mut Loader<'_>) -> Node {
+    let (span, dialect) = (node.span, loader.inputs.dialect);
     let Some(map) = node.as_map_mut() else { return node };
     map.entries_mut().retain_mut(|entry| {
-        let Some(field) = record.0.iter().find(|field| *field.name == *entry.key) else {
+        let known = |field: &&Field| *field.name == *entry.key && field.is_in(dialect);
+        let Some(field) = record.0.iter().find(known) else {
             return entry.key.starts_with("x-");
         };
         let untyped = std::mem::replace(&mut entry.node, Node::new(Value::Null, entry.key_span));
@@ -25,6 +46,13 @@ pub(crate) fn record(mut node: Node, record: &Record, path: &Path<'_>, loader: &
         }
         true
     });
+    for field in record.0.iter().filter(|field| field.absent == Absent::Zero) {
+        default_to(map, Arc::from(field.name), || match field.form {
+            Form::Unsigned => Node::new(Value::Int(0), span),
+            Form::Bytes => Node::of_text("0", span),
+            _ => Node::of_text("", span),
+        });
+    }
     node
 }
 
@@ -53,6 +81,12 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
         Form::PlainDuration => duration(node, path, loader).filter(|node| !node.is("0s")),
         Form::Texts => texts(node, false, path, loader),
         Form::Printed => texts(node, true, path, loader),
+        Form::Printed1 => {
+            let text = Text::from(print::go(&node.value));
+            (!text.is_empty()).then(|| node.with(Value::Text(text)))
+        }
+        Form::Repeated => repeated(node),
+        Form::OctalMode => octal_mode(node, path, loader),
         Form::HealthTest => health_test(node, path, loader),
         Form::Environment => {
             let node = checked(node, path, loader);
@@ -86,6 +120,11 @@ fn form(node: Node, form: &Form, path: &Path<'_>, loader: &mut Loader<'_>) -> Op
             let mut out = Map::with_capacity(map.len());
             for mut entry in map.into_entries() {
                 let here = path.key(&entry.key);
+                // Services may be called so, networks and models of a service not.
+                if *null && entry.key.starts_with("x-") {
+                    refuse_extension(&entry, path, loader);
+                    continue;
+                }
                 if !(entry.node.is_null() && *null) {
                     entry.node = self::record(entry.node, record, &here, loader);
                 }
@@ -155,10 +194,68 @@ fn unsigned(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node
     }
 }
 
+/// An integer as it is, text in octal; both are shown in octal.
+fn octal_mode(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
+    let mode = match &node.value {
+        Value::Int(mode) => Some(*mode),
+        Value::Text(text) => i64::from_str_radix(text.expose().trim_start_matches('+'), 8).ok(),
+        other => {
+            let what = format!("{} does not fit a file's mode", other.kind_name());
+            return bad(Code::BadValue, &node, path, &what, loader);
+        }
+    };
+    match mode {
+        Some(mode) => {
+            let sign = if mode < 0 { "-" } else { "" };
+            let text = Text::from(format!("0{sign}{:o}", mode.unsigned_abs()));
+            Some(node.with(Value::Text(text)))
+        }
+        None => bad(Code::BadCast, &node, path, "the text is not an octal number; write 0440", loader),
+    }
+}
+
+/// Every value as a list of texts.
+fn repeated(node: Node) -> Option<Node> {
+    let (span, provenance) = (node.span, node.provenance);
+    let Value::Map(map) = node.value else { return None };
+    let mut out = Map::with_capacity(map.len());
+    let (extensions, options): (Vec<_>, Vec<_>) =
+        map.into_entries().into_iter().partition(|entry| entry.key.starts_with("x-"));
+    if let Some(first) = extensions.first().map(|entry| entry.key_span) {
+        let mut map = Map::new();
+        *map.entries_mut() = extensions;
+        let text = Text::from(print::go(&Value::Map(map)));
+        out.push(EXTENSIONS, first, Node::new(Value::List(vec![Node::of_text(text, first)]), first));
+    }
+    for mut entry in options {
+        let items = match entry.node.value {
+            Value::List(items) => items,
+            _ => vec![entry.node.clone()],
+        };
+        // Compose has no entry for an empty list.
+        if items.is_empty() {
+            continue;
+        }
+        let printed = |item: Node| match &item.value {
+            Value::Text(_) | Value::Unknown => item,
+            value => {
+                let text = Text::from(print::go(value));
+                item.with(Value::Text(text))
+            }
+        };
+        entry.node.value = Value::List(items.into_iter().map(printed).collect());
+        out.append(entry);
+    }
+    out.sort();
+    (!out.is_empty()).then(|| Node { value: Value::Map(out), span, provenance })
+}
+
 fn strict(mut node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     let map = node.as_map_mut()?;
     for entry in map.iter() {
-        if !matches!(entry.node.value, Value::Text(_) | Value::Int(_) | Value::Null | Value::Unknown) {
+        if entry.key.starts_with("x-") {
+            refuse_extension(entry, path, loader);
+        } else if !matches!(entry.node.value, Value::Text(_) | Value::Int(_) | Value::Null | Value::Unknown) {
             let what = format!("{} does not fit a text", entry.node.value.kind_name());
             loader.raise(
                 Raised::error(Code::BadValue, format!("{}: {what}", path.key(&entry.key)))
@@ -205,7 +302,7 @@ fn bytes(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
 
 fn duration(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     let written = print::go(&node.value);
-    match scalar::duration(&written) {
+    match scalar::duration(&written, loader.inputs.dialect.knows_days()) {
         Some(text) => Some(node.with(Value::Text(Text::from(text)))),
         None => bad(Code::BadDuration, &node, path, "invalid duration; write 30s, 1m30s or 500ms", loader),
     }
@@ -317,7 +414,7 @@ pub(crate) fn pairs(node: Node, keep_null: bool) -> Node {
                 let mut map = Map::new();
                 *map.entries_mut() = extensions;
                 let text = Text::from(print::go(&Value::Map(map)));
-                out.push("#extensions", first, Node::of_text(text, first));
+                out.push(EXTENSIONS, first, Node::of_text(text, first));
             }
         }
         Value::List(items) => {
@@ -358,10 +455,14 @@ fn hosts(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
         out.push((text.clone(), from.with(Value::Text(Text::from(text)))));
         true
     };
-    let mut problems = Vec::new();
+    let (mut problems, mut refused) = (Vec::new(), Vec::new());
     match &node.value {
         Value::Map(map) => {
             for entry in map {
+                if entry.key.starts_with("x-") {
+                    refused.push(entry.clone());
+                    continue;
+                }
                 let ips: Vec<&Node> = match &entry.node.value {
                     Value::List(items) => items.iter().collect(),
                     _ => vec![&entry.node],
@@ -394,7 +495,11 @@ fn hosts(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
     for (span, what) in problems {
         loader.raise(Raised::error(Code::BadValue, format!("{path}: {what}")).at(span).help("write HOST=IP"));
     }
-    if out.is_empty() {
+    for entry in &refused {
+        refuse_extension(entry, path, loader);
+    }
+    // A host with an empty list of addresses leaves a list without hosts.
+    if out.is_empty() && node.as_map().is_none_or(Map::is_empty) {
         return None;
     }
     out.sort_by(|a, b| a.0.cmp(&b.0));
@@ -438,8 +543,20 @@ fn ulimits(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node>
     }
     let mut out = Map::with_capacity(map.len());
     for mut entry in map.into_entries() {
+        if entry.key.starts_with("x-") {
+            entry.key = Arc::from(EXTENSIONS);
+            entry.node.value = Value::Int(0);
+        }
         let here = path.key(&entry.key);
-        if let Value::Map(limits) = &entry.node.value {
+        let span = entry.node.span;
+        let zero = || Node::new(Value::Int(0), span);
+        // Zero alone is what Compose has for no limit at all.
+        if matches!(entry.node.value, Value::Int(0)) {
+            let mut both = Map::with_capacity(2);
+            both.push("soft", entry.key_span, zero());
+            both.push("hard", entry.key_span, zero());
+            entry.node.value = Value::Map(both);
+        } else if let Value::Map(limits) = &entry.node.value {
             let mut both = Map::with_capacity(2);
             for key in ["soft", "hard"] {
                 if let Some(limit) = limits.get(key) {

@@ -137,7 +137,7 @@ fn keep_unique(
     problems: &mut Vec<NoIdentity>,
 ) {
     // An item that is alone is only looked at where it may have no identity.
-    if items.len() < 2 && matches!(identity, Identity::Key | Identity::Device | Identity::File(_)) {
+    if items.len() < 2 && matches!(identity, Identity::Key | Identity::File(_)) {
         return;
     }
     // Nearly always every item stands for itself, and nothing moves.
@@ -238,7 +238,7 @@ fn identity_of(item: &Node, identity: Identity) -> Result<Cow<'_, str>, String> 
         (Identity::Mount, Value::Map(_)) => {
             text("target").map_or_else(|| Err("a volume without a mount target".to_owned()), known)
         }
-        (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value.expose())
+        (Identity::Mount, Value::Text(value)) => super::canonical::volume::parse(value.expose(), true)
             .map(|volume| Cow::Borrowed(volume.target))
             .map_err(|problem| problem.to_string()),
         (Identity::Device, Value::Map(_)) => {

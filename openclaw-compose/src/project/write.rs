@@ -36,7 +36,7 @@ pub enum Reveal {
 }
 
 /// The sections of a project, in YAML's order.
-const SECTIONS: [&str; 4] = ["networks", "volumes", "secrets", "configs"];
+const SECTIONS: [&str; 5] = ["networks", "volumes", "secrets", "configs", "models"];
 
 impl Resolution {
     /// The project as `docker compose config` prints it. Resources that no enabled service uses are left out.
@@ -61,10 +61,10 @@ impl Resolution {
                 items.iter().filter_map(|item| item.get("source")?.expose())
             };
             match section {
-                "networks" => {
+                "networks" | "models" => {
                     used.extend(
                         fields
-                            .get("networks")
+                            .get(section)
                             .and_then(Node::as_map)
                             .into_iter()
                             .flatten()

@@ -18,9 +18,6 @@ use crate::source::{FileId, Span, Text};
 pub struct Options {
     /// How values are interpolated.
     pub interpolation: interpolate::Options,
-    /// `${X}` looks at the lines above before it asks the lookup. compose-go 2.4 asks the lookup first, so that the
-    /// shell beats the line above.
-    pub own_lines_first: bool,
     /// The most bytes that interpolation may make of the whole text. Compose has no limit.
     pub limit: usize,
 }
@@ -28,7 +25,7 @@ pub struct Options {
 /// compose-go 2.4.
 impl Default for Options {
     fn default() -> Self {
-        Self { interpolation: interpolate::Options::default(), own_lines_first: false, limit: Self::LIMIT }
+        Self { interpolation: interpolate::Options::default(), limit: Self::LIMIT }
     }
 }
 
@@ -46,12 +43,6 @@ impl Options {
     #[must_use]
     pub fn interpolation(self, interpolation: interpolate::Options) -> Self {
         Self { interpolation, ..self }
-    }
-
-    /// With [`Options::own_lines_first`] set.
-    #[must_use]
-    pub fn own_lines_first(self, own_lines_first: bool) -> Self {
-        Self { own_lines_first, ..self }
     }
 }
 
@@ -242,11 +233,24 @@ pub fn parse<S>(
     options: Options,
     lookup: impl FnMut(&str) -> Option<Found<S>>,
 ) -> Dotenv<S> {
+    parse_after(file, text, options, lookup, |_| None)
+}
+
+/// As [`parse`]. `before` knows the variables of files read before this one, which the lines above hide; a bare name is
+/// not looked for there. So compose-go reads several files from 2.8 on; before, the `lookup` knew them.
+pub fn parse_after<S>(
+    file: FileId,
+    text: &str,
+    options: Options,
+    lookup: impl FnMut(&str) -> Option<Found<S>>,
+    before: impl FnMut(&str) -> Option<Found<S>>,
+) -> Dotenv<S> {
     let mut reader = Reader {
         file,
         text,
         options,
         lookup,
+        before,
         at: 0,
         lines: HashMap::new(),
         done: Dotenv { entries: Vec::new(), problems: Vec::new(), bom: None, made: 0 },
@@ -287,11 +291,12 @@ impl<S: fmt::Debug> fmt::Debug for Entry<S> {
     }
 }
 
-struct Reader<'t, S, L> {
+struct Reader<'t, S, L, B> {
     file: FileId,
     text: &'t str,
     options: Options,
     lookup: L,
+    before: B,
     /// What is left begins here.
     at: usize,
     /// The last entry with a value, by name.
@@ -310,7 +315,7 @@ struct Raw {
     effects: Vec<Effect>,
 }
 
-impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
+impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L, B> {
     fn run(&mut self) {
         if self.text.starts_with('\u{feff}') {
             self.at = '\u{feff}'.len_utf8();
@@ -437,7 +442,6 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
     }
 
     fn interpolate<'v>(&mut self, template: &'v str) -> Interpolated<'v, Origin<S>> {
-        let own_first = self.options.own_lines_first;
         let left = self.options.limit.saturating_sub(self.done.made).saturating_sub(template.len());
         let options = self.options.interpolation.at_most(left);
         let own = |name: &str| {
@@ -445,12 +449,10 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>> Reader<'_, S, L> {
             let value = self.done.entries.get(at)?.value.clone()?;
             Some(Found { value, source: Origin::Entry(at) })
         };
-        let mut outside = |name: &str| {
-            (self.lookup)(name)
-                .map(|found| Found { value: found.value, source: Origin::Lookup(found.source) })
-        };
+        let outside = |found: Found<S>| Found { value: found.value, source: Origin::Lookup(found.source) };
         interpolate::interpolate(template, options, |name| {
-            if own_first { own(name).or_else(|| outside(name)) } else { outside(name).or_else(|| own(name)) }
+            let known = (self.lookup)(name).map(outside).or_else(|| own(name));
+            known.or_else(|| (self.before)(name).map(outside))
         })
     }
 

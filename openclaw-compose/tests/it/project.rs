@@ -5,6 +5,7 @@
 mod codes;
 mod explanations;
 mod limits;
+mod odd;
 mod properties;
 mod rules;
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use openclaw_compose::finding::Severity;
 use openclaw_compose::fs::Disk;
@@ -13,8 +13,8 @@ use openclaw_runbook::project::ProjectFlags;
 
 /// Resolve a Compose project as `docker compose config` does.
 ///
-/// Exit status: 0 printed; 1 an env file, a setting or a write failed; 14 a file is missing; 15 the project is wrong; 16 the
-/// command line cannot be read.
+/// Exit status: 0 printed; 1 refused, or the command line cannot be read. As compose-go 2.4 tells them apart: 1 an env file,
+/// a setting or a write failed; 14 a file is missing; 15 the project is wrong.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -39,16 +39,9 @@ enum Format {
     Json,
 }
 
-/// The exit status for a command line that cannot be read. Compose looks at the word behind `--format` only once it has read
-/// the flags.
+/// The exit status for a command line that cannot be read: that of Compose since compose-go 2.4.9.
 pub(crate) fn usage_status(error: &clap::Error) -> u8 {
-    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let is_format = said(ContextKind::InvalidArg).starts_with("--format");
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
-        ErrorKind::InvalidValue if is_format && !said(ContextKind::InvalidValue).is_empty() => 1,
-        _ => 16,
-    }
+    u8::from(!matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion))
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {

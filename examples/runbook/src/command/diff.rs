@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use openclaw_compose::codes::Code;
 use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
 use openclaw_runbook::errln;
 use openclaw_runbook::output::{self, Stream};
@@ -84,9 +85,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 
 /// True where there is no project at all to compare.
 fn is_missing(resolution: &Resolution) -> bool {
+    let missing = |code| matches!(code, Code::NoComposeFile | Code::FileNotFound);
     resolution
         .compose_would_refuse()
-        .is_some_and(|refusal| refusal.exit == 14 && refusal.finding.primary().is_none())
+        .is_some_and(|refusal| missing(refusal.finding.code) && refusal.finding.primary().is_none())
 }
 
 fn inputs(side: &str, arguments: &Arguments) -> Result<Inputs, Unreadable> {

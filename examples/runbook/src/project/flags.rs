@@ -28,7 +28,7 @@ pub struct ProjectFlags {
     /// Specify an alternate working directory (default: that of the first Compose file)
     #[arg(long, value_name = "DIR")]
     pub project_directory: Option<String>,
-    /// Which release of compose-go to read as, such as `2.5` (default: 2.4)
+    /// Which release of compose-go to read as, such as `2.4` (default: 2.9.1)
     #[arg(long, value_name = "VERSION")]
     pub dialect: Option<Dialect>,
     /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does

@@ -1,12 +1,12 @@
 //! Texts with a grammar of their own: durations, sizes, command lines.
 
-/// Reads a Go duration and prints it as Go does; `None` for what is no duration.
-pub(crate) fn duration(text: &str) -> Option<String> {
-    parse_duration(text).map(print_duration)
+/// Reads a Go duration, `with_days` with days and weeks as well, and prints it as Go does; `None` for what is no duration.
+pub(crate) fn duration(text: &str, with_days: bool) -> Option<String> {
+    parse_duration(text, with_days).map(print_duration)
 }
 
 /// Nanoseconds of `1h2m3.5s`.
-fn parse_duration(text: &str) -> Option<i64> {
+fn parse_duration(text: &str, with_days: bool) -> Option<i64> {
     let (negative, mut rest) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),
@@ -38,6 +38,8 @@ fn parse_duration(text: &str) -> Option<i64> {
             "s" => 1_000_000_000,
             "m" => 60_000_000_000,
             "h" => 3_600_000_000_000,
+            "d" if with_days => 86_400_000_000_000,
+            "w" if with_days => 604_800_000_000_000,
             _ => return None,
         };
         let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
@@ -219,8 +221,9 @@ mod tests {
             ("1d", None),
             (".s", None),
         ] {
-            assert_eq!(duration(text).as_deref(), expected, "{text}");
+            assert_eq!(duration(text, false).as_deref(), expected, "{text}");
         }
+        assert_eq!(duration("1w2d", true).as_deref(), Some("216h0m0s"));
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub(crate) enum VolumeProblem {
 const PROPAGATIONS: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
 /// Reads a short form as compose-go does: `X:` with one letter is a Windows drive wherever a section begins, so that
-/// a volume with a one-letter name becomes part of the target.
-pub(crate) fn parse(spec: &str) -> Result<Volume<'_>, VolumeProblem> {
+/// a volume with a one-letter name becomes part of the target. With `braces` a colon inside `${...}` parts nothing.
+pub(crate) fn parse(spec: &str, braces: bool) -> Result<Volume<'_>, VolumeProblem> {
     let mut volume = Volume::default();
     if spec.is_empty() {
         return Err(VolumeProblem::Empty);
@@ -43,7 +43,22 @@ pub(crate) fn parse(spec: &str) -> Result<Volume<'_>, VolumeProblem> {
         return Ok(volume);
     }
     let mut rest = spec;
+    // How many `${` are open, and up to where that was counted.
+    let (mut open, mut counted) = (0_usize, 0);
     for (colon, _) in spec.match_indices(':') {
+        if braces {
+            for (at, _) in spec.get(counted..colon).unwrap_or_default().match_indices(['$', '}']) {
+                match spec.get(counted + at..) {
+                    Some(rest) if rest.starts_with("${") => open += 1,
+                    Some(rest) if rest.starts_with('}') => open = open.saturating_sub(1),
+                    _ => {}
+                }
+            }
+            counted = colon;
+            if open > 0 {
+                continue;
+            }
+        }
         let start = spec.len() - rest.len();
         let section = spec.get(start..colon).unwrap_or_default();
         if !is_drive(section) {
@@ -104,7 +119,7 @@ mod tests {
     use super::*;
 
     fn read(spec: &str) -> (&str, &str, bool) {
-        let volume = parse(spec).expect(spec);
+        let volume = parse(spec, false).expect(spec);
         (volume.source, volume.target, volume.bind)
     }
 
@@ -121,15 +136,23 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        assert_eq!(parse(""), Err(VolumeProblem::Empty));
-        assert_eq!(parse(":/x"), Err(VolumeProblem::EmptySection));
-        assert_eq!(parse("data:/x:"), Err(VolumeProblem::EmptySection));
-        assert_eq!(parse("data:/x:ro:rw"), Err(VolumeProblem::TooManyColons));
+        assert_eq!(parse("", false), Err(VolumeProblem::Empty));
+        assert_eq!(parse(":/x", false), Err(VolumeProblem::EmptySection));
+        assert_eq!(parse("data:/x:", false), Err(VolumeProblem::EmptySection));
+        assert_eq!(parse("data:/x:ro:rw", false), Err(VolumeProblem::TooManyColons));
+    }
+
+    #[test]
+    fn braces_hold_their_colons() {
+        let spec = "./${A:-b}:/d:ro";
+        let volume = parse(spec, true).expect("spec");
+        assert_eq!((volume.source, volume.target, volume.read_only), ("./${A:-b}", "/d", true));
+        assert_eq!(parse(spec, false), Err(VolumeProblem::TooManyColons));
     }
 
     #[test]
     fn modes() {
-        let volume = parse("data:/x:ro,nocopy,z,rshared,nonsense").expect("spec");
+        let volume = parse("data:/x:ro,nocopy,z,rshared,nonsense", false).expect("spec");
         assert!(volume.read_only && volume.nocopy);
         assert_eq!((volume.selinux, volume.propagation), (Some("z"), Some("rshared")));
     }

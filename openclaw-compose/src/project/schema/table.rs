@@ -1,9 +1,12 @@
-//! The shapes of a Compose file, field by field, as compose-go 2.4.8 has them.
+//! The shapes of a Compose file, field by field, as compose-go 2.4.8 and 2.9.1 have them.
+//!
+//! A field that came later is [`Shape::Since`], one that changed [`Shape::Changed`].
 //!
 //! Field names and types are facts of the [Compose specification](https://github.com/compose-spec/compose-spec);
 //! they are laid down here as one const table so that a reader can look a field up, and so that an unknown key can be
 //! answered with the nearest known one.
 
+use super::super::dialect::Dialect;
 use super::super::model::Value;
 
 /// The types a scalar may have, as a set.
@@ -72,7 +75,33 @@ pub(super) enum Shape {
     Nullable(&'static Object),
     /// Exactly one of several shapes, told apart by the kind of value.
     Either(&'static [Self]),
+    /// Text in which one of these words stands somewhere, or `every_` with a time.
+    Holds(&'static [&'static str]),
+    /// Text with two characters of a container's name in a row.
+    ContainerName,
+    /// Of a field alone: it came with a release, of which some dialects are too old, or all.
+    Since(&'static Release, &'static Self),
+    /// Of a field alone: until a dialect, and from it on.
+    Changed { before: &'static Self, from: Dialect, since: &'static Self },
 }
+
+/// The first release of Compose that knows a field.
+#[derive(Debug)]
+pub(super) struct Release {
+    pub(super) compose: &'static str,
+    /// The first dialect with it; no dialect yet, where there is none.
+    dialect: Option<Dialect>,
+}
+
+const COMPOSE_2_34: Release = Release { compose: "2.34.0", dialect: Some(Dialect::ComposeGo249) };
+const COMPOSE_2_35: Release = Release { compose: "2.35.0", dialect: Some(Dialect::ComposeGo25) };
+const COMPOSE_2_36: Release = Release { compose: "2.36.0", dialect: Some(Dialect::ComposeGo28) };
+const COMPOSE_2_37: Release = Release { compose: "2.37.2", dialect: Some(Dialect::ComposeGo28) };
+const COMPOSE_2_38: Release = Release { compose: "2.38.0", dialect: Some(Dialect::ComposeGo28) };
+const COMPOSE_2_39: Release = Release { compose: "2.39.0", dialect: Some(Dialect::ComposeGo28) };
+const COMPOSE_2_39_4: Release = Release { compose: "2.39.4", dialect: Some(Dialect::ComposeGo29) };
+const COMPOSE_5_0: Release = Release { compose: "5.0.0", dialect: Some(Dialect::ComposeGo210) };
+const COMPOSE_5_3: Release = Release { compose: "5.3.0", dialect: None };
 
 /// The shape of a mapping.
 #[derive(Debug)]
@@ -98,6 +127,8 @@ pub(super) enum Other {
     NamedOrAny(&'static Shape),
     /// Lower-case names with this shape; anything else goes unchecked.
     LowerOrAny(&'static Shape),
+    /// Any key with this shape, but for an empty one, which goes unchecked.
+    NotEmptyOrAny(&'static Shape),
     /// Any key (but an empty one) with this shape.
     Each(&'static Shape),
     /// Any key, unchecked.
@@ -108,6 +139,8 @@ const STR: Shape = Shape::Scalar(Types(Types::STRING));
 const BOOL: Shape = Shape::Scalar(Types(Types::BOOL));
 const BOOL_STR: Shape = Shape::Scalar(Types(Types::BOOL | Types::STRING));
 const INT_STR: Shape = Shape::Scalar(Types(Types::INTEGER | Types::STRING));
+const INT: Shape = Shape::Scalar(Types(Types::INTEGER));
+const STR_NUM_BOOL: Shape = Shape::Scalar(Types(Types::STRING | Types::NUMBER | Types::BOOL));
 const NUM: Shape = Shape::Scalar(Types(Types::NUMBER));
 const NUM_STR: Shape = Shape::Scalar(Types(Types::NUMBER | Types::STRING));
 const STR_NULL: Shape = Shape::Scalar(Types(Types::STRING | Types::NULL));
@@ -140,13 +173,23 @@ macro_rules! object {
     };
 }
 
-const HOOK: Shape = Shape::Object(&object! {
-    "command": COMMAND,
-    "environment": LIST_OR_DICT,
-    "privileged": BOOL_STR,
-    "user": STR,
-    "working_dir": STR,
-});
+const HOOK_FIELDS: &[(&str, Shape)] = &[
+    ("command", COMMAND),
+    ("environment", LIST_OR_DICT),
+    ("privileged", BOOL_STR),
+    ("user", STR),
+    ("working_dir", STR),
+];
+const OLD_HOOK: Shape =
+    Shape::Object(&Object { fields: HOOK_FIELDS, required: &[], other: Other::Extensions });
+const NEW_HOOK: Shape =
+    Shape::Object(&Object { fields: HOOK_FIELDS, required: &["command"], other: Other::Extensions });
+const HOOK: Shape = Shape::Changed { before: &OLD_HOOK, from: Dialect::ComposeGo249, since: &NEW_HOOK };
+const HOOKS: Shape = Shape::Changed {
+    before: &Shape::List(&OLD_HOOK, false),
+    from: Dialect::ComposeGo249,
+    since: &Shape::List(&NEW_HOOK, false),
+};
 
 const FILE_MOUNTS: Shape = Shape::List(
     &Shape::Either(&[
@@ -187,9 +230,12 @@ const BUILD: Shape = Shape::Either(&[
         "labels": LIST_OR_DICT,
         "network": STR,
         "no_cache": BOOL_STR,
+        "no_cache_filter": Shape::Since(&COMPOSE_5_0, &STR_OR_STRINGS),
         "platforms": STRINGS,
         "privileged": BOOL_STR,
+        "provenance": Shape::Since(&COMPOSE_2_39, &BOOL_STR),
         "pull": BOOL_STR,
+        "sbom": Shape::Since(&COMPOSE_2_39, &BOOL_STR),
         "secrets": FILE_MOUNTS,
         "shm_size": INT_STR,
         "ssh": LIST_OR_DICT,
@@ -305,6 +351,7 @@ const SERVICE_NETWORKS: Shape = Shape::Either(&[
             "aliases": UNIQUE_STRINGS,
             "driver_opts": OPTIONS,
             "gw_priority": NUM,
+            "interface_name": Shape::Since(&COMPOSE_2_36, &STR),
             "ipv4_address": STR,
             "ipv6_address": STR,
             "link_local_ips": UNIQUE_STRINGS,
@@ -313,6 +360,24 @@ const SERVICE_NETWORKS: Shape = Shape::Either(&[
         })),
     }),
 ]);
+
+const SERVICE_MODELS: Shape = Shape::Either(&[
+    UNIQUE_STRINGS,
+    Shape::Object(&Object {
+        fields: &[],
+        required: &[],
+        other: Other::NamedOrAny(&Shape::Nullable(&object! { "endpoint_var": STR, "model_var": STR })),
+    }),
+]);
+
+const PROVIDER: Shape = Shape::Object(&object! { requires ["type"]
+    "options": Shape::Object(&Object {
+        fields: &[],
+        required: &[],
+        other: Other::NotEmptyOrAny(&Shape::Either(&[STR_NUM_BOOL, Shape::List(&STR_NUM_BOOL, false)])),
+    }),
+    "type": STR,
+});
 
 const PORTS: Shape = Shape::List(
     &Shape::Either(&[
@@ -341,12 +406,21 @@ const VOLUME_MOUNTS: Shape = Shape::List(
                 "selinux": Shape::Word(&["z", "Z"]),
             }),
             "consistency": STR,
+            "image": Shape::Since(&COMPOSE_2_35, &Shape::Object(&object! { "subpath": STR })),
             "read_only": BOOL_STR,
             "source": STR,
             "target": STR,
             "tmpfs": Shape::Object(&object! { "mode": NUM_STR, "size": Shape::Ranged(0, i64::MAX) }),
-            "type": STR,
-            "volume": Shape::Object(&object! { "nocopy": BOOL_STR, "subpath": STR }),
+            "type": Shape::Changed {
+                before: &STR,
+                from: Dialect::ComposeGo28,
+                since: &Shape::Word(&["bind", "volume", "tmpfs", "cluster", "npipe", "image"]),
+            },
+            "volume": Shape::Object(&object! {
+                "labels": Shape::Since(&COMPOSE_2_35, &LIST_OR_DICT),
+                "nocopy": BOOL_STR,
+                "subpath": STR,
+            }),
         }),
     ]),
     true,
@@ -396,7 +470,9 @@ const DEVELOP: Shape = Shape::Nullable(&object! {
     "watch": Shape::List(&Shape::Object(&object! { requires ["path", "action"]
         "action": Shape::Word(&["rebuild", "sync", "restart", "sync+restart", "sync+exec"]),
         "exec": HOOK,
-        "ignore": STRINGS,
+        "ignore": Shape::Changed { before: &STRINGS, from: Dialect::ComposeGo26, since: &STR_OR_STRINGS },
+        "include": Shape::Since(&COMPOSE_2_34, &STR_OR_STRINGS),
+        "initial_sync": Shape::Since(&COMPOSE_2_39_4, &BOOL),
         "path": STR,
         "target": STR,
     }), false),
@@ -413,7 +489,11 @@ const SERVICE: Object = object! {
     "cgroup_parent": STR,
     "command": COMMAND,
     "configs": FILE_MOUNTS,
-    "container_name": STR,
+    "container_name": Shape::Changed {
+        before: &STR,
+        from: Dialect::ComposeGo26,
+        since: &Shape::ContainerName,
+    },
     "cpu_count": Shape::Ranged(0, i64::MAX),
     "cpu_percent": Shape::Ranged(0, 100),
     "cpu_period": NUM_STR,
@@ -457,6 +537,7 @@ const SERVICE: Object = object! {
     "mem_reservation": INT_STR,
     "mem_swappiness": INT_STR,
     "memswap_limit": NUM_STR,
+    "models": Shape::Since(&COMPOSE_2_38, &SERVICE_MODELS),
     "network_mode": STR,
     "networks": SERVICE_NETWORKS,
     "oom_kill_disable": BOOL_STR,
@@ -465,11 +546,20 @@ const SERVICE: Object = object! {
     "pids_limit": NUM_STR,
     "platform": STR,
     "ports": PORTS,
-    "post_start": Shape::List(&HOOK, false),
-    "pre_stop": Shape::List(&HOOK, false),
+    "post_start": HOOKS,
+    "pre_start": Shape::Since(&COMPOSE_5_3, &HOOKS),
+    "pre_stop": HOOKS,
     "privileged": BOOL_STR,
     "profiles": UNIQUE_STRINGS,
-    "pull_policy": Shape::Word(&["always", "never", "if_not_present", "build", "missing"]),
+    "provider": Shape::Since(&COMPOSE_2_35, &PROVIDER),
+    "pull_policy": Shape::Changed {
+        before: &Shape::Word(&["always", "never", "if_not_present", "build", "missing"]),
+        from: Dialect::ComposeGo249,
+        since: &Shape::Holds(&[
+            "always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly",
+        ]),
+    },
+    "pull_refresh_after": Shape::Since(&COMPOSE_2_34, &STR),
     "read_only": BOOL_STR,
     "restart": STR,
     "runtime": STR,
@@ -485,6 +575,7 @@ const SERVICE: Object = object! {
     "tmpfs": STR_OR_STRINGS,
     "tty": BOOL_STR,
     "ulimits": ULIMITS,
+    "use_api_socket": Shape::Since(&COMPOSE_2_37, &BOOL),
     "user": STR,
     "userns_mode": STR,
     "uts": STR,
@@ -566,6 +657,16 @@ pub(super) const PROJECT: Object = object! {
             "project_directory": STR,
         }),
     ]), false),
+    "models": Shape::Since(&COMPOSE_2_38, &Shape::Object(&Object {
+        fields: &[],
+        required: &[],
+        other: Other::NamedOrAny(&Shape::Object(&object! { requires ["model"]
+            "context_size": INT,
+            "model": STR,
+            "name": STR,
+            "runtime_flags": STRINGS,
+        })),
+    })),
     "name": STR,
     "networks": Shape::Object(&Object { fields: &[], required: &[], other: Other::NamedOrAny(&NETWORK) }),
     "secrets": Shape::Object(&named(&SECRET)),
@@ -575,28 +676,44 @@ pub(super) const PROJECT: Object = object! {
 };
 
 impl Shape {
+    /// What a field is in a dialect; the first release that knows it, where this one does not.
+    pub(super) fn of(&self, dialect: Dialect) -> Result<&Self, &'static Release> {
+        match self {
+            Self::Since(release, shape) => match release.dialect {
+                Some(since) if since <= dialect => shape.of(dialect),
+                _ => Err(release),
+            },
+            Self::Changed { before, from, since } => Ok(if *from <= dialect { since } else { before }),
+            shape => Ok(shape),
+        }
+    }
+
     /// True where a value is of this shape's kind, right or wrong in its details.
     pub(super) fn takes(&self, value: &Value) -> bool {
         match self {
             Self::Scalar(types) => types.admits(value),
-            Self::Word(_) | Self::Ranged(..) => matches!(value, Value::Text(_)),
+            Self::Word(_) | Self::Ranged(..) | Self::Holds(_) | Self::ContainerName => {
+                matches!(value, Value::Text(_))
+            }
             Self::List(..) => matches!(value, Value::List(_)),
             Self::Object(_) => matches!(value, Value::Map(_)),
             Self::Nullable(_) => matches!(value, Value::Map(_) | Value::Null),
             Self::Either(shapes) => shapes.iter().any(|shape| shape.takes(value)),
+            Self::Since(_, shape) | Self::Changed { since: shape, .. } => shape.takes(value),
         }
     }
 
     pub(super) fn name(&self) -> String {
         match self {
             Self::Scalar(types) => types.names(),
-            Self::Word(_) => "a string".to_owned(),
+            Self::Word(_) | Self::Holds(_) | Self::ContainerName => "a string".to_owned(),
             Self::Ranged(..) => "an integer".to_owned(),
             Self::List(..) => "a list".to_owned(),
             Self::Object(_) | Self::Nullable(_) => "a mapping".to_owned(),
             Self::Either(shapes) => {
                 join(shapes.iter().map(Self::name).collect::<Vec<_>>().iter().map(String::as_str))
             }
+            Self::Since(_, shape) | Self::Changed { since: shape, .. } => shape.name(),
         }
     }
 }
@@ -616,6 +733,7 @@ mod tests {
             Other::Named(shape)
             | Other::NamedOrAny(shape)
             | Other::LowerOrAny(shape)
+            | Other::NotEmptyOrAny(shape)
             | Other::Each(shape) => walk(shape, name),
             _ => {}
         }
@@ -626,6 +744,7 @@ mod tests {
             Shape::Object(object) | Shape::Nullable(object) => sorted(object, name),
             Shape::List(item, _) => walk(item, name),
             Shape::Either(shapes) => shapes.iter().for_each(|shape| walk(shape, name)),
+            Shape::Since(_, shape) | Shape::Changed { since: shape, .. } => walk(shape, name),
             _ => {}
         }
     }

@@ -12,7 +12,8 @@ use super::{SECTIONS, Writer};
 impl Writer<'_> {
     pub(super) fn json(&mut self) {
         let mut top: Vec<(&str, Top<'_>)> = vec![("name", Top::Name), ("services", Top::Services)];
-        for section in SECTIONS {
+        // Compose prints no models in JSON.
+        for section in SECTIONS.into_iter().filter(|section| *section != "models") {
             let used = self.resolution.used(section);
             if !used.is_empty() {
                 top.push((section, Top::Section(section, used)));
@@ -67,7 +68,7 @@ impl Writer<'_> {
                 map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed));
             let name = field.json.unwrap_or(field.name);
             match (node, &field.form, field.absent) {
-                (None, _, Absent::Nothing) => continue,
+                (None, _, Absent::Nothing | Absent::Zero) => continue,
                 (None, _, Absent::Null) => {
                     self.json_key(number, depth + 1, name);
                     self.out.push_str("null");

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use openclaw_compose::finding::Code;
-use openclaw_compose::project::{Files, Kind, ReadError, Special, Texts};
+use openclaw_compose::project::{Dialect, Files, Kind, ReadError, Special, Texts};
 use openclaw_compose::source::Text;
 
 use super::resolve;
 
-/// Code, files, the place of its primary mark, Compose's exit status where it refuses.
+/// Code, files, the place of its primary mark, the exit status where compose-go 2.4 refuses.
 type Row = (Code, &'static [(&'static str, &'static str)], &'static str, Option<u8>);
 
 const ROWS: &[Row] = &[
@@ -231,7 +231,7 @@ const ROWS: &[Row] = &[
     ),
     (
         Code::BadDuration,
-        &[("compose.yaml", "services:\n  a:\n    image: x\n    stop_grace_period: 1d")],
+        &[("compose.yaml", "services:\n  a:\n    image: x\n    stop_grace_period: 1y")],
         "compose.yaml:4",
         Some(15),
     ),
@@ -302,7 +302,7 @@ const ROWS: &[Row] = &[
     (
         Code::EnvFileFormat,
         &[
-            ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: [{path: e, format: raw}]"),
+            ("compose.yaml", "services:\n  a:\n    image: x\n    env_file: [{path: e, format: odd}]"),
             ("e", ""),
         ],
         "compose.yaml:4",
@@ -346,7 +346,8 @@ const ROWS: &[Row] = &[
 #[test]
 fn each_code_comes_from_its_place() {
     for (code, files, place, exit) in ROWS {
-        let resolution = resolve(files, &[]);
+        let old = super::inputs(&[]).dialect(Dialect::ComposeGo24);
+        let resolution = openclaw_compose::project::resolve(&old, &super::texts(files));
         let finding = resolution.findings().iter().find(|finding| finding.code == *code);
         let Some(finding) = finding else { panic!("{code}: only {:?}", resolution.findings()) };
         let got = finding.primary().map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default();
@@ -354,6 +355,13 @@ fn each_code_comes_from_its_place() {
         assert_eq!(resolution.compose_would_refuse().map(|refusal| refusal.exit), *exit, "{finding}");
         if exit.is_some() {
             assert_eq!(resolution.findings().first().map(|first| first.code), Some(*code), "{finding}");
+        }
+        // Only older ones mind infinity, and what the operating system thinks of a `.env`; later ones have one exit status.
+        if !matches!(code, Code::DotenvUnusable | Code::NotFinite) {
+            let resolution = resolve(files, &[]);
+            let refusal = resolution.compose_would_refuse();
+            assert_eq!(refusal.map(|refusal| refusal.exit), exit.map(|_| 1), "{finding}");
+            assert!(resolution.findings().iter().any(|finding| finding.code == *code), "{finding}");
         }
     }
 }

@@ -40,9 +40,15 @@ fn the_search_walks_up_and_takes_that_directory() {
     ]);
     let mut inputs = inputs(&[]);
     inputs.directory = "/p/deep/er".to_owned();
-    let resolution = project::resolve(&inputs, &files);
-    assert_eq!(config(&resolution)["services"]["a"]["image"], "up");
-    assert_eq!((resolution.working_dir(), resolution.project_name()), ("/p", "p"));
+    for (dialect, image) in [(Dialect::ComposeGo24, "up"), (Dialect::ComposeGo29, "here")] {
+        let resolution = project::resolve(&inputs.clone().dialect(dialect), &files);
+        assert_eq!(
+            config(&resolution)["services"]["a"]["image"],
+            image,
+            "the .env of both directories since 2.4.9"
+        );
+        assert_eq!((resolution.working_dir(), resolution.project_name()), ("/p", "p"));
+    }
 }
 
 #[test]
@@ -259,6 +265,14 @@ fn refusal(files: &[(&str, &str)]) -> Option<String> {
 fn an_empty_list_does_not_outlive_its_document() {
     let base = |fields: &str| format!("services:\n  a:\n    image: x\n    {fields}\n");
     let later = "services: {a: {hostname: h}}";
+    let newer = |files: &[(&str, &str)]| refusal(files);
+    let refusal = |files: &[(&str, &str)]| {
+        let resolution = project::resolve(&inputs(&[]).dialect(Dialect::ComposeGo24), &texts(files));
+        resolution.compose_would_refuse().map(|refusal| {
+            let place = refusal.finding.primary().expect("a place");
+            format!("{} {}:{}", refusal.finding.code.name(), place.file, place.line)
+        })
+    };
     let two = |fields: &str| refusal(&[("compose.yaml", &base(fields)), ("compose.override.yml", later)]);
     for fields in [
         "security_opt: []",
@@ -267,6 +281,11 @@ fn an_empty_list_does_not_outlive_its_document() {
         "deploy: {placement: {constraints: []}}",
     ] {
         assert_eq!(two(fields).as_deref(), Some("wrong-type compose.yaml:4"), "{fields}");
+        assert_eq!(
+            newer(&[("compose.yaml", &base(fields)), ("compose.override.yml", later)]),
+            None,
+            "{fields}"
+        );
         assert_eq!(refusal(&[("compose.yaml", &base(fields))]), None, "{fields}: alone it is fine");
         let documents = format!("{}---\n{later}\n", base(fields));
         assert!(refusal(&[("compose.yaml", &documents)]).is_some(), "{fields}: as a document");
@@ -284,9 +303,14 @@ fn an_empty_list_does_not_outlive_its_document() {
 
 #[test]
 fn what_the_shell_has_may_be_unusable_in_a_dotenv() {
-    let files = |dotenv| [("compose.yaml", "services: {a: {image: x}}"), (".env", dotenv)];
-    assert_eq!(refusal(&files("V=a\0b\n")).as_deref(), Some("dotenv-unusable .env:1"));
-    assert!(resolve(&files("V=a\0b\n"), &[("V", "set")]).compose_would_refuse().is_none());
+    let files = texts(&[("compose.yaml", "services: {a: {image: x}}"), (".env", "V=a\0b\n")]);
+    let refused = |shell, dialect| {
+        let resolution = project::resolve(&inputs(shell).dialect(dialect), &files);
+        resolution.compose_would_refuse().map(|refusal| refusal.finding.code.name())
+    };
+    assert_eq!(refused(&[], Dialect::ComposeGo24), Some("dotenv-unusable"));
+    assert_eq!(refused(&[("V", "set")], Dialect::ComposeGo24), None);
+    assert_eq!(refused(&[], Dialect::ComposeGo29), None, "its variables do not enter the process");
     let included = [
         ("compose.yaml", "include: [sub/b.yml]"),
         ("sub/b.yml", "services: {a: {image: 'x:$T'}}"),

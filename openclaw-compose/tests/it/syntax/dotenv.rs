@@ -76,12 +76,14 @@ fn files_set_what_compose_reads_in_them() {
 }
 
 #[test]
-fn newer_dialects_look_at_the_lines_above_first() {
-    let text = "SHELL=file\nX=$SHELL";
+fn the_lines_above_hide_the_files_before_and_not_the_shell() {
+    let text = "SHELL=own\nFIRST=own\nX=$SHELL $FIRST $SECOND\nSECOND\n";
     let mut sources = Sources::new();
     let file = sources.add(".env", text);
-    let read = dotenv::parse(file, text, Options::default().own_lines_first(true), lookup);
-    assert_eq!(read.entries[1].value.as_ref().map(Text::expose), Some("file"));
+    let before = |_: &str| Some(Found { value: Text::from("before"), source: "a file" });
+    let read = dotenv::parse_after(file, text, Options::default(), lookup, before);
+    assert_eq!(read.entries[2].value.as_ref().map(Text::expose), Some("from-shell own before"));
+    assert!(read.entries[3].value.is_none(), "a bare name is not looked for in the files before");
 }
 
 fn check_problems(text: &str, expected: &Expect) {
