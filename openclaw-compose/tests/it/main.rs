@@ -1,5 +1,6 @@
 //! The crate as its callers meet it: one program, so that a change links once.
 
+mod broken;
 mod canary;
 mod corpus;
 mod docker;

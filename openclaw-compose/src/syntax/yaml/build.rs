@@ -310,6 +310,11 @@ impl<'t> Builder<'t> {
         text::on_characters(Span::from_range(self.file, range), self.original)
     }
 
+    /// The bytes of a place.
+    pub(super) fn written(&self, span: Span) -> &str {
+        self.original.get(span.range()).unwrap_or("")
+    }
+
     pub(super) fn problem(&mut self, kind: ProblemKind, span: Span, message: String) {
         let refuser = match kind {
             ProblemKind::TooDeep | ProblemKind::TooLarge => Refuser::OurLimit,
@@ -610,7 +615,13 @@ impl<'t> Builder<'t> {
                         other => other.kind_name(),
                     };
                     *key = Some(Key::Refused(built.place));
-                    let message = format!("a mapping key must be a string, not {refused}: quote it");
+                    let written = self.original.get(built.place.range()).unwrap_or("");
+                    let message = if written.starts_with('{') {
+                        "a brace inside a brace is a mapping key: quote a text such as `{{ name }}`"
+                            .to_owned()
+                    } else {
+                        format!("a mapping key must be a string, not {refused}: quote it")
+                    };
                     self.problem(ProblemKind::KeyNotString, built.place, message);
                 }
                 Some(started) => {

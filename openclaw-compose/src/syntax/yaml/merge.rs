@@ -76,12 +76,20 @@ impl Builder<'_> {
                 for item in items.iter().filter(|item| item.tag != Tag::Reset) {
                     match &item.value {
                         Value::Map(map) => self.merge_map(base, map, place_of_use(item), &mut known),
+                        Value::Null if self.is_unknown_alias(item) => {}
                         other => self.bad_merge(other.kind_name(), place_of_use(item)),
                     }
                 }
             }
+            // An alias without an anchor was told already.
+            Value::Null if self.is_unknown_alias(node) => {}
             other => self.bad_merge(other.kind_name(), place_of_use(node)),
         }
+    }
+
+    /// True for what stands in place of an alias that leads nowhere.
+    fn is_unknown_alias(&self, node: &Node) -> bool {
+        self.written(node.span).starts_with('*')
     }
 
     /// Adds the entries of `map` whose keys are new. `known` holds the keys once there are many.

@@ -13,6 +13,8 @@ use crate::source::{FileId, Span};
 const MAX_REREADS: usize = 16;
 const MAX_REREAD_BYTES: usize = 4 << 20;
 
+const MARKER: &str = "a merge of git left its marker here: keep one of the two sides";
+
 /// Reads every document of `text`.
 ///
 /// Blanks take the place of what is blanked, so that all spans stay those of the text. What a later pass says about the
@@ -81,7 +83,11 @@ fn passes(file: FileId, text: &str, mut attempt: Cow<'_, str>) -> Parsed {
         let next = patched.or_else(|| {
             let problem = syntax_problem(file, &attempt, &stop);
             let onward = errors.last().is_none_or(|before| before.span.start < problem.span.start);
-            if onward {
+            // Further tabs and markers are of one mistake.
+            let again = errors.last().is_some_and(|before| {
+                before.message == problem.message && (problem.message == MARKER || is_tab(&stop.kind))
+            });
+            if onward && !again {
                 errors.push(problem);
             }
             if onward && rereads > 0 { blank(&attempt, &stop) } else { None }
@@ -105,6 +111,10 @@ fn finish(builder: Builder<'_>, errors: Vec<Problem>, text: &str) -> Parsed {
         }
     }
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    // What is no anchor's name need not be looked at as one.
+    problems.dedup_by(|later, first| {
+        first.kind == ProblemKind::UnknownAlias && first.span.start == later.span.start
+    });
     Parsed { documents, problems }
 }
 
@@ -177,6 +187,10 @@ fn patch(attempt: &str, stop: &Stop) -> Option<String> {
     }
 }
 
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(kind, ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabNotAllowed)
+}
+
 /// The text without the lines at fault and what is indented under them. `None` where they are blank already.
 fn blank(attempt: &str, stop: &Stop) -> Option<String> {
     let fault = fault(attempt, stop);
@@ -199,14 +213,47 @@ fn blank(attempt: &str, stop: &Stop) -> Option<String> {
     Some(blanked)
 }
 
-/// The lines to blame: from the outermost open bracket, or from a text that goes on where a key was meant, to the error.
+/// The lines to blame: that of a quote which closes too late; or from the outermost open bracket, or from a text that goes
+/// on where a key was meant, to the error.
 fn fault(attempt: &str, stop: &Stop) -> Range<usize> {
     let here = line(attempt, stop.at);
+    if let Some(quote) = late_quote(attempt, stop) {
+        return line(attempt, quote);
+    }
     let start = match stop.flow.filter(|&flow| flow < here.start) {
         Some(flow) => line(attempt, flow).start,
         None => run_on(attempt, stop).map_or(here.start, |before| before.start),
     };
     start..here.end
+}
+
+/// The quote that opens a text on an earlier line, where the text ends at what was meant to open the next one.
+fn late_quote(attempt: &str, stop: &Stop) -> Option<usize> {
+    let quote = match stop.kind {
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => '"',
+        ErrorKind::InvalidTrailingSingleQuotedScalar => '\'',
+        _ => return None,
+    };
+    // Inside a text its quote stands escaped, so that the one before the last opens it.
+    let before = attempt.get(..stop.at)?;
+    let closes = before.rfind(quote)?;
+    let inside = before.get(..closes)?;
+    let opens = inside.rmatch_indices(quote).map(|(at, _)| at).find(|&at| {
+        let escape = inside.get(..at).unwrap_or("").ends_with('\\');
+        quote == '\'' || !escape
+    })?;
+    inside.get(opens..)?.contains('\n').then_some(opens)
+}
+
+/// The bracket that is still open where a key of a block begins: on a line that is indented no more than its own.
+fn open_bracket(attempt: &str, stop: &Stop) -> Option<usize> {
+    let flow = stop.flow?;
+    let (opens, here) = (line(attempt, flow), line(attempt, stop.at));
+    let at_end = attempt.get(stop.at..)?.trim().is_empty();
+    let text = attempt.get(here.clone())?;
+    let outside =
+        indent(text) <= indent(attempt.get(opens.clone())?) && !text.trim_start().starts_with([']', '}']);
+    (opens.start < here.start && (outside || at_end)).then_some(flow)
 }
 
 /// The line before the error where it holds a text without a colon, of which the line of the error is taken for the
@@ -270,18 +317,57 @@ fn syntax_problem(file: FileId, attempt: &str, stop: &Stop) -> Problem {
         }
         _ => Refuser::ComposeRefuses,
     };
-    let mut related = Vec::new();
-    if let Some(flow) = stop.flow.filter(|&flow| flow < at) {
-        related.push((Span::from_range(file, flow..flow + 1), "the bracket that is still open"));
-    } else if let Some(before) = run_on(attempt, stop) {
-        let start = before.start + indent(attempt.get(before.clone()).unwrap_or(""));
-        related.push((Span::from_range(file, start..before.end), "read on from here: is a colon missing?"));
+    let problem = |message: String, span, related| Problem {
+        kind: ProblemKind::Syntax,
+        message,
+        span,
+        related,
+        refuser,
+    };
+    // Where a person has to act is where the text went wrong, not where that was noticed.
+    if let Some(quote) = late_quote(attempt, stop) {
+        let opens = Span::from_range(file, quote..quote + 1);
+        return problem(
+            "the quote that opens here does not close on its line".to_owned(),
+            opens,
+            vec![(span, "it closes before this, which then makes no sense")],
+        );
     }
-    Problem { kind: ProblemKind::Syntax, message: explain(stop), span, related, refuser }
+    if let Some(flow) = open_bracket(attempt, stop) {
+        let opens = Span::from_range(file, flow..flow + 1);
+        return problem(
+            "the bracket that opens here is not closed".to_owned(),
+            opens,
+            vec![(span, "it is still open here")],
+        );
+    }
+    if let Some(before) = run_on(attempt, stop) {
+        let start = before.start + indent(attempt.get(before.clone()).unwrap_or(""));
+        let text = attempt.get(start..before.end).unwrap_or("");
+        let what = if text.contains(':') {
+            "a text without `: `: a blank is missing behind the colon"
+        } else {
+            "a text where a key is meant: is the colon missing?"
+        };
+        return problem(
+            what.to_owned(),
+            Span::from_range(file, start..before.end),
+            vec![(span, "read on to here, where `: ` cannot stand")],
+        );
+    }
+    let related = match stop.flow.filter(|&flow| flow < at) {
+        Some(flow) => vec![(Span::from_range(file, flow..flow + 1), "the bracket that is still open")],
+        None => Vec::new(),
+    };
+    problem(explain(attempt, stop), span, related)
 }
 
 /// What the parser means, for somebody who writes a Compose file.
-fn explain(stop: &Stop) -> String {
+fn explain(attempt: &str, stop: &Stop) -> String {
+    let here = attempt.get(line(attempt, stop.at)).unwrap_or("");
+    if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| here.starts_with(marker)) {
+        return MARKER.to_owned();
+    }
     let known = match stop.kind {
         ErrorKind::MappingValueNotAllowed => {
             "`: ` cannot stand here: quote the text, or check the indentation of this line and the one before"
@@ -313,6 +399,21 @@ fn explain(stop: &Stop) -> String {
             "YAML does not know this escape: write `\\\\` for a backslash, or use single quotes"
         }
         ErrorKind::MisplacedFlowCollectionEnd => "this bracket closes nothing",
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            "this bracket is of another kind than the one it closes"
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            "text behind a closing quote: the quote closes too early, or the whole must be quoted"
+        }
+        ErrorKind::SimpleKeyExpected => {
+            "neither `KEY: VALUE` nor `- ITEM`: a colon, or the blank behind `-`, is missing"
+        }
+        ErrorKind::MissingAnchorOrAliasName => {
+            "`*` and `&` begin the name of an anchor: quote a text that begins so"
+        }
+        ErrorKind::ExpectedDocumentStart => {
+            "the document is at its end here: what follows does not belong to it"
+        }
         _ => return stop.message.clone(),
     };
     known.to_owned()

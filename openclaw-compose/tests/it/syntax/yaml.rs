@@ -394,8 +394,8 @@ fn a_syntax_error_costs_its_line() {
                 an integer `3`
             c.yaml:3:5 ":" Syntax: `: ` cannot stand here: quote the text, or check the indentation of this line and the one before
             c.yaml:4:4 "\"" Syntax: the quote that opens here never closes
-            c.yaml:6:2 ":" Syntax: expected `,` or `]`: a list in brackets is not closed, or an item needs quotes
-                c.yaml:5:4 the bracket that is still open
+            c.yaml:5:4 "[" Syntax: the bracket that opens here is not closed
+                c.yaml:6:2 it is still open here
         "#]],
     );
     check(
@@ -415,17 +415,17 @@ fn a_syntax_error_costs_its_line() {
     check(
         "services:\n  gateway\n    image: x\n    user: y\n  cli:\n    image: z\n",
         &expect![[r#"
-        ---
-        a mapping `services:\n  gateway\n    image: x\n    user: y\n  cli:\n    image: z`
-          services:
-            a mapping `cli:\n    image: z`
-              cli:
-                a mapping `image: z`
-                  image:
-                    a string `z`
-        c.yaml:3:10 ":" Syntax: `: ` cannot stand here: quote the text, or check the indentation of this line and the one before
-            c.yaml:2:3 read on from here: is a colon missing?
-    "#]],
+            ---
+            a mapping `services:\n  gateway\n    image: x\n    user: y\n  cli:\n    image: z`
+              services:
+                a mapping `cli:\n    image: z`
+                  cli:
+                    a mapping `image: z`
+                      image:
+                        a string `z`
+            c.yaml:2:3 "gateway" Syntax: a text where a key is meant: is the colon missing?
+                c.yaml:3:10 read on to here, where `: ` cannot stand
+        "#]],
     );
 }
 
