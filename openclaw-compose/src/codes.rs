@@ -226,6 +226,8 @@ codes! {
     UnattendedUpgrade "OC-C514" "unattended-upgrade" Warning "Something replaces the gateway's image unasked."
     VersionUnknown "OC-C515" "version-unknown" Info "The release is not known: the newest rules were used."
     TwoSupervisors "OC-C516" "two-supervisors" Error "Two jobs of the host's service managers run a gateway on one state directory or one port."
+    HealthcheckShortStart "OC-C517" "healthcheck-short-start" Info "The health check calls the gateway unhealthy within a minute of its start."
+    HealthcheckAnyAnswer "OC-C518" "healthcheck-any-answer" Warning "The health check is content with an open port or the page of the web UI."
 
     // 6xx: running containers.
     StaleToken "OC-C601" "stale-token" Error "A running container holds another token than the files."

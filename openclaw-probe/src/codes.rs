@@ -341,8 +341,8 @@ codes! {
 
 /// Codes that are no longer given, with their names and where the question is answered now.
 pub const RETIRED: &[(&str, &str, &str)] = &[
-    ("OC-H809", "start-budget-too-short", "not asked any more"),
-    ("OC-H810", "healthcheck-blind", "openclaw-compose, OC-C508 and OC-C509"),
+    ("OC-H809", "start-budget-too-short", "openclaw-compose, OC-C517"),
+    ("OC-H810", "healthcheck-blind", "openclaw-compose, OC-C508, OC-C509 and OC-C518"),
     ("OC-H811", "healthcheck-missing", "openclaw-compose, OC-C507"),
 ];
 

@@ -153,7 +153,7 @@ gates! {
         RootMountByEmptyVariable StateNotPersisted LegacyStateDir StateReadOnly SingleFileMount
         ProfileSecretsNotMounted ListingUnreadable SelinuxLabel IdMapUnreadable ImageNotPinned MovingTag
         RestartLoops NoRestartPolicy MemoryTooLow NoMemoryLimit NoHealthcheck HealthcheckWrongPort
-        HealthcheckProcessOnly GatewayWaitsForSidecar AuthModelChange MixedVersions UnattendedUpgrade
+        HealthcheckProcessOnly HealthcheckShortStart HealthcheckAnyAnswer GatewayWaitsForSidecar AuthModelChange MixedVersions UnattendedUpgrade
         VersionUnknown TwoSupervisors StaleToken StaleEnvironment StaleContainer Unhealthy ContainerMissing InspectUnreadable
         EngineUnreachable EvidenceIncomplete EngineInfoUnreadable SecondMinter TokenInCheckout ConfigSyntax
         ConfigInclude ModeMissing ConfigMissing ConfigNotGiven

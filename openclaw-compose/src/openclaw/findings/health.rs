@@ -19,13 +19,21 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
 /// What a health check asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
-    /// The listener on this port.
-    Port(u16),
+    /// The listener on this port, how it is.
+    Health(u16),
+    /// The listener on this port, for anything: a connection, or a page.
+    Anything(u16),
     /// A process list, a pid, or nothing.
     ProcessOnly,
     /// OpenClaw's own command, or something unknown.
     Other,
 }
+
+/// A gateway that has been up before is ready within this, in seconds.
+const SHORTEST_START: f64 = 60.0;
+
+/// Where the gateway says how it is.
+const HEALTH_PATHS: [&str; 6] = ["healthz", "health", "startupz", "startup", "readyz", "ready"];
 
 fn health(process: &Process<'_>, listens: u16, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let name = process.service.name;
@@ -49,8 +57,18 @@ fn health(process: &Process<'_>, listens: u16, verdicts: &Verdicts<'_>, out: &mu
         finding.remedy = Some(words("drop the line: the image's own check asks /healthz"));
         return out.push(finding);
     }
+    if !check.test.is_empty() && check.patience < SHORTEST_START {
+        let summary = format!(
+            "the health check of {name} calls it unhealthy {} s after a start, which may take a minute",
+            check.patience
+        );
+        let mut finding =
+            verdicts.finding(Code::HealthcheckShortStart, summary, Some(check.span)).about(process.subject());
+        finding.remedy = Some(words("start_period: 60s"));
+        out.push(finding);
+    }
     match asks(check) {
-        Asks::Port(port) if port != listens => {
+        Asks::Health(port) | Asks::Anything(port) if port != listens => {
             let summary =
                 format!("the health check of {name} asks port {port}, and the gateway listens on {listens}");
             let mut finding = verdicts
@@ -71,7 +89,17 @@ fn health(process: &Process<'_>, listens: u16, verdicts: &Verdicts<'_>, out: &mu
             )));
             out.push(finding);
         }
-        Asks::Port(_) | Asks::Other => {}
+        Asks::Anything(_) => {
+            let summary = format!(
+                "the health check of {name} is content with any answer: a gateway that serves nobody stays healthy"
+            );
+            let mut finding = verdicts
+                .finding(Code::HealthcheckAnyAnswer, summary, Some(check.span))
+                .about(process.subject());
+            finding.remedy = Some(words(format!("ask http://127.0.0.1:{listens}/healthz")));
+            out.push(finding);
+        }
+        Asks::Health(_) | Asks::Other => {}
     }
 }
 
@@ -79,7 +107,7 @@ fn asks(check: &Healthcheck<'_>) -> Asks {
     let words: Vec<&str> = check.test.iter().map(|word| word.expose()).collect();
     let line = words.join(" ");
     if let Some(port) = port_in(&line) {
-        return Asks::Port(port);
+        return if asks_how_it_is(&line) { Asks::Health(port) } else { Asks::Anything(port) };
     }
     let process_words = ["pgrep", "pidof", "ps ", "ps aux", "kill -0", "/proc/1", "exit 0", "true"];
     let bare = words.last().copied().unwrap_or_default().trim();
@@ -89,6 +117,13 @@ fn asks(check: &Healthcheck<'_>) -> Asks {
         return Asks::ProcessOnly;
     }
     Asks::Other
+}
+
+/// Whether the first URL is of an endpoint that says how the gateway is. The web UI answers 200 on any other path.
+fn asks_how_it_is(line: &str) -> bool {
+    let Some((_, rest)) = line.split_once("://") else { return false };
+    let path = rest.split(['"', '\'', ' ', ')', '`', '?']).next().and_then(|url| url.split_once('/'));
+    path.is_some_and(|(_, path)| HEALTH_PATHS.contains(&path.trim_end_matches('/')))
 }
 
 /// The port of the first `://HOST:PORT`, or after `nc ... HOST`, or `/dev/tcp/HOST/PORT`.
@@ -124,6 +159,41 @@ fn healthcheck_port(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openclaw::{Stack, examine};
+    use crate::project::{self, Inputs, Texts};
+
+    fn found(healthcheck: &str) -> Vec<Code> {
+        let compose = format!(
+            "services: {{openclaw-gateway: {{image: 'openclaw:2026.9.6', command: [openclaw, gateway], healthcheck: {healthcheck}}}}}"
+        );
+        let files = Texts::new().file("/srv/compose.yaml", &compose);
+        let resolution = project::resolve(&Inputs::new("/srv"), &files);
+        let report = examine(&Stack::new(&resolution).files(&files));
+        let health = [Code::HealthcheckShortStart, Code::HealthcheckAnyAnswer, Code::HealthcheckWrongPort];
+        report.findings.iter().map(|finding| finding.code).filter(|code| health.contains(code)).collect()
+    }
+
+    #[test]
+    fn a_check_that_any_answer_satisfies_is_told_from_one_of_health() {
+        let url = |url: &str| found(&format!("{{test: ['CMD', 'curl', '-f', '{url}']}}"));
+        for good in ["http://127.0.0.1:18789/healthz", "http://localhost:18789/readyz/?x=1"] {
+            assert_eq!(url(good), [], "{good}");
+        }
+        for blind in ["http://127.0.0.1:18789/", "http://127.0.0.1:18789", "http://127.0.0.1:18789/status"] {
+            assert_eq!(url(blind), [Code::HealthcheckAnyAnswer], "{blind}");
+        }
+        assert_eq!(found("{test: nc -z localhost 18789}"), [Code::HealthcheckAnyAnswer]);
+        assert_eq!(url("http://127.0.0.1:3000/"), [Code::HealthcheckWrongPort]);
+    }
+
+    #[test]
+    fn a_start_wants_a_minute() {
+        let check = |times: &str| found(&format!("{{test: 'curl http://127.0.0.1:18789/healthz', {times}}}"));
+        assert_eq!(check("interval: 10s, retries: 3"), [Code::HealthcheckShortStart]);
+        assert_eq!(check("interval: 10s, retries: 3, start_period: 30s"), []);
+        assert_eq!(check("timeout: 5s"), []);
+        assert_eq!(found("{interval: 1s}"), [], "the image's own check");
+    }
 
     #[test]
     fn a_health_check_shows_what_it_asks() {

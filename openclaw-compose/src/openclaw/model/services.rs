@@ -128,6 +128,8 @@ pub(crate) struct Dependency<'a> {
 pub(crate) struct Healthcheck<'a> {
     pub(crate) test: Vec<&'a Text>,
     pub(crate) disabled: bool,
+    /// How long after a start the container is unhealthy at the earliest, in seconds.
+    pub(crate) patience: f64,
     pub(crate) span: Span,
 }
 
@@ -595,7 +597,13 @@ fn healthcheck(node: &Node) -> Healthcheck<'_> {
         None => Vec::new(),
     };
     let disabled = flag(node, "disable") || test.first().is_some_and(|first| first.is("NONE"));
-    Healthcheck { test, disabled, span: node.get("test").map_or(node.span, |test| test.span) }
+    // What is not given is as Docker has it: 30 s apart, three in a row.
+    let given = |key: &str| node.get(key).and_then(Node::expose).and_then(seconds);
+    let retries = node.get("retries").and_then(Node::as_int).and_then(|retries| u32::try_from(retries).ok());
+    let patience = given("start_period").unwrap_or(0.0)
+        + given("interval").unwrap_or(30.0) * f64::from(retries.filter(|retries| *retries > 0).unwrap_or(3));
+    let span = node.get("test").map_or(node.span, |test| test.span);
+    Healthcheck { test, disabled, patience, span }
 }
 
 /// `mem_limit`, or `deploy.resources.limits.memory`.
