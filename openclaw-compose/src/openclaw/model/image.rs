@@ -10,7 +10,7 @@ use crate::source::{FileId, Span, Text};
 use super::config;
 use super::files::{Found, Reader};
 use super::services::Service;
-use super::shell::shell_words;
+use super::shell::{joined_lines, shell_words};
 
 /// Who says what a container starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn read(
     let mut image: Option<Image> = None;
     let mut stage = String::new();
     let mut directory = "/".to_owned();
-    for (line, span) in instructions(file, text) {
+    for (line, span) in joined_lines(file, text) {
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
         let rest = rest.trim();
         match word.to_ascii_uppercase().as_str() {
@@ -206,36 +206,6 @@ fn read(
         }
     }
     image
-}
-
-/// The instructions, lines that go on joined and comments left out, each with its bytes.
-fn instructions(file: FileId, text: &str) -> Vec<(String, Span)> {
-    let mut out = Vec::new();
-    let mut joined = String::new();
-    let (mut from, mut offset) = (0, 0);
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with('#') {
-            continue;
-        }
-        if joined.is_empty() {
-            from = start + line.len() - line.trim_start().len();
-        }
-        match trimmed.strip_suffix('\\') {
-            Some(more) => {
-                joined.push_str(more);
-                joined.push(' ');
-            }
-            None => {
-                joined.push_str(trimmed);
-                let end = start + line.trim_end().len();
-                out.push((std::mem::take(&mut joined), Span::from_range(file, from..end)));
-            }
-        }
-    }
-    out
 }
 
 /// `A=1 B="two words"`, or the older `A 1`.

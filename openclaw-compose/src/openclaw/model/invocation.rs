@@ -6,7 +6,7 @@ use crate::source::{FileId, Span, Text};
 use super::files::Reader;
 use super::image::{self, Image, Source};
 use super::services::{At, Service, Services};
-use super::shell::shell_words;
+use super::shell::{joined_lines, shell_words};
 
 /// An OpenClaw command line.
 #[derive(Clone, Default)]
@@ -269,24 +269,8 @@ fn script<'w>(
 /// The words of a script, each with the bytes of its line; `"$@"` is what the script gets.
 fn script_words(file: FileId, text: &str, arguments: &[(String, Span)]) -> Vec<(String, Span)> {
     let mut out = Vec::new();
-    let mut joined = String::new();
-    let (mut from, mut offset) = (0, 0);
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        if joined.is_empty() {
-            from = start + line.len() - line.trim_start().len();
-            if line.trim_start().starts_with('#') {
-                continue;
-            }
-        }
-        if let Some(more) = line.trim_end().strip_suffix('\\') {
-            joined.push_str(more);
-            continue;
-        }
-        joined.push_str(line.trim_end());
-        let span = Span::from_range(file, from..(start + line.trim_end().len()).max(from));
-        for word in shell_words(&std::mem::take(&mut joined)) {
+    for (line, span) in joined_lines(file, text) {
+        for word in shell_words(&line) {
             match word.as_str() {
                 "$@" | "$*" => out.extend_from_slice(arguments),
                 _ => out.push((word, span)),

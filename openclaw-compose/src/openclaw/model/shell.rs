@@ -1,5 +1,37 @@
 //! Command lines as a shell splits them.
 
+use crate::source::{FileId, Span};
+
+/// The lines of a script or a Dockerfile, those that go on joined and comments left out, each with its bytes.
+pub(crate) fn joined_lines(file: FileId, text: &str) -> Vec<(String, Span)> {
+    let mut out = Vec::new();
+    let mut joined = String::new();
+    let (mut from, mut offset) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        let start = offset;
+        offset += line.len();
+        let trimmed = line.trim();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        if joined.is_empty() {
+            from = start + line.len() - line.trim_start().len();
+        }
+        match trimmed.strip_suffix('\\') {
+            Some(more) => {
+                joined.push_str(more);
+                joined.push(' ');
+            }
+            None => {
+                joined.push_str(trimmed);
+                let end = start + line.trim_end().len();
+                out.push((std::mem::take(&mut joined), Span::from_range(file, from..end)));
+            }
+        }
+    }
+    out
+}
+
 /// Splits as a shell does, as far as quotes, escapes and the operators between commands go.
 pub(crate) fn shell_words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
