@@ -70,22 +70,26 @@ impl Evidence {
     }
 }
 
-/// Codes of findings that mean: a text, or a part of it, is there and nobody can say what it holds.
-const UNREAD: &[Code] = &[
+/// Codes of findings that mean: a text is there and nobody can say what it holds.
+const UNREADABLE: &[Code] = &[
     Code::FileNotFound,
     Code::FileUnreadable,
     Code::NotUtf8,
     Code::NotAFile,
     Code::LinkLeadsOut,
     Code::YamlSyntax,
-    Code::DuplicateKey,
-    Code::KeyNotString,
     Code::UnknownAnchor,
     Code::AliasCycle,
     Code::BadMergeKey,
     Code::YamlDialect,
     Code::YamlLimit,
     Code::NotAMapping,
+];
+
+/// The same of a part of a text.
+const PARTLY_UNREADABLE: &[Code] = &[
+    Code::DuplicateKey,
+    Code::KeyNotString,
     Code::DotenvSyntax,
     Code::DotenvUnusable,
     Code::BadTemplate,
@@ -185,21 +189,6 @@ impl Project {
 
     /// Why a person cannot be told anything: there is no Compose file, or one of them is not YAML, even if others are.
     pub(crate) fn refusal(&self) -> Option<Unreadable> {
-        const UNREADABLE: &[Code] = &[
-            Code::NoComposeFile,
-            Code::FileNotFound,
-            Code::FileUnreadable,
-            Code::NotUtf8,
-            Code::NotAFile,
-            Code::LinkLeadsOut,
-            Code::YamlSyntax,
-            Code::UnknownAnchor,
-            Code::AliasCycle,
-            Code::BadMergeKey,
-            Code::YamlDialect,
-            Code::YamlLimit,
-            Code::NotAMapping,
-        ];
         let resolution = &self.resolution;
         let sources = resolution.sources();
         let is_compose_file = |name: &str| {
@@ -213,7 +202,8 @@ impl Project {
                 Some(place) => is_compose_file(&place.file),
                 None => resolution.services().next().is_none(),
             };
-            finding.severity == Severity::Error && UNREADABLE.contains(&finding.code) && about_the_project
+            let is_unread = finding.code == Code::NoComposeFile || UNREADABLE.contains(&finding.code);
+            finding.severity == Severity::Error && is_unread && about_the_project
         };
         let is_needed = |finding: &&Finding| finding.code != Code::NoComposeFile || !self.is_of_jobs();
         resolution.findings().iter().filter(is_needed).find(stops).map(|finding| self.unreadable(finding))
@@ -246,7 +236,8 @@ impl Project {
         // YAML that Compose reads, if not everybody, is known.
         let is_known =
             |finding: &Finding| finding.code == Code::YamlDialect && finding.severity < Severity::Error;
-        all.filter(move |finding| UNREAD.contains(&finding.code) && !is_known(finding))
+        let codes = || UNREADABLE.iter().chain(PARTLY_UNREADABLE);
+        all.filter(move |finding| codes().any(|code| *code == finding.code) && !is_known(finding))
     }
 
     /// A finding with its place and its next step, on a line: why a program stops.
