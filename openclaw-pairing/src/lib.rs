@@ -8,6 +8,7 @@ pub mod codes;
 mod devices;
 pub mod diagnosis;
 mod evidence;
+pub mod execution;
 mod finding;
 pub mod identity;
 mod input;

@@ -361,8 +361,8 @@ impl Check {
 
 /// The answer of `openclaw devices approve ID --json`.
 #[derive(serde::Deserialize)]
-struct Approval {
-    device: crate::devices::PairedDevice,
+pub(crate) struct Approval {
+    pub(crate) device: crate::devices::PairedDevice,
 }
 
 /// One step of a plan.

@@ -5,21 +5,22 @@
 )]
 
 mod command;
-mod hand;
 mod look;
+mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use openclaw_pairing::execution::{Carried, Execution};
 use openclaw_pairing::plan::Ending;
 use openclaw_pairing::{Diagnosis, diagnose};
 use openclaw_runbook::{errln, interrupt, out, outln, output};
 
 use command::Runner;
-use hand::{Carried, Hand};
 use look::Look;
+use terminal::Terminal;
 
 /// Which device waits for whom, and the way out, step by step.
 ///
@@ -164,39 +165,52 @@ async fn break_deadlock(arguments: &Arguments) -> Result<u8, String> {
         outln!("\nNothing was changed. Add --run to carry this out.");
         return Ok(0);
     }
-    let mut hand = Hand::new(arguments);
-    hand.heed(&look)?;
-    let mut carried = hand.carry_out(&diagnosis.plan, &mut runner).await?;
+    let mut terminal = Terminal::new(arguments, runner);
+    let mut execution = if arguments.yes { Execution::new().unattended() } else { Execution::new() };
+    let mut carried = carry_out(&look, &diagnosis, &mut execution, &mut terminal).await?;
     for _ in 1..ROUNDS {
         if carried != Carried::Unexpected {
             break;
         }
         outln!("\nLooking again.");
-        look = look::again(arguments, &mut runner, hand.refused.take()).await?;
-        hand.heed(&look)?;
+        look = look::again(arguments, &mut terminal.runner, execution.take_refused()).await?;
         let now = diagnose(&look.evidence);
         if now == diagnosis {
+            terminal.heed(&look)?;
             outln!("Nothing has changed: a person must look.");
             break;
         }
         diagnosis = now;
         show(&look, &diagnosis);
-        carried = hand.carry_out(&diagnosis.plan, &mut runner).await?;
+        carried = carry_out(&look, &diagnosis, &mut execution, &mut terminal).await?;
     }
-    let own = started.elapsed().saturating_sub(runner.vendor).saturating_sub(hand.waited);
+    let Terminal { runner, waited, ledger, .. } = terminal;
+    let own = started.elapsed().saturating_sub(runner.vendor).saturating_sub(waited);
     outln!("\n{}", verdict(carried, diagnosis.plan.ending));
     outln!(
         "{:.2} s in OpenClaw's own commands ({} runs), {:.2} s here. Ledger: {}",
         runner.vendor.as_secs_f64(),
         runner.commands,
         own.as_secs_f64(),
-        hand.ledger.path().display()
+        ledger.path().display()
     );
     Ok(match (carried, diagnosis.plan.ending) {
         (Carried::Out, Ending::Session) => 0,
         (Carried::Unexpected, _) => 1,
         _ => 3,
     })
+}
+
+/// Writes down what a look ran, then carries its plan out.
+async fn carry_out(
+    look: &Look,
+    diagnosis: &Diagnosis,
+    execution: &mut Execution,
+    terminal: &mut Terminal<'_>,
+) -> Result<Carried, String> {
+    terminal.heed(look)?;
+    execution.own_device(look.own.as_deref());
+    execution.carry_out(&diagnosis.plan, terminal).await.map_err(|error| error.to_string())
 }
 
 fn verdict(carried: Carried, ending: Ending) -> &'static str {

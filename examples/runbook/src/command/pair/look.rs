@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_pairing::client::{Client, Outcome};
+use openclaw_pairing::execution::{Answer, told};
 use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
@@ -16,7 +17,7 @@ use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::output;
 use openclaw_runbook::reading;
 
-use super::command::{Answer, Runner, told};
+use super::command::Runner;
 use super::{Arguments, EngineName};
 
 const LIST: [&str; 3] = ["devices", "list", "--json"];
@@ -79,7 +80,7 @@ pub(super) async fn again(
     let mut look = Look::new(arguments);
     look.ask(arguments, runner).await?;
     if let Some(answer) = refused {
-        look.text(Vantage::Gateway, "devices approve in the gateway", &answer.all());
+        look.text(Vantage::Gateway, "devices approve in the gateway", &answer.text());
     }
     Ok(look)
 }
@@ -194,7 +195,7 @@ impl Look {
     pub(super) fn troubles(&self) -> impl Iterator<Item = String> {
         self.ran.iter().filter_map(|(command, answer)| match answer.status {
             0 => None,
-            124 | 127 => Some(format!("$ {command}\n    {}", answer.stderr.trim())),
+            _ if !answer.is_its_own() => Some(format!("$ {command}\n    {}", answer.stderr.trim())),
             status if answer.is_mute() => Some(format!(
                 "$ {command}\n    exit {status}, for a reason that is not known here: run it by hand"
             )),
@@ -203,7 +204,7 @@ impl Look {
     }
 
     fn answered(&mut self, vantage: Vantage, name: &str, command: CommandLine, answer: Answer) {
-        let text = if answer.status == 0 { answer.stdout.clone() } else { answer.all() };
+        let text = if answer.status == 0 { answer.stdout.clone() } else { answer.text() };
         self.text(vantage, name, &text);
         self.ran.push((command, answer));
     }
