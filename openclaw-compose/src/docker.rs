@@ -34,6 +34,7 @@ use std::time::Duration;
 
 /// How long and how much the engine may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "settings that a caller fills in one by one")]
 pub struct Limits {
     /// For each answer.
     pub answer: Duration,

@@ -20,6 +20,7 @@ pub(crate) mod layout;
 
 /// A replacement of some bytes of one source.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Edit {
     /// The source's name, as [`Sources`] has it.
     pub file: String,
@@ -33,6 +34,7 @@ pub struct Edit {
 
 /// What an [`Edit`] puts in place.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Replacement {
     /// Plain text.
     Text(String),
@@ -43,6 +45,7 @@ pub enum Replacement {
 /// Who may apply an [`Edit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums, reason = "who carries edits out must decide on each")]
 pub enum Applicability {
     /// A machine may: it is reversible and widens nothing.
     Safe,
@@ -143,6 +146,7 @@ impl Serialize for Edit {
 }
 
 /// The new content of one file.
+#[non_exhaustive]
 pub struct Change {
     /// The source.
     pub source: FileId,

@@ -35,5 +35,6 @@ pub mod openclaw;
 pub mod project;
 pub mod secrets;
 pub mod source;
+#[doc(hidden)]
 pub mod syntax;
 mod words;

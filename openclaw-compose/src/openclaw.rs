@@ -30,9 +30,6 @@ pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;
 pub use gates::{ClientView, Gate, GateState, GateView};
-pub use model::config::{
-    Config, ConfigFault, RefSource, SecretForm, StateVariable, Substituted, state_dotenv, substitute,
-};
 #[cfg(feature = "docker")]
 pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
 pub use model::jobs::{Definition, Manager, jobs_of};

@@ -57,6 +57,7 @@ impl FileId {
 /// see [`Sources::location`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "[usize; 2]")]
+#[non_exhaustive]
 pub struct Span {
     /// The text the range lies in.
     pub file: FileId,
@@ -130,6 +131,7 @@ impl fmt::Debug for Span {
 
 /// Where a span begins, as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
 pub struct Location {
     /// The text's name, as the caller gave it.
     pub file: String,
@@ -148,6 +150,7 @@ impl fmt::Display for Location {
 
 /// The source lines of a span with everything that is not known to be harmless replaced by [`MASK`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Quote {
     /// Where the span begins in the *unmasked* text.
     pub location: Location,
@@ -157,6 +160,7 @@ pub struct Quote {
 
 /// One line of a [`Quote`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct QuotedLine {
     /// Line number, from 1.
     pub number: u32,

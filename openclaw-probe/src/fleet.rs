@@ -26,6 +26,7 @@ use crate::target::Target;
 /// Good targets are asked every `interval`; bad ones at the pace of `backoff`. Both are shortened by jitter, so that a
 /// fleet does not march in step.
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "settings that a caller fills in one by one")]
 pub struct Fleet {
     /// What is asked: [`Prober::check`] for one HTTP question, [`Prober::climb`] for anything above.
     pub upto: Rung,

@@ -13,6 +13,7 @@ use crate::rung::Rung;
 
 /// What the thresholds need to know of one climb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sample {
     /// When the climb ended, on any steady clock.
     pub at: Duration,

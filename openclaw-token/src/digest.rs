@@ -52,6 +52,7 @@ impl fmt::Debug for Digest {
 /// The text is not `sha256:` (optional) and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a digest is `sha256:` and 64 hexadecimal digits")]
+#[non_exhaustive]
 pub struct DigestError;
 
 impl FromStr for Digest {

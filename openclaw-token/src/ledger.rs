@@ -128,6 +128,7 @@ impl fmt::Debug for Anchor {
 /// The text is not a number, a colon and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an anchor is a line number, a colon and 64 lower-case hexadecimal digits")]
+#[non_exhaustive]
 pub struct AnchorError;
 
 impl FromStr for Anchor {

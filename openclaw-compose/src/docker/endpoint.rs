@@ -26,6 +26,7 @@ const DEFAULT_CONTEXT: &str = "default";
 /// assert_eq!(settings.endpoint(), Ok(Endpoint::Unix("/home/me/.colima/docker.sock".to_owned())));
 /// ```
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "settings that a caller fills in one by one")]
 pub struct Settings {
     /// As `docker --host`.
     pub host_flag: Option<String>,

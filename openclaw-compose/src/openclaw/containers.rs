@@ -9,6 +9,7 @@ use super::verdict::token::Classes;
 
 /// A container beside its service.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct ContainerView {
     /// The service.
     pub service: String,

@@ -24,6 +24,7 @@ use super::verdict::token::{self, Decision};
 /// The gates that the files of a stack can judge, in causal order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums, reason = "the ticket has an arm for each")]
 pub enum Gate {
     /// The state directory and the configuration can be used by the processes.
     State,
@@ -42,6 +43,7 @@ pub enum Gate {
 /// What is known of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums, reason = "the ticket has an arm for each")]
 pub enum GateState {
     /// It lets the client through.
     Green,
@@ -53,6 +55,7 @@ pub enum GateState {
 
 /// One gate of one client.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct GateView {
     /// The gate.
     pub gate: Gate,
@@ -73,6 +76,7 @@ pub struct GateView {
 
 /// A client of the gateway.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct ClientView {
     /// The service's name, `host` or `browser`.
     pub name: String,

@@ -22,6 +22,7 @@ use super::verdict::token::Classes;
 
 /// The release the rules were taken for.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct VersionView {
     /// The release; nothing where it is not known and the newest rules were used.
     pub version: Option<Version>,
@@ -45,6 +46,7 @@ words! {
 
 /// A gateway of the stack.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct GatewayView {
     /// Its service.
     pub service: String,

@@ -3,7 +3,7 @@
 //!
 //! *Observed* means seen on a running gateway or CLI of that release; *read* means read in the published package.
 
-pub mod keys;
+pub(crate) mod keys;
 pub(crate) mod version;
 
 use crate::words::words;
@@ -23,19 +23,19 @@ const V2026_7_1: Version = Version::new(2026, 7, 1);
 const V2026_8_1: Version = Version::new(2026, 8, 1);
 
 /// The port the gateway listens on unless told otherwise.
-pub const DEFAULT_PORT: u16 = 18789;
+pub(crate) const DEFAULT_PORT: u16 = 18789;
 /// The uid of `node`, the user of the official image.
-pub const IMAGE_UID: u32 = 1000;
+pub(crate) const IMAGE_UID: u32 = 1000;
 /// Home of `node` in the official image.
-pub const IMAGE_HOME: &str = "/home/node";
+pub(crate) const IMAGE_HOME: &str = "/home/node";
 /// Directory under the home that holds the state.
-pub const STATE_DIR_NAME: &str = ".openclaw";
+pub(crate) const STATE_DIR_NAME: &str = ".openclaw";
 /// Older names of that directory, still found in mounts.
-pub const LEGACY_STATE_DIR_NAMES: [&str; 2] = [".clawdbot", ".moltbot"];
+pub(crate) const LEGACY_STATE_DIR_NAMES: [&str; 2] = [".clawdbot", ".moltbot"];
 /// The configuration inside the state directory.
-pub const CONFIG_NAME: &str = "openclaw.json";
+pub(crate) const CONFIG_NAME: &str = "openclaw.json";
 /// Its older name, read where the newer one is missing.
-pub const LEGACY_CONFIG_NAME: &str = "clawdbot.json";
+pub(crate) const LEGACY_CONFIG_NAME: &str = "clawdbot.json";
 /// Seconds the gateway may need to end after SIGTERM. Up to 2026.7.1 it drains nothing (observed: a running call is closed
 /// with 1012 and the process ends within 0.2 s) and forces its exit after 25 s (read); 2026.9.6 drains for 315 s and has a
 /// stop policy of 330 s (observed). More than is needed costs nothing, so releases between them get what the newest needs.
@@ -45,19 +45,19 @@ pub fn stop_budget_seconds(version: Option<Version>) -> u32 {
 }
 /// Below this the gateway does not start (2026.9.6, observed in a memory cgroup, Node 24, no agent: at 160 to 704 MiB the
 /// kernel kills it before it is ready, at 768 MiB it gets ready and holds 605 MiB, at 1 GiB 720 MiB).
-pub const MEMORY_FLOOR_BYTES: u64 = 768 * 1024 * 1024;
+pub(crate) const MEMORY_FLOOR_BYTES: u64 = 768 * 1024 * 1024;
 /// The exit code with which the gateway says that an operator must act (`EX_CONFIG`).
 pub const EXIT_CONFIG: i64 = 78;
 /// The exit code of what was killed: nothing of it ran any more.
-pub const EXIT_KILLED: i64 = 137;
+pub(crate) const EXIT_KILLED: i64 = 137;
 /// Why a gateway that was killed is started before it is made anew (2026.9.6, observed: a lease of 300 s on the state
 /// directory names the container; the same container takes it over at once, another exits 1).
-pub const LEASE_OF_THE_KILLED: &str = "; start this container before it is made anew: a new one waits 5 minutes for the lease of the one that was killed";
+pub(crate) const LEASE_OF_THE_KILLED: &str = "; start this container before it is made anew: a new one waits 5 minutes for the lease of the one that was killed";
 
 /// Who evaluates a token rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Side {
+pub(crate) enum Side {
     /// The gateway, deciding what it enforces.
     Server,
     /// The CLI, deciding what it sends.
@@ -67,7 +67,7 @@ pub enum Side {
 /// What a client dials, as far as the choice of token depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Target {
+pub(crate) enum Target {
     /// `--url` on the command line.
     FlagUrl,
     /// `OPENCLAW_GATEWAY_URL`.
@@ -81,6 +81,7 @@ pub enum Target {
 /// A kind of place a token can come from, as the rules name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum TokenSource {
     /// `--token` in the command.
     Flag,
@@ -93,7 +94,7 @@ pub enum TokenSource {
 }
 
 words! {
-    /// The rows of [`TOKEN_RULES`], each by a stable name.
+    /// The rules of who wins a token, each by a stable name.
     TokenRuleId {
         /// A server takes what its own container and configuration say.
         ServerLocalSourcesOnly "server-local-sources-only"
@@ -120,27 +121,27 @@ words! {
 
 /// The order in which one side looks for the shared token.
 #[derive(Clone, Copy, Debug)]
-pub struct TokenRule {
+pub(crate) struct TokenRule {
     /// A stable name for reports.
-    pub id: TokenRuleId,
+    pub(crate) id: TokenRuleId,
     /// Who decides.
-    pub side: Side,
+    pub(crate) side: Side,
     /// For which target; servers have none.
-    pub target: Option<Target>,
+    pub(crate) target: Option<Target>,
     /// Sources, strongest first.
-    pub order: &'static [TokenSource],
+    pub(crate) order: &'static [TokenSource],
     /// Only for a process with `OPENCLAW_SERVICE_KIND=gateway`.
-    pub service_kind_gateway: bool,
+    pub(crate) service_kind_gateway: bool,
     /// Only for passwords.
-    pub password: bool,
+    pub(crate) password: bool,
     /// For which releases.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Where it was seen.
-    pub citation: &'static str,
+    pub(crate) citation: &'static str,
 }
 
 /// Who wins the token. The first row that fits counts.
-pub const TOKEN_RULES: &[TokenRule] = &[
+pub(crate) const TOKEN_RULES: &[TokenRule] = &[
     TokenRule {
         id: TokenRuleId::ServerLocalSourcesOnly,
         side: Side::Server,
@@ -245,7 +246,7 @@ pub const TOKEN_RULES: &[TokenRule] = &[
 
 /// The rule by which `side` chooses its token, or its password.
 #[must_use]
-pub fn token_rule(
+pub(crate) fn token_rule(
     side: Side,
     target: Option<Target>,
     version: Option<Version>,
@@ -267,7 +268,7 @@ pub fn token_rule(
 /// Where a client's URL came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum UrlSource {
+pub(crate) enum UrlSource {
     /// `--url` in the command.
     Flag,
     /// `OPENCLAW_GATEWAY_URL`, or a name that release read as such.
@@ -278,14 +279,10 @@ pub enum UrlSource {
     Loopback,
 }
 
-/// The order in which a client looks for the URL (2026.9.6, observed).
-pub const URL_ORDER: [UrlSource; 4] =
-    [UrlSource::Flag, UrlSource::Env, UrlSource::RemoteUrl, UrlSource::Loopback];
-
 /// What an environment variable means to OpenClaw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Meaning {
+pub(crate) enum Meaning {
     /// The shared token.
     Token,
     /// The shared password.
@@ -298,7 +295,7 @@ pub enum Meaning {
 
 /// How sure it is that a release reads a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
+pub(crate) enum Reads {
     /// It does.
     Yes,
     /// It does not, and says nothing.
@@ -309,17 +306,17 @@ pub enum Reads {
 
 /// A variable name, what people mean by it, and which releases read it.
 #[derive(Clone, Copy, Debug)]
-pub struct NameRule {
+pub(crate) struct NameRule {
     /// The name as written.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it means, or is meant to.
-    pub meaning: Meaning,
+    pub(crate) meaning: Meaning,
     /// Whether it is read in `versions`.
-    pub reads: Reads,
+    pub(crate) reads: Reads,
     /// For which releases.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Where it was seen.
-    pub citation: &'static str,
+    pub(crate) citation: &'static str,
 }
 
 const fn name(
@@ -341,7 +338,7 @@ const GAP: Versions = Versions::between(V2026_3_14, V2026_5_28);
 const GONE: Versions = Versions::since(V2026_5_28);
 
 /// The variable names people use for the gateway, strongest spelling of a meaning first.
-pub const NAME_RULES: &[NameRule] = &[
+pub(crate) const NAME_RULES: &[NameRule] = &[
     name("OPENCLAW_GATEWAY_TOKEN", Meaning::Token, Reads::Yes, Versions::ALL, "observed on 2026.9.6"),
     name("CLAWDBOT_GATEWAY_TOKEN", Meaning::Token, Reads::Yes, LEGACY, LEGACY_READ),
     name("CLAWDBOT_GATEWAY_TOKEN", Meaning::Token, Reads::Unknown, GAP, LEGACY_GAP),
@@ -402,13 +399,13 @@ pub const NAME_RULES: &[NameRule] = &[
 ];
 
 /// The names of one meaning, with whether `version` reads them.
-pub fn names(meaning: Meaning, version: Option<Version>) -> impl Iterator<Item = &'static NameRule> {
+pub(crate) fn names(meaning: Meaning, version: Option<Version>) -> impl Iterator<Item = &'static NameRule> {
     NAME_RULES.iter().filter(move |rule| rule.meaning == meaning && rule.versions.holds_for(version))
 }
 
 /// What an absent `gateway.bind` means inside a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefaultBind {
+pub(crate) enum DefaultBind {
     /// 127.0.0.1, as on a host.
     Loopback,
     /// All interfaces.
@@ -419,17 +416,17 @@ pub enum DefaultBind {
 
 /// One row of [`DEFAULT_BIND`].
 #[derive(Clone, Copy, Debug)]
-pub struct DefaultBindRule {
+pub(crate) struct DefaultBindRule {
     /// What an absent bind means.
-    pub bind: DefaultBind,
+    pub(crate) bind: DefaultBind,
     /// For which releases.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Where it was seen.
-    pub citation: &'static str,
+    pub(crate) citation: &'static str,
 }
 
 /// The default bind in a container.
-pub const DEFAULT_BIND: [DefaultBindRule; 3] = [
+pub(crate) const DEFAULT_BIND: [DefaultBindRule; 3] = [
     DefaultBindRule {
         bind: DefaultBind::Loopback,
         versions: Versions::before(V2026_3_14),
@@ -449,27 +446,27 @@ pub const DEFAULT_BIND: [DefaultBindRule; 3] = [
 
 /// The default bind in a container of `version`.
 #[must_use]
-pub fn default_bind(version: Option<Version>) -> &'static DefaultBindRule {
+pub(crate) fn default_bind(version: Option<Version>) -> &'static DefaultBindRule {
     DEFAULT_BIND.iter().find(|rule| rule.versions.holds_for(version)).unwrap_or(&DEFAULT_BIND[2])
 }
 
 /// Which hosts a client may dial over plaintext `ws://`, before any socket is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaintextRule {
+pub(crate) struct PlaintextRule {
     /// Private, CGNAT, link-local and ULA literals.
-    pub private_literals: bool,
+    pub(crate) private_literals: bool,
     /// Names other than `localhost`, `*.local` and tailnet names, Compose service names among them.
-    pub other_names: bool,
+    pub(crate) other_names: bool,
     /// The variable that admits both, where the release has one.
-    pub break_glass: Option<&'static str>,
+    pub(crate) break_glass: Option<&'static str>,
     /// For which releases.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Where it was seen.
-    pub citation: &'static str,
+    pub(crate) citation: &'static str,
 }
 
 /// The plaintext gate. Loopback is always admitted.
-pub const PLAINTEXT: [PlaintextRule; 3] = [
+pub(crate) const PLAINTEXT: [PlaintextRule; 3] = [
     PlaintextRule {
         private_literals: true,
         other_names: true,
@@ -495,13 +492,13 @@ pub const PLAINTEXT: [PlaintextRule; 3] = [
 
 /// The plaintext gate of `version`.
 #[must_use]
-pub fn plaintext(version: Option<Version>) -> &'static PlaintextRule {
+pub(crate) fn plaintext(version: Option<Version>) -> &'static PlaintextRule {
     PLAINTEXT.iter().find(|rule| rule.versions.holds_for(version)).unwrap_or(&PLAINTEXT[2])
 }
 
 /// What a non-loopback gateway does when no browser origin is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origins {
+pub(crate) enum Origins {
     /// No origin check yet.
     Unchecked,
     /// It refuses to start.
@@ -512,17 +509,17 @@ pub enum Origins {
 
 /// One row of [`ORIGINS`].
 #[derive(Clone, Copy, Debug)]
-pub struct OriginRule {
+pub(crate) struct OriginRule {
     /// What happens.
-    pub origins: Origins,
+    pub(crate) origins: Origins,
     /// For which releases.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Where it was seen.
-    pub citation: &'static str,
+    pub(crate) citation: &'static str,
 }
 
 /// Browser origins when none is configured.
-pub const ORIGINS: [OriginRule; 3] = [
+pub(crate) const ORIGINS: [OriginRule; 3] = [
     OriginRule {
         origins: Origins::Unchecked,
         versions: Versions::before(V2026_2_25),
@@ -542,23 +539,23 @@ pub const ORIGINS: [OriginRule; 3] = [
 
 /// The origin rule of `version`.
 #[must_use]
-pub fn origins(version: Option<Version>) -> &'static OriginRule {
+pub(crate) fn origins(version: Option<Version>) -> &'static OriginRule {
     ORIGINS.iter().find(|rule| rule.versions.holds_for(version)).unwrap_or(&ORIGINS[2])
 }
 
 /// What the gateway means by an exit code, and whether starting it again can help.
 #[derive(Clone, Copy, Debug)]
-pub struct ExitRule {
+pub(crate) struct ExitRule {
     /// The code.
-    pub code: i64,
+    pub(crate) code: i64,
     /// What it says.
-    pub meaning: &'static str,
+    pub(crate) meaning: &'static str,
     /// Whether a restart can mend it.
-    pub restart_helps: bool,
+    pub(crate) restart_helps: bool,
 }
 
 /// Exit codes of `gateway run` (2026.9.6, observed) and of the kernel's killers.
-pub const EXIT_CODES: [ExitRule; 6] = [
+pub(crate) const EXIT_CODES: [ExitRule; 6] = [
     ExitRule { code: 0, meaning: "clean stop", restart_helps: true },
     ExitRule {
         code: 1,
@@ -585,17 +582,17 @@ pub const REFUSED_TOKENS: [&str; 5] =
 
 /// Something about authentication or reach that an upgrade over this release changes.
 #[derive(Clone, Copy, Debug)]
-pub struct AuthChange {
+pub(crate) struct AuthChange {
     /// The first release with the new behaviour, as far as known.
-    pub since: Version,
+    pub(crate) since: Version,
     /// What changes and what to do before.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// Where it was seen.
-    pub citation: &'static str,
+    pub(crate) citation: &'static str,
 }
 
 /// What changes between two releases, oldest first.
-pub const AUTH_CHANGES: [AuthChange; 10] = [
+pub(crate) const AUTH_CHANGES: [AuthChange; 10] = [
     AuthChange {
         since: V2026_2_19,
         what: "operator scopes: a client that asks for more than was approved waits for approval; `ws://` to other hosts is refused",
@@ -649,25 +646,25 @@ pub const AUTH_CHANGES: [AuthChange; 10] = [
 ];
 
 /// The changes that an upgrade from `from` to `to` brings; for a downgrade, those it takes back.
-pub fn auth_changes(from: Version, to: Version) -> impl Iterator<Item = &'static AuthChange> {
+pub(crate) fn auth_changes(from: Version, to: Version) -> impl Iterator<Item = &'static AuthChange> {
     let (low, high) = if from <= to { (from, to) } else { (to, from) };
     AUTH_CHANGES.iter().filter(move |change| low < change.since && change.since <= high)
 }
 
 /// Whether an empty `gateway.auth.token` counts as set.
 #[must_use]
-pub fn empty_token_counts(version: Option<Version>) -> bool {
+pub(crate) fn empty_token_counts(version: Option<Version>) -> bool {
     Versions::before(V2026_2_26).holds_for(version) && version >= Some(V2026_1_29)
 }
 
 /// Whether the state needs a second mount for profile secrets.
 #[must_use]
-pub fn needs_profile_secret_mount(version: Option<Version>) -> bool {
+pub(crate) fn needs_profile_secret_mount(version: Option<Version>) -> bool {
     Versions::since(V2026_5_12).holds_for(version)
 }
 
 /// Whether forwarding headers from an untrusted peer are refused.
 #[must_use]
-pub fn proxy_attribution_required(version: Option<Version>) -> bool {
+pub(crate) fn proxy_attribution_required(version: Option<Version>) -> bool {
     Versions::since(V2026_8_1).holds_for(version)
 }

@@ -18,6 +18,7 @@ use super::verdict::token::{Classes, Content, Outcome};
 
 /// A source of the token.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct TokenSourceView {
     /// `--token`, `gateway.auth.token`, `OPENCLAW_GATEWAY_TOKEN`, ...
     pub source: String,

@@ -63,6 +63,7 @@ pub enum Change {
 /// The kinds of [`Change`], without their provenances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ChangeKind {
     /// [`Change::Added`]
     Added,

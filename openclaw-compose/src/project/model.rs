@@ -70,6 +70,7 @@ const SMALL: usize = 24;
 
 /// One entry of a [`Map`].
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Entry {
     /// The key.
     pub key: Arc<str>,

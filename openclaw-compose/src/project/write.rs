@@ -27,6 +27,7 @@ pub enum Format {
 
 /// What to do with values under names that look secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "secrets are shown or they are not")]
 pub enum Reveal {
     /// Mask them. The output is then not what Compose prints.
     #[default]

@@ -18,20 +18,7 @@ const MAX_DEPTH: usize = 128;
 /// # Errors
 ///
 /// The first place at which the text stops being JSON5; [`Json5Error::span`] points at it.
-///
-/// ```
-/// use openclaw_compose::{source::Sources, syntax::json5};
-///
-/// let mut sources = Sources::new();
-/// let text = "{ gateway: { port: 18789, /* lan */ bind: 'lan', } }";
-/// let file = sources.add("openclaw.json", text);
-/// let root = json5::parse(file, text)?;
-/// let bind = root.at(&["gateway", "bind"]).expect("the key is there");
-/// assert!(bind.is("lan"));
-/// assert_eq!(&text[bind.span.range()], "'lan'");
-/// # Ok::<(), json5::Json5Error>(())
-/// ```
-pub fn parse(file: FileId, text: &str) -> Result<Node, Json5Error> {
+pub(crate) fn parse(file: FileId, text: &str) -> Result<Node, Json5Error> {
     let mut parser = Parser { file, text, chars: text.char_indices().peekable(), depth: 0 };
     parser.skip_blank()?;
     let root = parser.value()?;
@@ -44,16 +31,16 @@ pub fn parse(file: FileId, text: &str) -> Result<Node, Json5Error> {
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub(crate) struct Node {
     /// What it is.
-    pub value: Value,
+    pub(crate) value: Value,
     /// The value's own bytes, quotes and brackets included.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 /// A JSON5 value. `Debug` shows no string's content.
 #[derive(Clone, Debug)]
-pub enum Value {
+pub(crate) enum Value {
     /// `null`
     Null,
     /// `true` or `false`
@@ -70,31 +57,31 @@ pub enum Value {
 
 /// One `key: value` of an object.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub(crate) struct Member {
     /// The decoded key.
-    pub key: String,
+    pub(crate) key: String,
     /// The key's bytes, quotes included.
-    pub key_span: Span,
+    pub(crate) key_span: Span,
     /// Its value.
-    pub value: Node,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// The member `key` of an object; the last one when it is written twice.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.members().iter().rev().find(|member| member.key == key).map(|member| &member.value)
     }
 
     /// Follows `path` through nested objects.
     #[must_use]
-    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
     /// The text of a string, closed.
     #[must_use]
-    pub fn text(&self) -> Option<&Text> {
+    pub(crate) fn text(&self) -> Option<&Text> {
         match &self.value {
             Value::String(text) => Some(text),
             _ => None,
@@ -103,19 +90,13 @@ impl Node {
 
     /// The text itself, where this is a string. It may be a secret: see [`Text::expose`].
     #[must_use]
-    pub fn expose(&self) -> Option<&str> {
+    pub(crate) fn expose(&self) -> Option<&str> {
         self.text().map(Text::expose)
-    }
-
-    /// True where this is exactly that string.
-    #[must_use]
-    pub fn is(&self, text: &str) -> bool {
-        self.text().is_some_and(|own| own.is(text))
     }
 
     /// The value of a boolean.
     #[must_use]
-    pub fn as_bool(&self) -> Option<bool> {
+    pub(crate) fn as_bool(&self) -> Option<bool> {
         match self.value {
             Value::Bool(flag) => Some(flag),
             _ => None,
@@ -124,7 +105,7 @@ impl Node {
 
     /// The value of a number.
     #[must_use]
-    pub fn as_f64(&self) -> Option<f64> {
+    pub(crate) fn as_f64(&self) -> Option<f64> {
         match self.value {
             Value::Number(number) => Some(number),
             _ => None,
@@ -133,7 +114,7 @@ impl Node {
 
     /// The members of an object; empty for anything else.
     #[must_use]
-    pub fn members(&self) -> &[Member] {
+    pub(crate) fn members(&self) -> &[Member] {
         match &self.value {
             Value::Object(members) => members,
             _ => &[],
@@ -142,7 +123,7 @@ impl Node {
 
     /// The items of a list; empty for anything else.
     #[must_use]
-    pub fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
             Value::Array(items) => items,
             _ => &[],
@@ -153,17 +134,17 @@ impl Node {
 /// Where and why a text is not JSON5.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
-pub struct Json5Error {
+pub(crate) struct Json5Error {
     /// What was wrong.
-    pub fault: Json5Fault,
+    pub(crate) fault: Json5Fault,
     /// The place; empty at the end of the text.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 /// The kinds of JSON5 error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Json5Fault {
+pub(crate) enum Json5Fault {
     /// The text ends where something is needed.
     UnexpectedEnd(&'static str),
     /// Something else stands where this was expected.
@@ -531,6 +512,14 @@ mod tests {
 
     fn read(text: &str) -> Result<Node, Json5Error> {
         parse(FileId::new(0), text)
+    }
+
+    #[test]
+    fn a_value_knows_where_it_stands() {
+        let text = "{ gateway: { port: 18789, /* lan */ bind: 'lan', } }";
+        let root = read(text).unwrap();
+        let bind = root.at(&["gateway", "bind"]).unwrap();
+        assert_eq!((bind.expose(), &text[bind.span.range()]), (Some("lan"), "'lan'"));
     }
 
     /// The tree as `serde_json` has it, to compare with the `json5` crate.

@@ -22,6 +22,7 @@ mod checkout;
 
 /// A line that mentions one of the variables or keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Mention {
     /// Where.
     pub place: Place,
@@ -36,6 +37,7 @@ pub struct Mention {
 /// What a line does with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum MentionKind {
     /// It makes a new secret.
     Mints,
@@ -49,6 +51,7 @@ pub enum MentionKind {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Search {
     /// Every mention, by file and line.
     pub mentions: Vec<Mention>,
@@ -62,6 +65,7 @@ pub struct Search {
 
 /// How many files were skipped, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Skipped {
     /// No text.
     pub binary: usize,

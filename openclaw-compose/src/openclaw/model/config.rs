@@ -16,20 +16,18 @@ const MAX_INCLUDE_PATH: usize = 4096;
 
 /// One configuration, included files merged in.
 #[derive(Clone, Debug)]
-pub struct Config {
-    /// The file it starts from.
-    pub file: FileId,
+pub(crate) struct Config {
     root: Option<Node>,
     /// The first place of each text of `env.vars`.
     vars: HashMap<String, usize>,
     /// What kept parts of it from being read.
-    pub faults: Vec<ConfigFault>,
+    pub(crate) faults: Vec<ConfigFault>,
 }
 
 /// Why a configuration, or a part of it, could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ConfigFault {
+pub(crate) enum ConfigFault {
     /// Not JSON5. The gateway then reports a *missing gateway.mode* (2026.9.6, observed).
     Syntax(Json5Error),
     /// The document is no object.
@@ -53,7 +51,7 @@ pub enum ConfigFault {
 impl ConfigFault {
     /// Where it is.
     #[must_use]
-    pub fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         match self {
             Self::Syntax(error) => error.span,
             Self::NotAnObject { span } | Self::Include { span, .. } => *span,
@@ -80,7 +78,7 @@ impl Config {
     ///
     /// `open` hands out the text of an included file by its normalised path, or nothing when it is not known. The path is in
     /// whatever form `path` has; relative includes are joined to it. What is wrong is in [`Config::faults`].
-    pub fn read(
+    pub(crate) fn read(
         file: FileId,
         path: &str,
         text: &str,
@@ -102,7 +100,7 @@ impl Config {
         {
             faults.push(ConfigFault::NotAnObject { span: root.span });
         }
-        let mut read = Self { file, root, vars: HashMap::new(), faults };
+        let mut read = Self { root, vars: HashMap::new(), faults };
         let vars = read.env_members().iter().enumerate().filter(|(_, member)| member.value.text().is_some());
         let mut places = HashMap::new();
         for (at, member) in vars {
@@ -112,58 +110,52 @@ impl Config {
         read
     }
 
-    /// Whether the gateway refuses this file.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        self.refused().is_some()
-    }
-
     /// The first fault for which the gateway refuses this file.
     #[must_use]
-    pub fn refused(&self) -> Option<&ConfigFault> {
+    pub(crate) fn refused(&self) -> Option<&ConfigFault> {
         self.faults.iter().find(|fault| fault.is_refused())
     }
 
     /// True where text that may hold any key was not given.
     #[must_use]
-    pub fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         self.root.is_none() || self.faults.iter().any(|fault| matches!(fault, ConfigFault::Include { .. }))
     }
 
     /// The node at `path`, `null` counting as absent.
     #[must_use]
-    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Node> {
         self.root.as_ref()?.at(path).filter(|node| !matches!(node.value, Value::Null))
     }
 
     /// The string at `path`, as written. It may be a secret: see [`Text::expose`].
     #[must_use]
-    pub fn expose(&self, path: &[&str]) -> Option<(&str, Span)> {
+    pub(crate) fn expose(&self, path: &[&str]) -> Option<(&str, Span)> {
         let node = self.at(path)?;
         Some((node.expose()?, node.span))
     }
 
     /// Whether the boolean at `path` is `true`, and where.
     #[must_use]
-    pub fn switched_on(&self, path: &[&str]) -> Option<Span> {
+    pub(crate) fn switched_on(&self, path: &[&str]) -> Option<Span> {
         self.at(path).filter(|node| node.as_bool() == Some(true)).map(|node| node.span)
     }
 
     /// `gateway.mode`.
     #[must_use]
-    pub fn mode(&self) -> Option<(&str, Span)> {
+    pub(crate) fn mode(&self) -> Option<(&str, Span)> {
         self.expose(&["gateway", "mode"])
     }
 
     /// `gateway.bind`.
     #[must_use]
-    pub fn bind(&self) -> Option<(&str, Span)> {
+    pub(crate) fn bind(&self) -> Option<(&str, Span)> {
         self.expose(&["gateway", "bind"])
     }
 
     /// `gateway.port`, where it is a port number.
     #[must_use]
-    pub fn port(&self) -> Option<(u16, Span)> {
+    pub(crate) fn port(&self) -> Option<(u16, Span)> {
         let node = self.at(&["gateway", "port"])?;
         let number = node.as_f64()?;
         let port = (1..=u16::MAX).find(|&port| f64::from(port) == number)?;
@@ -172,18 +164,18 @@ impl Config {
 
     /// `gateway.auth.mode`.
     #[must_use]
-    pub fn auth_mode(&self) -> Option<(&str, Span)> {
+    pub(crate) fn auth_mode(&self) -> Option<(&str, Span)> {
         self.expose(&["gateway", "auth", "mode"])
     }
 
     /// The strings of a list, each with its place.
-    pub fn list(&self, path: &[&str]) -> impl Iterator<Item = (&str, Span)> {
+    pub(crate) fn list(&self, path: &[&str]) -> impl Iterator<Item = (&str, Span)> {
         self.at(path).map_or(&[][..], Node::items).iter().filter_map(|item| Some((item.expose()?, item.span)))
     }
 
     /// A text of `env.vars`, the weakest source of the process environment.
     #[must_use]
-    pub fn env_var(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn env_var(&self, name: &str) -> Option<&Node> {
         Some(&self.env_members().get(*self.vars.get(name)?)?.value)
     }
 
@@ -193,7 +185,7 @@ impl Config {
 
     /// The secret at `path`, whatever form it takes.
     #[must_use]
-    pub fn secret(&self, path: &[&str]) -> Option<SecretForm<'_>> {
+    pub(crate) fn secret(&self, path: &[&str]) -> Option<SecretForm<'_>> {
         let node = self.at(path)?;
         match &node.value {
             Value::String(text) => Some(match shorthand(text.expose()) {
@@ -218,7 +210,7 @@ impl Config {
 
 /// How a secret is written.
 #[derive(Clone, Copy, Debug)]
-pub enum SecretForm<'a> {
+pub(crate) enum SecretForm<'a> {
     /// A string, in which `${NAME}` is substituted.
     Text {
         /// The string.
@@ -240,7 +232,7 @@ pub enum SecretForm<'a> {
 /// Where a secret reference looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RefSource {
+pub(crate) enum RefSource {
     /// A variable of the process.
     Env,
     /// A file given by a provider.
@@ -253,32 +245,16 @@ pub enum RefSource {
 
 /// The outcome of [`substitute`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Substituted {
+pub(crate) struct Substituted {
     /// The text; a placeholder that could not be filled is still in it.
-    pub text: Text,
+    pub(crate) text: Text,
     /// Every variable it names, in order, and whether it had a value.
-    pub names: Vec<(String, bool)>,
-}
-
-impl Substituted {
-    /// Whether some placeholder stayed: the consumer then sees *no value*.
-    #[must_use]
-    pub fn is_incomplete(&self) -> bool {
-        self.names.iter().any(|(_, filled)| !filled)
-    }
+    pub(crate) names: Vec<(String, bool)>,
 }
 
 /// OpenClaw's `${NAME}` substitution, which is not Compose's: upper-case names only, no defaults, `$${NAME}` is literal,
 /// and an unset or empty variable leaves the placeholder standing (2026.9.6, observed).
-///
-/// ```
-/// use openclaw_compose::openclaw::substitute;
-///
-/// let out = substitute("${A}-${b}-$${A}-${GONE}", &mut |name| (name == "A").then(|| "1".into()));
-/// assert_eq!(out.text.expose(), "1-${b}-${A}-${GONE}");
-/// assert!(out.is_incomplete());
-/// ```
-pub fn substitute(text: &str, lookup: &mut dyn FnMut(&str) -> Option<Text>) -> Substituted {
+pub(crate) fn substitute(text: &str, lookup: &mut dyn FnMut(&str) -> Option<Text>) -> Substituted {
     let mut out = String::with_capacity(text.len());
     let mut names = Vec::new();
     let mut rest = text;
@@ -324,18 +300,18 @@ fn is_name(name: &str) -> bool {
 
 /// A `NAME=value` of the state directory's `.env`.
 #[derive(Clone, Debug)]
-pub struct StateVariable {
+pub(crate) struct StateVariable {
     /// The name.
-    pub name: String,
+    pub(crate) name: String,
     /// The value, quotes taken off.
-    pub value: Text,
+    pub(crate) value: Text,
     /// The value's bytes, quotes included.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 /// Reads `$STATE/.env` in OpenClaw's dialect: quotes are stripped, nothing is substituted, the last line of a name counts.
 #[must_use]
-pub fn state_dotenv(file: FileId, text: &str) -> Vec<StateVariable> {
+pub(crate) fn state_dotenv(file: FileId, text: &str) -> Vec<StateVariable> {
     let mut variables = Vec::new();
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
@@ -506,5 +482,17 @@ pub(crate) fn is_below(directory: &str, path: &str) -> bool {
     match path.strip_prefix(directory) {
         Some(rest) => rest.is_empty() || rest.starts_with('/') || directory.is_empty(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_upper_case_names_are_filled() {
+        let out = substitute("${A}-${b}-$${A}-${GONE}", &mut |name| (name == "A").then(|| "1".into()));
+        assert_eq!(out.text.expose(), "1-${b}-${A}-${GONE}");
+        assert_eq!(out.names, [("A".to_owned(), true), ("GONE".to_owned(), false)]);
     }
 }

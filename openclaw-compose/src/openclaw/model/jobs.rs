@@ -14,6 +14,7 @@ use super::config;
 
 /// A launchd plist, a systemd unit or its environment file, on the host.
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "settings that a caller fills in one by one")]
 pub struct Definition {
     /// What reports call it: its path.
     pub name: String,
@@ -24,6 +25,7 @@ pub struct Definition {
 /// Who keeps a job running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums, reason = "each is asked by another command")]
 pub enum Manager {
     /// launchd, in the domain of a user who is logged in.
     LaunchAgent,

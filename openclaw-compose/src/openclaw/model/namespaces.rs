@@ -10,6 +10,7 @@ use super::services::{Service, Services};
 /// The namespace a service's sockets live in, followed to its end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums, reason = "a picture of namespaces has a line for each")]
 pub enum Namespace {
     /// Its own, or that of the service it borrows from.
     Service(String),

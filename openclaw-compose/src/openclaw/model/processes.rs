@@ -22,6 +22,7 @@ use super::services::{Service, Services, Variable};
 /// What a service is to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Role {
     /// It runs `openclaw gateway`.
     Gateway,
@@ -117,6 +118,7 @@ pub(crate) enum ConfigState {
 /// Where in a process's environment a value stands, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum EnvLayer {
     /// Set by the command line itself, for the program it starts.
     Command,

@@ -7,11 +7,11 @@ use super::version::{Version, Versions};
 
 /// Keys that came into the schema with one release.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyRule {
+pub(crate) struct KeyRule {
     /// The releases whose schema has them.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Paths below `gateway`; `*` stands for any name.
-    pub keys: &'static [&'static str],
+    pub(crate) keys: &'static [&'static str],
 }
 
 const fn since(year: u16, month: u8, patch: u16, keys: &'static [&'static str]) -> KeyRule {
@@ -19,7 +19,7 @@ const fn since(year: u16, month: u8, patch: u16, keys: &'static [&'static str]) 
 }
 
 /// The keys below `gateway`, oldest first (read in the schemas of all releases from 2026.1.29 to 2026.9.6).
-pub const GATEWAY_KEYS: &[KeyRule] = &[
+pub(crate) const GATEWAY_KEYS: &[KeyRule] = &[
     KeyRule {
         versions: Versions::ALL,
         keys: &[
@@ -279,22 +279,22 @@ pub const GATEWAY_KEYS: &[KeyRule] = &[
 
 /// The words that a key takes.
 #[derive(Clone, Copy, Debug)]
-pub struct WordRule {
+pub(crate) struct WordRule {
     /// The path below `gateway`.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// The words.
-    pub words: &'static [&'static str],
+    pub(crate) words: &'static [&'static str],
     /// Words of an earlier time that the release carries over by itself when it loads the file.
-    pub migrated: &'static [&'static str],
+    pub(crate) migrated: &'static [&'static str],
     /// For which releases.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
 }
 
 const V2026_2_17: Version = Version::new(2026, 2, 17);
 const V2026_2_19: Version = Version::new(2026, 2, 19);
 const V2026_3_1: Version = Version::new(2026, 3, 1);
 /// The modes of `gateway.bind` and `--bind`.
-pub const BINDS: &[&str] = &["loopback", "lan", "tailnet", "auto", "custom"];
+pub(crate) const BINDS: &[&str] = &["loopback", "lan", "tailnet", "auto", "custom"];
 /// Addresses that a later release takes for a bind mode.
 const BIND_ADDRESSES: &[&str] = &["0.0.0.0", "::", "[::]", "*", "127.0.0.1", "localhost", "::1", "[::1]"];
 
@@ -303,7 +303,7 @@ const fn words(key: &'static str, versions: Versions, words: &'static [&'static 
 }
 
 /// Closed sets of words below `gateway` (read in the schemas of all releases from 2026.1.29 to 2026.9.6).
-pub const GATEWAY_WORDS: &[WordRule] = &[
+pub(crate) const GATEWAY_WORDS: &[WordRule] = &[
     words("mode", Versions::ALL, &["local", "remote"]),
     // Reported for 2026.2.2 and 2026.2.19: an address is `Invalid input`.
     words("bind", Versions::before(V2026_3_1), BINDS),
@@ -317,7 +317,7 @@ pub const GATEWAY_WORDS: &[WordRule] = &[
 
 /// The words that a key takes in `version`; nothing where it takes any.
 #[must_use]
-pub fn word_rule(key: &str, version: Option<Version>) -> Option<&'static WordRule> {
+pub(crate) fn word_rule(key: &str, version: Option<Version>) -> Option<&'static WordRule> {
     GATEWAY_WORDS.iter().find(|rule| rule.key == key && rule.versions.holds_for(version))
 }
 

@@ -45,6 +45,7 @@ impl serde::Serialize for Version {
 /// The text is not `YEAR.MONTH.PATCH`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an OpenClaw release such as 2026.9.6")]
+#[non_exhaustive]
 pub struct BadVersion(pub String);
 
 impl FromStr for Version {

@@ -14,6 +14,7 @@ use crate::openclaw::rules::{self, Meaning, Side, Target, TokenRule, TokenSource
 /// Which of the two shared secrets is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Secret {
     /// The token.
     Token,
