@@ -11,6 +11,7 @@
 //! | What follows: who wins the token, who listens where, who reaches whom, may a process use its state? | `verdict/` |
 //! | What is wrong, and what is the smallest edit: a file a family? | `findings/` |
 
+mod alignment;
 mod containers;
 mod examine;
 mod findings;
@@ -26,6 +27,7 @@ mod stack;
 mod token_sources;
 mod verdict;
 
+pub use alignment::{AlignError, Alignment};
 pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{ArgGroup, Args};
+use openclaw_compose::openclaw::AlignError;
 use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::{errln, outln, output};
@@ -175,9 +176,9 @@ fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
 fn is_refusal(error: &FreezeError) -> bool {
     match error {
         FreezeError::Store(_) | FreezeError::Mint(_) => false,
-        FreezeError::Custody(error) => {
-            error.downcast_ref().is_some_and(|error| matches!(error, StageError::NeedsQuoting))
-        }
+        FreezeError::Custody(error) => error
+            .downcast_ref()
+            .is_some_and(|error| matches!(error, StageError::Align(AlignError::NeedsQuoting))),
         _ => true,
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::rules::TokenSource;
-use openclaw_compose::openclaw::{ClientKind, TokenContent, TokenSourceView};
+use openclaw_compose::openclaw::{Alignment, ClientKind, TokenContent, TokenSourceView};
 use openclaw_compose::project::Service;
-use openclaw_compose::source::{FileId, Span};
+use openclaw_compose::source::Span;
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags, Unreadable};
 use openclaw_token::rotation::{Holder, HolderKind};
 use openclaw_token::{Circumstances, Observed, Occurrence, Record};
@@ -19,8 +19,6 @@ pub(super) struct Stack {
     pub(super) project: Project,
     /// Service to image, where the reference names a digest.
     images: BTreeMap<String, String>,
-    /// The Compose files.
-    compose_files: BTreeSet<FileId>,
 }
 
 /// The project's own variables, which Compose reads by itself.
@@ -38,8 +36,7 @@ impl Stack {
             Some((service.name().to_owned(), image.expose().to_owned()))
         };
         let images = resolution.services().filter_map(pinned).collect();
-        let compose_files = resolution.config_files().iter().copied().collect();
-        Ok(Self { root, project, images, compose_files })
+        Ok(Self { root, project, images })
     }
 
     /// Why nobody can say which token the project carries, a line each. Then nothing is frozen, and nothing is said to be as it
@@ -83,68 +80,18 @@ impl Stack {
             .collect()
     }
 
-    /// The literal values in files: where a token belongs. References and secrets kept elsewhere follow by themselves.
-    pub(super) fn targets(&self) -> Vec<Span> {
-        spans(self.literals())
-    }
-
-    /// Where a Compose file sets the variable to nothing. No token belongs in a file that is shared and committed: a
-    /// reference does, and the token into [`DOTENV`].
-    pub(super) fn gaps(&self) -> Vec<Span> {
-        spans(self.written_out().filter(|source| self.is_gap(source)))
-    }
-
-    /// True if the token must be added to [`DOTENV`]: it stands in no file yet, or a gap will refer to it.
-    pub(super) fn needs_dotenv(&self) -> bool {
-        let holds = |span: &Span| self.place(*span) == DOTENV;
-        let targets = self.targets();
-        (targets.is_empty() || !self.gaps().is_empty()) && !targets.iter().any(holds)
-    }
-
-    fn is_gap(&self, source: &TokenSourceView) -> bool {
-        let file = source.place.as_ref().map(|place| place.span.file);
-        source.content == TokenContent::Empty && file.is_some_and(|file| self.compose_files.contains(&file))
-    }
-
-    fn literals(&self) -> impl Iterator<Item = &TokenSourceView> {
-        self.written_out().filter(|source| !self.is_gap(source))
-    }
-
-    /// Sources whose value, or want of one, stands in a file itself.
-    fn written_out(&self) -> impl Iterator<Item = &TokenSourceView> {
-        let sources = &self.project.report.sources;
-        let is_in_a_file = |source: &&TokenSourceView| {
-            source.place.as_ref().is_some_and(|place| sources.path(place.span.file).is_some())
-        };
-        self.standing().filter(is_in_a_file)
-    }
-
-    /// Values that stand in a running container alone, where nothing is written from here.
-    pub(super) fn out_of_reach(&self) -> impl Iterator<Item = &TokenSourceView> {
-        let sources = &self.project.report.sources;
-        let is_inside = |source: &&TokenSourceView| {
-            source.place.as_ref().is_some_and(|place| sources.name(place.span.file).starts_with("container:"))
-        };
-        self.standing().filter(is_inside)
-    }
-
-    fn standing(&self) -> impl Iterator<Item = &TokenSourceView> {
-        let sources = &self.project.report.sources;
-        let stands_here = |source: &&TokenSourceView| {
-            let place = source.place.as_ref();
-            matches!(source.content, TokenContent::Value | TokenContent::Empty)
-                && place.is_some_and(|place| !sources.expose(place.span).contains("${"))
-        };
-        self.project.report.tokens.iter().filter(stands_here)
+    /// Where one token is to be written.
+    pub(super) fn alignment(&self) -> Alignment<'_> {
+        self.project.report.alignment(&self.project.resolution)
     }
 
     /// Where the token will be once it is frozen.
     pub(super) fn places(&self) -> BTreeSet<String> {
-        let written = self.targets().into_iter().map(|span| self.place(span));
+        let written = self.alignment().targets().into_iter().map(|span| self.place(span));
         let seen = self.occurrences();
         let mut places: BTreeSet<String> =
             seen.iter().map(|occurrence| occurrence.place().file.clone()).chain(written).collect();
-        if self.needs_dotenv() {
+        if self.alignment().needs_dotenv() {
             places.insert(DOTENV.to_owned());
         }
         places
@@ -191,7 +138,7 @@ impl Stack {
             _ => HolderKind::ComposeFile,
         };
         let mut files: BTreeMap<String, HolderKind> = BTreeMap::new();
-        for source in self.literals() {
+        for source in self.alignment().literals() {
             let Some(place) = &source.place else { continue };
             // One file may hold both; what the gateway applies while running cuts connections, so that counts.
             let kind = kind(source);
@@ -200,7 +147,7 @@ impl Stack {
                 *known = kind;
             }
         }
-        if self.needs_dotenv() {
+        if self.alignment().needs_dotenv() {
             files.insert(DOTENV.to_owned(), HolderKind::ComposeFile);
         }
         let mut holders: Vec<Holder> =
@@ -227,13 +174,4 @@ impl Stack {
         holders.push(Holder::new("paired devices", HolderKind::PairedDevice));
         holders
     }
-}
-
-/// The places of these sources, each once, in order.
-fn spans<'a>(sources: impl Iterator<Item = &'a TokenSourceView>) -> Vec<Span> {
-    let mut spans: Vec<Span> =
-        sources.filter_map(|source| source.place.as_ref()).map(|place| place.span).collect();
-    spans.sort_by_key(|span| (span.file, span.start, span.end));
-    spans.dedup();
-    spans
 }
