@@ -26,6 +26,7 @@ mod secrets;
 mod stack;
 mod token_sources;
 mod verdict;
+mod verdicts;
 
 pub use alignment::{AlignError, Alignment};
 pub use containers::ContainerView;
@@ -45,4 +46,6 @@ pub use stack::Stack;
 pub use token_sources::{TokenContent, TokenSourceView};
 pub use verdict::clients::ClientKind;
 pub use verdict::listener::{Auth, BindSource, PortSource, Scope};
+pub use verdict::reach::Reach;
 pub use verdict::token::Secret;
+pub use verdicts::{Judged, Listener, PageVerdict, StateVerdict, TokenVerdict};

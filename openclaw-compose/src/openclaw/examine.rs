@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Code, Finding, Place, PlaceRole, Safety};
-use crate::project;
-use crate::source::{Format, Span};
+use crate::project::{self, Unread};
+use crate::secrets::Secrets;
+use crate::source::{Format, Sources, Span};
 
 use super::findings::containers::stale_code;
 use super::findings::{self, Findings, remedies};
@@ -16,15 +17,35 @@ use super::model::processes::{self, Role};
 use super::model::services::Services;
 use super::model::{Model, Surroundings, engine, evidence, files, jobs};
 use super::report::{self, GatewayView, Report, VersionSource, VersionView, gateway_view};
+use super::rules::version::Version;
 use super::stack::Stack;
 use super::verdict::drift::{PORTS, differences};
 use super::verdict::listener::Gateway;
 use super::verdict::{Verdicts, clients, token};
 use super::{containers, secrets, token_sources};
 
+/// What was read beside the model.
+pub(super) struct Read<'r> {
+    runtime: Runtime,
+    jobs: &'r [jobs::Job],
+    early: Vec<Finding>,
+    unread: Vec<Unread>,
+    secrets: Secrets,
+    hint: Option<Version>,
+    hint_from: VersionSource,
+}
+
 /// Examines a stack. Never fails: what cannot be told is unknown.
 #[must_use]
 pub fn examine(stack: &Stack<'_>) -> Report {
+    let (mut report, sources) = judged(stack, |verdicts, read| report(stack, verdicts, read));
+    report.sources = sources;
+    report.mask();
+    report
+}
+
+/// Reads a stack, judges it and hands the verdicts on, with the texts that they point into.
+pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read<'_>) -> R) -> (R, Sources) {
     let resolution = stack.resolution;
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
@@ -77,51 +98,57 @@ pub fn examine(stack: &Stack<'_>) -> Report {
     let outgoing = clients::outgoing(&model, &gateways);
     let clients = clients::find(&model, &gateways, &outgoing);
     let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients, &stack.up);
-    let stale = stale(&runtime, &model);
+    let read = Read { runtime, jobs: &jobs, early, unread, secrets, hint, hint_from };
+    let made = then(&verdicts, read);
+    (made, sources)
+}
+
+/// What there is to say. Its places are resolved already; the texts come to it when nobody reads them any more.
+fn report(stack: &Stack<'_>, verdicts: &Verdicts<'_>, read: Read<'_>) -> Report {
+    let Read { runtime, jobs, early, unread, secrets, hint, hint_from } = read;
+    let Verdicts { model, gateways, clients, .. } = *verdicts;
+    let stale = stale(&runtime, model);
 
     let mut found = Findings::default();
     found.extend(early);
-    findings::find(&verdicts, &runtime, &jobs, &mut found);
+    findings::find(verdicts, &runtime, jobs, &mut found);
     let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);
-    remedies::finish(&mut findings, &model);
+    remedies::finish(&mut findings, model);
 
     // The server's winner is A.
     let mut letters = token::Classes::default();
-    for gateway in &gateways {
+    for gateway in gateways {
         if let Some(value) = gateway.decision.value() {
             letters.letter(value);
         }
     }
     let mut views: Vec<GatewayView> =
-        gateways.iter().map(|gateway| gateway_view(gateway, hint_from, &model, &mut letters)).collect();
+        gateways.iter().map(|gateway| gateway_view(gateway, hint_from, model, &mut letters)).collect();
     report::name_rivals(&mut views, &verdicts.contentions);
     let gateways = views;
     let mut views: Vec<ClientView> =
-        clients.iter().map(|client| gates::view(client, &verdicts, &behind, &mut letters)).collect();
+        clients.iter().map(|client| gates::view(client, verdicts, &behind, &mut letters)).collect();
     for view in &mut views {
         stale.iter().for_each(|stale| gates::apply_stale(view, stale, &behind));
     }
-    let containers = containers::views(&runtime, &verdicts, &mut letters);
-    let tokens = token_sources::views(&jobs, &verdicts, &mut letters, stack.fingerprint);
+    let containers = containers::views(&runtime, verdicts, &mut letters);
+    let tokens = token_sources::views(jobs, verdicts, &mut letters, stack.fingerprint);
     let version = gateways
         .first()
         .map_or(VersionView { version: hint, from: hint_from }, |gateway| gateway.version.clone());
-    let namespaces = model.namespaces;
-    let mut report = Report {
+    Report {
         version,
         gateways,
         clients: views,
         tokens,
-        namespaces,
+        namespaces: model.namespaces.clone(),
         containers,
         findings,
         unread,
-        sources,
+        sources: Sources::new(),
         secrets,
-    };
-    report.mask();
-    report
+    }
 }
 
 fn read_inspects(

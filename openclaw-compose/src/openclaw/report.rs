@@ -90,6 +90,7 @@ pub struct GatewayView {
 
 /// A gateway that contends with another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RivalView {
     /// Its service.
     pub service: String,
@@ -100,6 +101,7 @@ pub struct RivalView {
 /// What two gateways contend for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Contended {
     /// The state directory.
     State,

@@ -57,7 +57,8 @@ pub(crate) const LEASE_OF_THE_KILLED: &str = "; start this container before it i
 /// Who evaluates a token rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Side {
+#[allow(clippy::exhaustive_enums, reason = "a token is enforced or sent")]
+pub enum Side {
     /// The gateway, deciding what it enforces.
     Server,
     /// The CLI, deciding what it sends.

@@ -28,13 +28,19 @@ pub(crate) struct Choice {
 
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+#[non_exhaustive]
+pub enum Reach {
     /// The gateway's listener.
     Gateway,
     /// The client's own namespace, in which no gateway listens.
     OwnLoopback,
     /// The gateway's namespace on a port where it does not listen.
-    WrongPort { listens: u16, published: bool },
+    WrongPort {
+        /// Where it listens.
+        listens: u16,
+        /// Whether the port is that of the host.
+        published: bool,
+    },
     /// The gateway's namespace, which listens on loopback only.
     LoopbackBind,
     /// The gateway's container, at an IPv6 address: it listens on IPv4 alone.
@@ -44,13 +50,25 @@ pub(crate) enum Reach {
     /// Refused by the client itself: a URL of its own without a credential of its own.
     NoCredentials,
     /// TLS where the gateway has none, or the other way round.
-    Scheme { gateway_has_tls: bool },
+    Scheme {
+        /// Which side has it.
+        gateway_has_tls: bool,
+    },
     /// No network joins client and gateway.
-    NoSharedNetwork { with: String },
+    NoSharedNetwork {
+        /// The service that is dialled.
+        with: String,
+    },
     /// The name means nothing here.
-    UnknownName { nearest: Option<String> },
+    UnknownName {
+        /// A name that means something and is spelt almost so.
+        nearest: Option<String>,
+    },
     /// The name belongs to a service that lives in another's namespace.
-    BorrowedName { owner: Option<String> },
+    BorrowedName {
+        /// Whose namespace it is.
+        owner: Option<String>,
+    },
     /// The name belongs to a service whose profile is off.
     DisabledProfile,
     /// Another service listens there: a proxy, or a mistake.
