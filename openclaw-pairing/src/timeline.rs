@@ -90,6 +90,8 @@ pub enum Symptom {
     DialledOwnLoopback,
     /// No frame was exchanged.
     Unreachable,
+    /// The client refuses to send a credential over plain `ws://` to an address that is not loopback: it never dialled.
+    PlaintextRefused,
     /// The request id is gone.
     UnknownRequest,
 }
@@ -178,7 +180,7 @@ const WORDS: &[(&str, Symptom)] = &[
     ("gateway not reachable", Symptom::Unreachable),
     ("econnrefused", Symptom::Unreachable),
     ("1006 abnormal closure", Symptom::Unreachable),
-    ("plaintext ws:// to a non-loopback", Symptom::Unreachable),
+    ("plaintext ws:// to a non-loopback", Symptom::PlaintextRefused),
     // What the engines say in the place of OpenClaw.
     ("\" is not running", Symptom::NotRunning),
     ("error response from daemon: container", Symptom::NotRunning),

@@ -84,7 +84,8 @@ impl<'a> Since<'a> {
 const PAST_THE_TOKEN: &[Symptom] = &[Symptom::MissingScope, Symptom::Connected];
 
 /// What is over once the gateway answers whoever wrote it.
-const NO_ANSWER: &[Symptom] = &[Symptom::Unreachable, Symptom::DialledOwnLoopback, Symptom::Starting];
+const NO_ANSWER: &[Symptom] =
+    &[Symptom::Unreachable, Symptom::PlaintextRefused, Symptom::DialledOwnLoopback, Symptom::Starting];
 
 /// Answers of a gateway that is up, beside the wish that a person decide.
 const ANSWERS: &[Symptom] = &[

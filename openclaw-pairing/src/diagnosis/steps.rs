@@ -297,6 +297,12 @@ fn reach(facts: &Facts<'_>, steps: &mut Vec<Step>) -> Ending {
              (`compose run`).",
             "the client's next command is answered by OpenClaw, even if with a refusal",
         )
+    } else if facts.has(&[Symptom::PlaintextRefused]) {
+        (
+            "Let the client dial the gateway as ws://127.0.0.1 with its port (--url and --token) where it lives in the \
+             gateway's network namespace, where later releases dial loopback by themselves, and wss:// from anywhere else.",
+            "the client's next command is answered, even if with a refusal",
+        )
     } else {
         (
             "Let the client reach the gateway: share its network namespace, or give it the gateway's address.",

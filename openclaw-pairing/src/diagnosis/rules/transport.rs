@@ -48,6 +48,13 @@ fn shut_out<'a>(facts: &Facts<'a>) -> Option<(Seen<'a>, String)> {
             "the client's container does not run, so nothing can be asked from there".to_owned(),
         ));
     }
+    if let Some(seen) = facts.first(&[Symptom::PlaintextRefused]) {
+        let whom = seen.timeline.vantage.name();
+        let summary = format!(
+            "the {whom} itself refuses to send a credential over plain ws:// to an address that is not loopback, and never dialled"
+        );
+        return Some((seen, summary));
+    }
     let seen = facts.first(&[Symptom::Unreachable])?;
     Some((seen, never_reached(seen.timeline.vantage)))
 }

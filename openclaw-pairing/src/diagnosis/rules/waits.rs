@@ -18,8 +18,12 @@ pub(super) fn waits(facts: &Facts<'_>) -> WaitGraph {
     let cli_blocked = facts.first_at(Vantage::Client, BLOCKED).is_some()
         || facts.pending().any(|request| !is_dashboard(request))
         || facts.is_refused_at(|vantage| vantage != Vantage::Dashboard);
-    let cli_stranded =
-        facts.first_at(Vantage::Client, &[Symptom::Unreachable, Symptom::DialledOwnLoopback]).is_some();
+    let cli_stranded = facts
+        .first_at(
+            Vantage::Client,
+            &[Symptom::Unreachable, Symptom::PlaintextRefused, Symptom::DialledOwnLoopback],
+        )
+        .is_some();
     if never_asks(facts).is_some() {
         if dashboard_waits {
             graph.add(
