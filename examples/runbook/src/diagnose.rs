@@ -9,6 +9,7 @@ pub mod codes;
 mod columns;
 mod devices;
 mod failure;
+mod heard;
 mod life;
 pub mod live;
 mod stack;

@@ -18,6 +18,8 @@ pub struct Lifecycle {
     pub listening: Option<Listening>,
     /// Line of `ready` after it.
     pub ready: Option<usize>,
+    /// Line of the first connection after it: of a log that begins later, all that shows that it listens.
+    pub served: Option<usize>,
     /// Line of the signal that ended it.
     pub stopped: Option<usize>,
     /// What kept it from coming up.
@@ -36,7 +38,7 @@ impl Lifecycle {
     /// The line that shows that it came up. Whoever is ready listens; old releases say only the one.
     #[must_use]
     pub fn came_up(&self) -> Option<usize> {
-        self.ready.or(self.listening.map(|listening| listening.line))
+        self.ready.or(self.listening.map(|listening| listening.line)).or(self.served)
     }
 }
 
@@ -125,6 +127,10 @@ impl Reader {
     fn read(&mut self, line: usize, raw: &str) {
         if let Some(told) = self.detailing {
             self.detail(told, line, raw);
+        }
+        if self.life.served.is_none() && raw.contains("[ws] ") {
+            self.comes_up();
+            self.life.served = Some(line);
         }
         if !is_interesting(raw) {
             return;
@@ -507,6 +513,14 @@ mod tests {
         let refused = "Embedded agent failed before reply: EACCES: permission denied, mkdir '/Users'\n";
         let life = lifecycle(&format!("{ready}{refused}"));
         assert_eq!((life.failed, life.refused[0].named.as_deref()), (None, Some("/Users")));
+        // So does one of which only the end is there.
+        let tail = "[ws] closed before connect conn=1\n[telegram] Error: 401 Unauthorized\n";
+        let life = lifecycle(tail);
+        assert_eq!((life.came_up(), life.last_words), (Some(1), None));
+        // One that stays and serves nobody did end.
+        let stays =
+            "[gateway] gateway startup failed: x. Process will stay alive; fix the issue and restart.";
+        assert_eq!(failed(stays).meaning, Meaning::Unknown);
         // Hours later, another process ends for another reason.
         let hours = "[ws] x\n[gateway] x\n".repeat(20);
         let end = "Gateway start blocked: set gateway.mode=local (current: unset)\n";

@@ -102,12 +102,18 @@ impl Case {
 
     /// Adds what a gateway's log says of a gate. Where a finding of the files tells it, surely or as a doubt, that one is
     /// borne out instead, and shuts the gate that it is about.
+    ///
+    /// A doubt's own step is to look; of one that was seen it is the way out.
     pub fn confirm(&mut self, gate: Gate, tells: impl Fn(&Finding) -> bool, seen: Finding, whom: &[Whom]) {
         let Some(at) = self.findings.iter().position(|noted| tells(&noted.finding)) else {
             return self.report_at(gate, seen, whom);
         };
         let id = FindingId::at(at);
-        if let Some(Noted { finding, .. }) = self.findings.get_mut(at) {
+        if let Some(Noted { finding, mend, changes, .. }) = self.findings.get_mut(at) {
+            if finding.confidence == Confidence::Inferred && seen.remedy.is_some() {
+                finding.remedy.clone_from(&seen.remedy);
+                (*mend, *changes) = (None, Vec::new());
+            }
             if let Some(place) = seen.primary() {
                 finding.evidence.push(format!("borne out by {}:{} ({})", place.file, place.line, seen.code));
                 finding.places.push(Place { role: PlaceRole::Related, ..place.clone() });

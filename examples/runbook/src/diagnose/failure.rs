@@ -80,6 +80,11 @@ const fn row(meaning: Meaning) -> Row {
             &[Told::ConfigValueRefused],
         ),
         Meaning::BadCredential => (Code::CredentialRefused, "it refused its own credential", CREDENTIAL),
+        Meaning::SecretUnavailable => (
+            Code::CredentialRefused,
+            "a secret to which its openclaw.json refers is not there",
+            &[Told::SecretRefMissing],
+        ),
         Meaning::PortBusy => (Code::ListenerRefused, "its port is taken by another process", &[]),
         Meaning::Leased => (
             Code::StateLeased,
@@ -176,6 +181,13 @@ fn command(text: impl Into<String>, command: String) -> Remedy {
     Remedy { command: Some(command), safety: Safety::Judgement, ..words(text) }
 }
 
+/// The step where SELinux is what refuses a mounted path, not its owner.
+pub(super) fn relabel(service: &str) -> Remedy {
+    words(format!(
+        "let the engine label the mount of {service} for SELinux: `:z` behind it in the Compose file; then make the container anew"
+    ))
+}
+
 /// Names under which a state directory goes.
 const STATE_NAMES: &[&str] = &["/.openclaw", "/.clawdbot", "/.moltbot"];
 /// What lies in a state directory and is not needed for a session.
@@ -235,6 +247,9 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
         Meaning::BadCredential => words(
             "give the gateway a credential of its own, such as `openssl rand -hex 32` prints, where it looks for it: gateway.auth or OPENCLAW_GATEWAY_TOKEN",
         ),
+        Meaning::SecretUnavailable => words(format!(
+            "hand {service} the variable, or mount the file, that the reference in openclaw.json names, readable for the user that it runs as"
+        )),
         Meaning::PortBusy => words(match named {
             Some(port) => format!(
                 "port {port} is taken where {service} listens: give {service} a port of its own, or end what listens there, which the lines behind this one name"

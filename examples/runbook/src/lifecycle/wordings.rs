@@ -25,8 +25,10 @@ pub enum Meaning {
     NoCredential,
     /// `--bind` was given a word that it does not take.
     BadBind,
-    /// A credential could not be resolved, or is a placeholder.
+    /// A credential is a placeholder, or none at all.
     BadCredential,
+    /// A secret to which the configuration refers is not there.
+    SecretUnavailable,
     /// The port is taken.
     PortBusy,
     /// The state directory belongs to another gateway.
@@ -87,7 +89,7 @@ const WORDINGS: &[Wording] = &[
     ends("but a shared token is also configured", "2026.3.31 to 2026.9.6", Meaning::AuthConflict),
     ends("Invalid config: gateway auth", "2026.4.12 to 2026.9.6", Meaning::BadCredential),
     ends("is a known redaction sentinel", "2026.9.6", Meaning::BadCredential),
-    ends("required secrets are unavailable", "2026.2.26 to 2026.9.6", Meaning::BadCredential),
+    ends("required secrets are unavailable", "2026.2.26 to 2026.9.6", Meaning::SecretUnavailable),
     ends("requires gateway.controlUi.allowedOrigins", "2026.2.23 to 2026.9.6", Meaning::OriginsRequired),
     leads("Invalid config at ", EVERY, Meaning::ConfigInvalid),
     ends("Invalid config", EVERY, Meaning::ConfigInvalid),
@@ -101,7 +103,7 @@ const WORDINGS: &[Wording] = &[
     ends("gateway already running", EVERY, Meaning::Locked),
     ends("database maintenance is in progress", "2026.8.1", Meaning::Maintained),
     leads("uses newer schema version", "2026.6.1 to 2026.9.6", Meaning::NewerState),
-    ends("is older than the config last written by", "2026.4.25 to 2026.9.6", Meaning::NewerState),
+    leads("is older than the config last written by", "2026.4.25 to 2026.9.6", Meaning::NewerState),
 ];
 
 /// What a gateway says last: whatever follows these words is why it ended, in words that may be new.
@@ -116,6 +118,9 @@ const ENDINGS: &[&str] = &[
     "is a known redaction sentinel",
     "startup migrations are already running",
     "Failed to start CLI:",
+    // The process stays and serves nobody.
+    "gateway startup failed:",
+    "refusing to report the gateway ready",
 ];
 
 /// A line of which only the shape is known.
@@ -186,9 +191,17 @@ const ERROR_PARTS: &[&str] = &[
     "Refusing to start",
 ];
 
-/// Whether a line looks like the report of an error, whoever wrote it. `npm` warns of much that stops nothing.
+/// Words in brackets behind which the program itself speaks. Behind any other, a part of a gateway does that ends nothing.
+const SPEAKERS: &[&str] =
+    &["emerg", "crit", "fatal", "FATAL", "error", "ERROR", "openclaw", "gateway", "entrypoint", "startup"];
+
+/// Whether a line looks like the report of an error that ends a process, whoever wrote it. `npm` warns of much that stops
+/// nothing.
 pub(super) fn looks_like_an_error(said: &str) -> bool {
-    let is_by_the_way = said.starts_with("npm ") || said.contains("warn");
+    let part = said.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(part, _)| part);
+    let is_by_the_way = said.starts_with("npm ")
+        || said.contains("warn")
+        || part.is_some_and(|part| !SPEAKERS.contains(&part));
     !is_by_the_way
         && (ERROR_STARTS.iter().any(|start| said.starts_with(start))
             || ERROR_PARTS.iter().any(|part| said.contains(part)))
