@@ -59,7 +59,7 @@ codes! {
         "Check the address and the packet filters between here and the gateway.";
     HostUnreachable, "OC-H112", "host-unreachable", Error, Network, true,
         "There is no route to that address.",
-        "Join the network of the gateway, or use an address that this host can route.";
+        "Join the network of the gateway, or use an address that this host can route. On macOS 15 and later, what launchd or an app starts needs leave for the own network: Privacy & Security > Local Network; a LaunchDaemon, ssh and a terminal have it.";
     ConnectionReset, "OC-H113", "reset-after-accept", Error, Operator, true,
         "TCP connects and is reset before any answer: the sign of a published port in front of a loopback bind.",
         "Set gateway.bind to lan (with a token) or share the gateway's network namespace.";
@@ -319,7 +319,7 @@ codes! {
         "Generate it again.";
     RestartsConfigError, "OC-H801", "restarts-config-error", Warning, Operator, false,
         "The supervisor restarts whatever the exit code: exit 78 (operator must act) becomes a restart loop.",
-        "launchd: KeepAlive with SuccessfulExit false around the gate; systemd: RestartPreventExitStatus=78.";
+        "launchd: SuccessfulExit false, and a shell around the program that makes 78 a 0, and around the gateway itself 0 another status, for it restarts itself by ending with 0; the plist that OpenClaw's installer wrote stays as it is. systemd: RestartPreventExitStatus=78.";
     StopTimeTooShort, "OC-H802", "stop-time-too-short", Warning, Operator, false,
         "The supervisor kills the gateway before it has ended: a release that drains takes 315 s (stop policy 330 s), one up to 2026.7.1 takes 25 s.",
         "Set ExitTimeOut or TimeoutStopSec to at least 330 s.";

@@ -11,10 +11,20 @@ use crate::finding::Finding;
 /// launchd's own pause between two starts of a job, in seconds.
 const THROTTLE: i64 = 10;
 
+/// Runs the words behind it, hands SIGTERM on and waits for the drain (launchd signals the shell alone), and ends with their
+/// status, but for 78, which becomes 0: launchd starts again after every other.
+const GATE: &str = "trap 'kill -TERM $p' TERM; \"$0\" \"$@\" & p=$!; wait $p; s=$?; while kill -0 $p 2>/dev/null; do wait $p; s=$?; done; case $s in 78) s=0;; esac; exit $s";
+
+/// Whether a shell around the program makes exit 78 a 0.
+fn ends_on_operator(root: &Dictionary) -> bool {
+    let words = root.get("ProgramArguments").and_then(Value::as_array);
+    words.into_iter().flatten().filter_map(Value::as_string).any(|word| word.contains("78) s=0"))
+}
+
 /// The XML property list of a job: a `LaunchDaemon` when the job names a user, else a `LaunchAgent`.
 ///
 /// It starts again only after a failure (`KeepAlive` with `SuccessfulExit` false), so that a gate that opened and exited 0
-/// stays done.
+/// stays done; a shell around it makes exit 78, which no restart mends, a 0 as well.
 ///
 /// # Errors
 ///
@@ -27,7 +37,8 @@ pub fn generate(job: &Job) -> Result<String, WriteError> {
         root.insert(key.to_owned(), value);
     };
     set("Label", Value::String(job.label.clone()));
-    set("ProgramArguments", Value::Array(job.program.iter().cloned().map(Value::String).collect()));
+    let program = ["/bin/sh", "-c", GATE].map(str::to_owned).into_iter().chain(job.program.iter().cloned());
+    set("ProgramArguments", Value::Array(program.map(Value::String).collect()));
     if let Some(user) = &job.user {
         set("UserName", Value::String(user.clone()));
     }
@@ -63,6 +74,21 @@ pub enum Domain {
     Agent,
     /// In `/Library/LaunchDaemons`: runs from boot.
     Daemon,
+}
+
+impl Domain {
+    /// Where a property list runs that was copied out of its folder: only a daemon names the user or group it runs as.
+    #[must_use]
+    pub fn told_by(bytes: &[u8]) -> Self {
+        match Value::from_reader(std::io::Cursor::new(bytes)) {
+            Ok(Value::Dictionary(root))
+                if root.contains_key("UserName") || root.contains_key("GroupName") =>
+            {
+                Self::Daemon
+            }
+            _ => Self::Agent,
+        }
+    }
 }
 
 /// What is wrong with an existing property list, XML or binary. `headless` says that nobody logs in on this host, and
@@ -105,15 +131,20 @@ pub fn verify(
                 "KeepAlive is true: restarts after every exit, 78 included".into(),
             );
         }
-        Some(Value::Dictionary(when))
-            if when.get("SuccessfulExit").and_then(Value::as_boolean) == Some(true) =>
-        {
-            find(
+        Some(Value::Dictionary(when)) => match when.get("SuccessfulExit").and_then(Value::as_boolean) {
+            Some(true) => find(
                 Code::RestartsConfigError,
                 "KeepAlive",
                 "SuccessfulExit is true: restarts after success, not after failure".into(),
-            );
-        }
+            ),
+            // launchd can except no status but 0.
+            Some(false) if !ends_on_operator(&root) => find(
+                Code::RestartsConfigError,
+                "KeepAlive",
+                "SuccessfulExit is false: restarts after every status but 0, 78 included".into(),
+            ),
+            _ => {}
+        },
         _ => {}
     }
     let seconds = |key: &str| root.get(key).and_then(Value::as_signed_integer);
@@ -122,7 +153,12 @@ pub fn verify(
         Some(0) => {}
         Some(time) if time >= stop_budget.as_secs().cast_signed() => {}
         Some(time) => find(Code::StopTimeTooShort, "ExitTimeOut", format!("ExitTimeOut is {time} s")),
-        None => find(Code::StopTimeTooShort, "Label", "no ExitTimeOut: launchd kills after 20 s".into()),
+        None => find(
+            Code::StopTimeTooShort,
+            "Label",
+            "no ExitTimeOut: launchd kills after its own, 5 s on current macOS (`launchctl print` shows `exit timeout`)"
+                .into(),
+        ),
     }
     if seconds("ThrottleInterval") == Some(0) {
         find(Code::ThrottleMissing, "ThrottleInterval", "ThrottleInterval is 0".into());
@@ -164,7 +200,9 @@ fn verify_command(root: &Dictionary, find: &mut impl FnMut(Code, &str, String), 
         .and_then(Value::as_array)
         .map(|values| values.iter().filter_map(Value::as_string).map(str::to_owned).collect())
         .unwrap_or_default();
-    let program = root.get("Program").and_then(Value::as_string).or(arguments.first().map(String::as_str));
+    // Behind the shell of a gate stands the program that is meant.
+    let first = if ends_on_operator(root) { arguments.get(3) } else { arguments.first() };
+    let program = root.get("Program").and_then(Value::as_string).or(first.map(String::as_str));
     match program {
         None => find(Code::PathStale, "Label", "neither Program nor ProgramArguments".into()),
         Some(program) if program.starts_with('/') && !exists(program) => {
