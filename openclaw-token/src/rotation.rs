@@ -193,7 +193,7 @@ pub fn plan(holders: &[Holder]) -> RotationPlan {
     step(
         Phase::RestartClients,
         names(&units),
-        "systemd: `daemon-reload`, then restart; launchd: `bootout`, then `bootstrap`. Neither re-reads its file by itself",
+        "systemd: `daemon-reload`, then restart; launchd: `launchctl bootout gui/$(id -u)/LABEL` (`system/LABEL` with sudo for a daemon), wait until `launchctl print` no longer finds it, then `launchctl bootstrap gui/$(id -u) PLIST`. Neither re-reads its file by itself",
         Some("what the unit runs"),
         "compare the fingerprint of the running process's environment",
     );

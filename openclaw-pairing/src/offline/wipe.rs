@@ -171,7 +171,8 @@ impl ProvenStopped {
             // A listener that accepts and says nothing, or silence: neither is the proof of a stopped gateway.
             Ok(_) | Err(_) => return Err(WipeError::StillRunning),
         }
-        // An exclusive lock is had only if no other process has the database open for writing.
+        // An exclusive lock is had only if no other process of this kernel has the database open for writing. Locks do not
+        // cross into the virtual machine of an engine, such as Docker Desktop's: there the refused connection is the proof.
         let mut connection = Connection::open_with_flags(&store.path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(database(&store.path))?;
         // Whoever holds it now is the answer; waiting for it to let go would only hide the answer.
