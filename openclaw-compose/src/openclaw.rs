@@ -35,6 +35,7 @@ pub use findings::search;
 pub use gates::{ClientView, Gate, GateState, GateView};
 #[cfg(feature = "docker")]
 pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
+pub use model::host::{Host, HostError};
 pub use model::jobs::{Definition, Manager, jobs_of};
 pub use model::namespaces::{Namespace, Namespaces};
 pub use model::processes::{EnvLayer, Role};

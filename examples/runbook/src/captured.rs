@@ -2,7 +2,7 @@
 //!
 //! | file | made by |
 //! | --- | --- |
-//! | `ownership.txt` | `find . -printf '%U:%G %m %P\n'`, and what else [`Stack::ownership`] reads |
+//! | `ownership.txt` | `find . -exec ls -ldn {} +`, and what else [`Stack::ownership`] reads |
 //! | `engine.json` | `docker info --format '{{json .}}'` or `podman info --format json` |
 //! | `idmap.txt` | `docker compose exec -T SERVICE cat /proc/self/uid_map`, or `/etc/subuid` |
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
@@ -35,6 +35,8 @@ pub const OWNERS: &str = "the files' owners";
 pub struct Captured {
     /// Recorded owners and modes.
     pub ownership: Option<Text>,
+    /// The record of owners is there and holds none.
+    pub ownership_is_empty: bool,
     /// `docker inspect` of the stack's containers.
     pub inspect: Option<Text>,
     /// What the engine says of itself.
@@ -139,6 +141,9 @@ impl Captured {
         let mut captured = Self::default();
         let mut folder = Folder { root: stack, disk, faults: Vec::new() };
         captured.ownership = folder.text("captured/ownership.txt");
+        // A command that failed leaves an empty file behind.
+        captured.ownership_is_empty =
+            captured.ownership.take_if(|listing| listing.text.trim().is_empty()).is_some();
         captured.inspect = folder.text("captured/inspect.json");
         captured.engine = folder.text("captured/engine.json");
         captured.id_map = folder.text("captured/idmap.txt");
@@ -215,7 +220,9 @@ impl Folder<'_> {
         let names = reading::names_within(self.disk, self.root, &self.root.join(folder));
         let Some(names) = self.found(folder, names) else { return Vec::new() };
         let stem = |name: &String| Some(name.strip_suffix(extension)?.strip_suffix('.')?.to_owned());
-        let mut stems: Vec<String> = names.iter().filter_map(stem).collect();
+        // An archive made on a Mac carries a `._NAME` beside many a file.
+        let mut stems: Vec<String> =
+            names.iter().filter(|name| !name.starts_with('.')).filter_map(stem).collect();
         if stems.len() > MOST {
             let why = format!("{} files, of which only the first {MOST} are read", stems.len());
             self.faults.push(Fault { name: folder.to_owned(), why });
@@ -247,6 +254,7 @@ mod tests {
         fs::create_dir_all(captured.join("logs")).unwrap();
         fs::write(captured.join("logs/a.log"), b"x\0y").unwrap();
         fs::write(captured.join("logs/b.log"), b"\xff ok").unwrap();
+        fs::write(captured.join("logs/._b.log"), b"Mac OS X\0").unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink("ownership.txt", captured.join("ownership.txt")).unwrap();
         let read = Captured::read(dir.path(), Disk::confined());

@@ -178,8 +178,11 @@ impl Examination {
     fn missing(&self) -> Vec<String> {
         let gateway = self.stack.gateway();
         let mut missing = Vec::new();
-        if !self.stack.has_service(gateway) {
-            return missing;
+        if self.captured.ownership_is_empty {
+            missing.push(
+                "owners: captured/ownership.txt is empty: find . -exec ls -ldn {} + > captured/ownership.txt"
+                    .to_owned(),
+            );
         }
         let faulty = |name: &str| self.captured.faults.iter().any(|fault| fault.name.starts_with(name));
         if let Some(manager) = self.stack.manager(gateway) {
@@ -190,6 +193,9 @@ impl Examination {
             if self.captured.devices.is_empty() && !faulty("captured/devices") {
                 missing.push(format!("devices: openclaw devices list --json > captured/devices/{name}.json"));
             }
+            return missing;
+        }
+        if !self.stack.has_service(gateway) {
             return missing;
         }
         if self.captured.logs.is_empty() && !faulty("captured/logs") {

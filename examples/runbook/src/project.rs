@@ -160,8 +160,8 @@ impl Project {
             Evidence::None | Evidence::Captured => None,
         };
         let mut stack = Stack::new(&resolution).files(&disk);
-        if cfg!(target_os = "macos") {
-            stack = stack.docker_vm();
+        if let Some(host) = flags.host {
+            stack = stack.host(host);
         }
         if asked.is_some() {
             (captured.inspect, captured.engine) = (None, None);

@@ -11,6 +11,7 @@ use super::findings::containers::stale_code;
 use super::findings::{self, Findings, remedies};
 use super::gates::{self, ClientView, Stale};
 use super::model::containers::{Printed, Runtime, read as read_containers};
+use super::model::host::{Host, Signs};
 use super::model::observed::Observed;
 use super::model::owners::Listing;
 use super::model::processes::{self, Role};
@@ -75,6 +76,7 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
         let file = reader.enter(Format::Listing, name, text);
         listing.read(file, directory, text);
         listing.is_copy = listing.has_one_owner();
+        listing.is_at_hand = true;
     }
     let engine = read_engine(stack, &listing, &mut reader, &mut early);
     early.extend(unread_findings(&mut reader));
@@ -85,9 +87,17 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     secrets::mark_urls(resolution, &processes, &mut sources);
     secrets.mark_in(&mut sources);
 
+    let signs = Signs {
+        told: stack.host,
+        engine: stack.engine.as_ref().map(|_| &engine),
+        made_from: runtime.made_from(),
+        listing: &listing,
+    };
+    // A job of the host runs in no engine.
+    let host = signs.host().filter(|_| services.list.iter().any(|service| service.job.is_none()));
     let surroundings = Surroundings {
         confined: runtime.confined(),
-        docker_vm: stack.docker_vm || engine.vm.is_some(),
+        docker_vm: host == Some(Host::Mac),
         engine,
         listing,
         stale_files: std::mem::take(&mut reader.stale),

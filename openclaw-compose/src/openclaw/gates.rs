@@ -164,7 +164,10 @@ fn check(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<String> {
                 owner.networks.first().map(|attachment| verdicts.model.network_name(attachment.network))?;
             format!("docker run --rm --network {network} busybox wget -qO- {target}")
         }
-        Namespace::Host if process.service.job.is_some() => format!("curl -fsS {target}"),
+        // On the host itself; on a Mac, a container on the host's network would ask from inside the virtual machine.
+        Namespace::Host if process.service.job.is_some() || verdicts.model.docker_vm => {
+            format!("curl -fsS {target}")
+        }
         Namespace::Host => format!("docker run --rm --network host busybox wget -qO- {target}"),
         _ => return None,
     })

@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod evidence;
 pub(crate) mod files;
 pub(crate) mod gateways;
+pub(crate) mod host;
 pub(crate) mod image;
 pub(crate) mod invocation;
 pub(crate) mod jobs;
@@ -53,7 +54,7 @@ pub(crate) struct Model<'a> {
     pub(crate) listing: Listing,
     pub(crate) sources: &'a Sources,
     pub(crate) disabled: BTreeSet<String>,
-    /// Docker runs in a virtual machine (macOS): file sharing maps owners, host networking is not the host's.
+    /// The engine runs in a virtual machine: file sharing maps owners, host networking is not the host's.
     pub(crate) docker_vm: bool,
     pub(crate) upgrade_to: Option<Version>,
     pub(crate) engine: Engine,
@@ -87,8 +88,6 @@ impl<'a> Model<'a> {
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { listing, engine, docker_vm, confined, stale_files, upgrade_to } = surroundings;
-        let docker_vm =
-            docker_vm || resolution.working_dir().starts_with("/Users/") || listing.looks_like_macos();
         let namespaces = Namespaces::read(services);
         Self {
             services,

@@ -9,6 +9,7 @@ use crate::finding::Finding;
 use crate::project::{Files, Resolution};
 use crate::source::Text;
 
+use super::model::host::Host;
 use super::model::jobs::Definition;
 use super::rules::version::Version;
 
@@ -53,7 +54,7 @@ pub struct Stack<'s> {
     pub(super) up: BTreeSet<String>,
     pub(super) version: Option<Version>,
     pub(super) upgrade_to: Option<Version>,
-    pub(super) docker_vm: bool,
+    pub(super) host: Option<Host>,
     pub(super) fingerprint: Option<&'s dyn Fn(&SecretString) -> String>,
 }
 
@@ -76,7 +77,7 @@ impl<'s> Stack<'s> {
             up: BTreeSet::new(),
             version: None,
             upgrade_to: None,
-            docker_vm: false,
+            host: None,
             fingerprint: None,
         }
     }
@@ -97,7 +98,7 @@ impl<'s> Stack<'s> {
         self
     }
 
-    /// Recorded owners and modes of the project directory: lines of `UID:GID MODE PATH`, as
+    /// Recorded owners and modes of the project directory: `find . -exec ls -ldn {} +` on any host; lines of `UID:GID MODE PATH`, as
     /// `find . -printf '%U:%G %m %P\n'` or `stat -c '%u:%g %a %n'` print them; lines of `ls -ldn`, with `-Z` or without;
     /// blocks of `getfacl -n`; and the word that `getenforce` prints. They may follow each other in one text. A path that
     /// begins with `container:SERVICE:` or `volume:NAME:` was looked at in there. `name` is what reports call the listing.
@@ -184,10 +185,11 @@ impl<'s> Stack<'s> {
         self
     }
 
-    /// Docker runs in a virtual machine, as on macOS. Also taken from paths below `/Users/` and from a Mac's listing.
+    /// The host that the stack runs on, where the caller knows it. Else it is taken from what was recorded: the engine's own
+    /// words, the directory that it made the containers from, owners. Where this program runs says nothing.
     #[must_use]
-    pub fn docker_vm(mut self) -> Self {
-        self.docker_vm = true;
+    pub fn host(mut self, host: Host) -> Self {
+        self.host = Some(host);
         self
     }
 

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::support::{self, errors, red};
 use openclaw_compose::edit::{Applicability, Edit};
 use openclaw_compose::finding::{Code, Finding};
-use openclaw_compose::openclaw::{Definition, GateState, Report, Stack, examine};
+use openclaw_compose::openclaw::{Definition, GateState, Host, Report, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 
 const ROOT: &str = "/srv";
@@ -112,7 +112,7 @@ impl Case {
             stack = stack.upgrade_to(version.parse().unwrap());
         }
         if self.head.contains_key("vm") {
-            stack = stack.docker_vm();
+            stack = stack.host(Host::Mac);
         }
         examine(&stack)
     }

@@ -52,9 +52,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", requires = "print")]
     user: Option<String>,
 
-    /// Where the printed definition logs to.
-    #[arg(long, value_name = "DIRECTORY", default_value = "/var/log", requires = "print")]
-    logs: String,
+    /// Where the printed definition logs to: a directory that its user may write in, or launchd does not start it. Without
+    /// it, Library/Logs of that user's home for launchd, and /var/log else.
+    #[arg(long, value_name = "DIRECTORY", requires = "print")]
+    logs: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -159,13 +160,26 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
         command.extend(["--upto".to_owned(), upto.to_string()]);
     }
     command.push(target.to_string());
-    let mut job =
-        Job::new("ai.openclaw.gate", command, &arguments.logs).map_err(|error| error.to_string())?;
+    let logs = arguments.logs.clone().unwrap_or_else(|| logs(kind, arguments.user.as_deref()));
+    let mut job = Job::new("ai.openclaw.gate", command, &logs).map_err(|error| error.to_string())?;
     if let Some(user) = &arguments.user {
         job = job.user(user).map_err(|error| error.to_string())?;
     }
     match kind {
         Definition::Systemd => Ok(systemd::generate(&job)),
         _ => launchd::generate(&job).map_err(|error| error.to_string()),
+    }
+}
+
+/// A directory in which the job's user may write.
+fn logs(kind: Definition, user: Option<&str>) -> String {
+    match (kind, user) {
+        (Definition::Launchd, Some(user)) => format!("/Users/{user}/Library/Logs"),
+        (Definition::Launchd, None) => {
+            let home = std::env::home_dir().unwrap_or_default();
+            // launchd expands no `~`.
+            home.join("Library/Logs").to_string_lossy().into_owned()
+        }
+        _ => "/var/log".to_owned(),
     }
 }

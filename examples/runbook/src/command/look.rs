@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     at: Option<Instant>,
     /// Name of the host, for the ticket
     #[arg(long, value_name = "NAME")]
-    host: Option<String>,
+    hostname: Option<String>,
     /// Ask that every gate up to this one was observed green
     #[arg(long, value_name = "GATE")]
     through: Option<Gate>,
@@ -75,7 +75,7 @@ Evidence, each file optional, in captured/ beside the compose file:
   inspect.json          docker inspect $(docker compose ps -aq)
   logs/SERVICE.log      docker compose logs --no-log-prefix SERVICE
   devices/SERVICE.json  docker compose exec -T SERVICE openclaw devices list --json
-  ownership.txt         find . -printf '%U:%G %m %P\\n'
+  ownership.txt         find . -exec ls -ldn {} +
   engine.json           docker info --format '{{json .}}'
   idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
   launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
@@ -110,7 +110,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let options = Options {
         project: arguments.project,
         at: arguments.at,
-        host: arguments.host,
+        host: arguments.hostname,
         through: arguments.through,
         docker: arguments.docker,
     };

@@ -66,21 +66,34 @@ fn print(finding: &Finding) {
 fn check(arguments: &Arguments, file: &Path) -> Result<Vec<Finding>, String> {
     let name = file.display().to_string();
     let lies_in = |folder: &str| file.components().any(|part| part.as_os_str() == folder);
-    let exists = |program: &str| Path::new(program).exists();
+    // What was captured names paths of its own host.
+    let is_captured = lies_in("captured");
+    let exists = |program: &str| is_captured || Path::new(program).exists();
     let stop = stop_budget(arguments.release.as_deref());
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("plist") => {
             let bytes = reading::bytes(file).map_err(|error| error.to_string())?;
             output::hide_in([&*String::from_utf8_lossy(&bytes)]);
-            let domain =
-                if lies_in("LaunchDaemons") { launchd::Domain::Daemon } else { launchd::Domain::Agent };
+            let domain = if lies_in("LaunchDaemons") || lies_in("daemons") {
+                launchd::Domain::Daemon
+            } else if lies_in("LaunchAgents") || lies_in("agents") {
+                launchd::Domain::Agent
+            } else {
+                launchd::Domain::told_by(&bytes)
+            };
             Ok(launchd::verify(&name, &bytes, domain, arguments.headless, &exists, stop))
         }
         Some("service") => {
             let text = reading::text(file).map_err(|error| error.to_string())?;
             output::hide_in([text.as_str()]);
             let user = systemd::Manager::User { lingers: arguments.lingers || !arguments.headless };
-            let manager = if lies_in("user") { user } else { systemd::Manager::System };
+            // `systemctl cat` says first where the unit lies.
+            let is_users = lies_in("user")
+                || text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("# /"))
+                    .is_some_and(|path| path.contains("/user/"));
+            let manager = if is_users { user } else { systemd::Manager::System };
             Ok(systemd::verify(&name, &text, manager, &exists, stop))
         }
         Some("yaml" | "yml") => Err("a Compose file; `runbook` judges its project as a whole".to_owned()),

@@ -187,7 +187,7 @@ pub(super) fn log_of(manager: Manager, job: &str) -> String {
         Manager::UserUnit => format!("journalctl --user -u {job} -o cat > captured/logs/{stem}.log"),
         Manager::SystemUnit => format!("sudo journalctl -u {job} -o cat > captured/logs/{stem}.log"),
         Manager::LaunchAgent | Manager::LaunchDaemon => {
-            format!("cp the files of StandardOutPath and StandardErrorPath to captured/logs/{stem}.log")
+            format!("cat ~/.openclaw/logs/gateway*.log > captured/logs/{stem}.log")
         }
     }
 }

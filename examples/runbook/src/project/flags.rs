@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openclaw_compose::fs::{Disk, inputs_here};
+use openclaw_compose::openclaw::Host;
 use openclaw_compose::project::{Dialect, Inputs};
 use openclaw_compose::source::Text;
 
@@ -31,6 +32,9 @@ pub struct ProjectFlags {
     /// Which release of compose-go to read as, such as `2.4` (default: 2.9.1)
     #[arg(long, value_name = "VERSION")]
     pub dialect: Option<Dialect>,
+    /// Which host the stack runs on, `linux` or `mac`, where nothing that was recorded of it tells
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<Host>,
     /// Follow links that lead out of the stack, or out of a directory that it mounts, as Docker does
     #[arg(long)]
     pub follow_links: bool,

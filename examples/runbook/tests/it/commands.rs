@@ -194,10 +194,22 @@ impl Stack {
             ["while", "launchctl", "print", ..] => Ok(()),
             ["openclaw", arguments @ ..] => self.openclaw("", arguments),
             ["runbook", subcommand, ..] => known(&["fix", "pair", "namespaces", "sources"], subcommand),
-            [program, ..] => {
-                known(&["chown", "chmod", "chcon", "restorecon", "sudo", "mkdir", "ls"], program)
-                    .map_err(|_| format!("no program {program}"))
-            }
+            [program, ..] => known(
+                &[
+                    "cat",
+                    "chown",
+                    "chmod",
+                    "chcon",
+                    "find",
+                    "journalctl",
+                    "restorecon",
+                    "sudo",
+                    "mkdir",
+                    "ls",
+                ],
+                program,
+            )
+            .map_err(|_| format!("no program {program}")),
             [] => Err("nothing".to_owned()),
         }
     }

@@ -15,6 +15,7 @@ mod finding_contract;
 mod fix;
 mod floors;
 mod freeze;
+mod host;
 mod mask;
 mod pair;
 mod post;

@@ -89,8 +89,15 @@ fn the_same_input_gives_the_same_bytes() {
     for format in ["text", "json", "markdown"] {
         for stack in STACKS {
             let path = format!("examples/stacks/{stack}");
-            let arguments =
-                [path.as_str(), "--format", format, "--at", "2026-11-22T06:30:00Z", "--host", "mac-vps-1"];
+            let arguments = [
+                path.as_str(),
+                "--format",
+                format,
+                "--at",
+                "2026-11-22T06:30:00Z",
+                "--hostname",
+                "mac-vps-1",
+            ];
             let (first, second) = (runbook(&arguments), runbook(&arguments));
             assert_eq!(first.stdout, second.stdout, "{stack} {format}");
             assert!(stdout(&first).contains("mac-vps-1") && stdout(&first).contains("2026-11-22T06:30:00Z"));

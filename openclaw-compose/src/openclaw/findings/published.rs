@@ -75,6 +75,10 @@ pub(crate) fn host_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &
             .finding(Code::HostNetworkOnMac, summary, Some(published.span))
             .about(gateway.process.subject());
         finding.confidence = Confidence::Inferred;
+        finding.evidence.push(
+            "Docker Desktop's \"Enable host networking\" (4.34 and later) and OrbStack forward such ports to the Mac"
+                .to_owned(),
+        );
         finding.remedy = Some(words("use a bridge network and publish 127.0.0.1:18789"));
         out.push(finding);
     }

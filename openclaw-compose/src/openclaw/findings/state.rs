@@ -242,6 +242,17 @@ fn drifted(process: &Process<'_>, fault: &Fault, verdicts: &Verdicts<'_>, findin
     if let Some(owner) = refused.and_then(listed).or_else(|| listed(&inside)).or_else(|| listed(path)) {
         finding.places.extend(verdicts.model.place(PlaceRole::Related, owner.span));
     }
+    // What a Mac's file sharing shows inside is not what its own chown sets: the account that runs the engine would lose
+    // its files to nobody, and the container need not see a better owner.
+    if verdicts.model.docker_vm {
+        let mut look = look_inside(process, verdicts);
+        look.text = format!(
+            "{}; where that is refused as well, keep the state in a named volume: file sharing cannot give it the owner that the process needs",
+            look.text
+        );
+        finding.remedy = Some(look);
+        return;
+    }
     // The host's chown wants the host's ids.
     let ids = verdicts.model.engine.ids_of(process.service.userns_mode, process.uid.number());
     let shown = verdicts.model.shown_path(path);

@@ -124,8 +124,8 @@ pub(crate) struct NetworkSettings {
 }
 
 pub(crate) const PROJECT: &str = "com.docker.compose.project";
-pub(crate) const SERVICE: &str = "com.docker.compose.service";
 pub(crate) const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+pub(crate) const SERVICE: &str = "com.docker.compose.service";
 pub(crate) const ONE_OFF: &str = "com.docker.compose.oneoff";
 pub(crate) const VERSION: &str = "org.opencontainers.image.version";
 
@@ -299,6 +299,11 @@ impl Runtime {
     /// The release of the first container that says one.
     pub(crate) fn version(&self) -> Option<Version> {
         self.containers.iter().find_map(Container::version)
+    }
+
+    /// The directory of the project, as the engine wrote it down when it made the containers.
+    pub(crate) fn made_from(&self) -> Option<&str> {
+        self.containers.iter().find_map(|container| container.label(WORKING_DIR))
     }
 
     /// What the containers of services tell of their starts.

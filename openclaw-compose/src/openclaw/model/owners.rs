@@ -4,7 +4,8 @@
 //! in one text:
 //!
 //! ```text
-//! find . -printf '%U:%G %m %P\n'                          owner and mode
+//! find . -exec ls -ldn {} +                               owner and mode, on any host
+//! find . -printf '%U:%G %m %P\n'                          the same, on Linux
 //! stat -c '%u:%g %a %C %n' . state state/openclaw.json    the same with the SELinux label
 //! ls -ldnZ . state state/openclaw.json                    `+` says that there is an ACL
 //! getfacl -n state state/openclaw.json                    the ACL itself
@@ -29,6 +30,8 @@ pub(crate) struct Listing {
     pub(crate) unread: Vec<Span>,
     /// The files may be a copy, whose owner says who made it and no more.
     pub(crate) is_copy: bool,
+    /// It was read from the files at hand, wherever these are now.
+    pub(crate) is_at_hand: bool,
     /// Whether SELinux enforces, where `getenforce` was recorded.
     pub(crate) enforcing: Option<bool>,
 }
@@ -96,7 +99,7 @@ impl Listing {
                 }
                 self.enter_acl(acl.take(), directory);
             }
-            if line.is_empty() || line.starts_with('#') {
+            if line.is_empty() || line.starts_with('#') || is_mac_acl(line) {
                 continue;
             }
             match line {
@@ -158,9 +161,9 @@ impl Listing {
         owners.next().is_some_and(|first| owners.all(|owner| owner == first))
     }
 
-    /// The first regular user of a Mac, in the group `staff`: the listing was made there.
+    /// A regular or managed user of a Mac, in the group `staff`: the listing was made there.
     pub(crate) fn looks_like_macos(&self) -> bool {
-        self.entries.values().any(|owner| (501..510).contains(&owner.uid) && owner.gid == 20)
+        self.entries.values().any(|owner| (501..=999).contains(&owner.uid) && owner.gid == 20)
     }
 }
 
@@ -258,6 +261,15 @@ fn long(line: &str, span: Span) -> Option<(&str, Owner)> {
     }
     let path = rest.split(" -> ").next()?;
     Some((path, Owner { uid: id(uid)?, gid: id(gid)?, mode, acl, label, span })).filter(|_| !path.is_empty())
+}
+
+/// `0: group:everyone deny delete` below a line of a Mac's `ls -le`: no container sees it.
+fn is_mac_acl(line: &str) -> bool {
+    let entry = line.trim_start().split_once(": ");
+    let is_numbered = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    entry.is_some_and(|(number, rule)| {
+        is_numbered(number) && rule.split(' ').any(|word| matches!(word, "allow" | "deny"))
+    })
 }
 
 fn word(text: &str) -> Option<(&str, &str)> {
@@ -402,6 +414,7 @@ mod tests {
              drwxr-xr-x. 2 1000 1000 system_u:object_r:container_file_t:s0 4096 Nov 26 13:57 e f\n\
              -rw------- 1 1000 1000 12 2026-11-26 13:57 g\n\
              lrwxrwxrwx 1 0 0 7 Nov 26  2025 h -> /etc/x\n\
+             drwx------@ 4 501 20 128 26 Nov 13:57 ./m\n 0: group:everyone deny delete\n\
              1000:1000 700 container:openclaw-gateway:/home/node/.openclaw/\n\
              1000:1000 600 volume:data:openclaw.json\n",
         );
@@ -415,6 +428,7 @@ mod tests {
         assert_eq!(of("/srv/e f").label.as_deref(), Some("container_file_t"));
         assert_eq!(of("/srv/g").mode, 0o600);
         assert_eq!(of("/srv/h").uid, 0);
+        assert_eq!((of("/srv/m").uid, of("/srv/m").gid), (501, 20));
         assert_eq!(of("container:openclaw-gateway:/home/node/.openclaw").uid, 1000);
         assert_eq!(of("volume:data:openclaw.json").mode, 0o600);
     }

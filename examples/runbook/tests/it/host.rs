@@ -1,0 +1,33 @@
+//! Where a stack runs is what was recorded of it, or what the caller says; tickets differ only where the stack's home does.
+
+use crate::support::{root, runbook, stdout};
+
+const STACKS: [&str; 5] = ["healthy", "loopback-bind", "pairing-deadlock", "silent-override", "own-loopback"];
+
+fn ticket(stack: &str, host: &[&str]) -> (i32, String) {
+    let path = root().join("examples/stacks").join(stack).display().to_string();
+    let output = runbook(&[&[path.as_str(), "--format", "json"], host].concat());
+    (output.status.code().expect("it ended"), stdout(&output))
+}
+
+#[test]
+fn a_stack_without_owners_is_the_same_on_every_host() {
+    for stack in STACKS {
+        let linux = ticket(stack, &["--host", "linux"]);
+        let mac = ticket(stack, &["--host", "mac"]);
+        let (home, file_sharing) = (ticket(stack, &[]), "which on a Mac");
+        assert_eq!(home, linux, "{stack}");
+        assert!(linux == mac || mac.1.contains(file_sharing), "{stack}:\n{}\n{}", linux.1, mac.1);
+    }
+}
+
+#[test]
+fn on_a_mac_owners_are_a_doubt_and_no_step_changes_them() {
+    let (code, linux) = ticket("uid-drift", &["--host", "linux"]);
+    assert!(code == 1 && linux.contains("sudo chown"), "{linux}");
+    let (code, mac) = ticket("uid-drift", &["--host", "mac"]);
+    assert!(code != 0 && !mac.contains("chown"), "{mac}");
+    assert!(mac.contains("ls -ldn"), "the look from inside: {mac}");
+    let (code, _) = ticket("uid-drift", &["--host", "windows"]);
+    assert_eq!(code, 2);
+}
