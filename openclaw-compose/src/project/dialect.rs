@@ -271,11 +271,14 @@ fn names() -> String {
     Dialect::ALL.iter().map(|dialect| dialect.version()).collect::<Vec<_>>().join(", ")
 }
 
-/// By its name or its version alone: `compose-go 2.5`, `2.5`.
+/// By its name or its version alone: `compose-go 2.5`, `2.5`; or by what `docker compose version` prints.
 impl FromStr for Dialect {
     type Err = UnknownDialect;
 
     fn from_str(text: &str) -> Result<Self, UnknownDialect> {
+        if text.starts_with("Docker Compose") {
+            return Self::of_compose(text).ok_or(UnknownDialect);
+        }
         let named = |dialect: &&Self| dialect.name() == text || dialect.version() == text;
         Self::ALL.iter().find(named).copied().ok_or(UnknownDialect)
     }

@@ -474,6 +474,13 @@ fn dialects_have_names() {
         assert_eq!(dialect.name().parse(), Ok(*dialect));
         assert_eq!(dialect.version().parse(), Ok(*dialect));
     }
+    for (printed, dialect) in [
+        ("Docker Compose version v2.32.4", Dialect::ComposeGo24),
+        ("Docker Compose version 2.40.3-3", Dialect::ComposeGo29),
+        ("Docker Compose version v5.1.0", Dialect::ComposeGo2101),
+    ] {
+        assert_eq!(printed.parse(), Ok(dialect), "{printed}");
+    }
     let unknown = "2.99".parse::<Dialect>().map_err(|error| error.to_string());
     assert!(unknown.is_err_and(|text| text.contains("2.4, 2.4.9, 2.5")));
 }
