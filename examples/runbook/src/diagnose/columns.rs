@@ -251,7 +251,7 @@ impl Known<'_> {
 }
 
 /// Makes a column for a client that only the evidence shows, before those of what runs inside the gateway.
-fn column(case: &mut Case, kind: Kind, name: &str) {
+pub(super) fn column(case: &mut Case, kind: Kind, name: &str) {
     if !case.clients.iter().any(|client| client.name == name) {
         let at = case.clients.iter().position(|client| client.kind > kind).unwrap_or(case.clients.len());
         case.clients.insert(at, Client { kind, name: name.to_owned(), url: None });

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use openclaw_compose::finding::Code as Told;
-use openclaw_compose::openclaw::GatewayView;
+use openclaw_compose::openclaw::{Contended, GatewayView};
 
 use super::codes::Code;
 use crate::finding::{Finding, Place, PlaceRole, Remedy, Safety};
@@ -210,6 +210,13 @@ pub(super) fn is_of_state(failure: &Failure, view: Option<&GatewayView>) -> bool
     (is_its_own || is_usual) && !BESIDE_STATE.iter().any(|beside| path.contains(beside))
 }
 
+/// The gateway of the stack that has what this one wants.
+fn rival(view: Option<&GatewayView>, over: Contended) -> Option<String> {
+    let rivals = view?.rivals.iter().filter(|rival| rival.over == over);
+    let names: Vec<&str> = rivals.map(|rival| rival.service.as_str()).collect();
+    (!names.is_empty()).then(|| format!("{}, which keeps its state in the same one", names.join(" or ")))
+}
+
 fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy {
     let named = failure.named.as_deref();
     let again = format!("docker compose up -d {service}");
@@ -269,7 +276,8 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
         ),
         Meaning::Locked => command(
             format!(
-                "give {service} a state directory of its own, or end the gateway that holds this one; where none runs, a new container of {service} sees that"
+                "give {service} a state directory of its own, or end {}; where none runs, a new container of {service} sees that",
+                rival(view, Contended::State).unwrap_or_else(|| "the gateway that holds this one".to_owned())
             ),
             format!("docker compose up -d --force-recreate {service}"),
         ),

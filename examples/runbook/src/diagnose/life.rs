@@ -155,9 +155,10 @@ pub(super) fn enter(
 /// Enters what clients say of their own start: it stops nobody else.
 pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Captured) {
     for (service, log) in &captured.logs {
-        let is_client = report.client(service).is_some_and(|client| client.kind == ClientKind::Service)
-            && report.gateway(service).is_none();
-        if !is_client {
+        let is_client = report.client(service).is_some_and(|client| client.kind == ClientKind::Service);
+        // What a shell or a one-off container printed: its name is that of no service, and its words are the CLI's.
+        let is_one_off = report.client(service).is_none() && log.text.contains("Failed to start CLI");
+        if report.gateway(service).is_some() || !(is_client || is_one_off) {
             continue;
         }
         let Some(failure) = lifecycle(&log.text).failed else { continue };
@@ -172,6 +173,7 @@ pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Capture
         if !is_its_own || !failure::is_of_state(&failure, None) {
             continue;
         }
+        super::columns::column(case, Kind::Service, service);
         let finding = failure::finding(&failure, &log.name, service, None);
         let told = failure::told_by(failure.meaning);
         let gate = shut_by(&finding).unwrap_or(Gate::State);
