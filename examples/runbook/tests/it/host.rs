@@ -22,12 +22,12 @@ fn a_stack_without_owners_is_the_same_on_every_host() {
 }
 
 #[test]
-fn on_a_mac_owners_are_a_doubt_and_no_step_changes_them() {
+fn on_a_mac_no_step_changes_owners_on_the_host() {
     let (code, linux) = ticket("uid-drift", &["--host", "linux"]);
     assert!(code == 1 && linux.contains("sudo chown"), "{linux}");
     let (code, mac) = ticket("uid-drift", &["--host", "mac"]);
-    assert!(code != 0 && !mac.contains("chown"), "{mac}");
-    assert!(mac.contains("ls -ldn"), "the look from inside: {mac}");
+    assert!(code == 1 && !mac.contains("sudo chown"), "{mac}");
+    assert!(mac.contains("from inside"), "{mac}");
     let (code, _) = ticket("uid-drift", &["--host", "windows"]);
     assert_eq!(code, 2);
 }
