@@ -80,13 +80,14 @@ codes! {
     LockedOut "OC-P142" "locked-out" Error "too many failures from one address: even the right token must wait";
     RestartMidPairing "OC-P150" "restart-mid-pairing" Error "a supervisor restarts the gateway while a request waits";
     BypassLeftBehind "OC-P160" "safeguard-off" Warning "an earlier fix switched a safeguard off and is still there";
-    OriginRefused "OC-P170" "origin-refused" Error "the browser's origin or the proxy in front is refused before pairing";
+    OriginRefused "OC-P170" "origin-refused" Error "the browser's origin is refused before pairing";
     InsecureContext "OC-P171" "page-without-device-key" Error "the dashboard cannot make a device key on this page";
     ClockSkew "OC-P172" "clock-skew" Error "the device's clock is outside the gateway's window";
     ProtocolMismatch "OC-P173" "protocol-mismatch" Error "client and gateway share no protocol version";
     GatewayStarting "OC-P174" "gateway-starting" Warning "the gateway is starting or draining; pairing can wait";
     GatewayUnreachable "OC-P175" "gateway-unreachable" Error "no frame was ever exchanged; pairing is not the problem yet";
     IdentityRefused "OC-P176" "identity-refused" Error "the gateway refuses the device proof itself";
+    ProxyUntrusted "OC-P177" "proxy-untrusted" Error "the gateway cannot tell for whom the proxy in front speaks";
     StaleRows "OC-P180" "stale-rows" Info "paired devices that nobody has used for a month";
     StoreEditedByHand "OC-P181" "store-edited-by-hand" Warning "the pairing store was edited while the gateway owns it";
     Paired "OC-P190" "paired" Info "the device is approved with every scope it asks for";

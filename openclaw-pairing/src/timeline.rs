@@ -60,7 +60,9 @@ pub enum Symptom {
     NotRunning,
     /// No common protocol.
     ProtocolMismatch,
-    /// A proxy in front is not trusted.
+    /// What a proxy in front says of its client is not believed; the client is let in as a stranger.
+    ProxyIgnored,
+    /// What a proxy in front passes on is refused: whose it is cannot be told.
     ProxyRefused,
     /// A role without approval, or revoked.
     RoleUpgrade,
@@ -124,10 +126,11 @@ const WORDS: &[(&str, Symptom)] = &[
     ("origin not allowed", Symptom::OriginRefused),
     ("origin_not_allowed", Symptom::OriginRefused),
     ("cause=origin-mismatch", Symptom::OriginRefused),
-    ("requires gateway.controlui.allowedorigins", Symptom::OriginRefused),
     ("proxy_attribution_required", Symptom::ProxyRefused),
     ("unattributable proxy-shaped traffic", Symptom::ProxyRefused),
-    ("proxy headers detected from untrusted address", Symptom::ProxyRefused),
+    ("proxy client attribution is required", Symptom::ProxyRefused),
+    ("gateway ingress attribution required", Symptom::ProxyRefused),
+    ("proxy headers detected from untrusted address", Symptom::ProxyIgnored),
     ("too many failed authentication attempts", Symptom::LockedOut),
     ("too many failed attempts", Symptom::LockedOut),
     ("auth_rate_limited", Symptom::LockedOut),
@@ -364,7 +367,8 @@ impl<'a> Meaning<'a> {
 /// Whom a line is about. `n/a` and `unknown-ip` name nobody.
 fn peer(line: &str) -> Peer {
     let owned = |value: Option<&str>| value.map(str::to_owned);
-    let address = field(line, &["remoteAddr=", "remote=", "ip="]).filter(|address| *address != "unknown-ip");
+    let address = field(line, &["remoteAddr=", "remote=", "ip=", "traffic from "])
+        .filter(|address| *address != "unknown-ip");
     let (client, mode) = client(line);
     Peer {
         device_id: owned(field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8)),

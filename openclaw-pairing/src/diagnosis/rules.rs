@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
     transport::unreachable,
     transport::starting,
     transport::protocol,
+    transport::proxy,
     transport::origin,
     transport::insecure_context,
     transport::clock,

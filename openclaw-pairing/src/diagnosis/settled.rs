@@ -99,6 +99,7 @@ const ANSWERS: &[Symptom] = &[
     Symptom::UnknownRequest,
     Symptom::EmptyList,
     Symptom::OriginRefused,
+    Symptom::ProxyRefused,
 ];
 
 /// When devices were let in, as the lists and the dated lines of every text show it. The log of 2026.4.15 is silent about approvals, and its lists about

@@ -1,10 +1,13 @@
 //! From a cause to the ordered steps out of it.
 
+use std::collections::BTreeSet;
+
 use super::facts::Facts;
 use super::seen::{SHARED_SECRET, Seen};
 use super::short;
 use crate::codes::Code;
 use crate::finding::{Remedy, Safety};
+use crate::peer::Peer;
 use crate::plan::{Action, Check, DEVICE_ID, Ending, Plan, REQUEST_ID, Ruling, Step};
 use crate::refusal::Actor;
 use crate::scope::{Scope, ScopeSet};
@@ -145,10 +148,22 @@ pub(super) fn plan(cause: Code, noise: &[Code], facts: &Facts<'_>) -> Plan {
             Ending::Decision(Actor::ClientOwner)
         }
         Code::GatewayUnreachable => reach(facts, &mut steps),
-        Code::OriginRefused => gateway_owner(
-            &mut steps,
-            "Name the exact origin in gateway.controlUi.allowedOrigins, or the proxy's own address in gateway.trustedProxies.",
-        ),
+        Code::OriginRefused => {
+            let refused = named(facts, Symptom::OriginRefused, |peer| peer.origin.as_deref());
+            let origin = if refused.is_empty() { "the exact origin".to_owned() } else { refused };
+            gateway_owner(&mut steps, &format!("Name {origin} in gateway.controlUi.allowedOrigins."))
+        }
+        Code::ProxyUntrusted => {
+            let refused = named(facts, Symptom::ProxyRefused, |peer| peer.remote.as_deref());
+            let address = if refused.is_empty() { "the proxy's own address".to_owned() } else { refused };
+            gateway_owner(
+                &mut steps,
+                &format!(
+                    "Name {address} in gateway.trustedProxies and nothing wider; where it is there already, let the proxy \
+                     overwrite X-Forwarded-For with the address of its client."
+                ),
+            )
+        }
         Code::ProtocolMismatch => client_owner(
             &mut steps,
             "Update whichever of client and gateway is the older one, until they share a protocol: 3 up to 2026.5.7, 4 from \
@@ -711,6 +726,13 @@ fn ask(actor: Actor, text: &str, expect: &str) -> Step {
 fn gateway_owner(steps: &mut Vec<Step>, text: &str) -> Ending {
     steps.push(ask(Actor::GatewayOwner, text, "the next refusal, if any, is about pairing"));
     Ending::Decision(Actor::GatewayOwner)
+}
+
+/// What the lines of a symptom name, each value once.
+fn named<'a>(facts: &Facts<'a>, symptom: Symptom, value: impl Fn(&'a Peer) -> Option<&'a str>) -> String {
+    let lines = facts.seen().filter(|seen| seen.mark.symptom == symptom);
+    let values: BTreeSet<&str> = lines.filter_map(|seen| value(&seen.mark.peer)).collect();
+    values.into_iter().take(8).collect::<Vec<_>>().join(", ")
 }
 
 fn client_owner(steps: &mut Vec<Step>, text: &str) -> Ending {

@@ -174,7 +174,7 @@ gates! {
     Some(Gate::Origin) =>
         OriginRefused InsecureContext;
     Some(Gate::Upgrade) =>
-        ProtocolMismatch;
+        ProtocolMismatch ProxyUntrusted;
     Some(Gate::Startup) =>
         GatewayStarting;
     Some(Gate::Reach) =>

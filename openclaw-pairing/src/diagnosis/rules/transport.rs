@@ -73,10 +73,27 @@ pub(super) fn protocol(facts: &Facts<'_>) -> Option<Finding> {
     either(facts, Code::ProtocolMismatch, RefusalClass::Protocol, &[Symptom::ProtocolMismatch], summary)
 }
 
+/// Since 2026.8.1 what an unknown proxy passes on is refused; before, its clients only never counted as local.
+pub(super) fn proxy(facts: &Facts<'_>) -> Option<Finding> {
+    let summary = "the gateway cannot tell for whom the proxy in front speaks, and refuses what it passes on";
+    let refusal = facts.refusal_code(&RefusalCode::ProxyAttributionRequired);
+    let refusal = refusal.map(|refusal| refused(Code::ProxyUntrusted, refusal, summary));
+    let line = || facts.first(&[Symptom::ProxyRefused]).map(|seen| on(Code::ProxyUntrusted, seen, summary));
+    refusal.or_else(line).or_else(|| {
+        let seen = facts.first(&[Symptom::ProxyIgnored])?;
+        let summary = "the gateway does not believe what the proxy in front says of its clients: none of them counts as local";
+        let mut finding = on(Code::ProxyUntrusted, seen, summary);
+        finding.severity = Severity::Warning;
+        Some(finding)
+    })
+}
+
 pub(super) fn origin(facts: &Facts<'_>) -> Option<Finding> {
-    let symptoms = [Symptom::OriginRefused, Symptom::ProxyRefused];
-    let summary = "the browser's origin, or the proxy in front, is refused before pairing is looked at";
-    either(facts, Code::OriginRefused, RefusalClass::Origin, &symptoms, summary)
+    let summary = "the browser's origin is refused before pairing is looked at";
+    let refusal = facts.refusal_code(&RefusalCode::ControlUiOriginNotAllowed);
+    refusal
+        .map(|refusal| refused(Code::OriginRefused, refusal, summary))
+        .or_else(|| facts.first(&[Symptom::OriginRefused]).map(|seen| on(Code::OriginRefused, seen, summary)))
 }
 
 pub(super) fn insecure_context(facts: &Facts<'_>) -> Option<Finding> {
