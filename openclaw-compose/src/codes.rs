@@ -156,8 +156,8 @@ codes! {
     ExposedBeyondLoopback "OC-C215" "exposed-beyond-loopback" Info "The gateway's port is published on every address of the host."
     OriginNotAllowed "OC-C216" "origin-not-allowed" Error "The origin that browsers send is not admitted by the gateway."
     InsecureContext "OC-C217" "insecure-context" Error "A planned browser URL is no secure context: the page gets no device identity."
-    TrustedProxiesMissing "OC-C218" "trusted-proxies-missing" Warning "A proxy stands before a gateway that trusts none."
-    TrustedProxiesWrong "OC-C219" "trusted-proxies-wrong" Warning "gateway.trustedProxies trusts everybody, or by a wildcard nobody."
+    TrustedProxiesMissing "OC-C218" "trusted-proxies-missing" Warning "A proxy stands before a gateway that does not trust it."
+    TrustedProxiesWrong "OC-C219" "trusted-proxies-wrong" Warning "gateway.trustedProxies trusts everybody, or by a wildcard nobody, or clients as if they were proxies."
     PublishedTargetWrong "OC-C220" "published-target-wrong" Error "A published port leads to a container port on which the gateway does not listen."
     PlaintextBreakGlass "OC-C221" "plaintext-break-glass" Info "The switch that lets the CLI send the token without TLS is on."
     NoNetwork "OC-C222" "no-network" Error "A client has no network, or borrows that of a service that is not there."
@@ -173,6 +173,7 @@ codes! {
     PortVariableNotRead "OC-C232" "port-variable-not-read" Warning "A port variable is set under a name that this release does not read."
     Ipv6NotListened "OC-C233" "ipv6-not-listened" Error "A client dials an IPv6 address of a gateway that listens on IPv4."
     SharedPort "OC-C234" "shared-port" Warning "Two gateways listen on one port of a network namespace, or are published at one port of the host."
+    ProxyWithoutUpgrade "OC-C235" "proxy-without-upgrade" Error "A proxy before the gateway does not pass on the wish for a WebSocket."
 
     // 3xx: tokens.
     SilentOverride "OC-C301" "silent-override" Error "A client sends another value than the gateway enforces: two sources disagree and one wins unseen."

@@ -18,7 +18,8 @@
 use std::path::Path;
 
 use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{Definition, Stack, jobs_of};
+use openclaw_compose::openclaw::{Definition, Refusal, Refused, Stack, jobs_of};
+use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
 
 use crate::lifecycle::lifecycle;
 use crate::owners;
@@ -106,6 +107,9 @@ impl Captured {
             if life.came_up().is_some() && life.stopped.is_none() {
                 stack = stack.came_up(service);
             }
+            for refusal in refusals(log) {
+                stack = stack.refused(service, refusal);
+            }
         }
         for definition in self.definitions() {
             stack = stack.definition(definition);
@@ -174,6 +178,31 @@ impl Captured {
             .chain(&self.definitions)
             .map(|text| text.name.as_str())
     }
+}
+
+/// What a gateway's log says that it refused: origins of pages, and the addresses of proxies.
+fn refusals(log: &Text) -> Vec<Refusal> {
+    // Most logs have none: a cheap test first.
+    const WORDS: [&str; 4] = [
+        "origin not allowed",
+        "origin-mismatch",
+        "origin_not_allowed",
+        "unattributable proxy-shaped traffic",
+    ];
+    if !WORDS.iter().any(|words| log.text.contains(words)) {
+        return Vec::new();
+    }
+    let marks = Timeline::parse(Vantage::Gateway, &log.name, &log.text).marks;
+    let started = marks.iter().rposition(|mark| mark.symptom == Symptom::GatewayStarts);
+    let refusal = |(at, mark): (usize, &Mark)| {
+        let what = match mark.symptom {
+            Symptom::OriginRefused => Refused::Origin(mark.peer.origin.clone()?),
+            Symptom::ProxyRefused => Refused::Proxy(mark.peer.remote.as_ref()?.parse().ok()?),
+            _ => return None,
+        };
+        Some(Refusal { what, is_past: started.is_some_and(|started| at < started) })
+    };
+    marks.iter().enumerate().filter_map(refusal).collect()
 }
 
 /// Whether only a gateway says this line of a log.

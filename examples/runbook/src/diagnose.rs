@@ -110,7 +110,9 @@ impl Examination {
     #[must_use]
     pub fn ticket_of(&self, case: &Case, name: &str, more: &[String]) -> Ticket {
         let mut evidence = self.stack.names();
-        evidence.extend(self.captured.names().map(str::to_owned));
+        // What openclaw-compose looked up in a captured text is among its own.
+        let captured = self.captured.names().filter(|name| !evidence.iter().any(|known| known == name));
+        evidence.extend(captured.map(str::to_owned).collect::<Vec<_>>());
         evidence.extend(self.record.clone());
         evidence.extend_from_slice(more);
         let mut findings = case.findings.clone();

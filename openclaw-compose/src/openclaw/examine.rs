@@ -12,17 +12,18 @@ use super::findings::{self, Findings, remedies};
 use super::gates::{self, ClientView, Stale};
 use super::model::containers::{Printed, Runtime, read as read_containers};
 use super::model::host::{Host, Signs};
+use super::model::namespaces::Namespaces;
 use super::model::observed::Observed;
 use super::model::owners::Listing;
 use super::model::processes::{self, Role};
 use super::model::services::Services;
-use super::model::{Model, Surroundings, engine, evidence, files, jobs};
+use super::model::{Model, Surroundings, engine, evidence, files, jobs, stranded};
 use super::report::{self, GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::rules::version::Version;
 use super::stack::Stack;
 use super::verdict::drift::{PORTS, differences};
 use super::verdict::listener::Gateway;
-use super::verdict::{Verdicts, clients, token};
+use super::verdict::{Verdicts, clients, refusals, token};
 use super::{containers, secrets, token_sources};
 
 /// What was read beside the model.
@@ -79,6 +80,8 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
         listing.is_at_hand = true;
     }
     let engine = read_engine(stack, &listing, &mut reader, &mut early);
+    let namespaces = Namespaces::read(&services);
+    let stranded = stranded::find(&runtime, &services, &namespaces, &stack.inspects, &mut reader);
     early.extend(unread_findings(&mut reader));
     let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
     let mut sources = std::mem::take(&mut reader.sources);
@@ -96,6 +99,10 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     // A job of the host runs in no engine.
     let host = signs.host().filter(|_| services.list.iter().any(|service| service.job.is_none()));
     let surroundings = Surroundings {
+        addresses: runtime.addresses(),
+        refusals: stack.refusals.clone(),
+        namespaces,
+        stranded,
         confined: runtime.confined(),
         docker_vm: host == Some(Host::Mac),
         engine,
@@ -106,7 +113,8 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     let model = Model::new(resolution, &services, &processes, &sources, surroundings);
     let gateways = Gateway::all(&model);
     let outgoing = clients::outgoing(&model, &gateways);
-    let clients = clients::find(&model, &gateways, &outgoing);
+    let mut clients = clients::find(&model, &gateways, &outgoing);
+    refusals::lay(&mut clients, &gateways, &model);
     let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients, &stack.up);
     let read = Read { runtime, jobs: &jobs, early, unread, secrets, hint, hint_from };
     let made = then(&verdicts, read);

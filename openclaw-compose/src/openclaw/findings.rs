@@ -45,7 +45,7 @@ pub(crate) fn find(verdicts: &Verdicts<'_>, runtime: &Runtime, jobs: &[Job], out
         }
     }
     variables::findings(verdicts, out);
-    namespaces::stranded(verdicts, out);
+    namespaces::findings(runtime, verdicts, out);
     proxy::trust(verdicts, out);
     origin::bypasses(verdicts, out);
     token::findings(verdicts, out);

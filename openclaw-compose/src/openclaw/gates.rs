@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::finding::{Code, FindingId, Place, PlaceRole};
 use crate::source::Span;
 
-use super::findings::{Cause, jobs, listener, origin, proxy, reach, state, token as secret};
+use super::findings::{Cause, jobs, listener, namespaces, origin, proxy, reach, state, token as secret};
 use super::model::names;
 use super::model::namespaces::Namespace;
 use super::model::processes::Process;
@@ -17,6 +17,7 @@ use super::verdict::Verdicts;
 use super::verdict::clients::{AuthVerdict, Client, ClientKind};
 use super::verdict::listener::{Auth, Gateway, Scope};
 use super::verdict::origin::OriginVerdict;
+use super::verdict::proxy::Passage;
 use super::verdict::reach::Reach;
 use super::verdict::state::Usable;
 use super::verdict::token::{self, Decision};
@@ -34,6 +35,9 @@ pub enum Gate {
     Published,
     /// The client's URL, from the client's namespace, names the listener.
     Reach,
+    /// What passes the client's way takes its upgrade to a WebSocket along, and the gateway believes whom it speaks for. For
+    /// clients behind a proxy.
+    Upgrade,
     /// The browser's origin is admitted and its context is secure.
     Origin,
     /// The secret the client sends is the one the gateway enforces.
@@ -213,6 +217,7 @@ impl Gates<'_> {
             out.push(self.published());
         }
         out.push(self.reach());
+        out.extend(self.upgrade());
         if self.client.kind == ClientKind::Browser {
             out.push(self.origin());
         }
@@ -369,6 +374,9 @@ impl Gates<'_> {
 
     fn reach(&self) -> GateView {
         let Self { client, verdicts, behind: _ } = *self;
+        if let Reach::Stranded(service) = &client.reach {
+            return self.stranded(service);
+        }
         if client.kind != ClientKind::Service {
             return match client.reach {
                 Reach::NoSharedNetwork { .. } => match proxy::describe(client, verdicts) {
@@ -404,6 +412,41 @@ impl Gates<'_> {
         }
     }
 
+    fn stranded(&self, service: &str) -> GateView {
+        // Processes stand in the order of their services.
+        let model = self.verdicts.model;
+        let process = model.services.position(service).and_then(|at| model.processes.get(at));
+        match (namespaces::describe(service, self.verdicts), process) {
+            (Some((code, because, span)), Some(process)) => {
+                self.red(Gate::Reach, Cause::Stranded(process.id), code, because, span)
+            }
+            _ => unknown(Gate::Reach, "no rule speaks for this"),
+        }
+    }
+
+    fn upgrade(&self) -> Option<GateView> {
+        let client = self.client;
+        Some(match client.passage.as_ref()? {
+            // The files show no upgrade, only that nothing is in its way.
+            Passage::Open => unknown(Gate::Upgrade, "nothing in the files of the proxy speaks against it"),
+            Passage::NoUpgrade { span } => {
+                let because = proxy::without_upgrade(client);
+                self.red(
+                    Gate::Upgrade,
+                    Cause::Upgrade(client.id),
+                    Code::ProxyWithoutUpgrade,
+                    because,
+                    Some(*span),
+                )
+            }
+            Passage::Untrusted(distrust) => {
+                let (code, because) = proxy::untrusted(client, distrust);
+                let span = proxy::trust_span(client, distrust);
+                self.red(Gate::Upgrade, Cause::Trust(client.id), code, because, Some(span))
+            }
+        })
+    }
+
     fn origin(&self) -> GateView {
         let client = self.client;
         let Some(planned) = &client.planned else {
@@ -412,9 +455,6 @@ impl Gates<'_> {
         match (&planned.verdict, origin::describe(client)) {
             (OriginVerdict::Admitted(why), _) => green(Gate::Origin, origin::admitted_because(*why)),
             (OriginVerdict::Unknown(why), _) => unknown(Gate::Origin, origin::unknown_because(*why)),
-            (OriginVerdict::Untrusted { .. }, Some((code, because, span))) => {
-                self.red(Gate::Origin, Cause::Trust(client.gateway.id), code, because, Some(span))
-            }
             (_, Some((code, because, span))) => {
                 self.red(Gate::Origin, Cause::Origin(client.id), code, because, Some(span))
             }

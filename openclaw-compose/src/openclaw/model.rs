@@ -21,9 +21,11 @@ pub(crate) mod proxies;
 pub(crate) mod roots;
 pub(crate) mod services;
 pub(crate) mod shell;
+pub(crate) mod stranded;
 pub(crate) mod urls;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use secrecy::ExposeSecret as _;
 
@@ -39,15 +41,19 @@ use gateways::Gateways;
 use mounts::Backing;
 use namespaces::{Namespace, Namespaces};
 use neighbours::Neighbours;
+use observed::Refusal;
 use owners::Listing;
 use processes::{Process, Role};
 use services::{Mount, MountKind, Service, Services};
+use stranded::Stranded;
 
 /// A stack as its files and the engine describe it.
 pub(crate) struct Model<'a> {
     pub(crate) services: &'a Services<'a>,
     pub(crate) processes: &'a [Process<'a>],
     pub(crate) namespaces: Namespaces,
+    /// Services whose running containers were left behind in a namespace that is gone.
+    pub(crate) stranded: BTreeMap<String, Stranded>,
     pub(crate) neighbours: Neighbours<'a>,
     /// Which processes are gateways, and whose.
     pub(crate) gateways: Gateways<'a>,
@@ -62,6 +68,11 @@ pub(crate) struct Model<'a> {
     pub(crate) confined: BTreeSet<String>,
     /// Files that a running container holds in another text than the host: service and path inside.
     pub(crate) stale_files: BTreeSet<(String, String)>,
+    /// The services behind addresses that their containers have, or that the files give them.
+    addresses: BTreeMap<IpAddr, String>,
+    addresses_of: BTreeMap<String, Vec<IpAddr>>,
+    /// What the gateways in services refused.
+    refusals: BTreeMap<String, BTreeSet<Refusal>>,
     /// The processes that are proxies.
     pub(crate) proxies: Vec<&'a Process<'a>>,
     /// Value in a service to the bytes its text comes from.
@@ -71,6 +82,10 @@ pub(crate) struct Model<'a> {
 
 /// What is known of the host, the engine and the plans beside the files.
 pub(crate) struct Surroundings {
+    pub(crate) addresses: BTreeMap<IpAddr, String>,
+    pub(crate) refusals: BTreeMap<String, BTreeSet<Refusal>>,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) stranded: BTreeMap<String, Stranded>,
     pub(crate) listing: Listing,
     pub(crate) engine: Engine,
     pub(crate) docker_vm: bool,
@@ -87,14 +102,38 @@ impl<'a> Model<'a> {
         sources: &'a Sources,
         surroundings: Surroundings,
     ) -> Self {
-        let Surroundings { listing, engine, docker_vm, confined, stale_files, upgrade_to } = surroundings;
-        let namespaces = Namespaces::read(services);
+        let Surroundings {
+            mut addresses,
+            refusals,
+            namespaces,
+            stranded,
+            listing,
+            engine,
+            docker_vm,
+            confined,
+            stale_files,
+            upgrade_to,
+        } = surroundings;
+        for service in &services.list {
+            let written = service.networks.iter().flat_map(|attachment| &attachment.addresses);
+            for address in written.filter_map(|address| address.parse().ok()) {
+                addresses.entry(address).or_insert_with(|| service.name.to_owned());
+            }
+        }
+        let mut addresses_of: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+        for (address, service) in &addresses {
+            addresses_of.entry(service.clone()).or_default().push(*address);
+        }
         Self {
+            addresses,
+            addresses_of,
+            refusals,
             services,
             processes,
             gateways: Gateways::of(processes, &namespaces),
             neighbours: Neighbours::of(processes, &namespaces),
             namespaces,
+            stranded,
             proxies: processes.iter().filter(|process| proxies::is_proxy(process.service)).collect(),
             listing,
             sources,
@@ -109,6 +148,21 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// The service that has an address.
+    pub(crate) fn service_at(&self, address: IpAddr) -> Option<&'a Service<'a>> {
+        self.services.named(self.addresses.get(&address)?)
+    }
+
+    /// The addresses that a service is known to have.
+    pub(crate) fn addresses_of(&self, service: &str) -> &[IpAddr] {
+        self.addresses_of.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the gateway in a process refused.
+    pub(crate) fn refusals(&self, gateway: &Process<'_>) -> impl Iterator<Item = &Refusal> {
+        self.refusals.get(gateway.service.name).into_iter().flatten()
+    }
+
     /// The namespace a service's sockets live in.
     pub(crate) fn namespace(&self, service: &Service<'_>) -> Option<&Namespace> {
         self.namespaces.of.get(service.name)
@@ -118,6 +172,26 @@ impl<'a> Model<'a> {
     pub(crate) fn namespace_owner(&self, process: &Process<'_>) -> Option<&'a Service<'a>> {
         let Namespace::Service(owner) = self.namespace(process.service)? else { return None };
         self.services.named(owner)
+    }
+
+    /// Which of a client and a gateway was left behind in a namespace that is gone, so that they are apart. Where both
+    /// were, they may be in the same one.
+    pub(crate) fn stranded_between(
+        &self,
+        client: Option<&Process<'_>>,
+        gateway: &Process<'_>,
+    ) -> Option<&str> {
+        let is_stranded = |process: &Process<'_>| self.stranded.contains_key(process.service.name);
+        match client {
+            Some(client) if client.id == gateway.id => None,
+            Some(client) if is_stranded(client) && is_stranded(gateway) => None,
+            Some(client) if is_stranded(client) => self.stranded_name(client),
+            _ => self.stranded_name(gateway),
+        }
+    }
+
+    fn stranded_name(&self, process: &Process<'_>) -> Option<&str> {
+        self.stranded.get_key_value(process.service.name).map(|(name, _)| name.as_str())
     }
 
     pub(crate) fn shares_gateway_namespace(&self, service: &Service<'_>) -> bool {

@@ -11,6 +11,7 @@ use crate::source::Text;
 
 use super::model::host::Host;
 use super::model::jobs::Definition;
+use super::model::observed::Refusal;
 use super::rules::version::Version;
 
 /// What is known about a stack.
@@ -52,6 +53,7 @@ pub struct Stack<'s> {
     pub(super) definitions: Vec<Definition>,
     pub(super) gateways: BTreeSet<String>,
     pub(super) up: BTreeSet<String>,
+    pub(super) refusals: BTreeMap<String, BTreeSet<Refusal>>,
     pub(super) version: Option<Version>,
     pub(super) upgrade_to: Option<Version>,
     pub(super) host: Option<Host>,
@@ -75,6 +77,7 @@ impl<'s> Stack<'s> {
             definitions: Vec::new(),
             gateways: BTreeSet::new(),
             up: BTreeSet::new(),
+            refusals: BTreeMap::new(),
             version: None,
             upgrade_to: None,
             host: None,
@@ -168,6 +171,18 @@ impl<'s> Stack<'s> {
     #[must_use]
     pub fn came_up(mut self, service: impl Into<String>) -> Self {
         self.up.insert(service.into());
+        self
+    }
+
+    /// What the gateway in a service refused, as its log shows it: an origin, or a proxy's address. Of very many the first
+    /// few count.
+    #[must_use]
+    pub fn refused(mut self, service: impl Into<String>, refusal: Refusal) -> Self {
+        const MOST: usize = 16;
+        let known = self.refusals.entry(service.into()).or_default();
+        if known.len() < MOST {
+            known.insert(refusal);
+        }
         self
     }
 

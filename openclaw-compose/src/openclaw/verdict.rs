@@ -9,6 +9,7 @@ pub(crate) mod origin;
 pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod reach;
+pub(crate) mod refusals;
 pub(crate) mod rivals;
 pub(crate) mod schema;
 pub(crate) mod state;

@@ -98,11 +98,6 @@ pub enum PageVerdict {
         /// What decided that.
         span: Span,
     },
-    /// The gateway does not trust the proxy that forwards it.
-    Untrusted {
-        /// What decided that.
-        span: Span,
-    },
     /// It is plain http beyond localhost, where browsers give no keys.
     Insecure {
         /// Where it is published.
@@ -279,7 +274,6 @@ impl From<&OriginVerdict> for PageVerdict {
         match *verdict {
             OriginVerdict::Admitted(_) => Self::Admitted,
             OriginVerdict::NotAllowed { span, .. } => Self::NotAllowed { span },
-            OriginVerdict::Untrusted { span, .. } => Self::Untrusted { span },
             OriginVerdict::Insecure { span } => Self::Insecure { span },
             OriginVerdict::Unknown(_) => Self::Unknown,
         }

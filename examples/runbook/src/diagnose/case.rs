@@ -74,6 +74,21 @@ impl Case {
     /// Adds what a log or a probe saw at a gate. Where the files already say why one of `gates` is shut, it only bears
     /// that out: it becomes evidence of that finding instead of a finding of its own.
     pub fn corroborate(&mut self, gate: Gate, gates: &[Gate], finding: Finding, whom: &[Whom]) {
+        match self.shutting_for(gates, whom).and_then(|id| self.findings.get_mut(id.index())) {
+            Some(noted) => {
+                let place = finding.primary().cloned();
+                let named = place.as_ref().map(|place| format!("{} line {}", place.file, place.line));
+                let seen = named.or_else(|| finding.evidence.first().cloned()).unwrap_or_default();
+                noted.finding.evidence.push(format!("borne out by {seen} ({})", finding.code));
+                noted.finding.places.extend(place.map(|place| Place { role: PlaceRole::Related, ..place }));
+            }
+            None => self.report_at(gate, finding, whom),
+        }
+    }
+
+    /// The first finding that shuts one of these gates for any of these.
+    #[must_use]
+    pub fn shutting_for(&self, gates: &[Gate], whom: &[Whom]) -> Option<FindingId> {
         let everyone = whom.contains(&Whom::Everyone);
         let names: BTreeSet<&str> = whom
             .iter()
@@ -86,18 +101,10 @@ impl Case {
             Whom::Client(name) => everyone || names.contains(name.as_str()),
             Whom::Everyone => everyone,
         };
-        let told = self.claims.iter().find_map(|claim| {
+        self.claims.iter().find_map(|claim| {
             let Says::Fail(id) = claim.says else { return None };
             (gates.contains(&claim.gate) && concerns(claim)).then_some(id)
-        });
-        match told.and_then(|id| self.findings.get_mut(id.index())) {
-            Some(noted) => {
-                let place = finding.primary().map(|place| format!("{} line {}", place.file, place.line));
-                let seen = place.or_else(|| finding.evidence.first().cloned()).unwrap_or_default();
-                noted.finding.evidence.push(format!("borne out by {seen} ({})", finding.code));
-            }
-            None => self.report_at(gate, finding, whom),
-        }
+        })
     }
 
     /// Adds what a gateway's log says of a gate. Where a finding of the files tells it, surely or as a doubt, that one is

@@ -137,13 +137,11 @@ gates! {
     Some(Gate::Liveness) =>
         StopGraceTooShort RestartLoop ContainerExited OutOfMemory HostPortTaken MountRefused
         EntrypointRefused NeverStarted WaitsForUnhealthy;
-    Some(Gate::Reach) =>
-        DeadNamespace;
     None =>
-        OwnLoopback LoopbackBind NoSharedNetwork NameNotResolvable WrongPort PlaintextRefused
+        DeadNamespace OwnLoopback LoopbackBind NoSharedNetwork NameNotResolvable WrongPort PlaintextRefused
         UrlWithoutCredentials UrlVariableNotRead DisabledProfile StrandedByRestart InternalNetwork
         BindWithoutAuth BindImplicit BindConflict ExposedBeyondLoopback OriginNotAllowed InsecureContext
-        TrustedProxiesMissing TrustedProxiesWrong PublishedTargetWrong PlaintextBreakGlass NoNetwork
+        TrustedProxiesMissing TrustedProxiesWrong ProxyWithoutUpgrade PublishedTargetWrong PlaintextBreakGlass NoNetwork
         HostPortClosed BypassLeftBehind RemoteUrlIgnored SchemeMismatch OriginsRequired ClientThroughProxy
         HostNetworkOnMac BadGatewayUrl NoGateway PortVariableNotRead Ipv6NotListened SilentOverride SourcesDisagree
         TokenEmptyAfterInterpolation ConfigPlaceholderUnfilled SecretRefMissing TokenMangled

@@ -96,6 +96,16 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
         if matches!(found.code, Code::NotEnoughEvidence | Code::Paired | Code::UnknownVersion) {
             continue;
         }
+        let gate = match found.code {
+            Code::OriginRefused => Some(Gate::Origin),
+            Code::ProxyUntrusted if found.severity == openclaw_pairing::Severity::Error => {
+                Some(Gate::Upgrade)
+            }
+            _ => None,
+        };
+        if gate.is_some_and(|gate| refused(case, stack, gate, &found)) {
+            continue;
+        }
         let whom = concerned(case, stack, &found);
         // The commands are for the client that it is about.
         if whom.contains(&Whom::Client(usual.to_owned())) {
@@ -107,6 +117,29 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
         });
         report(case, found, diagnosis, &whom);
     }
+}
+
+/// A refusal of a page or of a proxy. What the gateway's log named of it openclaw-compose was told, which then says what of
+/// the configuration would admit it, or that it is admitted by now.
+fn refused(case: &mut Case, stack: &Stack<'_>, gate: Gate, found: &openclaw_pairing::Finding) -> bool {
+    let report = stack.stack.report();
+    let own = report.clients.iter().filter(|client| client.gateway == stack.gateway);
+    let own: Vec<Whom> = own.map(|client| Whom::Client(client.name.clone())).collect();
+    let mut finding = Finding::from(found.clone());
+    if case.shutting_for(&[gate], &own).is_some() {
+        case.corroborate(gate, &[gate], finding, &own);
+        return true;
+    }
+    let is_told = found.clients.iter().any(|peer| {
+        peer.output.is_none() && (if gate == Gate::Origin { &peer.origin } else { &peer.remote }).is_some()
+    });
+    if is_told {
+        finding.severity = Severity::Info;
+        finding.remedy = None;
+        finding.summary.push_str("; the configuration admits it by now");
+        case.add(finding);
+    }
+    is_told
 }
 
 fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnosis, whom: &[Whom]) {
@@ -158,6 +191,8 @@ fn concerned(case: &mut Case, stack: &Stack<'_>, found: &openclaw_pairing::Findi
         // Words of transport are everybody's: a text of a service that is not a client says nothing by them.
         let columns = match found.code {
             Code::GatewayUnreachable => stack.columns.known(case, peer),
+            // The address is the proxy's, which is not a client.
+            Code::ProxyUntrusted if peer.output.is_none() => Vec::new(),
             _ => stack.columns.laid_to(case, peer),
         };
         for column in columns {

@@ -97,11 +97,6 @@ impl Stack {
     /// Whom a finding stops by itself, beside the gates that rest on it.
     fn stops(&self, finding: &ComposeFinding) -> Vec<Whom> {
         match (finding.code, &finding.subject) {
-            // Who was left behind by a restart is one client.
-            (Code::DeadNamespace, Subject::Service(name) | Subject::Client(name)) => {
-                let client = self.report.client(name);
-                client.map(|client| Whom::Client(client.name.clone())).into_iter().collect()
-            }
             // A gateway that does not run is dead for everyone who asks it, whatever the files say; a client for itself.
             (
                 Code::RestartLoop
@@ -419,6 +414,7 @@ fn gate(gate: openclaw::Gate) -> Gate {
         openclaw::Gate::Listener => Gate::Listener,
         openclaw::Gate::Published => Gate::Published,
         openclaw::Gate::Reach => Gate::Reach,
+        openclaw::Gate::Upgrade => Gate::Upgrade,
         openclaw::Gate::Origin => Gate::Origin,
         openclaw::Gate::Auth => Gate::Auth,
     }

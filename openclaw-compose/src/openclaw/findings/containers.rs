@@ -2,7 +2,6 @@
 
 use crate::finding::{Code, Finding, Severity};
 use crate::openclaw::model::containers::{Container, Health, Runtime};
-use crate::openclaw::model::namespaces;
 use crate::openclaw::model::processes::{self, Process};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
@@ -33,7 +32,6 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
         };
         drift(runtime, process, container, verdicts, out);
         condition(process, container, verdicts, &mut killed, out);
-        dead_namespace(runtime, process, container, verdicts, out);
     }
     // What may hurt later did.
     out.replace(killed);
@@ -187,31 +185,4 @@ fn killed_draining(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Fin
         remedy.command = Some(format!("docker compose start {}", process.service.name));
     }
     Some(finding)
-}
-
-/// It lives in the namespace of a container that is gone.
-fn dead_namespace(
-    runtime: &Runtime,
-    process: &Process<'_>,
-    container: &Container,
-    verdicts: &Verdicts<'_>,
-    out: &mut Findings,
-) {
-    let Some(owner) = container.host_config.network_mode.strip_prefix("container:") else { return };
-    let Some(lender) = namespaces::lender(process.service, verdicts.model.services) else { return };
-    let lender = lender.name;
-    if runtime.services.contains(lender) && !runtime.has(owner) && container.state.running {
-        let service = process.service;
-        let summary = format!(
-            "{} still lives in the network namespace of an earlier container of {lender}: it reaches nobody",
-            service.name
-        );
-        let span = service.network_mode.as_ref().map(|mode| mode.span);
-        let mut finding = verdicts.finding(Code::DeadNamespace, summary, span).about(process.subject());
-        finding.remedy = Some(command(
-            "recreate it".to_owned(),
-            format!("docker compose up -d --force-recreate {}", service.name),
-        ));
-        out.push(finding);
-    }
 }

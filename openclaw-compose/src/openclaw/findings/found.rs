@@ -24,8 +24,12 @@ pub(crate) enum Cause {
     Published(GatewayId),
     /// A proxy leads past a gateway's port.
     Proxied(GatewayId),
-    /// A gateway does not trust the proxy before it.
-    Trust(GatewayId),
+    /// A gateway does not trust the proxy in a client's way.
+    Trust(ClientId),
+    /// The proxy in a client's way passes no upgrade on.
+    Upgrade(ClientId),
+    /// A process was left behind in a network namespace that is gone.
+    Stranded(ProcessId),
     /// A client's way does not lead to the gateway.
     Reach(ClientId),
     /// A browser's page is refused.

@@ -2,15 +2,14 @@
 
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, PlaceRole, Remedy};
-use crate::openclaw::rules::{self};
+use crate::openclaw::rules::{self, Origins};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::origin::{Admitted, NotAllowed, OriginVerdict, Planned, Unknown, Untrusted};
-use crate::openclaw::verdict::proxy::Proxy;
+use crate::openclaw::verdict::origin::{ALLOWED, Admitted, NotAllowed, OriginVerdict, Planned, Unknown};
 use crate::source::Span;
 
-use super::remedies::{edits, words};
+use super::remedies::{self, edits, words};
 use super::{Cause, Findings};
 
 /// Why a page is admitted.
@@ -38,39 +37,24 @@ pub(crate) fn unknown_because(why: Unknown) -> &'static str {
         Unknown::ListWanted => "this release wants gateway.controlUi.allowedOrigins",
         Unknown::ReleaseSilent => "this release does not say what it does without a list of origins",
         Unknown::NoAddress => "the proxy's address is written nowhere",
-    }
-}
-
-/// The code and the sentence for a proxy that the gateway does not trust.
-pub(crate) fn untrusted(proxy: &Proxy, why: Untrusted) -> (Code, String) {
-    let who = &proxy.who;
-    match why {
-        Untrusted::Empty => (
-            Code::TrustedProxiesMissing,
-            format!(
-                "{who} forwards requests, and gateway.trustedProxies is empty: they are answered 403 proxy_attribution_required"
-            ),
-        ),
-        Untrusted::Wildcard => (
-            Code::TrustedProxiesWrong,
-            format!(
-                "{who} forwards requests, and `*` in gateway.trustedProxies is no wildcard: it trusts nobody, and they are answered 403 proxy_attribution_required"
-            ),
-        ),
+        Unknown::Elsewhere => "which program's page the published port leads to is not in these files",
     }
 }
 
 /// The code, the sentence and the deciding place for a page that is refused.
 pub(crate) fn describe(client: &Client<'_>) -> Option<(Code, String, Span)> {
-    let Planned { origin, verdict } = client.planned.as_ref()?;
+    let Planned { origin, verdict, refused } = client.planned.as_ref()?;
     Some(match verdict {
         OriginVerdict::Admitted(_) | OriginVerdict::Unknown(_) => return None,
-        OriginVerdict::Untrusted { why, span } => {
-            let (code, because) = untrusted(client.proxy.as_ref()?, *why);
-            (code, because, *span)
-        }
         OriginVerdict::NotAllowed { why, span } => {
             let because = match why {
+                NotAllowed::Seen => {
+                    let name = client.gateway.name();
+                    format!(
+                        "{name} refused the page at {}: gateway.controlUi.allowedOrigins does not name it",
+                        refused.join(", ")
+                    )
+                }
                 NotAllowed::OtherPort => {
                     format!("{origin} is not in gateway.controlUi.allowedOrigins, which names another port")
                 }
@@ -90,12 +74,7 @@ pub(crate) fn describe(client: &Client<'_>) -> Option<(Code, String, Span)> {
 }
 
 pub(crate) fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    // Whom the gateway trusts is said for the gateway.
-    let Some((code, because, span)) =
-        describe(client).filter(|(code, ..)| matches!(code, Code::OriginNotAllowed | Code::InsecureContext))
-    else {
-        return;
-    };
+    let Some((code, because, span)) = describe(client) else { return };
     let gateway = client.gateway;
     let mut finding = verdicts.finding(code, because, Some(span)).about(client.subject());
     if code == Code::InsecureContext {
@@ -108,7 +87,12 @@ pub(crate) fn browser_findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out
         finding.places.extend(list.and_then(|list| verdicts.model.place(PlaceRole::Related, list.span)));
         let rule = rules::origins(gateway.process.version);
         finding.evidence.push(format!("{} ({})", rule.citation, rule.versions));
+        let refused = client.planned.as_ref().map_or(&[][..], |planned| &planned.refused);
         finding.remedy = match &client.proxy {
+            _ if !refused.is_empty() => {
+                finding.evidence.push(format!("the gateway's log names {}", refused.join(", ")));
+                admit_refused(refused, gateway, verdicts)
+            }
             Some(proxy) => proxy
                 .origin
                 .as_ref()
@@ -128,6 +112,32 @@ pub(crate) fn allow_origin(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Op
         .find(|port| Some(port.target) == gateway.port.number)
         .and_then(|port| port.published)?;
     list_origins(&[format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")], gateway, verdicts)
+}
+
+/// Adds what was refused to the list. Where there is none yet, what is admitted without one goes along.
+fn admit_refused(refused: &[String], gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let process = gateway.process;
+    let mut wanted = refused.to_vec();
+    let is_bare = process.config().is_none_or(|config| config.list(&ALLOWED).next().is_none());
+    if is_bare && rules::origins(process.version).origins == Origins::Seeded {
+        let port = gateway.listens_on();
+        wanted.extend([format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")]);
+    }
+    if let Some(remedy) = list_origins(&wanted, gateway, verdicts) {
+        return Some(remedy);
+    }
+    // What the gateway reads lies in no file of these: it is told there.
+    let list: Vec<String> = wanted.iter().map(|origin| format!("\"{origin}\"")).collect();
+    let name = gateway.name();
+    let text = format!(
+        "add {} to gateway.controlUi.allowedOrigins in the gateway's own openclaw.json, which is not among these files; the command replaces the list: keep what `openclaw config get gateway.controlUi.allowedOrigins` shows there",
+        refused.join(", ")
+    );
+    let value = remedies::shell_quote(&format!("[{}]", list.join(",")));
+    Some(remedies::command(
+        text,
+        format!("docker compose exec -T {name} openclaw config set gateway.controlUi.allowedOrigins {value}"),
+    ))
 }
 
 /// Adds origins to the list of those admitted.

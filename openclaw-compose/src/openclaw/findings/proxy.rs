@@ -1,17 +1,20 @@
 //! Proxies before the gateway that lead past it, or that it does not trust.
 
-use crate::edit::Edit;
-use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
+use std::net::IpAddr;
+
+use crate::edit::{Edit, layout};
+use crate::finding::{Code, Confidence, Finding, PlaceRole, Remedy, Severity};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
-use crate::openclaw::verdict::proxy;
+use crate::openclaw::verdict::listener::Gateway;
+use crate::openclaw::verdict::proxy::{self, Distrust, Entry, Passage, Trust, Untrusted};
 use crate::openclaw::verdict::reach::Reach;
 use crate::source::Span;
 
+use super::listener;
 use super::remedies::{edits, words};
 use super::{Cause, Findings};
-use super::{listener, origin};
 
 /// The sentence and the deciding place for a proxy that leads to another port.
 pub(crate) fn wrong_target(client: &Client<'_>) -> Option<(String, Span)> {
@@ -79,62 +82,239 @@ pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut F
     out.push_for([cause], finding);
 }
 
+/// The sentence for a proxy that does not ask for a WebSocket.
+pub(crate) fn without_upgrade(client: &Client<'_>) -> String {
+    let who = client.proxy.as_ref().map_or("the proxy", |proxy| proxy.who.as_str());
+    format!(
+        "{who} does not pass the upgrade to a WebSocket on: the page loads, and its connection ends as 1006"
+    )
+}
+
+/// The code and the sentence for a proxy that the gateway does not trust.
+pub(crate) fn untrusted(client: &Client<'_>, distrust: &Distrust) -> (Code, String) {
+    let who = match (&client.proxy, &client.reach, distrust.address) {
+        (Some(proxy), ..) => proxy.who.clone(),
+        (None, Reach::OtherService(other), _) => other.clone(),
+        (None, _, Some(address)) => format!("a proxy at {address}"),
+        _ => "a proxy".to_owned(),
+    };
+    let (code, because) = match distrust.why {
+        Untrusted::Empty => (Code::TrustedProxiesMissing, "gateway.trustedProxies is empty"),
+        Untrusted::Unlisted => (Code::TrustedProxiesMissing, "gateway.trustedProxies names others"),
+        Untrusted::Unseen => {
+            (Code::TrustedProxiesMissing, "its gateway.trustedProxies is not among these files")
+        }
+        Untrusted::Wildcard => {
+            (Code::TrustedProxiesWrong, "`*` in gateway.trustedProxies is no wildcard: it trusts nobody")
+        }
+        Untrusted::Ambiguous => (
+            Code::TrustedProxiesWrong,
+            "gateway.trustedProxies covers its clients as well as the proxy: no address is left that could be a client's",
+        ),
+    };
+    let address = match distrust.address {
+        Some(address) if !who.contains(&address.to_string()) => format!(" ({address})"),
+        _ => String::new(),
+    };
+    (
+        code,
+        format!(
+            "{who}{address} forwards requests, and {because}: they are answered 403 proxy_attribution_required"
+        ),
+    )
+}
+
+/// What decides that a proxy is not trusted.
+pub(crate) fn trust_span(client: &Client<'_>, distrust: &Distrust) -> Span {
+    let process = client.gateway.process;
+    let trust = Trust::of(process);
+    let entries = trust.as_ref().map_or(&[][..], |trust| &trust.entries);
+    let wide = entries.iter().find(|entry| is_range(entry)).or_else(|| entries.first());
+    let proxy = || client.proxy.as_ref().map(|proxy| proxy.span);
+    let config = || Some(process.config()?.at(&["gateway"])?.span);
+    match distrust.why {
+        Untrusted::Empty | Untrusted::Unseen => proxy().or_else(config),
+        _ => wide.map(|entry| entry.span).or_else(proxy),
+    }
+    .unwrap_or(process.service.key_span)
+}
+
+fn is_range(entry: &Entry) -> bool {
+    entry.range.is_some_and(|range| range.prefix_len() < range.max_prefix_len())
+}
+
 /// Whom the gateway trusts to say who a client is.
 pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
+    for client in verdicts.clients {
+        match &client.passage {
+            Some(Passage::Untrusted(distrust)) => distrusted(client, distrust, verdicts, out),
+            Some(Passage::NoUpgrade { span }) => upgrade(client, *span, verdicts, out),
+            Some(Passage::Open) | None => {}
+        }
+    }
     for gateway in verdicts.gateways {
         let process = gateway.process;
-        let Some(config) = process.config() else { continue };
-        let proxy = proxy::of(gateway, verdicts.model);
-        let refused = proxy.as_ref().and_then(|proxy| {
-            let (why, _) = proxy.untrusted(process)?;
-            Some(origin::untrusted(proxy, why))
+        let Some(trust) = Trust::of(process) else { continue };
+        let is_told = verdicts.clients.iter().any(|client| {
+            client.gateway.id == gateway.id && matches!(client.passage, Some(Passage::Untrusted(_)))
         });
-        let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
-        for (entry, span) in &trusted {
-            let wide = matches!(*entry, "0.0.0.0/0" | "::/0");
-            if *entry == "*" || wide {
-                let summary = match &refused {
-                    Some((Code::TrustedProxiesWrong, because)) => because.clone(),
-                    _ if wide => {
-                        format!("gateway.trustedProxies trusts {entry}: any client can claim to be local")
+        for entry in trust.entries.iter().filter(|_| !is_told) {
+            let wide = matches!(entry.text.as_str(), "0.0.0.0/0" | "::/0");
+            if entry.text == "*" || wide {
+                let summary = match wide {
+                    true => {
+                        format!(
+                            "gateway.trustedProxies trusts {}: any client can claim to be local",
+                            entry.text
+                        )
                     }
-                    _ => "gateway.trustedProxies has no wildcard: `*` trusts nobody".to_owned(),
+                    false => "gateway.trustedProxies has no wildcard: `*` trusts nobody".to_owned(),
                 };
                 let mut finding = verdicts
-                    .finding(Code::TrustedProxiesWrong, summary, Some(*span))
+                    .finding(Code::TrustedProxiesWrong, summary, Some(entry.span))
                     .about(process.subject());
-                if refused.is_some() {
-                    finding.severity = Severity::Error;
-                }
-                finding.remedy = Some(words(
-                    "list the address of the proxy, or the subnet of the network it shares with the gateway",
-                ));
-                out.push_for([Cause::Trust(gateway.id)], finding);
+                finding.remedy = Some(words(LIST_THE_PROXY));
+                out.push(finding);
             }
         }
-        let Some(proxy) = proxy.filter(|_| trusted.is_empty()) else { continue };
-        let summary = match &refused {
-            Some((_, because)) => because.clone(),
-            None => format!(
-                "a proxy stands before the gateway ({}) and gateway.trustedProxies is empty",
-                proxy.who
-            ),
+        let Some(proxy) = proxy::of(gateway, verdicts.model).filter(|_| trust.entries.is_empty() && !is_told)
+        else {
+            continue;
         };
+        let summary =
+            format!("a proxy stands before the gateway ({}) and gateway.trustedProxies is empty", proxy.who);
         let mut finding =
             verdicts.finding(Code::TrustedProxiesMissing, summary, Some(proxy.span)).about(process.subject());
-        if refused.is_some() {
-            finding.severity = Severity::Error;
-        } else {
-            finding.confidence = Confidence::Inferred;
-        }
-        if rules::proxy_attribution_required(process.version) {
-            finding.evidence.push("forwarded requests from an untrusted peer are answered 403 proxy_attribution_required; /healthz stays 200".to_owned());
-        }
-        finding.remedy = Some(words(
-            "put the proxy's address, or the subnet of the network they share, into gateway.trustedProxies",
-        ));
-        out.push_for([Cause::Trust(gateway.id)], finding);
+        finding.confidence = Confidence::Inferred;
+        attribution(&mut finding, gateway);
+        finding.remedy = Some(trust_address(proxy.address(verdicts.model), gateway, verdicts));
+        out.push(finding);
     }
+}
+
+const LIST_THE_PROXY: &str =
+    "list the address of the proxy, or the subnet of the network it shares with the gateway";
+
+fn attribution(finding: &mut Finding, gateway: &Gateway<'_>) {
+    if rules::proxy_attribution_required(gateway.process.version) {
+        finding.evidence.push("forwarded requests from an untrusted peer are answered 403 proxy_attribution_required; /healthz stays 200".to_owned());
+    }
+}
+
+fn distrusted(client: &Client<'_>, distrust: &Distrust, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let gateway = client.gateway;
+    let (code, summary) = untrusted(client, distrust);
+    let span = trust_span(client, distrust);
+    let mut finding = verdicts.finding(code, summary, Some(span)).about(client.subject());
+    finding.severity = Severity::Error;
+    if !distrust.is_seen {
+        finding.confidence = Confidence::Inferred;
+    }
+    attribution(&mut finding, gateway);
+    finding.remedy = Some(match distrust.why {
+        Untrusted::Ambiguous => attribute(client, distrust, verdicts),
+        _ => trust_address(distrust.address, gateway, verdicts),
+    });
+    let address = distrust.address.and_then(|address| Some((address, verdicts.model.service_at(address)?)));
+    if let Some((address, service)) = address {
+        let is_fixed = service.networks.iter().flat_map(|network| &network.addresses);
+        if !is_fixed.into_iter().any(|fixed| fixed.parse() == Ok(address)) {
+            finding.evidence.push(format!(
+                "{address} is what Docker gave {} this time; ipv4_address keeps it",
+                service.name
+            ));
+        }
+    }
+    out.push_for([Cause::Trust(client.id)], finding);
+}
+
+/// Adds the proxy's address to those that are trusted.
+fn trust_address(address: Option<IpAddr>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> Remedy {
+    let Some(address) = address else {
+        return words(
+            "put the proxy's address, or the subnet of the network they share, into gateway.trustedProxies",
+        );
+    };
+    let text = format!("trust the proxy's own address: put {address} into gateway.trustedProxies");
+    let sources = verdicts.model.sources;
+    let edit = gateway.process.config().and_then(|config| match config.at(&["gateway", "trustedProxies"]) {
+        // A wildcard that trusts nobody gives way.
+        Some(node) if node.items().iter().all(|item| item.expose() == Some("*")) => {
+            Some(Edit::text(sources, node.span, format!("[\"{address}\"]")))
+        }
+        Some(node) => {
+            let at = node.span.start + 1;
+            Some(Edit::text(sources, Span::new(node.span.file, at, at), format!("\"{address}\", ")))
+        }
+        None => layout::insert_member(
+            sources,
+            config.at(&["gateway"])?,
+            &format!("trustedProxies: [\"{address}\"]"),
+        ),
+    });
+    match edit {
+        Some(edit) => edits(text, vec![edit.judgement()], None),
+        None => words(text),
+    }
+}
+
+/// Leaves a client in the chain: ranges beside the proxy's own address go, or the proxy says its client alone.
+fn attribute(client: &Client<'_>, distrust: &Distrust, verdicts: &Verdicts<'_>) -> Remedy {
+    let sources = verdicts.model.sources;
+    let process = client.gateway.process;
+    let trust = Trust::of(process);
+    let entries = trust.as_ref().map_or(&[][..], |trust| &trust.entries);
+    let (wide, narrow): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| is_range(entry));
+    let address = distrust.address.map(|address| address.to_string()).unwrap_or_default();
+    if !wide.is_empty() {
+        let names: Vec<&str> = wide.iter().map(|entry| entry.text.as_str()).collect();
+        let text = format!(
+            "keep only the proxy's own address in gateway.trustedProxies: remove {}, in which its clients are, too",
+            names.join(", ")
+        );
+        let mut kept: Vec<String> =
+            narrow.iter().map(|entry| sources.expose(entry.span).to_owned()).collect();
+        if !narrow.iter().any(|entry| entry.text == address) {
+            kept.push(format!("\"{address}\""));
+        }
+        let list = process.config().and_then(|config| config.at(&["gateway", "trustedProxies"]));
+        return match list {
+            Some(list) => {
+                let edit = Edit::text(sources, list.span, format!("[{}]", kept.join(", ")));
+                edits(text, vec![edit.judgement()], None)
+            }
+            None => words(text),
+        };
+    }
+    let who = client.proxy.as_ref().map_or("the proxy", |proxy| proxy.who.as_str());
+    let text = format!(
+        "let {who} overwrite X-Forwarded-For with the address of its client, and leave it out for clients of its own host: {address} is trusted already"
+    );
+    match client.proxy.as_ref().and_then(|proxy| proxy.appends) {
+        Some(span) => edits(text, vec![Edit::text(sources, span, "$remote_addr").judgement()], None),
+        None => words(text),
+    }
+}
+
+/// A proxy that does not ask for a WebSocket.
+fn upgrade(client: &Client<'_>, span: Span, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let mut finding = verdicts
+        .finding(Code::ProxyWithoutUpgrade, without_upgrade(client), Some(span))
+        .about(client.subject());
+    let text = "pass the upgrade on: proxy_http_version 1.1 and the headers Upgrade and Connection";
+    let sources = verdicts.model.sources;
+    let before = sources.expose_file(span.file).get(..span.range().start).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+    let lines = [
+        "proxy_http_version 1.1;",
+        "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header Connection \"upgrade\";",
+    ];
+    let lines: String = lines.iter().map(|line| format!("\n{indent}{line}")).collect();
+    let end = Span::new(span.file, span.end, span.end);
+    finding.remedy = Some(edits(text, vec![Edit::text(sources, end, lines).judgement()], None));
+    out.push_for([Cause::Upgrade(client.id)], finding);
 }
 
 /// Leads a proxy to the port that is listened on.

@@ -13,9 +13,9 @@ use crate::openclaw::verdict::reach::Reach;
 use crate::openclaw::verdict::token::{Candidate, Content};
 use crate::source::Span;
 
-use super::listener;
 use super::remedies::{arrange, edits, names_of, recreate, replace_scalar, replace_whole, words};
 use super::{Cause, Findings};
+use super::{listener, namespaces};
 
 /// Why it is not known whether a client arrives.
 pub(crate) fn unknown_because(client: &Client<'_>) -> String {
@@ -158,6 +158,7 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
             };
             (Code::NoNetwork, summary, mode.map(|mode| mode.span).or(key))
         }
+        Reach::Stranded(service) => namespaces::describe(service, verdicts)?,
         Reach::BadUrl => (Code::BadGatewayUrl, format!("{by} of {name} is no ws:// or wss:// URL"), span),
         Reach::Gateway | Reach::OtherService(_) | Reach::Elsewhere | Reach::Unsure => return None,
     })
@@ -165,7 +166,9 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
 
 /// A client in a service that does not arrive, or goes another way.
 pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    if let Some((code, summary, span)) = describe(client, verdicts) {
+    // Who was left behind is said once, whoever looks for it.
+    let told = describe(client, verdicts).filter(|_| !matches!(client.reach, Reach::Stranded(_)));
+    if let Some((code, summary, span)) = told {
         let bind = (code == Code::LoopbackBind).then_some(Cause::Bind(client.gateway.id));
         let causes = std::iter::once(Cause::Reach(client.id)).chain(bind);
         out.push_for(causes, unreached(client, code, summary, span, verdicts));

@@ -1,8 +1,10 @@
 //! The process is the truth: `docker inspect` of the stack's containers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::Bound;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::openclaw::rules;
@@ -29,6 +31,9 @@ pub(crate) struct Container {
     pub(crate) host_config: HostConfig,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network_settings: NetworkSettings,
+    /// Which of the texts printed it, and as which of their containers and images.
+    #[serde(skip)]
+    pub(crate) printed: (usize, usize),
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -42,7 +47,16 @@ pub(crate) struct State {
     pub(crate) exit_code: i64,
     /// What the engine says where it could not start it.
     pub(crate) error: String,
+    /// As it is printed, so that a person finds it again.
+    pub(crate) started_at: String,
     pub(crate) health: Option<Health>,
+}
+
+impl State {
+    /// When it was last started; of a container that never was, engines print the year 1.
+    pub(crate) fn started(&self) -> Option<Timestamp> {
+        self.started_at.parse().ok().filter(|at| *at > Timestamp::UNIX_EPOCH)
+    }
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -120,7 +134,17 @@ pub(crate) struct Mount {
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct NetworkSettings {
-    pub(crate) networks: Option<BTreeMap<String, serde::de::IgnoredAny>>,
+    pub(crate) networks: Option<BTreeMap<String, Endpoint>>,
+}
+
+/// A container's place on a network.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Endpoint {
+    #[serde(rename = "IPAddress")]
+    ipv4: String,
+    #[serde(rename = "GlobalIPv6Address")]
+    ipv6: String,
 }
 
 pub(crate) const PROJECT: &str = "com.docker.compose.project";
@@ -152,10 +176,14 @@ pub(crate) struct Inspected {
 pub(crate) struct Printed {
     pub(crate) containers: Vec<Container>,
     pub(crate) images: Vec<Image>,
+    /// The texts that were read.
+    texts: usize,
 }
 
 /// Reads `docker inspect` output, a list of containers and images or one of them, behind what was read before.
 pub(crate) fn read(text: &str, printed: &mut Printed) -> Result<(), String> {
+    let at = printed.texts;
+    printed.texts += 1;
     if text.trim().is_empty() {
         return Ok(());
     }
@@ -165,12 +193,12 @@ pub(crate) fn read(text: &str, printed: &mut Printed) -> Result<(), String> {
         Ok(inspected) => inspected,
         Err(error) => vec![serde_json::from_str(text).map_err(|_| place(&error))?],
     };
-    for one in inspected {
+    for (nth, one) in inspected.into_iter().enumerate() {
         if one.repo_tags.is_some() || one.repo_digests.is_some() {
             let (repo_tags, repo_digests) = (one.repo_tags, one.repo_digests);
             printed.images.push(Image { id: one.container.id, repo_tags, repo_digests });
         } else {
-            printed.containers.push(one.container);
+            printed.containers.push(Container { printed: (at, nth), ..one.container });
         }
     }
     Ok(())
@@ -242,9 +270,9 @@ pub(crate) struct Runtime {
     pub(crate) of_service: BTreeMap<String, usize>,
     /// Every service that a container says it is of, in whatever project.
     pub(crate) services: BTreeSet<String>,
-    /// The ids and the names of the containers.
-    pub(crate) ids: BTreeSet<String>,
-    pub(crate) names: BTreeSet<String>,
+    /// The containers by their ids and by their names.
+    ids: BTreeMap<String, usize>,
+    names: BTreeMap<String, usize>,
     /// The first image with each id, and with each tag or digest.
     image_of_id: BTreeMap<String, usize>,
     image_of_tag: BTreeMap<String, usize>,
@@ -253,7 +281,7 @@ pub(crate) struct Runtime {
 impl Runtime {
     pub(crate) fn new(printed: Printed, resolution: &Resolution, services: &Services<'_>) -> Self {
         let (project, directory) = (resolution.project_name(), resolution.working_dir());
-        let Printed { containers, images } = printed;
+        let Printed { containers, images, texts: _ } = printed;
         let mut out = Self::default();
         for (at, container) in containers.iter().enumerate() {
             if let Some(service) = container.service_of(project) {
@@ -267,8 +295,8 @@ impl Runtime {
                 }
             }
             out.services.extend(container.label(SERVICE).map(str::to_owned));
-            out.ids.insert(container.id.clone());
-            out.names.insert(container.name.trim_start_matches('/').to_owned());
+            out.ids.insert(container.id.clone(), at);
+            out.names.insert(container.name.trim_start_matches('/').to_owned(), at);
         }
         for (at, image) in images.iter().enumerate() {
             out.image_of_id.entry(image.id.clone()).or_insert(at);
@@ -290,10 +318,11 @@ impl Runtime {
         image.repo_digests.as_ref()?.first().cloned()
     }
 
-    /// Whether a container has this name, or an id that begins so.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    /// The container that has this name, or an id that begins so.
+    pub(crate) fn named(&self, name: &str) -> Option<&Container> {
         let id = self.ids.range::<str, _>((Bound::Included(name), Bound::Unbounded)).next();
-        self.names.contains(name) || id.is_some_and(|id| id.starts_with(name))
+        let by_id = id.filter(|(id, _)| !name.is_empty() && id.starts_with(name)).map(|(_, at)| at);
+        self.containers.get(*self.names.get(name).or(by_id)?)
     }
 
     /// The release of the first container that says one.
@@ -310,6 +339,17 @@ impl Runtime {
     pub(crate) fn seen(&self) -> BTreeMap<String, Seen> {
         let each = self.of_service.iter();
         each.filter_map(|(service, at)| Some((service.clone(), self.containers.get(*at)?.seen()))).collect()
+    }
+
+    /// The services behind the addresses that the containers have.
+    pub(crate) fn addresses(&self) -> BTreeMap<IpAddr, String> {
+        let of = |(service, at): (&String, &usize)| {
+            let networks = self.containers.get(*at)?.network_settings.networks.as_ref()?;
+            let written = networks.values().flat_map(|endpoint| [&endpoint.ipv4, &endpoint.ipv6]);
+            let addresses: Vec<IpAddr> = written.filter_map(|address| address.parse().ok()).collect();
+            Some(addresses.into_iter().map(|address| (address, service.clone())).collect::<Vec<_>>())
+        };
+        self.of_service.iter().filter_map(of).flatten().collect()
     }
 
     /// Services whose containers run under an SELinux label.

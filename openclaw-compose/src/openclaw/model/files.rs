@@ -85,6 +85,22 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// The same for a path at which there may as well be a directory, or what is not text: nobody misses it.
+    pub(crate) fn inside_if_text(
+        &mut self,
+        service: &Service<'_>,
+        services: &Services<'_>,
+        path: &str,
+    ) -> Option<(FileId, Text)> {
+        let unread = self.unread.len();
+        let found = self.inside(service, services, path);
+        self.unread.truncate(unread);
+        match found {
+            Found::Text(file, text) => Some((file, text)),
+            Found::Absent | Found::Unreadable | Found::Unknown => None,
+        }
+    }
+
     /// The host's file at `path`, which belongs to `directory`, such as the context of a build.
     pub(crate) fn on_host(&mut self, path: &str, directory: &str) -> Found {
         if self.host.is_none() && !self.given.contains_key(self.relative(path)) {

@@ -1,6 +1,7 @@
 //! What was observed of the containers and decides how their services are read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::source::Text;
 
@@ -18,4 +19,23 @@ pub(crate) struct Seen {
     /// The user it was started as, where that is written.
     pub(crate) user: Option<String>,
     pub(crate) environment: BTreeMap<String, Text>,
+}
+
+/// What a gateway refused, as its log shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A page of this origin.
+    Origin(String),
+    /// What a proxy at this address passed on.
+    Proxy(IpAddr),
+}
+
+/// A refusal in a gateway's log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Refusal {
+    /// What was refused.
+    pub what: Refused,
+    /// The gateway was started again since: what its configuration admits by now is over.
+    pub is_past: bool,
 }

@@ -94,8 +94,8 @@ pub(crate) struct Process<'a> {
     pub(crate) state_env: Rc<StateEnv>,
     /// `$STATE/.env` is there and could not be read.
     pub(crate) state_env_is_unreadable: bool,
-    /// The configuration that is mounted into a proxy.
-    pub(crate) proxy_texts: Vec<(FileId, Text)>,
+    /// What is known of the ways through it, where it is a proxy.
+    pub(crate) proxy: proxies::Configuration,
     /// The state directory lies inside another one, and the configuration is in that one.
     pub(crate) config_is_outside: bool,
 }
@@ -404,7 +404,7 @@ fn process<'a>(
         state_env: Rc::default(),
         state_env_is_unreadable: false,
         config_is_outside: false,
-        proxy_texts: proxies::configuration(service, services, files),
+        proxy: proxies::configuration(service, services, files),
     };
     if process.is_openclaw() {
         process.config = config_of(&process, services, files, &mut known.configs);
@@ -644,8 +644,11 @@ pub(crate) fn may_be_gateway(process: &Process<'_>) -> bool {
 }
 
 /// A service of OpenClaw's image whose command does not name OpenClaw: a place to run the CLI in, unless it does something
-/// else altogether, such as mending owners.
+/// else altogether, such as mending owners or passing requests on: what is built and published is there to be asked.
 fn may_be_cli(service: &Service<'_>, invocation: &Invocation) -> bool {
+    if proxies::is_proxy(service) || !invocation.given && service.built && !service.ports.is_empty() {
+        return false;
+    }
     !invocation.given || service.interactive || is_idle(service) && own_words(service).count() < 3
 }
 

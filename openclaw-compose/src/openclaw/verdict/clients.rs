@@ -7,12 +7,14 @@ use serde::Serialize;
 use crate::finding::Subject;
 use crate::openclaw::model::Model;
 use crate::openclaw::model::gateways::GatewayId;
+use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{Process, Role};
+use crate::openclaw::model::urls::Url;
 use crate::openclaw::rules::Side;
 
 use super::listener::{Auth, Gateway, Scope};
-use super::origin::{self, Planned};
-use super::proxy::{self, Proxy};
+use super::origin::{self, OriginVerdict, Planned, Unknown};
+use super::proxy::{self, Passage, Proxy};
 use super::published::{Publication, publication};
 use super::reach::{self, Choice, Reach};
 use super::token::{self, Decision, Outcome};
@@ -46,6 +48,8 @@ pub(crate) struct Client<'a> {
     pub(crate) planned: Option<Planned>,
     /// For a browser that comes through a proxy: that proxy.
     pub(crate) proxy: Option<Proxy>,
+    /// What becomes of its upgrade, where a proxy stands in its way.
+    pub(crate) passage: Option<Passage>,
     pub(crate) auth: AuthVerdict,
 }
 
@@ -132,8 +136,27 @@ pub(crate) fn find<'a>(
         let mut published = published_clients([id(), id()], gateway, model);
         // The host's own command line was told above, by what it reads.
         published.retain(|client| client.kind != ClientKind::Host || gateway.process.service.job.is_none());
-        let proxied = proxied_client(id(), gateway, !published.is_empty(), model);
-        out.extend(published.into_iter().chain(proxied));
+        let proxy =
+            proxy::of(gateway, model).filter(|proxy| proxy.origin.is_some() || proxy.target.is_some());
+        // The page that people open may be the proxy's: then there is no other.
+        let is_proxys = |proxy: &Proxy, client: &Client<'_>| {
+            client.kind == ClientKind::Browser && (goes_by(proxy, client) || is_elsewhere(client))
+        };
+        let same =
+            proxy.as_ref().and_then(|proxy| published.iter().position(|client| is_proxys(proxy, client)));
+        let planned = same.and_then(|at| published.remove(at).planned);
+        let has_browser = published.iter().any(|client| client.kind == ClientKind::Browser);
+        let proxied = proxy.map(|proxy| {
+            let mut client = proxied_client(id(), proxy, gateway, has_browser, model);
+            let is_named = client.proxy.as_ref().is_some_and(|proxy| proxy.origin.is_some());
+            if let Some(planned) = planned.filter(|_| !is_named) {
+                client.planned = Some(planned);
+            }
+            client
+        });
+        let is_seen_alone = !has_browser && proxied.is_none() && !origin::refused(gateway, model).is_empty();
+        let unplanned = is_seen_alone.then(|| unplanned_browser(id(), gateway, model));
+        out.extend(published.into_iter().chain(proxied).chain(unplanned));
     }
     out
 }
@@ -174,6 +197,7 @@ fn service_client<'a>(
         published: is_shell.then(|| publication(gateway, model)).flatten(),
         planned: None,
         proxy: None,
+        passage: None,
         auth,
     })
 }
@@ -214,19 +238,50 @@ fn auth_verdict(gateway: &Gateway<'_>, client: &Decision) -> AuthVerdict {
     }
 }
 
-/// The browser that comes through a proxy, where one is known to lead to the gateway.
+/// Whether a proxy with an address of its own comes by the port that is published for a browser.
+fn goes_by(proxy: &Proxy, browser: &Client<'_>) -> bool {
+    let published = browser.published.as_ref().map(|published| published.port);
+    proxy.origin.is_some() && proxy.published.is_some() && proxy.published == published
+}
+
+/// Whether nothing is published for a browser, and the page that it opens is none of this host's.
+fn is_elsewhere(browser: &Client<'_>) -> bool {
+    let url = browser.planned.as_ref().and_then(|planned| Url::parse(&planned.origin));
+    browser.published.as_ref().is_some_and(|published| published.host_network)
+        && url.is_some_and(|url| !names::is_loopback(&url.host))
+}
+
+/// A browser that only the gateway's log shows.
+fn unplanned_browser<'a>(id: ClientId, gateway: &'a Gateway<'a>, model: &Model<'_>) -> Client<'a> {
+    Client {
+        id,
+        name: format!("browser{}", gateway.id.suffix()),
+        kind: ClientKind::Browser,
+        process: None,
+        gateway,
+        choice: None,
+        reach: Reach::Unsure,
+        decision: None,
+        published: None,
+        planned: None,
+        proxy: None,
+        passage: None,
+        auth: presumed_auth(gateway, model),
+    }
+}
+
+/// The browser that comes through a proxy. A proxy that may have nothing to do with the gateway makes no client.
 fn proxied_client<'a>(
     id: ClientId,
+    proxy: Proxy,
     gateway: &'a Gateway<'a>,
     beside_others: bool,
     model: &Model<'_>,
-) -> Option<Client<'a>> {
-    // A proxy that may have nothing to do with the gateway makes no client.
-    let proxy = proxy::of(gateway, model).filter(|proxy| proxy.origin.is_some() || proxy.target.is_some())?;
+) -> Client<'a> {
     let name = if beside_others { "browser-proxy" } else { "browser" };
     let origin =
         proxy.origin.as_ref().map_or_else(|| "the proxy's address".to_owned(), |(origin, _)| origin.clone());
-    Some(Client {
+    Client {
         id,
         name: format!("{name}{}", gateway.id.suffix()),
         kind: ClientKind::Browser,
@@ -236,10 +291,11 @@ fn proxied_client<'a>(
         reach: proxy.reach(gateway, model),
         decision: None,
         published: Some(proxy.publication(gateway)),
-        planned: Some(Planned { origin, verdict: proxy.verdict(gateway) }),
+        planned: Some(Planned::new(origin, proxy.verdict(gateway))),
+        passage: Some(proxy.passage(gateway, model)),
         proxy: Some(proxy),
         auth: presumed_auth(gateway, model),
-    })
+    }
 }
 
 /// The host and its browsers, where a port is published or the gateway is on the host's network.
@@ -251,7 +307,9 @@ fn published_clients<'a>(
     let Some(published) = publication(gateway, model) else { return Vec::new() };
     let unsure = gateway.may_be_behind(published.target)
         || gateway.may_have_server() && gateway.bind.scope == Scope::Unknown;
-    let reach = if unsure && !published.host_network {
+    let reach = if let Some(stranded) = model.stranded_between(None, gateway.process) {
+        Reach::Stranded(stranded.to_owned())
+    } else if unsure && !published.host_network {
         Reach::Unsure
     } else if gateway.bind.scope == Scope::Loopback && !published.host_network {
         Reach::LoopbackBind
@@ -273,10 +331,18 @@ fn published_clients<'a>(
         published: Some(published.clone()),
         planned,
         proxy: None,
+        passage: None,
         auth,
     };
     let mut out = vec![client(host, ClientKind::Host, "host", None)];
-    if let Some(planned) = origin::plan(gateway, &published) {
+    // What listens where the port leads may be another program's page.
+    let unsure = |planned: Planned| match planned.verdict {
+        OriginVerdict::NotAllowed { .. } if reach == Reach::Unsure => {
+            Planned::new(planned.origin, OriginVerdict::Unknown(Unknown::Elsewhere))
+        }
+        _ => planned,
+    };
+    if let Some(planned) = origin::plan(gateway, &published).map(unsure) {
         out.push(client(browser, ClientKind::Browser, "browser", Some(planned)));
     }
     out

@@ -1,7 +1,9 @@
 //! Browsers: which URL is planned, whether its origin is admitted, and whether its page is a secure context.
 
+use crate::openclaw::model::Model;
 use crate::openclaw::model::config::Config;
 use crate::openclaw::model::names;
+use crate::openclaw::model::observed::Refused;
 use crate::openclaw::model::processes::{ConfigState, Process};
 use crate::openclaw::model::urls::Url;
 use crate::openclaw::rules::{self, Origins};
@@ -16,6 +18,14 @@ pub(crate) struct Planned {
     /// `http://localhost:18789`
     pub(crate) origin: String,
     pub(crate) verdict: OriginVerdict,
+    /// Origins of pages that the gateway's log shows to be refused and that are not admitted by now.
+    pub(crate) refused: Vec<String>,
+}
+
+impl Planned {
+    pub(crate) fn new(origin: impl Into<String>, verdict: OriginVerdict) -> Self {
+        Self { origin: origin.into(), verdict, refused: Vec::new() }
+    }
 }
 
 /// Whether the gateway and the browser let that page connect.
@@ -23,11 +33,6 @@ pub(crate) struct Planned {
 pub(crate) enum OriginVerdict {
     Admitted(Admitted),
     Unknown(Unknown),
-    /// The gateway refuses what the proxy forwards, before it looks at an origin.
-    Untrusted {
-        why: Untrusted,
-        span: Span,
-    },
     NotAllowed {
         why: NotAllowed,
         span: Span,
@@ -74,20 +79,15 @@ pub(crate) enum Unknown {
     ReleaseSilent,
     /// The proxy's address is written nowhere.
     NoAddress,
-}
-
-/// What is wrong with `gateway.trustedProxies`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Untrusted {
-    /// It is empty.
-    Empty,
-    /// `*`, which is no wildcard there.
-    Wildcard,
+    /// What listens where the port leads is not known.
+    Elsewhere,
 }
 
 /// Why an origin is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotAllowed {
+    /// The gateway's log shows that it was.
+    Seen,
     /// The list has localhost with another port.
     OtherPort,
     /// The list does not have it.
@@ -96,7 +96,7 @@ pub(crate) enum NotAllowed {
     SeededOnly(u16),
 }
 
-const ALLOWED: [&str; 3] = ["gateway", "controlUi", "allowedOrigins"];
+pub(crate) const ALLOWED: [&str; 3] = ["gateway", "controlUi", "allowedOrigins"];
 
 /// The browser URL of a published gateway; nothing where the web UI is off.
 pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Planned> {
@@ -106,12 +106,12 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         ConfigState::Read(config) => Some(config),
         // Whoever starts it may write one first.
         ConfigState::Absent | ConfigState::Bare if process.invocation.is_unseen => {
-            return Some(Planned { origin: local, verdict: OriginVerdict::Unknown(Unknown::Unseen) });
+            return Some(Planned::new(local, OriginVerdict::Unknown(Unknown::Unseen)));
         }
         ConfigState::Absent | ConfigState::Bare => None,
         ConfigState::Unknown | ConfigState::Unreadable => {
             let verdict = OriginVerdict::Unknown(Unknown::NotGiven);
-            return Some(Planned { origin: local, verdict });
+            return Some(Planned::new(local, verdict));
         }
     };
     let switch = |path: &[&str]| config.as_ref().and_then(|config| config.switched_on(path));
@@ -123,10 +123,10 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     let open = |origin: &str| listed.iter().any(|(listed, _)| same_origin(listed, origin) || listed == "*");
     let host_fallback =
         switch(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"]).is_some();
-    let admitted = |why| Some(Planned { origin: local.clone(), verdict: OriginVerdict::Admitted(why) });
+    let admitted = |why| Some(Planned::new(local.clone(), OriginVerdict::Admitted(why)));
     if published.port == 0 {
         let verdict = OriginVerdict::Unknown(Unknown::PortPicked);
-        return Some(Planned { origin: "http://localhost".to_owned(), verdict });
+        return Some(Planned::new("http://localhost", verdict));
     }
     if open(&local) || open(&format!("http://127.0.0.1:{}", published.port)) {
         return admitted(Admitted::Localhost);
@@ -141,7 +141,7 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     }
     if let Some((_, span)) = listed.first() {
         let verdict = OriginVerdict::NotAllowed { why: NotAllowed::OtherPort, span: *span };
-        return Some(Planned { origin: local, verdict });
+        return Some(Planned::new(local, verdict));
     }
     if gateway.bind.scope == Scope::Loopback {
         return admitted(Admitted::OnLoopback);
@@ -152,12 +152,12 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         // It refuses to start, which the listener gate says.
         Origins::Required => {
             let verdict = OriginVerdict::Unknown(Unknown::ListWanted);
-            Some(Planned { origin: local, verdict })
+            Some(Planned::new(local, verdict))
         }
         Origins::Seeded if published.port == gateway.listens_on() => admitted(Admitted::Seeded),
         Origins::Seeded => {
             let why = NotAllowed::SeededOnly(gateway.listens_on());
-            Some(Planned { origin: local, verdict: OriginVerdict::NotAllowed { why, span: published.span } })
+            Some(Planned::new(local, OriginVerdict::NotAllowed { why, span: published.span }))
         }
     }
 }
@@ -208,7 +208,33 @@ fn elsewhere(origin: &str, span: Span) -> Planned {
     let secure = Url::parse(origin).is_some_and(|url| url.secure);
     let verdict =
         if secure { OriginVerdict::Admitted(Admitted::Https) } else { OriginVerdict::Insecure { span } };
-    Planned { origin: origin.to_owned(), verdict }
+    Planned::new(origin, verdict)
+}
+
+/// Whether the list names the origin, or every one.
+pub(crate) fn is_listed(origin: &str, config: &Config, process: &Process<'_>) -> bool {
+    listed(config, process).iter().any(|(known, _)| known == "*" || same_origin(known, origin))
+}
+
+/// The origins that a gateway was seen to refuse and would refuse again.
+pub(crate) fn refused<'m>(gateway: &Gateway<'_>, model: &'m Model<'_>) -> Vec<&'m str> {
+    let process = gateway.process;
+    let is_admitted =
+        |origin: &str| process.config().is_some_and(|config| is_listed(origin, config, process));
+    let standing = model.refusals(process).filter_map(|refusal| match &refusal.what {
+        Refused::Origin(origin) => Some(origin.as_str()),
+        Refused::Proxy(_) => None,
+    });
+    standing.filter(|origin| !is_admitted(origin)).collect()
+}
+
+/// Where the list is configured, or else where it would be.
+pub(crate) fn list_span(process: &Process<'_>) -> Span {
+    let span = process.config().and_then(|config| {
+        let listed = config.list(&ALLOWED).next().map(|(_, span)| span);
+        listed.or_else(|| Some(config.at(&ALLOWED).or_else(|| config.at(&["gateway"]))?.span))
+    });
+    span.unwrap_or(process.service.key_span)
 }
 
 /// Scheme, host and port equal, default ports filled in.

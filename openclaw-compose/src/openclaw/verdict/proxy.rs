@@ -1,17 +1,22 @@
 //! Ways to the gateway that lead through a proxy: labels of Traefik and Caddy, the variables of nginx-proxy and Coolify, and
 //! proxies of the stack whose configuration names the gateway.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Bound;
 
+use ipnet::IpNet;
+
 use crate::openclaw::model::Model;
-use crate::openclaw::model::names;
+use crate::openclaw::model::names::{self, Resolved};
+use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::Process;
+use crate::openclaw::model::proxies::{Forwards, Route, SitePort, Upgrade};
 use crate::openclaw::model::services::{self, Service};
 use crate::openclaw::rules;
 use crate::source::{Span, Text};
 
 use super::listener::{Gateway, Scope};
-use super::origin::{self, OriginVerdict, Unknown, Untrusted};
+use super::origin::{self, OriginVerdict, Unknown};
 use super::published::Publication;
 use super::reach::Reach;
 
@@ -28,6 +33,14 @@ pub(crate) struct Proxy {
     pub(crate) target: Option<(u16, Span)>,
     /// The network on which it looks for the gateway, where that is written.
     pub(crate) network: Option<(String, Span)>,
+    /// The service that it is, where it is one of the stack.
+    pub(crate) service: Option<String>,
+    /// The host's port by which it goes to the gateway, where it goes by one.
+    pub(crate) published: Option<u16>,
+    /// Whether it passes on that a client wants a WebSocket.
+    upgrade: Upgrade,
+    /// It puts the client's address behind those that the client names itself; the word that says so.
+    pub(crate) appends: Option<Span>,
     /// It adds forwarding headers for certain.
     forwards: bool,
     /// It stands in the gateway's own namespace.
@@ -37,11 +50,20 @@ pub(crate) struct Proxy {
 /// The proxy before a gateway; labels and variables of the gateway say more than a proxy's being there.
 pub(crate) fn of(gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Proxy> {
     let process = gateway.process;
-    let owner = model.namespace_owner(gateway.process)?;
-    by_traefik(owner)
-        .or_else(|| by_caddy(owner))
-        .or_else(|| by_variables(process))
-        .or_else(|| by_service(gateway, owner, model))
+    let Some(owner) = model.namespace_owner(gateway.process) else {
+        return by_service(gateway, gateway.process.service, model);
+    };
+    let labelled = by_traefik(owner).map(|proxy| (proxy, "traefik"));
+    if let Some((mut proxy, program)) = labelled.or_else(|| by_caddy(owner).map(|proxy| (proxy, "caddy"))) {
+        // The one that reads the labels may be of this stack.
+        let reads = |process: &&&Process<'_>| {
+            let image = process.service.image.as_ref().map_or("", |image| image.value);
+            image.contains(program) && names::shares_network(process.service, owner)
+        };
+        proxy.service = model.proxies.iter().find(reads).map(|process| process.service.name.to_owned());
+        return Some(proxy);
+    }
+    by_variables(process).or_else(|| by_service(gateway, owner, model))
 }
 
 fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
@@ -79,6 +101,10 @@ fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
         network: labels
             .get("traefik.docker.network")
             .map(|at| (at.value.expose().trim().to_owned(), at.span)),
+        service: None,
+        published: None,
+        upgrade: Upgrade::Unknown,
+        appends: None,
         forwards: true,
         inside: false,
     })
@@ -96,6 +122,10 @@ fn by_caddy(service: &Service<'_>) -> Option<Proxy> {
         origin: (!host.is_empty()).then_some((origin, site.span)),
         target: upstream.and_then(|at| Some((port(at.value.expose())?, at.span))),
         network: None,
+        service: None,
+        published: None,
+        upgrade: Upgrade::Unknown,
+        appends: None,
         forwards: true,
         inside: false,
     })
@@ -117,6 +147,10 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
             origin: Some((format!("{scheme}://{host}"), span)),
             target: given("VIRTUAL_PORT").and_then(|(port, span)| Some((port.parse().ok()?, span))),
             network: None,
+            service: None,
+            published: None,
+            upgrade: Upgrade::Unknown,
+            appends: None,
             forwards: true,
             inside: false,
         });
@@ -126,6 +160,9 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
         .filter(|name| name.starts_with("SERVICE_FQDN_") || name.starts_with("SERVICE_URL_"))
         .find_map(|name| Some((*name, given(name)?)))?;
     let address = address.trim_end_matches('/');
+    // `SERVICE_FQDN_NAME_PORT` names the port of the container, which is none of the address that people open.
+    let inner = name.rsplit('_').next().filter(|port| port.parse::<u16>().is_ok());
+    let address = inner.and_then(|port| address.strip_suffix(port)?.strip_suffix(':')).unwrap_or(address);
     let origin = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
     Some(Proxy {
         who: format!("the proxy that fills {name}"),
@@ -133,6 +170,10 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
         origin: Some((origin, span)),
         target: None,
         network: None,
+        service: None,
+        published: None,
+        upgrade: Upgrade::Unknown,
+        appends: None,
         // The image may have a proxy of its own before the gateway.
         forwards: false,
         inside: false,
@@ -144,81 +185,133 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
     model.proxies.iter().find_map(|process| {
         let service = process.service;
         let inside = model.namespaces.share(service.name, owner.name);
-        if !(inside || names::shares_network(service, owner)) {
-            return None;
-        }
+        let is_near = inside || names::shares_network(service, owner);
         let mut proxy = Proxy {
             who: service.name.to_owned(),
+            service: Some(service.name.to_owned()),
             span: service.key_span,
             origin: None,
             target: None,
             network: None,
+            published: None,
+            upgrade: Upgrade::Unknown,
+            appends: None,
             forwards: false,
             inside,
         };
-        if process.proxy_texts.is_empty() {
-            return Some(proxy);
+        if !process.proxy.is_given {
+            return is_near.then_some(proxy);
         }
-        let hosts: Vec<&str> = if inside {
-            vec!["127.0.0.1", "localhost"]
-        } else {
-            let aliases = owner.networks.iter().flat_map(|attachment| attachment.aliases.iter().copied());
-            std::iter::once(owner.name).chain(owner.container_name).chain(aliases).collect()
+        let led = process
+            .proxy
+            .routes
+            .iter()
+            .filter_map(|route| Some((route, lead(route, process, gateway, model)?)));
+        // A way whose origin is known says more than one that has none.
+        let (route, lead) = led.min_by_key(|(route, _)| origin_of(route, service, model).is_none())?;
+        proxy.span = route.span;
+        proxy.target = Some((lead.target, route.span));
+        proxy.published = lead.published;
+        proxy.origin = origin_of(route, service, model);
+        proxy.upgrade = route.upgrade;
+        (proxy.forwards, proxy.appends) = match route.forwards {
+            Forwards::Client => (true, None),
+            Forwards::Appended(span) => (true, Some(span)),
+            Forwards::Nothing | Forwards::Unknown => (false, None),
         };
-        let (file, text, at, end, port) = process.proxy_texts.iter().find_map(|(file, text)| {
-            let (at, end, port) = upstream(text.expose(), &hosts)?;
-            Some((*file, text, at, end, port))
-        })?;
-        let lower = text.expose().to_ascii_lowercase();
-        proxy.span = Span::from_range(file, at..end);
-        proxy.target = Some((port.unwrap_or_else(|| gateway.listens_on()), proxy.span));
-        proxy.forwards = lower.contains("reverse_proxy")
-            || lower.contains("x-forwarded-")
-            || lower.contains("x-real-ip")
-            || lower.contains("option forwardfor")
-            || lower.contains("loadbalancer");
         Some(proxy)
     })
 }
 
-/// Where a configuration names one of the hosts as an upstream, and the port behind it.
-fn upstream(text: &str, hosts: &[&str]) -> Option<(usize, usize, Option<u16>)> {
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        if line.trim_start().starts_with('#') {
-            continue;
+/// Where a way through a proxy ends at the gateway.
+struct Lead {
+    target: u16,
+    /// The host's port that it goes by, where it goes by one.
+    published: Option<u16>,
+}
+
+/// Whether a way through a proxy leads to the gateway's namespace: by a name of it, by the loopback that they share, or by a
+/// port that the host publishes for it.
+fn lead(route: &Route, proxy: &Process<'_>, gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Lead> {
+    let owner = model.namespace_owner(gateway.process);
+    let here = model.namespace(proxy.service);
+    let there = model.namespace(gateway.process.service);
+    let direct =
+        |port: Option<u16>| Lead { target: port.unwrap_or_else(|| gateway.listens_on()), published: None };
+    let by_host = |port: Option<u16>| {
+        if there == Some(&Namespace::Host) {
+            return (port == gateway.port.number).then(|| direct(port));
         }
-        for host in hosts {
-            for (at, _) in line.match_indices(host) {
-                let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-                let before = line.get(..at).unwrap_or_default();
-                let rest = line.get(at + host.len()..).unwrap_or_default();
-                if before.ends_with(word) || rest.starts_with(|c| word(c) && c != ':') {
-                    continue;
-                }
-                let digits: String = rest
-                    .strip_prefix(':')
-                    .unwrap_or_default()
-                    .chars()
-                    .take_while(char::is_ascii_digit)
-                    .collect();
-                let passes = !digits.is_empty() || before.contains("://") || before.contains("reverse_proxy");
-                // A listener of the proxy's own is no upstream.
-                if passes && !before.trim_start().starts_with("listen") {
-                    let length = host.len() + if digits.is_empty() { 0 } else { digits.len() + 1 };
-                    return Some((start + at, start + at + length, digits.parse().ok()));
-                }
-            }
+        let mapping = owner?
+            .ports
+            .iter()
+            .find(|mapping| !mapping.udp && mapping.published == port && port.is_some())?;
+        Some(Lead { target: mapping.target, published: port })
+    };
+    // In a borrowed namespace the owner's networks count.
+    let viewer = match here {
+        Some(Namespace::Service(viewer)) => model.services.named(viewer),
+        _ => None,
+    };
+    if names::is_loopback(&route.host) {
+        if here.is_some() && here == there {
+            // A port of the proxy's own, or of somebody else beside the gateway, is not the gateway's.
+            let is_its =
+                route.port == gateway.port.number || route.port.is_none() || gateway.port.number.is_none();
+            return is_its.then(|| direct(route.port));
         }
+        return if here == Some(&Namespace::Host) { by_host(route.port) } else { None };
     }
-    None
+    let wanted = owner.map(|owner| owner.name);
+    match names::resolve(
+        viewer.unwrap_or(proxy.service),
+        &route.host,
+        wanted,
+        model.services,
+        &model.namespaces,
+    ) {
+        Resolved::Service(found) if Some(found) == wanted => Some(direct(route.port)),
+        Resolved::DockerHost => by_host(route.port),
+        _ => None,
+    }
+}
+
+/// What browsers open to come this way, where it can be told: TLS may end before a proxy that speaks plain http, and a port
+/// that is not published is somebody else's to lead to.
+fn origin_of(route: &Route, proxy: &Service<'_>, model: &Model<'_>) -> Option<(String, Span)> {
+    route.sites.iter().find_map(|site| {
+        let port = match site.port {
+            SitePort::Outside(port) => port,
+            SitePort::Listens(port) => match model.namespace(proxy)? {
+                Namespace::Host => port,
+                Namespace::Service(owner) => {
+                    let ports = &model.services.named(owner)?.ports;
+                    ports.iter().find(|mapping| !mapping.udp && mapping.target == port)?.published?
+                }
+                _ => return None,
+            },
+        };
+        let host = match &site.host {
+            Some(host) if site.secure || names::is_loopback(host) => host.as_str(),
+            // Without TLS and a name it is opened where it runs.
+            None if !site.secure => "localhost",
+            _ => return None,
+        };
+        let scheme = if site.secure { "https" } else { "http" };
+        let usual = if site.secure { 443 } else { 80 };
+        let origin =
+            if port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") };
+        Some((origin, site.span))
+    })
 }
 
 impl Proxy {
     /// Where the way through the proxy ends.
     pub(crate) fn reach(&self, gateway: &Gateway<'_>, model: &Model<'_>) -> Reach {
+        // What stands in the gateway's own namespace was left behind with it, or is there anew.
+        if let Some(stranded) = model.stranded_between(None, gateway.process).filter(|_| !self.inside) {
+            return Reach::Stranded(stranded.to_owned());
+        }
         if self.misses(gateway, model).is_some() {
             return Reach::NoSharedNetwork { with: gateway.name().to_owned() };
         }
@@ -261,52 +354,135 @@ impl Proxy {
     pub(crate) fn verdict(&self, gateway: &Gateway<'_>) -> OriginVerdict {
         let process = gateway.process;
         let Some(config) = process.config() else { return OriginVerdict::Unknown(Unknown::NotGiven) };
-        if let Some((why, span)) = self.untrusted(process) {
-            return OriginVerdict::Untrusted { why, span };
-        }
         let Some((origin, span)) = &self.origin else {
             return OriginVerdict::Unknown(Unknown::NoAddress);
         };
         origin::of_proxy(origin, *span, config, process, gateway)
     }
 
-    /// Why forwarded requests are refused, and the line that says so.
-    pub(crate) fn untrusted(&self, process: &Process<'_>) -> Option<(Untrusted, Span)> {
+    /// What becomes of an upgrade that comes this way.
+    pub(crate) fn passage(&self, gateway: &Gateway<'_>, model: &Model<'_>) -> Passage {
+        if let Some(distrust) = self.untrusted(gateway.process, model) {
+            return Passage::Untrusted(distrust);
+        }
+        match self.upgrade {
+            Upgrade::Dropped(span) => Passage::NoUpgrade { span },
+            Upgrade::Passed | Upgrade::Unknown => Passage::Open,
+        }
+    }
+
+    /// The address from which the gateway hears this proxy, where it is known.
+    pub(crate) fn address(&self, model: &Model<'_>) -> Option<IpAddr> {
+        if self.inside {
+            return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        match model.addresses_of(self.service.as_ref()?) {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// Why forwarded requests are refused.
+    fn untrusted(&self, process: &Process<'_>, model: &Model<'_>) -> Option<Distrust> {
         if !self.forwards || !rules::proxy_attribution_required(process.version) {
             return None;
         }
-        let config = process.config()?;
-        let trusted: Vec<(&str, Span)> = config.list(&["gateway", "trustedProxies"]).collect();
-        match trusted.first() {
-            None if config.is_partial() => None,
-            None => Some((Untrusted::Empty, self.span)),
-            Some((_, span)) if trusted.iter().all(|(entry, _)| *entry == "*") => {
-                Some((Untrusted::Wildcard, *span))
-            }
-            Some(_) => None,
-        }
+        let trust = Trust::of(process)?;
+        let address = self.address(model);
+        let why = match trust.entries.first() {
+            None if trust.is_partial => return None,
+            None => Untrusted::Empty,
+            Some(_) if trust.entries.iter().all(|entry| entry.text == "*") => Untrusted::Wildcard,
+            Some(_) if address.is_some_and(|address| !trust.may_cover(address)) => Untrusted::Unlisted,
+            Some(_) => return None,
+        };
+        Some(Distrust { why, address, is_seen: false })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What becomes of an upgrade that comes through a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// Nothing speaks against it.
+    Open,
+    /// The proxy does not pass on that the client wants a WebSocket.
+    NoUpgrade { span: Span },
+    /// The gateway refuses what the proxy passes on.
+    Untrusted(Distrust),
+}
 
-    #[test]
-    fn upstreams_are_found_with_their_port_and_listeners_are_none() {
-        for (text, wanted) in [
-            ("proxy_pass http://openclaw:18789;", Some(Some(18789))),
-            ("claw.example.com {\n  reverse_proxy openclaw:8080\n}", Some(Some(8080))),
-            ("proxy_pass http://openclaw/;", Some(None)),
-            ("listen openclaw:80;", None),
-            ("# proxy_pass http://openclaw:18789;", None),
-            ("proxy_pass http://my-openclaw:18789;", None),
-            ("server_name openclaw.example.com;", None),
-        ] {
-            let found = upstream(text, &["openclaw"]);
-            assert_eq!(found.map(|(_, _, port)| port), wanted, "{text}");
+/// Why a gateway refuses what a proxy passes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Distrust {
+    pub(crate) why: Untrusted,
+    /// The proxy's address, where it is known.
+    pub(crate) address: Option<IpAddr>,
+    /// The gateway's log shows that it does.
+    pub(crate) is_seen: bool,
+}
+
+/// What is wrong with `gateway.trustedProxies`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untrusted {
+    /// It is empty.
+    Empty,
+    /// `*`, which is no wildcard there.
+    Wildcard,
+    /// It names others.
+    Unlisted,
+    /// It was not given.
+    Unseen,
+    /// It names the proxy, and the clients, too: no address is left that could be a client's.
+    Ambiguous,
+}
+
+/// `gateway.trustedProxies` as it is configured.
+pub(crate) struct Trust {
+    pub(crate) entries: Vec<Entry>,
+    is_partial: bool,
+}
+
+/// One of its entries.
+pub(crate) struct Entry {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+    /// What it covers, where it is an address or a range.
+    pub(crate) range: Option<IpNet>,
+}
+
+impl Trust {
+    /// Nothing where the configuration was not given.
+    pub(crate) fn of(process: &Process<'_>) -> Option<Self> {
+        let config = process.config()?;
+        let entry = |(text, span): (&str, Span)| {
+            let text = process.substitute(text).text.expose().trim().to_owned();
+            let range = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            Entry { text, span, range }
+        };
+        let entries = config.list(&["gateway", "trustedProxies"]).map(entry).collect();
+        Some(Self { entries, is_partial: config.is_partial() })
+    }
+
+    /// Whether some entry covers the address.
+    pub(crate) fn covers(&self, address: IpAddr) -> bool {
+        self.entries.iter().any(|entry| entry.range.is_some_and(|range| range.contains(&address)))
+    }
+
+    /// The same, or one of them cannot be read.
+    fn may_cover(&self, address: IpAddr) -> bool {
+        let is_odd = |entry: &Entry| entry.range.is_none() && entry.text != "*";
+        self.covers(address) || self.entries.iter().any(is_odd)
+    }
+
+    /// Why what the log shows to be refused from this address is refused.
+    pub(crate) fn refuses(trust: Option<&Self>, address: IpAddr) -> Untrusted {
+        match trust {
+            None => Untrusted::Unseen,
+            Some(trust) if trust.covers(address) => Untrusted::Ambiguous,
+            Some(trust) if trust.entries.is_empty() && trust.is_partial => Untrusted::Unseen,
+            Some(trust) if trust.entries.is_empty() => Untrusted::Empty,
+            Some(trust) if trust.entries.iter().all(|entry| entry.text == "*") => Untrusted::Wildcard,
+            Some(_) => Untrusted::Unlisted,
         }
-        let (from, to, _) = upstream("x http://openclaw:18789;", &["openclaw"]).expect("an upstream");
-        assert_eq!(&"x http://openclaw:18789;"[from..to], "openclaw:18789");
     }
 }

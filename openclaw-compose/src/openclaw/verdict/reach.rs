@@ -77,6 +77,8 @@ pub enum Reach {
     HostPortClosed,
     /// The Docker host, where the port is open on the host's own loopback only.
     HostLoopbackOnly,
+    /// One of the two was left behind in a network namespace that is gone.
+    Stranded(String),
     /// `network_mode: none`, or a namespace that is not there.
     NoNetwork,
     /// Not a URL.
@@ -188,6 +190,9 @@ pub(crate) fn follow(
 ) -> Reach {
     let Some(url) = &choice.url else { return Reach::BadUrl };
     let service = process.service;
+    if let Some(stranded) = model.stranded_between(Some(process), gateway.process) {
+        return Reach::Stranded(stranded.to_owned());
+    }
     match model.namespaces.of.get(service.name) {
         Some(Namespace::None(_) | Namespace::Dangling { .. })
             if model.namespaces.of.get(service.name) != owner_of(gateway, model) =>

@@ -1,0 +1,59 @@
+//! Traefik's dynamic configuration in files; its labels are the gateway's own. It says by itself who its clients are, and
+//! passes upgrades on.
+
+use crate::openclaw::model::services::Service;
+use crate::syntax::yaml::{self, Entry, Node};
+
+use super::{Forwards, Route, Site, SitePort, Source, Upgrade, upstream};
+
+const FLAG: &str = "--providers.file.filename=";
+
+/// The file that its command line names; what is mounted by itself is looked at in any case.
+pub(super) fn files<'a>(service: &Service<'a>) -> Vec<&'a str> {
+    let words = service.command.iter().flatten().map(|word| word.value.expose());
+    let named = words.filter_map(|word| word.strip_prefix(FLAG));
+    named.chain(["/etc/traefik/dynamic.yml", "/etc/traefik/dynamic.yaml", "/dynamic.yml"]).collect()
+}
+
+pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for source in sources {
+        let parsed = yaml::parse(source.file, source.text);
+        let Some(http) = parsed.documents.first().and_then(|root| root.get("http")) else { continue };
+        for service in entries(http.get("services")) {
+            let servers = service.value.get("loadBalancer").and_then(|balancer| balancer.get("servers"));
+            let server = servers.and_then(Node::as_seq).and_then(<[Node]>::first);
+            let Some(url) = server.and_then(|server| server.get("url")) else { continue };
+            let Some((host, port)) = url.expose().and_then(upstream) else { continue };
+            let is_for = |router: &&Entry| {
+                let named = router.value.get("service").and_then(Node::expose);
+                named.is_some_and(|named| named.split('@').next() == Some(&*service.key))
+            };
+            let routers = entries(http.get("routers")).iter().filter(is_for);
+            routes.push(Route {
+                host,
+                port,
+                span: url.span,
+                sites: routers.filter_map(site).take(super::MOST_SITES).collect(),
+                forwards: Forwards::Client,
+                upgrade: Upgrade::Passed,
+            });
+        }
+    }
+    routes
+}
+
+fn entries(node: Option<&Node>) -> &[Entry] {
+    node.and_then(Node::as_map).map_or(&[], |map| map.entries())
+}
+
+fn site(router: &Entry) -> Option<Site> {
+    let rule = router.value.get("rule")?;
+    let host = rule.expose()?.split("Host(").nth(1)?.split(['`', '"', '\'']).nth(1)?.to_owned();
+    let points = router.value.get("entryPoints").and_then(Node::as_seq).unwrap_or_default();
+    let is_secure =
+        |point: &Node| point.expose().is_some_and(|name| name.contains("secure") || name.contains("https"));
+    let secure = router.value.get("tls").is_some() || points.iter().any(is_secure);
+    let port = SitePort::Outside(if secure { 443 } else { 80 });
+    Some(Site { host: Some(host), secure, port, span: rule.span })
+}
