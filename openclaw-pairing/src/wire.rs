@@ -8,8 +8,8 @@ mod outgoing;
 mod proof;
 
 pub use incoming::{Challenge, Event, Hello, Incoming, Response};
-pub use outgoing::{ClientInfo, ConnectParams, Role, connect_frame, request_frame};
-pub use proof::{PayloadVersion, Proof, signed_text};
+pub use outgoing::{ClientInfo, ConnectParams, Proof, Role, connect_frame, request_frame};
+pub use proof::{PayloadVersion, signed_text};
 
 /// The oldest protocol that this crate speaks: gateways up to 2026.4.15.
 pub const OLDEST_PROTOCOL: u32 = 3;

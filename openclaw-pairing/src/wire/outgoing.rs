@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, Proof};
+use super::{NEWEST_PROTOCOL, OLDEST_PROTOCOL};
 use crate::output::CredentialKind;
 use crate::scope::ScopeSet;
 
@@ -61,6 +61,32 @@ impl ClientInfo {
             device_family: None,
             display_name: None,
         }
+    }
+}
+
+/// The device part of a connect request.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Proof {
+    /// The device.
+    pub id: String,
+    /// Its public key, base64url without padding.
+    pub public_key: String,
+    /// The signature, base64url without padding.
+    pub signature: String,
+    /// When it was signed, in milliseconds of the gateway's clock.
+    pub signed_at: u64,
+    /// The challenge's nonce.
+    pub nonce: String,
+}
+
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proof")
+            .field("id", &self.id)
+            .field("signed_at", &self.signed_at)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,12 +1,9 @@
 //! The device part of a connect request: what is signed, and the signature.
 
-use std::fmt;
-
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 
-use super::{Challenge, ConnectParams};
+use super::{Challenge, ConnectParams, Proof};
 use crate::identity::{DeviceSigner, SignError};
 
 /// Which form of the signed text. Gateways that know v3 still take v2 (OpenClaw 2026.9.6 observed behaviour).
@@ -77,32 +74,6 @@ pub fn signed_text(
         text.push_str(part);
     }
     SecretString::from(text)
-}
-
-/// The device part of a connect request.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Proof {
-    /// The device.
-    pub id: String,
-    /// Its public key, base64url without padding.
-    pub public_key: String,
-    /// The signature, base64url without padding.
-    pub signature: String,
-    /// When it was signed, in milliseconds of the gateway's clock.
-    pub signed_at: u64,
-    /// The challenge's nonce.
-    pub nonce: String,
-}
-
-impl fmt::Debug for Proof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proof")
-            .field("id", &self.id)
-            .field("signed_at", &self.signed_at)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Proof {
