@@ -233,10 +233,11 @@ pub(crate) fn require_strong(token: &SecretString) -> Result<(), WeakToken> {
 /// Texts that a missing value becomes in some language. OpenClaw refuses the first two.
 const UNDEFINED: [&str; 5] = ["undefined", "null", "none", "nil", "nan"];
 
-/// Published examples: the first two are the ones OpenClaw 2026.9.6 refuses to start on.
-const PLACEHOLDERS: [&str; 24] = [
+/// Published examples: the first three are the ones OpenClaw 2026.9.6 refuses to start on, the third as a password.
+const PLACEHOLDERS: [&str; 25] = [
     "change-me-now",
     "change-me-to-a-long-random-token",
+    "change-me-to-a-strong-password",
     "changeme",
     "change-me",
     "change_me",
