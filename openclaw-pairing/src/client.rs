@@ -22,7 +22,8 @@ use crate::phase::Phase;
 use crate::policy::{Policy, PolicyError};
 use crate::refusal::Refusal;
 use crate::scope::ScopeSet;
-use crate::wire::{ClientInfo, ConnectParams, Role};
+use crate::version::Version;
+use crate::wire::{ClientInfo, ConnectParams, PayloadVersion, Role};
 
 use mask::Mask;
 
@@ -58,6 +59,7 @@ pub struct Client {
     scopes: ScopeSet,
     policy: Policy,
     signer: Option<Arc<dyn DeviceSigner>>,
+    form: PayloadVersion,
     shared: Option<SecretString>,
     device_token: Option<SecretString>,
     bootstrap: Option<SecretString>,
@@ -149,6 +151,7 @@ impl Client {
             scopes: ScopeSet::EMPTY,
             policy: Policy::default(),
             signer: None,
+            form: PayloadVersion::default(),
             shared: None,
             device_token: None,
             bootstrap: None,
@@ -197,6 +200,13 @@ impl Client {
     #[must_use]
     pub fn signer(mut self, signer: Arc<dyn DeviceSigner>) -> Self {
         self.signer = Some(signer);
+        self
+    }
+
+    /// The gateway's release, where it is known: the device then signs in a form that this release knows. Needed before 2026.2.26.
+    #[must_use]
+    pub fn gateway_release(mut self, release: Option<Version>) -> Self {
+        self.form = PayloadVersion::of(release);
         self
     }
 

@@ -30,7 +30,8 @@ pub struct Policy {
     pub renewals: u16,
     /// Redials after a session was lost. Refilled, like all others, once a session has lasted [`Policy::settle`].
     pub reconnects: u16,
-    /// One connection attempt, from dial to hello. The gateway itself gives up after 15 s.
+    /// One connection attempt, from dial to hello. The gateway itself gives up after 15 s,
+    /// after 10 s before 2026.4.29 and after 3 s in 2026.3.13.
     pub handshake: Duration,
     /// Delay before the first redial after a fault; doubled each time.
     pub backoff_min: Duration,

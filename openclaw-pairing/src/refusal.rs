@@ -209,7 +209,65 @@ refusals! {
     Unavailable "UNAVAILABLE" Starting Nobody AfterWait "the gateway is starting or draining";
 }
 
+/// How a text begins that says more than its code, and the code it stands for. Up to 2026.2.21 a refusal has no `details.code`;
+/// up to 2026.2.26 every refused proof is `DEVICE_AUTH_INVALID`, up to 2026.3.11 an origin has no code of its own, and up to
+/// 2026.5.12 a protocol; the newest releases still call some refusals merely unauthorized (read in their packages).
+pub const REFUSAL_TEXTS: &[(&str, &str)] = &[
+    ("pairing required", "PAIRING_REQUIRED"),
+    ("device identity required", "DEVICE_IDENTITY_REQUIRED"),
+    ("control ui requires", "CONTROL_UI_DEVICE_IDENTITY_REQUIRED"),
+    ("device identity mismatch", "DEVICE_AUTH_DEVICE_ID_MISMATCH"),
+    ("device signature expired", "DEVICE_AUTH_SIGNATURE_EXPIRED"),
+    ("device signature invalid", "DEVICE_AUTH_SIGNATURE_INVALID"),
+    ("device nonce required", "DEVICE_AUTH_NONCE_REQUIRED"),
+    ("device nonce mismatch", "DEVICE_AUTH_NONCE_MISMATCH"),
+    ("device public key invalid", "DEVICE_AUTH_PUBLIC_KEY_INVALID"),
+    ("origin not allowed", "CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+    ("origin missing or invalid", "CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+    ("protocol mismatch: Control UI updated", "CONTROL_UI_BUILD_MISMATCH"),
+    ("protocol mismatch", "PROTOCOL_MISMATCH"),
+    ("client version mismatch", "CLIENT_VERSION_MISMATCH"),
+    ("unauthorized: gateway token missing", "AUTH_TOKEN_MISSING"),
+    ("unauthorized: gateway token mismatch", "AUTH_TOKEN_MISMATCH"),
+    ("unauthorized: gateway token not configured", "AUTH_TOKEN_NOT_CONFIGURED"),
+    ("unauthorized: gateway password missing", "AUTH_PASSWORD_MISSING"),
+    ("unauthorized: gateway password mismatch", "AUTH_PASSWORD_MISMATCH"),
+    ("unauthorized: gateway password not configured", "AUTH_PASSWORD_NOT_CONFIGURED"),
+    ("unauthorized: device token mismatch", "AUTH_DEVICE_TOKEN_MISMATCH"),
+    ("unauthorized: device token rejected", "AUTH_DEVICE_TOKEN_MISMATCH"),
+    ("unauthorized: device token scope mismatch", "AUTH_SCOPE_MISMATCH"),
+    ("unauthorized: bootstrap token invalid or expired", "AUTH_BOOTSTRAP_TOKEN_INVALID"),
+    ("unauthorized: setup code invalid", "AUTH_BOOTSTRAP_TOKEN_INVALID"),
+    ("unauthorized: tailscale identity missing", "AUTH_TAILSCALE_IDENTITY_MISSING"),
+    ("unauthorized: tailscale proxy headers missing", "AUTH_TAILSCALE_PROXY_MISSING"),
+    ("unauthorized: tailscale identity check failed", "AUTH_TAILSCALE_WHOIS_FAILED"),
+    ("unauthorized: tailscale identity mismatch", "AUTH_TAILSCALE_IDENTITY_MISMATCH"),
+    ("unauthorized: too many failed authentication attempts", "AUTH_RATE_LIMITED"),
+    ("unauthorized: proxy client attribution is required", "PROXY_ATTRIBUTION_REQUIRED"),
+    ("unauthorized role: ", "FORBIDDEN"),
+    ("operator role policies require a verified user identity", "AUTH_VERIFIED_USER_REQUIRED"),
+    // Its own token is a redaction marker: there is nothing to compare with.
+    ("gateway credential is a redaction sentinel", "AUTH_TOKEN_NOT_CONFIGURED"),
+    ("missing scope: ", "MISSING_SCOPE"),
+    ("unauthorized", "AUTH_UNAUTHORIZED"),
+];
+
+/// Codes of `details` that leave open which refusal it is.
+const VAGUE: [&str; 4] = ["AUTH_REQUIRED", "AUTH_UNAUTHORIZED", "DEVICE_AUTH_INVALID", "PROTOCOL_MISMATCH"];
+
 impl RefusalCode {
+    /// The code of a refusal: that of its `details`, unless there is none or it is vague and the text says more; else the one on
+    /// top.
+    pub fn of(details: Option<&str>, top: &str, message: &str) -> Self {
+        let told = REFUSAL_TEXTS.iter().find(|(text, _)| message.starts_with(text)).map(|(_, code)| *code);
+        let name = match details {
+            Some(code) if VAGUE.contains(&code) => told.unwrap_or(code),
+            Some(code) => code,
+            None => told.filter(|_| ["INVALID_REQUEST", "NOT_PAIRED"].contains(&top)).unwrap_or(top),
+        };
+        Self::from_name(name)
+    }
+
     /// The row of [`REFUSALS`] for this code; `None` for [`RefusalCode::Other`].
     pub fn row(&self) -> Option<&'static RefusalRow> {
         REFUSALS.iter().find(|row| row.code == self.name())
@@ -330,6 +388,59 @@ mod tests {
             assert!(!matches!(code, RefusalCode::Other(_)), "{}", row.code);
             assert_eq!(code.name(), row.code);
             assert_eq!(code.row(), Some(row));
+        }
+    }
+
+    #[test]
+    fn a_text_says_what_its_code_leaves_open() {
+        for (details, top, message, wanted) in [
+            // Up to 2026.2.21.
+            (None, "NOT_PAIRED", "pairing required", "PAIRING_REQUIRED"),
+            (None, "NOT_PAIRED", "device identity required", "DEVICE_IDENTITY_REQUIRED"),
+            (None, "INVALID_REQUEST", "unauthorized: gateway token mismatch (x)", "AUTH_TOKEN_MISMATCH"),
+            (None, "INVALID_REQUEST", "unauthorized", "AUTH_UNAUTHORIZED"),
+            (None, "INVALID_REQUEST", "device signature expired", "DEVICE_AUTH_SIGNATURE_EXPIRED"),
+            // 2026.2.22 to 2026.2.26.
+            (
+                Some("DEVICE_AUTH_INVALID"),
+                "INVALID_REQUEST",
+                "device signature expired",
+                "DEVICE_AUTH_SIGNATURE_EXPIRED",
+            ),
+            // Up to 2026.3.11, 2026.5.12 and 2026.7.1.
+            (None, "INVALID_REQUEST", "origin not allowed (open it there)", "CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+            (None, "INVALID_REQUEST", "protocol mismatch", "PROTOCOL_MISMATCH"),
+            (None, "INVALID_REQUEST", "missing scope: operator.read", "MISSING_SCOPE"),
+            // The newest.
+            (
+                Some("PROTOCOL_MISMATCH"),
+                "UNAVAILABLE",
+                "protocol mismatch: Control UI updated; reload",
+                "CONTROL_UI_BUILD_MISMATCH",
+            ),
+            (
+                Some("AUTH_REQUIRED"),
+                "INVALID_REQUEST",
+                "unauthorized: device token rejected (pair)",
+                "AUTH_DEVICE_TOKEN_MISMATCH",
+            ),
+            (
+                Some("AUTH_UNAUTHORIZED"),
+                "INVALID_REQUEST",
+                "unauthorized: proxy client attribution is required (x)",
+                "PROXY_ATTRIBUTION_REQUIRED",
+            ),
+            // What is told apart already stays so, whatever it says.
+            (Some("AUTH_TOKEN_MISMATCH"), "INVALID_REQUEST", "pairing required", "AUTH_TOKEN_MISMATCH"),
+            (None, "UNAVAILABLE", "pairing required", "UNAVAILABLE"),
+            (None, "INVALID_REQUEST", "something else", "INVALID_REQUEST"),
+        ] {
+            assert_eq!(RefusalCode::of(details, top, message).name(), wanted, "{message}");
+        }
+        for (text, code) in REFUSAL_TEXTS {
+            assert!(!matches!(RefusalCode::from_name(code), RefusalCode::Other(_)), "{code}");
+            let said = REFUSAL_TEXTS.iter().find(|(other, _)| text.starts_with(other));
+            assert_eq!(said, Some(&(*text, *code)), "a shorter text before it hides {text}");
         }
     }
 

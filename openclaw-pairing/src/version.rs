@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// A release such as 2026.9.6. Later is greater.
+/// A release such as 2026.9.6, in the order of the lines, not of time: 2026.6.33 to 35 and 2026.7.33 to 35 are maintenance builds,
+/// some of them made after 2026.9.3, which do what the rest of their line does. A range therefore ends *before* a release,
+/// never with one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Version {
@@ -51,8 +53,12 @@ pub enum Rule {
     Store,
     /// How a missing scope is told.
     MissingScope,
-    /// Whether a container client on loopback is local.
+    /// What makes a client on loopback local.
     ContainerIsLocal,
+    /// Whether a command of the CLI makes itself a device identity.
+    CliIdentity,
+    /// The form of the text that a device signs.
+    Proof,
     /// Whether every command on loopback is the one device of the gateway's state directory.
     LoopbackIsOneDevice,
 }
@@ -87,6 +93,14 @@ const fn at(year: u32, month: u32, patch: u32) -> Option<Version> {
     Some(Version::new(year, month, patch))
 }
 
+/// Every command makes itself one.
+pub(crate) const MADE: &str = "made by every command";
+/// It is there and not shown.
+pub(crate) const LEFT_OUT: &str =
+    "left out on loopback with a shared secret, and without a device no scope is granted";
+/// The oldest form.
+pub(crate) const V2: &str = "v2";
+
 /// Rules by release. Of the rows of a rule, exactly one holds for a release.
 pub const RULES: &[RuleRow] = &[
     row(Rule::Protocol, None, at(2026, 5, 12), "3", "2026.4.15 observed; 2026.5.7 read in its package"),
@@ -116,30 +130,61 @@ pub const RULES: &[RuleRow] = &[
     row(
         Rule::MissingScope,
         None,
-        at(2026, 5, 28),
+        at(2026, 8, 1),
         "INVALID_REQUEST with the scope in the message",
-        "2026.4.15 observed",
+        "2026.4.15 observed; 2026.7.1 read in its package",
     ),
     row(
         Rule::MissingScope,
-        at(2026, 5, 28),
+        at(2026, 8, 1),
         None,
         "FORBIDDEN with MISSING_SCOPE in details",
-        "2026.9.6 observed",
+        "2026.8.1 read in its package; 2026.9.6 observed",
     ),
     row(
         Rule::ContainerIsLocal,
         None,
-        at(2026, 3, 24),
-        "no, not even in a shared namespace",
-        "openclaw/openclaw#55067",
+        at(2026, 3, 31),
+        "a loopback address and a Host header that names loopback",
+        "2026.1.29 to 2026.3.28 read in their packages",
     ),
     row(
         Rule::ContainerIsLocal,
-        at(2026, 3, 24),
+        at(2026, 3, 31),
+        at(2026, 4, 5),
+        "a loopback address without forwarding headers",
+        "2026.3.31 to 2026.4.2 read in their packages",
+    ),
+    row(
+        Rule::ContainerIsLocal,
+        at(2026, 4, 5),
         None,
-        "yes, with the shared token",
-        "openclaw/openclaw#55113",
+        "a loopback address without forwarding headers, or the shared token of a CLI",
+        "2026.4.5 read in its package; 2026.9.6 observed",
+    ),
+    row(Rule::CliIdentity, None, at(2026, 3, 13), MADE, "2026.1.29 to 2026.3.11 read in their packages"),
+    row(Rule::CliIdentity, at(2026, 3, 13), at(2026, 3, 22), LEFT_OUT, "2026.3.13 read in its package"),
+    row(
+        Rule::CliIdentity,
+        at(2026, 3, 22),
+        at(2026, 8, 1),
+        MADE,
+        "2026.4.15 and 2026.7.1 observed; 2026.3.22 read in its package",
+    ),
+    row(
+        Rule::CliIdentity,
+        at(2026, 8, 1),
+        None,
+        "not by commands that only read",
+        "2026.8.1 read in its package; 2026.9.6 observed",
+    ),
+    row(Rule::Proof, None, at(2026, 2, 26), V2, "2026.1.29 to 2026.2.25 read in their packages"),
+    row(
+        Rule::Proof,
+        at(2026, 2, 26),
+        None,
+        "v3, else v2",
+        "2026.2.26 read in its package; 2026.9.6 observed",
     ),
     row(
         Rule::LoopbackIsOneDevice,
@@ -173,8 +218,18 @@ mod tests {
 
     #[test]
     fn exactly_one_row_holds_for_each_release_and_rule() {
-        let releases =
-            ["2026.1.29", "2026.2.26", "2026.3.24", "2026.4.15", "2026.5.28", "2026.8.1", "v2026.9.6-beta"];
+        let releases = [
+            "2026.1.29",
+            "2026.2.26",
+            "2026.3.13",
+            "2026.3.31",
+            "2026.4.15",
+            "2026.5.28",
+            "2026.6.35",
+            "2026.7.35",
+            "2026.8.1",
+            "v2026.9.6-beta",
+        ];
         for version in releases.map(Version::parse) {
             let version = version.unwrap();
             for each in RULES {
@@ -187,6 +242,46 @@ mod tests {
             }
         }
         assert_eq!(rule(Rule::Protocol, None).unwrap().value, "4");
+        // Built in September 2026, and still of July.
+        assert_eq!(
+            rule(Rule::Store, Version::parse("2026.7.35")),
+            rule(Rule::Store, Version::parse("2026.7.1"))
+        );
         assert_eq!(Version::parse("latest"), None);
+    }
+
+    /// The last release with the old answer, and the first with the new one, as the packages have them.
+    #[test]
+    fn every_rule_turns_where_the_packages_do() {
+        for (about, last, old, first, new) in [
+            (Rule::Protocol, "2026.5.7", "3", "2026.5.12", "4"),
+            (Rule::ClockWindow, "2026.2.21", "600 s", "2026.2.22", "120 s"),
+            (Rule::Proof, "2026.2.25", V2, "2026.2.26", "v3, else v2"),
+            (Rule::Store, "2026.7.35", "devices/", "2026.8.1", "state/openclaw.sqlite"),
+            (Rule::MissingScope, "2026.7.35", "INVALID_REQUEST", "2026.8.1", "FORBIDDEN"),
+            (
+                Rule::ContainerIsLocal,
+                "2026.3.28",
+                "a loopback address and a Host",
+                "2026.3.31",
+                "a loopback address without",
+            ),
+            (
+                Rule::ContainerIsLocal,
+                "2026.4.2",
+                "a loopback address without",
+                "2026.4.5",
+                "a loopback address without forwarding headers, or",
+            ),
+            (Rule::CliIdentity, "2026.3.11", MADE, "2026.3.13", LEFT_OUT),
+            (Rule::CliIdentity, "2026.3.13", LEFT_OUT, "2026.3.22", MADE),
+            (Rule::CliIdentity, "2026.7.35", MADE, "2026.8.1", "not by"),
+            (Rule::LoopbackIsOneDevice, "2026.7.35", "yes", "2026.8.1", "no"),
+        ] {
+            for (release, begins) in [(last, old), (first, new)] {
+                let value = rule(about, Version::parse(release)).unwrap().value;
+                assert!(value.starts_with(begins), "{about:?} of {release}: {value}");
+            }
+        }
     }
 }

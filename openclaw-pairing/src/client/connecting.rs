@@ -320,7 +320,9 @@ impl Connecting {
         let (Some(signer), Some(challenge)) = (&self.client.signer, &self.challenge) else {
             return Input::SignFailed;
         };
-        match Proof::sign(signer.as_ref(), &self.client.params(), self.client.secret(kind), challenge) {
+        let params = self.client.params();
+        let secret = self.client.secret(kind);
+        match Proof::sign_as(self.client.form, signer.as_ref(), &params, secret, challenge) {
             Ok(proof) => {
                 self.proof = Some(proof);
                 Input::Signed

@@ -12,7 +12,7 @@ use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::Symptom;
 use crate::vantage::Vantage;
-use crate::version::{Rule, Version, rule};
+use crate::version::{LEFT_OUT, MADE, Rule, Version, rule};
 use crate::words::is_id;
 
 use super::seen::{ASKS, SHARED_SECRET, Seen, by_time};
@@ -296,10 +296,24 @@ impl<'a> Facts<'a> {
         self.has(&[Symptom::OtherStore])
     }
 
-    /// True if the release is known and, by [`crate::version::RULES`], takes no container client for local.
-    pub(super) fn is_container_remote(&self) -> bool {
+    /// True if the release is known and looks at the Host header to tell who is local.
+    pub(super) fn looks_at_host(&self) -> bool {
         let row = self.version().and_then(|version| rule(Rule::ContainerIsLocal, Some(version)));
-        row.is_some_and(|row| row.before.is_some())
+        row.is_some_and(|row| row.since.is_none())
+    }
+
+    /// True if the release is known and every command of its CLI makes itself a device identity.
+    pub(super) fn makes_identity(&self) -> bool {
+        self.cli_identity() == Some(MADE)
+    }
+
+    /// True if the release is known and its CLI shows no device on loopback, where it has one.
+    pub(super) fn leaves_identity_out(&self) -> bool {
+        self.cli_identity() == Some(LEFT_OUT)
+    }
+
+    fn cli_identity(&self) -> Option<&'static str> {
+        Some(rule(Rule::CliIdentity, Some(self.version()?))?.value)
     }
 }
 

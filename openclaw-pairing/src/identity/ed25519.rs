@@ -283,6 +283,12 @@ mod tests {
         let challenge = Challenge { nonce: nonce.to_owned(), ts: 1_737_264_000_000 };
         let proof = Proof::sign(&key, &params(), Some(&token), &challenge).unwrap();
         assert_eq!(proof.signature, V3);
+        // A gateway before 2026.2.26 knows the older form alone.
+        let release = |text| PayloadVersion::of(crate::version::Version::parse(text));
+        assert_eq!((release("2026.2.25"), release("2026.2.26")), (PayloadVersion::V2, PayloadVersion::V3));
+        assert_eq!(PayloadVersion::of(None), PayloadVersion::V3);
+        let old = Proof::sign_as(release("2026.2.25"), &key, &params(), Some(&token), &challenge).unwrap();
+        assert_eq!(old.signature, V2);
         assert_eq!(proof.public_key, "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw");
     }
 

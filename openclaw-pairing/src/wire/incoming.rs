@@ -194,14 +194,7 @@ fn refusal(error: RawError) -> Refusal {
             .and_then(Value::as_array)
             .map(|names| ScopeSet::from_names(names.iter().filter_map(Value::as_str)))
     };
-    let code = match (text("code"), error.code.as_str()) {
-        (Some(code), _) => RefusalCode::from_name(code),
-        // Protocol 3 names a missing scope in the message only (2026.4.15 observed behaviour).
-        (None, "INVALID_REQUEST") if error.message.starts_with("missing scope: ") => {
-            RefusalCode::MissingScope
-        }
-        (None, code) => RefusalCode::from_name(code),
-    };
+    let code = RefusalCode::of(text("code"), &error.code, &error.message);
     let missing = text("missingScope").or_else(|| error.message.strip_prefix("missing scope: "));
     let missing_scope = missing.map(str::to_owned);
     Refusal {

@@ -5,8 +5,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Challenge, ConnectParams, Proof};
 use crate::identity::{DeviceSigner, SignError};
+use crate::version::{Rule, V2, Version, rule};
 
-/// Which form of the signed text. Gateways that know v3 still take v2 (OpenClaw 2026.9.6 observed behaviour).
+/// Which form of the signed text. Gateways know v3 from 2026.2.26 on, and still take v2 (OpenClaw 2026.9.6 observed behaviour).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PayloadVersion {
@@ -15,6 +16,16 @@ pub enum PayloadVersion {
     /// With platform and family.
     #[default]
     V3,
+}
+
+impl PayloadVersion {
+    /// The newest form that a gateway of this release knows; the newest of all if the release is not known.
+    pub fn of(release: Option<Version>) -> Self {
+        match rule(Rule::Proof, release) {
+            Some(row) if row.value == V2 => Self::V2,
+            _ => Self::V3,
+        }
+    }
 }
 
 /// The text to sign. It contains the credential, so it is a secret.
@@ -87,8 +98,22 @@ impl Proof {
         credential: Option<&SecretString>,
         challenge: &Challenge,
     ) -> Result<Self, SignError> {
+        Self::sign_as(PayloadVersion::default(), signer, params, credential, challenge)
+    }
+
+    /// The same in another form: that which an older gateway knows ([`PayloadVersion::of`]).
+    ///
+    /// # Errors
+    /// [`SignError`] if the signer cannot sign.
+    pub fn sign_as(
+        form: PayloadVersion,
+        signer: &dyn DeviceSigner,
+        params: &ConnectParams,
+        credential: Option<&SecretString>,
+        challenge: &Challenge,
+    ) -> Result<Self, SignError> {
         let id = signer.device_id();
-        let text = signed_text(PayloadVersion::V3, id, params, credential, challenge.ts, &challenge.nonce);
+        let text = signed_text(form, id, params, credential, challenge.ts, &challenge.nonce);
         let signature = signer.sign(text.expose_secret().as_bytes())?;
         Ok(Self {
             id: id.to_owned(),

@@ -146,10 +146,10 @@ pub(super) fn nat(facts: &Facts<'_>) -> Option<Finding> {
         return Some(finding);
     }
     let is_local = facts.evidence.topology.shared_namespace;
-    let ask = facts.asks().next().filter(|_| is_local && facts.is_container_remote())?;
-    let summary = "this release takes no container client for local, not even in a shared namespace";
+    let ask = facts.asks().next().filter(|_| is_local && facts.looks_at_host())?;
+    let summary = "this release takes a client for local only if it dials loopback by that name: in a shared namespace, ws://127.0.0.1";
     let mut finding = on(Code::NatHidesLocal, ask, summary);
-    finding.versions = Some("<2026.3.24".to_owned());
+    finding.versions = Some("<2026.3.31".to_owned());
     Some(finding)
 }
 
@@ -209,12 +209,21 @@ pub(super) fn never_asks(facts: &Facts<'_>) -> Option<Finding> {
     let seen = lacking
         .filter(|seen| if seen.timeline.vantage == Vantage::Client { !asks } else { !facts.is_asking() })
         .min_by_key(|seen| seen.timeline.vantage != Vantage::Client)?;
-    let summary = if facts.is_asking() {
+    // There it would ask: what it lacks is the scope alone.
+    if facts.makes_identity() {
+        return None;
+    }
+    let summary = if facts.leaves_identity_out() {
+        "this release's CLI shows no device on loopback, and a client without one has no scopes: it never asks to be paired"
+    } else if facts.is_asking() {
         "the token is right and the request that waits is another's: without a device identity this client never asks to be paired"
     } else {
         "the token is right and nothing is pending: without a device identity this client never asks to be paired"
     };
     let mut finding = on(Code::NeverAsks, seen, summary);
+    if facts.leaves_identity_out() {
+        finding.versions = Some(">=2026.3.13, <2026.3.22".to_owned());
+    }
     finding.confidence = Confidence::Inferred;
     finding.evidence.extend(facts.first(&[Symptom::EmptyList]).map(Seen::quote));
     Some(finding)

@@ -112,7 +112,7 @@ async fn a_dashboard_of_another_build_is_told_to_reload_after_it_was_paired() {
     let stopped = stopped(page).await;
     assert_eq!(
         (code(&stopped), stopped.phase),
-        (RefusalCode::ProtocolMismatch, Phase::Incompatible),
+        (RefusalCode::ControlUiBuildMismatch, Phase::Incompatible),
         "{stopped}"
     );
     assert!(stopped.to_string().contains("reload this page"), "{stopped}");

@@ -10,6 +10,7 @@ use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
 use openclaw_pairing::secrecy::SecretString;
+use openclaw_pairing::version::Version;
 use openclaw_pairing::{
     DeviceList, DeviceListError, DeviceSigner as _, Evidence, Policy, Scope, ScopeSet, Timeline, Vantage,
 };
@@ -162,6 +163,7 @@ impl Look {
         let scopes = if wanted.is_empty() { ScopeSet::from([Scope::Pairing]) } else { wanted };
         let mut client =
             Client::new(url).map_err(|error| with_sources(&error))?.policy(Policy::once()).scopes(scopes);
+        client = client.gateway_release(arguments.openclaw.as_deref().and_then(Version::parse));
         if let Some(file) = &arguments.token_file {
             let token = SecretString::from(read(file)?.trim_end());
             output::hide([token.clone()]);
