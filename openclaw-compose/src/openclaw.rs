@@ -6,7 +6,7 @@
 //!
 //! | question | file |
 //! | --- | --- |
-//! | What differs between releases? | `rules.rs` |
+//! | What differs between releases? | `rules/`, a file a subject |
 //! | What is read, once: services, processes, `openclaw.json`, namespaces, owners, containers, proxies? | `model/` |
 //! | What follows: who wins the token, who listens where, who reaches whom, may a process use its state? | `verdict/` |
 //! | What is wrong, and what is the smallest edit: a file a family? | `findings/` |

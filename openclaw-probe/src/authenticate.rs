@@ -201,6 +201,44 @@ pub const REFUSALS: &[(&str, RefusalKind)] = &[
     ("NOT_PAIRED", RefusalKind::DeviceProof),
 ];
 
+/// How a message begins that says more than its code, most specific first: up to 2026.2.21 a refusal has no `details.code`, later
+/// ones leave some causes to one code (read in their packages). Looked up where `details.code` is missing or vague.
+pub const REFUSAL_TEXTS: &[(&str, RefusalKind)] = &[
+    ("pairing required", RefusalKind::PairingRequired),
+    ("device identity required", RefusalKind::DeviceRequired),
+    ("control ui requires", RefusalKind::DeviceRequired),
+    ("device signature expired", RefusalKind::DeviceClock),
+    ("device identity mismatch", RefusalKind::DeviceProof),
+    ("device signature invalid", RefusalKind::DeviceProof),
+    ("device nonce ", RefusalKind::DeviceProof),
+    ("device public key invalid", RefusalKind::DeviceProof),
+    ("origin not allowed", RefusalKind::Origin),
+    ("origin missing or invalid", RefusalKind::Origin),
+    ("protocol mismatch", RefusalKind::Protocol),
+    ("client version mismatch", RefusalKind::Protocol),
+    ("unauthorized: gateway token missing", RefusalKind::TokenMissing),
+    ("unauthorized: gateway password missing", RefusalKind::TokenMissing),
+    ("unauthorized: gateway token mismatch", RefusalKind::TokenMismatch),
+    ("unauthorized: gateway password mismatch", RefusalKind::TokenMismatch),
+    ("unauthorized: device token scope mismatch", RefusalKind::DeviceScopes),
+    ("unauthorized: device token ", RefusalKind::DeviceToken),
+    ("unauthorized: bootstrap token ", RefusalKind::SetupCode),
+    ("unauthorized: setup code ", RefusalKind::SetupCode),
+    ("unauthorized: proxy client attribution is required", RefusalKind::Origin),
+    ("unauthorized: too many failed authentication attempts", RefusalKind::LockedOut),
+];
+
+/// Codes of `details` that leave open which refusal it is.
+const VAGUE: [&str; 4] = ["AUTH_REQUIRED", "AUTH_UNAUTHORIZED", "DEVICE_AUTH_INVALID", "PROTOCOL_MISMATCH"];
+
+/// What the words say where the code does not: nothing beside a code that is clear.
+fn told(details: Option<&str>, message: &str) -> Option<RefusalKind> {
+    if details.is_some_and(|code| !VAGUE.contains(&code)) {
+        return None;
+    }
+    REFUSAL_TEXTS.iter().find(|(text, _)| message.starts_with(text)).map(|(_, kind)| *kind)
+}
+
 /// Why an authenticator has no frame to send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -338,16 +376,17 @@ fn read_hello(payload: Option<&Value>) -> Answer {
 fn read_refusal(error: &Value) -> Refusal {
     let text = |pointer: &str| error.pointer(pointer).and_then(Value::as_str);
     let named = [text("/details/code"), text("/details/reason"), text("/code")];
-    let kind = named
-        .iter()
-        .flatten()
-        .find_map(|name| REFUSALS.iter().find(|(code, _)| code == name).map(|(_, kind)| *kind))
+    let by_name = || {
+        let row = |name: &&str| REFUSALS.iter().find(|(code, _)| code == name);
+        named.iter().flatten().find_map(row).map(|(_, kind)| *kind)
+    };
+    let kind = told(text("/details/code"), text("/message").unwrap_or_default())
+        .or_else(by_name)
         .or_else(|| match (text("/code"), text("/message")) {
             (Some("UNAVAILABLE"), Some(m)) if m.contains("starting") || m.contains("startup") => {
                 Some(RefusalKind::Starting)
             }
             (Some("UNAVAILABLE"), _) => Some(RefusalKind::Draining),
-            (_, Some(m)) if m.contains("protocol mismatch") => Some(RefusalKind::Protocol),
             _ => None,
         })
         .unwrap_or(RefusalKind::Other);
@@ -358,4 +397,38 @@ fn read_refusal(error: &Value) -> Refusal {
         .map(Duration::from_millis);
     let code = named.iter().flatten().next().copied().unwrap_or("no code");
     Refusal::new(kind, code, text("/message").unwrap_or(""), retry_after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(details: Option<&str>, code: &str, message: &str) -> RefusalKind {
+        let details = details.map_or(Value::Null, |code| json!({ "code": code }));
+        read_refusal(&json!({ "code": code, "message": message, "details": details })).kind
+    }
+
+    #[test]
+    fn a_refusal_is_read_in_the_words_of_each_release() {
+        use RefusalKind::{DeviceClock, DeviceProof, DeviceRequired, Origin, PairingRequired, Protocol};
+        for (details, code, message, wanted) in [
+            // Up to 2026.2.21.
+            (None, "NOT_PAIRED", "pairing required", PairingRequired),
+            (None, "NOT_PAIRED", "device identity required", DeviceRequired),
+            (None, "NOT_PAIRED", "no", DeviceProof),
+            (None, "INVALID_REQUEST", "unauthorized: gateway token missing (x)", RefusalKind::TokenMissing),
+            (None, "INVALID_REQUEST", "unauthorized: gateway token mismatch (x)", RefusalKind::TokenMismatch),
+            // 2026.2.22 to 2026.2.26.
+            (Some("DEVICE_AUTH_INVALID"), "INVALID_REQUEST", "device signature expired", DeviceClock),
+            (Some("DEVICE_AUTH_INVALID"), "INVALID_REQUEST", "device nonce mismatch", DeviceProof),
+            // Up to 2026.3.11 and 2026.5.12.
+            (None, "INVALID_REQUEST", "origin not allowed (x)", Origin),
+            (None, "INVALID_REQUEST", "protocol mismatch", Protocol),
+            // 2026.9.6.
+            (Some("PAIRING_REQUIRED"), "NOT_PAIRED", "pairing required: x", PairingRequired),
+            (Some("AUTH_TOKEN_MISMATCH"), "INVALID_REQUEST", "pairing required", RefusalKind::TokenMismatch),
+        ] {
+            assert_eq!(kind(details, code, message), wanted, "{details:?} {code} {message}");
+        }
+    }
 }

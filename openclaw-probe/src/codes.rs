@@ -110,7 +110,7 @@ codes! {
         "What listens there does not speak HTTP.",
         "Another service has the port; check the published ports.";
     HtmlInsteadOfJson, "OC-H302", "html-instead-of-json", Error, Operator, false,
-        "A web page came back where the gateway answers JSON: the web UI's catch-all, a login page or another site.",
+        "A web page came back where the gateway answers JSON: the web UI of a release before 2026.3.1, a login page or another site.",
         "Check host, port and path; a proxy's login page must let the probe paths through.";
     NotTheGateway, "OC-H303", "not-the-gateway", Error, Operator, false,
         "Something answers HTTP there, but not as the gateway does.",
@@ -193,7 +193,7 @@ codes! {
         "Probe again at once: refused now means that the process died.";
     ClosedNormally, "OC-H521", "closed-1000", Error, Gateway, true,
         "Closed with 1000 before the session: the gateway's own handshake timer, or a proxy.",
-        "Look at the load; the gateway closes politely when a handshake takes over 15 s.";
+        "Look at the load; the gateway closes politely when a handshake takes over 15 s (10 s before 2026.4.29).";
     ClosedProtocol, "OC-H522", "closed-1002", Error, Operator, false,
         "Closed with 1002: the gateway speaks another protocol version.",
         "Update the older of the two sides.";
@@ -321,7 +321,7 @@ codes! {
         "The supervisor restarts whatever the exit code: exit 78 (operator must act) becomes a restart loop.",
         "launchd: SuccessfulExit false, and a shell around the program that makes 78 a 0, and around the gateway itself 0 another status, for it restarts itself by ending with 0; the plist that OpenClaw's installer wrote stays as it is. systemd: RestartPreventExitStatus=78.";
     StopTimeTooShort, "OC-H802", "stop-time-too-short", Warning, Operator, false,
-        "The supervisor kills the gateway before it has ended: a release that drains takes 315 s (stop policy 330 s), one up to 2026.7.1 takes 25 s.",
+        "The supervisor kills the gateway before it has ended: a release that drains takes 315 s (stop policy 330 s), one before 2026.8.1 takes 25 s.",
         "Set ExitTimeOut or TimeoutStopSec to at least 330 s.";
     SecretEmbedded, "OC-H803", "secret-embedded", Error, Operator, false,
         "The definition holds a token or password in clear text.",

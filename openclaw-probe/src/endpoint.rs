@@ -26,9 +26,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
         rung: Rung::Liveness,
         path: "/healthz",
         alias: "/health",
-        since: "2026.1.29",
+        since: "2026.3.1",
         good: r#"{"ok":true,"status":"live"}"#,
-        source: "OpenClaw 2026.9.6 observed behaviour; present in every bundle read",
+        source: "OpenClaw 2026.9.6 observed behaviour; read in 2026.3.1, and not in 2026.2.26",
     },
     Endpoint {
         rung: Rung::Startup,
@@ -36,15 +36,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
         alias: "/startup",
         since: "2026.8.1",
         good: r#"{"ok":true,"status":"started"}"#,
-        source: "OpenClaw 2026.9.6 observed behaviour; absent in 2026.4.15 observed, in 2026.7.1 by its bundle",
+        source: "OpenClaw 2026.9.6 observed behaviour; read in 2026.8.1, and not in 2026.7.1 to 2026.7.35, whatever their docs say",
     },
     Endpoint {
         rung: Rung::Readiness,
         path: "/readyz",
         alias: "/ready",
-        since: "2026.3.13",
+        since: "2026.3.1",
         good: r#"{"ready":true}"#,
-        source: "OpenClaw 2026.9.6 and 2026.4.15 observed behaviour; absent in the bundle of 2026.2.26",
+        source: "OpenClaw 2026.9.6 and 2026.4.15 observed behaviour; read from 2026.3.7 on, and with a status, always ready, in 2026.3.1",
     },
 ];
 

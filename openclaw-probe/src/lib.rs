@@ -32,8 +32,8 @@ mod vantage;
 
 pub use attempts::AttemptPolicy;
 pub use authenticate::{
-    Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, REFUSALS, Refusal, RefusalKind, Session,
-    TokenAuthenticator, read_connect_answer,
+    Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, REFUSAL_TEXTS, REFUSALS, Refusal,
+    RefusalKind, Session, TokenAuthenticator, read_connect_answer,
 };
 pub use backoff::{Backoff, BackoffError};
 pub use budget::{Allowance, Budget};

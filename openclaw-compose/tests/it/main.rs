@@ -10,6 +10,7 @@ mod live;
 mod precedence;
 mod project;
 mod random_stacks;
+mod releases;
 mod schema;
 mod support;
 mod syntax;

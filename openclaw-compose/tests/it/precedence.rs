@@ -378,7 +378,7 @@ fn a_local_client_flips_from_env_first_to_config_first_at_2026_8_1() {
 
 #[test]
 fn the_service_process_itself_is_config_first_earlier() {
-    for version in ["2026.3.13", "2026.4.15", "2026.5.28", "2026.6.11", "2026.7.1"] {
+    for version in ["2026.3.7", "2026.4.15", "2026.5.28", "2026.6.11", "2026.7.1"] {
         let sources = Sources {
             version,
             gateway_config: CONFIG_A,
@@ -390,35 +390,36 @@ fn the_service_process_itself_is_config_first_earlier() {
 }
 
 #[test]
-fn legacy_names_count_up_to_2026_3_13_and_not_from_2026_5_28_on() {
-    for (version, read) in
-        // What 2026.4.15 does is not known.
-        RELEASES
-            .into_iter()
-            .filter(|version| *version != "2026.4.15")
-            .map(|version| (version, version < "2026.4"))
-    {
+fn the_gateway_gives_up_the_legacy_names_before_its_cli_does() {
+    const LEGACY: &[(&str, &str)] = &[("CLAWDBOT_GATEWAY_TOKEN", A)];
+    for (version, server, client) in [
+        ("2026.2.12", true, true),
+        ("2026.2.17", false, true),
+        ("2026.3.13", false, true),
+        ("2026.3.22", false, false),
+        ("2026.9.6", false, false),
+    ] {
         let sources = Sources {
             version,
             gateway_config: "bind: 'loopback'",
-            gateway_env: &[("CLAWDBOT_GATEWAY_TOKEN", A)],
+            gateway_env: LEGACY,
+            cli_env: LEGACY,
             ..Sources::default()
         };
-        let wanted = read.then_some("CLAWDBOT_GATEWAY_TOKEN");
-        assert_eq!(sources.server().as_deref(), wanted, "{version}");
-        assert_eq!(
-            sources.examine().of_code(Code::TokenVariableNotRead).count(),
-            usize::from(!read),
-            "{version}"
-        );
+        let read = |is_read: bool| is_read.then_some("CLAWDBOT_GATEWAY_TOKEN");
+        assert_eq!(sources.server().as_deref(), read(server), "{version}");
+        assert_eq!(sources.client().as_deref(), read(client), "{version}");
+        let unread = sources.examine().of_code(Code::TokenVariableNotRead).count();
+        assert_eq!(unread, usize::from(!server) + usize::from(!client), "{version}");
     }
 }
 
 #[test]
-fn the_url_variable_is_read_from_2026_3_13_on_and_its_unprefixed_form_never() {
+fn the_url_variable_is_read_from_2026_3_2_on_and_its_unprefixed_form_never() {
     for (version, name, read) in [
-        ("2026.2.26", "OPENCLAW_GATEWAY_URL", false),
-        ("2026.3.13", "OPENCLAW_GATEWAY_URL", true),
+        ("2026.3.1", "OPENCLAW_GATEWAY_URL", false),
+        ("2026.3.2", "OPENCLAW_GATEWAY_URL", true),
+        ("2026.3.13", "CLAWDBOT_GATEWAY_URL", true),
         ("2026.9.6", "OPENCLAW_GATEWAY_URL", true),
         ("2026.9.6", "GATEWAY_URL", false),
         ("2026.9.6", "CLAWDBOT_GATEWAY_URL", false),

@@ -163,6 +163,12 @@ fn judge_startup(answer: &HttpAnswer, mask: &Mask) -> Judgement {
     Judgement { outcome, version: said.version.map(|v| mask.line(&v, 64)), evidence }
 }
 
+/// Up to 2026.3.2 the answer is that of liveness with another word, and always this one.
+fn is_ready_in_old_words(answer: &HttpAnswer) -> bool {
+    let said = serde_json::from_slice::<Live<'_>>(&answer.body);
+    answer.status == 200 && said.is_ok_and(|said| said.ok && said.status == "ready")
+}
+
 #[derive(Deserialize)]
 struct Ready<'a> {
     ready: bool,
@@ -171,6 +177,9 @@ struct Ready<'a> {
 }
 
 fn judge_readiness(answer: &HttpAnswer, mask: &Mask) -> Judgement {
+    if is_ready_in_old_words(answer) {
+        return Judgement::bare(Outcome::Passed);
+    }
     let Ok(said) = serde_json::from_slice::<Ready<'_>>(&answer.body) else {
         return Judgement::failed(Code::StateUnreadable, answer.in_words(mask));
     };
@@ -200,4 +209,25 @@ fn without_query(location: &str) -> &str {
 
 fn contains(body: &[u8], words: &[u8]) -> bool {
     body.windows(words.len()).any(|window| window == words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026.3.1 and 2026.3.2, and from 2026.3.7 on.
+    #[test]
+    fn readiness_is_read_in_the_words_of_each_release() {
+        for (status, body, passes) in [
+            (200, r#"{"ok":true,"status":"ready"}"#, true),
+            (200, r#"{"ok":true,"status":"live"}"#, false),
+            (200, r#"{"ready":true}"#, true),
+            (503, r#"{"ready":false}"#, false),
+        ] {
+            let content_type = Some("application/json".to_owned());
+            let answer = HttpAnswer { status, content_type, body: body.into(), ..HttpAnswer::default() };
+            let judged = judge(Rung::Readiness, &answer, true, &Mask::default());
+            assert_eq!(judged.outcome == Outcome::Passed, passes, "{body}");
+        }
+    }
 }

@@ -2,14 +2,14 @@
 //! do not know each other.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use openclaw_compose::openclaw::{Version, rules};
+use openclaw_compose::openclaw::{Version, Versions, rules};
 use openclaw_compose::project::looks_secret;
 use openclaw_pairing::Cause;
-use openclaw_pairing::refusal::{REFUSALS, RefusalClass, RefusalCode};
+use openclaw_pairing::refusal::{REFUSAL_TEXTS, REFUSALS, RefusalClass, RefusalCode};
 use openclaw_pairing::version::{self as pairing_version, Rule, rule};
 use openclaw_probe::supervisors::{EXIT_OPERATOR, Job, JobError, stop_budget};
 use openclaw_probe::{Answer, CLOSE_CODES, ClockSkew, RefusalKind, read_connect_answer};
@@ -223,7 +223,7 @@ fn close_codes_mean_one_thing() {
 
 #[test]
 fn a_text_that_the_gateway_refuses_as_a_token_is_a_bad_token() {
-    for text in rules::REFUSED_TOKENS {
+    for text in rules::REFUSED_TEXTS.iter().map(|row| row.text) {
         let judgement = judge(&SecretString::from(text));
         let codes: Vec<_> = judgement.findings("here").into_iter().map(|finding| finding.code).collect();
         let named = [Code::UndefinedLiteral, Code::PlaceholderToken, Code::RedactionMarker];
@@ -308,11 +308,14 @@ fn kinds(class: RefusalClass) -> &'static [RefusalKind] {
 
 /// What openclaw-probe reads in a refusal with this code.
 fn read(code: &str) -> RefusalKind {
-    let error = serde_json::json!({ "code": code, "message": "no", "details": { "code": code } });
+    refusal_kind(&serde_json::json!({ "code": code, "message": "no", "details": { "code": code } }))
+}
+
+fn refusal_kind(error: &serde_json::Value) -> RefusalKind {
     let frame = serde_json::json!({ "type": "res", "id": "1", "ok": false, "error": error });
     match read_connect_answer(&frame.to_string(), "1") {
         Answer::Refused(refusal) => refusal.kind,
-        other => panic!("{code}: {other:?}"),
+        other => panic!("{error}: {other:?}"),
     }
 }
 
@@ -332,6 +335,46 @@ fn a_refusal_that_both_crates_name_means_the_same_in_both() {
     let reasons = ["startup-sidecars", "gateway-draining"];
     for (code, kind) in openclaw_probe::REFUSALS.iter().filter(|(code, _)| !reasons.contains(code)) {
         assert!(kinds(RefusalCode::from_name(code).class()).contains(kind), "{code}: {kind:?}");
+    }
+}
+
+/// The same words without a code, as older releases say them.
+#[test]
+fn a_text_that_both_crates_name_means_the_same_in_both() {
+    for (text, code) in REFUSAL_TEXTS {
+        let error = serde_json::json!({ "code": "INVALID_REQUEST", "message": text });
+        let kind = refusal_kind(&error);
+        let class = RefusalCode::from_name(code).class();
+        assert!(kind == RefusalKind::Other || kinds(class).contains(&kind), "{text}: {kind:?}, {class:?}");
+    }
+    for (text, kind) in openclaw_probe::REFUSAL_TEXTS {
+        let class = RefusalCode::of(None, "INVALID_REQUEST", text).class();
+        // The beginning of several texts of the other.
+        let begins = REFUSAL_TEXTS.iter().filter(|(longer, _)| longer.starts_with(text));
+        let mut classes = begins.map(|(_, code)| RefusalCode::from_name(code).class()).chain([class]);
+        assert!(classes.any(|class| kinds(class).contains(kind)), "{text}: {kind:?}, {class:?}");
+    }
+}
+
+/// The behaviour of the packages, read on both sides of every change. A range that turns elsewhere is a guess.
+#[test]
+fn no_rule_turns_where_no_package_does() {
+    let rows = include_str!("../../../live/atlas/turns.tsv");
+    let known: BTreeSet<Version> =
+        rows.lines().skip(1).filter_map(|row| row.split('\t').next()?.parse().ok()).collect();
+    let turns = |versions: Versions| [versions.first(), versions.end()].into_iter().flatten();
+    for version in rules::ranges().flat_map(turns) {
+        assert!(known.contains(&version), "{version}");
+    }
+    let pairing = pairing_version::RULES.iter().flat_map(|row| [row.since, row.before]).flatten();
+    for version in pairing {
+        // The CLI of 2026.3.13 alone left its device out.
+        let version: Version = version.to_string().parse().unwrap();
+        let is_told = [Version::new(2026, 3, 13), Version::new(2026, 3, 22)].contains(&version);
+        assert!(known.contains(&version) || is_told, "{version}");
+    }
+    for endpoint in openclaw_probe::ENDPOINTS {
+        assert!(known.contains(&endpoint.since.parse().unwrap()), "{}", endpoint.path);
     }
 }
 

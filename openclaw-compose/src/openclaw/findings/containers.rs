@@ -100,8 +100,8 @@ fn condition(
     }
     let span = service.restart.as_ref().map_or(service.key_span, |restart| restart.span);
     // What a code usually stands for proves nothing: what the process said does.
-    let usual = rules::EXIT_CODES.iter().find(|rule| rule.code == state.exit_code);
-    let usual = usual.map(|rule| format!("exit {} usually means: {}", rule.code, rule.meaning));
+    let rule = rules::exit_rule(state.exit_code, process.version);
+    let usual = rule.map(|rule| format!("exit {} usually means: {}", rule.code, rule.meaning));
     if container.never_started() {
         return;
     }
@@ -113,7 +113,7 @@ fn condition(
         );
         let mut finding = verdicts.finding(Code::RestartLoop, summary, Some(span)).about(process.subject());
         finding.evidence.extend(usual);
-        if rules::EXIT_CODES.iter().any(|rule| rule.code == code && !rule.restart_helps) {
+        if rule.is_some_and(|rule| !rule.restart_helps) {
             finding.evidence.push("no restart mends this one".to_owned());
         }
         finding.remedy = Some(command(
@@ -181,7 +181,7 @@ fn killed_draining(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Fin
     let code = rules::EXIT_KILLED;
     finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
     if let Some(remedy) = &mut finding.remedy {
-        remedy.text.push_str(rules::LEASE_OF_THE_KILLED);
+        remedy.text.push_str(rules::lease_of_the_killed(process.version).unwrap_or_default());
         remedy.command = Some(format!("docker compose start {}", process.service.name));
     }
     Some(finding)

@@ -9,7 +9,7 @@ use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::services::Port;
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
-use crate::openclaw::verdict::listener::{Auth, BindSource, Gateway, RefusalKind, Scope};
+use crate::openclaw::verdict::listener::{self, Auth, BindSource, Gateway, RefusalKind, Scope};
 use crate::openclaw::verdict::token::Content;
 use crate::openclaw::verdict::token::Secret;
 
@@ -27,20 +27,21 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, Strin
         Secret::Token => "token",
         Secret::Password => "password",
     };
+    let exit = rules::refusal_exit(gateway.process.version);
     match why {
         RefusalKind::ConfigMissing => {
-            (Code::ConfigMissing, format!("{name} finds no openclaw.json and is not told to start without one (exit 78)"))
+            (Code::ConfigMissing, format!("{name} finds no openclaw.json and is not told to start without one (exit {exit})"))
         }
         RefusalKind::ConfigSyntax(error) => (
             Code::ConfigSyntax,
-            format!("openclaw.json is no JSON5: {error}; the gateway reports that as a missing gateway.mode (exit 78)"),
+            format!("openclaw.json is no JSON5: {error}; the gateway reports that as a missing gateway.mode (exit {exit})"),
         ),
         RefusalKind::ConfigInclude(error) => (Code::ConfigInclude, format!("an $include of openclaw.json is refused: {error}")),
         RefusalKind::ModeMissing => {
-            (Code::ModeMissing, format!("openclaw.json has no gateway.mode: {name} refuses to start (exit 78)"))
+            (Code::ModeMissing, format!("openclaw.json has no gateway.mode: {name} refuses to start (exit {exit})"))
         }
         RefusalKind::ModeRemote => {
-            (Code::ModeMissing, format!("gateway.mode is not local: {name} refuses to be a gateway (exit 78)"))
+            (Code::ModeMissing, format!("gateway.mode is not local: {name} refuses to be a gateway (exit {exit})"))
         }
         RefusalKind::NoSecret => {
             let empty = gateway.decision.candidates.iter().find(|candidate| matches!(candidate.content, Content::Empty));
@@ -48,10 +49,11 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, Strin
                 || format!("no {secret} is configured"),
                 |candidate| format!("{} is empty", candidate.label),
             );
-            (Code::BindWithoutAuth, format!("{detail}, and {name} refuses to listen beyond loopback without one (exit 78)"))
+            let refusal = if gateway.bind.scope == Scope::Loopback { "to start" } else { "to listen beyond loopback" };
+            (Code::BindWithoutAuth, format!("{detail}, and {name} refuses {refusal} without one (exit {exit})"))
         }
         RefusalKind::AuthNone => {
-            (Code::BindWithoutAuth, format!("gateway.auth.mode is none, and {name} refuses to listen beyond loopback so (exit 78)"))
+            (Code::BindWithoutAuth, format!("gateway.auth.mode is none, and {name} refuses to listen beyond loopback so (exit {exit})"))
         }
         RefusalKind::Ambiguous => (
             Code::AuthAmbiguous,
@@ -64,6 +66,10 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, Strin
         RefusalKind::RefMissing(id) => (
             Code::SecretRefMissing,
             format!("the secret reference needs {id}, which {name} does not have: it exits 1 after about 20 s"),
+        ),
+        RefusalKind::Unfilled(variable) => (
+            Code::ConfigPlaceholderUnfilled,
+            format!("openclaw.json names ${{{variable}}}, which {name} does not have: this release takes the file for invalid (exit {exit})"),
         ),
         RefusalKind::RefusedText => (
             Code::RefusedTokenText,
@@ -108,10 +114,10 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
 fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let process = gateway.process;
     let configured = process.config().and_then(config::Config::bind);
-    let class = |text: &str| match text.trim() {
-        "loopback" | "127.0.0.1" | "localhost" => "loopback".to_owned(),
-        "lan" | "0.0.0.0" | "auto" => "lan".to_owned(),
-        other => other.to_owned(),
+    let class = |text: &str| match (listener::scope(text, process), text.trim()) {
+        // Of these each is what it is called.
+        (Scope::Address(_) | Scope::Tailnet | Scope::Unknown, other) => other.to_owned(),
+        (scope, _) => scope.to_string(),
     };
     if let (Some(flag), Some((text, span))) = (process.invocation.flag("bind"), configured) {
         let given = process.shell_expand(&flag.value.clone().unwrap_or_default());
@@ -150,7 +156,7 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
         && gateway.bind.scope != Scope::Unknown
         && process.config().is_some()
     {
-        let rule = rules::default_bind(process.version);
+        let rule = rules::auto_bind(process.version);
         let mut finding = verdicts.finding(
             Code::BindImplicit,
             "gateway.bind is absent: the same file means all interfaces in a container and loopback on a host",
@@ -230,6 +236,7 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
         RefusalKind::ProxyAndToken => words(
             "remove the shared token, gateway.auth.token in openclaw.json and OPENCLAW_GATEWAY_TOKEN in the environment, or use mode token",
         ),
+        RefusalKind::Unfilled(name) => return missing_token::hand_in(process, name, verdicts),
         RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
         RefusalKind::OriginsRequired => return origin::allow_origin(gateway, verdicts),
         // Told with the schema, or where the variable is looked for.

@@ -31,10 +31,13 @@ pub(crate) fn missing(
     let invented = clients.iter().filter(|client| client.auth == AuthVerdict::Invented);
     let invented = invented.map(|client| Cause::Auth(client.id));
     if gateway.auth == Auth::Token || gateway.auth == Auth::Password {
-        if let Some((candidate, variable)) = gateway.decision.unfilled() {
+        let unfilled =
+            gateway.decision.unfilled().filter(|(_, variable)| !gateway.refuses_unfilled(variable));
+        if let Some((candidate, variable)) = unfilled {
             let summary = if gateway.decision.outcome == Outcome::Nothing {
+                let kept = if gateway.keeps_its_invention() { "" } else { ", another at each start" };
                 format!(
-                    "{} names ${{{variable}}}, which {name} does not have: it starts with a random token, another at each start",
+                    "{} names ${{{variable}}}, which {name} does not have: it starts with a random token{kept}",
                     candidate.label
                 )
             } else {
@@ -60,7 +63,12 @@ pub(crate) fn missing(
             finding.remedy = hand_in(process, variable, verdicts);
             out.push_for(invented, finding);
         } else if gateway.invents_token() {
-            let summary = format!("no token is configured anywhere: {name} makes one up at each start");
+            let what = if gateway.keeps_its_invention() {
+                "makes one up and writes it into openclaw.json"
+            } else {
+                "makes one up at each start"
+            };
+            let summary = format!("no token is configured anywhere: {name} {what}");
             let mut finding = verdicts
                 .finding(Code::NoTokenConfigured, summary, Some(process.service.key_span))
                 .about(process.subject());

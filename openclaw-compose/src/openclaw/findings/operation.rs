@@ -39,11 +39,13 @@ fn restart(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     if restart.value == "no" || bounded {
         return;
     }
-    let summary = format!(
-        "restart: {} starts {name} again after exit {}, which asks for a person: it loops",
-        restart.value,
-        rules::EXIT_CONFIG
-    );
+    let exit = rules::refusal_exit(process.version);
+    let what = if exit == rules::EXIT_CONFIG {
+        format!("exit {exit}, which asks for a person")
+    } else {
+        format!("exit {exit}, with which it refuses to start, too")
+    };
+    let summary = format!("restart: {} starts {name} again after {what}: it loops", restart.value);
     let mut finding =
         verdicts.finding(Code::RestartLoops, summary, Some(restart.span)).about(process.subject());
     finding.evidence.push("Docker knows no exit code that must not be restarted".to_owned());

@@ -35,7 +35,7 @@ pub(crate) fn unknown_because(why: Unknown) -> &'static str {
         Unknown::Partial => "a part of openclaw.json was not given",
         Unknown::PortPicked => "Docker picks the host port; the origin is known only then",
         Unknown::ListWanted => "this release wants gateway.controlUi.allowedOrigins",
-        Unknown::ReleaseSilent => "this release does not say what it does without a list of origins",
+        Unknown::HostKept => "this release admits it if the proxy hands on the Host header as it came",
         Unknown::NoAddress => "the proxy's address is written nowhere",
         Unknown::Elsewhere => "which program's page the published port leads to is not in these files",
     }

@@ -364,8 +364,8 @@ fn fall_back(
             "{text} on a network that holds nobody else: the token would travel without TLS"
         )));
     }
-    let reads_url = rules::names(rules::Meaning::Url, process.version)
-        .any(|rule| rule.name == "OPENCLAW_GATEWAY_URL" && rule.reads == rules::Reads::Yes);
+    let reads_url = rules::names(rules::Meaning::Url, process.version, process.side())
+        .any(|rule| rule.name == "OPENCLAW_GATEWAY_URL");
     let leads_there = service.network_mode.is_none()
         && names::shares_network(service, owner)
         && gateway.bind.scope == Scope::All

@@ -365,7 +365,7 @@ fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Finding
         out.push(finding);
     }
     let secrets = format!("{}/.config/openclaw", process.home.trim_end_matches('/'));
-    if rules::needs_profile_secret_mount(process.version)
+    if rules::PROFILE_SECRET_MOUNT.holds_for(process.version)
         && processes::is_openclaw_image(process.service)
         && mounts::mount_over(process.service, &process.state_dir).is_some()
         && mounts::mount_over(process.service, &secrets).is_none()
@@ -376,7 +376,7 @@ fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Finding
         let mut finding = verdicts
             .finding(Code::ProfileSecretsNotMounted, summary, Some(process.service.key_span))
             .about(process.subject());
-        finding.versions = Some("2026.5.12 and later".to_owned());
+        finding.versions = Some(rules::PROFILE_SECRET_MOUNT.to_string());
         finding.remedy =
             Some(words(format!("where OAuth profiles are used, mount a directory at {secrets}")));
         out.push(finding);

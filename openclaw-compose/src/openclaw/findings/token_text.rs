@@ -25,12 +25,8 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
 
 /// What the readers between file and process did to the value.
 fn lexed(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut BTreeSet<Span>, out: &mut Findings) {
-    for rule in rules::names(rules::Meaning::Token, process.version)
-        .chain(rules::names(rules::Meaning::Password, process.version))
-    {
-        if rule.reads != rules::Reads::Yes {
-            continue;
-        }
+    let names = |meaning| rules::names(meaning, process.version, process.side());
+    for rule in names(rules::Meaning::Token).chain(names(rules::Meaning::Password)) {
         let Some(variable) = process.service.environment.get(rule.name) else { continue };
         let Some(value) = variable.value else { continue };
         let origin = verdicts.model.origin(variable.span);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::edit::{Edit, layout};
-use crate::finding::{Code, Confidence, PlaceRole, Remedy};
+use crate::finding::{Code, PlaceRole, Remedy};
 use crate::openclaw::model::processes::{Process, Role};
-use crate::openclaw::rules::{self, Meaning, NameRule, Reads};
+use crate::openclaw::rules::{self, Meaning, NameRule};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{Client, ClientKind};
 
@@ -37,7 +37,7 @@ fn unread_names(
     }
     for rule in rules::NAME_RULES
         .iter()
-        .filter(|rule| rule.versions.holds_for(process.version) && rule.reads != Reads::Yes)
+        .filter(|rule| !rule.is_read && rule.holds_for(process.version, process.side()))
     {
         let Some(variable) = process.service.environment.get(rule.name) else { continue };
         if variable.value.is_none_or(|value| value.is_blank()) {
@@ -50,16 +50,15 @@ fn unread_names(
             Meaning::Port => Code::PortVariableNotRead,
         };
         let name = process.service.name;
-        let summary = match rule.reads {
-            Reads::Unknown => format!("{} of {name}: whether this release reads it is not known", rule.name),
-            _ => format!("{} of {name} is read by nothing in this release", rule.name),
+        let summary = match rule.side {
+            None => format!("{} of {name} is read by nothing in this release", rule.name),
+            Some(_) => {
+                format!("{} of {name} is read by the CLI of this release and not by its gateway", rule.name)
+            }
         };
         let mut finding = verdicts
             .finding(code, summary, variable.key_span.or(Some(variable.span)))
             .about(process.subject());
-        if rule.reads == Reads::Unknown {
-            finding.confidence = Confidence::Inferred;
-        }
         finding.versions = Some(rule.versions.to_string());
         finding.evidence.push(rule.citation.to_owned());
         let reached = by_name.get(name).is_some_and(|client| client.surely_arrives());
@@ -105,7 +104,7 @@ fn unread_variable(
                     None,
                 ));
             }
-            let wanted = rules::names(meaning, process.version).find(|rule| rule.reads == Reads::Yes)?.name;
+            let wanted = rules::names(meaning, process.version, process.side()).next()?.name;
             if service.environment.contains_key(wanted) {
                 inside?;
                 return Some(edits(

@@ -173,6 +173,19 @@ impl Config {
         self.at(path).map_or(&[][..], Node::items).iter().filter_map(|item| Some((item.expose()?, item.span)))
     }
 
+    /// Each `${NAME}` of any string, with the place of the string, in the order of the file.
+    pub(crate) fn placeholders(&self) -> Vec<(String, Span)> {
+        let mut out = Vec::new();
+        let mut open: Vec<&Node> = self.at(&[]).into_iter().collect();
+        while let Some(node) = open.pop() {
+            open.extend(node.members().iter().rev().map(|member| &member.value));
+            open.extend(node.items().iter().rev());
+            let names = node.expose().map(|text| substitute(text, &mut |_| None).names);
+            out.extend(names.into_iter().flatten().map(|(name, _)| (name, node.span)));
+        }
+        out
+    }
+
     /// A text of `env.vars`, the weakest source of the process environment.
     #[must_use]
     pub(crate) fn env_var(&self, name: &str) -> Option<&Node> {

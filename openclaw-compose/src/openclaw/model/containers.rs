@@ -371,7 +371,7 @@ impl Runtime {
         let Some(container) = self.of(process.service.name) else { return Vec::new() };
         let mut out: Vec<&'static str> = rules::NAME_RULES
             .iter()
-            .filter(|rule| rule.versions.holds_for(process.version) && rule.reads == rules::Reads::Yes)
+            .filter(|rule| rule.is_read && rule.holds_for(process.version, process.side()))
             .filter(|rule| {
                 let running = container
                     .env(rule.name)

@@ -9,6 +9,7 @@ use super::owners::Listing;
 
 /// What kind of host a stack runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "containers run on the host or in a machine of its own")]
 pub enum Host {
     /// Containers run on it directly.
     Linux,

@@ -33,6 +33,7 @@ pub enum Refused {
 
 /// A refusal in a gateway's log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "built by whoever read the log")]
 pub struct Refusal {
     /// What was refused.
     pub what: Refused,

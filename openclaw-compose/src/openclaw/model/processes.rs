@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::finding::Subject;
 use crate::openclaw::rules::version::{self, Version};
-use crate::openclaw::rules::{self, Meaning, NameRule, Reads};
+use crate::openclaw::rules::{self, Meaning, NameRule, Side};
 use crate::source::{FileId, Span, Text};
 
 use super::config::{self, Config, StateVariable};
@@ -241,10 +241,15 @@ impl<'a> Process<'a> {
         Some(EnvValue { text: node.text()?, span: node.span, layer: EnvLayer::ConfigVars })
     }
 
+    /// On which side of a connection it stands.
+    pub(crate) fn side(&self) -> Side {
+        if self.role == Role::Gateway { Side::Server } else { Side::Client }
+    }
+
     /// The strongest name of `meaning` that has a value and that this release reads. Blank is unset, and what cannot be seen
     /// is left out.
     pub(crate) fn meant(&self, meaning: Meaning) -> Option<(&'static NameRule, EnvValue<'_>)> {
-        rules::names(meaning, self.version).filter(|rule| rule.reads == Reads::Yes).find_map(|rule| {
+        rules::names(meaning, self.version, self.side()).find_map(|rule| {
             let value = self.env(rule.name)?;
             (!value.text.is_blank() && !value.is_opaque()).then_some((rule, value))
         })

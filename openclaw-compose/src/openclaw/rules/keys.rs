@@ -1,6 +1,7 @@
 //! The keys below `gateway` of `openclaw.json`, and the words that some of them take.
 //!
 //! The schema of every release is strict: a key that it does not have is refused (2026.9.6, observed; read from 2026.1.29 on).
+//! All ranges here are from the wording of the packages' schemas; where a run or a reader of the code knows more, the row says so.
 //! Keys that a later release gave up are kept here: releases carry them over, so nothing is said about them.
 
 use super::version::{Version, Versions};
@@ -293,6 +294,7 @@ pub(crate) struct WordRule {
 const V2026_2_17: Version = Version::new(2026, 2, 17);
 const V2026_2_19: Version = Version::new(2026, 2, 19);
 const V2026_3_1: Version = Version::new(2026, 3, 1);
+const V2026_8_1: Version = Version::new(2026, 8, 1);
 /// The modes of `gateway.bind` and `--bind`.
 pub(crate) const BINDS: &[&str] = &["loopback", "lan", "tailnet", "auto", "custom"];
 /// Addresses that a later release takes for a bind mode.
@@ -312,6 +314,14 @@ pub(crate) const GATEWAY_WORDS: &[WordRule] = &[
     words("auth.mode", Versions::before(V2026_2_17), &["token", "password"]),
     words("auth.mode", Versions::between(V2026_2_17, V2026_2_19), &["token", "password", "trusted-proxy"]),
     words("auth.mode", Versions::since(V2026_2_19), &["token", "password", "trusted-proxy", "none"]),
+    words("reload.mode", Versions::before(V2026_8_1), &["off", "restart", "hot", "hybrid"]),
+    // Read in 2026.9.6: both older words become `hybrid`.
+    WordRule {
+        key: "reload.mode",
+        words: &["off", "hybrid"],
+        migrated: &["restart", "hot"],
+        versions: Versions::since(V2026_8_1),
+    },
     words("tailscale.mode", Versions::ALL, &["off", "serve", "funnel"]),
 ];
 
@@ -335,7 +345,7 @@ mod tests {
         for version in
             [Version::new(2026, 1, 29), V2026_2_17, V2026_2_19, V2026_3_1, Version::new(2026, 9, 6)]
         {
-            for key in ["mode", "bind", "auth.mode", "tailscale.mode"] {
+            for key in ["mode", "bind", "auth.mode", "reload.mode", "tailscale.mode"] {
                 let rules = GATEWAY_WORDS.iter().filter(|rule| rule.key == key);
                 assert_eq!(rules.filter(|rule| rule.versions.holds_for(Some(version))).count(), 1, "{key}");
             }

@@ -5,6 +5,11 @@ use std::str::FromStr;
 
 /// An OpenClaw release, `YEAR.MONTH.PATCH`.
 ///
+/// The order is that of the lines, not of time. 2026.6.33 to 35 and 2026.7.33 to 35 are maintenance builds of their lines, some
+/// of them made after 2026.9.3: they do what the rest of their line does and nothing that 2026.8.1 brought, so their numbers put
+/// them in the right place. For that reason a range never ends *with* a release: it ends *before* the first that does
+/// something else, and the later builds of a line are within it.
+///
 /// Suffixes (`-beta.1`, `-slim`) name variants of a release and are dropped: no rule of this crate depends on one.
 ///
 /// ```
@@ -108,6 +113,12 @@ impl Versions {
         }
     }
 
+    /// The first release after the range; none if it is still so.
+    #[must_use]
+    pub const fn end(self) -> Option<Version> {
+        self.before
+    }
+
     /// The first release of the range; none if it has always been so.
     #[must_use]
     pub const fn first(self) -> Option<Version> {
@@ -124,6 +135,18 @@ impl fmt::Display for Versions {
             (Some(since), Some(before)) => write!(f, "{since} to before {before}"),
         }
     }
+}
+
+/// How the range of a row is known: by what its ends were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Basis {
+    /// From runs of releases on either side.
+    Run,
+    /// From the code of the packages on either side.
+    Code,
+    /// From the words in the packages: the name or the text is there, or it is not.
+    Wording,
 }
 
 /// The repository of an image reference, without registry port confusion, tag or digest.
@@ -179,6 +202,18 @@ mod tests {
         assert!(!Versions::before(eight).holds_for(None));
         assert!(Versions::between(seven, eight).holds_for(Some(seven)));
         assert!(!Versions::between(seven, eight).holds_for(Some(eight)));
+    }
+
+    /// Built in July to September 2026, and still what their lines were.
+    #[test]
+    fn maintenance_builds_do_what_their_line_does() {
+        let since = |year, month, patch| Versions::since(Version::new(year, month, patch));
+        for patch in [33, 34, 35] {
+            let (six, seven) = (Version::new(2026, 6, patch), Version::new(2026, 7, patch));
+            assert!(since(2026, 6, 9).holds_for(Some(six)) && !since(2026, 7, 1).holds_for(Some(six)));
+            assert!(since(2026, 7, 1).holds_for(Some(seven)) && !since(2026, 8, 1).holds_for(Some(seven)));
+            assert!(Versions::before(Version::new(2026, 8, 1)).holds_for(Some(seven)));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::openclaw::model::config::{self, ConfigFault};
 use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::names;
 use crate::openclaw::model::processes::{ConfigState, EnvLayer, EnvValue, Process};
-use crate::openclaw::rules::{self, DefaultBind, Meaning, Origins, Side};
+use crate::openclaw::rules::{self, AutoBind, Meaning, NoToken, Origins, Side};
 use crate::source::{Span, Text};
 use crate::words::words;
 
@@ -138,7 +138,7 @@ pub(crate) struct StartRefusal {
     pub(crate) span: Option<Span>,
 }
 
-/// The start refusals of 2026.9.6, as observed; each with the exit code it ends in.
+/// The start refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefusalKind {
     ConfigMissing,
@@ -151,6 +151,8 @@ pub(crate) enum RefusalKind {
     Ambiguous,
     ProxyAndToken,
     RefMissing(String),
+    /// A `${NAME}` that nothing fills, in a release that takes the file for invalid then.
+    Unfilled(String),
     RefusedText,
     OriginsRequired,
     /// The schema of the release does not take it.
@@ -170,7 +172,8 @@ impl RefusalKind {
             | Self::ModeMissing
             | Self::ModeRemote
             | Self::Ambiguous
-            | Self::RefMissing(_) => true,
+            | Self::RefMissing(_)
+            | Self::Unfilled(_) => true,
             // Where it is to listen is asked of the listener, whoever says so.
             Self::Schema(fault) => !LISTENER_KEYS.contains(&fault.path.as_str()),
             Self::NoSecret
@@ -240,6 +243,18 @@ impl<'a> Gateway<'a> {
         self.auth == Auth::Token && self.decision.outcome == Outcome::Nothing && self.refusals.is_empty()
     }
 
+    /// Whether it does not start for want of this variable.
+    pub(crate) fn refuses_unfilled(&self, variable: &str) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| matches!(&refusal.why, RefusalKind::Unfilled(name) if name == variable))
+    }
+
+    /// Whether what it invents is written into its configuration, and so the same at each start.
+    pub(crate) fn keeps_its_invention(&self) -> bool {
+        rules::no_token(self.process.version).does == NoToken::Saves
+    }
+
     /// The secret that people are given: that of the gateway's environment, else that of `.env` or the shell.
     pub(crate) fn handed_out(&self, model: &Model<'_>) -> Option<Text> {
         let meaning = self.secret.meaning();
@@ -250,7 +265,7 @@ impl<'a> Gateway<'a> {
             .filter(|(_, value)| value.layer <= EnvLayer::Container && process.service.job.is_none())
             .map(|(_, value)| value.text.clone());
         let in_project = || {
-            let rule = rules::names(meaning, process.version).find(|rule| rule.reads == rules::Reads::Yes)?;
+            let rule = rules::names(meaning, process.version, Side::Server).next()?;
             let value = model.resolution.variable_value(rule.name)?.0.expose().trim();
             (!value.is_empty()).then(|| Text::from(value))
         };
@@ -304,18 +319,23 @@ fn bind(process: &Process<'_>) -> Bind {
     if process.service.job.is_some() {
         return Bind { scope: Scope::Loopback, by: BindSource::Default, span: None };
     }
-    let scope = match rules::default_bind(process.version).bind {
-        DefaultBind::Loopback => Scope::Loopback,
-        DefaultBind::AllInterfaces => Scope::All,
-        DefaultBind::Unknown => Scope::Unknown,
-    };
-    Bind { scope, by: BindSource::Default, span: None }
+    Bind { scope: auto(process), by: BindSource::Default, span: None }
 }
 
-fn scope(text: &str, process: &Process<'_>) -> Scope {
+/// Where its release listens when nobody says.
+fn auto(process: &Process<'_>) -> Scope {
+    match rules::auto_bind(process.version).bind {
+        AutoBind::Loopback => Scope::Loopback,
+        AutoBind::AllInterfaces => Scope::All,
+    }
+}
+
+/// Where a bind mode makes it listen.
+pub(crate) fn scope(text: &str, process: &Process<'_>) -> Scope {
     match text.trim() {
         "loopback" | "127.0.0.1" | "localhost" => Scope::Loopback,
-        "lan" | "0.0.0.0" | "auto" => Scope::All,
+        "lan" | "0.0.0.0" => Scope::All,
+        "auto" => auto(process),
         "tailnet" => Scope::Tailnet,
         "custom" => match process.config().and_then(|config| config.expose(&["gateway", "customBindHost"])) {
             Some(("0.0.0.0", _)) => Scope::All,
@@ -362,6 +382,16 @@ fn auth(process: &Process<'_>, password: &Decision) -> Auth {
     }
 }
 
+/// Whether it refuses to start without its secret: no release starts in mode `password` without one.
+fn needs_secret(gateway: &Gateway<'_>, open: bool) -> bool {
+    gateway.secret == Secret::Password
+        || match rules::no_token(gateway.process.version).does {
+            NoToken::Refuses => true,
+            NoToken::Saves => false,
+            NoToken::MakesUp => open,
+        }
+}
+
 /// Faults of one file that are told.
 const MOST_FAULTS: usize = 16;
 
@@ -394,6 +424,16 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<StartRefusal> {
                     ConfigFault::Include { .. } => {}
                 }
             }
+            if rules::unfilled_variable_is_refused(process.version) {
+                let mut unfilled = config.placeholders();
+                unfilled.retain(|(name, _)| {
+                    process.env(name).is_none_or(|value| value.text.is_empty())
+                        && !token::hidden(process, name)
+                });
+                for (name, span) in unfilled.into_iter().take(MOST_FAULTS) {
+                    refuse(RefusalKind::Unfilled(name), Some(span));
+                }
+            }
             for fault in schema::faults(config, process.version).into_iter().take(MOST_FAULTS) {
                 let span = fault.span;
                 refuse(RefusalKind::Schema(fault), Some(span));
@@ -419,7 +459,9 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<StartRefusal> {
     let bind_span = gateway.bind.span;
     let decision = &gateway.decision;
     match (&gateway.auth, decision.outcome) {
-        (Auth::Token | Auth::Password, Outcome::Nothing) if open && decision.unfilled().is_none() => {
+        (Auth::Token | Auth::Password, Outcome::Nothing)
+            if needs_secret(gateway, open) && decision.unfilled().is_none() =>
+        {
             // An empty source is the place to look at: somebody meant to set it.
             let empty =
                 decision.candidates.iter().find(|candidate| matches!(candidate.content, Content::Empty));
@@ -430,10 +472,10 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<StartRefusal> {
                 refuse(RefusalKind::RefMissing(id.clone()), decision.winner().map(|winner| winner.span));
             }
         }
-        (Auth::Token, Outcome::Wins(_))
-            if decision
-                .value()
-                .is_some_and(|value| rules::REFUSED_TOKENS.iter().any(|refused| value.is(refused))) =>
+        (Auth::Token | Auth::Password, Outcome::Wins(_))
+            if decision.value().is_some_and(|value| {
+                rules::refused_texts(gateway.secret.meaning(), process.version).any(|text| value.is(text))
+            }) =>
         {
             refuse(RefusalKind::RefusedText, decision.winner().map(|winner| winner.span));
         }

@@ -5,7 +5,7 @@ use crate::openclaw::model::config::Config;
 use crate::openclaw::model::names;
 use crate::openclaw::model::observed::Refused;
 use crate::openclaw::model::processes::{ConfigState, Process};
-use crate::openclaw::model::urls::Url;
+use crate::openclaw::model::urls::{HostClass, Url, host_class};
 use crate::openclaw::rules::{self, Origins};
 use crate::source::Span;
 
@@ -75,8 +75,8 @@ pub(crate) enum Unknown {
     PortPicked,
     /// The release wants a list and refuses to start without one, which its listener says.
     ListWanted,
-    /// What the release does without a list is not known.
-    ReleaseSilent,
+    /// It is admitted if the proxy hands on the Host header as it came.
+    HostKept,
     /// The proxy's address is written nowhere.
     NoAddress,
     /// What listens where the port leads is not known.
@@ -120,7 +120,8 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
         return None;
     }
     let listed: Vec<(String, Span)> = config.iter().flat_map(|config| listed(config, process)).collect();
-    let open = |origin: &str| listed.iter().any(|(listed, _)| same_origin(listed, origin) || listed == "*");
+    let is_listed = |listed: &str, origin: &str| same_origin(listed, origin) || is_any(listed, process);
+    let open = |origin: &str| listed.iter().any(|(listed, _)| is_listed(listed, origin));
     let host_fallback =
         switch(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"]).is_some();
     let admitted = |why| Some(Planned::new(local.clone(), OriginVerdict::Admitted(why)));
@@ -131,7 +132,7 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     if open(&local) || open(&format!("http://127.0.0.1:{}", published.port)) {
         return admitted(Admitted::Localhost);
     }
-    if host_fallback {
+    if host_fallback || rules::origins(process.version).origins == Origins::HostHeader {
         return admitted(Admitted::HostHeader);
     }
     if let Some((origin, span)) =
@@ -149,6 +150,7 @@ pub(crate) fn plan(gateway: &Gateway<'_>, published: &Publication) -> Option<Pla
     let rule = rules::origins(process.version);
     match rule.origins {
         Origins::Unchecked => admitted(Admitted::Unchecked),
+        Origins::HostHeader => admitted(Admitted::HostHeader),
         // It refuses to start, which the listener gate says.
         Origins::Required => {
             let verdict = OriginVerdict::Unknown(Unknown::ListWanted);
@@ -178,7 +180,8 @@ pub(crate) fn of_proxy(
 ) -> OriginVerdict {
     let listed = listed(config, process);
     let fallback = ["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"];
-    if let Some((origin, span)) = listed.iter().find(|(known, _)| same_origin(known, origin) || known == "*")
+    if let Some((origin, span)) =
+        listed.iter().find(|(known, _)| same_origin(known, origin) || is_any(known, process))
     {
         return if origin == "*" {
             OriginVerdict::Admitted(Admitted::Any)
@@ -189,8 +192,21 @@ pub(crate) fn of_proxy(
     if config.switched_on(&fallback).is_some() {
         return OriginVerdict::Admitted(Admitted::HostHeader);
     }
-    if listed.is_empty() && rules::origins(process.version).origins != Origins::Seeded {
-        return OriginVerdict::Unknown(Unknown::ReleaseSilent);
+    match rules::origins(process.version).origins {
+        Origins::Unchecked => return OriginVerdict::Admitted(Admitted::Unchecked),
+        Origins::HostHeader => return OriginVerdict::Unknown(Unknown::HostKept),
+        // It refuses to start, which the listener gate says.
+        Origins::Required if listed.is_empty() => return OriginVerdict::Unknown(Unknown::ListWanted),
+        Origins::Required | Origins::Seeded => {}
+    }
+    let host = Url::parse(origin).map(|url| host_class(&url.host));
+    let by_host = match host {
+        Some(HostClass::Loopback) => rules::local_by_host(process.version),
+        Some(HostClass::PrivateLiteral | HostClass::LocalName) => rules::private_same_origin(process.version),
+        _ => false,
+    };
+    if by_host {
+        return OriginVerdict::Unknown(Unknown::HostKept);
     }
     if config.is_partial() {
         return OriginVerdict::Unknown(Unknown::Partial);
@@ -201,6 +217,11 @@ pub(crate) fn of_proxy(
     };
     let span = listed.first().map_or(span, |(_, span)| *span);
     OriginVerdict::NotAllowed { why, span }
+}
+
+/// Whether the entry admits every origin.
+fn is_any(listed: &str, process: &Process<'_>) -> bool {
+    listed == "*" && rules::any_origin(process.version)
 }
 
 /// A page that is not on localhost: admitted as listed, but a browser gives keys to secure contexts only.

@@ -109,12 +109,17 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
             certain: true,
         });
     }
+    let config = process.config();
+    let is_remote = config.and_then(|config| config.mode()).is_some_and(|(mode, _)| mode == "remote");
+    let by_mode = if is_remote { Target::Remote } else { Target::Local };
     if let Some(flag) = process.invocation.flag("url") {
+        let stands_alone = rules::flag_url_stands_alone(process.version);
+        let target = if stands_alone { Target::FlagUrl } else { by_mode };
         let text = process.shell_expand(flag.value.as_ref()?);
         let (url, span) = (Url::parse(text.expose()), Some(flag.span));
         return Some(Choice {
             source: UrlSource::Flag,
-            target: Target::FlagUrl,
+            target,
             by: "--url".to_owned(),
             url,
             span,
@@ -135,9 +140,7 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
             certain: true,
         });
     }
-    let config = process.config();
-    let remote = config.and_then(|config| config.mode()).is_some_and(|(mode, _)| mode == "remote");
-    if remote
+    if is_remote
         && let Some((text, span)) = config.and_then(|config| config.expose(&["gateway", "remote", "url"]))
     {
         let url = Url::parse(process.substitute(text).text.expose());
@@ -155,10 +158,9 @@ pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
     let tls = config.is_some_and(|config| config.switched_on(&["gateway", "tls", "enabled"]).is_some());
     let (port, port_span) = local_port(process);
     let scheme = if tls { "wss" } else { "ws" };
-    let target = if remote { Target::Remote } else { Target::Local };
     Some(Choice {
         source: UrlSource::Loopback,
-        target,
+        target: by_mode,
         by: "the default, its own loopback".to_owned(),
         url: Url::parse(&format!("{scheme}://127.0.0.1:{port}")),
         span: None,
@@ -246,8 +248,8 @@ pub(crate) fn plaintext_admitted(process: &Process<'_>, host: &str) -> bool {
         .and_then(|name| process.env(name))
         .is_some_and(|value| matches!(value.text.expose().trim(), "1" | "true" | "yes" | "on"));
     match host_class(host) {
-        HostClass::Loopback | HostClass::LocalName => true,
-        HostClass::PrivateLiteral => rule.private_literals || broken,
+        HostClass::Loopback => true,
+        HostClass::PrivateLiteral | HostClass::LocalName => rule.private || broken,
         HostClass::OtherName => rule.other_names || broken,
         HostClass::PublicLiteral => rule.other_names,
     }

@@ -80,6 +80,7 @@ fn words(config: &Config, version: Option<Version>, out: &mut Vec<Fault>) {
         ("mode", &["gateway", "mode"][..]),
         ("bind", &["gateway", "bind"]),
         ("auth.mode", &["gateway", "auth", "mode"]),
+        ("reload.mode", &["gateway", "reload", "mode"]),
         ("tailscale.mode", &["gateway", "tailscale", "mode"]),
     ] {
         let Some(node) = config.at(path) else { continue };

@@ -137,7 +137,7 @@ pub(crate) fn decide(process: &Process<'_>, side: Side, target: Option<Target>, 
     for kind in rule.order {
         match kind {
             TokenSource::Flag => candidates.extend(flag(process, secret)),
-            TokenSource::Env => candidates.extend(environment(process, secret)),
+            TokenSource::Env => candidates.extend(environment(process, side, secret)),
             TokenSource::AuthToken | TokenSource::RemoteToken => {
                 if matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable) {
                     unknown_from.get_or_insert(candidates.len());
@@ -226,10 +226,9 @@ fn flag(process: &Process<'_>, secret: Secret) -> Option<Candidate> {
 }
 
 /// The environment's candidate. The strongest layer that has the name decides; a weaker one is listed as what it is.
-fn environment(process: &Process<'_>, secret: Secret) -> Vec<Candidate> {
+fn environment(process: &Process<'_>, side: Side, secret: Secret) -> Vec<Candidate> {
     let mut out = Vec::new();
-    for rule in rules::names(secret.meaning(), process.version).filter(|rule| rule.reads == rules::Reads::Yes)
-    {
+    for rule in rules::names(secret.meaning(), process.version, side) {
         let candidate = |value: processes::EnvValue<'_>| Candidate {
             kind: TokenSource::Env,
             label: rule.name.to_owned(),
@@ -282,7 +281,7 @@ fn variable_of(form: SecretForm<'_>) -> Option<&str> {
 }
 
 /// Whether a variable gets its value only when the container starts.
-fn hidden(process: &Process<'_>, name: &str) -> bool {
+pub(crate) fn hidden(process: &Process<'_>, name: &str) -> bool {
     match process.env(name) {
         Some(value) => value.is_opaque(),
         None => process.may_have_more_variables(),
