@@ -224,10 +224,15 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             "freeze one token and write it to gateway.auth.token, or as {TOKEN} to {}; then load {name} again",
             process.state_dotenv()
         )),
-        RefusalKind::NoSecret => {
-            fill_in(process, verdicts).unwrap_or_else(|| words("freeze one token and write it to .env"))
+        RefusalKind::NoSecret if gateway.secret == Secret::Password => {
+            return missing_token::hand_in(process, missing_token::PASSWORD, verdicts);
         }
-        RefusalKind::AuthNone => words("freeze one token and write it to .env"),
+        RefusalKind::NoSecret => {
+            return fill_in(process, verdicts).or_else(|| missing_token::hand_in(process, TOKEN, verdicts));
+        }
+        RefusalKind::AuthNone => words(format!(
+            "set gateway.auth.mode to \"token\", and {TOKEN} in .env and under environment of {name}"
+        )),
         RefusalKind::Ambiguous => {
             let auth = process.config()?.at(&["gateway", "auth"])?;
             let edit = layout::insert_member(verdicts.model.sources, auth, "mode: \"token\"")?.judgement();

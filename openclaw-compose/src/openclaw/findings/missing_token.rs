@@ -17,7 +17,7 @@ use super::remedies::{command, edits, recreate, words};
 use super::{Cause, Findings, jobs};
 
 /// The variable of the shared password.
-const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
+pub(super) const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
 
 /// Sources without a value.
 pub(crate) fn missing(
