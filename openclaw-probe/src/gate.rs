@@ -24,6 +24,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// A climb that ended `at`, on any steady clock, at the rung that was not proven, with its code.
+    #[must_use]
+    pub const fn new(at: Duration, unproven: Option<Rung>, code: Option<Code>) -> Self {
+        Self { at, unproven, code }
+    }
+
     /// The sample of a report.
     #[must_use]
     pub fn of(at: Duration, report: &ProbeReport) -> Self {
@@ -41,7 +47,7 @@ impl Sample {
 /// use std::time::Duration;
 /// use openclaw_probe::{DeployGate, DeployGateState, Rung, Sample};
 /// let mut gate = DeployGate::new(2, Duration::from_secs(60));
-/// let sample = |s, unproven| Sample { at: Duration::from_secs(s), unproven, code: None };
+/// let sample = |s, unproven| Sample::new(Duration::from_secs(s), unproven, None);
 /// assert_eq!(gate.observe(sample(1, Some(Rung::Tcp))), DeployGateState::Waiting);
 /// assert_eq!(gate.observe(sample(2, None)), DeployGateState::Waiting);
 /// assert_eq!(gate.observe(sample(3, None)), DeployGateState::Open);
