@@ -86,6 +86,10 @@ impl Mask {
         if number.len() < value.len() && UNITS.contains(&number) {
             return format!("1{number}");
         }
+        // Evidence that was masked before stays as it is, so that what it says in two ways stays one.
+        if is_placeholder(value) {
+            return value.to_owned();
+        }
         if shape(value).is_some() || self.names.iter().any(|(whole, _)| is_cut_from(value, whole)) {
             return self.word(value);
         }
@@ -120,6 +124,15 @@ impl Mask {
         self.names.push((value.to_owned(), name.clone()));
         name
     }
+}
+
+/// Whether a mask made the value.
+fn is_placeholder(value: &str) -> bool {
+    const KINDS: [&str; 5] = ["masked", "device", "request", "key", "test-token-masked"];
+    let numbered = value.rsplit_once('-');
+    numbered.is_some_and(|(kind, number)| {
+        KINDS.contains(&kind) && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// What may stand behind a number, so that a size stays a size.
