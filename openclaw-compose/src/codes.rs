@@ -253,6 +253,7 @@ codes! {
     EntrypointRefused "OC-C616" "entrypoint-refused" Error "A container was not started: what it is to run cannot be run."
     NeverStarted "OC-C617" "never-started" Error "A container was created and never started."
     WaitsForUnhealthy "OC-C618" "waits-for-unhealthy" Error "A container was not started: what it waits for is not up or not healthy."
+    RunsAsAnotherProject "OC-C619" "runs-as-another-project" Info "The containers are of a project with another name than the files give it."
 
     // 7xx: the checkout.
     SecondMinter "OC-C701" "second-minter" Warning "A script would mint a second token."

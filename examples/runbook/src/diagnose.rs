@@ -116,7 +116,7 @@ impl Examination {
         evidence.extend(self.record.clone());
         evidence.extend_from_slice(more);
         let mut findings = case.findings.clone();
-        let compose = self.options.project.compose();
+        let compose = self.options.project.compose(self.stack.runs_as());
         for noted in &mut findings {
             noted.tell(|command| *command = command.replace(COMPOSE, &compose));
             let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);

@@ -162,6 +162,7 @@ fn report(stack: &Stack<'_>, verdicts: &Verdicts<'_>, read: Read<'_>) -> Report 
         tokens,
         namespaces: model.namespaces.clone(),
         containers,
+        runs_as: runtime.runs_as.clone(),
         findings,
         unread,
         sources: Sources::new(),

@@ -22,6 +22,7 @@ impl Report {
             tokens,
             namespaces,
             containers,
+            runs_as,
             findings,
             unread,
             sources: _,
@@ -37,6 +38,7 @@ impl Report {
         clients.iter_mut().for_each(|client| mask_client(client, secrets));
         tokens.iter_mut().for_each(|token| mask_source(token, secrets));
         containers.iter_mut().for_each(|container| mask_container(container, secrets));
+        runs_as.iter_mut().for_each(|name| secrets.mask_in(name));
         mask_namespaces(namespaces, secrets);
     }
 }

@@ -126,6 +126,9 @@ pub struct Report {
     pub namespaces: Namespaces,
     /// The running containers of OpenClaw's services.
     pub containers: Vec<ContainerView>,
+    /// The project that the containers are of, where the files have another name for it: commands of Compose need it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_as: Option<String>,
     /// What is wrong or worth knowing, errors first.
     pub findings: Vec<Finding>,
     /// The files of the project and of its state that are there and could not be read: what they hold is unknown.

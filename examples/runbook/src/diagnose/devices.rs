@@ -157,6 +157,14 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
         Code::GatewayUnreachable if !whom.is_empty() => {
             case.corroborate(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, whom);
         }
+        // Files that agree, and a container that was made before they did.
+        Code::SharedTokenFault
+            if !whom.is_empty()
+                && case.shutting_for(&[Gate::Auth], whom).is_none()
+                && case.findings.iter().filter(|noted| is_stale_token(&noted.finding)).count() == 1 =>
+        {
+            case.confirm(Gate::Auth, is_stale_token, finding, whom);
+        }
         Code::SharedTokenFault if !whom.is_empty() => {
             case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom);
         }
@@ -175,6 +183,10 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
             case.report(noted, whom);
         }
     }
+}
+
+fn is_stale_token(finding: &Finding) -> bool {
+    finding.code == crate::finding::Code::Compose(openclaw_compose::finding::Code::StaleToken)
 }
 
 /// The first service among the columns.

@@ -168,6 +168,11 @@ impl Stack {
         self.report.gateways.iter().map(|gateway| gateway.service.as_str()).collect()
     }
 
+    /// The project that the containers are of, where the files have another name for it.
+    pub(super) fn runs_as(&self) -> Option<&str> {
+        self.report.runs_as.as_deref()
+    }
+
     /// The service that runs the gateway; failing that, the one that may, or what it is usually called.
     pub(super) fn gateway(&self) -> &str {
         let may_be = || {

@@ -77,11 +77,13 @@ impl ProjectFlags {
         Ok(inputs)
     }
 
-    /// How a command of Compose about this project begins: with the flags that chose it.
+    /// How a command of Compose about this project begins: with the flags that chose it, and the name under which its containers
+    /// run where that is another.
     #[must_use]
-    pub fn compose(&self) -> String {
+    pub fn compose(&self, runs_as: Option<&str>) -> String {
         let files = self.files.iter().map(|file| ("-f", file));
-        let named = self.project_name.iter().map(|name| ("-p", name));
+        let runs_as = runs_as.map(str::to_owned);
+        let named = self.project_name.iter().chain(&runs_as).take(1).map(|name| ("-p", name));
         let env_files = self.env_files.iter().map(|file| ("--env-file", file));
         let profiles = self.profiles.iter().map(|profile| ("--profile", profile));
         let directory = self.project_directory.iter().map(|path| ("--project-directory", path));

@@ -1,7 +1,7 @@
 //! Running containers that are not what the files say, or do not stay up.
 
 use crate::finding::{Code, Finding, Severity};
-use crate::openclaw::model::containers::{Container, Health, Runtime};
+use crate::openclaw::model::containers::{Container, Health, PROJECT, Runtime, WORKING_DIR};
 use crate::openclaw::model::processes::{self, Process};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
@@ -16,6 +16,19 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
     if runtime.containers.is_empty() {
         return;
     }
+    let own = verdicts.model.resolution.project_name();
+    if let Some(project) = &runtime.runs_as {
+        let summary = format!(
+            "the containers are of project {project}, which the files call {own}: commands of Compose need -p {project}"
+        );
+        let mut finding = verdicts.finding(Code::RunsAsAnotherProject, summary, None);
+        finding
+            .evidence
+            .push("services, images, mounts and published ports are those of the files".to_owned());
+        let made_in = runtime.containers.iter().find_map(|container| container.label(WORKING_DIR));
+        finding.evidence.extend(made_in.map(|directory| format!("they were made in {directory}")));
+        out.push(finding);
+    }
     let mut killed = Vec::new();
     for process in verdicts.model.processes.iter().filter(|process| process.is_openclaw()) {
         let service = process.service;
@@ -25,7 +38,17 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
                 let mut finding = verdicts
                     .finding(Code::ContainerMissing, summary, Some(service.key_span))
                     .about(process.subject());
-                finding.remedy = Some(command("start it".to_owned(), recreate(&[service.name], verdicts)));
+                match runtime.of_any_project(service.name).filter(|other| other.label(PROJECT) != Some(own)) {
+                    Some(other) => finding.evidence.push(format!(
+                        "{} is of project {} and differs from the files in image, mounts or ports",
+                        other.name.trim_start_matches('/'),
+                        other.label(PROJECT).unwrap_or("?")
+                    )),
+                    None => {
+                        finding.remedy =
+                            Some(command("start it".to_owned(), recreate(&[service.name], verdicts)));
+                    }
+                }
                 out.push(finding);
             }
             continue;

@@ -333,7 +333,11 @@ fn align(
     let text = format!(
         "write the value that {name} enforces ({}) to the other places{}; the gateway's own value stays",
         server.label,
-        if value.contains('$') { ", its `$` quoted or doubled, as Compose reads a variable there" } else { "" }
+        if value.contains('$') {
+            ", its `$` quoted or doubled, as Compose reads a variable there"
+        } else {
+            ""
+        }
     );
     if !elsewhere.is_empty() {
         elsewhere.dedup();

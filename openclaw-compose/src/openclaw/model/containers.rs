@@ -243,6 +243,14 @@ impl Container {
         Some(bound.is_some_and(|bound| bound.iter().any(|binding| binding.host_port == published)))
     }
 
+    /// Whether it can be the service's: of its image, with what it mounts, and published nowhere else.
+    fn is_made_from(&self, service: &Service<'_>) -> bool {
+        let mounts = |target: &str| self.mounts.iter().any(|mount| mount.destination == target);
+        service.image.as_ref().is_some_and(|image| image.value == self.config.image)
+            && service.mounts.iter().all(|mount| mounts(mount.target))
+            && service.ports.iter().all(|port| self.publishes(port) != Some(false))
+    }
+
     /// How well it fits the files of a service: made in their directory, published where they say, running.
     fn fits(&self, directory: &str, service: Option<&Service<'_>>) -> (bool, bool, bool) {
         let ports = service.map_or(&[][..], |service| &service.ports[..]);
@@ -261,6 +269,24 @@ impl Container {
     }
 }
 
+/// The one project whose containers can be those of the files, if none has the project's own name: panels and other folders give a
+/// stack another.
+fn runs_as<'a>(containers: &'a [Container], own: &str, services: &Services<'_>) -> Option<&'a str> {
+    let mut fits: BTreeMap<&str, bool> = BTreeMap::new();
+    for container in containers {
+        if container.service_of(own).is_some() {
+            return None;
+        }
+        let Some(project) = container.label(PROJECT) else { continue };
+        let service = container.service_of(project).and_then(|name| services.named(name));
+        if let Some(service) = service {
+            *fits.entry(project).or_insert(true) &= container.is_made_from(service);
+        }
+    }
+    let mut fitting = fits.into_iter().filter(|(_, fits)| *fits).map(|(project, _)| project);
+    fitting.next().filter(|_| fitting.next().is_none())
+}
+
 /// What running containers say about the stack. Each is found by what it is asked for: there may be as many as services.
 #[derive(Default)]
 pub(crate) struct Runtime {
@@ -268,8 +294,10 @@ pub(crate) struct Runtime {
     pub(crate) images: Vec<Image>,
     /// The first container of each service of the project; of two projects of one name, that which fits the files.
     pub(crate) of_service: BTreeMap<String, usize>,
-    /// Every service that a container says it is of, in whatever project.
-    pub(crate) services: BTreeSet<String>,
+    /// The project that the containers are of, where the files have another name for it.
+    pub(crate) runs_as: Option<String>,
+    /// Every service that a container says it is of, in whatever project, with the first such container.
+    pub(crate) services: BTreeMap<String, usize>,
     /// The containers by their ids and by their names.
     ids: BTreeMap<String, usize>,
     names: BTreeMap<String, usize>,
@@ -282,6 +310,8 @@ impl Runtime {
     pub(crate) fn new(printed: Printed, resolution: &Resolution, services: &Services<'_>) -> Self {
         let (project, directory) = (resolution.project_name(), resolution.working_dir());
         let Printed { containers, images, texts: _ } = printed;
+        let runs_as = runs_as(&containers, project, services).map(str::to_owned);
+        let project = runs_as.as_deref().unwrap_or(project);
         let mut out = Self::default();
         for (at, container) in containers.iter().enumerate() {
             if let Some(service) = container.service_of(project) {
@@ -294,7 +324,9 @@ impl Runtime {
                     *first = at;
                 }
             }
-            out.services.extend(container.label(SERVICE).map(str::to_owned));
+            if let Some(service) = container.label(SERVICE) {
+                out.services.entry(service.to_owned()).or_insert(at);
+            }
             out.ids.insert(container.id.clone(), at);
             out.names.insert(container.name.trim_start_matches('/').to_owned(), at);
         }
@@ -304,7 +336,12 @@ impl Runtime {
                 out.image_of_tag.entry(tag.clone()).or_insert(at);
             }
         }
-        Self { containers, images, ..out }
+        Self { runs_as, containers, images, ..out }
+    }
+
+    /// The first container of a service of this name, in whatever project.
+    pub(crate) fn of_any_project(&self, service: &str) -> Option<&Container> {
+        self.containers.get(*self.services.get(service)?)
     }
 
     /// The image that a reference names by now.

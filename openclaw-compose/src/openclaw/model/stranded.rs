@@ -78,7 +78,7 @@ fn directly(
     let owner = borrower.host_config.network_mode.strip_prefix("container:")?;
     let lender = lender(service, services).map(|lender| lender.name);
     let Some(owner) = runtime.named(owner) else {
-        let lender = lender.filter(|lender| runtime.services.contains(*lender))?;
+        let lender = lender.filter(|lender| runtime.services.contains_key(*lender))?;
         return Some(Stranded { lender: lender.to_owned(), since: Since::Recreated });
     };
     // An owner that keeps dying takes its borrowers' network along each time, which is not what is wrong then.

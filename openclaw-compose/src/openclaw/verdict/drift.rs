@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::openclaw::model::Model;
-use crate::openclaw::model::containers::{Container, Mount, Runtime, WORKING_DIR};
+use crate::openclaw::model::containers::{Container, Mount, PROJECT, Runtime, WORKING_DIR};
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::services::MountKind;
 use crate::openclaw::rules;
@@ -105,11 +105,16 @@ fn networks_differ(process: &Process<'_>, container: &Container, model: &Model<'
     if container.host_config.network_mode.starts_with("container:") {
         return true;
     }
+    let own = model.resolution.project_name();
+    let is_on = |network: &str| {
+        // Of a project with another name, its own networks have that name, too.
+        let renamed = || {
+            let rest = network.strip_prefix(own)?.strip_prefix('_')?;
+            Some(format!("{}_{rest}", container.label(PROJECT)?))
+        };
+        running.contains_key(network) || renamed().is_some_and(|network| running.contains_key(&network))
+    };
     // A created container that never ran has no networks yet.
     !running.is_empty()
-        && process
-            .service
-            .networks
-            .iter()
-            .any(|attachment| !running.contains_key(model.network_name(attachment.network)))
+        && process.service.networks.iter().any(|attachment| !is_on(model.network_name(attachment.network)))
 }
