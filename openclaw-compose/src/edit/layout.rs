@@ -60,9 +60,16 @@ fn line_start(text: &str, offset: usize) -> usize {
 
 /// Whether `span` stands in the block below `key`.
 pub(crate) fn is_inside(sources: &Sources, key: Span, span: Span) -> bool {
-    key.file == span.file
-        && block(sources, key)
-            .is_some_and(|block| block.body <= span.start as usize && (span.end as usize) <= block.end)
+    inside(sources, key)(span)
+}
+
+/// The same of many spans: the block is read once.
+pub(crate) fn inside(sources: &Sources, key: Span) -> impl Fn(Span) -> bool + use<> {
+    let block = block(sources, key);
+    move |span| {
+        let within = |block: &Block| block.body <= span.start as usize && (span.end as usize) <= block.end;
+        key.file == span.file && block.as_ref().is_some_and(within)
+    }
 }
 
 /// How many entries stand directly below `key`.

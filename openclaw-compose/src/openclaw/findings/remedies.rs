@@ -208,14 +208,9 @@ pub(crate) fn arrange(
                 .is_some_and(|variable| variable.value.is_some_and(|value| !value.is_empty()))
         })
         .collect();
-    let own_line = |name: &str| {
-        let key = service.environment.get(name)?.key_span?;
-        layout::is_inside(verdicts.model.sources, service.key_span, key).then_some(key)
-    };
-    let environment = verdicts
-        .model
-        .environment_key(service)
-        .filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key));
+    let is_inside = layout::inside(verdicts.model.sources, service.key_span);
+    let own_line = |name: &str| service.environment.get(name)?.key_span.filter(|key| is_inside(*key));
+    let environment = verdicts.model.environment_key(service).filter(|key| is_inside(*key));
     let own = service.environment.keys().filter(|name| own_line(name).is_some()).count();
     let gone = set.iter().filter(|name| own_line(name).is_some()).count();
     let hides = set.iter().any(|name| verdicts.model.hides_another(service.name, name));
