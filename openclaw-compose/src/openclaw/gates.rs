@@ -94,7 +94,7 @@ pub struct ClientView {
     /// What chose the URL: a variable, a key, a flag, or its own loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_from: Option<String>,
-    /// The rule by which it chooses its token: see [`TOKEN_RULES`](super::rules::TOKEN_RULES).
+    /// The rule by which it chooses its token: see `rules/token.rs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_rule: Option<TokenRuleId>,
     /// The source that wins its token.

@@ -1,5 +1,5 @@
 //! What OpenClaw does, by release: every rule this crate evaluates is a row here, with the releases it holds for, how that range
-//! is known ([`Basis`]) and where it was seen. Nothing else in the crate compares versions.
+//! is known (`Basis`) and where it was seen. Nothing else in the crate compares versions.
 //!
 //! *Observed* means seen on a running gateway or CLI of that release; *read* means read in the published package.
 //!

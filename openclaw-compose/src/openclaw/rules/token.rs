@@ -51,7 +51,7 @@ pub enum TokenSource {
 }
 
 words! {
-    /// The rows of [`TOKEN_RULES`], each by a stable name.
+    /// The rules of who wins a token, each by a stable name.
     TokenRuleId {
         /// A server takes what its own container and configuration say.
         ServerLocalSourcesOnly "server-local-sources-only"
