@@ -206,7 +206,7 @@ pub enum EditError {
         span: (u32, u32),
     },
     /// A source that no file stands behind, such as the shell.
-    #[error("{file} is no file that could be edited")]
+    #[error("{file} is not a file that could be edited")]
     NotAFile {
         /// The source.
         file: String,

@@ -101,10 +101,10 @@ fn bytes(file: fs::File) -> Result<Arc<[u8]>, ReadError> {
 
 /// The inputs of a command that is run here and now: this process's directory and environment, no flags.
 ///
-/// Variables that are no UTF-8 are read with U+FFFD in place of what is not.
+/// Variables that are not UTF-8 are read with U+FFFD in place of what is not.
 ///
 /// # Errors
-/// When the current directory is gone or is no UTF-8.
+/// When the current directory is gone or is not UTF-8.
 pub fn inputs_here() -> io::Result<Inputs> {
     // `PWD` keeps the path the user sees, as Compose does; it is believed only where it leads to the same place.
     let actual = std::env::current_dir()?;
@@ -115,7 +115,7 @@ pub fn inputs_here() -> io::Result<Inputs> {
     });
     let directory = logical.unwrap_or(actual).into_os_string().into_string();
     let directory = directory
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the current directory is no UTF-8"))?;
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the current directory is not UTF-8"))?;
     let mut inputs = Inputs::new(directory);
     inputs.shell = std::env::vars_os()
         .map(|(name, value)| {

@@ -76,7 +76,7 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// When the label is no file name, the program no absolute path, or an argument holds a secret.
+    /// When the label is not a file name, the program no absolute path, or an argument holds a secret.
     pub fn new<S: Into<String>>(
         label: &str,
         command: impl IntoIterator<Item = S>,

@@ -24,7 +24,7 @@ pub enum Unreadable {
         /// As given.
         path: String,
     },
-    /// The directory's name is no text.
+    /// The directory's name is not a text.
     #[error("the path of the stack is not UTF-8")]
     NotText,
     /// The current directory or standard input.

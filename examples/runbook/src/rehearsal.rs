@@ -97,7 +97,7 @@ impl Rehearsal {
         let seed = openclaw_token::mint()?;
         let mut bytes = [0; 32];
         hex::decode_to_slice(seed.expose_secret(), &mut bytes)
-            .map_err(|_| "the fresh device key is no hex")?;
+            .map_err(|_| "the fresh device key is not hex")?;
         let device = Device::new(&bytes, enforced.clone());
         let paired = device.pair(gateway.addr()).await?;
         out!(

@@ -220,7 +220,7 @@ fn read_engine(
         match engine::Engine::read(text.expose()) {
             Ok(read) => engine = read,
             Err(place) => {
-                let summary = format!("{name} is no output of docker info: JSON stops at {place}");
+                let summary = format!("{name} is not the output of docker info: JSON stops at {place}");
                 unread(Code::EngineInfoUnreadable, name, summary);
             }
         }
@@ -256,7 +256,7 @@ fn stale<'p>(runtime: &Runtime, model: &'p Model<'_>) -> [Stale<'p>; 2] {
     ]
 }
 
-/// What was read inside a container is no file that can be edited from here: there the remedy is left to a person.
+/// What was read inside a container is not a file that can be edited from here: there the remedy is left to a person.
 fn leave_containers_alone(finding: &mut Finding) {
     let Some(remedy) = &mut finding.remedy else { return };
     if remedy.edits.iter().any(|edit| edit.file.starts_with("container:")) {

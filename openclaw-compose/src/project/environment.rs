@@ -166,7 +166,7 @@ impl Loader<'_> {
         if let Some(value) = super::tree::boolean(self, text.expose(), node.span, &path) {
             return Some(value == Value::Bool(true));
         }
-        self.raise(Raised::error(Code::BadCast, format!("{path}: the text is no boolean")).at(node.span));
+        self.raise(Raised::error(Code::BadCast, format!("{path}: the text is not a boolean")).at(node.span));
         None
     }
 

@@ -103,7 +103,7 @@ impl Explanation {
         decided_by(&self.steps)
     }
 
-    /// The value for a report: masked where it is secret; `None` where it is no scalar.
+    /// The value for a report: masked where it is secret; `None` where it is not a scalar.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
         shown(self.value.as_ref(), self.shown.as_ref())
@@ -118,7 +118,7 @@ impl Explanation {
 }
 
 impl Step {
-    /// The value after this step for a report: masked where it is secret; `None` where it is no scalar.
+    /// The value after this step for a report: masked where it is secret; `None` where it is not a scalar.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
         shown(self.value.as_ref(), self.shown.as_ref())

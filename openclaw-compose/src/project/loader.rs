@@ -207,7 +207,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The text of a file, read once. What is no UTF-8 is replaced and reported: as an error where `yaml`, which may also be
+    /// The text of a file, read once. What is not UTF-8 is replaced and reported: as an error where `yaml`, which may also be
     /// UTF-16 under a byte order mark.
     pub(crate) fn read(&mut self, path: &str, yaml: bool) -> Result<FileId, ReadError> {
         if let Some(known) = self.read.get(path) {
@@ -243,7 +243,7 @@ impl<'a> Loader<'a> {
                     // The lossy text has U+FFFD (three bytes) where the first bad byte stood.
                     let raised = if yaml { Raised::error } else { Raised::warning };
                     self.raise(
-                        raised(Code::NotUtf8, "the file holds bytes that are no UTF-8")
+                        raised(Code::NotUtf8, "the file holds bytes that are not UTF-8")
                             .at(Span::from_range(file, at..at + 3))
                             .help("save the file as UTF-8"),
                     );

@@ -163,7 +163,7 @@ fn flag(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
             let text = text.clone();
             match super::tree::boolean(loader, text.expose(), node.span, path) {
                 Some(value) => Some(node.with(value)),
-                None => bad(Code::BadCast, &node, path, "the text is no boolean", loader),
+                None => bad(Code::BadCast, &node, path, "the text is not a boolean", loader),
             }
         }
         _ => bad(Code::BadValue, &node, path, "not a boolean", loader),
@@ -180,7 +180,7 @@ fn int(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> {
         }
         Value::Text(text) => match text.parse() {
             Some(value) => Some(node.with(Value::Int(value))),
-            None => bad(Code::BadCast, &node, path, "the text is no integer", loader),
+            None => bad(Code::BadCast, &node, path, "the text is not an integer", loader),
         },
         _ => bad(Code::BadValue, &node, path, "not an integer", loader),
     }
@@ -277,7 +277,7 @@ fn number(node: Node, path: &Path<'_>, loader: &mut Loader<'_>) -> Option<Node> 
         }
         Value::Text(text) => match text.parse::<f32>() {
             Some(value) => Some(node.with(Value::Float(super::tree::widen(value)))),
-            None => bad(Code::BadCast, &node, path, "the text is no number", loader),
+            None => bad(Code::BadCast, &node, path, "the text is not a number", loader),
         },
         _ => bad(Code::BadValue, &node, path, "not a number", loader),
     }

@@ -188,7 +188,7 @@ pub enum ProblemKind {
     Syntax,
     /// A mapping key stands twice; the first one was kept.
     DuplicateKey,
-    /// A mapping key that is no string.
+    /// A mapping key that is not a string.
     KeyNotString,
     /// An alias without an anchor before it.
     UnknownAlias,
@@ -275,7 +275,7 @@ impl Node {
     }
 
     /// From offsets in the node's text to the places that spell them, so that a finding can point inside a string.
-    /// `source` is the whole text of the node's file. For a folded block, and for a node that is no string, every part
+    /// `source` is the whole text of the node's file. For a folded block, and for a node that is not a string, every part
     /// is the whole node.
     #[must_use]
     pub fn offsets(&self, source: &str) -> Offsets {

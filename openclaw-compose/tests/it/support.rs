@@ -70,7 +70,7 @@ pub(crate) fn edited(
     let mut files = files.clone();
     for change in edit::apply(edits, &report.sources)? {
         let text = String::from_utf8_lossy(change.bytes.expose_secret()).into_owned();
-        assert!(files.insert(change.path.clone(), text).is_some(), "{} is no file", change.path);
+        assert!(files.insert(change.path.clone(), text).is_some(), "{} is not a file", change.path);
     }
     Ok(files)
 }

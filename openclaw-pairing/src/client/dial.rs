@@ -71,7 +71,7 @@ impl Target {
         }
         let port = match port {
             None => 80 + if tls { 363 } else { 0 },
-            Some(port) => port.parse().map_err(|_| reason("the port is no number below 65536"))?,
+            Some(port) => port.parse().map_err(|_| reason("the port is not a number below 65536"))?,
         };
         Ok(Self { tls, host: host.to_owned(), port, path: path.to_owned() })
     }

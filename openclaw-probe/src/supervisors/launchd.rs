@@ -108,7 +108,7 @@ pub fn verify(
             return vec![observed(
                 file,
                 Code::DefinitionUnreadable,
-                format!("{file}: the root is no dictionary"),
+                format!("{file}: the root is not a dictionary"),
             )];
         }
         Err(error) => return vec![observed(file, Code::DefinitionUnreadable, format!("{file}: {error}"))],

@@ -61,7 +61,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Every file below a directory with its content, the programs' own records aside; what is no file by its name.
+/// Every file below a directory with its content, the programs' own records aside; what is not a file by its name.
 #[expect(clippy::disallowed_methods, reason = "tests look at their own files")]
 pub(crate) fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();

@@ -34,7 +34,7 @@ pub(crate) fn describe(why: &RefusalKind, gateway: &Gateway<'_>) -> (Code, Strin
         }
         RefusalKind::ConfigSyntax(error) => (
             Code::ConfigSyntax,
-            format!("openclaw.json is no JSON5: {error}; the gateway reports that as a missing gateway.mode (exit {exit})"),
+            format!("openclaw.json is not JSON5: {error}; the gateway reports that as a missing gateway.mode (exit {exit})"),
         ),
         RefusalKind::ConfigInclude(error) => (Code::ConfigInclude, format!("an $include of openclaw.json is refused: {error}")),
         RefusalKind::ModeMissing => {

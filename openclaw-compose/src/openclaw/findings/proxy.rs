@@ -105,7 +105,7 @@ pub(crate) fn untrusted(client: &Client<'_>, distrust: &Distrust) -> (Code, Stri
             (Code::TrustedProxiesMissing, "its gateway.trustedProxies is not among these files")
         }
         Untrusted::Wildcard => {
-            (Code::TrustedProxiesWrong, "`*` in gateway.trustedProxies is no wildcard: it trusts nobody")
+            (Code::TrustedProxiesWrong, "`*` in gateway.trustedProxies is not a wildcard: it trusts nobody")
         }
         Untrusted::Ambiguous => (
             Code::TrustedProxiesWrong,

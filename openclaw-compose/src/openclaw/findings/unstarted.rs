@@ -73,7 +73,7 @@ fn describe(process: &Process<'_>, found: &Unstarted<'_>) -> (Code, String, Opti
             let why = match fault {
                 Execution::Denied => "may not be executed",
                 Execution::Absent => "is not there, or what its first line names is not",
-                Execution::Format => "is no program for this machine",
+                Execution::Format => "is not a program for this machine",
             };
             let span =
                 service.entrypoint.iter().chain(&service.command).flatten().next().map(|word| word.span);

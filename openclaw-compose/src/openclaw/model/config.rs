@@ -30,7 +30,7 @@ pub(crate) struct Config {
 pub(crate) enum ConfigFault {
     /// Not JSON5. The gateway then reports a *missing gateway.mode* (2026.9.6, observed).
     Syntax(Json5Error),
-    /// The document is no object.
+    /// The document is not an object.
     NotAnObject {
         /// The document.
         span: Span,

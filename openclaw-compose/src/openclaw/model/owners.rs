@@ -26,7 +26,7 @@ use super::config;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listing {
     entries: BTreeMap<String, Owner>,
-    /// Lines that are no entry.
+    /// Lines that are not entries.
     pub(crate) unread: Vec<Span>,
     /// The files may be a copy, whose owner says who made it and no more.
     pub(crate) is_copy: bool,
@@ -448,7 +448,7 @@ mod tests {
         assert_eq!(owner.lets(1001, Some(8), 4), Access::Denied, "anybody else");
         assert_eq!(owner.lets(0, None, 7), Access::Granted, "the owner, whatever the mask");
         assert!(listing.of("/srv/next").is_some());
-        assert_eq!(listing.unread.len(), 1, "a block without owner is no entry");
+        assert_eq!(listing.unread.len(), 1, "a block without owner is not an entry");
     }
 
     #[test]

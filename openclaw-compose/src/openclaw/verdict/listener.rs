@@ -414,7 +414,7 @@ fn refusals(gateway: &Gateway<'_>, password: &Decision) -> Vec<StartRefusal> {
                     }
                     ConfigFault::NotAnObject { span } => {
                         refuse(
-                            RefusalKind::ConfigSyntax("the document is no object".to_owned()),
+                            RefusalKind::ConfigSyntax("the document is not an object".to_owned()),
                             Some(*span),
                         );
                     }

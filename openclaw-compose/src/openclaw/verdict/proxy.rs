@@ -426,7 +426,7 @@ pub(crate) struct Distrust {
 pub(crate) enum Untrusted {
     /// It is empty.
     Empty,
-    /// `*`, which is no wildcard there.
+    /// `*`, which is not a wildcard there.
     Wildcard,
     /// It names others.
     Unlisted,

@@ -1,6 +1,6 @@
 //! Texts with a grammar of their own: durations, sizes, command lines.
 
-/// Reads a Go duration, `with_days` with days and weeks as well, and prints it as Go does; `None` for what is no duration.
+/// Reads a Go duration, `with_days` with days and weeks as well, and prints it as Go does; `None` for what is not a duration.
 pub(crate) fn duration(text: &str, with_days: bool) -> Option<String> {
     parse_duration(text, with_days).map(print_duration)
 }

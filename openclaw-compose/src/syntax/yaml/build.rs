@@ -283,7 +283,7 @@ impl<'t> Builder<'t> {
             Event::SequenceEnd | Event::MappingEnd => (Token::Bracket, true),
             _ => return,
         };
-        // What is not written (a null, the ends of a block) is no token.
+        // What is not written (a null, the ends of a block) is not a token.
         if place.is_empty() {
             return;
         }

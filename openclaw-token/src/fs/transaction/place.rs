@@ -240,7 +240,7 @@ impl Place {
         }
         let bytes = content.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
         match (line_of_other_encoding(bytes), expected) {
-            // The caller read it as text, and what is no UTF-8 became replacement characters.
+            // The caller read it as text, and what is not UTF-8 became replacement characters.
             (Some(line), Some(expected))
                 if Digest::of(String::from_utf8_lossy(bytes).as_bytes()) == expected =>
             {
@@ -277,7 +277,7 @@ impl Place {
     }
 }
 
-/// The first line, from 1, that is no UTF-8.
+/// The first line, from 1, that is not UTF-8.
 fn line_of_other_encoding(bytes: &[u8]) -> Option<usize> {
     let valid = std::str::from_utf8(bytes).err()?.valid_up_to();
     Some(1 + bytes.iter().take(valid).filter(|&&byte| byte == b'\n').count())
