@@ -8,7 +8,7 @@ use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::drift::{PORTS, differences};
 
 use super::operation;
-use super::remedies::{command, recreate, words};
+use super::remedies::{START, command, recreate, words};
 use super::{Cause, Findings};
 
 /// Everything about containers against files.
@@ -205,7 +205,7 @@ fn killed_draining(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Fin
     finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
     if let Some(remedy) = &mut finding.remedy {
         remedy.text.push_str(rules::lease_of_the_killed(process.version).unwrap_or_default());
-        remedy.command = Some(format!("docker compose start {}", process.service.name));
+        remedy.command = Some(format!("{START}{}", process.service.name));
     }
     Some(finding)
 }

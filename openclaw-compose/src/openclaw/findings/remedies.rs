@@ -127,6 +127,10 @@ impl<'m, 'a> Definitions<'m, 'a> {
 /// The command with these services recreated besides, whatever changed for them if it is `forced`.
 fn and_recreate(command: Option<&str>, services: &[&str], forced: bool) -> String {
     const FORCE: &str = " --force-recreate";
+    // It has to be up for a while before it is made anew, which its text says.
+    if let Some(start) = command.filter(|command| command.starts_with(START)) {
+        return start.to_owned();
+    }
     let up = command.and_then(|command| command.strip_prefix(UP));
     let mut names: Vec<&str> = up
         .map(|rest| rest.split_whitespace().filter(|word| !word.starts_with('-')).collect())
@@ -142,6 +146,8 @@ fn and_recreate(command: Option<&str>, services: &[&str], forced: bool) -> Strin
 }
 
 const UP: &str = "docker compose up -d";
+/// Starts a container that was made before.
+pub(crate) const START: &str = "docker compose start ";
 
 pub(crate) fn shell_quote(word: &str) -> String {
     // Only a NUL could not be quoted, and it is let through.
