@@ -243,7 +243,7 @@ fn stale<'p>(runtime: &Runtime, model: &'p Model<'_>) -> [Stale<'p>; 2] {
         let name = process.service.name;
         let Some(container) = runtime.of(name) else { continue };
         let differs = differences(runtime, process, container, model);
-        if differs.iter().any(|name| name.ends_with("_TOKEN") || name.ends_with("_PASSWORD")) {
+        if stale_code(&differs) == Code::StaleToken {
             secrets.insert(name, (process, Code::StaleToken));
         }
         if process.role == Role::Gateway && differs.iter().any(|name| name == PORTS) {

@@ -1,7 +1,7 @@
 //! Running containers that are not what the files say, or do not stay up.
 
 use crate::finding::{Code, Finding, Severity};
-use crate::openclaw::model::containers::{Container, Health, PROJECT, Runtime, WORKING_DIR};
+use crate::openclaw::model::containers::{Container, Health, PROJECT, Runtime};
 use crate::openclaw::model::processes::{self, Process};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
@@ -25,8 +25,9 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
         finding
             .evidence
             .push("services, images, mounts and published ports are those of the files".to_owned());
-        let made_in = runtime.containers.iter().find_map(|container| container.label(WORKING_DIR));
-        finding.evidence.extend(made_in.map(|directory| format!("they were made in {directory}")));
+        finding
+            .evidence
+            .extend(runtime.made_from().map(|directory| format!("they were made in {directory}")));
         out.push(finding);
     }
     let mut killed = Vec::new();

@@ -1,5 +1,6 @@
 //! Proxies before the gateway that lead past it, or that it does not trust.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::edit::{Edit, layout};
@@ -152,12 +153,13 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
             Some(Passage::Open) | None => {}
         }
     }
+    let distrusted = |client: &&Client<'_>| matches!(client.passage, Some(Passage::Untrusted(_)));
+    let told: BTreeSet<_> =
+        verdicts.clients.iter().filter(distrusted).map(|client| client.gateway.id).collect();
     for gateway in verdicts.gateways {
         let process = gateway.process;
         let Some(trust) = Trust::of(process) else { continue };
-        let is_told = verdicts.clients.iter().any(|client| {
-            client.gateway.id == gateway.id && matches!(client.passage, Some(Passage::Untrusted(_)))
-        });
+        let is_told = told.contains(&gateway.id);
         for entry in trust.entries.iter().filter(|_| !is_told) {
             let wide = matches!(entry.text.as_str(), "0.0.0.0/0" | "::/0");
             if entry.text == "*" || wide {

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret as _;
 
 use crate::openclaw::rules;
-use crate::source::{FileId, Format, Text};
+use crate::source::{FileId, Text};
 
 use super::config;
 use super::files::{Found, Reader};
-use super::jobs::{self, Definition, Job, Set, expanded, home, last_part, state_dir};
+use super::jobs::{Definition, Job, Set, expanded, home, last_part, state_dir};
 
 /// Reads the definitions of a host. What is not one is left out; `folder` is where the evidence lies.
 pub(crate) fn read(definitions: &[Definition], folder: &str, reader: &mut Reader<'_>) -> Vec<Job> {
@@ -33,15 +33,8 @@ pub(crate) fn read(definitions: &[Definition], folder: &str, reader: &mut Reader
 }
 
 fn job(definition: &Definition, folder: &str, reader: &mut Reader<'_>) -> Option<Job> {
-    let text = definition.text.expose_secret();
-    let is_plist = jobs::is_plist(text);
-    let format = if is_plist { Format::Xml } else { Format::Unit };
-    let file = reader.enter(format, &definition.name, text);
-    let mut job = if is_plist {
-        jobs::of_plist(&definition.name, text, file)?
-    } else {
-        jobs::of_unit(&definition.name, text, file)
-    };
+    let file = reader.enter(definition.format(), &definition.name, definition.text.expose_secret());
+    let mut job = definition.job(file)?;
     job.home = home(&job);
     let state = state_dir(&job);
     for at in 0..job.env_files.len() {

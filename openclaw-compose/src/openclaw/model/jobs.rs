@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::openclaw::rules;
 use crate::openclaw::rules::version::Version;
-use crate::source::{FileId, Span, Text};
+use crate::source::{FileId, Format, Span, Text};
 use crate::syntax::{plist, unit};
 
 use super::config;
@@ -80,14 +80,19 @@ pub(crate) struct Job {
 pub(crate) const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
 
 impl Definition {
-    /// The job that it defines, where it is a property list or a unit.
-    fn job(&self) -> Option<Job> {
-        let (text, nowhere) = (self.text.expose_secret(), FileId::new(u32::MAX));
-        if is_plist(text) {
-            of_plist(&self.name, text, nowhere)
-        } else {
-            Some(of_unit(&self.name, text, nowhere))
-        }
+    fn is_plist(&self) -> bool {
+        self.text.expose_secret().contains("<plist")
+    }
+
+    /// What it is written in.
+    pub(super) fn format(&self) -> Format {
+        if self.is_plist() { Format::Xml } else { Format::Unit }
+    }
+
+    /// The job that it defines, where it is a property list or a unit. `file` is what spans name.
+    pub(super) fn job(&self, file: FileId) -> Option<Job> {
+        let text = self.text.expose_secret();
+        if self.is_plist() { of_plist(&self.name, text, file) } else { Some(of_unit(&self.name, text, file)) }
     }
 }
 
@@ -98,7 +103,9 @@ pub fn jobs_of<'n>(
     definitions: &[Definition],
     names: impl IntoIterator<Item = &'n str>,
 ) -> BTreeMap<String, String> {
-    let jobs: Vec<Job> = definitions.iter().filter_map(Definition::job).filter(Job::is_of_openclaw).collect();
+    let nowhere = FileId::new(u32::MAX);
+    let jobs = definitions.iter().filter_map(|definition| definition.job(nowhere));
+    let jobs: Vec<Job> = jobs.filter(Job::is_of_openclaw).collect();
     let of = |name: &str| {
         let is_named = |job: &&Job| job.name == name || job.name.strip_suffix(".service") == Some(name);
         let writes = |job: &&Job| job.logs.iter().any(|log| log == name);
@@ -219,10 +226,6 @@ pub(crate) fn shells(jobs: &[Job]) -> Vec<Job> {
     out
 }
 
-pub(super) fn is_plist(text: &str) -> bool {
-    text.contains("<plist")
-}
-
 fn empty(name: &str, manager: Manager, file: &str, span: Span) -> Job {
     Job {
         name: name.to_owned(),
@@ -252,7 +255,7 @@ fn stem(path: &str) -> &str {
     name.strip_suffix(".log").unwrap_or(name)
 }
 
-pub(super) fn of_plist(name: &str, text: &str, file: FileId) -> Option<Job> {
+fn of_plist(name: &str, text: &str, file: FileId) -> Option<Job> {
     let root = plist::read(text).ok()?;
     let at = |range| Span::from_range(file, range);
     let text_of = |key: &str| root.get(key).and_then(plist::Value::text);
@@ -309,7 +312,7 @@ fn unwrap(job: &mut Job) {
     }
 }
 
-pub(super) fn of_unit(name: &str, text: &str, file: FileId) -> Job {
+fn of_unit(name: &str, text: &str, file: FileId) -> Job {
     let at = |range| Span::from_range(file, range);
     let settings = unit::settings(text);
     let paths: Vec<&str> = unit::paths(text).collect();

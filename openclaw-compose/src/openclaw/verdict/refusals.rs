@@ -1,6 +1,7 @@
 //! Whose column a refusal in a gateway's log belongs to. What its configuration admits by now is over once it was started
 //! again.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::openclaw::model::Model;
@@ -16,12 +17,16 @@ use super::reach::Reach;
 
 /// Lays what the gateways refused to their clients.
 pub(crate) fn lay<'a>(clients: &mut Vec<Client<'a>>, gateways: &[Gateway<'_>], model: &Model<'_>) {
-    for gateway in gateways.iter().filter(|gateway| model.refusals(gateway.process).next().is_some()) {
-        let is_its = |client: &mut Client<'a>| client.gateway.id == gateway.id;
-        let mut of_gateway: Vec<Client<'a>> = clients.extract_if(.., is_its).collect();
-        lay_one(&mut of_gateway, gateway, model);
-        clients.extend(of_gateway);
+    let mut of_gateways: BTreeMap<_, Vec<Client<'a>>> = BTreeMap::new();
+    for client in clients.drain(..) {
+        of_gateways.entry(client.gateway.id).or_default().push(client);
     }
+    for gateway in gateways.iter().filter(|gateway| model.refusals(gateway.process).next().is_some()) {
+        if let Some(of_gateway) = of_gateways.get_mut(&gateway.id) {
+            lay_one(of_gateway, gateway, model);
+        }
+    }
+    clients.extend(of_gateways.into_values().flatten());
     clients.sort_by_key(|client| client.id);
 }
 
