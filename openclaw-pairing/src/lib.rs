@@ -24,7 +24,7 @@ pub mod plan;
 mod policy;
 pub mod refusal;
 mod scope;
-mod timeline;
+pub mod timeline;
 mod vantage;
 pub mod version;
 pub mod wire;

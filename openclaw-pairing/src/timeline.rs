@@ -1,8 +1,13 @@
-//! Log lines and command output as dated marks. One table says which words mean what.
+//! Logs and command output as one story.
+//!
+//! A text that is at hand is a [`Timeline`] of dated marks. One table says which words mean what ([`rows`]).
+
+mod naming;
+mod symptoms;
+mod time;
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, civil, tz::Offset};
 use serde::Serialize;
 
 use crate::peer::Peer;
@@ -10,191 +15,11 @@ use crate::place::{Place, PlaceRole};
 use crate::scope::Scope;
 use crate::vantage::Vantage;
 use crate::words::{head, shown};
+use naming::{field, is_cut, peer};
+use symptoms::{Hit, find};
+use time::dated;
 
-/// What a line means for pairing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Symptom {
-    /// An owner approved a device.
-    Approved,
-    /// The device's clock is outside the window.
-    ClockSkew,
-    /// `device identity required`: neither device nor usable token.
-    DeviceIdentityRequired,
-    /// The device proof is wrong.
-    DeviceProofRefused,
-    /// A device token is stale or another device's.
-    DeviceTokenMismatch,
-    /// A device token's role was revoked.
-    DeviceTokenRevoked,
-    /// A list without entries.
-    EmptyList,
-    /// The gateway lets a client in.
-    Connected,
-    /// The gateway process starts.
-    GatewayStarts,
-    /// The gateway process stops.
-    GatewayStops,
-    /// The dashboard has no secure context.
-    InsecureContext,
-    /// A state directory of an older name is involved.
-    LegacyStateDir,
-    /// Too many failures from one address.
-    LockedOut,
-    /// Platform or family changed.
-    MetadataUpgrade,
-    /// A scope is missing in a session.
-    MissingScope,
-    /// The CLI's local fallback reads another store than the gateway's.
-    OtherStore,
-    /// A browser origin is refused.
-    OriginRefused,
-    /// Pairing is required, without a reason that this release knows.
-    PairingRequired,
-    /// The device is not approved.
-    NotPaired,
-    /// No command gets in: no engine answers, or no stack is where the command was run.
-    NoEngine,
-    /// The container that a command was for does not run, or is not there.
-    NotRunning,
-    /// No common protocol.
-    ProtocolMismatch,
-    /// What a proxy in front says of its client is not believed; the client is let in as a stranger.
-    ProxyIgnored,
-    /// What a proxy in front passes on is refused: whose it is cannot be told.
-    ProxyRefused,
-    /// A role without approval, or revoked.
-    RoleUpgrade,
-    /// More scopes than approved.
-    ScopeUpgrade,
-    /// The shared token differs.
-    SharedTokenMismatch,
-    /// The shared token is missing.
-    SharedTokenMissing,
-    /// The gateway asks for a password, and another was sent, or a token.
-    SharedPasswordMismatch,
-    /// The gateway asks for a password, and none was sent.
-    SharedPasswordMissing,
-    /// Approved without anyone being asked.
-    SilentlyApproved,
-    /// A silent pairing evicted an older one.
-    SilentPairingPruned,
-    /// The gateway is starting and says so.
-    Starting,
-    /// The device token's scopes are too narrow.
-    TokenScopeMismatch,
-    /// A person rejected a request.
-    RejectedByPerson,
-    /// The pairing store was edited or overwritten.
-    StoreOverwritten,
-    /// The client dialled its own loopback, by its own word.
-    DialledOwnLoopback,
-    /// No frame was exchanged.
-    Unreachable,
-    /// The client refuses to send a credential over plain `ws://` to an address that is not loopback: it never dialled.
-    PlaintextRefused,
-    /// The request id is gone.
-    UnknownRequest,
-}
-
-/// Words and what they mean; the first row that a line contains wins. Compared without case.
-const WORDS: &[(&str, Symptom)] = &[
-    ("no pending device request matches", Symptom::UnknownRequest),
-    ("unknown requestid", Symptom::UnknownRequest),
-    ("device pairing rejected", Symptom::RejectedByPerson),
-    ("pairing request was rejected", Symptom::RejectedByPerson),
-    ("\"urlsource\": \"local loopback\"", Symptom::DialledOwnLoopback),
-    ("source: local loopback", Symptom::DialledOwnLoopback),
-    ("no device pairing entries", Symptom::EmptyList),
-    ("local fallback pairing state does not contain", Symptom::OtherStore),
-    ("migration skipped: target already exists", Symptom::LegacyStateDir),
-    ("device pairing auto-approved", Symptom::SilentlyApproved),
-    ("superseded silent pairing", Symptom::SilentPairingPruned),
-    ("device pairing approved", Symptom::Approved),
-    ("webchat connected", Symptom::Connected),
-    ("device token revoked", Symptom::DeviceTokenRevoked),
-    ("received sigterm", Symptom::GatewayStops),
-    ("service restart", Symptom::GatewayStops),
-    ("loading configuration", Symptom::GatewayStarts),
-    ("device signature expired", Symptom::ClockSkew),
-    ("device_auth_signature_expired", Symptom::ClockSkew),
-    ("protocol mismatch", Symptom::ProtocolMismatch),
-    ("protocol_mismatch", Symptom::ProtocolMismatch),
-    ("requires device identity", Symptom::InsecureContext),
-    ("control_ui_device_identity_required", Symptom::InsecureContext),
-    ("origin not allowed", Symptom::OriginRefused),
-    ("origin_not_allowed", Symptom::OriginRefused),
-    ("cause=origin-mismatch", Symptom::OriginRefused),
-    ("proxy_attribution_required", Symptom::ProxyRefused),
-    ("unattributable proxy-shaped traffic", Symptom::ProxyRefused),
-    ("proxy client attribution is required", Symptom::ProxyRefused),
-    ("gateway ingress attribution required", Symptom::ProxyRefused),
-    ("proxy headers detected from untrusted address", Symptom::ProxyIgnored),
-    ("too many failed authentication attempts", Symptom::LockedOut),
-    ("too many failed attempts", Symptom::LockedOut),
-    ("auth_rate_limited", Symptom::LockedOut),
-    ("reason=rate_limited", Symptom::LockedOut),
-    ("device token scope mismatch", Symptom::TokenScopeMismatch),
-    ("auth_scope_mismatch", Symptom::TokenScopeMismatch),
-    ("device token mismatch", Symptom::DeviceTokenMismatch),
-    ("device_token_mismatch", Symptom::DeviceTokenMismatch),
-    ("device-ownership-mismatch", Symptom::DeviceTokenMismatch),
-    ("gateway token mismatch", Symptom::SharedTokenMismatch),
-    ("auth_token_mismatch", Symptom::SharedTokenMismatch),
-    ("reason=token_mismatch", Symptom::SharedTokenMismatch),
-    ("gateway password mismatch", Symptom::SharedPasswordMismatch),
-    ("auth_password_mismatch", Symptom::SharedPasswordMismatch),
-    ("reason=password_mismatch", Symptom::SharedPasswordMismatch),
-    ("gateway password missing", Symptom::SharedPasswordMissing),
-    ("auth_password_missing", Symptom::SharedPasswordMissing),
-    ("reason=password_missing", Symptom::SharedPasswordMissing),
-    ("gateway token missing", Symptom::SharedTokenMissing),
-    ("auth_token_missing", Symptom::SharedTokenMissing),
-    ("reason=token_missing", Symptom::SharedTokenMissing),
-    ("requires credentials before opening", Symptom::SharedTokenMissing),
-    ("url override requires explicit credentials", Symptom::SharedTokenMissing),
-    ("asking for more scopes than currently approved", Symptom::ScopeUpgrade),
-    ("scope upgrade pending", Symptom::ScopeUpgrade),
-    ("reason=scope-upgrade", Symptom::ScopeUpgrade),
-    ("asking for a higher role", Symptom::RoleUpgrade),
-    ("role upgrade pending", Symptom::RoleUpgrade),
-    ("reason=role-upgrade", Symptom::RoleUpgrade),
-    ("identity changed and must be re-approved", Symptom::MetadataUpgrade),
-    ("metadata-upgrade", Symptom::MetadataUpgrade),
-    ("device is not approved yet", Symptom::NotPaired),
-    ("reason=not-paired", Symptom::NotPaired),
-    ("reason: not-paired", Symptom::NotPaired),
-    ("device pairing required (requestid", Symptom::NotPaired),
-    ("device identity required", Symptom::DeviceIdentityRequired),
-    ("device_identity_required", Symptom::DeviceIdentityRequired),
-    ("device signature invalid", Symptom::DeviceProofRefused),
-    ("device identity mismatch", Symptom::DeviceProofRefused),
-    ("device nonce", Symptom::DeviceProofRefused),
-    ("pairing required", Symptom::PairingRequired),
-    ("pairing_required", Symptom::PairingRequired),
-    ("cause=pairing-required", Symptom::PairingRequired),
-    ("not_paired", Symptom::PairingRequired),
-    ("missing scope: operator.", Symptom::MissingScope),
-    ("gateway starting; retry", Symptom::Starting),
-    ("reason=gateway starting", Symptom::Starting),
-    ("startup-sidecars", Symptom::Starting),
-    ("pending.json was overwritten", Symptom::StoreOverwritten),
-    ("gateway not reachable", Symptom::Unreachable),
-    ("econnrefused", Symptom::Unreachable),
-    ("1006 abnormal closure", Symptom::Unreachable),
-    ("plaintext ws:// to a non-loopback", Symptom::PlaintextRefused),
-    // What the engines say in the place of OpenClaw.
-    ("\" is not running", Symptom::NotRunning),
-    ("error response from daemon: container", Symptom::NotRunning),
-    ("no such container", Symptom::NotRunning),
-    ("no such service", Symptom::NotRunning),
-    ("can only create exec sessions on running containers", Symptom::NotRunning),
-    ("cannot connect to the docker daemon", Symptom::NoEngine),
-    ("failed to connect to the docker api", Symptom::NoEngine),
-    ("cannot connect to podman", Symptom::NoEngine),
-    ("no configuration file provided", Symptom::NoEngine),
-];
+pub use symptoms::{Row, Symptom, Words, row_of, rows};
 
 /// One meaningful line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -329,10 +154,8 @@ struct Meaning<'a> {
 impl<'a> Meaning<'a> {
     fn of(line: &'a str) -> Option<Self> {
         let line = head(line, LONGEST_LINE);
-        let plain = line.to_ascii_lowercase();
-        WORDS
-            .iter()
-            .find_map(|&(words, symptom)| plain.find(words).map(|at| Self { line, symptom, words, at }))
+        let Hit { row, words, at } = find(line)?;
+        Some(Self { line, symptom: row.symptom, words, at })
     }
 
     fn mark(&self, start: usize, number: u32) -> Mark {
@@ -364,126 +187,9 @@ impl<'a> Meaning<'a> {
     }
 }
 
-/// Whom a line is about. `n/a` and `unknown-ip` name nobody.
-fn peer(line: &str) -> Peer {
-    let owned = |value: Option<&str>| value.map(str::to_owned);
-    let address = field(line, &["remoteAddr=", "remote=", "ip=", "traffic from "])
-        .filter(|address| *address != "unknown-ip");
-    let (client, mode) = client(line);
-    Peer {
-        device_id: owned(field(line, &["deviceId=", "device="]).filter(|id| id.len() >= 8)),
-        client: owned(client),
-        mode: owned(mode),
-        remote: owned(address),
-        host: owned(field(line, &["host="])),
-        origin: owned(product(line, "origin=").filter(|origin| origin.contains("://"))),
-        user_agent: owned(product(line, "ua=")),
-        output: None,
-    }
-}
-
-/// A client's id, or the name it gives itself, and its mode: `client=cli cli v2026.9.6`,
-/// `client=Telegram Exec Approvals (desk) backend v2026.4.1`.
-fn client(line: &str) -> (Option<&str>, Option<&str>) {
-    let id = field(line, &["client="]).filter(|client| *client != "n");
-    let named = line.split_once(" client=").and_then(|(_, rest)| {
-        let is_version =
-            |word: &str| word.starts_with("vdev") || word.strip_prefix('v').is_some_and(is_digits);
-        let is_mode = |word: &str| {
-            !word.is_empty() && word.len() <= 32 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
-        };
-        let mut from = 0;
-        let words: Vec<(usize, &str)> = rest
-            .split(' ')
-            .take(LONGEST_NAME)
-            .map(|word| {
-                let at = from;
-                from += word.len() + 1;
-                (at, word)
-            })
-            .collect();
-        let (end, mode) = words.windows(2).find_map(|pair| match pair {
-            [(at, mode), (_, version)] if is_mode(mode) && is_version(version) => Some((*at, *mode)),
-            _ => None,
-        })?;
-        let name = rest.get(..end)?.trim_end();
-        let plain = |c: char| c.is_alphanumeric() || " -_.:()".contains(c);
-        (!name.is_empty() && name.len() <= 64 && name.chars().all(plain)).then_some((name, mode))
-    });
-    match named {
-        Some((name, mode)) => (Some(name), Some(mode)),
-        None => (id, None),
-    }
-}
-
-/// The most words of a client's name, its mode and release included.
-const LONGEST_NAME: usize = 10;
-
-fn is_digits(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// The first word behind a key, if it looks like an origin or a product of a user agent.
-fn product<'a>(line: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(&format!(" {key}"))?;
-    let word = rest.split_whitespace().next()?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
-    (word != "n/a" && word.len() <= 128 && word.chars().all(plain)).then_some(word)
-}
-
-/// Whether a close reason, which has room for 123 bytes, ends within this id: the bracket before it is never closed.
-fn is_cut(line: &str, id: &str) -> bool {
-    let after = line.split_once(&format!("(requestId: {id}")).map(|(_, after)| after);
-    after.is_some_and(|after| !after.starts_with(')'))
-}
-
-/// The value after the first of `keys` that the line has: up to a delimiter, and only if it looks like an id or address.
-fn field<'a>(line: &'a str, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().find_map(|key| {
-        // A longer key ends with a shorter one (`authReason=`, `reason=`), so a key must start a word.
-        let at = line.match_indices(key).map(|(at, _)| at).find(|at| {
-            line.get(..*at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric())
-        })?;
-        let rest = line.get(at + key.len()..)?;
-        let value = rest.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.:".contains(c))).next()?;
-        (!value.is_empty() && value.len() <= 128).then_some(value)
-    })
-}
-
-/// The first RFC 3339 time in the line's first 160 bytes, in milliseconds since 1970; without an offset it is UTC.
-fn dated(line: &str) -> Option<u64> {
-    let head = head(line, 160);
-    let at = head.match_indices('T').map(|(at, _)| at).find(|at| {
-        let date = at.checked_sub(10).and_then(|from| head.get(from..*at));
-        date.is_some_and(|date| date.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
-            && head.as_bytes().get(at + 3) == Some(&b':')
-    })?;
-    let time = head.get(at - 10..)?;
-    let end = time.find(|c: char| !(c.is_ascii_digit() || "-T:.,+Zz".contains(c))).unwrap_or(time.len());
-    let time = time.get(..end)?.trim_end_matches(['-', ':', '.', ',', '+']);
-    let local = || time.parse::<civil::DateTime>().and_then(|local| Offset::UTC.to_timestamp(local));
-    let at = time.parse::<Timestamp>().or_else(|_| local()).ok()?;
-    u64::try_from(at.as_millisecond()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_is_read_with_offset_fraction_and_prefix() {
-        assert_eq!(dated("2026-11-22T06:25:32.343+00:00 [gateway] x"), Some(1_795_328_732_343));
-        assert_eq!(
-            dated("openclaw-gateway-1  | \u{1b}[2K2026-11-22T08:25:32+02:00 x"),
-            Some(1_795_328_732_000)
-        );
-        assert_eq!(dated("{\"time\":\"1970-01-01T00:00:00.5Z\"}"), Some(500));
-        assert_eq!(dated("2026-11-22T06:25:32 without an offset"), Some(1_795_328_732_000));
-        assert_eq!(dated("at 2026-11-22T06:25:32,343Z, then"), Some(1_795_328_732_343));
-        for line in ["no time", "2026-02-30T06:25:32Z x", "2026-11-22T25:25:32Z x", "1969-12-31T23:59:59Z"] {
-            assert_eq!(dated(line), None, "{line}");
-        }
-    }
 
     #[test]
     fn the_full_request_id_is_taken_from_the_tail_not_from_the_cut_reason() {
