@@ -1,8 +1,10 @@
 //! Logs and command output as one story.
 //!
-//! A text that is at hand is a [`Timeline`] of dated marks. One table says which words mean what ([`rows`]).
+//! A text that is at hand is a [`Timeline`] of dated marks. A stream of any length is read line by line
+//! ([`Lines`]). One table says which words mean what ([`rows`]).
 
 mod naming;
+mod read;
 mod symptoms;
 mod time;
 
@@ -19,6 +21,7 @@ use naming::{field, is_cut, peer};
 use symptoms::{Hit, find};
 use time::dated;
 
+pub use read::{Line, Lines};
 pub use symptoms::{Row, Symptom, Words, row_of, rows};
 
 /// One meaningful line.

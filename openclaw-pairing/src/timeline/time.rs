@@ -17,6 +17,23 @@ pub(super) fn dated(line: &str) -> Option<u64> {
     moment(time.get(..length(time))?, Offset::UTC)
 }
 
+/// The time at the beginning of a text, and how long it is: `2026-11-22T06:25:32.343+00:00`, `2026-11-22 06:25:32,343`.
+/// Without an offset it is of this zone.
+pub(super) fn leading(text: &str, zone: Offset) -> Option<(u64, usize)> {
+    let bytes = text.as_bytes().first_chunk::<16>()?;
+    let is_time = bytes[0].is_ascii_digit()
+        && bytes[4] == b'-'
+        && bytes[7] == b'-'
+        && matches!(bytes[10], b'T' | b' ')
+        && bytes[13] == b':';
+    if !is_time {
+        return None;
+    }
+    let behind = text.get(11..)?;
+    let end = 11 + length(behind);
+    Some((moment(text.get(..end)?, zone)?, end))
+}
+
 /// How much of a text may be a time.
 fn length(text: &str) -> usize {
     let is_part = |byte: u8| byte.is_ascii_digit() || b"-T:.,+Zz".contains(&byte);
@@ -24,7 +41,7 @@ fn length(text: &str) -> usize {
 }
 
 /// The time that a text is; without an offset it is of this zone.
-fn moment(text: &str, zone: Offset) -> Option<u64> {
+pub(super) fn moment(text: &str, zone: Offset) -> Option<u64> {
     let time = text.trim_end_matches(['-', ':', '.', ',', '+']);
     let local = || time.parse::<civil::DateTime>().and_then(|local| zone.to_timestamp(local));
     let at = time.parse::<Timestamp>().or_else(|_| local()).ok()?;
