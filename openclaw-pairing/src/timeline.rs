@@ -1,8 +1,10 @@
 //! Logs and command output as one story.
 //!
-//! A text that is at hand is a [`Timeline`] of dated marks. A stream of any length is read line by line
-//! ([`Lines`]). One table says which words mean what ([`rows`]).
+//! A text that is at hand is a [`Timeline`] of dated marks. A stream of any length is read line by line ([`Lines`]), several
+//! are merged by time ([`Merge`]), and retries are folded ([`Episodes`]). One table says which words mean what ([`rows`]).
 
+mod episodes;
+mod merge;
 mod naming;
 mod read;
 mod symptoms;
@@ -21,6 +23,8 @@ use naming::{field, is_cut, peer};
 use symptoms::{Hit, find};
 use time::dated;
 
+pub use episodes::{Episode, Episodes};
+pub use merge::{Merge, Merged, Order};
 pub use read::{Line, Lines};
 pub use symptoms::{Row, Symptom, Words, row_of, rows};
 
@@ -143,6 +147,15 @@ impl Timeline {
 
     pub(crate) fn place(&self, mark: &Mark, role: PlaceRole) -> Place {
         Place { role, file: self.name.clone(), line: mark.line, column: 1, span: mark.span }
+    }
+}
+
+impl Merged<'_> {
+    /// What the line means, if it means anything, at its time on the common clock.
+    pub fn mark(&self) -> Option<Mark> {
+        let number = u32::try_from(self.line.number).unwrap_or(u32::MAX);
+        let mark = Meaning::of(self.line.text)?.mark(0, number);
+        Some(Mark { at_ms: self.at_ms.or(mark.at_ms), ..mark })
     }
 }
 
