@@ -137,6 +137,7 @@ codes! {
     DriveLetterVolume "OC-C182" "drive-letter-volume" Warning "A volume with a one-letter name is read as a Windows drive: the mount is anonymous."
     RandomHostPort "OC-C183" "random-host-port" Warning "The host port of a mapping is empty after interpolation: Docker picks one at random."
     NullHidesEnvFile "OC-C184" "null-hides-env-file" Warning "A bare name in `environment` is set nowhere and hides the value of an env file."
+    ComposeReleasesDiffer "OC-C185" "compose-releases-differ" Warning "Two releases of Docker Compose make different projects of these files."
 
     // 2xx: from a client to the gateway's listener.
     OwnLoopback "OC-C201" "own-loopback" Error "A client dials 127.0.0.1 in a network namespace in which no gateway listens."

@@ -20,7 +20,7 @@ use super::model::services::Services;
 use super::model::{Model, Surroundings, engine, evidence, files, jobs, stranded};
 use super::report::{self, GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::rules::version::Version;
-use super::stack::Stack;
+use super::stack::{Otherwise, Stack};
 use super::verdict::drift::{PORTS, differences};
 use super::verdict::listener::Gateway;
 use super::verdict::{Verdicts, clients, refusals, token};
@@ -129,6 +129,9 @@ fn report(stack: &Stack<'_>, verdicts: &Verdicts<'_>, read: Read<'_>) -> Report 
 
     let mut found = Findings::default();
     found.extend(early);
+    if let Some(Otherwise { resolution, is_known }) = stack.otherwise {
+        found.extend(findings::dialects::finding(model, resolution, is_known));
+    }
     findings::find(verdicts, &runtime, jobs, &mut found);
     let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);

@@ -3,6 +3,7 @@
 pub(crate) mod configuration;
 pub(crate) mod containers;
 pub(crate) mod contention;
+pub(crate) mod dialects;
 mod found;
 pub(crate) mod health;
 pub(crate) mod image;

@@ -1,5 +1,6 @@
 //! What a stack says, read once and looked at by everything above.
 
+pub(crate) mod compose;
 pub(crate) mod config;
 pub(crate) mod containers;
 pub(crate) mod engine;

@@ -42,6 +42,7 @@ use super::rules::version::Version;
 #[derive(Clone)]
 pub struct Stack<'s> {
     pub(super) resolution: &'s Resolution,
+    pub(super) otherwise: Option<Otherwise<'s>>,
     pub(super) files: Option<&'s dyn Files>,
     pub(super) texts: BTreeMap<String, Text>,
     pub(super) listings: Vec<(String, String)>,
@@ -60,12 +61,21 @@ pub struct Stack<'s> {
     pub(super) fingerprint: Option<&'s dyn Fn(&SecretString) -> String>,
 }
 
+/// The same project as another release of Compose resolves it.
+#[derive(Clone, Copy)]
+pub(super) struct Otherwise<'s> {
+    pub(super) resolution: &'s Resolution,
+    /// Whether the release that runs the stack is known.
+    pub(super) is_known: bool,
+}
+
 impl<'s> Stack<'s> {
     /// A stack of which only the Compose files are known.
     #[must_use]
     pub fn new(resolution: &'s Resolution) -> Self {
         Self {
             resolution,
+            otherwise: None,
             files: None,
             texts: BTreeMap::new(),
             listings: Vec::new(),
@@ -83,6 +93,14 @@ impl<'s> Stack<'s> {
             host: None,
             fingerprint: None,
         }
+    }
+
+    /// The same project as another release of Compose resolves it. Where that makes another project of the files, it is said: as
+    /// a warning, unless it `is_known` that the release of the stack's own resolution is the one that runs it.
+    #[must_use]
+    pub fn otherwise(mut self, resolution: &'s Resolution, is_known: bool) -> Self {
+        self.otherwise = Some(Otherwise { resolution, is_known });
+        self
     }
 
     /// A way to read the host's files: `openclaw.json`, its includes and the state directory's `.env` are taken from there.

@@ -140,23 +140,13 @@ impl Dialect {
     /// ```
     #[must_use]
     pub fn of_compose(version: &str) -> Option<Self> {
-        /// The first release of Compose with each dialect; 2.5 was in none.
-        const FIRST: [([u32; 3], Dialect); 8] = [
-            ([0, 0, 0], Dialect::ComposeGo24),
-            ([2, 34, 0], Dialect::ComposeGo249),
-            ([2, 35, 0], Dialect::ComposeGo26),
-            ([2, 39, 0], Dialect::ComposeGo28),
-            ([2, 40, 3], Dialect::ComposeGo29),
-            ([5, 0, 0], Dialect::ComposeGo210),
-            ([5, 0, 2], Dialect::ComposeGo2101),
-            ([5, 1, 2], Dialect::ComposeGo2102),
-        ];
-        let numbers = version.split_whitespace().find_map(|word| {
-            let mut numbers = word.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u32>);
-            let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return None };
-            Some([major, minor, numbers.next().and_then(Result::ok).unwrap_or(0)])
-        })?;
-        FIRST.iter().rev().find(|(first, _)| *first <= numbers).map(|(_, dialect)| *dialect)
+        version.parse::<ComposeRelease>().ok().map(ComposeRelease::dialect)
+    }
+
+    /// The measured dialect to hold a project against: the newest, and for that one or a later one the oldest.
+    #[must_use]
+    pub fn counterpart(self) -> Self {
+        if self < Self::ComposeGo29 { Self::ComposeGo29 } else { Self::ComposeGo24 }
     }
 
     /// The exit status of a refusal that older ones told apart.
@@ -261,6 +251,58 @@ impl Dialect {
     }
 }
 
+/// A release of Docker Compose: `2.40.3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComposeRelease([u32; 3]);
+
+/// The first release of Compose with each dialect; 2.5 was in none.
+const FIRST: [(ComposeRelease, Dialect); 7] = [
+    (ComposeRelease([2, 34, 0]), Dialect::ComposeGo249),
+    (ComposeRelease([2, 35, 0]), Dialect::ComposeGo26),
+    (ComposeRelease([2, 39, 0]), Dialect::ComposeGo28),
+    (ComposeRelease([2, 40, 3]), Dialect::ComposeGo29),
+    (ComposeRelease([5, 0, 0]), Dialect::ComposeGo210),
+    (ComposeRelease([5, 0, 2]), Dialect::ComposeGo2101),
+    (ComposeRelease([5, 1, 2]), Dialect::ComposeGo2102),
+];
+
+impl ComposeRelease {
+    /// Its dialect; of a release between two steps that of the earlier one.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        let step = FIRST.iter().rev().find(|(first, _)| *first <= self);
+        step.map_or(Dialect::ComposeGo24, |(_, dialect)| *dialect)
+    }
+}
+
+/// There is no release of Compose in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("there is no number of a release, such as 2.40.3")]
+#[non_exhaustive]
+pub struct NoComposeRelease;
+
+/// What `docker compose version` prints, in any of its formats, or the number alone.
+impl FromStr for ComposeRelease {
+    type Err = NoComposeRelease;
+
+    fn from_str(text: &str) -> Result<Self, NoComposeRelease> {
+        let mut words = text.split(|c: char| c.is_whitespace() || c == '"');
+        let numbers = words.find_map(|word| {
+            let mut numbers = word.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u32>);
+            let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return None };
+            Some([major, minor, numbers.next().and_then(Result::ok).unwrap_or(0)])
+        });
+        numbers.map(Self).ok_or(NoComposeRelease)
+    }
+}
+
+impl fmt::Display for ComposeRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([major, minor, patch]) = self;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
+
 /// No dialect has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no such dialect; there are {}", names())]
@@ -287,5 +329,24 @@ impl FromStr for Dialect {
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_read_in_every_format_that_compose_prints() {
+        for text in
+            ["Docker Compose version v2.26.1-4\n", "v2.26.1", "2.26.1+ds1", "{\"version\":\"v2.26.1\"}"]
+        {
+            let release: ComposeRelease = text.parse().expect(text);
+            assert_eq!((release.to_string().as_str(), release.dialect()), ("2.26.1", Dialect::ComposeGo24));
+        }
+        assert_eq!(
+            "docker: 'compose' is not a docker command.".parse::<ComposeRelease>(),
+            Err(NoComposeRelease)
+        );
     }
 }

@@ -89,7 +89,8 @@ impl Case {
             && !self.files.contains_key("compose.yaml");
         let refusal = resolution.compose_would_refuse().filter(|_| !of_jobs);
         assert!(refusal.is_none(), "{}: Compose refuses: {refusal:?}", self.name);
-        let mut stack = Stack::new(&resolution).files(&files);
+        let other = project::resolve(&inputs.clone().dialect(resolution.dialect().counterpart()), &files);
+        let mut stack = Stack::new(&resolution).files(&files).otherwise(&other, false);
         for (path, text) in &self.files {
             if path == "ownership.txt" {
                 stack = stack.ownership(path, text);
@@ -123,6 +124,31 @@ impl Case {
         let files = files.unwrap_or_else(|error| panic!("{}: {error}", self.name));
         Self { name: format!("{} (edited)", self.name), head: self.head.clone(), files }
     }
+}
+
+#[test]
+fn what_two_releases_of_compose_read_differently_is_told_with_both_values() {
+    let told: Vec<(String, String, Vec<String>)> = Case::all()
+        .iter()
+        .flat_map(|case| {
+            let report = case.examine();
+            let of_code = report.of_code(Code::ComposeReleasesDiffer);
+            let told = of_code.map(|finding| {
+                let place = finding.primary().map(ToString::to_string).unwrap_or_default();
+                (format!("{} at {place}", case.name), finding.summary.clone(), finding.evidence.clone())
+            });
+            told.collect::<Vec<_>>()
+        })
+        .collect();
+    expect_test::expect![[r#"
+        [
+            (
+                "f90-compose-releases-differ at b.env:2:9",
+                "Docker Compose 2.26.1 makes another project of these files than Docker Compose 2.40.3: services.watcher.environment.WATCHED is \"http://second:18789\" with Docker Compose 2.40.3 and \"http://first:18789\" with Docker Compose 2.26.1",
+                [],
+            ),
+        ]
+    "#]].assert_debug_eq(&told);
 }
 
 fn first_cause(report: &Report) -> Option<Code> {

@@ -22,6 +22,7 @@ use super::services::{Port, Service, Services};
 pub(crate) struct Container {
     pub(crate) id: String,
     pub(crate) name: String,
+    pub(crate) created: String,
     pub(crate) restart_count: u64,
     /// The id of the image it was made from.
     pub(crate) image: String,
