@@ -3,6 +3,7 @@
 //! | file | made by |
 //! | --- | --- |
 //! | `ownership.txt` | `find . -exec ls -ldn {} +`, and what else [`Stack::ownership`] reads |
+//! | `compose-version.txt` | `docker compose version` |
 //! | `engine.json` | `docker info --format '{{json .}}'` or `podman info --format json` |
 //! | `idmap.txt` | `docker compose exec -T SERVICE cat /proc/self/uid_map`, or `/etc/subuid` |
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
@@ -18,7 +19,10 @@
 use std::path::Path;
 
 use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{Definition, Refusal, Refused, Stack, jobs_of};
+use openclaw_compose::openclaw::{
+    Definition, Refusal, Refused, Stack, compose_of_containers, compose_of_engine, jobs_of,
+};
+use openclaw_compose::project::{ComposeRelease, Resolution};
 use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
 
 use crate::lifecycle::lifecycle;
@@ -40,6 +44,8 @@ pub struct Captured {
     pub ownership_is_empty: bool,
     /// `docker inspect` of the stack's containers.
     pub inspect: Option<Text>,
+    /// What Compose says of itself.
+    pub compose: Option<Text>,
     /// What the engine says of itself.
     pub engine: Option<Text>,
     /// How user ids of the containers become those of the host.
@@ -142,14 +148,12 @@ impl Captured {
     /// [`Captured::faults`].
     #[must_use]
     pub fn read(stack: &Path, disk: Disk) -> Self {
-        let mut captured = Self::default();
         let mut folder = Folder { root: stack, disk, faults: Vec::new() };
-        captured.ownership = folder.text("captured/ownership.txt");
+        let ownership = folder.text("captured/ownership.txt");
+        let mut captured = Self { ownership, ..Self::read_engine(&mut folder) };
         // A command that failed leaves an empty file behind.
         captured.ownership_is_empty =
             captured.ownership.take_if(|listing| listing.text.trim().is_empty()).is_some();
-        captured.inspect = folder.text("captured/inspect.json");
-        captured.engine = folder.text("captured/engine.json");
         captured.id_map = folder.text("captured/idmap.txt");
         captured.logs = folder.texts("captured/logs", "log");
         captured.devices = folder.texts("captured/devices", "json");
@@ -158,6 +162,38 @@ impl Captured {
         captured.definitions = launchd.into_iter().chain(systemd).map(|(_, text)| text).collect();
         captured.faults = folder.faults;
         captured
+    }
+
+    /// What tells which Compose and which engine run the stack, read as [`Captured::read`] does, and nothing else.
+    #[must_use]
+    pub fn read_of_engine(stack: &Path, disk: Disk) -> Self {
+        Self::read_engine(&mut Folder { root: stack, disk, faults: Vec::new() })
+    }
+
+    fn read_engine(folder: &mut Folder<'_>) -> Self {
+        Self {
+            compose: folder.text("captured/compose-version.txt"),
+            inspect: folder.text("captured/inspect.json"),
+            engine: folder.text("captured/engine.json"),
+            ..Self::default()
+        }
+    }
+
+    /// The Compose that runs the stack, and what told it: its own words, those of the client that it is a plugin of, or the
+    /// label that it gave the stack's containers.
+    #[must_use]
+    pub fn compose_release(&self, resolution: &Resolution) -> Option<(ComposeRelease, &str)> {
+        type Reader<'r> = &'r dyn Fn(&str) -> Option<ComposeRelease>;
+        let by_label = |text: &str| compose_of_containers(text, resolution);
+        let texts: [(&Option<Text>, Reader<'_>); 3] = [
+            (&self.compose, &|text| text.parse().ok()),
+            (&self.engine, &compose_of_engine),
+            (&self.inspect, &by_label),
+        ];
+        texts.into_iter().find_map(|(text, read)| {
+            let text = text.as_ref()?;
+            Some((read(&text.text)?, text.name.as_str()))
+        })
     }
 
     /// The service behind each log and list, by the text's name.
@@ -172,7 +208,8 @@ impl Captured {
 
     /// The names of everything that was read.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let single = [&self.ownership, &self.inspect, &self.engine, &self.id_map].into_iter().flatten();
+        let single =
+            [&self.ownership, &self.compose, &self.inspect, &self.engine, &self.id_map].into_iter().flatten();
         single
             .chain(self.logs.iter().chain(&self.devices).map(|(_, text)| text))
             .chain(&self.definitions)

@@ -61,6 +61,8 @@ pub struct Examination {
     pub case: Case,
     stack: stack::Stack,
     captured: Captured,
+    /// The Compose that the project was read as, where anything told.
+    compose: Option<String>,
     /// The record of the freeze that was read.
     record: Option<String>,
     options: Options,
@@ -77,7 +79,7 @@ impl Examination {
         if let Some(refusal) = project.refusal() {
             return Err(refusal);
         }
-        let Project { resolution, report, captured, .. } = project;
+        let Project { resolution, report, captured, compose, .. } = project;
         let stack = stack::Stack::new(resolution, report);
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
@@ -97,7 +99,7 @@ impl Examination {
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         unfinished::enter(&mut case, directory, stack.sources());
-        Ok(Self { case, stack, captured, record, options })
+        Ok(Self { case, stack, captured, compose, record, options })
     }
 
     /// The ticket.
@@ -131,6 +133,7 @@ impl Examination {
             at: self.options.at.as_ref().map(|at| at.text.clone()),
             host: self.options.host.clone(),
             openclaw: self.stack.version(),
+            compose: self.compose.clone(),
             clients: case.gates(),
             findings,
             evidence,

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use openclaw_compose::finding::{Code, Finding, Place, Severity};
+use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Report, Stack, examine};
-use openclaw_compose::project::{self, Resolution};
+use openclaw_compose::project::{self, Dialect, Inputs, Resolution};
 use openclaw_compose::source::FileId;
 
 use crate::captured::{self, Captured};
@@ -114,6 +115,50 @@ pub struct Project {
     pub directory: PathBuf,
     /// The evidence that counted.
     pub captured: Captured,
+    /// The Compose that the project was read as, and what told that it is this one; where nothing told, the newest that was
+    /// measured.
+    pub compose: Option<String>,
+}
+
+/// What a project is to be read as.
+struct ReadAs {
+    dialect: Dialect,
+    /// The release, and what told it.
+    told: String,
+}
+
+impl ReadAs {
+    /// What the caller says, or else what was recorded; nothing where neither does.
+    fn told(flag: Option<Dialect>, captured: &Captured, newest: &Resolution) -> Option<Self> {
+        match flag {
+            Some(dialect) => Some(Self { dialect, told: format!("{dialect} (--dialect)") }),
+            None => captured
+                .compose_release(newest)
+                .map(|(release, by)| Self { dialect: release.dialect(), told: format!("{release} ({by})") }),
+        }
+    }
+}
+
+/// The project as the Compose reads it that runs it, and as another release does. `first` is what was read before anything told.
+fn both_readings(
+    first: Resolution,
+    read_as: Option<&ReadAs>,
+    inputs: &Inputs,
+    disk: Disk,
+) -> (Resolution, Resolution) {
+    let dialect = read_as.map_or(first.dialect(), |read_as| read_as.dialect);
+    let read = |dialect| {
+        let resolution = project::resolve(&inputs.clone().dialect(dialect), &disk);
+        output::hide(resolution.secrets().iter());
+        resolution
+    };
+    if dialect == first.dialect() {
+        (first, read(dialect.counterpart()))
+    } else if dialect.counterpart() == first.dialect() {
+        (read(dialect), first)
+    } else {
+        (read(dialect), read(dialect.counterpart()))
+    }
 }
 
 impl Project {
@@ -142,43 +187,51 @@ impl Project {
         let directory = PathBuf::from(resolution.working_dir());
         // Evidence lies where the caller looks, even if the Compose file does not.
         let beside = flags.ran_in.as_ref().map_or(directory.as_path(), |_| Path::new(&inputs.directory));
+        let looked_at = flags.ran_in.as_deref().unwrap_or(beside);
         let mut captured = match evidence {
-            Evidence::Captured | Evidence::Containers => {
-                Captured::read(flags.ran_in.as_deref().unwrap_or(beside), disk)
-            }
-            Evidence::None | Evidence::ContainersAlone => Captured::default(),
+            Evidence::Captured | Evidence::Containers => Captured::read(looked_at, disk),
+            Evidence::None | Evidence::ContainersAlone => Captured::read_of_engine(looked_at, disk),
         };
-        // Without a service of Compose's the jobs of the host are the stack.
-        if resolution.services().next().is_none() {
-            captured = captured.of_jobs();
-        }
-        output::hide_in(captured.said());
         let asked = match evidence {
             Evidence::Containers | Evidence::ContainersAlone => {
                 Some(containers::evidence(&resolution).map_err(|_| Unreadable::NoRuntime)?)
             }
             Evidence::None | Evidence::Captured => None,
         };
-        let mut stack = Stack::new(&resolution).files(&disk);
-        if let Some(host) = flags.host {
-            stack = stack.host(host);
-        }
-        if asked.is_some() {
-            (captured.inspect, captured.engine) = (None, None);
-        }
-        if matches!(evidence, Evidence::Captured | Evidence::Containers) {
-            stack = captured.enter(stack, beside);
-        }
         if let Some(asked) = &asked {
-            stack = stack.evidence(asked);
+            captured.engine = None;
             captured.inspect = asked.inspect.as_ref().map(|text| captured::Text {
                 name: "docker inspect".to_owned(),
                 text: text.expose().to_owned(),
             });
         }
+        let read_as = ReadAs::told(flags.dialect, &captured, &resolution);
+        let (resolution, other) = both_readings(resolution, read_as.as_ref(), &inputs, disk);
+        if evidence == Evidence::None {
+            captured = Captured::default();
+        }
+        // Without a service of Compose's the jobs of the host are the stack.
+        if resolution.services().next().is_none() {
+            captured = captured.of_jobs();
+        }
+        output::hide_in(captured.said());
+        let mut stack = Stack::new(&resolution).files(&disk).otherwise(&other, read_as.is_some());
+        if let Some(host) = flags.host {
+            stack = stack.host(host);
+        }
+        // What was asked now is entered as it was asked, below.
+        let inspect = captured.inspect.take_if(|_| asked.is_some());
+        if matches!(evidence, Evidence::Captured | Evidence::Containers) {
+            stack = captured.enter(stack, beside);
+        }
+        if let Some(asked) = &asked {
+            stack = stack.evidence(asked);
+            captured.inspect = inspect;
+        }
         let report = examine(&stack);
         output::hide(report.secrets().iter());
-        Ok(Self { resolution, report, directory, captured })
+        let compose = read_as.map(|read_as| read_as.told);
+        Ok(Self { resolution, report, directory, captured, compose })
     }
 
     /// Whether service managers of the host run the gateway, and nothing of Compose's does.

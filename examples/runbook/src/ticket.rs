@@ -29,6 +29,9 @@ pub struct Ticket {
     pub host: Option<String>,
     /// OpenClaw's version and how it is known.
     pub openclaw: String,
+    /// The Compose that the project was read as, where it is known, and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compose: Option<String>,
     /// The verdict in one word.
     pub verdict: Verdict,
     /// The exit status that the verdict means.
@@ -169,6 +172,8 @@ pub struct Draft {
     pub host: Option<String>,
     /// OpenClaw's version and how it is known.
     pub openclaw: String,
+    /// The Compose that the project was read as, where it is known, and how.
+    pub compose: Option<String>,
     /// Ladders, in the order to show.
     pub clients: Vec<ClientGates>,
     /// All findings; gates name them by their place.
@@ -195,6 +200,7 @@ impl Ticket {
             at,
             host,
             openclaw,
+            compose,
             mut clients,
             mut findings,
             evidence,
@@ -241,6 +247,7 @@ impl Ticket {
             at: at.as_deref().map(line),
             host: host.as_deref().map(line),
             openclaw: line(&openclaw),
+            compose: compose.as_deref().map(line),
             verdict,
             exit: verdict.exit(),
             first_cause,

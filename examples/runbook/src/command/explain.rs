@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_compose::project::{self, Dialect, Explanation};
+use openclaw_compose::project::{Dialect, Explanation};
 use openclaw_runbook::output::{self, Stream};
-use openclaw_runbook::project::ProjectFlags;
+use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{err, errln, explanation};
 use serde::Serialize;
 
@@ -35,22 +35,21 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let inputs = match arguments.project.inputs() {
-        Ok(inputs) => inputs,
+    let project = match Project::read(&arguments.project, Evidence::None) {
+        Ok(project) => project,
         Err(error) => {
             errln!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    let resolution = project::resolve(&inputs, &arguments.project.disk());
-    output::hide(resolution.secrets().iter());
+    let resolution = &project.resolution;
     let told = match (&arguments.variable, arguments.what.strip_prefix('$')) {
         (Some(name), _) => resolution.env(&arguments.what, name),
         (None, Some(name)) => resolution.variable(name.trim_matches(['{', '}'])),
         (None, None) => resolution.explain(&arguments.what),
     };
     let Some(told) = told else {
-        err!("{}", explanation::unknown(&resolution, &arguments.what, arguments.variable.as_deref()));
+        err!("{}", explanation::unknown(resolution, &arguments.what, arguments.variable.as_deref()));
         return ExitCode::FAILURE;
     };
     let printed = if arguments.json {
@@ -65,7 +64,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     } else {
         let plain = arguments.no_color || !Stream::Out.is_terminal();
         let style = if plain { explanation::Style::Plain } else { explanation::Style::Coloured };
-        let page = explanation::render(&resolution, &told, arguments.show_secrets, style);
+        let page = explanation::render(resolution, &told, arguments.show_secrets, style);
         match arguments.show_secrets {
             true => output::try_print_with_secrets(&page),
             false => output::try_print_page(&page),

@@ -29,7 +29,8 @@ pub struct ProjectFlags {
     /// Specify an alternate working directory (default: that of the first Compose file)
     #[arg(long, value_name = "DIR")]
     pub project_directory: Option<String>,
-    /// Which release of compose-go to read as, such as `2.4`, or what `docker compose version` prints (default: 2.9.1)
+    /// Which release of compose-go to read as, such as `2.4`, or what `docker compose version` prints (default: what was
+    /// captured of it, else 2.9.1)
     #[arg(long, value_name = "VERSION")]
     pub dialect: Option<Dialect>,
     /// Which host the stack runs on, `linux` or `mac`, where nothing that was recorded of it tells

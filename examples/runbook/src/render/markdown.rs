@@ -23,6 +23,7 @@ pub fn markdown(ticket: &Ticket) -> String {
     let _ = writeln!(out, "## {verdict}: {}\n", heading(&headline(ticket)));
     let mut facts =
         vec![format!("stack {}", code(&ticket.stack)), format!("openclaw {}", code(&ticket.openclaw))];
+    facts.extend(ticket.compose.as_ref().map(|compose| format!("compose {}", code(compose))));
     facts.extend(ticket.host.as_ref().map(|host| format!("host {}", code(host))));
     facts.extend(ticket.at.as_ref().map(|at| format!("at {}", code(at))));
     let _ = writeln!(out, "{}\n", facts.join(", "));

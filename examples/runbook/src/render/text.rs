@@ -80,6 +80,7 @@ impl Page {
         let headline = self.paint(Paint::Bold, &headline(ticket));
         self.line(verdict + "  " + &headline);
         let mut facts = vec![ticket.stack.clone(), format!("openclaw {}", ticket.openclaw)];
+        facts.extend(ticket.compose.as_ref().map(|compose| format!("compose {compose}")));
         facts.extend(ticket.host.as_ref().map(|host| format!("host {host}")));
         facts.extend(ticket.at.clone());
         let facts = self.paint(Paint::Dim, &facts.join("  |  "));

@@ -379,6 +379,7 @@ const COMPOSE: &[(&str, &[&str], &[&str])] = &[
     ("ps", &["-a", "-q", "-aq"], &[]),
     ("top", &[], &[]),
     ("config", &[], &[]),
+    ("version", &[], &[]),
 ];
 
 /// Commands and options of OpenClaw's CLI with the first and the last release that has them, as its packages register them.

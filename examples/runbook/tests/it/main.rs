@@ -6,6 +6,7 @@ mod canary_programs;
 mod children;
 mod columns;
 mod commands;
+mod compose_release;
 mod config;
 mod containers;
 mod examined;

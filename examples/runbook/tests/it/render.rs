@@ -64,6 +64,7 @@ fn ticket() -> Ticket {
         at: Some("2026-11-22T06:30:00Z".into()),
         host: Some("mac-vps-1".into()),
         openclaw: "2026.9.6 (image tag)".into(),
+        compose: None,
         clients: clients().into_iter().map(|client| judge(client, &claims)).collect(),
         findings: vec![
             Noted {
@@ -227,6 +228,7 @@ fn full_of(hostile: &str) -> Ticket {
         at: Some(hostile.into()),
         host: Some(hostile.into()),
         openclaw: hostile.into(),
+        compose: Some(hostile.into()),
         clients: clients.into_iter().map(|client| judge(client, &claims)).collect(),
         findings: vec![Noted {
             excerpts: vec![Excerpt { place: 0, text: hostile.into(), from: 3, to: 4000 }],
