@@ -137,6 +137,9 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// The way out.
     pub plan: Plan,
+    /// The client's own device: the one that the caller named, else the one whose request the client was told of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_device: Option<String>,
 }
 
 /// A device id as people tell devices apart. Commands have it whole.

@@ -55,9 +55,10 @@ impl Answer {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 
-    /// The request that the gateway told this client of.
+    /// The last request that the gateway told this client of.
     pub fn told(&self) -> Option<String> {
-        told(&self.text())
+        let marks = Timeline::parse(Vantage::Client, "answer", &self.text()).marks;
+        marks.into_iter().rev().find_map(|mark| mark.request_id)
     }
 
     /// True if nothing in it is known.
@@ -94,12 +95,6 @@ impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
-}
-
-/// The last request that a text tells its reader of.
-pub fn told(text: &str) -> Option<String> {
-    let marks = Timeline::parse(Vantage::Client, "answer", text).marks;
-    marks.into_iter().rev().find_map(|mark| mark.request_id)
 }
 
 fn approved(stdout: &str) -> Option<String> {

@@ -10,7 +10,7 @@ use crate::peer::Peer;
 use crate::place::{Place, PlaceRole};
 use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
 use crate::scope::{Scope, ScopeSet};
-use crate::timeline::Symptom;
+use crate::timeline::{Mark, Symptom};
 use crate::vantage::Vantage;
 use crate::version::{LEFT_OUT, MADE, Rule, Version, rule};
 use crate::words::is_id;
@@ -30,6 +30,8 @@ pub(super) struct Facts<'a> {
     /// The requests of the list that a decision would be made on, without those that were decided since.
     pending: Vec<&'a PendingRequest>,
     rows: Rows<'a>,
+    /// The client's own device, as far as anything but a guess says.
+    own: Option<String>,
 }
 
 /// What the lists say of a client that a line names by one thing only.
@@ -68,6 +70,10 @@ impl<'a> Rows<'a> {
         self.devices.entry(device).or_insert(peer);
     }
 
+    fn is_page(&self, device: &str) -> bool {
+        self.devices.get(device).is_some_and(Peer::is_dashboard)
+    }
+
     /// The client of a line with what the lists add to it.
     fn complete(&self, peer: &mut Peer, request: Option<&str>) {
         let of_request = request.and_then(|request| self.requests.get(request).copied());
@@ -94,7 +100,9 @@ impl<'a> Facts<'a> {
         let starts = by_time(open.iter().copied().filter(|seen| seen.mark.symptom == Symptom::GatewayStarts));
         let listed = deciding_list(evidence).into_iter().flat_map(|seen| &seen.list.pending);
         let pending = listed.filter(|request| !admitted.has_decided(request)).collect();
-        Self { evidence, open, starts, pending, rows: Rows::of(&evidence.lists) }
+        let rows = Rows::of(&evidence.lists);
+        let own = own_device(evidence, &rows).filter(|device| is_id(device));
+        Self { evidence, open, starts, pending, rows, own }
     }
 
     /// What the texts show and nothing since has settled, in the order of the texts.
@@ -221,12 +229,36 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// The device that waits: the one named, else the one refused, else the first that a log or list names.
+    /// The client's own device: the one that the caller named, else the one whose request the client itself was told of.
+    pub(super) fn own_device(&self) -> Option<&str> {
+        self.own.as_deref()
+    }
+
+    /// The device that waits: the client's own, else the one refused, else the first that a list or log names. A page is not
+    /// what a command's client waits for while anything else waits.
     pub(super) fn waiting_device(&self) -> Option<String> {
-        let refused = self.evidence.refusals.iter().filter_map(|seen| seen.refusal.device_id.clone());
-        let pending = self.pending().map(|request| request.device_id.clone());
-        let logged = self.asks().filter_map(|seen| seen.mark.peer.device_id.clone());
-        self.evidence.own_device.clone().into_iter().chain(refused).chain(pending).chain(logged).next()
+        let refused = self.evidence.refusals.iter().filter_map(|seen| seen.refusal.device_id.as_deref());
+        let pending = || self.pending().map(|request| request.device_id.as_str());
+        let others = pending().filter(|device| !self.is_other_page(device));
+        let logged = self.asks().filter_map(|seen| seen.mark.peer.device_id.as_deref());
+        self.own_device()
+            .into_iter()
+            .chain(refused)
+            .chain(others)
+            .chain(pending())
+            .chain(logged)
+            .next()
+            .map(str::to_owned)
+    }
+
+    /// True if the device is that of a page in a browser, and the client is none.
+    pub(super) fn is_other_page(&self, device: &str) -> bool {
+        !self.evidence.topology.client_is_elsewhere && self.rows.is_page(device)
+    }
+
+    /// True if the list shows that the device asks to be a node.
+    pub(super) fn is_node(&self, device: &str) -> bool {
+        self.pending().any(|request| request.role == "node" && request.device_id == device)
     }
 
     /// The scopes that the waiting device asks for, as far as known.
@@ -315,6 +347,46 @@ impl<'a> Facts<'a> {
     fn cli_identity(&self) -> Option<&'static str> {
         Some(rule(Rule::CliIdentity, Some(self.version()?))?.value)
     }
+}
+
+/// The device that the caller named, that showed its own attempt, or whose request the client's own texts name. A page is
+/// not the client of a command, and texts of clients that name different devices name none.
+fn own_device(evidence: &Evidence, rows: &Rows<'_>) -> Option<String> {
+    if let Some(named) = &evidence.own_device {
+        return Some(named.clone());
+    }
+    if evidence.topology.client_is_elsewhere {
+        return None;
+    }
+    let is_client = |vantage: Vantage| vantage == Vantage::Client;
+    let (told, seen): (Vec<_>, Vec<_>) =
+        evidence.timelines.iter().partition(|timeline| is_client(timeline.vantage));
+    // A request that was replaced since stands in the gateway's log only.
+    let marks = seen.into_iter().flat_map(|timeline| &timeline.marks);
+    let logged =
+        marks.filter_map(|mark| Some((mark.request_id.as_deref()?, mark.peer.device_id.as_deref()?)));
+    let made: BTreeMap<&str, &str> =
+        logged.chain(rows.requests.iter().map(|(request, device)| (*request, *device))).collect();
+    let made = |request: &str| made.get(request).copied();
+    let attempts = evidence.refusals.iter().filter(|seen| is_client(seen.vantage)).map(|seen| &seen.refusal);
+    let of_attempt = |refusal: &'_ Refusal| -> Option<String> {
+        let device = refusal.device_id.as_deref();
+        device.or_else(|| made(refusal.request_id.as_deref()?)).map(str::to_owned)
+    };
+    if let Some(device) = attempts.filter_map(of_attempt).next_back() {
+        return Some(device);
+    }
+    let of_text = |marks: &[Mark]| {
+        let requests = marks.iter().rev().filter_map(|mark| mark.request_id.as_deref());
+        requests.filter_map(made).next()
+    };
+    let devices: BTreeSet<&str> = told
+        .into_iter()
+        .filter_map(|text| of_text(&text.marks))
+        .filter(|device| !rows.is_page(device))
+        .collect();
+    let mut devices = devices.into_iter();
+    devices.next().filter(|_| devices.next().is_none()).map(str::to_owned)
 }
 
 /// The list that a decision would be made on: the gateway's own if there is one.

@@ -91,7 +91,8 @@ pub(super) fn judge(evidence: &Evidence) -> Diagnosis {
         }
     }
     let findings = findings.into_iter().map(Finding::in_brief).collect();
-    Diagnosis { cause, waits_for: waits(&facts), findings, plan }
+    let own_device = facts.own_device().map(str::to_owned);
+    Diagnosis { cause, waits_for: waits(&facts), findings, plan, own_device }
 }
 
 /// What a client that waits does to a log while it waits.

@@ -374,14 +374,12 @@ fn restart_now(facts: &Facts<'_>) -> Option<String> {
 
 /// List in the gateway's namespace, approve by device id, see the client succeed.
 fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
-    // Clients first, dashboards last: an approved CLI can approve the rest.
+    // The client's own first, and pages last: an approved CLI can approve the rest.
     let (mut devices, unnamed) = nameable(facts);
-    let own = facts.waiting_device().filter(|own| is_id(own));
-    if let Some(own) = &own {
-        devices.sort_by_key(|(device, _)| device != own);
-        if devices.is_empty() {
-            devices.push((own.clone(), facts.requested()));
-        }
+    let waiting = facts.waiting_device().filter(|waiting| is_id(waiting));
+    devices.sort_by_key(|(device, _)| (waiting.as_ref() != Some(device), facts.is_other_page(device)));
+    if devices.is_empty() {
+        devices.extend(waiting.clone().map(|waiting| (waiting, facts.requested())));
     }
     steps.push(list(facts, devices.first().map(|(device, _)| device.clone())));
     if devices.is_empty() {
@@ -394,11 +392,13 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     let more = devices.len().saturating_sub(MOST_DECISIONS);
     devices.truncate(MOST_DECISIONS);
     for (device_id, asked) in devices {
-        let wanted = facts.evidence.wanted.filter(|_| own.as_ref() == Some(&device_id));
+        let waits = waiting.as_ref() == Some(&device_id);
+        let wanted = facts.evidence.wanted.filter(|_| waits);
         let is_known = facts.paired().any(|paired| paired.device_id == device_id);
-        if own.as_ref() == Some(&device_id) && !is_known && facts.is_its_own_approver() {
+        let whose = Whose::of(facts, &device_id);
+        if waits && !is_known && facts.is_its_own_approver() {
             let all = wanted.map_or(asked, |wanted| wanted.union(asked));
-            one_after_the_other(facts, steps, &device_id, asked, all);
+            one_after_the_other(facts, steps, &device_id, whose, asked, all);
             continue;
         }
         // Each command asks for its own scopes. Asking for all that is needed before the decision makes it one decision.
@@ -417,7 +417,6 @@ fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
             ));
             continue;
         }
-        let whose = if own.as_ref() == Some(&device_id) { Whose::Own } else { Whose::Others };
         steps.push(decide(facts, Some(device_id), whose, wanted.unwrap_or(asked)));
     }
     steps.extend(rest(more + unnamed));
@@ -430,6 +429,7 @@ fn one_after_the_other(
     facts: &Facts<'_>,
     steps: &mut Vec<Step>,
     device: &str,
+    whose: Whose,
     asked: ScopeSet,
     all: ScopeSet,
 ) {
@@ -442,14 +442,14 @@ fn one_after_the_other(
             "the list shows no request of this device",
         ));
         steps.extend(asks_for(facts, alone));
-        steps.push(decide_anew(facts, device, alone));
+        steps.push(decide_anew(facts, device, whose, alone));
     } else {
-        steps.push(decide(facts, Some(device.to_owned()), Whose::Own, alone));
+        steps.push(decide(facts, Some(device.to_owned()), whose, alone));
     }
     let rest = all.missing_from(alone);
     if !rest.is_empty() {
         steps.extend(asks_for(facts, rest));
-        steps.push(decide_anew(facts, device, all));
+        steps.push(decide_anew(facts, device, whose, all));
     }
 }
 
@@ -549,8 +549,20 @@ fn asks_for(facts: &Facts<'_>, scopes: ScopeSet) -> Vec<Step> {
 enum Whose {
     /// The client's that all this is for.
     Own,
+    /// Nothing says whether it is the client's.
+    Unknown,
     /// Someone's who waits beside it.
     Others,
+}
+
+impl Whose {
+    fn of(facts: &Facts<'_>, device: &str) -> Self {
+        match facts.own_device() {
+            Some(own) if own == device => Self::Own,
+            None if !facts.is_other_page(device) => Self::Unknown,
+            _ => Self::Others,
+        }
+    }
 }
 
 /// Approve one device by its id, listed anew; which one, a client without a key tells only when it asks.
@@ -560,12 +572,15 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
         || "the device whose request the client was just told of".to_owned(),
         |device| format!("device {}", short(device)),
     );
+    let grant = if at_most.is_empty() && device_id.as_deref().is_some_and(|device| facts.is_node(device)) {
+        "as a node".to_owned()
+    } else {
+        format!("with no more than {at_most}")
+    };
     let text = match whose {
-        Whose::Own if at_most.is_empty() && is_node(facts) => format!("Approve {who} as a node."),
-        Whose::Own => format!("Approve {who} with no more than {at_most}."),
-        Whose::Others => {
-            format!("Only if you know it: approve {who}, which also waits, with no more than {at_most}.")
-        }
+        Whose::Own => format!("Approve {who} {grant}."),
+        Whose::Unknown => format!("Only if you know it: approve {who}, which waits, {grant}."),
+        Whose::Others => format!("Only if you know it: approve {who}, which also waits, {grant}."),
     };
     let undo =
         topology.in_gateway(&["devices", "remove", device_id.as_deref().unwrap_or(DEVICE_ID)]).to_string();
@@ -597,8 +612,8 @@ fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose, at_most: S
 }
 
 /// The same of a request that the device makes on the way: no evidence has its id.
-fn decide_anew(facts: &Facts<'_>, device: &str, at_most: ScopeSet) -> Step {
-    let mut step = decide(facts, Some(device.to_owned()), Whose::Own, at_most);
+fn decide_anew(facts: &Facts<'_>, device: &str, whose: Whose, at_most: ScopeSet) -> Step {
+    let mut step = decide(facts, Some(device.to_owned()), whose, at_most);
     if let Action::Decide { request_id: request_id @ Some(_), .. } = &mut step.action {
         *request_id = None;
         step.text.push_str(ITS_ID);
@@ -663,8 +678,7 @@ fn reconnect(facts: &Facts<'_>, text: &str) -> Step {
 
 /// True if who waits is a node: it runs no commands of an operator.
 fn is_node(facts: &Facts<'_>) -> bool {
-    let device = facts.waiting_device();
-    facts.pending().any(|request| request.role == "node" && Some(&request.device_id) == device.as_ref())
+    facts.waiting_device().is_some_and(|device| facts.is_node(&device))
 }
 
 /// The client's own commands, one for each scope that is wanted: each must be answered.

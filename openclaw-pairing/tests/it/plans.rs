@@ -1,5 +1,5 @@
 //! Whatever was seen, there is a way out: a plan whose last word is a session or a named person's decision.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use openclaw_pairing::Safety;
 use openclaw_pairing::plan::{Action, Check, Ending, Engine, Plan, Topology};
@@ -234,5 +234,54 @@ fn no_command_holds_what_is_not_an_id() {
                 format!("{diagnosis:?} {} {}", diagnosis.plan, serde_json::to_string(&diagnosis).unwrap());
             assert!(!all.contains(['\u{1b}', '\u{202e}']), "{all}");
         }
+    }
+}
+
+const PAGE: &str = "fedcba9876543210";
+const CLI: &str = "0123456789abcdef";
+
+/// A page that asks for everything, before a CLI that asks for less.
+fn both_wait() -> Evidence {
+    let list = format!(
+        r#"{{"pending":[
+            {{"requestId":"r-page","deviceId":"{PAGE}","clientId":"openclaw-control-ui","scopes":["operator.admin"],"ts":1}},
+            {{"requestId":"r-cli","deviceId":"{CLI}","clientId":"cli","scopes":["operator.read"],"ts":2}}],"paired":[]}}"#
+    );
+    let topology = Topology::new(Engine::ComposeExec, "openclaw-gateway", "openclaw-cli");
+    Evidence::new(topology).device_list(Vantage::Gateway, "list", &list).unwrap()
+}
+
+fn approvals(plan: &Plan) -> Vec<&str> {
+    let decides = plan.steps.iter().filter(|step| matches!(step.action, Action::Decide { .. }));
+    decides.map(|step| step.text.as_str()).collect()
+}
+
+#[test]
+fn the_device_whose_request_the_client_was_told_of_is_approved_first_and_no_other_unasked() {
+    let told = |words: &str| diagnose(&both_wait().cli_output(Vantage::Client, "cli", words));
+    let diagnosis = told("gateway closed: device pairing required (requestId: r-cli)");
+    assert_eq!(diagnosis.own_device.as_deref(), Some(CLI));
+    let [own, other] = approvals(&diagnosis.plan)[..] else { panic!("{}", diagnosis.plan) };
+    assert!(own.starts_with("Approve device 0123456789ab with no more than operator.read"), "{own}");
+    assert!(
+        other.starts_with("Only if you know it: approve device fedcba987654, which also waits"),
+        "{other}"
+    );
+
+    // A request that was replaced since is known from the gateway's log.
+    let log = format!(
+        "[ws] closed before connect cause=pairing-required deviceId={CLI} requestId=r-old reason=not-paired"
+    );
+    let evidence = both_wait().log(Vantage::Gateway, "log", &log);
+    let evidence = evidence.cli_output(Vantage::Client, "cli", "device pairing required (requestId: r-old)");
+    assert_eq!(diagnose(&evidence).own_device.as_deref(), Some(CLI));
+
+    // Without a word of the client's, and where its words name a page, nobody knows whose the devices are.
+    for diagnosis in [diagnose(&both_wait()), told("device pairing required (requestId: r-page)")] {
+        assert_eq!(diagnosis.own_device, None);
+        let texts = approvals(&diagnosis.plan);
+        assert_eq!(texts.len(), 2, "{}", diagnosis.plan);
+        assert!(texts.iter().all(|text| text.starts_with("Only if you know it:")), "{texts:?}");
+        assert!(texts[0].contains("0123456789ab"), "the page comes last: {texts:?}");
     }
 }

@@ -209,7 +209,7 @@ async fn carry_out(
     terminal: &mut Terminal<'_>,
 ) -> Result<Carried, String> {
     terminal.heed(look)?;
-    execution.own_device(look.own.as_deref());
+    execution.own_device(diagnosis.own_device.as_deref());
     execution.carry_out(&diagnosis.plan, terminal).await.map_err(|error| error.to_string())
 }
 

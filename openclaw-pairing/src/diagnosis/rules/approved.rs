@@ -148,7 +148,7 @@ fn has_session(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn listed(facts: &Facts<'_>) -> Option<Finding> {
-    let Some(device) = facts.evidence.own_device.as_deref() else { return answered(facts) };
+    let Some(device) = facts.own_device() else { return answered(facts) };
     let record = facts.paired().find(|paired| paired.device_id == device)?;
     let wanted = facts.evidence.wanted.unwrap_or_default();
     if facts.is_asking()

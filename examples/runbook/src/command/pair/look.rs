@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_pairing::client::{Client, Outcome};
-use openclaw_pairing::execution::{Answer, told};
+use openclaw_pairing::execution::Answer;
 use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::offline::Store;
 use openclaw_pairing::plan::{CommandLine, Engine, Topology};
@@ -28,8 +28,6 @@ const PRESENCE: [&str; 3] = ["system", "presence", "--json"];
 /// Evidence, and the commands that were run for it.
 pub(super) struct Look {
     pub(super) evidence: Evidence,
-    /// The device whose request the client was told of, or which the caller named.
-    pub(super) own: Option<String>,
     /// How dialling the gateway from here ended.
     pub(super) dialled: Option<String>,
     pub(super) ran: Vec<(CommandLine, Answer)>,
@@ -46,22 +44,18 @@ pub(super) async fn first(arguments: &Arguments, runner: &mut Runner) -> Result<
     }
     let given =
         [(Vantage::Client, &arguments.client_output), (Vantage::Dashboard, &arguments.dashboard_output)];
-    let mut requests = Vec::new();
     for (vantage, files) in given {
         for file in files {
             let text = read(file)?;
-            requests.extend(told(&text).filter(|_| vantage == Vantage::Client));
             look.text(vantage, &file.display().to_string(), &text);
         }
     }
     if let Some(file) = &arguments.gateway_list {
         let (name, text) = (file.display().to_string(), read(file)?);
         let list = DeviceList::from_json(&text).map_err(|error| not_a_list(&name, &text, &error))?;
-        look.is_own(requests.last(), &list);
         look.add(|evidence| evidence.devices(Vantage::Gateway, name, list));
     } else if let Some(directory) = &arguments.state {
         let store = Store::read(directory).map_err(|error| with_sources(&error))?;
-        look.is_own(requests.last(), &store.devices);
         let name = store.path.display().to_string();
         look.add(|evidence| evidence.devices(Vantage::Gateway, name, store.devices));
     } else if arguments.dial.is_some()
@@ -108,7 +102,7 @@ impl Look {
         if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             evidence = evidence.now_ms(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
         }
-        Self { evidence, own: arguments.device.clone(), dialled: None, ran: Vec::new() }
+        Self { evidence, dialled: None, ran: Vec::new() }
     }
 
     fn add(&mut self, with: impl FnOnce(Evidence) -> Evidence) {
@@ -126,39 +120,29 @@ impl Look {
     /// The client first: if it is refused, the request that it makes is already in the gateway's list.
     async fn ask(&mut self, arguments: &Arguments, runner: &mut Runner) -> Result<(), String> {
         let topology = topology(arguments);
-        let request = match &arguments.dial {
+        match &arguments.dial {
             Some(url) => self.dial(url, arguments).await?,
             None => self.ask_client(&topology, arguments, runner).await,
-        };
+        }
         let command = topology.in_gateway(&LIST);
         let gateway = runner.run(&command).await;
-        if let Ok(list) = DeviceList::from_json(&gateway.stdout) {
-            self.is_own(request.as_ref(), &list);
-        }
         self.answered(Vantage::Gateway, "devices list in the gateway", command, gateway);
         Ok(())
     }
 
-    /// Asks by OpenClaw's own command where the client runs. Returns the request that it was told of.
-    async fn ask_client(
-        &mut self,
-        topology: &Topology,
-        arguments: &Arguments,
-        runner: &mut Runner,
-    ) -> Option<String> {
+    /// Asks by OpenClaw's own command where the client runs.
+    async fn ask_client(&mut self, topology: &Topology, arguments: &Arguments, runner: &mut Runner) {
         let wanted = ScopeSet::from_names(arguments.scopes.iter().map(String::as_str));
         // Looking must not make the client ask for more than it needs.
         let lists = wanted.is_empty() || wanted.allows(Scope::Pairing);
         let (name, command) = if lists { ("devices list", LIST) } else { ("system presence", PRESENCE) };
         let command = topology.in_client(&command);
         let client = runner.run(&command).await;
-        let request = client.told();
         self.answered(Vantage::Client, &format!("{name} in the client"), command, client);
-        request
     }
 
-    /// Dials the gateway as the client would, once. Returns the request that the client was told of.
-    async fn dial(&mut self, url: &str, arguments: &Arguments) -> Result<Option<String>, String> {
+    /// Dials the gateway as the client would, once.
+    async fn dial(&mut self, url: &str, arguments: &Arguments) -> Result<(), String> {
         let wanted = ScopeSet::from_names(arguments.scopes.iter().map(String::as_str));
         let scopes = if wanted.is_empty() { ScopeSet::from([Scope::Pairing]) } else { wanted };
         let mut client =
@@ -173,7 +157,6 @@ impl Look {
             let key = DeviceKey::from_identity_file(&SecretString::from(read(file)?))
                 .map_err(|error| format!("{}: {}", file.display(), with_sources(&error)))?;
             self.add(|evidence| evidence.own_device(key.device_id()));
-            self.own.get_or_insert_with(|| key.device_id().to_owned());
             client = client.signer(Arc::new(key));
         }
         match client.connect().await.map_err(|error| with_sources(&error))? {
@@ -181,15 +164,14 @@ impl Look {
                 self.dialled = Some(format!("session with {}", session.hello().scopes));
                 self.add(|evidence| evidence.session(Vantage::Client, &session));
                 session.close().await;
-                Ok(None)
             }
             Outcome::Stopped(stopped) => {
                 self.dialled = Some(stopped.to_string());
                 self.add(|evidence| evidence.stopped(Vantage::Client, &stopped));
-                Ok(stopped.refusal.and_then(|refusal| refusal.request_id))
             }
-            _ => Ok(None),
+            _ => {}
         }
+        Ok(())
     }
 
     /// Commands that failed for a reason that is not evidence: a person has to see those. The words of others are not
@@ -209,16 +191,6 @@ impl Look {
         let text = if answer.status == 0 { answer.stdout.clone() } else { answer.text() };
         self.text(vantage, name, &text);
         self.ran.push((command, answer));
-    }
-
-    /// The device that made this request is the client's, unless the caller said otherwise.
-    fn is_own(&mut self, request: Option<&String>, list: &DeviceList) {
-        let made = |id: &String| list.pending.iter().find(|pending| pending.request_id == *id);
-        let device = request.and_then(made).map(|pending| pending.device_id.clone());
-        if let (None, Some(device)) = (&self.own, device) {
-            self.add(|evidence| evidence.own_device(&device));
-            self.own = Some(device);
-        }
     }
 }
 
