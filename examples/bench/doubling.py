@@ -5,8 +5,13 @@ usage: doubling.py [--bin DIRECTORY] [--quick] [--limit 1.2] [--rounds 3] [--onl
 
 Each input is made for a size n by a rule of its own, the same in every run. From the size at which a program takes well
 longer than its start, it is doubled four times; the figure of a size is the least user CPU time of several runs, less the
-time of a start. The exponent is the slope of a line through the logarithms of n, or of the bytes where these grow faster: 1.0 is linear, n log n shows as 1.05 to 1.15,
-2.0 is a square. A row without an exponent never takes longer than a few starts: a bound of the reader stops it first.
+time of a start. The exponent is the slope of a line through the logarithms of n, or of the bytes where these grow faster:
+1.0 is linear, n log n shows as 1.05 to 1.15, 2.0 is a square. A row without an exponent never takes longer than a few starts:
+a bound of the reader stops it first.
+
+What no longer fits the processor's caches takes longer for each step, and a clock cannot tell that from more steps. So where
+time grows above the limit, the instructions of the three least sizes are counted too (by valgrind, where it is there), and
+their exponent stands beside it and decides.
 
 Exits with 1 where an exponent is above the limit, or a run was ended by a signal or took more than a minute.
 --quick takes fewer rounds and only the first program of each input.
@@ -362,6 +367,31 @@ def slope(sizes, times):
     return sum((x - mx) * (y - my) for x, y in zip(xs, ys)) / sum((x - mx) ** 2 for x in xs)
 
 
+def instructions(arguments, work):
+    """Of one run, as valgrind counts them; None where it cannot."""
+    if shutil.which("valgrind") is None:
+        return None
+    counted = os.path.join(work, "counted")
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"]
+    subprocess.run(valgrind + arguments, cwd="/", env={"HOME": "/nonexistent"}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(counted) as file:
+        return next((int(line.split()[1]) for line in file if line.startswith("summary:")), None)
+
+
+def slope_of_instructions(rule, program, found, by_bytes, options, work):
+    """The exponent that no cache bends; None where it cannot be counted."""
+    directory, counts = os.path.join(work, "stack"), []
+    for n, size, _, _ in [(1, 0, 0, 0), *found[:3]]:
+        write(directory, rule, n)
+        arguments = command(program, directory)
+        counted = instructions([os.path.join(options.bin, arguments[0]), *arguments[1:]], work)
+        if counted is None:
+            return None
+        counts.append((size if by_bytes else n, counted))
+    (_, start), *above = counts
+    return slope(*zip(*[(size, counted - start) for size, counted in above]))
+
+
 def grow(rule, program, first, last, start, options, work):
     """Sizes with their seconds less a start, and peaks; None where nothing ever takes longer than a few starts."""
     made = {}
@@ -448,6 +478,9 @@ def main():
             if len(above) >= 3 and above[-1][1] >= options.least:
                 value = slope(*zip(*above))
                 exponent = f"{value:5.2f}"
+                if value > options.limit and (counted := slope_of_instructions(rule, program, found, by_bytes, options, work)) is not None:
+                    value = counted
+                    exponent += f"  {counted:4.2f} in instructions"
                 if value > options.limit:
                     exponent += "  TOO MUCH"
                     failed += 1
