@@ -240,11 +240,9 @@ pub enum EditError {
 /// # Ok::<(), openclaw_compose::edit::EditError>(())
 /// ```
 pub fn apply(edits: &[Edit], sources: &Sources) -> Result<Vec<Change>, EditError> {
-    let by_file = by_file(edits, sources)?;
-    let mut changes: Vec<Change> =
-        by_file.iter().map(|(file, edits)| change(*file, edits, sources)).collect();
-    changes.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(changes)
+    let mut batch = Batch::new(sources);
+    batch.add(edits)?;
+    Ok(batch.apply())
 }
 
 /// What edits would change in one file.
@@ -276,46 +274,120 @@ pub fn preview(edits: &[Edit], sources: &Sources) -> Result<Vec<Preview>, EditEr
 }
 
 /// The edits of each file in order, each once.
-fn by_file<'e>(edits: &'e [Edit], sources: &Sources) -> Result<BTreeMap<FileId, Vec<&'e Edit>>, EditError> {
-    let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
-    for edit in edits {
-        by_file.entry(edit.span.file).or_default().push(edit);
-    }
-    for (file, edits) in &mut by_file {
-        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-        edits.dedup();
-        check(*file, edits, sources)?;
-    }
-    Ok(by_file)
+fn by_file<'e>(
+    edits: &'e [Edit],
+    sources: &'e Sources,
+) -> Result<BTreeMap<FileId, Vec<&'e Edit>>, EditError> {
+    let mut batch = Batch::new(sources);
+    batch.add(edits)?;
+    Ok(batch.by_file())
 }
 
-/// Whether the edits fit the text, and each other.
-fn check(file: FileId, edits: &[&Edit], sources: &Sources) -> Result<(), EditError> {
-    let path = sources.name(file).to_owned();
+/// Edits that go together, taken one remedy after the other: what does not fit those before is refused, and they stay.
+///
+/// ```
+/// use openclaw_compose::{edit::{Batch, Edit}, source::{Sources, Span}};
+///
+/// let mut sources = Sources::new();
+/// let file = sources.add("openclaw.json", "{ bind: 'loopback' }");
+/// let edit = |text: &str| [Edit::text(&sources, Span::new(file, 8, 18), text)];
+/// let (lan, auto) = (edit("'lan'"), edit("'auto'"));
+/// let mut batch = Batch::new(&sources);
+/// batch.add(&lan)?;
+/// assert!(batch.add(&auto).is_err(), "the same bytes");
+/// assert_eq!(batch.apply().len(), 1);
+/// # Ok::<(), openclaw_compose::edit::EditError>(())
+/// ```
+#[derive(Debug)]
+pub struct Batch<'e> {
+    sources: &'e Sources,
+    files: BTreeMap<FileId, BTreeMap<(u32, u32), &'e Edit>>,
+}
+
+impl<'e> Batch<'e> {
+    /// None yet, for these sources.
+    #[must_use]
+    pub fn new(sources: &'e Sources) -> Self {
+        Self { sources, files: BTreeMap::new() }
+    }
+
+    /// Takes all of these, or none. Equal edits count once.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`]: edits that overlap and differ, and edits that do not fit the sources.
+    pub fn add(&mut self, edits: &'e [Edit]) -> Result<(), EditError> {
+        let mut added = Vec::with_capacity(edits.len());
+        for edit in edits {
+            match self.insert(edit) {
+                Ok(true) => added.push(edit.span),
+                Ok(false) => {}
+                Err(error) => {
+                    for span in added {
+                        self.files.entry(span.file).or_default().remove(&(span.start, span.end));
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One [`Change`] a file, in path order.
+    #[must_use]
+    pub fn apply(&self) -> Vec<Change> {
+        let by_file = self.by_file();
+        let changes = by_file.iter().filter(|(_, edits)| !edits.is_empty());
+        let mut changes: Vec<Change> =
+            changes.map(|(file, edits)| change(*file, edits, self.sources)).collect();
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
+        changes
+    }
+
+    fn by_file(&self) -> BTreeMap<FileId, Vec<&'e Edit>> {
+        self.files.iter().map(|(file, edits)| (*file, edits.values().copied().collect())).collect()
+    }
+
+    /// Whether it was not there yet.
+    fn insert(&mut self, edit: &'e Edit) -> Result<bool, EditError> {
+        fits(edit, self.sources)?;
+        let edits = self.files.entry(edit.span.file).or_default();
+        let key = (edit.span.start, edit.span.end);
+        if let Some(same) = edits.get(&key) {
+            return if *same == edit { Ok(false) } else { Err(conflict(edit, key, key)) };
+        }
+        // What was taken does not overlap, so that only the neighbours can.
+        if let Some((&before, _)) = edits.range(..key).next_back()
+            && (before.1 > key.0 || before.0 == key.0)
+        {
+            return Err(conflict(edit, before, key));
+        }
+        if let Some((&after, _)) = edits.range(key..).next()
+            && (key.1 > after.0 || after.0 == key.0)
+        {
+            return Err(conflict(edit, key, after));
+        }
+        edits.insert(key, edit);
+        Ok(true)
+    }
+}
+
+fn conflict(edit: &Edit, first: (u32, u32), second: (u32, u32)) -> EditError {
+    EditError::Conflict { file: edit.file.clone(), first, second }
+}
+
+/// Whether an edit fits its text.
+fn fits(edit: &Edit, sources: &Sources) -> Result<(), EditError> {
+    let file = edit.span.file;
+    let path = sources.name(file);
     if path.is_empty() || path == "shell" {
-        let file = edits.first().map_or(path, |edit| edit.file.clone());
-        return Err(EditError::NotAFile { file });
+        return Err(EditError::NotAFile { file: edit.file.clone() });
     }
     if let Some(line) = sources.not_utf8(file) {
-        return Err(EditError::NotUtf8 { file: path, line });
+        return Err(EditError::NotUtf8 { file: path.to_owned(), line });
     }
-    let text = sources.expose_file(file);
-    for edit in edits {
-        if edit.file != path || text.get(edit.span.range()).is_none() {
-            return Err(EditError::OutOfRange { file: path, span: (edit.span.start, edit.span.end) });
-        }
-    }
-    for pair in edits.windows(2) {
-        let [first, second] = pair else { continue };
-        let same_place = first.span.start == second.span.start;
-        if second.span.start < first.span.end || same_place {
-            let (first, second) = (first.span, second.span);
-            return Err(EditError::Conflict {
-                file: path,
-                first: (first.start, first.end),
-                second: (second.start, second.end),
-            });
-        }
+    if edit.file != path || sources.expose_file(file).get(edit.span.range()).is_none() {
+        return Err(EditError::OutOfRange { file: path.to_owned(), span: (edit.span.start, edit.span.end) });
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_compose::edit::{self, Applicability, Edit};
+use openclaw_compose::edit::{Applicability, Batch};
 use openclaw_compose::finding::{Code, Finding, Severity};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
@@ -69,7 +69,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let plan = Plan::make(arguments, &before);
     plan.show(&before);
-    let changes = edit::apply(&plan.edits, &before.report.sources).map_err(|error| error.to_string())?;
+    let changes = plan.edits.apply();
     if changes.is_empty() {
         outln!("nothing to mend by edits");
         let left = !arguments.dry_run && !plan.by_hand.is_empty();
@@ -149,9 +149,8 @@ fn show_next(arguments: &Arguments) -> Result<(), String> {
 }
 
 /// The edits that go together.
-#[derive(Default)]
 struct Plan<'r> {
-    edits: Vec<Edit>,
+    edits: Batch<'r>,
     mends: Vec<&'r Finding>,
     left: Vec<(&'r Finding, String)>,
     /// Errors that no edit mends.
@@ -203,7 +202,8 @@ impl<'r> Plan<'r> {
     }
 
     fn make(arguments: &Arguments, project: &'r Project) -> Self {
-        let mut plan = Self::default();
+        let edits = Batch::new(&project.report.sources);
+        let mut plan = Self { edits, mends: Vec::new(), left: Vec::new(), by_hand: Vec::new() };
         for finding in &project.report.findings {
             let named =
                 arguments.codes.iter().any(|code| code == finding.code.id() || code == finding.code.name());
@@ -221,13 +221,8 @@ impl<'r> Plan<'r> {
                 continue;
             }
             // Two findings may want the same bytes: the more serious one is first, the other waits for the next run.
-            let mut together = plan.edits.clone();
-            together.extend(remedy.edits.iter().cloned());
-            match edit::apply(&together, &project.report.sources) {
-                Ok(_) => {
-                    plan.edits = together;
-                    plan.mends.push(finding);
-                }
+            match plan.edits.add(&remedy.edits) {
+                Ok(()) => plan.mends.push(finding),
                 Err(error) => plan.left.push((finding, error.to_string())),
             }
         }

@@ -71,9 +71,11 @@ fn print_namespaces(report: &Report) {
             Namespace::Dangling { from, .. } => format!("of {from}, which is not there"),
         };
         outln!("  {service}: {shown}");
-        let stranded = report.namespaces.stranded_by(service);
-        if !stranded.is_empty() {
-            outln!("    a restart of it strands {}", stranded.join(", "));
+        let borrowers = report.namespaces.borrowers_of(service);
+        if !borrowers.is_empty() {
+            let lend = borrowers.iter().any(|borrower| !report.namespaces.borrowers_of(borrower).is_empty());
+            let further = if lend { ", and what borrows from these" } else { "" };
+            outln!("    a restart of it strands {}{further}", borrowers.join(", "));
         }
     }
 }

@@ -77,16 +77,21 @@ impl Namespaces {
         Self { of, borrows, borrowers }
     }
 
+    /// The services that borrow the network of `owner` themselves, and lose it when that is restarted or recreated.
+    #[must_use]
+    pub fn borrowers_of(&self, owner: &str) -> &[String] {
+        self.borrowers.get(owner).map_or(&[], Vec::as_slice)
+    }
+
     /// The services that lose their network when `owner` is restarted or recreated, directly or through another borrower.
     #[must_use]
     pub fn stranded_by(&self, owner: &str) -> Vec<&str> {
-        let of = |lender: &str| self.borrowers.get(lender).map_or(&[][..], Vec::as_slice);
         let mut out: BTreeSet<&str> = BTreeSet::new();
-        let mut next = vec![of(owner)];
+        let mut next = vec![self.borrowers_of(owner)];
         while let Some(borrowers) = next.pop() {
             for borrower in borrowers.iter().filter(|borrower| *borrower != owner) {
                 if out.insert(borrower) {
-                    next.push(of(borrower));
+                    next.push(self.borrowers_of(borrower));
                 }
             }
         }
