@@ -1,7 +1,9 @@
 //! The conversation as it stands in its file.
 
 use super::OracleError;
+use super::talk::Transcript;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -155,12 +157,26 @@ impl Conversation {
     ///
     /// # Errors
     /// [`OracleError::Input`] when it cannot be read or understood.
-    #[expect(clippy::disallowed_methods, reason = "the oracle is a tool that reads its own script")]
     pub fn read(file: &Path) -> Result<Self, OracleError> {
-        let input = |problem: String| OracleError::Input { file: file.display().to_string(), problem };
-        let text = std::fs::read_to_string(file).map_err(|error| input(error.to_string()))?;
-        serde_json::from_str(&text).map_err(|error| input(error.to_string()))
+        read(file)
     }
+}
+
+impl Transcript {
+    /// Reads one that was kept.
+    ///
+    /// # Errors
+    /// [`OracleError::Input`] when it cannot be read or understood.
+    pub fn read(file: &Path) -> Result<Self, OracleError> {
+        read(file)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the oracle is a tool that reads its own script")]
+fn read<T: DeserializeOwned>(file: &Path) -> Result<T, OracleError> {
+    let input = |problem: String| OracleError::Input { file: file.display().to_string(), problem };
+    let text = std::fs::read_to_string(file).map_err(|error| input(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| input(error.to_string()))
 }
 
 fn inside() -> String {

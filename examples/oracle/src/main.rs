@@ -37,6 +37,22 @@ enum Action {
         /// Directory with conversation.json.
         directory: PathBuf,
     },
+    /// Talks to the real gateway only and keeps what it says.
+    Hear {
+        /// Directory with conversation.json.
+        directory: PathBuf,
+        /// Where to keep it.
+        transcript: PathBuf,
+        #[command(flatten)]
+        real: Real,
+    },
+    /// Compares what two releases said.
+    Between {
+        /// What `hear` kept of the older one.
+        old: PathBuf,
+        /// What `hear` kept of the newer one.
+        new: PathBuf,
+    },
     /// Records what the real gateway says to the pairing driver and to the ladder, masked, for the tests of openclaw-pairing
     /// and openclaw-probe.
     Record {
@@ -112,6 +128,16 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             }
             Ok(true)
         }
+        Action::Hear { directory, transcript, real } => {
+            let conversation = Conversation::read(&directory.join("conversation.json"))?;
+            keep(&transcript, &ask_real(&conversation, &real.into()).await?)?;
+            Ok(true)
+        }
+        Action::Between { old, new } => {
+            let verdict = compare(&Transcript::read(&new)?, &Transcript::read(&old)?, &[]);
+            report(&verdict, ["new", "old"]);
+            Ok(verdict.unexplained.is_empty())
+        }
         Action::Record { checkout, release, real } => {
             keep_recordings(&checkout, &release, &record_real(&real.into()).await?)
         }
@@ -124,19 +150,20 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             let real = ask_real(&conversation, &site).await?;
             keep(&site.scratch.join("real.json"), &real)?;
             let verdict = compare(&real, &embedded, &rows);
-            report(&verdict);
+            report(&verdict, ["real", "embedded"]);
             Ok(verdict.unexplained.is_empty() && verdict.stale.is_empty())
         }
     }
 }
 
-fn report(verdict: &Verdict) {
+/// Says what differs between two gateways of these names.
+fn report(verdict: &Verdict, [first, second]: [&str; 2]) {
     let side =
         |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
     for difference in &verdict.unexplained {
         say(&format!("DIFFERS  {} {}", difference.case, difference.place));
-        say(&format!("  real      {}", side(&difference.real)));
-        say(&format!("  embedded  {}", side(&difference.embedded)));
+        say(&format!("  {first:8}  {}", side(&difference.real)));
+        say(&format!("  {second:8}  {}", side(&difference.embedded)));
     }
     for row in &verdict.stale {
         say(&format!("STALE    {} {}: no such difference any more", row.case, row.place));
