@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync, chownSync } from 'node:fs';
 
 const [version, image, directory, runbook] = process.argv.slice(2);
 
+const ready = execFileSync(new globalThis.URL('../../ready', import.meta.url).pathname, [version], { encoding: 'utf8' }).trim();
 const URL = 'ws://127.0.0.1:18789';
 const SERVER = [['flag', 'config', 'env'], ['config', 'env'], ['config', 'remote'], ['env', 'remote'], ['env'], ['remote']];
 const CLIENT = [
@@ -137,7 +138,7 @@ try {
     docker('run', '--detach', '--name', container, '--network', 'none', '--volume', `${path}/server/.openclaw:/home/node/.openclaw`,
       ...(sources.includes('env') ? ['--env', `OPENCLAW_GATEWAY_TOKEN=${token('env')}`] : []), image,
       'gateway', ...words({ sources }));
-    const listens = until(container, '[gateway] ready');
+    const listens = until(container, ready);
     const tokens = JSON.stringify(Object.keys(SOURCES).map(token));
     const answers = listens ? JSON.parse(docker('exec', container, 'node', '--input-type=module', '--eval', ASK, tokens)) : {};
     const accepted = Object.entries(answers).filter(([, answer]) => answer === 'in').map(([text]) => sourceOf(text));
