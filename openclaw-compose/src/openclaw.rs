@@ -32,7 +32,7 @@ pub use alignment::{AlignError, Alignment};
 pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;
-pub use gates::{ClientView, Gate, GateState, GateView};
+pub use gates::{ClientView, Gate, GateState, GateView, ProxyView};
 pub use model::compose::{compose_of_containers, compose_of_engine};
 #[cfg(feature = "docker")]
 pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};

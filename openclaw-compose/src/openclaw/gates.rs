@@ -78,6 +78,17 @@ pub struct GateView {
     pub places: Vec<Place>,
 }
 
+/// A proxy between a client and its gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProxyView {
+    /// Who it is, for a person.
+    pub who: String,
+    /// The service that it is, where it is one of the stack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
 /// A client of the gateway.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -94,6 +105,9 @@ pub struct ClientView {
     /// What chose the URL: a variable, a key, a flag, or its own loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_from: Option<String>,
+    /// The proxy that it comes through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyView>,
     /// The rule by which it chooses its token: see `rules/token.rs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_rule: Option<TokenRuleId>,
@@ -142,6 +156,10 @@ pub(super) fn view(
         gateway: gateway_name,
         url,
         url_from: client.choice.map(|choice| choice.by.clone()),
+        proxy: client
+            .proxy
+            .as_ref()
+            .map(|proxy| ProxyView { who: proxy.who.clone(), service: proxy.service.clone() }),
         token_rule: decision.map(|decision| decision.rule.id),
         token_from: decision.and_then(|decision| Some(decision.winner()?.label.clone())),
         token_class: decision.and_then(Decision::value).map(|value| letters.letter(value)),

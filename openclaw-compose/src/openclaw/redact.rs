@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::secrets::Secrets;
 
 use super::containers::ContainerView;
-use super::gates::{ClientView, GateView};
+use super::gates::{ClientView, GateView, ProxyView};
 use super::model::namespaces::{Namespace, Namespaces};
 use super::report::{GatewayView, Report};
 use super::token_sources::TokenSourceView;
@@ -81,13 +81,17 @@ fn mask_client(client: &mut ClientView, secrets: &Secrets) {
         gateway,
         url,
         url_from,
+        proxy,
         token_rule: _,
         token_from,
         token_class: _,
         check,
         gates,
     } = client;
-    mask_all([name, gateway].into_iter().chain(url).chain(url_from).chain(token_from).chain(check), secrets);
+    let proxy = proxy.iter_mut().flat_map(|ProxyView { who, service }| [who].into_iter().chain(service));
+    let texts =
+        [name, gateway].into_iter().chain(url).chain(url_from).chain(proxy).chain(token_from).chain(check);
+    mask_all(texts, secrets);
     for GateView { gate: _, state: _, because, code: _, finding: _, places } in gates {
         secrets.mask_in(because);
         places.iter_mut().for_each(|place| place.mask(secrets));
