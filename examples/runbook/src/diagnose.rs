@@ -14,6 +14,7 @@ mod life;
 pub mod live;
 mod stack;
 mod tokens;
+mod topology;
 mod unfinished;
 
 use std::path::Path;
@@ -136,6 +137,7 @@ impl Examination {
             compose: self.compose.clone(),
             clients: case.gates(),
             findings,
+            topology: self.stack.places(),
             evidence,
             missing: self.missing().into_iter().map(|text| text.replace(COMPOSE, &compose)).collect(),
             unaccounted: case.unaccounted(),

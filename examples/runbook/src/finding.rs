@@ -51,6 +51,12 @@ impl Code {
         ask!(self, name)
     }
 
+    /// One line that says what it means.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        ask!(self, meaning)
+    }
+
     /// How bad it is by itself.
     #[must_use]
     pub fn severity(self) -> Severity {

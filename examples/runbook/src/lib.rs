@@ -31,4 +31,5 @@ pub mod rehearsal;
 pub mod render;
 pub mod targets;
 pub mod ticket;
+pub mod topology;
 pub mod words;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Place};
 use crate::gates::{ClientGates, FindingId, Gate, State};
+use crate::topology::Topology;
 use crate::{clean, output};
 
 /// Names the shape of the JSON ticket. Raised when a reader of the old shape would be misled.
@@ -49,6 +50,8 @@ pub struct Ticket {
     /// no gate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unaccounted: Vec<FindingId>,
+    /// Where everybody stands, and the way of each client.
+    pub topology: Topology,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more, were it given.
@@ -70,6 +73,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The word at the head of a ticket.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Green => "GREEN",
+            Self::Red => "RED",
+            Self::Open => "OPEN",
+        }
+    }
+
     /// The exit status of the runbook.
     #[must_use]
     pub fn exit(self) -> u8 {
@@ -178,6 +191,8 @@ pub struct Draft {
     pub clients: Vec<ClientGates>,
     /// All findings; gates name them by their place.
     pub findings: Vec<Noted>,
+    /// Where everybody stands.
+    pub topology: Topology,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more.
@@ -203,6 +218,7 @@ impl Ticket {
             compose,
             mut clients,
             mut findings,
+            mut topology,
             evidence,
             missing,
             unaccounted,
@@ -220,6 +236,7 @@ impl Ticket {
                 status.findings.sort_by_key(|&finding| rank(&findings, finding));
             }
         }
+        topology.each_text(|text| *text = line(text));
         let first_cause = first_cause(&clients, &findings);
         let verdict = match verdict(&clients, &concerned, through) {
             // An error that no gate accounts for keeps a ticket from being green.
@@ -255,6 +272,7 @@ impl Ticket {
             findings,
             advisories,
             unaccounted,
+            topology,
             evidence: lines(evidence),
             missing: lines(missing),
         }

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// How the ticket is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print a picture of the stack instead: who reaches whom, and where it breaks
+    #[arg(long, conflicts_with = "format")]
+    picture: bool,
     /// Time of the diagnosis, for the ticket and for telling expired requests, such as 2026-11-22T06:30:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Instant>,
@@ -97,6 +100,12 @@ enum Format {
     Json,
     /// For an issue tracker
     Markdown,
+    /// For a browser: one page with a picture of the stack, which loads nothing
+    Html,
+    /// For code scanning: the findings beside their lines, as SARIF 2.1.0
+    Sarif,
+    /// For a pipeline: a test case for each gate of each client
+    Junit,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -122,15 +131,21 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     match arguments.format {
+        _ if arguments.picture => out!("{}", render::picture(&ticket)),
         Format::Text => output::print_page(&render::text(&ticket, colour())),
         Format::Markdown => out!("{}", render::markdown(&ticket)),
-        Format::Json => match render::json(&ticket) {
-            Ok(page) => output::print_json(&page),
-            Err(error) => {
-                errln!("runbook: the ticket cannot be written as JSON: {error}");
-                return ExitCode::from(2);
+        Format::Html => out!("{}", render::html(&ticket)),
+        Format::Junit => out!("{}", render::junit(&ticket)),
+        Format::Json | Format::Sarif => {
+            let is_sarif = matches!(arguments.format, Format::Sarif);
+            match if is_sarif { render::sarif(&ticket) } else { render::json(&ticket) } {
+                Ok(page) => output::print_json(&page),
+                Err(error) => {
+                    errln!("runbook: the ticket cannot be written as JSON: {error}");
+                    return ExitCode::from(2);
+                }
             }
-        },
+        }
     }
     if let Some(webhook) = arguments.post
         && let Err(error) = send(&webhook, &ticket)

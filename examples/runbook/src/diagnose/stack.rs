@@ -15,6 +15,7 @@ use super::case::Case;
 use super::codes::Code as OwnCode;
 use super::columns::Columns;
 use super::life::{self, Container};
+use super::topology;
 use crate::captured::{Captured, OWNERS};
 use crate::finding::{Finding, Place};
 use crate::gates::{Client, FindingId, Gate, Kind, Whom};
@@ -306,6 +307,11 @@ impl Stack {
             Some(version) => format!("{version} ({})", self.report.version.from),
             None => "of unknown release, judged by the newest rules".to_owned(),
         }
+    }
+
+    /// Where everybody stands.
+    pub(super) fn places(&self) -> crate::topology::Topology {
+        topology::topology(&self.resolution, &self.report)
     }
 
     /// What openclaw-compose found.

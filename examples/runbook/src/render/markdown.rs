@@ -9,18 +9,13 @@ use std::fmt::Write;
 use super::{headline, position, role};
 use crate::finding::Confidence;
 use crate::gates::{Gate, State};
-use crate::ticket::{Noted, Ticket, Verdict};
+use crate::ticket::{Noted, Ticket};
 
 /// Renders the ticket as Markdown.
 #[must_use]
 pub fn markdown(ticket: &Ticket) -> String {
     let mut out = String::new();
-    let verdict = match ticket.verdict {
-        Verdict::Red => "RED",
-        Verdict::Green => "GREEN",
-        Verdict::Open => "OPEN",
-    };
-    let _ = writeln!(out, "## {verdict}: {}\n", heading(&headline(ticket)));
+    let _ = writeln!(out, "## {}: {}\n", ticket.verdict.word(), heading(&headline(ticket)));
     let mut facts =
         vec![format!("stack {}", code(&ticket.stack)), format!("openclaw {}", code(&ticket.openclaw))];
     facts.extend(ticket.compose.as_ref().map(|compose| format!("compose {}", code(compose))));

@@ -1,11 +1,20 @@
-//! The ticket for a terminal, for a machine and for an issue tracker.
+//! The ticket for a terminal, a browser, an issue tracker, a pipeline and a machine.
 
+mod html;
 mod json;
+mod junit;
 mod markdown;
+mod markup;
+mod picture;
+mod sarif;
 mod text;
 
+pub use html::html;
 pub use json::json;
+pub use junit::junit;
 pub use markdown::markdown;
+pub use picture::picture;
+pub use sarif::sarif;
 pub use text::{Colour, text};
 
 use crate::finding::{Place, PlaceRole};
@@ -51,6 +60,16 @@ fn headline(ticket: &Ticket) -> String {
         },
         _ if sessions.is_empty() => "every gate asked for was observed".to_owned(),
         _ => format!("authenticated session for {}", list(&sessions)),
+    }
+}
+
+/// What the exit status means.
+fn meaning(ticket: &Ticket) -> &'static str {
+    match ticket.verdict {
+        Verdict::Open if !ticket.unaccounted.is_empty() => "no gate is red, but an error stands beside them",
+        Verdict::Green => "every gate asked for was observed green",
+        Verdict::Red => "a gate is red",
+        Verdict::Open => "no gate is red, and not every gate was observed",
     }
 }
 

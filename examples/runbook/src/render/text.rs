@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{headline, position, role};
+use super::{headline, meaning, position, role};
 use crate::finding::{Confidence, PlaceRole, Severity};
 use crate::gates::{Gate, State};
 use crate::output::{Paint, Styled};
@@ -73,10 +73,11 @@ impl Page {
 
     fn head(&mut self, ticket: &Ticket) {
         let verdict = match ticket.verdict {
-            Verdict::Red => self.paint(Paint::Red, "RED"),
-            Verdict::Green => self.paint(Paint::Green, "GREEN"),
-            Verdict::Open => self.paint(Paint::Yellow, "OPEN"),
+            Verdict::Red => Paint::Red,
+            Verdict::Green => Paint::Green,
+            Verdict::Open => Paint::Yellow,
         };
+        let verdict = self.paint(verdict, ticket.verdict.word());
         let headline = self.paint(Paint::Bold, &headline(ticket));
         self.line(verdict + "  " + &headline);
         let mut facts = vec![ticket.stack.clone(), format!("openclaw {}", ticket.openclaw)];
@@ -258,15 +259,6 @@ impl Page {
             self.labelled(if index == 0 { "not seen" } else { "" }, missing);
         }
         self.labelled("exit", &format!("{} ({})", ticket.exit, meaning(ticket)));
-    }
-}
-
-fn meaning(ticket: &Ticket) -> &'static str {
-    match ticket.verdict {
-        Verdict::Open if !ticket.unaccounted.is_empty() => "no gate is red, but an error stands beside them",
-        Verdict::Green => "every gate asked for was observed green",
-        Verdict::Red => "a gate is red",
-        Verdict::Open => "no gate is red, and not every gate was observed",
     }
 }
 

@@ -290,7 +290,7 @@ fn a_stack_that_is_not_there_is_one_line() {
 #[test]
 fn a_bad_call_is_exit_2() {
     for arguments in [
-        &["examples/stacks/healthy", "--format", "html"][..],
+        &["examples/stacks/healthy", "--format", "pdf"][..],
         &["examples/stacks/healthy", "--through", "door"],
         &["examples/stacks/healthy", "--at", "yesterday"],
         &["--file", "compose.yaml"],

@@ -59,7 +59,7 @@ fn must_not_show(secret: &str, what: &str, shown: &str) {
 }
 
 fn check_all(dir: &Path, secret: &str, what: &str) {
-    for format in ["text", "json", "markdown"] {
+    for format in ["text", "json", "markdown", "html", "sarif", "junit"] {
         let path = dir.to_str().unwrap();
         let output = runbook(&[path, "--format", format, "--at", "2026-11-22T06:30:00Z"]);
         assert!((0..=3).contains(&status(&output)), "{what} {format}: {output:?}");

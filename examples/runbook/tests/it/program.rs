@@ -75,7 +75,7 @@ fn a_command_line_that_cannot_be_read_has_the_status_of_its_subcommand() {
         (&["fix", "--no-such-flag"], 2),
         (&["freeze"], 2),
         (&["--no-such-flag"], 2),
-        (&["--format", "html"], 2),
+        (&["--format", "pdf"], 2),
         (&["freeze", "--version"], 0),
     ] {
         assert_eq!(status(&run(Path::new("."), arguments)), expected, "{arguments:?}");

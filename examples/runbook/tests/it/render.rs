@@ -7,8 +7,10 @@ use openclaw_runbook::finding::{
     Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject,
 };
 use openclaw_runbook::gates::{Claim, Client, FindingId, Gate, Kind, Says, Whom, judge};
-use openclaw_runbook::render::{Colour, json, markdown, text};
+use openclaw_runbook::render::{Colour, html, json, junit, markdown, picture, sarif, text};
 use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
+use openclaw_runbook::topology::{Listens, Member, Port, PortId, Proxy, Role, Space, SpaceOf, Topology, Way};
+use std::collections::BTreeSet;
 
 fn finding(code: Code, severity: Severity, summary: &str) -> Finding {
     Finding {
@@ -45,6 +47,31 @@ fn clients() -> Vec<Client> {
 
 fn claim(gate: Gate, says: Says, whom: Whom) -> Claim {
     Claim { gate, whom, says, confidence: Confidence::Observed, because: "seen".into() }
+}
+
+/// A CLI and a gateway, each in a namespace of its own, and a browser that comes by a published port; or the same places with
+/// another text in every one of them.
+fn topology(instead: Option<&str>) -> Topology {
+    let or = |text: &str| instead.unwrap_or(text).to_owned();
+    let space = |service: &str, role, listens| Space {
+        of: SpaceOf::Service(or(service)),
+        networks: vec![or("default")],
+        members: vec![Member { service: or(service), role, listens, status: instead.map(str::to_owned) }],
+    };
+    let listens = Listens { scope: or("all"), port: Some(18789), starts: true };
+    let way = |client: &str, port, proxy| Way { client: or(client), gateway: or("gateway"), port, proxy };
+    Topology {
+        spaces: vec![
+            space("openclaw-cli", Role::Client, None),
+            space("gateway", Role::Gateway, Some(listens)),
+        ],
+        ports: vec![Port { host: or("127.0.0.1:18789"), service: or("gateway"), target: 18789 }],
+        ways: vec![
+            way("openclaw-cli", None, None),
+            way("browser", Some(PortId::at(0)), instead.map(|who| Proxy::Elsewhere(who.to_owned()))),
+        ],
+        others: 1,
+    }
 }
 
 fn ticket() -> Ticket {
@@ -88,6 +115,7 @@ fn ticket() -> Ticket {
                 "The image is not pinned.",
             )),
         ],
+        topology: topology(None),
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
         unaccounted: Vec::new(),
@@ -211,6 +239,77 @@ fn an_issue_tracker_reads_the_same() {
     "###]].assert_eq(&markdown(&ticket()));
 }
 
+#[test]
+fn a_picture_shows_who_reaches_whom_and_where_it_breaks() {
+    expect![[r#"
+        RED  gateway auth is shut for openclaw-cli
+
+                ┌─ outside of the stack ───────────────────────────────────────────────┐
+            ┌───│ browser  ? from published port on                                    │
+            │   │   http://127.0.0.1:18789                                             │
+            │   └──────────────────────────────────────────────────────────────────────┘
+            │   ┌─ host ───────────────────────────────────────────────────────────────┐
+        ┌───┴──>│ 127.0.0.1:18789                                                      │
+        │       │   published, to 18789 of gateway                                     │
+        │       └──────────────────────────────────────────────────────────────────────┘
+        │       ┌─ namespace of openclaw-cli, on default ──────────────────────────────┐
+        │ ┌─────│ openclaw-cli  RED at gateway auth                                    │
+        │ │     │   ws://127.0.0.1:18789                                               │
+        │ │     └──────────────────────────────────────────────────────────────────────┘
+        │ x     ┌─ namespace of gateway, on default ───────────────────────────────────┐
+        └─┴────>│ gateway                                                              │
+                │   gateway, listens on 18789 (all)                                    │
+                └──────────────────────────────────────────────────────────────────────┘
+    "#]]
+    .assert_eq(&picture(&ticket()));
+}
+
+#[test]
+fn a_browser_reads_the_cause_with_its_line_underlined_and_headings_in_order() {
+    let page = html(&ticket());
+    assert!(page.contains("token: <mark>&quot;********&quot;</mark>,</pre>"), "{page}");
+    assert!(
+        page.contains(
+            "<h1><span class=\"verdict shut\">RED</span> gateway auth is shut for openclaw-cli</h1>"
+        )
+    );
+    assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
+    let ranks = page.split("<h").skip(1).filter_map(|rest| rest.chars().next()?.to_digit(10));
+    let ranks: Vec<u32> = ranks.collect();
+    assert!(ranks.windows(2).all(|pair| pair[1] <= pair[0] + 1) && ranks[0] == 1, "{ranks:?}");
+    assert!(!page.contains("<th>"), "a header of a table says what it heads");
+}
+
+#[test]
+fn a_pipeline_reads_a_test_case_for_each_gate() {
+    let page = junit(&ticket());
+    let head = "<testsuites name=\"examples/stacks/silent-override\" tests=\"24\" failures=\"1\" errors=\"0\" skipped=\"9\"";
+    assert!(page.contains(head), "{page}");
+    let failure = "<failure type=\"OC-C301 silent-override\" message=\"openclaw-cli sends A, the gateway enforces B.\">";
+    let case = "<testcase name=\"gateway auth\" classname=\"openclaw-cli\" time=\"0\">";
+    assert!(page.contains(&format!("{case}{failure}state/openclaw.json:9:14\n")), "{page}");
+}
+
+#[test]
+fn code_scanning_reads_each_finding_beside_its_line() {
+    let log: serde_json::Value = serde_json::from_str(&sarif(&ticket()).unwrap()).unwrap();
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3);
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    }
+    assert_eq!(results[0]["level"], "error");
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "state/openclaw.json");
+    let snippet = "token: \"********\",";
+    assert_eq!(
+        place["region"],
+        serde_json::json!({ "startLine": 9, "startColumn": 14, "snippet": { "text": snippet } })
+    );
+}
+
 /// A ticket in which every foreign string is this one.
 fn full_of(hostile: &str) -> Ticket {
     let mut bad = finding(Code::Compose(ComposeCode::SilentOverride), Severity::Error, hostile);
@@ -237,6 +336,7 @@ fn full_of(hostile: &str) -> Ticket {
             steps: vec![NextStep { text: hostile.into(), command: Some(hostile.into()) }],
             ..Noted::new(bad)
         }],
+        topology: topology(Some(hostile)),
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],
         unaccounted: Vec::new(),
@@ -265,13 +365,43 @@ fn outside_of_fences(page: &str) -> Vec<&str> {
     outside
 }
 
+/// The elements of a page that is well formed, each with the names of its attributes.
+fn elements(page: &str) -> BTreeSet<String> {
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let page = roxmltree::Document::parse_with_options(page, options).unwrap();
+    let shape = |element: roxmltree::Node<'_, '_>| {
+        let attributes = element.attributes().map(|attribute| format!(" {}", attribute.name()));
+        format!("{}{}", element.tag_name().name(), attributes.collect::<String>())
+    };
+    page.descendants().filter(roxmltree::Node::is_element).map(shape).collect()
+}
+
 fn stays_harmless(hostile: &str) {
     let ticket = full_of(hostile);
-    let pages = [text(&ticket, Colour::Off).as_str().to_owned(), markdown(&ticket), json(&ticket).unwrap()];
+    let pages = [
+        text(&ticket, Colour::Off).as_str().to_owned(),
+        markdown(&ticket),
+        json(&ticket).unwrap(),
+        html(&ticket),
+        picture(&ticket),
+        sarif(&ticket).unwrap(),
+        junit(&ticket),
+    ];
     for page in &pages {
         assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
         assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{feff}']), "{page:?}");
     }
+    let shapes = elements(&pages[3]);
+    let loads = ["script", "link", "img", "iframe", "object", "a", "href", "src"];
+    let words = || shapes.iter().flat_map(|shape| shape.split(' '));
+    assert!(!words().any(|word| loads.contains(&word)), "{shapes:?}");
+    assert!(shapes.is_subset(&elements(&html(&full_of(&"plain".repeat(20))))), "{shapes:?}");
+    let broken = elements(&junit(&ticket));
+    assert!(broken.is_subset(&elements(&junit(&full_of("plain")))), "{broken:?}");
+    let log: serde_json::Value = serde_json::from_str(&sarif(&ticket).unwrap()).unwrap();
+    let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    let is_reference = |c: char| c.is_ascii_alphanumeric() || "-._~/%:".contains(c);
+    assert!(place.as_str().unwrap().chars().all(is_reference), "{place}");
     let ours = ["## ", "### "];
     for line in outside_of_fences(&pages[1]) {
         let heading = line.trim_start().starts_with('#');

@@ -86,7 +86,7 @@ fn the_tickets_look_like_this() {
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
-    for format in ["text", "json", "markdown"] {
+    for format in ["text", "json", "markdown", "html", "sarif", "junit"] {
         for stack in STACKS {
             let path = format!("examples/stacks/{stack}");
             let arguments = [
@@ -101,6 +101,7 @@ fn the_same_input_gives_the_same_bytes() {
             let (first, second) = (runbook(&arguments), runbook(&arguments));
             assert_eq!(first.stdout, second.stdout, "{stack} {format}");
             assert!(stdout(&first).contains("mac-vps-1") && stdout(&first).contains("2026-11-22T06:30:00Z"));
+            assert!(first.stdout.len() < 150_000, "{stack} {format}");
         }
     }
 }

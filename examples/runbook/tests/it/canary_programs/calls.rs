@@ -31,6 +31,10 @@ calls! {
         ["STACK"],
         ["STACK", "--format", "json"],
         ["STACK", "--format", "markdown"],
+        ["STACK", "--format", "html"],
+        ["STACK", "--format", "sarif"],
+        ["STACK", "--format", "junit"],
+        ["STACK", "--picture"],
         ["STACK", "--at", "2026-11-22T06:30:00Z", "--through", "session"],
         ["STACK", "--format", "TOKEN"],
         ["STACK/TOKEN"];
