@@ -15,6 +15,7 @@ mod pair;
 mod probe;
 mod sources;
 mod supervisors;
+mod timeline;
 mod vantage;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Pair(pair::Arguments),
     #[command(alias = "probe-gateway")]
     Probe(probe::Arguments),
+    Timeline(timeline::Arguments),
     Gate(gate::Arguments),
     #[command(alias = "probe-exporter")]
     Export(export::Arguments),
@@ -68,6 +70,7 @@ impl Command {
             Self::Namespaces(arguments) => namespaces::run(arguments),
             Self::Pair(arguments) => pair::run(arguments),
             Self::Probe(arguments) => probe::run(arguments),
+            Self::Timeline(arguments) => timeline::run(arguments),
             Self::Gate(arguments) => gate::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Vantage(arguments) => vantage::run(arguments),

@@ -31,5 +31,6 @@ pub mod rehearsal;
 pub mod render;
 pub mod targets;
 pub mod ticket;
+pub mod timeline;
 pub mod topology;
 pub mod words;

@@ -66,26 +66,12 @@ pub fn text(path: &Path) -> Result<String, ReadError> {
 /// # Errors
 /// As [`text`], but that no file is too large.
 pub fn end(path: &Path) -> Result<(String, u64), ReadError> {
-    let refused = |error: io::Error| ReadError::File(project::ReadError::Other(error.to_string()));
     match text(path) {
         Err(ReadError::File(project::ReadError::TooLarge { .. })) => {}
         read => return Ok((read?, 0)),
     }
-    // A regular file, then; one that has become something else since is not waited for.
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options
-            .custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed());
-    }
-    let mut file = options.open(path).map_err(refused)?;
-    let metadata = file.metadata().map_err(refused)?;
-    if !metadata.is_file() {
-        return Err(refused(io::Error::other("not a regular file")));
-    }
-    let mut before = metadata.len().saturating_sub(LARGEST);
+    let mut file = stream(path)?;
+    let mut before = file.metadata().map_err(refused)?.len().saturating_sub(LARGEST);
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(before)).map_err(refused)?;
     // What is written while it is read is left for the next look.
@@ -97,6 +83,35 @@ pub fn end(path: &Path) -> Result<(String, u64), ReadError> {
         before += cut as u64;
     }
     Ok((decoded(&bytes)?, before))
+}
+
+/// A file that the command line names, of whatever size, to be read bit by bit; links are followed. What is not a regular file
+/// is not waited for.
+///
+/// # Errors
+/// When it is not a regular file or cannot be opened.
+pub fn stream(path: &Path) -> Result<File, ReadError> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options
+            .custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed());
+    }
+    let file = options.open(path).map_err(refused)?;
+    match file.metadata().map_err(refused)?.is_file() {
+        true => Ok(file),
+        false => Err(refused(io::Error::other("not a regular file"))),
+    }
+}
+
+fn refused(error: io::Error) -> ReadError {
+    ReadError::File(match error.kind() {
+        io::ErrorKind::NotFound => project::ReadError::NotFound,
+        io::ErrorKind::PermissionDenied => project::ReadError::Denied,
+        _ => project::ReadError::Other(error.to_string()),
+    })
 }
 
 /// The text of a file below `root`, whose links are followed as `disk` does.

@@ -184,7 +184,7 @@ fn send(webhook: &Webhook, ticket: &Ticket) -> Result<(), String> {
 
 /// Colour on a terminal, unless `NO_COLOR` is set to anything.
 #[expect(clippy::disallowed_methods, reason = "NO_COLOR is an agreement about the environment")]
-fn colour() -> Colour {
+pub(crate) fn colour() -> Colour {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if wanted && Stream::Out.is_terminal() { Colour::On } else { Colour::Off }
 }

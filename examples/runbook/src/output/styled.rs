@@ -17,6 +17,12 @@ pub enum Paint {
     Dim,
     /// What is read first.
     Bold,
+    /// One source among several.
+    Cyan,
+    /// Another.
+    Magenta,
+    /// Another.
+    Blue,
 }
 
 impl Paint {
@@ -27,6 +33,9 @@ impl Paint {
             Self::Yellow => "33",
             Self::Dim => "2",
             Self::Bold => "1",
+            Self::Cyan => "36",
+            Self::Magenta => "35",
+            Self::Blue => "34",
         }
     }
 }

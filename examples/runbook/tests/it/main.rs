@@ -28,4 +28,5 @@ mod rehearsal;
 mod render;
 mod stacks;
 mod support;
+mod timeline;
 mod workspace;

@@ -104,6 +104,12 @@ calls! {
         ["--docker", "DOCKER", "--inside", "gw", "--host-url", "HTTP"],
         ["--docker", "DOCKER", "--inside", "TOKEN", "--json", "--host-url", "HTTP"],
         ["--host-url", "ws://user:TOKEN@127.0.0.1/?token=TOKEN"];
+    "timeline":
+        ["STACK"],
+        ["STACK", "--format", "json"],
+        ["STACK/captured/logs/openclaw-cli.log", "STACK/.env", "--only", "symptoms"],
+        ["STACK", "--since", "2026-11-22T06:26:00Z", "--skew", "TOKEN=1"],
+        ["STACK/TOKEN"];
     "mask":
         ["STACK", "OUT/copy"];
     "probe":

@@ -1,0 +1,101 @@
+//! `runbook timeline`: the logs of every fixture as one story.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+#![expect(clippy::disallowed_methods, reason = "the logs are files")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use openclaw_pairing::timeline::{Lines, Merge};
+use openclaw_pairing::{Symptom, Timeline, Vantage};
+use serde_json::Value;
+
+use crate::support::{root, runbook, status, stderr, stdout};
+
+/// Every log below a folder.
+fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            logs(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "log") {
+            out.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_log_is_classed_by_the_reader_of_streams_as_by_that_of_texts() {
+    let mut found = Vec::new();
+    for folder in
+        ["examples/runbook/tests", "examples/stacks", "openclaw-compose/tests", "openclaw-pairing/tests"]
+    {
+        logs(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 150, "{} logs", found.len());
+    let mut marks = 0;
+    for path in found {
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        let whole = Timeline::parse(Vantage::Gateway, "log", &text).marks;
+        let mut merge = Merge::new(Duration::from_secs(5)).source(Lines::new(text.as_bytes()), 0);
+        let mut streamed: Vec<(u32, Symptom)> = Vec::new();
+        while let Some(merged) = merge.next_line().unwrap() {
+            streamed.extend(merged.mark().map(|mark| (mark.line, mark.symptom)));
+        }
+        let whole: Vec<_> = whole.iter().map(|mark| (mark.line, mark.symptom)).collect();
+        assert_eq!(streamed, whole, "{}", path.display());
+        marks += whole.len();
+    }
+    assert!(marks > 500, "{marks} marks");
+}
+
+const STACK: &str = "openclaw-pairing/tests/live/pairing-deadlock@2026.9.6/logs";
+
+fn story(arguments: &[&str]) -> String {
+    let (gateway, cli) = (format!("{STACK}/openclaw-gateway.log"), format!("{STACK}/openclaw-cli.log"));
+    let output = runbook(&[&["timeline", &gateway, &cli], arguments].concat());
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    stdout(&output)
+}
+
+#[test]
+fn two_logs_are_one_story_in_text_and_in_json() {
+    let text = story(&[]);
+    let (told, episodes) = text.split_once("\n\nEpisodes\n").unwrap();
+    assert!(told.contains(" openclaw-gateway | ") && told.contains(" openclaw-cli     | "), "{told}");
+    assert!(episodes.lines().all(|line| line.contains(" x ")), "{episodes}");
+    let json = story(&["--format", "json"]);
+    let documents: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<&Value> = documents.iter().filter(|document| document.get("line").is_some()).collect();
+    assert_eq!(lines.len(), told.lines().count());
+    assert_eq!(documents.len() - lines.len(), episodes.lines().count());
+    let times: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["order"] == "dated")
+        .map(|line| line["time"].as_str().unwrap())
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let symptoms = story(&["--only", "symptoms", "--format", "json"]);
+    assert!(
+        symptoms.lines().all(|line| line.contains("\"mark\":{") || line.starts_with("{\"episode\"")),
+        "{symptoms}"
+    );
+    let none = story(&["--since", "2099-01-01T00:00:00Z"]);
+    assert_eq!(none, "");
+}
+
+#[test]
+fn a_stack_is_told_by_its_captured_logs_and_what_is_wrong_is_said() {
+    let output = runbook(&["timeline", "examples/stacks/pairing-deadlock", "--only", "symptoms"]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    assert!(stdout(&output).contains("\nEpisodes\n"), "{}", stdout(&output));
+    for (arguments, words) in [
+        (&["timeline", "openclaw-token"][..], "no captured/logs/*.log"),
+        (&["timeline", "gone.log"], "gone.log"),
+        (&["timeline", STACK, "--skew", "x"], "not SOURCE=SECONDS"),
+        (&["timeline", "examples/stacks/pairing-deadlock", "--skew", "x=1"], "not a source"),
+    ] {
+        let output = runbook(arguments);
+        assert_eq!((status(&output), stdout(&output)), (2, String::new()), "{arguments:?}");
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+}
