@@ -16,6 +16,7 @@ mod probe;
 mod sources;
 mod supervisors;
 mod timeline;
+mod triage;
 mod vantage;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     #[command(alias = "probe-gateway")]
     Probe(probe::Arguments),
     Timeline(timeline::Arguments),
+    Triage(triage::Arguments),
     Gate(gate::Arguments),
     #[command(alias = "probe-exporter")]
     Export(export::Arguments),
@@ -71,6 +73,7 @@ impl Command {
             Self::Pair(arguments) => pair::run(arguments),
             Self::Probe(arguments) => probe::run(arguments),
             Self::Timeline(arguments) => timeline::run(arguments),
+            Self::Triage(arguments) => triage::run(arguments),
             Self::Gate(arguments) => gate::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Vantage(arguments) => vantage::run(arguments),

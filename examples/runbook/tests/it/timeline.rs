@@ -1,4 +1,4 @@
-//! `runbook timeline`: the logs of every fixture as one story.
+//! `runbook timeline` and `runbook triage`: the logs of every fixture as one story, and a pasted line answered.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 #![expect(clippy::disallowed_methods, reason = "the logs are files")]
 
@@ -98,4 +98,24 @@ fn a_stack_is_told_by_its_captured_logs_and_what_is_wrong_is_said() {
         assert_eq!((status(&output), stdout(&output)), (2, String::new()), "{arguments:?}");
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn a_pasted_line_is_answered_with_its_row() {
+    let refused = "gateway connect failed: Error: connect ECONNREFUSED 127.0.0.1:18789";
+    let output = runbook(&["triage", refused]);
+    assert_eq!(status(&output), 0);
+    let said = stdout(&output);
+    assert!(said.starts_with("unreachable\n  proves          "), "{said}");
+    assert!(
+        said.contains("does not prove  that the gateway is down") && said.contains("runbook vantage"),
+        "{said}"
+    );
+    let json = runbook(&["triage", "--format", "json", refused]);
+    let row: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!((&row["symptom"], &row["words"][1]["text"]), (&"unreachable".into(), &"econnrefused".into()));
+    let end = stdout(&runbook(&["triage", "Missing config. Run `openclaw setup`"]));
+    assert!(end.starts_with("a line with which a gateway ends: ConfigMissing\n"), "{end}");
+    let unknown = runbook(&["triage", "all", "is", "quiet"]);
+    assert_eq!((status(&unknown), stdout(&unknown)), (1, String::new()));
 }

@@ -110,6 +110,9 @@ calls! {
         ["STACK/captured/logs/openclaw-cli.log", "STACK/.env", "--only", "symptoms"],
         ["STACK", "--since", "2026-11-22T06:26:00Z", "--skew", "TOKEN=1"],
         ["STACK/TOKEN"];
+    "triage":
+        ["unauthorized: gateway token mismatch TOKEN"],
+        ["TOKEN", "--format", "json"];
     "mask":
         ["STACK", "OUT/copy"];
     "probe":
