@@ -81,6 +81,10 @@ impl Files for Disk {
         }
         bytes(within::file_within(&paths(bounds), Path::new(path))?)
     }
+
+    fn names_within(&self, bounds: &[&str], path: &str) -> Result<Vec<String>, ReadError> {
+        Self::names_within(*self, bounds, path)
+    }
 }
 
 fn paths<'p>(bounds: &'p [&'p str]) -> Vec<&'p Path> {

@@ -243,6 +243,16 @@ pub trait Files {
         let _ = bounds;
         self.read(path)
     }
+
+    /// The names in the directory at `path`, which is bound as by [`Files::read_within`]. None where directories are not
+    /// known.
+    ///
+    /// # Errors
+    /// When it is not there, is not a directory, cannot be read or leads out.
+    fn names_within(&self, bounds: &[&str], path: &str) -> Result<Vec<String>, ReadError> {
+        let _ = (bounds, path);
+        Ok(Vec::new())
+    }
 }
 
 /// Files in memory: for tests, and for embedders that have the texts already.

@@ -101,6 +101,20 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// The names in the directory at `path` inside the service's container, where the host has it.
+    pub(crate) fn names_inside(
+        &self,
+        service: &Service<'_>,
+        services: &Services<'_>,
+        path: &str,
+    ) -> Vec<String> {
+        let (Backing::Host(host), Some(files)) = (mounts::backing(service, services, path), self.host) else {
+            return Vec::new();
+        };
+        let mounted = mounts::host_mount(service, services, path).unwrap_or_default();
+        files.names_within(&[self.project_dir, mounted], &host).unwrap_or_default()
+    }
+
     /// The host's file at `path`, which belongs to `directory`, such as the context of a build.
     pub(crate) fn on_host(&mut self, path: &str, directory: &str) -> Found {
         if self.host.is_none() && !self.given.contains_key(self.relative(path)) {

@@ -22,6 +22,9 @@ const LARGEST: usize = 1024 * 1024;
 /// The most ways of one proxy that are kept.
 const MOST: usize = 256;
 
+/// The most files of one mounted directory that are read.
+const MOST_FILES: usize = 32;
+
 /// The most sites before one way that are kept.
 const MOST_SITES: usize = 8;
 
@@ -62,6 +65,20 @@ enum Program {
     Tunnel,
     /// In a language that is not read: its upstreams are found by their look.
     Other,
+}
+
+impl Program {
+    /// Whether a file of this name in a directory that is mounted into it is likely to be a part of its configuration.
+    fn reads(self, name: &str) -> bool {
+        let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+        match self {
+            Self::Nginx => ends(&[".conf", ".conf.template"]),
+            Self::Caddy => name == "Caddyfile" || ends(&[".caddy", ".caddyfile"]),
+            Self::Traefik | Self::Envoy | Self::Tunnel => ends(&[".yml", ".yaml"]),
+            Self::Other => ends(&[".cfg", ".conf"]),
+            Self::Serve => false,
+        }
+    }
 }
 
 /// One way through a proxy.
@@ -156,8 +173,13 @@ pub(crate) fn configuration(
     files: &mut Reader<'_>,
 ) -> Configuration {
     let Some(program) = program(service) else { return Configuration::default() };
-    let binds = service.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
-    let mut paths: Vec<&str> = binds.map(|mount| mount.target).collect();
+    let binds = || service.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
+    let mut paths: Vec<String> = binds().map(|mount| mount.target.to_owned()).collect();
+    for target in binds().map(|mount| mount.target.trim_end_matches('/')) {
+        let names = files.names_inside(service, services, target);
+        let read = names.iter().filter(|name| program.reads(name)).take(MOST_FILES);
+        paths.extend(read.map(|name| format!("{target}/{name}")));
+    }
     let named = match program {
         Program::Nginx => NGINX_FILES.to_vec(),
         Program::Caddy => vec!["/etc/caddy/Caddyfile"],
@@ -167,10 +189,10 @@ pub(crate) fn configuration(
         Program::Serve => serve::file(service).into_iter().collect(),
         Program::Tunnel => tunnel::files(service),
     };
-    paths.extend(named);
+    paths.extend(named.into_iter().map(str::to_owned));
     let mut texts: Vec<(FileId, Text)> = Vec::new();
     for path in paths {
-        if let Some((file, text)) = files.inside_if_text(service, services, path)
+        if let Some((file, text)) = files.inside_if_text(service, services, &path)
             && text.expose().len() <= LARGEST
             && !texts.iter().any(|(known, _)| *known == file)
         {
