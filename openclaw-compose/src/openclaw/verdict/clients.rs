@@ -154,7 +154,10 @@ pub(crate) fn find<'a>(
             }
             client
         });
-        let is_seen_alone = !has_browser && proxied.is_none() && !origin::refused(gateway, model).is_empty();
+        // A page or a proxy that nothing in these files accounts for was seen to be refused: somebody's browser is behind it.
+        let is_seen =
+            || !origin::refused(gateway, model).is_empty() || !proxy::refused(gateway, model).is_empty();
+        let is_seen_alone = !has_browser && proxied.is_none() && is_seen();
         let unplanned = is_seen_alone.then(|| unplanned_browser(id(), gateway, model));
         out.extend(published.into_iter().chain(proxied).chain(unplanned));
     }

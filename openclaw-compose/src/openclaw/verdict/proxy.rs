@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::openclaw::model::Model;
 use crate::openclaw::model::names::{self, Resolved};
 use crate::openclaw::model::namespaces::Namespace;
+use crate::openclaw::model::observed::{Refusal, Refused};
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::proxies::{Forwards, Route, SitePort, Upgrade};
 use crate::openclaw::model::services::{self, Service};
@@ -37,6 +38,8 @@ pub(crate) struct Proxy {
     pub(crate) service: Option<String>,
     /// The host's port by which it goes to the gateway, where it goes by one.
     pub(crate) published: Option<u16>,
+    /// It looks for the gateway on a loopback of its own.
+    pub(crate) is_astray: bool,
     /// Whether it passes on that a client wants a WebSocket.
     upgrade: Upgrade,
     /// It puts the client's address behind those that the client names itself; the word that says so.
@@ -103,6 +106,7 @@ fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
             .map(|at| (at.value.expose().trim().to_owned(), at.span)),
         service: None,
         published: None,
+        is_astray: false,
         upgrade: Upgrade::Unknown,
         appends: None,
         forwards: true,
@@ -124,6 +128,7 @@ fn by_caddy(service: &Service<'_>) -> Option<Proxy> {
         network: None,
         service: None,
         published: None,
+        is_astray: false,
         upgrade: Upgrade::Unknown,
         appends: None,
         forwards: true,
@@ -149,6 +154,7 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
             network: None,
             service: None,
             published: None,
+            is_astray: false,
             upgrade: Upgrade::Unknown,
             appends: None,
             forwards: true,
@@ -172,6 +178,7 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
         network: None,
         service: None,
         published: None,
+        is_astray: false,
         upgrade: Upgrade::Unknown,
         appends: None,
         // The image may have a proxy of its own before the gateway.
@@ -194,6 +201,7 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
             target: None,
             network: None,
             published: None,
+            is_astray: false,
             upgrade: Upgrade::Unknown,
             appends: None,
             forwards: false,
@@ -212,6 +220,7 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
         proxy.span = route.span;
         proxy.target = Some((lead.target, route.span));
         proxy.published = lead.published;
+        proxy.is_astray = lead.is_astray;
         proxy.origin = origin_of(route, service, model);
         proxy.upgrade = route.upgrade;
         (proxy.forwards, proxy.appends) = match route.forwards {
@@ -228,6 +237,8 @@ struct Lead {
     target: u16,
     /// The host's port that it goes by, where it goes by one.
     published: Option<u16>,
+    /// It never gets there: it stays in the proxy's own container.
+    is_astray: bool,
 }
 
 /// Whether a way through a proxy leads to the gateway's namespace: by a name of it, by the loopback that they share, or by a
@@ -236,8 +247,11 @@ fn lead(route: &Route, proxy: &Process<'_>, gateway: &Gateway<'_>, model: &Model
     let owner = model.namespace_owner(gateway.process);
     let here = model.namespace(proxy.service);
     let there = model.namespace(gateway.process.service);
-    let direct =
-        |port: Option<u16>| Lead { target: port.unwrap_or_else(|| gateway.listens_on()), published: None };
+    let direct = |port: Option<u16>| Lead {
+        target: port.unwrap_or_else(|| gateway.listens_on()),
+        published: None,
+        is_astray: false,
+    };
     let by_host = |port: Option<u16>| {
         if there == Some(&Namespace::Host) {
             return (port == gateway.port.number).then(|| direct(port));
@@ -246,7 +260,7 @@ fn lead(route: &Route, proxy: &Process<'_>, gateway: &Gateway<'_>, model: &Model
             .ports
             .iter()
             .find(|mapping| !mapping.udp && mapping.published == port && port.is_some())?;
-        Some(Lead { target: mapping.target, published: port })
+        Some(Lead { target: mapping.target, published: port, is_astray: false })
     };
     // In a borrowed namespace the owner's networks count.
     let viewer = match here {
@@ -260,7 +274,16 @@ fn lead(route: &Route, proxy: &Process<'_>, gateway: &Gateway<'_>, model: &Model
                 route.port == gateway.port.number || route.port.is_none() || gateway.port.number.is_none();
             return is_its.then(|| direct(route.port));
         }
-        return if here == Some(&Namespace::Host) { by_host(route.port) } else { None };
+        if here == Some(&Namespace::Host) {
+            return by_host(route.port);
+        }
+        // The gateway's port on a loopback where nobody but the proxy itself lives.
+        let lives_alone = matches!(here, Some(Namespace::Service(owner)) if owner == proxy.service.name)
+            && model.namespaces.stranded_by(proxy.service.name).is_empty();
+        let means_gateway = route.port.is_some() && route.port == gateway.port.number;
+        let is_near = owner.is_some_and(|owner| names::shares_network(proxy.service, owner));
+        return (lives_alone && means_gateway && is_near)
+            .then(|| Lead { is_astray: true, ..direct(route.port) });
     }
     let wanted = owner.map(|owner| owner.name);
     match names::resolve(
@@ -311,6 +334,9 @@ impl Proxy {
         // What stands in the gateway's own namespace was left behind with it, or is there anew.
         if let Some(stranded) = model.stranded_between(None, gateway.process).filter(|_| !self.inside) {
             return Reach::Stranded(stranded.to_owned());
+        }
+        if self.is_astray {
+            return Reach::OwnLoopback;
         }
         if self.misses(gateway, model).is_some() {
             return Reach::NoSharedNetwork { with: gateway.name().to_owned() };
@@ -436,6 +462,21 @@ pub(crate) enum Untrusted {
     Ambiguous,
 }
 
+/// The addresses from which a gateway was seen to refuse what proxies pass on, and why. What its configuration admits by now
+/// is over once it was started again.
+pub(crate) fn refused(gateway: &Gateway<'_>, model: &Model<'_>) -> Vec<(IpAddr, Untrusted)> {
+    let trust = Trust::of(gateway.process);
+    let mut out = Vec::new();
+    for Refusal { what, is_past } in model.refusals(gateway.process) {
+        let Refused::Proxy(address) = *what else { continue };
+        let why = Trust::refuses(trust.as_ref(), address);
+        if !*is_past || why != Untrusted::Ambiguous {
+            out.push((address, why));
+        }
+    }
+    out
+}
+
 /// `gateway.trustedProxies` as it is configured.
 pub(crate) struct Trust {
     pub(crate) entries: Vec<Entry>,
@@ -475,7 +516,7 @@ impl Trust {
     }
 
     /// Why what the log shows to be refused from this address is refused.
-    pub(crate) fn refuses(trust: Option<&Self>, address: IpAddr) -> Untrusted {
+    fn refuses(trust: Option<&Self>, address: IpAddr) -> Untrusted {
         match trust {
             None => Untrusted::Unseen,
             Some(trust) if trust.covers(address) => Untrusted::Ambiguous,

@@ -6,13 +6,12 @@ use std::net::IpAddr;
 
 use crate::openclaw::model::Model;
 use crate::openclaw::model::names;
-use crate::openclaw::model::observed::{Refusal, Refused};
 use crate::openclaw::model::urls::Url;
 
 use super::clients::{Client, ClientKind};
 use super::listener::Gateway;
 use super::origin::{self, NotAllowed, OriginVerdict, Planned};
-use super::proxy::{Distrust, Passage, Trust, Untrusted};
+use super::proxy::{self, Distrust, Passage};
 use super::reach::Reach;
 
 /// Lays what the gateways refused to their clients.
@@ -43,13 +42,7 @@ fn lay_one(clients: &mut [Client<'_>], gateway: &Gateway<'_>, model: &Model<'_>)
         let span = origin::list_span(gateway.process);
         planned.verdict = OriginVerdict::NotAllowed { why: NotAllowed::Seen, span };
     }
-    let trust = Trust::of(gateway.process);
-    for Refusal { what, is_past } in model.refusals(gateway.process) {
-        let Refused::Proxy(address) = *what else { continue };
-        let why = Trust::refuses(trust.as_ref(), address);
-        if *is_past && why == Untrusted::Ambiguous {
-            continue;
-        }
+    for (address, why) in proxy::refused(gateway, model) {
         let distrust = Distrust { why, address: Some(address), is_seen: true };
         for client in behind(address, clients, model) {
             client.passage = Some(Passage::Untrusted(distrust.clone()));
