@@ -397,7 +397,8 @@ impl Gates<'_> {
         }
         if client.kind != ClientKind::Service {
             return match client.reach {
-                Reach::NoSharedNetwork { .. } => match proxy::describe(client, verdicts) {
+                Reach::NoSharedNetwork { .. } | Reach::OwnLoopback => match proxy::describe(client, verdicts)
+                {
                     Some((code, because, span)) => {
                         self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
                     }

@@ -47,6 +47,13 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
             );
             (Code::LoopbackBind, summary, gateway.bind.span.or(Some(proxy.span)))
         }
+        Reach::OwnLoopback => {
+            let who = &proxy.who;
+            let summary = format!(
+                "{who} looks for {name} on its own loopback: that is the container of {who}, and {name} listens in another"
+            );
+            (Code::OwnLoopback, summary, Some(proxy.span))
+        }
         _ => return None,
     })
 }
@@ -74,6 +81,14 @@ pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut F
         .extend(verdicts.model.place(PlaceRole::Related, proxy.span).filter(|_| Some(proxy.span) != span));
     finding.remedy = match code {
         Code::LoopbackBind => listener::listen_on_all(gateway, verdicts),
+        Code::OwnLoopback => verdicts.model.namespace_owner(gateway.process).map(|owner| {
+            words(format!(
+                "lead {} to http://{}:{}, the gateway's own name on the network that both are on; then start {0} again",
+                proxy.who,
+                owner.name,
+                gateway.listens_on()
+            ))
+        }),
         _ => Some(words("attach the gateway to that network, or name one that it is on")),
     };
     let cause = match code {
