@@ -259,13 +259,18 @@ fn drifted(process: &Process<'_>, fault: &Fault, verdicts: &Verdicts<'_>, findin
     let within = refused
         .map_or_else(String::new, |refused| format!(", with {} in it,", verdicts.model.shown_path(refused)));
     finding.remedy = Some(match (ids.outside(uid), ids.outside(group)) {
-        (Some(user), Some(group)) => {
+        (Some(user), Some(users)) => {
             let whom = if user == uid { format!("uid {uid}") } else { format!("uid {uid}, here {user}") };
             command(
                 format!(
                     "give {shown}{within} to the process ({whom}); if uid {user} is another person's account on this host, set `user:` instead"
                 ),
-                format!("sudo chown -R {user}:{group} {}", shell_quote(shown)),
+                // Root of its containers is the user that runs it, who gives files to the others by its own means.
+                if verdicts.model.engine.is_rootless_podman() {
+                    format!("podman unshare chown -R {uid}:{group} {}", shell_quote(shown))
+                } else {
+                    format!("sudo chown -R {user}:{users} {}", shell_quote(shown))
+                },
             )
         }
         _ => own_inside(process, uid, group),

@@ -153,6 +153,11 @@ impl Engine {
         Ok(Self { vm, selinux: option("selinux"), ids, rootless_user: None })
     }
 
+    /// Whether it is a podman that a user runs who is not root.
+    pub(crate) fn is_rootless_podman(&self) -> bool {
+        self.rootless_user.is_some_and(|user| user != 0)
+    }
+
     /// Takes up what was recorded of the map itself: lines of `/proc/self/uid_map` inside a container (`INSIDE OUTSIDE
     /// COUNT`), or of `/etc/subuid` (`NAME:START:COUNT`) for an engine that maps. `user` owns the stack: a rootless engine
     /// runs as that user, whom the containers know as root. `false` where a line is neither.
