@@ -17,7 +17,7 @@ use crate::openclaw::verdict::state::{
 };
 use crate::source::Span;
 
-use super::remedies::{command, edits, recreate, replace_scalar, run, shell_quote, words};
+use super::remedies::{command, edits, recreate, replace_scalar, replace_whole, run, shell_quote, words};
 use super::{Cause, Findings};
 
 /// Everything there is to say about the state.
@@ -452,7 +452,11 @@ fn pin_directory(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remed
             .key_span
             .filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key))
         {
-            Some(_) => out.push(replace_scalar(verdicts, variable.span, &value)?),
+            // What comes from a variable is the host's path, for the volumes.
+            Some(_) => out.push(
+                replace_scalar(verdicts, variable.span, &value)
+                    .or_else(|| Some(replace_whole(verdicts, variable.span, &value)?.judgement()))?,
+            ),
             None => set.push((name, value)),
         }
     }
