@@ -119,7 +119,7 @@ fn waits(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
 fn bounded_restart(restart: &At<&str>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let edit = replace_scalar(verdicts, restart.span, "on-failure:5")?.judgement();
     Some(edits(
-        "bound the attempts; a reboot of the host then needs `docker compose up -d`",
+        "bound the attempts; after a reboot of the host somebody then starts it again",
         vec![edit],
         None,
     ))
