@@ -114,6 +114,8 @@ pub(super) struct Admitted<'a> {
     addresses: BTreeMap<Option<&'a str>, u64>,
     /// When a device was last seen at an address, dashboards apart from others.
     seen: BTreeMap<(&'a str, bool), u64>,
+    /// The latest approval of a client at an address, by what it calls itself; of those on loopback under `None`.
+    clients: BTreeMap<(&'a str, Option<&'a str>), u64>,
     /// When a person last approved anyone.
     decided: Option<u64>,
     /// When the gateway last started.
@@ -155,6 +157,7 @@ impl<'a> Admitted<'a> {
             let address = device.remote_ip.as_deref();
             keep(admitted.devices.entry(&device.device_id).or_default(), device.approved_at_ms);
             keep(admitted.addresses.entry(address).or_default(), device.approved_at_ms);
+            keep(admitted.clients.entry((&device.client_id, address)).or_default(), device.approved_at_ms);
             if let (Some(address), Some(at)) = (address, device.last_seen_at_ms) {
                 keep(admitted.seen.entry((address, Peer::from(device).is_dashboard())).or_default(), at);
             }
@@ -204,6 +207,15 @@ impl<'a> Admitted<'a> {
                         || is_later(self.addresses.get(&None))
                         || remote.is_some() && is_later(self.addresses.get(&remote))
                 }
+            };
+        }
+        // Whoever is approved is given a new token of its own.
+        if mark.symptom == Symptom::DeviceTokenMismatch {
+            let address = remote.filter(|_| !mark.peer.is_on_loopback());
+            return match (&mark.peer.device_id, &mark.peer.client) {
+                (Some(id), _) => is_later(approved(id).as_ref()),
+                (None, Some(client)) => is_later(self.clients.get(&(client.as_str(), address))),
+                (None, None) => false,
             };
         }
         let Some(remote) = remote else { return false };
@@ -303,6 +315,21 @@ mod tests {
             symptoms(&[MISMATCH, LOCKED, STARTS]),
             [Symptom::SharedTokenMismatch, Symptom::GatewayStarts]
         );
+    }
+
+    #[test]
+    fn a_stale_device_token_is_over_once_its_client_was_approved_anew() {
+        const STALE: &str = "2026-11-22T06:25:30.000Z [ws] unauthorized remote=127.0.0.1 client=cli reason=device_token_mismatch";
+        let seen = |client: &str, at: u64| {
+            let text = format!(
+                r#"{{"pending":[],"paired":[{{"deviceId":"d","clientId":"{client}","approvedAtMs":{at}}}]}}"#
+            );
+            let list = DeviceList::from_json(&text).unwrap();
+            symptoms_with(&[STALE], &[SeenList::new(Vantage::Gateway, "list", list)])
+        };
+        assert_eq!(seen("cli", 1_795_328_731_000), []);
+        assert_eq!(seen("cli", 1_795_328_729_000), [Symptom::DeviceTokenMismatch]);
+        assert_eq!(seen("node-host", 1_795_328_731_000), [Symptom::DeviceTokenMismatch]);
     }
 
     #[test]
