@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use openclaw_compose::finding::Code as Told;
 use openclaw_compose::openclaw::ClientKind;
 use openclaw_pairing::plan::{Plan, Topology};
 use openclaw_pairing::version::{Rule, Version, rule};
-use openclaw_pairing::{Code, DeviceList, DeviceListError, Diagnosis, Evidence, Peer, Vantage, diagnose};
+use openclaw_pairing::{
+    Code, DeviceList, DeviceListError, Diagnosis, Evidence, Peer, Symptom, Timeline, Vantage, diagnose,
+};
 
 use super::case::Case;
 use super::columns::{self, Columns};
+use super::heard::is_about;
 use super::life::Container;
 use super::shut_by;
 use crate::captured::Captured;
@@ -89,6 +93,9 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
         evidence = more;
     }
     sessions(case, &stack.columns, &lists);
+    if let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == stack.gateway) {
+        connected(case, stack, log);
+    }
     let diagnosis = diagnose(&evidence);
     let mut of_clients: BTreeMap<Option<String>, Diagnosis> = BTreeMap::new();
     for found in diagnosis.findings.iter().cloned() {
@@ -117,6 +124,26 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
         });
         report(case, found, diagnosis, &whom);
     }
+}
+
+/// A page that the gateway's log shows connected last, and not refused since, is in a secure context, whatever the files
+/// make of it.
+fn connected(case: &mut Case, stack: &Stack<'_>, log: &crate::captured::Text) {
+    let is_told = |finding: &Finding| finding.code == crate::finding::Code::Compose(Told::InsecureContext);
+    if !case.findings.iter().any(|noted| is_told(&noted.finding)) {
+        return;
+    }
+    let marks = Timeline::parse(Vantage::Gateway, &log.name, &log.text).marks;
+    let Some(last) = marks.iter().rfind(|mark| mark.peer.is_dashboard()) else { return };
+    if last.symptom != Symptom::Connected {
+        return;
+    }
+    let whom = stack.columns.known(case, &last.peer);
+    let is_of_page = |finding: &Finding| {
+        let of = |whom: &Whom| matches!(whom, Whom::Client(name) if is_about(finding, name, &[Told::InsecureContext]));
+        whom.iter().any(of)
+    };
+    case.refute(is_of_page, &format!("a doubt: {}:{} shows a page that connected", log.name, last.line));
 }
 
 /// A refusal of a page or of a proxy. What the gateway's log named of it openclaw-compose was told, which then says what of
@@ -168,7 +195,7 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
         Code::SharedTokenFault if !whom.is_empty() => {
             case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom);
         }
-        Code::OriginRefused if !whom.is_empty() => {
+        Code::OriginRefused | Code::InsecureContext if !whom.is_empty() => {
             case.corroborate(Gate::Origin, &[Gate::Origin], finding, whom);
         }
         // Who is approved, for less, has passed pairing: why the rest is not granted shuts the scopes.
