@@ -251,7 +251,7 @@ fn failure(line: usize, text: &str, wording: &'static Wording) -> Failure {
     let meaning = wording.meaning;
     let named = match meaning {
         Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath => quoted(text, '\'').or(quoted(text, '"')),
-        Meaning::VariableUnset => quoted(text, '"'),
+        Meaning::VariableUnset | Meaning::ProviderMissing => quoted(text, '"'),
         Meaning::PortBusy => port(text),
         Meaning::Migrating => text.rsplit_once(" after ").map(|(_, time)| time.trim_end_matches('.')),
         Meaning::NewerState => text.split(' ').find(|word| word.starts_with('/')),

@@ -85,6 +85,11 @@ const fn row(meaning: Meaning) -> Row {
             "a secret to which its openclaw.json refers is not there",
             &[Told::SecretRefMissing],
         ),
+        Meaning::ProviderMissing => (
+            Code::CredentialRefused,
+            "a reference to a secret names a provider that its openclaw.json does not configure",
+            &[Told::SecretRefMissing],
+        ),
         Meaning::PortBusy => (Code::ListenerRefused, "its port is taken by another process", &[]),
         Meaning::Leased => (
             Code::StateLeased,
@@ -257,6 +262,15 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
         Meaning::SecretUnavailable => words(format!(
             "hand {service} the variable, or mount the file, that the reference in openclaw.json names, readable for the user that it runs as"
         )),
+        Meaning::ProviderMissing => words(match named {
+            Some(name) => format!(
+                "configure secrets.providers.{name} in openclaw.json again, or let the reference that the line names use one that is configured; it may stand in openclaw.json or in an agent's auth-profiles.json"
+            ),
+            None => {
+                "configure the provider that the reference names under secrets.providers in openclaw.json"
+                    .to_owned()
+            }
+        }),
         Meaning::PortBusy => words(match named {
             Some(port) => format!(
                 "port {port} is taken where {service} listens: give {service} a port of its own, or end what listens there, which the lines behind this one name"

@@ -29,6 +29,8 @@ pub enum Meaning {
     BadCredential,
     /// A secret to which the configuration refers is not there.
     SecretUnavailable,
+    /// A reference names a provider of secrets that the configuration does not have.
+    ProviderMissing,
     /// The port is taken.
     PortBusy,
     /// The state directory belongs to another gateway.
@@ -89,6 +91,7 @@ const WORDINGS: &[Wording] = &[
     ends("but a shared token is also configured", "2026.3.31 to 2026.9.6", Meaning::AuthConflict),
     ends("Invalid config: gateway auth", "2026.4.12 to 2026.9.6", Meaning::BadCredential),
     ends("is a known redaction sentinel", "2026.9.6", Meaning::BadCredential),
+    ends("is not configured (ref: ", "2026.2.26 to 2026.9.6", Meaning::ProviderMissing),
     ends("required secrets are unavailable", "2026.2.26 to 2026.9.6", Meaning::SecretUnavailable),
     ends("requires gateway.controlUi.allowedOrigins", "2026.2.23 to 2026.9.6", Meaning::OriginsRequired),
     leads("Invalid config at ", EVERY, Meaning::ConfigInvalid),
