@@ -206,6 +206,23 @@ impl Captured {
         self.logs.iter().chain(&self.devices).map(|(_, text)| text.text.as_str())
     }
 
+    /// A command of Docker as the engine of this stack has it: podman takes the same ones.
+    #[must_use]
+    pub fn of_engine(&self, command: String) -> String {
+        if self.is_of_podman() { command.replace("docker ", "podman ") } else { command }
+    }
+
+    /// Whether podman is the engine: it alone tells of a `host`, and marks the environment of its containers.
+    fn is_of_podman(&self) -> bool {
+        match (&self.engine, &self.inspect) {
+            (Some(engine), _) => serde_json::from_str::<serde_json::Value>(&engine.text)
+                .is_ok_and(|engine| engine.get("host").is_some_and(serde_json::Value::is_object)),
+            (None, inspect) => {
+                inspect.as_ref().is_some_and(|text| text.text.contains("\"container=podman\""))
+            }
+        }
+    }
+
     /// The names of everything that was read.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let single =

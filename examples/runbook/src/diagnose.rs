@@ -119,14 +119,15 @@ impl Examination {
         evidence.extend(self.record.clone());
         evidence.extend_from_slice(more);
         let mut findings = case.findings.clone();
-        let compose = self.options.project.compose(self.stack.runs_as());
+        let project = &self.options.project;
+        let told = |command: &str| self.captured.of_engine(project.told(command, self.stack.runs_as()));
         for noted in &mut findings {
-            noted.tell(|command| *command = command.replace(COMPOSE, &compose));
+            noted.tell(|command| *command = told(command));
             let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);
             if is_safe && !noted.changes.is_empty() {
-                noted.mend = Some(fix(name, &format!("--code {} --yes", noted.finding.code.id())));
+                noted.mend = Some(fix(project, name, &format!("--code {} --yes", noted.finding.code.id())));
             } else if let Some(flags) = unfinished::flags(&noted.finding) {
-                noted.mend = Some(fix(name, flags));
+                noted.mend = Some(fix(project, name, flags));
             }
         }
         Ticket::new(Draft {
@@ -139,7 +140,7 @@ impl Examination {
             findings,
             topology: self.stack.places(),
             evidence,
-            missing: self.missing().into_iter().map(|text| text.replace(COMPOSE, &compose)).collect(),
+            missing: self.missing().iter().map(|text| told(text)).collect(),
             unaccounted: case.unaccounted(),
             concerned: self.stack.concerned(&case.clients),
             through: self.options.through,
@@ -224,13 +225,14 @@ impl Examination {
     }
 }
 
-/// How a command of Compose begins, as the crates print it.
-const COMPOSE: &str = "docker compose ";
-
 /// The command that mends a stack. With `--code` and `--yes` it makes the edits of one code, which it shows as a diff
 /// if `--yes` is left out.
-fn fix(stack: &str, flags: &str) -> String {
+fn fix(project: &ProjectFlags, stack: &str, flags: &str) -> String {
+    let chosen = project.chosen(None);
+    if project.project_directory.is_some() {
+        return format!("runbook fix {chosen}{flags}");
+    }
     // Only a NUL could not be quoted, and a path that was opened holds none.
     let stack = shlex::try_quote(stack).unwrap_or_default();
-    format!("runbook fix --project-directory {stack} {flags}")
+    format!("runbook fix --project-directory {stack} {chosen}{flags}")
 }

@@ -97,7 +97,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
         .and_then(Transaction::commit)
         .map_err(|error| format!("nothing was changed: {error}"))?;
     outln!("\nwritten as transaction {} of {}", receipt.id, receipt.root.display());
-    plan.show_after(&before);
+    plan.show_after(arguments, &before);
     show_next(arguments)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -189,11 +189,11 @@ impl<'r> Plan<'r> {
     }
 
     /// What is left to do once it is written.
-    fn show_after(&self, before: &Project) {
+    fn show_after(&self, arguments: &Arguments, before: &Project) {
         let commands: BTreeSet<&str> =
             self.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
         for command in commands {
-            outln!("now run: {command}");
+            outln!("now run: {}", before.captured.of_engine(arguments.project.told(command, None)));
         }
         // A container that mounts the file alone still holds the file that was replaced.
         for finding in before.report.of_code(Code::SingleFileMount) {

@@ -78,17 +78,23 @@ impl ProjectFlags {
         Ok(inputs)
     }
 
-    /// How a command of Compose about this project begins: with the flags that chose it, and the name under which its containers
-    /// run where that is another.
+    /// A command as the crates print it, with the flags that chose this project behind every `docker compose` in it.
     #[must_use]
-    pub fn compose(&self, runs_as: Option<&str>) -> String {
+    pub fn told(&self, command: &str, runs_as: Option<&str>) -> String {
+        command.replace("docker compose ", &format!("docker compose {}", self.chosen(runs_as)))
+    }
+
+    /// The flags that chose this project, each with a blank behind it, and the name under which its containers run where that
+    /// is another.
+    #[must_use]
+    pub fn chosen(&self, runs_as: Option<&str>) -> String {
         let files = self.files.iter().map(|file| ("-f", file));
         let runs_as = runs_as.map(str::to_owned);
         let named = self.project_name.iter().chain(&runs_as).take(1).map(|name| ("-p", name));
         let env_files = self.env_files.iter().map(|file| ("--env-file", file));
         let profiles = self.profiles.iter().map(|profile| ("--profile", profile));
         let directory = self.project_directory.iter().map(|path| ("--project-directory", path));
-        let mut command = "docker compose ".to_owned();
+        let mut command = String::new();
         for (flag, value) in files.chain(named).chain(env_files).chain(profiles).chain(directory) {
             // Only a NUL could not be quoted, and no argument of a process holds one.
             let value = shlex::try_quote(value).unwrap_or_default();

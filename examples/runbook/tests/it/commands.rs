@@ -181,9 +181,12 @@ impl Stack {
 
     fn one(&self, words: &[&str]) -> Result<(), String> {
         match words {
-            ["docker", "compose", rest @ ..] => self.compose(rest),
-            ["docker", "image", "inspect", ..] => Ok(()),
-            ["docker", "ps" | "inspect" | "logs" | "run" | "exec" | "start" | "restart", ..] => Ok(()),
+            ["docker" | "podman", "compose", rest @ ..] => self.compose(rest),
+            ["docker" | "podman", "image", "inspect", ..] => Ok(()),
+            ["podman", "unshare", program @ ..] => self.one(program),
+            ["docker" | "podman", "ps" | "inspect" | "logs" | "run" | "exec" | "start" | "restart", ..] => {
+                Ok(())
+            }
             // Jobs of the host.
             ["launchctl", verb, ..] => {
                 known(&["bootout", "bootstrap", "disable", "kickstart", "print"], verb)

@@ -142,7 +142,8 @@ fn fix_writes_what_it_showed_and_the_cause_is_gone() {
 
         let (exit, said, _) = run("fix", dir.path(), &[&arguments[..], &["--yes"]].concat());
         assert_eq!(exit, 0, "{said}");
-        assert!(said.contains("written as transaction") && said.contains("now run: docker compose up"));
+        let next = format!("now run: docker compose --project-directory {stack} up");
+        assert!(said.contains("written as transaction") && said.contains(&next), "{said}");
         let (exit, again, _) = run("fix", dir.path(), &arguments);
         assert_eq!(exit, 0, "{again}");
         assert!(again.contains("nothing to mend by edits"), "{stack}: {again}");

@@ -28,6 +28,17 @@ fn read(project: &Path, file: &str) -> String {
     std::fs::read_to_string(project.join(file)).unwrap()
 }
 
+/// What is printed is pasted: it leads to the project that was mended.
+#[test]
+fn what_is_left_to_run_is_about_the_project_that_was_chosen() {
+    let dir = copy("own-loopback");
+    let project = dir.path().join("own-loopback");
+    let (code, said) = fix(&project, &["-p", "mine", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    let flags = format!("now run: docker compose -p mine --project-directory {} up", project.display());
+    assert!(said.contains(&flags), "{said}");
+}
+
 #[test]
 fn nothing_is_mended_around_what_cannot_be_read() {
     for stack in ["silent-override", "own-loopback"] {
