@@ -111,9 +111,15 @@ fn known(error: &(dyn Error + 'static)) -> Option<Fault> {
     Some(Fault::new(code, chain(error)))
 }
 
+/// EPROTOTYPE. XNU answers with it where a write meets a connection that the peer is just taking down.
+const TAKEN_DOWN: i32 = if cfg!(target_vendor = "apple") { 41 } else { 91 };
+
 fn io_error(error: &io::Error) -> Option<Fault> {
     if TooMuch::is(error) {
         return Some(header_too_large());
+    }
+    if cfg!(unix) && error.raw_os_error() == Some(TAKEN_DOWN) {
+        return Some(Fault::new(Code::ConnectionReset, words(error)));
     }
     let code = match error.kind() {
         ErrorKind::ConnectionRefused => Code::ConnectionRefused,
@@ -251,5 +257,7 @@ mod tests {
         assert_eq!(error(&odd).code, Code::NetworkFailure);
         assert_eq!(lookup(&io::Error::from(ErrorKind::TimedOut)).code, Code::NameLookupTimeout);
         assert_eq!(lookup(&io::Error::other("no such name")).code, Code::NameNotFound);
+        #[cfg(unix)]
+        assert_eq!(error(&io::Error::from_raw_os_error(TAKEN_DOWN)).code, Code::ConnectionReset);
     }
 }
