@@ -12,6 +12,7 @@ use crate::release;
 
 pub mod compose;
 pub mod launchd;
+pub mod loaded;
 pub mod systemd;
 
 /// The gateway gives running work this long when it is stopped (OpenClaw 2026.9.6 observed behaviour).

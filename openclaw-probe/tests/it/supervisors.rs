@@ -5,7 +5,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use openclaw_probe::supervisors::{Job, JobError, STOP_BUDGET, compose, launchd, stop_budget, systemd};
+use openclaw_probe::supervisors::{
+    Job, JobError, STOP_BUDGET, compose, launchd, loaded, stop_budget, systemd,
+};
 use openclaw_probe::{Code, Finding};
 
 fn gate() -> Job {
@@ -258,4 +260,81 @@ fn jobs_never_hold_a_secret() {
     assert_eq!(job(&["gate"]), Err(JobError::Program));
     assert_eq!(Job::new("a/b", ["/bin/gate"], "/var/log"), Err(JobError::Label));
     assert!(job(&["/bin/gate", "--token-file=/etc/token"]).is_ok());
+}
+
+/// What `launchctl print` shows of a gateway's job, shortened.
+const LOADED: &str = "gui/501/ai.openclaw.gateway = {
+\tactive count = 0
+\tpath = /Users/ann/Library/LaunchAgents/ai.openclaw.gateway.plist
+\ttype = LaunchAgent
+\tstate = spawn scheduled
+
+\tprogram = /bin/sh
+\targuments = {
+\t\t/bin/sh
+\t\t/Users/ann/.openclaw/service-env/ai.openclaw.gateway-env-wrapper.sh
+\t}
+
+\tdefault environment = {
+\t\tPATH => /usr/bin:/bin:/usr/sbin:/sbin
+\t}
+
+\tenvironment = {
+\t\tOPENCLAW_GATEWAY_TOKEN => test-token-1
+\t\tXPC_SERVICE_NAME => ai.openclaw.gateway
+\t}
+
+\tdomain = gui/501 [100005]
+\tminimum runtime = 10
+\texit timeout = 5
+\truns = 31
+\tlast exit code = 78: EX_CONFIG
+
+\tspawn type = daemon (3)
+}
+";
+
+#[test]
+fn what_launchctl_prints_is_judged_as_the_job_that_runs() {
+    let findings = loaded::verify("a.print.txt", LOADED, true, STOP_BUDGET);
+    let wanted =
+        [Code::StopTimeTooShort, Code::RestartsConfigError, Code::SecretEmbedded, Code::NeedsLogin].to_vec();
+    assert_eq!(codes(&findings), wanted, "{findings:?}");
+    assert!(findings.iter().all(|finding| finding.places.len() == 1), "{findings:?}");
+    assert!(!format!("{findings:?}").contains("test-token-1"));
+    let sound = LOADED.replace("exit timeout = 5", "exit timeout = 330").replace("78: EX_CONFIG", "0");
+    let sound = sound.replace("OPENCLAW_GATEWAY_TOKEN => test-token-1\n", "HOME => /Users/ann\n");
+    assert_eq!(codes(&loaded::verify("a.print.txt", &sound, false, STOP_BUDGET)), []);
+    let daemon = sound.replace("gui/501/", "system/");
+    assert_eq!(codes(&loaded::verify("a.print.txt", &daemon, true, STOP_BUDGET)), [Code::RunsAsRoot]);
+    let owned = daemon.replace("\truns = 31", "\tusername = openclaw\n\truns = 31");
+    assert_eq!(codes(&loaded::verify("a.print.txt", &owned, true, STOP_BUDGET)), []);
+    let odd = "Could not find service \"ai.openclaw.gateway\" in domain for port";
+    assert_eq!(codes(&loaded::verify("a.print.txt", odd, false, STOP_BUDGET)), [Code::DefinitionUnreadable]);
+}
+
+/// A property list that was copied out of its folder still says whether it is a daemon's.
+#[test]
+fn a_copied_plist_says_by_its_user_that_it_is_a_daemons() {
+    let plist = |keys: &str| {
+        format!("<plist version=\"1.0\"><dict><key>Label</key><string>a</string>{keys}</dict></plist>")
+    };
+    let user = plist("<key>UserName</key><string>openclaw</string>");
+    assert_eq!(launchd::Domain::told_by(user.as_bytes()), launchd::Domain::Daemon);
+    assert_eq!(launchd::Domain::told_by(plist("").as_bytes()), launchd::Domain::Agent);
+}
+
+/// The vendor's own list keeps `KeepAlive` true, on which its restart after a change of configuration relies: the step names the
+/// gate's and leaves the installer's. And launchd's own time to end is that of current systems.
+#[test]
+fn the_steps_for_launchd_leave_the_installers_list_and_name_the_real_times() {
+    let step = Code::RestartsConfigError.next_step();
+    assert!(step.contains("the plist that OpenClaw's installer wrote stays as it is"), "{step}");
+    assert!(Code::HostUnreachable.next_step().contains("Privacy & Security > Local Network"));
+    let plist = "<plist version=\"1.0\"><dict><key>Label</key><string>a</string></dict></plist>";
+    let findings =
+        launchd::verify("a.plist", plist.as_bytes(), launchd::Domain::Agent, false, &|_| true, STOP_BUDGET);
+    let stop =
+        findings.iter().find(|finding| finding.code == Code::StopTimeTooShort).expect("no ExitTimeOut");
+    assert!(stop.evidence[0].contains("5 s on current macOS"), "{stop:?}");
 }
