@@ -1,5 +1,7 @@
 //! One text, two projects: what another release of Docker Compose makes of the same files.
 
+use secrecy::ExposeSecret as _;
+
 use crate::finding::{Code, Finding, Place, PlaceRole, Severity};
 use crate::openclaw::model::Model;
 use crate::project::{Change, Dialect, Difference, Explanation, Resolution};
@@ -52,6 +54,7 @@ fn refused(by: &str, reader: &str, why: &Finding) -> Told {
 
 fn differing(differences: Vec<Difference>, here: &str, there: &str) -> Option<Told> {
     let mut told = differences.into_iter().filter_map(|Difference { path, change }| match change {
+        Change::Changed { left, right } if is_one_mode(&path, &left, &right) => None,
         Change::Changed { left, right } => Some((path, Some(left), Some(right))),
         Change::Removed { left } => Some((path, Some(left), None)),
         Change::Added { right } => Some((path, None, Some(right))),
@@ -67,6 +70,14 @@ fn differing(differences: Vec<Difference>, here: &str, there: &str) -> Option<To
         more.push(format!("{rest} more differ"));
     }
     Some(Told { summary, more, place })
+}
+
+/// Whether both are the same mode of a file: older releases keep it as a number, newer ones as octal text.
+fn is_one_mode(path: &str, left: &Explanation, right: &Explanation) -> bool {
+    let number =
+        |told: &Explanation, radix| u32::from_str_radix(told.value.as_ref()?.expose_secret(), radix).ok();
+    let same = |older, newer| number(older, 10).is_some_and(|mode| number(newer, 8) == Some(mode));
+    path.ends_with(".mode") && (same(left, right) || same(right, left))
 }
 
 /// A value as each of the two reads it.
