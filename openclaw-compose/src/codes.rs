@@ -214,6 +214,7 @@ codes! {
     SelinuxLabel "OC-C415" "selinux-label" Error "SELinux confines the container, and the label of the state directory does not let it in."
     IdMapUnreadable "OC-C416" "id-map-unreadable" Warning "The record of a user namespace's ids cannot be read."
     SharedStateDir "OC-C417" "shared-state-dir" Warning "Two gateways keep their state in one directory."
+    StateOnFileSharing "OC-C418" "state-on-file-sharing" Info "SQLite keeps the state in a directory that a Mac shares with its virtual machine."
 
     // 5xx: operation.
     ImageNotPinned "OC-C501" "image-not-pinned" Info "An image is pinned by tag and not by digest."

@@ -29,8 +29,8 @@ pub(crate) use reach::{
 };
 pub use start::{EXIT_CONFIG, REFUSED_TEXTS, RefusedText, stop_budget_seconds};
 pub(crate) use start::{
-    EXIT_KILLED, NoToken, PROFILE_SECRET_MOUNT, exit_rule, lease_of_the_killed, no_token, refusal_exit,
-    refused_texts, unfilled_variable_is_refused,
+    EXIT_KILLED, NoToken, PROFILE_SECRET_MOUNT, STATE_IN_SQLITE, exit_rule, lease_of_the_killed, no_token,
+    refusal_exit, refused_texts, unfilled_variable_is_refused,
 };
 pub use token::{Side, TokenRuleId, TokenSource};
 pub(crate) use token::{Target, TokenRule, empty_token_counts, flag_url_stands_alone, token_rule};

@@ -75,6 +75,10 @@ impl Case {
     }
 
     fn examine(&self) -> Report {
+        self.examine_on(self.head.contains_key("vm").then_some(Host::Mac))
+    }
+
+    fn examine_on(&self, host: Option<Host>) -> Report {
         let mut files = Texts::new();
         for (path, text) in &self.files {
             files.insert(if path.starts_with('/') { path.clone() } else { format!("{ROOT}/{path}") }, text);
@@ -112,8 +116,8 @@ impl Case {
         if let Some(version) = self.head.get("upgrade") {
             stack = stack.upgrade_to(version.parse().unwrap());
         }
-        if self.head.contains_key("vm") {
-            stack = stack.host(Host::Mac);
+        if let Some(host) = host {
+            stack = stack.host(host);
         }
         examine(&stack)
     }
@@ -123,6 +127,49 @@ impl Case {
         let files = support::edited(&self.files, edits, report);
         let files = files.unwrap_or_else(|error| panic!("{}: {error}", self.name));
         Self { name: format!("{} (edited)", self.name), head: self.head.clone(), files }
+    }
+}
+
+/// Every command for the host of a Mac is one that it has, in its own shell: what GNU's tools or Linux alone have runs in a
+/// container or not at all, and zsh expands nothing but a home.
+#[test]
+fn commands_for_a_mac_are_those_of_a_mac() {
+    const NOT_THERE: [&str; 9] = [
+        "chown",
+        "stat -c",
+        "-printf",
+        "getfacl",
+        "setfacl",
+        "getenforce",
+        "-ldnZ",
+        "systemctl",
+        "/etc/subuid",
+    ];
+    // No Mac has systemd.
+    let is_of_a_mac = |case: &Case| !case.files.keys().any(|file| file.ends_with(".service"));
+    for case in Case::all().into_iter().filter(is_of_a_mac) {
+        for finding in case.examine_on(Some(Host::Mac)).findings {
+            let command = finding.remedy.and_then(|remedy| remedy.command).unwrap_or_default();
+            for line in command.lines() {
+                let is_inside =
+                    line.starts_with("docker compose exec -T ") || line.starts_with("docker compose run ");
+                let not_there = NOT_THERE.iter().find(|words| !is_inside && line.contains(**words));
+                assert_eq!(not_there, None, "{}: {line}", case.name);
+                assert!(
+                    !line.contains("compose exec ") || line.contains("exec -T "),
+                    "{}: {line}",
+                    case.name
+                );
+                let mut bare = String::new();
+                for (at, part) in line.split('\'').enumerate() {
+                    bare.push_str(if at % 2 == 0 { part } else { "quoted" });
+                }
+                let expands = bare
+                    .split(' ')
+                    .any(|word| word.starts_with(['=', '#']) || word.contains(['*', '?', '[', '!', '^']));
+                assert!(!expands, "{}: zsh would expand {line}", case.name);
+            }
+        }
     }
 }
 
@@ -144,7 +191,7 @@ fn what_two_releases_of_compose_read_differently_is_told_with_both_values() {
         [
             (
                 "f90-compose-releases-differ at b.env:2:9",
-                "Docker Compose 2.26.1 makes another project of these files than Docker Compose 2.40.3: services.watcher.environment.WATCHED is \"http://second:18789\" with Docker Compose 2.40.3 and \"http://first:18789\" with Docker Compose 2.26.1",
+                "services.watcher.environment.WATCHED is \"http://second:18789\" with Docker Compose 2.40.3 and \"http://first:18789\" with Docker Compose 2.26.1",
                 [],
             ),
         ]

@@ -156,7 +156,7 @@ gates! {
         EngineUnreachable EvidenceIncomplete EngineInfoUnreadable SecondMinter TokenInCheckout ConfigSyntax
         ConfigInclude ModeMissing ConfigMissing ConfigNotGiven
         ConfigUnknownKey ConfigValueRefused
-        SharedPort SharedStateDir WrongGateway;
+        SharedPort SharedStateDir StateOnFileSharing WrongGateway;
 }
 
 gates! {

@@ -29,6 +29,13 @@ fn restart(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
         let mut finding = verdicts
             .finding(Code::NoRestartPolicy, summary, Some(process.service.key_span))
             .about(process.subject());
+        if verdicts.model.docker_vm {
+            finding.evidence.push(
+                "on a Mac the engine itself starts when its user logs in: without a login (automatic login, or Colima as a \
+                 LaunchDaemon) no policy brings a container up"
+                    .to_owned(),
+            );
+        }
         finding.remedy = Some(words("restart: on-failure:5"));
         return out.push(finding);
     };

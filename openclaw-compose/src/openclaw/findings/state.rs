@@ -369,6 +369,23 @@ fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Finding
         finding.remedy = Some(words(format!("mount a directory or a volume at {}", process.state_dir)));
         out.push(finding);
     }
+    if verdicts.model.docker_vm
+        && matches!(process.state, Backing::Host(_))
+        && rules::STATE_IN_SQLITE.holds_for(process.version)
+    {
+        let mount = mounts::mount_over(process.service, &process.state_dir).map(|mount| mount.span);
+        let summary = format!(
+            "{name} keeps its database in a directory that the Mac shares with the engine's virtual machine: there SQLite's log was seen to leave it malformed"
+        );
+        let mut finding =
+            verdicts.finding(Code::StateOnFileSharing, summary, mount).about(process.subject()).inferred();
+        finding.versions = Some(rules::STATE_IN_SQLITE.to_string());
+        finding.remedy = Some(words(format!(
+            "keep it in a named volume at {}, which lies inside the virtual machine; never open the database from the Mac while the gateway runs",
+            process.state_dir
+        )));
+        out.push(finding);
+    }
     let secrets = format!("{}/.config/openclaw", process.home.trim_end_matches('/'));
     if rules::PROFILE_SECRET_MOUNT.holds_for(process.version)
         && processes::is_openclaw_image(process.service)

@@ -244,6 +244,11 @@ pub(crate) fn lease_of_the_killed(version: Option<Version>) -> Option<&'static s
     Versions::since(V2026_9_5).holds_for(version).then_some(ADVICE)
 }
 
+/// The releases that keep their state in SQLite with a write-ahead log: read in 2026.8.1. The log's index is shared memory, which the
+/// file sharing of a virtual machine does not keep the same on both sides; a bind-mounted state was seen to become malformed
+/// under OrbStack with 2026.7.2-beta.7 (openclaw#120549).
+pub(crate) const STATE_IN_SQLITE: Versions = Versions::since(V2026_8_1);
+
 /// The releases whose state needs a second mount for profile secrets: read in 2026.5.12. From 2026.6.1 on only the doctor reads it, to
 /// move what is there, and the docs name the mount up to 2026.9.3; so it is still told.
 pub(crate) const PROFILE_SECRET_MOUNT: Versions = Versions::since(V2026_5_12);
