@@ -106,11 +106,19 @@ impl FileError {
         matches!(self.source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
     }
 
+    /// EPERM, not EACCES: neither owner nor mode is what stands in the way.
+    fn is_forbidden(&self) -> bool {
+        self.source.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error())
+    }
+
     fn advice(&self) -> &'static str {
         match self.source.kind() {
             io::ErrorKind::StorageFull => "; make room and repeat, nothing was overwritten",
             io::ErrorKind::QuotaExceeded => "; raise the quota and repeat, nothing was overwritten",
             io::ErrorKind::ReadOnlyFilesystem => "; the file system is mounted read-only",
+            io::ErrorKind::PermissionDenied if cfg!(target_vendor = "apple") && self.is_forbidden() => {
+                "; it is locked (`chflags nouchg`), or macOS keeps this program out of the folder: Privacy & Security > Full Disk Access"
+            }
             io::ErrorKind::PermissionDenied => {
                 "; run as the owner of the directory, or correct its owner and mode"
             }

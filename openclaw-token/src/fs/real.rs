@@ -47,6 +47,21 @@ struct Root {
     found: Stat,
 }
 
+/// Waits until it is on the disk. On Apple's systems that is `F_FULLFSYNC`, which shares of SMB and NFS do not know: there it is as
+/// good as the server's.
+fn synced(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if cfg!(target_vendor = "apple") && has_no_full_sync(&error) => {
+            Ok(rustix::fs::fsync(file)?)
+        }
+        done => done,
+    }
+}
+
+fn has_no_full_sync(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOTSUP | Errno::NOTTY | Errno::INVAL))
+}
+
 /// Where a path leads: its directory's handle, its last component, and its area.
 struct Spot<'p> {
     dir: OwnedFd,
@@ -272,7 +287,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path, _site: Sync) -> io::Result<()> {
-        File::from(self.directory(dir, OFlags::RDONLY)?).sync_all()
+        synced(&File::from(self.directory(dir, OFlags::RDONLY)?))
     }
 
     fn lock(&self, path: &Path, wait: Duration, note: &str) -> Result<Box<dyn Held>, Refused> {
@@ -314,7 +329,7 @@ impl OpenFile for RealFile {
     }
 
     fn sync(&self, _site: Sync) -> io::Result<()> {
-        self.0.sync_all()
+        synced(&self.0)
     }
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn Held>, Refused> {
