@@ -97,7 +97,8 @@ def race(commands, directory, rounds):
 
 def peak(command, directory):
     """Megabytes, as GNU time counts them: a child of this program would inherit its size."""
-    if not os.path.exists("/usr/bin/time"):
+    # A Mac's has no format.
+    if sys.platform == "darwin" or not os.path.exists("/usr/bin/time"):
         return "-"
     done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], cwd=directory, capture_output=True, text=True)
     last = done.stderr.split()[-1:]

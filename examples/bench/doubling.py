@@ -345,7 +345,7 @@ def run(arguments, longest):
         raise Broken(f"ended by {name} after {usage.ru_utime + usage.ru_stime:.0f} s of CPU time")
     if os.WEXITSTATUS(status) == 101:
         raise Broken("panicked")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
 
 
 def best(arguments, rounds, longest):

@@ -29,7 +29,7 @@ def once(argv, cwd):
             argv, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid
     _, status, usage = os.wait4(pid, 0)
     wall = (time.perf_counter() - began) * 1000
-    return wall, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
+    return wall, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024), os.waitstatus_to_exitcode(status)
 
 
 def measure(name, argv, count, cwd=None):
