@@ -10,6 +10,7 @@
 //! | `logs/SERVICE.log` | `docker compose logs --no-log-prefix SERVICE` |
 //! | `devices/SERVICE.json` | `docker compose exec SERVICE openclaw devices list --json` |
 //! | `launchd/LABEL.plist` | a copy from `~/Library/LaunchAgents` or `/Library/LaunchDaemons` |
+//! | `launchd/LABEL.print.txt` | `launchctl print gui/$(id -u)/LABEL`, or `system/LABEL`: read by `runbook supervisors` |
 //! | `systemd/UNIT.service` | `systemctl cat UNIT`, with `--user` for a user's unit |
 //!
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership

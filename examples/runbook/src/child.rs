@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -28,11 +29,36 @@ const GRACE: Duration = Duration::from_secs(1);
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the programs start their children")]
 pub fn command(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
+    let program = program.as_ref();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let found = beside_path(program, &path, home.as_deref(), |file| file.is_file());
+    let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
     command.stdin(Stdio::null()).kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
     command
+}
+
+/// Where Docker Desktop, Homebrew and OrbStack put their programs: ssh, cron and launchd start a program with a PATH that has
+/// none of them.
+const PLACES: [&str; 3] = ["/usr/local/bin", "/opt/homebrew/bin", ".orbstack/bin"];
+
+/// A program that PATH does not lead to, where it lies in one of [`PLACES`].
+fn beside_path(
+    program: &OsStr,
+    path: &OsStr,
+    home: Option<&Path>,
+    is_there: impl Fn(&Path) -> bool,
+) -> Option<PathBuf> {
+    if Path::new(program).components().count() != 1
+        || std::env::split_paths(path).any(|directory| is_there(&directory.join(program)))
+    {
+        return None;
+    }
+    // Only a home makes the last one absolute.
+    let mut places = PLACES.iter().map(|place| home.unwrap_or(Path::new("/")).join(place).join(program));
+    places.find(|file| is_there(file))
 }
 
 /// What a child said, and how it ended.
@@ -235,5 +261,25 @@ impl Drop for Running {
             }
             self.tell(rustix::process::Signal::KILL);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_beside_the_path_is_found_where_macs_keep_it() {
+        let there = ["/opt/homebrew/bin/docker", "/Users/ann/.orbstack/bin/docker", "/usr/bin/ssh"];
+        let is_there = |file: &Path| there.iter().any(|known| Path::new(known) == file);
+        let find = |program: &str, path: &str, home: Option<&str>| {
+            beside_path(program.as_ref(), path.as_ref(), home.map(Path::new), is_there)
+        };
+        let bare = "/usr/bin:/bin:/usr/sbin:/sbin";
+        assert_eq!(find("docker", bare, None), Some("/opt/homebrew/bin/docker".into()));
+        assert_eq!(find("docker", "/opt/homebrew/bin:/usr/bin", None), None);
+        assert_eq!(find("ssh", bare, None), None);
+        assert_eq!(find("./docker", bare, None), None);
+        assert_eq!(find("podman", bare, Some("/Users/ann")), None);
     }
 }

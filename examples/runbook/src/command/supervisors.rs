@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_probe::supervisors::{launchd, stop_budget, systemd};
+use openclaw_probe::supervisors::{launchd, loaded, stop_budget, systemd};
 use openclaw_probe::{Finding, Severity};
 use openclaw_runbook::{errln, outln, output, reading};
 
@@ -13,7 +13,7 @@ use openclaw_runbook::{errln, outln, output, reading};
 /// Exit status: 0 nothing is wrong; 1 something is; 2 wrong arguments; 78 a file cannot be read.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Definitions: FILE.plist or FILE.service.
+    /// Definitions: FILE.plist or FILE.service; or what `launchctl print` showed of a loaded job: LABEL.print.txt.
     #[arg(required = true)]
     files: Vec<PathBuf>,
 
@@ -70,6 +70,11 @@ fn check(arguments: &Arguments, file: &Path) -> Result<Vec<Finding>, String> {
     let is_captured = lies_in("captured");
     let exists = |program: &str| is_captured || Path::new(program).exists();
     let stop = stop_budget(arguments.release.as_deref());
+    if name.ends_with(".print.txt") {
+        let text = reading::text(file).map_err(|error| error.to_string())?;
+        output::hide_in([text.as_str()]);
+        return Ok(loaded::verify(&name, &text, arguments.headless, stop));
+    }
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("plist") => {
             let bytes = reading::bytes(file).map_err(|error| error.to_string())?;
@@ -97,6 +102,6 @@ fn check(arguments: &Arguments, file: &Path) -> Result<Vec<Finding>, String> {
             Ok(systemd::verify(&name, &text, manager, &exists, stop))
         }
         Some("yaml" | "yml") => Err("a Compose file; `runbook` judges its project as a whole".to_owned()),
-        _ => Err("neither .plist nor .service".to_owned()),
+        _ => Err("neither .plist, .service nor .print.txt".to_owned()),
     }
 }

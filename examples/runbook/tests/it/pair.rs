@@ -216,7 +216,8 @@ fn a_command_that_cannot_start_or_is_not_understood_is_shown() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("exit 14, for a reason that is not known here: run it by hand"), "{text}");
     assert!(!text.contains("test-token"), "{text}");
-    let output = Command::new(RUNBOOK).arg("pair").env("PATH", dir.path()).output().unwrap();
+    // One that is on the PATH and cannot start: one that is not may still be found beside it.
+    let output = run_with("#!/nonexistent/sh\n", dir.path(), &[]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("docker: No such file"), "{text}");
 }
