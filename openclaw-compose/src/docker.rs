@@ -3,16 +3,17 @@
 //!
 //! ```no_run
 //! # async fn example(resolution: &openclaw_compose::project::Resolution) {
-//! use openclaw_compose::docker::{Limits, Settings, look};
+//! use openclaw_compose::docker::{Limits, Settings, Wanted, look};
 //! use openclaw_compose::openclaw::{Stack, examine};
 //!
-//! let evidence = look(&Settings::here(), resolution, Limits::default()).await;
+//! let evidence = look(&Settings::here(), resolution, &Wanted::default(), Limits::default()).await;
 //! let report = examine(&Stack::new(resolution).evidence(&evidence));
 //! # }
 //! ```
 //!
-//! It only asks: nothing is started, stopped, written or run in a container. Whatever goes wrong is a finding of the
-//! [`Evidence`], and what could not be read stays unknown.
+//! It only asks: nothing is started, stopped or written, and nothing is run in a container but the one command that lists
+//! devices, where [`Wanted::device_lists`] names the service. Whatever goes wrong is a finding of the [`Evidence`], and what
+//! could not be read stays unknown.
 //!
 //! | question | file |
 //! | --- | --- |
@@ -28,7 +29,7 @@ mod here;
 mod tar;
 
 pub use endpoint::{BadEndpoint, Endpoint, Settings};
-pub use evidence::{Evidence, look};
+pub use evidence::{DEVICE_LIST, Evidence, Wanted, look};
 
 use std::time::Duration;
 
@@ -38,15 +39,22 @@ use std::time::Duration;
 pub struct Limits {
     /// For each answer.
     pub answer: Duration,
+    /// For a command inside a container.
+    pub command: Duration,
     /// For everything together; what was read until then counts.
     pub total: Duration,
     /// The largest answer that is read, in bytes.
     pub bytes: usize,
 }
 
-/// Five seconds an answer, thirty for all, 8 MiB.
+/// Five seconds an answer, twenty a command, thirty for all, 8 MiB.
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer: Duration::from_secs(5), total: Duration::from_secs(30), bytes: 8 << 20 }
+        Self {
+            answer: Duration::from_secs(5),
+            command: Duration::from_secs(20),
+            total: Duration::from_secs(30),
+            bytes: 8 << 20,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use openclaw_compose::docker::{Evidence, Limits, Settings, look};
+use openclaw_compose::docker::{Evidence, Limits, Settings, Wanted, look};
 use openclaw_compose::project::Resolution;
 
 /// Looks at the project's containers through the engine that `docker` would use here. Whatever goes wrong is in the
@@ -12,5 +12,5 @@ use openclaw_compose::project::Resolution;
 /// When the system gives this process no means to wait for an answer.
 pub fn evidence(resolution: &Resolution) -> io::Result<Evidence> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    Ok(runtime.block_on(look(&Settings::here(), resolution, Limits::default())))
+    Ok(runtime.block_on(look(&Settings::here(), resolution, &Wanted::default(), Limits::default())))
 }

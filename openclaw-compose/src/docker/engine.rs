@@ -12,6 +12,7 @@ use bollard::errors::Error;
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use futures_util::{Stream, StreamExt as _};
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::source::Text;
@@ -31,6 +32,15 @@ pub(super) struct Entry {
     /// The bytes of a file, where they were asked for.
     pub(super) bytes: Option<Vec<u8>>,
 }
+
+/// How a command inside a container went.
+pub(super) struct Ran {
+    pub(super) stdout: Text,
+    pub(super) exit_code: Option<i64>,
+}
+
+/// How many of the last lines of a log are asked for, until they are not too much.
+const LINES: [u32; 3] = [20_000, 2_000, 200];
 
 /// Why there is no answer. Never holds a part of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,13 +78,69 @@ impl Engine {
 
     /// The JSON answer to a question such as `/info`.
     pub(super) async fn json(&self, question: String) -> Result<Text, Fault> {
-        let docker = self.docker.clone().with_request_modifier(move |request| ask(request, &question));
+        json(self.bytes(question, None, self.limits.answer).await?)
+    }
+
+    /// The end of what a container wrote since a time in seconds, both streams in the order in which the engine has them.
+    pub(super) async fn log(&self, container: &str, since: u64, is_terminal: bool) -> Result<Text, Fault> {
+        let mut fault = Fault::Broken("empty");
+        // Lines can be long: where the last many are too much, the last few are asked for.
+        for lines in LINES {
+            let question =
+                format!("/containers/{container}/logs?stdout=1&stderr=1&since={since}&tail={lines}");
+            match self.bytes(question, None, self.limits.answer).await {
+                Ok(bytes) if is_terminal => return Ok(lossy(&bytes)),
+                Ok(bytes) => return Ok(lossy(&Streams::of(&bytes)?.together)),
+                Err(Fault::TooLarge(limit)) => fault = Fault::TooLarge(limit),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(fault)
+    }
+
+    /// What a command writes to its standard output inside a running container, and how it ends. The engine has no way to end
+    /// it: a command that is not done in time goes on by itself.
+    pub(super) async fn run(&self, container: &str, command: &[&str]) -> Result<Ran, Fault> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Made {
+            id: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Ended {
+            exit_code: Option<i64>,
+        }
+        let body =
+            serde_json::json!({ "AttachStdout": true, "AttachStderr": true, "Cmd": command }).to_string();
+        let made =
+            self.bytes(format!("/containers/{container}/exec"), Some(body), self.limits.answer).await?;
+        let made: Made = serde_json::from_slice(&made).map_err(|_| Fault::Broken("no JSON"))?;
+        if !made.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Fault::Broken("no id of a command"));
+        }
+        let body = r#"{"Detach":false,"Tty":false}"#.to_owned();
+        let written = self.bytes(format!("/exec/{}/start", made.id), Some(body), self.limits.command).await?;
+        let ended = self.json(format!("/exec/{}/json", made.id)).await?;
+        let ended: Ended = serde_json::from_str(ended.expose()).map_err(|_| Fault::Broken("no JSON"))?;
+        Ok(Ran { stdout: lossy(&Streams::of(&written)?.output), exit_code: ended.exit_code })
+    }
+
+    /// The whole answer to a question, or with a body to a command.
+    async fn bytes(
+        &self,
+        question: String,
+        body: Option<String>,
+        within: Duration,
+    ) -> Result<Vec<u8>, Fault> {
+        let docker = self
+            .docker
+            .clone()
+            .with_request_modifier(move |request| ask(request, &question, body.as_deref()));
         let answer = docker.download_from_container("", None);
         let mut bytes = Vec::new();
-        self.read(answer, &mut bytes, |_| Ok(false)).await?;
-        let text = String::from_utf8(bytes).map_err(|_| Fault::Broken("no text"))?;
-        serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|_| Fault::Broken("no JSON"))?;
-        Ok(Text::from(text))
+        self.read(answer, &mut bytes, within, |_| Ok(false)).await?;
+        Ok(bytes)
     }
 
     /// Owner, mode and, with `content`, the bytes of what lies at `path` in a container, running or not. Of a directory no
@@ -88,7 +154,7 @@ impl Engine {
             usize::try_from(size).ok().and_then(|size| size.checked_add(header.at))
         };
         let mut header = None;
-        self.read(archive, &mut bytes, |bytes| {
+        self.read(archive, &mut bytes, self.limits.answer, |bytes| {
             header = tar::first(bytes).map_err(|_| Fault::Broken("no archive"))?;
             let end = header.as_ref().map(|header| wanted(header).ok_or(Fault::TooLarge(self.limits.bytes)));
             end.transpose().map(|end| end.is_some_and(|end| bytes.len() >= end))
@@ -109,15 +175,16 @@ impl Engine {
         &self,
         answer: impl Stream<Item = Result<B, Error>>,
         bytes: &mut Vec<u8>,
+        within: Duration,
         mut enough: impl FnMut(&[u8]) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
-        let deadline = Instant::now() + self.limits.answer;
+        let deadline = Instant::now() + within;
         let mut answer = std::pin::pin!(answer);
         loop {
             let part = timeout_at(deadline, answer.next()).await;
-            let Some(part) = part.map_err(|_| Fault::Silent(self.limits.answer))? else { return Ok(()) };
+            let Some(part) = part.map_err(|_| Fault::Silent(within))? else { return Ok(()) };
             let part = part.map_err(|error| match fault(&error) {
-                Fault::Silent(_) => Fault::Silent(self.limits.answer),
+                Fault::Silent(_) => Fault::Silent(within),
                 other => other,
             })?;
             bytes.extend_from_slice(part.as_ref());
@@ -141,8 +208,8 @@ fn open_socket(path: &str, _: u64) -> Result<Docker, Error> {
     Err(Error::SocketNotFoundError(path.to_owned()))
 }
 
-/// The same request to the same engine, with another question.
-fn ask(mut request: BollardRequest, question: &str) -> BollardRequest {
+/// The same request to the same engine, with another question; with a body the engine is told to do something.
+fn ask(mut request: BollardRequest, question: &str, body: Option<&str>) -> BollardRequest {
     let uri = request.uri();
     let asked = match (uri.scheme_str(), uri.authority()) {
         (Some(scheme), Some(authority)) => format!("{scheme}://{authority}{question}"),
@@ -151,7 +218,51 @@ fn ask(mut request: BollardRequest, question: &str) -> BollardRequest {
     if let Ok(uri) = asked.parse() {
         *request.uri_mut() = uri;
     }
+    if let (Some(body), Ok(post), Ok(json)) = (body, "POST".parse(), "application/json".parse()) {
+        *request.method_mut() = post;
+        request.headers_mut().insert("content-type", json);
+        *request.body_mut() = bollard::body_full(body.to_owned().into());
+    }
     request
+}
+
+fn json(bytes: Vec<u8>) -> Result<Text, Fault> {
+    let text = String::from_utf8(bytes).map_err(|_| Fault::Broken("no text"))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|_| Fault::Broken("no JSON"))?;
+    Ok(Text::from(text))
+}
+
+/// A program writes what it likes: what is not UTF-8 is replaced.
+fn lossy(bytes: &[u8]) -> Text {
+    Text::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The streams of a container without a terminal, which the engine sends as parts: a kind, a length, and so many bytes.
+struct Streams {
+    /// Standard output and error, as they were written.
+    together: Vec<u8>,
+    /// Standard output.
+    output: Vec<u8>,
+}
+
+impl Streams {
+    /// A last part that is cut short counts as far as it goes.
+    fn of(mut bytes: &[u8]) -> Result<Self, Fault> {
+        let mut streams = Self { together: Vec::new(), output: Vec::new() };
+        while let Some((head, rest)) = bytes.split_first_chunk::<8>() {
+            let [kind @ 0..=2, 0, 0, 0, length @ ..] = *head else {
+                return Err(Fault::Broken("not in parts"));
+            };
+            let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+            let (part, rest) = rest.split_at(length.min(rest.len()));
+            streams.together.extend_from_slice(part);
+            if kind < 2 {
+                streams.output.extend_from_slice(part);
+            }
+            bytes = rest;
+        }
+        Ok(streams)
+    }
 }
 
 /// What an error of the client means, in words of our own: its own may quote an answer.
@@ -188,5 +299,19 @@ fn reason(kind: io::ErrorKind) -> &'static str {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => "it hung up",
         _ => "the connection failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_told_apart_and_the_cut_part_counts() {
+        let bytes = b"\x02\0\0\0\0\0\0\x02e\n\x01\0\0\0\0\0\0\x03ab\n\x01\0\0\0\0\0\x01\0cut";
+        let streams = Streams::of(bytes).unwrap();
+        assert_eq!((&*streams.together, &*streams.output), (&b"e\nab\ncut"[..], &b"ab\ncut"[..]));
+        assert!(Streams::of(b"plain words").is_err());
+        assert_eq!(Streams::of(b"").unwrap().together, b"");
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::finding::{Code, Finding, Remedy};
 use crate::openclaw::{self, Stack, StatePlace};
 use crate::project::Resolution;
 use crate::source::Text;
 
-use super::engine::{Engine, Entry, Fault};
+use super::engine::{Engine, Entry, Fault, Ran};
 use super::tar::Kind;
 use super::{BadEndpoint, Endpoint, Limits, Settings};
 
@@ -31,14 +34,32 @@ pub struct Evidence {
     pub owners: String,
     /// Files inside the containers, by `container:SERVICE:/path`. Hold secrets.
     pub texts: BTreeMap<String, Text>,
+    /// What each service wrote since its container was last started, where [`Wanted::logs`] asks for it. May hold secrets.
+    pub logs: BTreeMap<String, Text>,
+    /// What OpenClaw's CLI answered to [`DEVICE_LIST`], by the service in whose container it ran.
+    pub devices: BTreeMap<String, Text>,
     /// What could not be read, and why.
     pub findings: Vec<Finding>,
 }
 
+/// The command that lists devices, as it runs inside a gateway's container.
+pub const DEVICE_LIST: [&str; 4] = ["openclaw", "devices", "list", "--json"];
+
+/// What is asked beside what the containers are, and what their state is.
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "settings that a caller fills in one by one")]
+pub struct Wanted {
+    /// What the containers wrote since they were last started.
+    pub logs: bool,
+    /// The services in whose running containers [`DEVICE_LIST`] is run: the one thing that is done, and not only asked.
+    pub device_lists: Vec<String>,
+}
+
 /// Looks at the containers of a project. Never fails: a fault is a finding, and what was read until then counts.
 ///
-/// Must run on a tokio runtime with I/O and time. Dropping the future ends it; the engine is only ever asked.
-pub async fn look(settings: &Settings, resolution: &Resolution, limits: Limits) -> Evidence {
+/// Must run on a tokio runtime with I/O and time. Dropping the future ends it; the engine is only ever asked, but for the
+/// commands of [`Wanted::device_lists`].
+pub async fn look(settings: &Settings, resolution: &Resolution, wanted: &Wanted, limits: Limits) -> Evidence {
     let mut evidence = Evidence::default();
     let endpoint = match settings.endpoint() {
         Ok(endpoint) => endpoint,
@@ -48,8 +69,8 @@ pub async fn look(settings: &Settings, resolution: &Resolution, limits: Limits) 
         }
     };
     let places = openclaw::state_places(resolution);
-    let project = resolution.project_name();
-    let asked = ask(&endpoint, project, &places, limits, &mut evidence);
+    let question = Question { project: resolution.project_name(), places: &places, wanted };
+    let asked = ask(&endpoint, &question, limits, &mut evidence);
     if tokio::time::timeout(limits.total, asked).await.is_err() {
         let summary = format!("looking at the containers was ended after {:?}", limits.total);
         evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
@@ -66,11 +87,33 @@ struct Listed {
     labels: Option<BTreeMap<String, String>>,
 }
 
-/// The image that a container was made from.
+/// What is asked of one project.
+struct Question<'a> {
+    project: &'a str,
+    places: &'a [StatePlace],
+    wanted: &'a Wanted,
+}
+
+/// What counts of `docker inspect` for further questions.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Made {
     config: MadeConfig,
+    #[serde(default)]
+    state: MadeState,
+    #[serde(default)]
+    restart_count: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MadeState {
+    #[serde(default)]
+    running: bool,
+    #[serde(default)]
+    restarting: bool,
+    #[serde(default)]
+    started_at: String,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +121,21 @@ struct Made {
 struct MadeConfig {
     #[serde(default)]
     image: String,
+    #[serde(default)]
+    tty: bool,
+}
+
+impl Made {
+    /// The second from which its log counts: that of its last start. One that the engine started again by itself says only
+    /// before that why it ended.
+    fn since(&self) -> u64 {
+        let started = self.state.started_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+        if self.restart_count > 0 { 0 } else { u64::try_from(started).unwrap_or(0) }
+    }
+
+    fn runs(&self) -> bool {
+        self.state.running && !self.state.restarting
+    }
 }
 
 impl Listed {
@@ -93,8 +151,7 @@ impl Listed {
 
 async fn ask(
     endpoint: &Endpoint,
-    project: &str,
-    places: &[StatePlace],
+    Question { project, places, wanted }: &Question<'_>,
     limits: Limits,
     evidence: &mut Evidence,
 ) {
@@ -124,23 +181,89 @@ async fn ask(
         evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
         listed.truncate(MOST_CONTAINERS);
     }
-    inspect(&engine, &listed, evidence).await;
-    for place in places {
+    let made = inspect(&engine, &listed, evidence).await;
+    for place in *places {
         if let Some(container) = listed.iter().find(|container| container.is_of(&place.service)) {
             read_state(&engine, container, place, evidence).await;
         }
     }
+    hear(&engine, &listed, &made, wanted, evidence).await;
 }
 
-/// Every container, and the images they are called by now.
-async fn inspect(engine: &Engine, listed: &[Listed], evidence: &mut Evidence) {
+/// What the containers and OpenClaw in them say; all are asked at once.
+async fn hear(
+    engine: &Engine,
+    listed: &[Listed],
+    made: &BTreeMap<&str, Made>,
+    wanted: &Wanted,
+    evidence: &mut Evidence,
+) {
+    let mut answers = FuturesUnordered::new();
+    let mut services = BTreeSet::new();
+    for container in listed {
+        let Some(service) = container.label(openclaw::SERVICE).filter(|service| container.is_of(service))
+        else {
+            continue;
+        };
+        // Of several replicas the first one.
+        let Some(made) = made.get(container.id.as_str()).filter(|_| services.insert(service)) else {
+            continue;
+        };
+        if wanted.logs {
+            let log =
+                async move { Heard::Log(engine.log(&container.id, made.since(), made.config.tty).await) };
+            answers.push(async move { (service, log.await) }.boxed());
+        }
+        if made.runs() && wanted.device_lists.iter().any(|gateway| gateway == service) {
+            let list = async move { Heard::Devices(engine.run(&container.id, &DEVICE_LIST).await) };
+            answers.push(async move { (service, list.await) }.boxed());
+        }
+    }
+    while let Some((service, heard)) = answers.next().await {
+        match heard {
+            Heard::Log(Ok(log)) => {
+                evidence.logs.insert(service.to_owned(), log);
+            }
+            Heard::Log(Err(fault)) => evidence.missing(&format!("the log of {service}"), &fault),
+            Heard::Devices(Ok(Ran { stdout, exit_code })) => {
+                let is_json = serde_json::from_str::<IgnoredAny>(stdout.expose()).is_ok();
+                if is_json {
+                    evidence.devices.insert(service.to_owned(), stdout);
+                } else {
+                    let ended = exit_code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
+                    let summary = format!(
+                        "`{}` in the container of {service} gave no list: exit status {ended}",
+                        DEVICE_LIST.join(" ")
+                    );
+                    evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
+                }
+            }
+            Heard::Devices(Err(fault)) => {
+                let what = format!("`{}` in the container of {service}", DEVICE_LIST.join(" "));
+                evidence.missing(&what, &fault);
+            }
+        }
+    }
+}
+
+enum Heard {
+    Log(Result<Text, Fault>),
+    Devices(Result<Ran, Fault>),
+}
+
+/// Every container, and the images they are called by now. Returns what of the containers is asked further.
+async fn inspect<'l>(
+    engine: &Engine,
+    listed: &'l [Listed],
+    evidence: &mut Evidence,
+) -> BTreeMap<&'l str, Made> {
     let mut answers: Vec<Text> = Vec::new();
-    let mut images = BTreeSet::new();
+    let mut made = BTreeMap::new();
     for container in listed {
         match engine.json(format!("/containers/{}/json", container.id)).await {
             Ok(text) => {
-                if let Ok(made) = serde_json::from_str::<Made>(text.expose()) {
-                    images.insert(made.config.image);
+                if let Ok(container_made) = serde_json::from_str::<Made>(text.expose()) {
+                    made.insert(container.id.as_str(), container_made);
                 }
                 answers.push(text);
             }
@@ -152,7 +275,8 @@ async fn inspect(engine: &Engine, listed: &[Listed], evidence: &mut Evidence) {
             }
         }
     }
-    for image in images.iter().filter(|image| is_reference(image)) {
+    let images: BTreeSet<&str> = made.values().map(|made: &Made| made.config.image.as_str()).collect();
+    for image in images.into_iter().filter(|image| is_reference(image)) {
         match engine.json(format!("/images/{image}/json")).await {
             Ok(text) => answers.push(text),
             Err(fault) if fault.is_absence() => {}
@@ -161,6 +285,7 @@ async fn inspect(engine: &Engine, listed: &[Listed], evidence: &mut Evidence) {
     }
     let all: Vec<&str> = answers.iter().map(Text::expose).collect();
     evidence.inspect = Some(Text::from(format!("[{}]", all.join(",\n"))));
+    made
 }
 
 /// The state directory of one service: owners and modes, and the two files that carry tokens.
@@ -219,7 +344,6 @@ impl Evidence {
     }
 }
 
-/// Whether a reference may stand in a path as it is.
 impl Stack<'_> {
     /// What was read from the running containers.
     #[cfg_attr(docsrs, doc(cfg(feature = "docker")))]
@@ -242,6 +366,7 @@ impl Stack<'_> {
     }
 }
 
+/// Whether a reference may stand in a path as it is.
 fn is_reference(image: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
     !image.is_empty() && image.bytes().all(plain) && !image.contains("..")

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use openclaw_compose::docker::{Evidence, Limits, Settings, look};
+use openclaw_compose::docker::{Evidence, Limits, Settings, Wanted, look};
 use openclaw_compose::finding::{Code, Confidence};
 use openclaw_compose::openclaw::{Auth, Report, Scope, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Resolution, Texts};
@@ -90,7 +90,7 @@ impl Engine {
     }
 
     async fn look(&self, limits: Limits) -> Evidence {
-        look(&self.settings(), &resolution(), limits).await
+        look(&self.settings(), &resolution(), &Wanted::default(), limits).await
     }
 
     fn asked(&self) -> Vec<String> {
@@ -307,6 +307,50 @@ async fn whatever_goes_wrong_is_a_finding_and_the_rest_is_read() {
     }
 }
 
+/// A part of a stream as the engine sends it: 1 is standard output, 2 standard error.
+fn part(stream: u8, text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+    [&[stream, 0, 0, 0], &length[..], text.as_bytes()].concat()
+}
+
+fn raw(parts: &[Vec<u8>]) -> Answer {
+    Answer::Json(String::from_utf8(parts.concat()).unwrap())
+}
+
+#[tokio::test]
+async fn logs_are_read_and_one_command_is_run_where_they_are_wanted() {
+    listen_to_the_log();
+    let log = format!("/containers/{ID}/logs");
+    let mut answers = answers();
+    answers.insert(log.clone(), raw(&[part(1, "[gateway] ready\n"), part(2, TOKEN)]));
+    answers.insert(format!("/containers/{ID}/exec"), Answer::Json(r#"{"Id":"e1"}"#.to_owned()));
+    answers.insert("/exec/e1/start".to_owned(), raw(&[part(2, "a warning"), part(1, r#"{"pending":[]}"#)]));
+    answers.insert("/exec/e1/json".to_owned(), Answer::Json(r#"{"ExitCode":0}"#.to_owned()));
+    let wanted = Wanted { logs: true, device_lists: vec!["openclaw-gateway".to_owned()] };
+
+    let engine = Engine::start(answers.clone());
+    let evidence = look(&engine.settings(), &resolution(), &wanted, Limits::default()).await;
+    assert_eq!(summaries(&evidence), "");
+    assert_eq!(evidence.logs["openclaw-gateway"].expose(), format!("[gateway] ready\n{TOKEN}"));
+    assert_eq!(evidence.devices["openclaw-gateway"].expose(), r#"{"pending":[]}"#);
+    let mut told = engine.asked();
+    told.retain(|question| !question.starts_with("GET "));
+    assert_eq!(told, [format!("POST /containers/{ID}/exec"), "POST /exec/e1/start".to_owned()]);
+    silent_about_secrets(&evidence, &examined(&evidence));
+
+    // What fails is one finding, and the rest is read.
+    answers.insert(log, Answer::Silence);
+    answers.insert("/exec/e1/start".to_owned(), raw(&[part(2, TOKEN)]));
+    answers.insert("/exec/e1/json".to_owned(), Answer::Json(r#"{"ExitCode":1}"#.to_owned()));
+    let engine = Engine::start(answers);
+    let evidence = look(&engine.settings(), &resolution(), &wanted, quick()).await;
+    let found = summaries(&evidence);
+    assert!(found.contains("the log of openclaw-gateway could not be read"), "{found}");
+    assert!(found.contains("gave no list: exit status 1"), "{found}");
+    assert_eq!(evidence.findings.len(), 2, "{found}");
+    silent_about_secrets(&evidence, &examined(&evidence));
+}
+
 #[tokio::test]
 async fn silence_ends_at_the_deadline() {
     let mut answers = answers();
@@ -366,14 +410,15 @@ async fn an_engine_that_is_not_there_is_a_finding() {
     let directory = tempfile::tempdir().unwrap();
     let at =
         |path: PathBuf| Settings { host: Some(format!("unix://{}", path.display())), ..Settings::default() };
-    let gone = look(&at(directory.path().join("none")), &resolution(), Limits::default()).await;
+    let gone =
+        look(&at(directory.path().join("none")), &resolution(), &Wanted::default(), Limits::default()).await;
     only(&gone, Code::EngineUnreachable, "there is no such socket");
     let socket = directory.path().join("left");
     drop(UnixListener::bind(&socket).unwrap());
-    let refused = look(&at(socket), &resolution(), Limits::default()).await;
+    let refused = look(&at(socket), &resolution(), &Wanted::default(), Limits::default()).await;
     only(&refused, Code::EngineUnreachable, "connection refused");
     let context = Settings { context: Some("nowhere".to_owned()), ..Settings::default() };
-    let unknown = look(&context, &resolution(), Limits::default()).await;
+    let unknown = look(&context, &resolution(), &Wanted::default(), Limits::default()).await;
     only(&unknown, Code::EngineUnreachable, "there is no Docker context nowhere");
     assert_eq!(examined(&unknown).of_code(Code::EngineUnreachable).count(), 1, "it is in the report");
 }
@@ -384,7 +429,10 @@ async fn a_dropped_look_closes_its_connection_and_leaves_nothing() {
     answers.insert(STATE.to_owned(), Answer::Silence);
     let mut engine = Engine::start(answers);
     let (settings, resolution) = (engine.settings(), resolution());
-    let task = tokio::spawn(async move { look(&settings, &resolution, Limits::default()).await });
+    let task =
+        tokio::spawn(
+            async move { look(&settings, &resolution, &Wanted::default(), Limits::default()).await },
+        );
     engine.waiting.recv().await.unwrap();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
