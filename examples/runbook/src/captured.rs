@@ -15,15 +15,21 @@
 //!
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
 //!
+//! With `--docker` the engine is asked for `inspect.json`, `engine.json` and the logs, and OpenClaw's CLI for the devices:
+//! they count in the place of what was captured.
+//!
 //! Every file is optional. What is there and cannot be read is a finding, for it should have shown something.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{
     Definition, Refusal, Refused, Stack, compose_of_containers, compose_of_engine, jobs_of,
 };
 use openclaw_compose::project::{ComposeRelease, Resolution};
+use openclaw_compose::source;
 use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
 
 use crate::lifecycle::lifecycle;
@@ -68,6 +74,13 @@ pub struct Text {
     pub name: String,
     /// The text; what is not UTF-8 is replaced.
     pub text: String,
+}
+
+impl Text {
+    /// What an engine answered.
+    pub(crate) fn of(name: impl Into<String>, answer: &source::Text) -> Self {
+        Self { name: name.into(), text: answer.expose().to_owned() }
+    }
 }
 
 /// The size only: a captured text may hold a secret.
@@ -195,6 +208,26 @@ impl Captured {
             let text = text.as_ref()?;
             Some((read(&text.text)?, text.name.as_str()))
         })
+    }
+
+    /// What an engine was asked for counts as it answers now, and nothing that was captured of it before.
+    pub(crate) fn replace_by(&mut self, asked: &docker::Evidence, wanted: &Wanted) {
+        self.inspect = asked.inspect.as_ref().map(|text| Text::of("docker inspect", text));
+        self.engine = None;
+        let mut asked_for = vec!["captured/inspect.json", "captured/engine.json"];
+        let texts = |answers: &BTreeMap<String, source::Text>, what: &str| {
+            let name = |service: &String| format!("{what} {service}");
+            answers.iter().map(|(service, text)| (service.clone(), Text::of(name(service), text))).collect()
+        };
+        if wanted.logs {
+            self.logs = texts(&asked.logs, "docker logs");
+            asked_for.push("captured/logs");
+        }
+        if !wanted.device_lists.is_empty() {
+            self.devices = texts(&asked.devices, "devices list in");
+            asked_for.push("captured/devices");
+        }
+        self.faults.retain(|fault| !asked_for.iter().any(|name| fault.name.starts_with(name)));
     }
 
     /// The service behind each log and list, by the text's name.

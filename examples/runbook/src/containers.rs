@@ -10,7 +10,7 @@ use openclaw_compose::project::Resolution;
 ///
 /// # Errors
 /// When the system gives this process no means to wait for an answer.
-pub fn evidence(resolution: &Resolution) -> io::Result<Evidence> {
+pub fn evidence(resolution: &Resolution, wanted: &Wanted) -> io::Result<Evidence> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    Ok(runtime.block_on(look(&Settings::here(), resolution, &Wanted::default(), Limits::default())))
+    Ok(runtime.block_on(look(&Settings::here(), resolution, wanted, Limits::default())))
 }

@@ -43,8 +43,10 @@ pub struct Options {
     pub host: Option<String>,
     /// The last gate that must have been observed green.
     pub through: Option<Gate>,
-    /// Ask Docker about the containers, instead of `captured/inspect.json`.
+    /// Ask Docker about the containers and for their logs, instead of reading what was captured of them.
     pub docker: bool,
+    /// Run nothing in a container then, not even the command that lists devices.
+    pub no_exec: bool,
 }
 
 /// Diagnoses the stack in a directory. Reads, and writes nothing.
@@ -76,7 +78,12 @@ impl Examination {
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
         let flags = options.project.clone().run_in(directory);
-        let project = Project::read(&flags, Evidence::captured_or_asked(options.docker))?;
+        let evidence = match (options.docker, options.no_exec) {
+            (false, _) => Evidence::Captured,
+            (true, true) => Evidence::Containers,
+            (true, false) => Evidence::ContainersAndDevices,
+        };
+        let project = Project::read(&flags, evidence)?;
         if let Some(refusal) = project.refusal() {
             return Err(refusal);
         }
@@ -144,6 +151,7 @@ impl Examination {
             unaccounted: case.unaccounted(),
             concerned: self.stack.concerned(&case.clients),
             through: self.options.through,
+            unanswered: self.unanswered(),
         })
     }
 
@@ -172,6 +180,20 @@ impl Examination {
     #[must_use]
     pub fn enforced_token(&self) -> Option<SecretString> {
         self.stack.enforced_token()
+    }
+
+    /// Why the engine that was asked showed nothing that runs.
+    fn unanswered(&self) -> Option<String> {
+        if !self.options.docker {
+            return None;
+        }
+        let silent = self.stack.report().of_code(openclaw_compose::finding::Code::EngineUnreachable).next();
+        if let Some(finding) = silent {
+            return Some(finding.summary.clone());
+        }
+        let containers = self.captured.inspect.as_ref().and_then(|text| life::containers(&text.text).ok());
+        let runs = containers.unwrap_or_default().iter().any(life::Container::is_running);
+        (!runs).then(|| "no container of this stack is running".to_owned())
     }
 
     /// Whether Docker shows containers of a service, and none of them runs.

@@ -5,13 +5,14 @@ mod flags;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::finding::{Code, Finding, Place, Severity};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Report, Stack, examine};
 use openclaw_compose::project::{self, Dialect, Inputs, Resolution};
 use openclaw_compose::source::FileId;
 
-use crate::captured::{self, Captured};
+use crate::captured::Captured;
 use crate::{containers, output};
 pub use flags::{ProjectFlags, disk};
 
@@ -57,8 +58,10 @@ pub enum Evidence {
     None,
     /// What was captured beside the project; where no owners were, those of the files themselves.
     Captured,
-    /// The same, but the containers are asked of Docker now.
+    /// The same, but the containers and their logs are asked of Docker now.
     Containers,
+    /// The same, and OpenClaw's CLI for the devices, by a command in the container of each gateway.
+    ContainersAndDevices,
     /// What the containers say of `openclaw.json` where it lies in no file of this host, and nothing else.
     ContainersAlone,
 }
@@ -118,6 +121,8 @@ pub struct Project {
     /// The Compose that the project was read as, and what told that it is this one; where nothing told, the newest that was
     /// measured.
     pub compose: Option<String>,
+    /// What an engine showed, where one was asked.
+    pub asked: Option<docker::Evidence>,
 }
 
 /// What a project is to be read as.
@@ -189,22 +194,29 @@ impl Project {
         let beside = flags.ran_in.as_ref().map_or(directory.as_path(), |_| Path::new(&inputs.directory));
         let looked_at = flags.ran_in.as_deref().unwrap_or(beside);
         let mut captured = match evidence {
-            Evidence::Captured | Evidence::Containers => Captured::read(looked_at, disk),
+            Evidence::Captured | Evidence::Containers | Evidence::ContainersAndDevices => {
+                Captured::read(looked_at, disk)
+            }
             Evidence::None | Evidence::ContainersAlone => Captured::read_of_engine(looked_at, disk),
         };
-        let asked = match evidence {
-            Evidence::Containers | Evidence::ContainersAlone => {
-                Some(containers::evidence(&resolution).map_err(|_| Unreadable::NoRuntime)?)
-            }
+        let wanted = match evidence {
             Evidence::None | Evidence::Captured => None,
+            Evidence::ContainersAlone => Some(Wanted::default()),
+            Evidence::Containers => Some(Wanted { logs: true, device_lists: Vec::new() }),
+            Evidence::ContainersAndDevices => {
+                let gateways = examine(&Stack::new(&resolution).files(&disk)).gateways;
+                let device_lists = gateways.into_iter().map(|gateway| gateway.service).collect();
+                Some(Wanted { logs: true, device_lists })
+            }
         };
-        if let Some(asked) = &asked {
-            captured.engine = None;
-            captured.inspect = asked.inspect.as_ref().map(|text| captured::Text {
-                name: "docker inspect".to_owned(),
-                text: text.expose().to_owned(),
-            });
-        }
+        let asked = match &wanted {
+            Some(wanted) => {
+                let asked = containers::evidence(&resolution, wanted).map_err(|_| Unreadable::NoRuntime)?;
+                captured.replace_by(&asked, wanted);
+                Some(asked)
+            }
+            None => None,
+        };
         let read_as = ReadAs::told(flags.dialect, &captured, &resolution);
         let (resolution, other) = both_readings(resolution, read_as.as_ref(), &inputs, disk);
         if evidence == Evidence::None {
@@ -221,7 +233,7 @@ impl Project {
         }
         // What was asked now is entered as it was asked, below.
         let inspect = captured.inspect.take_if(|_| asked.is_some());
-        if matches!(evidence, Evidence::Captured | Evidence::Containers) {
+        if !matches!(evidence, Evidence::None | Evidence::ContainersAlone) {
             stack = captured.enter(stack, beside);
         }
         if let Some(asked) = &asked {
@@ -231,7 +243,7 @@ impl Project {
         let report = examine(&stack);
         output::hide(report.secrets().iter());
         let compose = read_as.map(|read_as| read_as.told);
-        Ok(Self { resolution, report, directory, captured, compose })
+        Ok(Self { resolution, report, directory, captured, compose, asked })
     }
 
     /// Whether service managers of the host run the gateway, and nothing of Compose's does.

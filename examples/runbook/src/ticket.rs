@@ -37,6 +37,9 @@ pub struct Ticket {
     pub verdict: Verdict,
     /// The exit status that the verdict means.
     pub exit: u8,
+    /// Why an engine that was asked showed nothing that runs: then nothing is green.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<String>,
     /// The first cause, where a gate is red.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_cause: Option<FirstCause>,
@@ -204,6 +207,8 @@ pub struct Draft {
     /// The last gate that must have been observed green, for every client; the session of those concerned where it is not
     /// given.
     pub through: Option<Gate>,
+    /// Why an engine that was asked showed nothing that runs.
+    pub unanswered: Option<String>,
 }
 
 impl Ticket {
@@ -224,6 +229,7 @@ impl Ticket {
             unaccounted,
             concerned,
             through,
+            unanswered,
         } = draft;
         for noted in &mut findings {
             scrub(noted);
@@ -240,7 +246,7 @@ impl Ticket {
         let first_cause = first_cause(&clients, &findings);
         let verdict = match verdict(&clients, &concerned, through) {
             // An error that no gate accounts for keeps a ticket from being green.
-            Verdict::Green if !unaccounted.is_empty() => Verdict::Open,
+            Verdict::Green if !unaccounted.is_empty() || unanswered.is_some() => Verdict::Open,
             verdict => verdict,
         };
         let mut shut: BTreeMap<FindingId, Gate> = BTreeMap::new();
@@ -267,6 +273,7 @@ impl Ticket {
             compose: compose.as_deref().map(line),
             verdict,
             exit: verdict.exit(),
+            unanswered: unanswered.as_deref().map(line),
             first_cause,
             clients,
             findings,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use openclaw_compose::docker::DEVICE_LIST;
 use openclaw_compose::project::FILE_NAMES;
 use openclaw_runbook::diagnose::{Options, diagnose};
 use openclaw_runbook::errors::with_sources;
@@ -43,9 +44,13 @@ pub(crate) struct Arguments {
     /// Ask that every gate up to this one was observed green
     #[arg(long, value_name = "GATE")]
     through: Option<Gate>,
-    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
+    /// Ask Docker about the containers and for their logs, and OpenClaw's CLI in the gateway's container for the devices, instead
+    /// of reading what was captured of them; nothing is started or changed
     #[arg(long)]
     docker: bool,
+    /// With --docker: run nothing in a container, so that no devices are listed
+    #[arg(long, requires = "docker")]
+    no_exec: bool,
     /// Also send the ticket, as JSON, to this webhook: three attempts of ten seconds; status 2 where it is not taken
     #[arg(long, value_name = "URL", value_parser = webhook)]
     post: Option<Webhook>,
@@ -83,8 +88,9 @@ Evidence, each file optional, in captured/ beside the compose file:
   idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
   launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
   systemd/UNIT.service  systemctl cat UNIT
-With --docker the engine is asked for the first and the fifth, for the owners and for
-openclaw.json inside the containers.
+With --docker the engine is asked for the first and the fifth, for the logs since each
+container's last start, for the owners and for openclaw.json inside the containers, and
+the devices are listed by that command, unless --no-exec is given.
 inspect.json holds the token, a plist or a unit may: they are read, never shown, and
 should not leave the machine.
 
@@ -122,7 +128,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         host: arguments.hostname,
         through: arguments.through,
         docker: arguments.docker,
+        no_exec: arguments.no_exec,
     };
+    if options.docker && !options.no_exec {
+        say_what_runs();
+    }
     let ticket = match diagnose(&stack, options) {
         Ok(ticket) => ticket,
         Err(unreadable) => {
@@ -154,6 +164,12 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         return ExitCode::from(2);
     }
     ExitCode::from(ticket.exit)
+}
+
+/// Says, before it is done, what is executed in a container.
+pub(super) fn say_what_runs() {
+    let command = DEVICE_LIST.join(" ");
+    errln!("runbook: runs `{command}` in each gateway's container; --no-exec leaves it out");
 }
 
 /// All five steps, on the bundled stack.

@@ -43,6 +43,9 @@ fn headline(ticket: &Ticket) -> String {
     if let (Some(cause), Some(_)) = (&ticket.first_cause, ticket.cause()) {
         return format!("{} is shut for {}", cause.gate, list(&cause.clients));
     }
+    if let Some(why) = &ticket.unanswered {
+        return format!("nothing is red in the files, and {why}");
+    }
     if !ticket.unaccounted.is_empty() {
         return "no gate is red, but an error stands beside them".to_owned();
     }

@@ -9,6 +9,7 @@ mod commands;
 mod compose_release;
 mod config;
 mod containers;
+mod engine;
 mod examined;
 mod facts;
 mod field;

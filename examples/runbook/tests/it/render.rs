@@ -121,6 +121,7 @@ fn ticket() -> Ticket {
         unaccounted: Vec::new(),
         concerned: Vec::new(),
         through: None,
+        unanswered: None,
     })
 }
 
@@ -342,6 +343,7 @@ fn full_of(hostile: &str) -> Ticket {
         unaccounted: Vec::new(),
         concerned: Vec::new(),
         through: None,
+        unanswered: None,
     })
 }
 

@@ -1,0 +1,208 @@
+//! `look --docker` against an engine of the test's own on a socket, which shows what was captured of a bundled stack and
+//! writes down everything that it is asked.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::support::{self, RUNBOOK, status, stderr, stdout};
+
+/// What the engine has: containers as inspected, and what was captured of each service.
+struct Shown {
+    containers: Vec<Value>,
+    captured: PathBuf,
+}
+
+struct Engine {
+    directory: tempfile::TempDir,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Engine {
+    fn of(captured: &Path, change: impl Fn(&mut Vec<Value>)) -> Self {
+        let mut containers: Vec<Value> = serde_json::from_str(&read(&captured.join("inspect.json"))).unwrap();
+        change(&mut containers);
+        let shown = Shown { containers, captured: captured.to_owned() };
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("docker.sock")).unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(stream.unwrap(), &shown, &log);
+            }
+        });
+        Self { directory, asked }
+    }
+
+    /// The program's answer, and what the engine was asked for it.
+    fn run(&self, stack: &Path, arguments: &[&str]) -> (Output, Vec<String>) {
+        self.asked.lock().unwrap().clear();
+        let output = run(&self.directory.path().join("docker.sock"), stack, arguments);
+        (output, self.asked.lock().unwrap().clone())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+fn run(socket: &Path, stack: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(RUNBOOK);
+    command.args(arguments).arg(stack).env_clear();
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display())).output().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests look at their own files")]
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn serve(stream: UnixStream, shown: &Shown, asked: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    reader.read_line(&mut head).unwrap();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
+    asked.lock().unwrap().push(format!("{} {target} {body}", head.split(' ').next().unwrap_or_default()));
+    let answer = answer(target.split('?').next().unwrap_or_default(), shown);
+    // Who has heard enough hangs up.
+    let mut stream = reader.into_inner();
+    let (status, bytes) = answer.map_or((404, Vec::new()), |bytes| (200, bytes));
+    let _ =
+        write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len());
+    let _ = stream.write_all(&bytes);
+}
+
+fn answer(path: &str, shown: &Shown) -> Option<Vec<u8>> {
+    let service = |container: &Value| {
+        container["Config"]["Labels"]["com.docker.compose.service"].as_str().unwrap().to_owned()
+    };
+    let of = |id: &str| shown.containers.iter().find(|container| container["Id"] == id);
+    Some(match path.split('/').skip(1).collect::<Vec<_>>()[..] {
+        ["info"] => br#"{"OperatingSystem":"Debian GNU/Linux 12","Name":"host"}"#.to_vec(),
+        ["containers", "json"] => {
+            let listed =
+                |container: &Value| json!({ "Id": container["Id"], "Labels": container["Config"]["Labels"] });
+            Value::from(shown.containers.iter().map(listed).collect::<Vec<_>>()).to_string().into()
+        }
+        ["containers", id, "json"] => of(id)?.to_string().into(),
+        ["containers", id, "logs"] => {
+            let log = shown.captured.join("logs").join(service(of(id)?) + ".log");
+            parts(&read(&log))
+        }
+        ["containers", id, "exec"] => json!({ "Id": id }).to_string().into(),
+        ["exec", id, "start"] => {
+            let list = shown.captured.join("devices").join(service(of(id)?) + ".json");
+            parts(&read(&list))
+        }
+        ["exec", _, "json"] => br#"{"ExitCode":0}"#.to_vec(),
+        _ => return None,
+    })
+}
+
+/// A text as the engine sends the output of a container without a terminal, a part a line.
+fn parts(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in text.split_inclusive('\n') {
+        bytes.extend([1, 0, 0, 0]);
+        bytes.extend(u32::try_from(line.len()).unwrap().to_be_bytes());
+        bytes.extend(line.as_bytes());
+    }
+    bytes
+}
+
+/// The bundled deadlock as it is on a host: its files, and an engine that shows what was captured of it.
+fn deadlock(change: impl Fn(&mut Vec<Value>)) -> (tempfile::TempDir, PathBuf, Engine) {
+    let dir = support::copy("pairing-deadlock");
+    let stack = dir.path().join("pairing-deadlock");
+    let captured = dir.path().join("elsewhere");
+    std::fs::rename(stack.join("captured"), &captured).unwrap();
+    let engine = Engine::of(&captured, change);
+    (dir, stack, engine)
+}
+
+fn ticket(output: &Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+/// Code, gate and clients of the first cause, and the steps out of it.
+fn cause(ticket: &Value) -> Value {
+    let first = &ticket["first_cause"];
+    let at = usize::try_from(first["finding"].as_u64().unwrap()).unwrap();
+    let finding = &ticket["findings"][at];
+    json!([finding["code"], first["gate"], first["clients"], finding["steps"]])
+}
+
+#[test]
+fn a_live_deadlock_is_named_as_the_captured_one_is() {
+    let captured = support::runbook(&["--format", "json", "examples/stacks/pairing-deadlock"]);
+    let (_dir, stack, engine) = deadlock(|_| {});
+    let (live, asked) = engine.run(&stack, &["--docker", "--format", "json"]);
+    assert_eq!(status(&live), 1, "{}", stderr(&live));
+    assert_eq!(cause(&ticket(&live)), cause(&ticket(&captured)));
+    let first = stderr(&live);
+    assert!(first.starts_with("runbook: runs `openclaw devices list --json` in each gateway's"), "{first}");
+
+    let told: Vec<&String> = asked.iter().filter(|question| !question.starts_with("GET ")).collect();
+    let [exec, start] = told[..] else { panic!("{told:#?}") };
+    assert!(exec.starts_with("POST /containers/fadce5ec"), "of the gateway only: {exec}");
+    assert!(exec.contains(r#""Cmd":["openclaw","devices","list","--json"]"#), "{exec}");
+    assert!(start.starts_with("POST /exec/fadce5ec") && start.contains("/start "), "{start}");
+    let log = asked.iter().find(|question| question.contains("/logs?")).unwrap();
+    assert!(log.contains("since=1795328561&"), "since the last start: {log}");
+}
+
+#[test]
+fn without_exec_the_engine_is_only_asked() {
+    let (_dir, stack, engine) = deadlock(|_| {});
+    let (output, asked) = engine.run(&stack, &["--docker", "--no-exec", "--format", "json"]);
+    assert!(asked.iter().all(|question| question.starts_with("GET ")), "{asked:#?}");
+    assert_eq!(stderr(&output), "");
+    let ticket = ticket(&output);
+    assert!(!ticket["evidence"].to_string().contains("devices list"), "{ticket}");
+    assert!(ticket["evidence"].to_string().contains("docker logs openclaw-gateway"), "{ticket}");
+}
+
+#[test]
+fn a_stack_that_does_not_run_and_an_engine_that_does_not_answer_are_open() {
+    let stopped = |containers: &mut Vec<Value>| {
+        for container in containers {
+            container["State"]["Running"] = false.into();
+            container["State"]["Status"] = "exited".into();
+        }
+    };
+    let (_dir, stack, engine) = deadlock(stopped);
+    let (output, asked) = engine.run(&stack, &["--docker"]);
+    assert_eq!(status(&output), 1, "its log still says why: {}", stdout(&output));
+    assert!(asked.iter().all(|question| !question.contains("/exec")), "{asked:#?}");
+
+    let (_dir, stack, engine) = deadlock(Vec::clear);
+    let (output, _) = engine.run(&stack, &["--docker", "--through", "state"]);
+    let text = stdout(&output);
+    let headline = text.lines().next().unwrap();
+    assert_eq!(headline, "OPEN  nothing is red in the files, and no container of this stack is running");
+    assert_eq!(status(&output), 3);
+
+    let output = run(&stack.join("no.sock"), &stack, &["--docker", "--through", "state"]);
+    let text = stdout(&output);
+    let headline = text.lines().next().unwrap();
+    assert!(headline.starts_with("OPEN") && headline.contains("was not asked"), "{text}");
+    assert_eq!(status(&output), 3);
+}
