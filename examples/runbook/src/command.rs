@@ -1,6 +1,7 @@
 //! The subcommands. Each parses its arguments, calls the library and prints. A name that a program had of its own before is
 //! still understood.
 
+mod capture;
 mod config;
 mod diff;
 mod explain;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Look(look::Arguments),
     /// Rehearse all five steps on a bundled broken stack, against an embedded gateway
     Rehearse,
+    Capture(capture::Arguments),
     Fix(fix::Arguments),
     #[command(alias = "freeze-token")]
     Freeze(freeze::Arguments),
@@ -66,6 +68,7 @@ impl Command {
         match self {
             Self::Look(arguments) => look::run(arguments),
             Self::Rehearse => look::rehearse(),
+            Self::Capture(arguments) => capture::run(arguments),
             Self::Fix(arguments) => fix::run(arguments),
             Self::Freeze(arguments) => freeze::run(arguments),
             Self::Sources(arguments) => sources::run(arguments),

@@ -8,6 +8,7 @@ mod disk;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,10 +17,19 @@ use openclaw_compose::secrets::Secrets;
 use openclaw_compose::source::{Format, RunKind, runs};
 use secrecy::SecretString;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::fixture::Mask;
 use crate::words;
 
+/// Names and digests of what was kept, as `sha256sum --check` reads them in the stack's directory.
+const MANIFEST: &str = "captured/SHA256SUMS";
+/// Keeps what was captured out of commits.
+const IGNORED: &str = "captured/.gitignore";
+/// What an engine is asked for: nothing that was captured of it before counts beside it.
+const ASKED: [&str; 4] = ["inspect.json", "engine.json", "logs", "devices"];
+/// What is made anew with every capture.
+const MADE: [&str; 2] = [MANIFEST, IGNORED];
 /// Where the stack of every fixture lies.
 const HOME: &str = "/srv/stack";
 /// How many files of one directory are listed that have the same owner and mode.
@@ -86,8 +96,57 @@ pub struct Left {
 /// # Errors
 /// [`CopyError`]: the stack cannot be read, or the copy not be written. Nothing is left of it then.
 pub fn copy(stack: &Path, to: &Path) -> Result<Vec<Left>, CopyError> {
+    copy_all(stack, None, to)
+}
+
+/// The same with evidence that was taken just now, in the place of what was captured before; with a manifest of `captured/`.
+///
+/// # Errors
+/// As [`copy`].
+pub(crate) fn copy_with(
+    stack: &Path,
+    fresh: BTreeMap<PathBuf, String>,
+    to: &Path,
+) -> Result<Vec<Left>, CopyError> {
+    copy_all(stack, Some(fresh), to)
+}
+
+/// The same files with their manifest, and with what keeps all of them out of a commit.
+pub(crate) fn with_manifest(mut files: BTreeMap<PathBuf, String>) -> BTreeMap<PathBuf, String> {
+    let mut manifest = String::new();
+    for (name, text) in &files {
+        // Writing to a string does not fail.
+        let _ = writeln!(manifest, "{}  {}", hex::encode(Sha256::digest(text)), name.display());
+    }
+    files.insert(PathBuf::from(MANIFEST), manifest);
+    files.insert(PathBuf::from(IGNORED), "*\n".to_owned());
+    files
+}
+
+/// Writes these files below `to`, or none of them. Returns their names.
+pub(crate) fn write(to: &Path, files: &BTreeMap<PathBuf, String>) -> Result<Vec<PathBuf>, CopyError> {
+    disk::write(to, files)?;
+    Ok(files.keys().cloned().collect())
+}
+
+fn copy_all(
+    stack: &Path,
+    fresh: Option<BTreeMap<PathBuf, String>>,
+    to: &Path,
+) -> Result<Vec<Left>, CopyError> {
     let (stack, to) = disk::places(stack, to)?;
-    let disk::Found { mut texts, left, .. } = disk::Found::below(&stack)?;
+    let disk::Found { mut texts, mut left, .. } = disk::Found::below(&stack)?;
+    let is_captured = fresh.is_some();
+    if let Some(fresh) = fresh {
+        left.retain(|(name, _)| !MADE.iter().any(|made| name == Path::new(made)));
+        let is_old =
+            |name: &Path| ASKED.iter().any(|asked| name.starts_with(Path::new("captured").join(asked)));
+        texts.retain(|name, _| !is_old(name));
+        for (name, text) in fresh {
+            let format = name.to_str().map_or(Format::Other, Format::of_name);
+            texts.insert(name, Text { format, text });
+        }
+    }
 
     let mut homes = vec![stack.to_string_lossy().into_owned()];
     if let Some(inspect) = texts.get_mut(Path::new("captured/inspect.json")) {
@@ -123,6 +182,12 @@ pub fn copy(stack: &Path, to: &Path) -> Result<Vec<Left>, CopyError> {
             left.push(Left { name: name.to_string_lossy().into_owned(), why });
         }
         copies.insert(name, copy);
+    }
+    if is_captured {
+        let (captured, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            copies.into_iter().partition(|(name, _)| name.starts_with("captured"));
+        copies = others;
+        copies.extend(with_manifest(captured));
     }
     disk::write(&to, &copies)?;
     Ok(left)

@@ -57,7 +57,12 @@ pub(super) fn write(to: &Path, copies: &BTreeMap<PathBuf, String>) -> Result<(),
         copies.iter().try_for_each(|(name, text)| {
             let path = to.join(name);
             directory(path.parent().unwrap_or(to), &mut made)?;
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(at(&path))?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            // What was captured as it is holds tokens.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&path).map_err(at(&path))?;
             made.push(path.clone());
             file.write_all(text.as_bytes()).map_err(at(&path))
         })

@@ -206,3 +206,49 @@ fn a_stack_that_does_not_run_and_an_engine_that_does_not_answer_are_open() {
     assert!(headline.starts_with("OPEN") && headline.contains("was not asked"), "{text}");
     assert_eq!(status(&output), 3);
 }
+
+#[test]
+fn what_was_captured_gives_the_same_ticket() {
+    let (dir, stack, engine) = deadlock(|_| {});
+    let live = cause(&ticket(&engine.run(&stack, &["look", "--docker", "--format", "json"]).0));
+    let again = |stack: &Path| {
+        let output = support::runbook(&["look", "--format", "json", stack.to_str().unwrap()]);
+        cause(&ticket(&output))
+    };
+
+    // A copy for somebody else: masked, so the steps name masked devices.
+    let copy = dir.path().join("copy");
+    let (kept, _) = engine.run(&stack, &["capture", "--to", copy.to_str().unwrap()]);
+    assert!(status(&kept) <= 1, "{}", stderr(&kept));
+    let masked = again(&copy);
+    for part in 0..3 {
+        assert_eq!(masked[part], live[part]);
+    }
+    let token = read(&stack.join(".env")).trim().split_once('=').unwrap().1.to_owned();
+    for (name, text) in support::contents(&copy) {
+        assert!(!String::from_utf8_lossy(&text).contains(&token), "{}", name.display());
+    }
+    verified(&copy);
+
+    // As it is, in the stack itself: once, and out of commits.
+    let (kept, _) = engine.run(&stack, &["capture", "--unmasked"]);
+    assert_eq!(status(&kept), 0, "{}", stderr(&kept));
+    assert!(stdout(&kept).contains("the tokens in captured/inspect.json included"), "{}", stdout(&kept));
+    assert_eq!(again(&stack), live);
+    assert_eq!(read(&stack.join("captured/.gitignore")), "*\n");
+    verified(&stack);
+    let before = support::contents(&stack);
+    let (refused, _) = engine.run(&stack, &["capture", "--unmasked"]);
+    assert_eq!(status(&refused), 78, "{}", stderr(&refused));
+    assert_eq!(support::contents(&stack), before);
+}
+
+/// The manifest names every captured file with its digest.
+#[expect(clippy::disallowed_methods, reason = "the files are read by the system's own program")]
+fn verified(stack: &Path) {
+    let mut check = Command::new("sha256sum");
+    let output =
+        check.args(["--check", "--strict", "captured/SHA256SUMS"]).current_dir(stack).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("captured/devices/openclaw-gateway.json: OK"), "{}", stdout(&output));
+}
