@@ -1,6 +1,6 @@
 //! The ticket as SARIF 2.1.0, for whatever shows the results of analyses beside the lines that they are about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -74,13 +74,17 @@ fn result(noted: &Noted, rule: usize) -> Value {
             "subject": finding.subject,
         },
     });
-    let decided = |place: &Place| place.role == PlaceRole::Decided;
-    let places = || finding.places.iter().enumerate();
-    let of = |is_decided: bool| -> Vec<Value> {
-        places()
-            .filter(|(_, place)| decided(place) == is_decided)
-            .map(|(at, place)| location(noted, at, place))
-            .collect()
+    // The schema wants each place once.
+    let mut seen = BTreeSet::new();
+    let mut of = |is_decided: bool| -> Vec<Value> {
+        let mut locations = Vec::new();
+        for (at, place) in finding.places.iter().enumerate() {
+            let is_of_role = (place.role == PlaceRole::Decided) == is_decided;
+            if is_of_role && seen.insert((is_decided, &place.file, place.line, place.column)) {
+                locations.push(location(noted, at, place));
+            }
+        }
+        locations
     };
     if let Some(result) = result.as_object_mut() {
         result.insert("locations".to_owned(), of(true).into());

@@ -311,6 +311,15 @@ fn code_scanning_reads_each_finding_beside_its_line() {
     );
 }
 
+#[test]
+fn code_scanning_reads_each_place_of_a_finding_once() {
+    let mut doubled = finding(Code::Compose(ComposeCode::SilentOverride), Severity::Error, "said");
+    doubled.places.extend(doubled.places.clone());
+    let ticket = Ticket::new(Draft { findings: vec![Noted::new(doubled)], ..Draft::default() });
+    let log: serde_json::Value = serde_json::from_str(&sarif(&ticket).unwrap()).unwrap();
+    assert_eq!(log["runs"][0]["results"][0]["locations"].as_array().unwrap().len(), 1);
+}
+
 /// A ticket in which every foreign string is this one.
 fn full_of(hostile: &str) -> Ticket {
     let mut bad = finding(Code::Compose(ComposeCode::SilentOverride), Severity::Error, hostile);
