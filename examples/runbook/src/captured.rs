@@ -181,7 +181,9 @@ impl Captured {
     /// What tells which Compose and which engine run the stack, read as [`Captured::read`] does, and nothing else.
     #[must_use]
     pub fn read_of_engine(stack: &Path, disk: Disk) -> Self {
-        Self::read_engine(&mut Folder { root: stack, disk, faults: Vec::new() })
+        let mut folder = Folder { root: stack, disk, faults: Vec::new() };
+        let captured = Self::read_engine(&mut folder);
+        Self { faults: folder.faults, ..captured }
     }
 
     fn read_engine(folder: &mut Folder<'_>) -> Self {

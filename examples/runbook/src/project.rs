@@ -220,7 +220,7 @@ impl Project {
         let read_as = ReadAs::told(flags.dialect, &captured, &resolution);
         let (resolution, other) = both_readings(resolution, read_as.as_ref(), &inputs, disk);
         if evidence == Evidence::None {
-            captured = Captured::default();
+            captured = Captured { faults: captured.faults, ..Captured::default() };
         }
         // Without a service of Compose's the jobs of the host are the stack.
         if resolution.services().next().is_none() {
@@ -294,20 +294,23 @@ impl Project {
         }
     }
 
-    /// What the project or its state needs and nobody could read, in whole or in part: what it holds is unknown, which is not
-    /// the same as nothing. Whoever writes, or says that all is well, stops at these.
-    pub fn unread(&self) -> impl Iterator<Item = &Finding> {
+    /// What the project, its state or its evidence holds and nobody could read, in whole or in part, a line each
+    /// with its place: what it says is unknown, which is not the same as nothing. Whoever writes, or says that all is well,
+    /// stops at these.
+    pub fn unread(&self) -> impl Iterator<Item = String> {
         let all = self.resolution.findings().iter().chain(&self.report.findings);
         // YAML that Compose reads, if not everybody, is known.
         let is_known =
             |finding: &Finding| finding.code == Code::YamlDialect && finding.severity < Severity::Error;
         let codes = || UNREADABLE.iter().chain(PARTLY_UNREADABLE);
-        all.filter(move |finding| codes().any(|code| *code == finding.code) && !is_known(finding))
+        let files =
+            all.filter(move |finding| codes().any(|code| *code == finding.code) && !is_known(finding));
+        let evidence = self.captured.faults.iter().map(|fault| format!("{}: {}", fault.name, fault.why));
+        files.map(|finding| self.reason(finding)).chain(evidence)
     }
 
     /// A finding with its place and its next step, on a line: why a program stops.
-    #[must_use]
-    pub fn reason(&self, finding: &Finding) -> String {
+    fn reason(&self, finding: &Finding) -> String {
         let place = finding.primary().map(|place| format!("{}: ", self.shown(place))).unwrap_or_default();
         let next = finding.remedy.as_ref().map(|remedy| format!("; {}", remedy.text)).unwrap_or_default();
         format!("{place}{}{next}", finding.summary)

@@ -62,20 +62,30 @@ fn nothing_is_mended_around_what_cannot_be_read() {
     }
 }
 
-/// A file of somebody else's is not an empty one.
+/// A file of somebody else's is not an empty one, and evidence that nobody could read not evidence that all is well.
 #[test]
 fn what_may_not_be_read_is_not_taken_for_empty() {
     use std::os::unix::fs::{PermissionsExt as _, chown};
-    let dir = copy("pairing-deadlock");
-    let project = dir.path().join("pairing-deadlock");
-    let mut command = as_owner("fix", dir.path());
-    std::fs::set_permissions(project.join(".env"), std::fs::Permissions::from_mode(0o000)).unwrap();
-    // Fails where this is not run as root; then the owner's own mode is enough.
-    let _ = chown(project.join(".env"), Some(0), Some(0));
-    let output = command.args(["--project-directory", "pairing-deadlock", "--yes"]).output().unwrap();
-    let said = stdout(&output) + &stderr(&output);
-    assert_eq!(status(&output), 2, "{said}");
-    assert!(said.contains("pairing-deadlock/.env: permission denied"), "{said}");
+    for (stack, shut, named) in [
+        ("pairing-deadlock", ".env", "pairing-deadlock/.env: permission denied"),
+        ("pairing-deadlock", "captured/inspect.json", "captured/inspect.json: permission denied"),
+        ("pairing-deadlock", "captured/logs", "captured/logs: permission denied"),
+        ("uid-drift", "captured/ownership.txt", "captured/ownership.txt: permission denied"),
+        ("uid-drift", "captured", "captured/ownership.txt: permission denied"),
+    ] {
+        let dir = copy(stack);
+        let shut = dir.path().join(stack).join(shut);
+        let mut command = as_owner("fix", dir.path());
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
+        // Fails where this is not run as root; then the owner's own mode is enough.
+        let _ = chown(&shut, Some(0), Some(0));
+        let output = command.args(["--project-directory", stack, "--yes"]).output().unwrap();
+        let said = stdout(&output) + &stderr(&output);
+        assert_eq!(status(&output), 2, "{stack}, {shut:?}: {said}");
+        assert!(said.contains(named), "{stack}, {shut:?}: {said}");
+        assert!(!dir.path().join(stack).join(".openclaw-token").exists(), "{stack}, {shut:?}: {said}");
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
 }
 
 /// The names of the phases in which a change can be left, and whether it is then finished.

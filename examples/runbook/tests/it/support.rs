@@ -92,6 +92,11 @@ pub(crate) const UNREAD: &[Unread] = &[
     (".env is a link to itself", |dir| link(".env", &dir.join(".env")), ".env"),
     (".env is a FIFO", |dir| make_fifo(&dir.join(".env")), ".env"),
     (".env has a line that is none", |dir| append(&dir.join(".env"), b"OPENCLAW GATEWAY TOKEN\n"), ".env"),
+    (
+        "the containers' state is a directory",
+        |dir| make_dir(&dir.join("captured/inspect.json")),
+        "captured/inspect.json",
+    ),
     ("openclaw.json is a directory", |dir| make_dir(&dir.join("state/openclaw.json")), "state/openclaw.json"),
     (
         "openclaw.json is not UTF-8",

@@ -43,7 +43,6 @@ impl Stack {
     /// was frozen.
     pub(super) fn unknown(&self) -> Vec<String> {
         let report = &self.project.report;
-        let unread = self.project.unread().map(|finding| self.project.reason(finding));
         let not_given = report.of_code(Code::ConfigNotGiven);
         let not_given = not_given
             .map(|finding| format!("{}; give --docker to read it in the running container", finding.summary));
@@ -60,7 +59,7 @@ impl Stack {
                 source.service.as_deref().unwrap_or("the project")
             )
         });
-        unread.chain(not_given).chain(opaque).collect()
+        self.project.unread().chain(not_given).chain(opaque).collect()
     }
 
     /// Every value the project carries, once a place.
