@@ -42,6 +42,7 @@ pub struct ProberBuilder {
     token_over_http: Option<SecretString>,
     plaintext_token: bool,
     attempts: AttemptPolicy,
+    hidden: Vec<SecretString>,
     pins: HashMap<String, Vec<IpAddr>>,
     tls: tls::TlsOptions,
 }
@@ -82,6 +83,16 @@ impl ProberBuilder {
         self
     }
 
+    /// Masks these, too, in whatever a peer says. What an authenticator or [`compare_token_over_http`] sends is masked
+    /// anyway; this is for what the caller knows and sends nowhere. A report holds beginnings of long words, and of a secret
+    /// that was cut in half no later search for the whole finds anything.
+    ///
+    /// [`compare_token_over_http`]: Self::compare_token_over_http
+    pub fn hide(mut self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        self.hidden.extend(secrets);
+        self
+    }
+
     /// How many refused authentications a target may cost.
     pub const fn attempts(mut self, policy: AttemptPolicy) -> Self {
         self.attempts = policy;
@@ -116,7 +127,7 @@ impl ProberBuilder {
     /// When the added roots hold no readable certificate.
     pub fn build(self) -> Result<Prober, BuildError> {
         let secrets = self.authenticator.iter().flat_map(|authenticator| authenticator.secrets());
-        let mask = Mask::new(secrets.chain(self.token_over_http.clone()));
+        let mask = Mask::new(secrets.chain(self.token_over_http.clone()).chain(self.hidden));
         Ok(Prober {
             mask,
             budget: self.budget,
@@ -144,5 +155,17 @@ impl std::fmt::Debug for Prober {
 impl std::fmt::Debug for ProberBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProberBuilder").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_masked_before_words_are_cut() {
+        let prober =
+            Prober::builder().hide([SecretString::from("canary-7c1f-token")]).build().expect("a prober");
+        assert_eq!(prober.mask.line("is canary-7c1f-token or", 6), "is ***…");
     }
 }
