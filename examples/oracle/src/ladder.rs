@@ -7,8 +7,9 @@ use super::OracleError;
 use super::peer::{Address, read_head};
 use super::real::Real;
 use super::record::{PATIENCE, broken, line, listen, lock, mask};
-use openclaw_probe::{Budget, Code, ProbeReport, Prober, Rung, Target, TokenAuthenticator};
+use openclaw_probe::{Budget, Code, ProbeReport, Rung, Target, TokenAuthenticator};
 use openclaw_runbook::fixture::Mask;
+use openclaw_runbook::probing::prober;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
@@ -39,7 +40,7 @@ pub(super) async fn climb(gateway: &Address, token: &str) -> Result<Climb, Oracl
         }
     });
     let authenticator = TokenAuthenticator::new(SecretString::from(token)).scopes([SCOPE]);
-    let prober = Prober::builder().authenticate(authenticator).require_scopes([SCOPE]);
+    let prober = prober().authenticate(authenticator).require_scopes([SCOPE]);
     let prober = prober.budget(Budget::total(PATIENCE)).build();
     let prober = prober.map_err(|error| broken("climb", &error.to_string()))?;
     let target: Target = address.to_string().parse().map_err(|_| broken("climb", "no target"))?;

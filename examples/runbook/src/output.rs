@@ -68,6 +68,12 @@ pub fn hide_in<'t>(texts: impl IntoIterator<Item = &'t str>) {
     texts.into_iter().for_each(|text| known.add_from(text));
 }
 
+/// The secrets that are known, for whoever cuts texts before they come here.
+#[must_use]
+pub fn known() -> Vec<SecretString> {
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter().collect()
+}
+
 /// The text without the secrets that are known, for a page that is cut, wrapped or escaped before it is printed.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {

@@ -15,7 +15,9 @@ use crate::output;
 use crate::reading::{self, ReadError};
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
-use openclaw_probe::{Budget, BuildError, Prober, Rung, Target, TargetError, TokenAuthenticator};
+use openclaw_probe::{
+    Budget, BuildError, Prober, ProberBuilder, Rung, Target, TargetError, TokenAuthenticator,
+};
 
 /// Arguments of every probe program.
 #[derive(Args, Clone, Debug)]
@@ -92,6 +94,11 @@ pub enum StartError {
     NoToken(Rung),
 }
 
+/// The beginning of every prober of a program: what is known as a secret by now is masked before a peer's words are cut.
+pub fn prober() -> ProberBuilder {
+    Prober::builder().hide(output::known())
+}
+
 impl ProbeArguments {
     /// The prober, and the rung to climb to: the one wished for, or else the highest that the arguments allow.
     ///
@@ -107,7 +114,7 @@ impl ProbeArguments {
         } else {
             Rung::Scope
         });
-        let mut builder = Prober::builder().budget(Budget::total(seconds("timeout", self.timeout)?));
+        let mut builder = prober().budget(Budget::total(seconds("timeout", self.timeout)?));
         if let Some(file) = &self.ca_file {
             builder = builder.add_roots_pem(&read(file)?);
         }

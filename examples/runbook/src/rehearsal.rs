@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use openclaw_compose::edit::{self, Edit};
-use openclaw_probe::{Prober, Rung, Target};
+use openclaw_probe::{Rung, Target};
 use openclaw_token::fs::transaction::{Change, Transaction};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, Entry};
@@ -25,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::diagnose::{Examination, Options, live};
 use crate::errors::with_sources;
 use crate::output::{Paint, Styled, print_page};
+use crate::probing::prober;
 use crate::render::{Colour, text};
 use crate::ticket::Verdict;
 use crate::{errln, out};
@@ -111,7 +112,7 @@ impl Rehearsal {
         note(Act::Approved, "approved the device of the CLI")?;
 
         self.title("5 probe: from the CLI's place, as the paired device, up to a session with scopes");
-        let prober = Prober::builder().authenticate(device).require_scopes(Device::wanted()).build()?;
+        let prober = prober().authenticate(device).require_scopes(Device::wanted()).build()?;
         let report = prober.climb(&gateway.url().parse::<Target>()?, Rung::Scope).await;
         out!("  {}\n", report.to_string().replace('\n', "\n  "));
 
@@ -208,7 +209,7 @@ fn change(change: &edit::Change) -> Change {
 
 async fn climb(address: SocketAddr, upto: Rung) -> Result<openclaw_probe::ProbeReport, Stopped> {
     let target: Target = format!("ws://{address}").parse()?;
-    Ok(Prober::builder().build()?.climb(&target, upto).await)
+    Ok(prober().build()?.climb(&target, upto).await)
 }
 
 /// A loopback port on which nothing listens: it was free a moment ago.

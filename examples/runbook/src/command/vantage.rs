@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use openclaw_probe::{ProbeReport, Prober, Rung, Target, Vantage, compare, tools};
+use openclaw_probe::{ProbeReport, Rung, Target, Vantage, compare, tools};
 use openclaw_runbook::child::{self, Ended, Heard};
 use openclaw_runbook::interrupt::heed;
 use openclaw_runbook::probing::{self, StartError};
@@ -95,7 +95,7 @@ async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
             }
         }
     }
-    let prober = Prober::builder().build()?;
+    let prober = probing::prober().build()?;
     ladders.push((Vantage::Host, prober.check(&host, arguments.ask).await));
     let comparison = compare(&ladders);
     if arguments.json {
@@ -143,7 +143,9 @@ async fn ask_in(arguments: &Arguments, place: &[String], target: &Target) -> Res
     let question = arguments.ask;
     let (exit, node) = docker(arguments, place, tools::node_command(target, question)).await?;
     if exit == 0 {
-        return Ok(tools::read_node(target, question, &String::from_utf8_lossy(&node.stdout)));
+        // Masked while they are whole: a report keeps the beginning of long words.
+        let line = output::json(&String::from_utf8_lossy(&node.stdout));
+        return Ok(tools::read_node(target, question, &line));
     }
     if !is_program_missing(exit) {
         return Err(words(&node));
@@ -152,7 +154,8 @@ async fn ask_in(arguments: &Arguments, place: &[String], target: &Target) -> Res
     if is_program_missing(exit) {
         return Err("the image has neither node nor wget".to_owned());
     }
-    Ok(tools::read_wget(target, question, &wget.stdout, &String::from_utf8_lossy(&wget.stderr), exit))
+    let [body, head] = [&wget.stdout, &wget.stderr].map(|said| String::from_utf8_lossy(said));
+    Ok(tools::read_wget(target, question, output::masked(&body).as_bytes(), &output::masked(&head), exit))
 }
 
 /// The exit code of a command in a container, and what it said.

@@ -283,6 +283,69 @@ esac
     assert_eq!((code, text.contains("No such container: nobody")), (78, true), "{text}");
 }
 
+/// A report keeps the beginning of what a peer says, which may end in the midst of a token that is known here and was sent
+/// nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_token_that_is_known_no_half_is_shown() {
+    const DOCKER: &str = r#"#!/bin/sh
+shift; container=$1; shift
+case "$container $1" in
+  "gateway node") printf '{"status":500,"contentType":"text/plain","body":"%s"}\n' "$SAID";;
+  "other node") echo "$SAID";;
+  "cli wget") printf '  HTTP/1.1 500 No\n  Content-Type: text/plain\n' >&2; printf %s "$SAID"; exit 1;;
+  "old wget") echo "wget: $SAID $SAID" >&2; exit 1;;
+  *) exit 127;;
+esac
+"#;
+    let directory = tempfile::tempdir().expect("a directory");
+    let docker = directory.path().join("docker");
+    std::fs::write(&docker, DOCKER).expect("written");
+    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("executable");
+    let docker = docker.to_str().expect("UTF-8");
+    let other = file("test-token-of-somebody-else");
+    let other = other.path().to_str().expect("UTF-8");
+    for before in [48, 64, 140] {
+        let words = format!("{}{TOKEN}", "x".repeat(before));
+        let url = format!("ws://{}", refusing(words.clone()).await);
+        let here = ["--docker", docker, "--host-url", &url];
+        let inside = |container| [&here[..], &["--inside", container]].concat();
+        let beside = |container| [&here[..], &["--beside", container]].concat();
+        for (subcommand, arguments) in [
+            ("probe", vec![url.as_str(), "--json"]),
+            ("probe", vec![&url, "--token-file", other]),
+            ("gate", vec![&url, "--within", "0.5"]),
+            ("vantage", here.to_vec()),
+            ("vantage", inside("gateway")),
+            ("vantage", inside("other")),
+            ("vantage", beside("cli")),
+            ("vantage", beside("old")),
+        ] {
+            let mut command = program(subcommand, &arguments);
+            command.env("OPENCLAW_GATEWAY_TOKEN", TOKEN).env("SAID", &words);
+            let (_, text) = said(&command.output().await.expect("started"));
+            assert!(!text.contains(&TOKEN[..12]), "{subcommand} {arguments:?}, after {before}: {text}");
+        }
+    }
+}
+
+/// The address of a peer that answers whatever it is asked with these words in its head and its body.
+async fn refusing(words: String) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = format!(
+                "HTTP/1.1 500 No\r\nContent-Type: {words}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{words}",
+                words.len()
+            );
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_exporter_sends_the_token_only_where_the_operator_said() {
     let token = file(TOKEN);
