@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use command::{Command, look};
-use openclaw_runbook::program;
+use openclaw_runbook::{output, program};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
@@ -24,12 +24,13 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match program::arguments() {
+    let status = match program::arguments() {
         Ok(Cli { command: Some(command), .. }) => command.run(),
         Ok(Cli { command: None, look }) => look::run(look),
         Err(error) => {
             program::print_usage(&error);
             command::usage_status(program::first_word().as_deref(), &error)
         }
-    }
+    };
+    output::status(status)
 }

@@ -6,7 +6,9 @@
 //! inside the strings, which stay what they were. Colours are not text: a [`Styled`] page holds those of the program itself.
 //!
 //! Where nobody reads any more (`| head`), the words are lost and the program goes on: it does to the end what it was told
-//! to do, and its exit status stays true. [`std::println!`] would end it with a panic.
+//! to do, and its exit status stays true. [`std::println!`] would end it with a panic. Where words are lost otherwise, as on a
+//! full disk, somebody still waits for them: that is said on standard error, and the program ends with a [`status`] of its
+//! own.
 #![expect(clippy::disallowed_methods, reason = "this is where a program prints")]
 
 mod json;
@@ -15,16 +17,24 @@ mod styled;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use openclaw_compose::secrets::Secrets;
 use secrecy::SecretString;
 
-use crate::clean;
+use crate::{clean, errln};
 
 pub use styled::{Paint, Styled};
 
 static KNOWN: LazyLock<RwLock<Secrets>> = LazyLock::new(RwLock::default);
+
+/// Something of standard output is lost that somebody waits for.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// The exit status then, as sysexits.h has it for an error of input or output.
+const LOST_STATUS: u8 = 74;
 
 /// Where words go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +107,10 @@ pub fn json(document: &str) -> String {
 
 /// Prints a text; for [`out!`](crate::out!) and its like.
 pub fn print(stream: Stream, words: fmt::Arguments<'_>) {
-    let _ = try_print(stream, &words.to_string());
+    let printed = try_print(stream, &words.to_string());
+    if stream == Stream::Out {
+        notice(printed);
+    }
 }
 
 /// Prints a text, and says whether somebody could read it.
@@ -110,7 +123,7 @@ pub fn try_print(stream: Stream, words: &str) -> io::Result<()> {
 
 /// Prints a page with its colours on standard output.
 pub fn print_page(page: &Styled) {
-    let _ = try_print_page(page);
+    notice(try_print_page(page));
 }
 
 /// Prints a page with its colours on standard output, and says whether somebody could read it.
@@ -123,7 +136,7 @@ pub fn try_print_page(page: &Styled) -> io::Result<()> {
 
 /// Prints a JSON document on standard output.
 pub fn print_json(document: &str) {
-    let _ = try_print_json(document);
+    notice(try_print_json(document));
 }
 
 /// Prints a JSON document on standard output, and says whether somebody could read it.
@@ -140,6 +153,22 @@ pub fn try_print_json(document: &str) -> io::Result<()> {
 /// What the system says: a full disk, a reader who has left.
 pub fn try_print_with_secrets(page: &Styled) -> io::Result<()> {
     Stream::Out.write(page.as_str())
+}
+
+/// Takes note of what became of words on standard output. Whoever prints by a `try_print` and goes on gives it here.
+pub fn notice(printed: io::Result<()>) {
+    if let Err(error) = printed
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && !LOST.swap(true, Ordering::Relaxed)
+    {
+        errln!("standard output cannot be written: {error}");
+    }
+}
+
+/// The exit status of a program that would end with this one: 74 where words of it are lost.
+#[must_use]
+pub fn status(of_work: ExitCode) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) { ExitCode::from(LOST_STATUS) } else { of_work }
 }
 
 /// Switches a terminal to its other screen, as full-screen programs do: what is typed or echoed while it is shown, such as

@@ -15,13 +15,14 @@ use crate::output::{self, Stream, print};
 
 /// Runs a program with its command line. Where that cannot be read, says why as clap does: exit status 2.
 pub fn start<A: Parser>(work: impl FnOnce(A) -> ExitCode) -> ExitCode {
-    match arguments() {
+    let status = match arguments() {
         Ok(arguments) => work(arguments),
         Err(error) => {
             print_usage(&error);
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
-    }
+    };
+    output::status(status)
 }
 
 /// The command line, for a program with exit statuses of its own.

@@ -65,7 +65,9 @@ Exit status:
      of the stack; with --through GATE, every gate up to that one for every client
   1  some gate is red
   2  the call, or the Compose project itself, cannot be read
-  3  no gate is red, but not every gate was observed, or an error stands beside them"
+  3  no gate is red, but not every gate was observed, or an error stands beside them
+  74 standard output could not be written, such as on a full disk; so ends every subcommand
+     that has no status of its own for it"
     };
 }
 

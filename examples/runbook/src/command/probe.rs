@@ -158,8 +158,12 @@ impl<'n> Table<'n> {
         match self.rows.get(index) {
             // The one text that is drawn by another hand.
             Some(row) => row.set_message(output::text(&line).into_owned()),
-            None if (changed || first) && output::try_print(Stream::Out, &(line + "\n")).is_err() => {
-                self.unread.notify_one();
+            None if changed || first => {
+                let printed = output::try_print(Stream::Out, &(line + "\n"));
+                if printed.is_err() {
+                    self.unread.notify_one();
+                }
+                output::notice(printed);
             }
             None => {}
         }

@@ -94,3 +94,43 @@ fn a_ticket_knows_profiles_and_other_env_files() {
     assert_eq!(status(&with), 0, "{}", stdout(&with));
     assert!(stdout(&with).contains("other.env"), "{}", stdout(&with));
 }
+
+/// What is lost on a full disk is not taken for said. What nobody reads any more is: see `probing.rs` for a watch.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_standard_output_cannot_be_written_that_is_said() {
+    let dir = copy("own-loopback");
+    for arguments in [
+        &["look", "own-loopback"][..],
+        &["look", "own-loopback", "--format", "json"],
+        &["look", "own-loopback", "--format", "markdown"],
+        &["sources", "--project-directory", "own-loopback"],
+        &["sources", "--project-directory", "own-loopback", "--json"],
+        &["namespaces", "--project-directory", "own-loopback"],
+        &["fix", "--project-directory", "own-loopback", "--dry-run"],
+        &["pair", "--gateway-log", "own-loopback/captured/logs/openclaw-gateway.log"],
+        &["probe", "ws://127.0.0.1:1", "--json"],
+        &["vantage", "--host-url", "ws://127.0.0.1:1"],
+        &["--help"],
+        &["config", "--project-directory", "own-loopback"],
+        &["explain", "--project-directory", "own-loopback", "services.openclaw-cli"],
+        &["diff", "own-loopback", "own-loopback"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(RUNBOOK);
+        let output =
+            command.args(arguments).current_dir(dir.path()).env_clear().stdout(full).output().unwrap();
+        let has_own = ["config", "explain", "diff"].contains(&arguments[0]);
+        assert_eq!(
+            status(&output),
+            if !has_own {
+                74
+            } else if arguments[0] == "diff" {
+                2
+            } else {
+                1
+            }
+        );
+        assert_eq!(stderr(&output).matches("No space left on device").count(), 1, "{}", stderr(&output));
+    }
+}
