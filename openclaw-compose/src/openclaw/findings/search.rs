@@ -2,7 +2,7 @@
 //! token. Pure over texts; feature `fs` walks a directory for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub struct Mention {
     pub name: String,
     /// What the line does with it.
     pub kind: MentionKind,
-    /// The line, every value behind the name masked.
+    /// The line as a quote shows it: names, punctuation and harmless values. Everything else is masked.
     pub line: String,
 }
 
@@ -108,8 +108,13 @@ pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
         let start = offset;
         offset += line.len();
         let content = line.trim_end_matches(['\n', '\r']);
+        let names = names_in(content);
+        if names.is_empty() {
+            continue;
+        }
+        let quoted = quoted(sources, Span::from_range(file, start..start + content.len()), &names);
         let mut said: Vec<&str> = Vec::new();
-        for (at, name) in names_in(content) {
+        for (at, name) in names {
             // `NAME: ${NAME}` is one mention.
             if said.contains(&name) {
                 continue;
@@ -121,7 +126,7 @@ pub fn search_text(sources: &Sources, file: FileId, out: &mut Search) {
                 place: Place::of(sources, PlaceRole::Decided, span),
                 name: name.to_owned(),
                 kind,
-                line: masked(content),
+                line: quoted.clone(),
             };
             report(&mention, findings, sources, out);
             out.mentions.push(mention);
@@ -178,7 +183,7 @@ fn names_in(line: &str) -> Vec<(usize, &str)> {
     }
     let mut found = BTreeMap::new();
     for name in known_names() {
-        for (at, _) in line.match_indices(name).filter(|(at, _)| stands_alone(line, *at, name, 0)) {
+        for (at, _) in line.match_indices(name).filter(|(at, _)| stands_alone(line, *at, name)) {
             found.entry(at).or_insert_with(|| line.get(at..at + name.len()).unwrap_or_default());
         }
     }
@@ -189,49 +194,12 @@ fn known_names() -> impl Iterator<Item = &'static str> {
     rules::NAME_RULES.iter().map(|rule| rule.name).chain(OTHER_NAMES)
 }
 
-/// Whether the name at a place is a word by itself in what begins at `from`.
-fn stands_alone(line: &str, at: usize, name: &str, from: usize) -> bool {
-    let before = line.get(from..at).and_then(|before| before.chars().next_back());
+/// Whether the name at a place is a word by itself.
+fn stands_alone(line: &str, at: usize, name: &str) -> bool {
+    let before = line.get(..at).and_then(|before| before.chars().next_back());
     let after = line.get(at + name.len()..).and_then(|after| after.chars().next());
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
     !is_word(before) && !is_word(after)
-}
-
-/// The names of a line one after the other. Where each stands next is kept, so that a long line is searched once.
-struct Names<'l> {
-    line: &'l str,
-    next: Vec<(&'static str, Option<usize>)>,
-}
-
-impl<'l> Names<'l> {
-    fn of(line: &'l str) -> Self {
-        let next = known_names().map(|name| (name, Self::find(line, 0, name))).collect();
-        Self { line, next }
-    }
-
-    fn find(line: &str, from: usize, name: &str) -> Option<usize> {
-        let places = line.get(from..)?.match_indices(name).map(|(at, _)| from + at);
-        places.into_iter().find(|at| stands_alone(line, *at, name, from))
-    }
-
-    /// The first name in what begins at `from`, which never goes back.
-    fn next(&mut self, from: usize) -> Option<(usize, &'l str)> {
-        let line = self.line;
-        let rest = line.get(from..)?;
-        let mut first: Option<(usize, usize)> = None;
-        for (name, next) in &mut self.next {
-            if next.is_some_and(|at| at < from) {
-                *next = Self::find(line, from, name);
-            }
-            let begins = rest.starts_with(*name) && stands_alone(line, from, name, from);
-            let at = if begins { Some(from) } else { *next };
-            if let Some(at) = at.filter(|at| first.is_none_or(|(first, _)| *at < first)) {
-                first = Some((at, name.len()));
-            }
-        }
-        let (at, length) = first?;
-        Some((at, line.get(at..at + length)?))
-    }
 }
 
 /// Names that are given what was just made up.
@@ -319,58 +287,42 @@ fn minted_default(value: &str, minted: &Minted<'_>) -> bool {
     mints(value) || dollars.into_iter().any(|name| minted.begins(name.strip_prefix('{').unwrap_or(name)))
 }
 
-/// The line with every run of characters that could be a secret masked: what stands behind `=` or `:` after a name.
-fn masked(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    let mut names = Names::of(line);
-    while let Some((at, name)) = names.next(line.len() - rest.len()) {
-        let end = at + name.len() - (line.len() - rest.len());
-        out.push_str(rest.get(..end).unwrap_or_default());
-        rest = rest.get(end..).unwrap_or_default();
-        let sign = rest.find(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\''));
-        let Some(sign) =
-            sign.filter(|sign| rest.get(*sign..).is_some_and(|rest| rest.starts_with(['=', ':', ' '])))
-        else {
-            continue;
-        };
-        out.push_str(rest.get(..=sign).unwrap_or_default());
-        rest = rest.get(sign + 1..).unwrap_or_default();
-        let blank = rest.len() - rest.trim_start_matches([' ', '"', '\'', '\t']).len();
-        out.push_str(rest.get(..blank).unwrap_or_default());
-        rest = rest.get(blank..).unwrap_or_default();
-        if rest.starts_with('$') || rest.starts_with('-') {
-            continue;
+/// A line as a quote about nothing shows it, but for the names that are mentioned and what mints: those are known words
+/// wherever they stand, in a comment and in a script too.
+fn quoted(sources: &Sources, line: Span, names: &[(usize, &str)]) -> String {
+    let content = sources.expose(line);
+    let mut known: Vec<Range<usize>> =
+        names.iter().map(|(at, name)| with_signs(content, *at, name)).collect();
+    let lower = content.to_ascii_lowercase();
+    known.extend(MINTS.iter().flat_map(|text| lower.match_indices(text).map(|(at, _)| at..at + text.len())));
+    known.sort_unstable_by_key(|range| range.start);
+    let masked = |range: Range<usize>| {
+        let start = line.range().start;
+        sources.masked(line.file, start + range.start..start + range.end, &[])
+    };
+    let mut out = String::with_capacity(content.len());
+    let mut at = 0;
+    for range in known {
+        if at <= range.start {
+            out.push_str(&masked(at..range.start));
+            out.push_str(content.get(range.clone()).unwrap_or_default());
+            at = range.end;
         }
-        let value = rest.find(['"', '\'', ',', ' ', '\t', '}', '`', ')']).unwrap_or(rest.len());
-        // URLs and ports are no secrets, but a URL may carry one.
-        let secret = name.contains("TOKEN") || name.contains("token") || name.contains("PASSWORD");
-        let written = rest.get(..value).unwrap_or_default();
-        let credentials = written.contains('@') || written.contains("token=");
-        out.push_str(if value > 0 && secret || credentials { MASK } else { written });
-        rest = rest.get(value..).unwrap_or_default();
     }
-    out.push_str(rest);
-    // A long word anywhere else on a line that names a token is masked as well: `echo TOKEN | login abcdef...`.
-    out.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '=' | ';' | ')' | '('))
-        .map(|word| {
-            let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-            if looks_random(bare) {
-                format!("{MASK}{}", word.get(bare.len()..).unwrap_or_default())
-            } else {
-                word.to_owned()
-            }
-        })
-        .collect()
+    out.push_str(&masked(at..content.len()));
+    // Masked words in a row say no more than one.
+    let mut words: Vec<&str> = out.split(' ').collect();
+    words.dedup_by(|a, b| a == b && *a == MASK);
+    words.join(" ")
 }
 
-/// Long, with digits among letters, and no path or name.
-fn looks_random(word: &str) -> bool {
-    word.len() >= 20
-        && word.bytes().any(|b| b.is_ascii_digit())
-        && word.bytes().any(|b| b.is_ascii_alphabetic())
-        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/.".contains(&b))
-        && word.matches('/').count() < 2
+/// A name with the `$` or `${` before it and the sign behind it.
+fn with_signs(line: &str, at: usize, name: &str) -> Range<usize> {
+    let before = line.get(..at).unwrap_or_default();
+    let dollar = ["${", "$"].iter().find(|sign| before.ends_with(**sign)).map_or(0, |sign| sign.len());
+    let end = at + name.len();
+    let sign = line.get(end..).is_some_and(|after| after.starts_with(['=', ':']));
+    at - dollar..end + usize::from(sign)
 }
 
 #[cfg(test)]
@@ -392,6 +344,48 @@ mod tests {
         let all = format!("{found:?}{}", serde_json::to_string(&found).expect("JSON"));
         assert!(!["hunter2", "pa55", "Zq8X"].iter().any(|secret| all.contains(secret)), "{all}");
         assert!(found.mentions[0].line.contains("OPENCLAW_GATEWAY_URL="), "{all}");
+    }
+
+    /// Comments, flow lines, words behind other names and what a unit starts: a word there is no less a secret than what
+    /// stands behind the name.
+    #[test]
+    fn a_line_shows_nothing_that_is_not_known_to_be_harmless() {
+        let lines = [
+            (
+                "compose.yaml",
+                "a: {LOGIN: %, MY_PIN: 4815162342, OPENCLAW_GATEWAY_URL: \"ws://u:%@h:1?x=%\"} # pw: %",
+            ),
+            ("compose.yaml", "OPENCLAW_GATEWAY_TOKEN: \"${OPENCLAW_GATEWAY_TOKEN:?%}\""),
+            ("compose.yaml", "x-note: \"export OPENCLAW_GATEWAY_URL=ws://x; mysql -u root -p%\""),
+            ("compose.yaml", "labels: [\"OPENCLAW_GATEWAY_PASSWORD is %\"]"),
+            (".env", "# OPENCLAW_GATEWAY_PASSWORD used to be %"),
+            (".env", "OPENCLAW_GATEWAY_PASSWORD=%"),
+            ("a.service", "[Service]\nEnvironment=OPENCLAW_GATEWAY_URL=ws://x \"LOGIN=%\""),
+            (
+                "a.service",
+                "[Service]\nExecStart=/bin/sh -c \"login %; OPENCLAW_GATEWAY_PORT=1 openclaw gateway\"",
+            ),
+            ("setup.sh", "login % && export OPENCLAW_GATEWAY_TOKEN=$(openssl rand -hex 32) && say '%'"),
+            ("README.md", "Set OPENCLAW_GATEWAY_TOKEN to %, or gateway.auth.token = %"),
+            ("a.json", "{a: '%', b: [gateway.auth.token, '%'], // OPENCLAW_GATEWAY_TOKEN %"),
+        ];
+        for secret in ["purple-monkey", "sunflower", "k9x2q", "4815162342"] {
+            for (name, line) in lines {
+                let found = search(name, &line.replace('%', secret));
+                let all = format!("{found:?}{}", serde_json::to_string(&found).expect("JSON"));
+                assert!(!found.mentions.is_empty() && !all.contains(secret), "{line}: {all}");
+                assert!(found.mentions.iter().all(|mention| mention.line.contains(&mention.name)), "{all}");
+            }
+        }
+        let shown = |name: &str, text: &str| search(name, text).mentions.remove(0).line;
+        assert_eq!(
+            shown("compose.yaml", "  TOKEN: ${OPENCLAW_GATEWAY_TOKEN:-x} # y"),
+            "  TOKEN: ${OPENCLAW_GATEWAY_TOKEN:-********} # ********"
+        );
+        assert_eq!(
+            shown("setup.sh", "echo now; OPENCLAW_GATEWAY_TOKEN=$(openssl rand -hex 32)"),
+            "******** OPENCLAW_GATEWAY_TOKEN=********openssl rand ********"
+        );
     }
 
     #[test]
