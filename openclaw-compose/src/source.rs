@@ -386,6 +386,16 @@ impl Sources {
     /// value that is not harmless anyway, that value is shown unless it was marked, its name looks secret or it does itself.
     #[must_use]
     pub fn quote(&self, span: Span) -> Quote {
+        self.quoted(span, &[span.range()])
+    }
+
+    /// The same about nothing: no value is shown that is not harmless.
+    #[must_use]
+    pub fn quote_harmless(&self, span: Span) -> Quote {
+        self.quoted(span, &[])
+    }
+
+    fn quoted(&self, span: Span, about: &[Range<usize>]) -> Quote {
         let location = self.location(span);
         let Some(source) = self.source(span.file) else {
             let line = QuotedLine { number: 1, text: String::new(), underline: (0, 0) };
@@ -393,8 +403,9 @@ impl Sources {
         };
         // An end at the very start of a line belongs to the line before it.
         let last = if span.is_empty() { span.start } else { span.end - 1 };
-        let lines =
-            (location.line..=source.line_at(last).0).map(|number| source.quote(number, span)).collect();
+        let lines = (location.line..=source.line_at(last).0)
+            .map(|number| source.quote(number, span, about))
+            .collect();
         Quote { location, lines }
     }
 
@@ -407,6 +418,13 @@ impl Sources {
     fn source(&self, file: FileId) -> Option<&Source> {
         self.files.get(file.index())
     }
+}
+
+/// The parts of a value that a name vouches for, wherever the value stands. Everything else of it is masked.
+pub(crate) fn masked_value(name: &str, value: &str) -> String {
+    let mut runs = Vec::new();
+    shown::masked(value, &(0..value.len()), &shown::of_named(name, value), RunKind::Unknown, &mut runs);
+    masked(value, runs)
 }
 
 /// Prose, of this crate or of a file, without the words in it that look like secrets.
@@ -456,7 +474,7 @@ impl Source {
         before.saturating_add(bytes.get(block * BLOCK..offset).map_or(0, count))
     }
 
-    fn quote(&self, number: u32, span: Span) -> QuotedLine {
+    fn quote(&self, number: u32, span: Span, about: &[Range<usize>]) -> QuotedLine {
         let lines = self.line_starts();
         let start = lines.get(number as usize - 1).copied().unwrap_or(0) as usize;
         let rest = self.text.get(start..).unwrap_or("");
@@ -465,7 +483,7 @@ impl Source {
 
         let mut text = String::with_capacity(line.len());
         let (mut chars, mut underline) = (0, None::<(u32, u32)>);
-        for run in self.runs(&(start..start + line.len()), &[span.range()]) {
+        for run in self.runs(&(start..start + line.len()), about) {
             if run.kind != RunKind::Shown {
                 // The underline covers the whole mask even where the span begins or ends inside of it.
                 let width = narrow(MASK.len());

@@ -26,14 +26,16 @@ pub fn render(resolution: &Resolution, told: &Explanation, show_secrets: bool, s
     let reveal = if show_secrets { Reveal::Secrets } else { Reveal::Masked };
     let value = told.revealed(reveal).map_or_else(|| told.kind.to_owned(), |value| quoted(&value));
     let mut out = Styled::from(format!("{} = {value}\n", told.path));
-    if told.secret && !show_secrets {
+    if !show_secrets && told.secret {
         out += "(masked: its name, or that of a variable in it, looks secret; --show-secrets prints it)\n";
+    } else if told.revealed(reveal) != told.revealed(Reveal::Secrets) {
+        out += "(masked: not known to be harmless; --show-secrets prints it)\n";
     }
     out += "\nwhat decided it, first to last:\n";
-    tell(resolution, &told.steps, &mut out, style);
+    tell(resolution, &told.steps, reveal, &mut out, style);
     if !told.shadowed.is_empty() {
         out += "\nwhat it shadows, nearest first:\n";
-        tell(resolution, &told.shadowed, &mut out, style);
+        tell(resolution, &told.shadowed, reveal, &mut out, style);
     }
     out += format!("\n(read as {})\n", resolution.dialect()).as_str();
     out
@@ -88,7 +90,7 @@ fn instead(resolution: &Resolution, what: &str, services: &[&str]) -> String {
     format!("services: {}", services.join(", "))
 }
 
-fn tell(resolution: &Resolution, steps: &[Step], out: &mut Styled, style: Style) {
+fn tell(resolution: &Resolution, steps: &[Step], reveal: Reveal, out: &mut Styled, style: Style) {
     let mut before = None;
     for (number, step) in steps.iter().enumerate() {
         *out += format!("\n{:>3}. {}\n", number + 1, sentence(step)).as_str();
@@ -96,7 +98,11 @@ fn tell(resolution: &Resolution, steps: &[Step], out: &mut Styled, style: Style)
         let again = step.place.is_some() && step.place == before;
         before = step.place.clone().or(before);
         if let Some(place) = step.place.as_ref().filter(|_| !again) {
-            let quote = resolution.sources().quote(place.span);
+            let sources = resolution.sources();
+            let quote = match reveal {
+                Reveal::Secrets => sources.quote(place.span),
+                Reveal::Masked => sources.quote_harmless(place.span),
+            };
             *out += &snippet(&quote, place, &label(step), style);
         }
     }

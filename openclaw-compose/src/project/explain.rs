@@ -9,7 +9,7 @@ use serde::ser::SerializeStruct;
 
 use crate::finding::{Place, PlaceRole};
 use crate::secrets::Secrets;
-use crate::source::{MASK, Span, Text};
+use crate::source::{self, MASK, Span, Text};
 use crate::syntax::interpolate::{Gave, OperatorKind, Piece, PieceKind};
 use crate::syntax::yaml::{Via, ViaKind};
 
@@ -34,9 +34,8 @@ pub struct Explanation {
     /// The value as text, for scalars.
     #[serde(skip)]
     pub value: Option<SecretString>,
-    /// The value without any secret in it; nothing where it is one itself.
     #[serde(skip)]
-    shown: Option<String>,
+    shown: Option<Shown>,
     /// What happened, in order; the last step gave the value.
     pub steps: Vec<Step>,
     /// What lost, the nearest first, each with its reason.
@@ -55,10 +54,18 @@ pub struct Step {
     pub place: Option<Place>,
     /// The value after this step, for scalars.
     pub value: Option<SecretString>,
-    /// The value without any secret in it; nothing where it is one itself.
-    shown: Option<String>,
+    shown: Option<Shown>,
     /// True where that value must not be printed.
     pub secret: bool,
+}
+
+/// What may be told of a value; there is none of a value that is a secret itself.
+#[derive(Clone, Debug)]
+struct Shown {
+    /// What its name vouches for. Everything else of it is masked.
+    harmless: String,
+    /// All of it but the secrets in it, for a finding that is about the value.
+    told: String,
 }
 
 /// The kinds of [`Step`].
@@ -103,31 +110,57 @@ impl Explanation {
         decided_by(&self.steps)
     }
 
-    /// The value for a report: masked where it is secret; `None` where it is not a scalar.
+    /// The value for a report: what is not known to be harmless is masked; `None` where it is not a scalar.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
-        shown(self.value.as_ref(), self.shown.as_ref())
+        shown(self.value.as_ref(), self.shown.as_ref().map(|shown| &shown.harmless))
+    }
+
+    /// The same where the value is what a finding is about: only the secrets in it are masked.
+    pub(crate) fn told(&self) -> Option<String> {
+        shown(self.value.as_ref(), self.shown.as_ref().map(|shown| &shown.told))
+    }
+
+    /// Says what may be told of a value that stands under this name.
+    fn show(&mut self, name: &str, secrets: &Secrets) {
+        self.shown = Shown::of(name, self.value.as_ref().filter(|_| !self.secret));
+        for step in self.steps.iter_mut().chain(&mut self.shadowed) {
+            step.shown = Shown::of(name, step.value.as_ref().filter(|_| !step.secret));
+        }
+        self.mask(secrets);
     }
 
     /// Takes the secrets out of everything that it says.
     pub(crate) fn mask(&mut self, secrets: &Secrets) {
         secrets.mask_in(&mut self.path);
-        mask_value(&mut self.shown, self.value.as_ref().filter(|_| !self.secret), secrets);
+        self.shown.iter_mut().for_each(|shown| shown.mask(secrets));
         self.steps.iter_mut().chain(&mut self.shadowed).for_each(|step| step.mask(secrets));
     }
 }
 
 impl Step {
-    /// The value after this step for a report: masked where it is secret; `None` where it is not a scalar.
+    /// The value after this step for a report, as [`Explanation::shown`] has it; `None` where it is not a scalar.
     #[must_use]
     pub fn shown(&self) -> Option<String> {
-        shown(self.value.as_ref(), self.shown.as_ref())
+        shown(self.value.as_ref(), self.shown.as_ref().map(|shown| &shown.harmless))
     }
 
     fn mask(&mut self, secrets: &Secrets) {
         secrets.mask_in(&mut self.text);
         self.place.iter_mut().for_each(|place| place.mask(secrets));
-        mask_value(&mut self.shown, self.value.as_ref().filter(|_| !self.secret), secrets);
+        self.shown.iter_mut().for_each(|shown| shown.mask(secrets));
+    }
+}
+
+impl Shown {
+    fn of(name: &str, value: Option<&SecretString>) -> Option<Self> {
+        let value = value?.expose_secret();
+        Some(Self { harmless: source::masked_value(name, value), told: value.to_owned() })
+    }
+
+    fn mask(&mut self, secrets: &Secrets) {
+        secrets.mask_in(&mut self.harmless);
+        secrets.mask_in(&mut self.told);
     }
 }
 
@@ -135,14 +168,6 @@ fn shown(value: Option<&SecretString>, shown: Option<&String>) -> Option<String>
     match shown {
         Some(shown) => Some(shown.clone()),
         None => value.map(|value| if value.expose_secret().is_empty() { "" } else { MASK }.to_owned()),
-    }
-}
-
-/// What is shown of a value, or less of what was.
-fn mask_value(shown: &mut Option<String>, value: Option<&SecretString>, secrets: &Secrets) {
-    match shown {
-        Some(shown) => secrets.mask_in(shown),
-        None => *shown = value.map(|value| secrets.mask(value.expose_secret()).into_owned()),
     }
 }
 
@@ -170,7 +195,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// The value only where it is not secret.
+/// The value only as far as it is known to be harmless.
 impl Serialize for Step {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("Step", 5)?;
@@ -232,6 +257,8 @@ impl Service<'_> {
 /// A value found by its path.
 pub(crate) struct Found<'r> {
     pub(crate) node: &'r Node,
+    /// What it is called, or the list that it stands in.
+    name: &'r str,
     /// True where a key on the way looks secret.
     secret: bool,
     /// The service it belongs to.
@@ -243,14 +270,14 @@ pub(crate) fn find<'r>(resolution: &'r Resolution, path: &str) -> Option<Found<'
     if let Some(rest) = path.strip_prefix("services.") {
         let maps = [&resolution.enabled, &resolution.disabled];
         let (entry, rest) = maps.into_iter().find_map(|map| longest(map, rest))?;
-        let (node, secret) = descend(&entry.node, rest)?;
-        return Some(Found { node, secret, service: Some(&entry.key) });
+        let (node, name, secret) = descend(&entry.node, &entry.key, rest)?;
+        return Some(Found { node, name, secret, service: Some(&entry.key) });
     }
     if path == "name" {
-        return Some(Found { node: &resolution.name, secret: false, service: None });
+        return Some(Found { node: &resolution.name, name: "name", secret: false, service: None });
     }
-    let (node, secret) = descend(&resolution.root, Some(path))?;
-    Some(Found { node, secret, service: None })
+    let (node, name, secret) = descend(&resolution.root, "", Some(path))?;
+    Some(Found { node, name, secret, service: None })
 }
 
 /// The entry with the longest key that the path begins with, and the rest of the path.
@@ -264,13 +291,14 @@ fn longest<'m, 'p>(map: &'m Map, path: &'p str) -> Option<(&'m super::model::Ent
     })
 }
 
-fn descend<'m>(node: &'m Node, path: Option<&str>) -> Option<(&'m Node, bool)> {
-    let Some(path) = path.filter(|path| !path.is_empty()) else { return Some((node, false)) };
+/// What stands at a path below a node of this name: its own name, and whether one on the way looks secret.
+fn descend<'m>(node: &'m Node, name: &'m str, path: Option<&str>) -> Option<(&'m Node, &'m str, bool)> {
+    let Some(path) = path.filter(|path| !path.is_empty()) else { return Some((node, name, false)) };
     match &node.value {
         Value::Map(map) => {
             let (entry, rest) = longest(map, path)?;
-            let (found, secret) = descend(&entry.node, rest)?;
-            Some((found, secret || secret::looks_secret(&entry.key)))
+            let (found, name, secret) = descend(&entry.node, &entry.key, rest)?;
+            Some((found, name, secret || secret::looks_secret(&entry.key)))
         }
         Value::List(items) => {
             let path = path.strip_prefix('[').unwrap_or(path);
@@ -278,7 +306,7 @@ fn descend<'m>(node: &'m Node, path: Option<&str>) -> Option<(&'m Node, bool)> {
             let (index, rest) = path.split_at_checked(digits)?;
             let rest = rest.strip_prefix(']').unwrap_or(rest);
             let rest = rest.strip_prefix('.').unwrap_or(rest);
-            descend(items.get(index.parse::<usize>().ok()?)?, Some(rest))
+            descend(items.get(index.parse::<usize>().ok()?)?, name, Some(rest))
         }
         _ => None,
     }
@@ -286,13 +314,14 @@ fn descend<'m>(node: &'m Node, path: Option<&str>) -> Option<(&'m Node, bool)> {
 
 pub(crate) fn explain(resolution: &Resolution, path: &str) -> Option<Explanation> {
     let found = find(resolution, path)?;
-    Some(tell(resolution, found.node, path, found.secret, found.service))
+    Some(tell(resolution, &found, path))
 }
 
 pub(crate) fn env(resolution: &Resolution, service: &str, name: &str) -> Option<Explanation> {
     let node = resolution.service(service)?.field("environment")?.get(name)?;
     let path = format!("services.{service}.environment.{name}");
-    Some(tell(resolution, node, &path, secret::looks_secret(name), Some(service)))
+    let secret = secret::looks_secret(name);
+    Some(tell(resolution, &Found { node, name, secret, service: Some(service) }, &path))
 }
 
 pub(crate) fn variable<'r>(resolution: &'r Resolution, name: &'r str) -> Option<Explanation> {
@@ -311,7 +340,7 @@ pub(crate) fn variable<'r>(resolution: &'r Resolution, name: &'r str) -> Option<
         steps: vec![teller.setting(name, variable.setting, Some(&variable.value))],
         shadowed: teller.shadowed(hidden),
     };
-    explanation.mask(resolution.secrets());
+    explanation.show(name, resolution.secrets());
     Some(explanation)
 }
 
@@ -330,13 +359,8 @@ pub(crate) fn decided_by(steps: &[Step]) -> Option<&Place> {
     first.or_else(|| steps.iter().find_map(|step| step.place.as_ref()))
 }
 
-fn tell(
-    resolution: &Resolution,
-    node: &Node,
-    path: &str,
-    secret: bool,
-    service: Option<&str>,
-) -> Explanation {
+fn tell(resolution: &Resolution, found: &Found<'_>, path: &str) -> Explanation {
+    let Found { node, name, secret, service } = *found;
     let secret = secret || is_secret(&resolution.provenances, node);
     let teller = Teller { resolution, secret };
     let mut lost = Lost::new();
@@ -360,7 +384,7 @@ fn tell(
         steps,
         shadowed: teller.shadowed(lost),
     };
-    explanation.mask(resolution.secrets());
+    explanation.show(name, resolution.secrets());
     explanation
 }
 

@@ -13,7 +13,7 @@ use openclaw_runbook::project::{ProjectFlags, Unreadable, disk};
 
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
-/// Each side is a directory, or a Compose file. Secrets are said to differ, never shown.
+/// Each side is a directory, or a Compose file. What is not known to be harmless is said to differ, never shown.
 ///
 /// Exit status: 0 the same; 1 different; 2 a side cannot be read.
 #[derive(Args)]
@@ -118,6 +118,9 @@ fn show(path: &str, change: &Change, moved: bool, out: &mut String) {
         Change::Removed { left } => writeln!(out, "- {path} = {}\n    {left}", shown(left)),
         Change::Changed { left, right } if left.secret || right.secret => {
             writeln!(out, "~ {path} (secret, not the same)\n  - {left}\n  + {right}")
+        }
+        Change::Changed { left, right } if left.shown().is_some() && left.shown() == right.shown() => {
+            writeln!(out, "~ {path} (masked, not the same)\n  - {left}\n  + {right}")
         }
         Change::Changed { left, right } => {
             writeln!(out, "~ {path}\n  - {}\n    {left}\n  + {}\n    {right}", shown(left), shown(right))

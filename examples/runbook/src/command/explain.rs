@@ -12,14 +12,15 @@ use serde::Serialize;
 /// Say what decided a value of a Compose project.
 ///
 /// A value is named by its path (`services.gateway.image`, `name`), by a service and a variable of its container
-/// (`gateway OPENCLAW_GATEWAY_TOKEN`), or as a variable of the project (`'$TOKEN'`).
+/// (`gateway OPENCLAW_GATEWAY_TOKEN`), or as a variable of the project (`'$TOKEN'`). Shown are values of a few names, as far as
+/// they look like one; the rest is masked.
 ///
 /// Exit status: 0 told; 1 there is no such value, or the flags are wrong.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     project: ProjectFlags,
-    /// Print values under names that look secret; they are masked otherwise
+    /// Print values that are not known to be harmless; they are masked otherwise
     #[arg(long)]
     show_secrets: bool,
     /// Print the explanation as JSON; secrets are never in it

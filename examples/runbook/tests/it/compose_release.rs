@@ -67,7 +67,8 @@ fn the_release_that_runs_is_used_and_said() {
     let watched = |flags: &[&str]| {
         let directory = path.display().to_string();
         let what = ["services.openclaw-gateway.environment.WATCHED"];
-        stdout(&runbook(&[&["explain", "--project-directory", directory.as_str()], flags, &what].concat()))
+        let explain = ["explain", "--show-secrets", "--project-directory", directory.as_str()];
+        stdout(&runbook(&[&explain, flags, &what].concat()))
     };
     let known = |release: &str| (Some(release.to_owned()), "info".to_owned());
     assert_eq!(read_as(path, &[]), (None, "warning".to_owned()));

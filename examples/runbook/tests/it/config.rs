@@ -149,15 +149,16 @@ fn a_story_quotes_and_underlines_its_lines() {
     let (code, out, said) = explain(&dir, &["gateway", "MODE"]);
     assert_eq!(code, 0, "{said}");
     expect![[r#"
-        services.gateway.environment.MODE = "remote"
+        services.gateway.environment.MODE = "********"
+        (masked: not known to be harmless; --show-secrets prints it)
 
         what decided it, first to last:
 
           1. compose.override.yml:4:13: as it is written
               --> compose.override.yml:4:13
                |
-             4 |       MODE: remote
-               |             ^^^^^^ "remote"
+             4 |       MODE: ********
+               |             ^^^^^^^^
 
           2. overrides compose.yaml:7:13
 
@@ -168,8 +169,8 @@ fn a_story_quotes_and_underlines_its_lines() {
           1. compose.yaml:7:13, overridden by compose.override.yml:4:13
               --> compose.yaml:7:13
                |
-             7 |       MODE: local
-               |             ----- "MODE=local"
+             7 |       MODE: ********
+               |             --------
 
         (read as compose-go 2.9.1)
     "#]]
@@ -238,7 +239,7 @@ fn two_stacks_differ_in_values_and_never_show_a_secret() {
         both read as compose-go 2.9.1
         - services.gateway.command = a list
             NOWHERE is set nowhere -> interpolated at compose.yaml:4:14 -> service gateway
-        - services.gateway.environment.MODE = "remote"
+        - services.gateway.environment.MODE = "********"
             compose.override.yml:4:13 -> overrides compose.yaml:7:13 -> service gateway
         ~ services.gateway.environment.OPENCLAW_GATEWAY_TOKEN (secret, not the same)
           - .env:1 -> interpolated at compose.yaml:6:31 -> service gateway
@@ -257,4 +258,80 @@ fn two_stacks_differ_in_values_and_never_show_a_secret() {
     assert_eq!(diff(&dir, &["stack", "stack"]).0, 0);
     let (code, out, said) = diff(&dir, &["stack", "absent"]);
     assert_eq!((code, out.as_str()), (2, ""), "{said}");
+}
+
+/// Values under names that nobody thought of, which only a list of the harmless ones keeps back.
+#[test]
+fn explain_and_diff_show_no_value_that_is_not_known_to_be_harmless() {
+    let names = [
+        "CREDS",
+        "AUTH",
+        "KEY",
+        "LOGIN",
+        "PASS1",
+        "HMAC",
+        "MASTER",
+        "SEED",
+        "UNLOCK",
+        "LICENSE",
+        "MY_PIN",
+        "SSH_PRIV",
+        "TAILSCALE",
+        "DISCORD_BOT",
+        "DATABASE_URL",
+        "REDIS",
+        "FOO",
+    ];
+    for secret in ["sunflowerhorse", "purple-monkey-dishwasher", "open sesame please", "4815162342", "k9x2q"]
+    {
+        let stack = |image: &str, secret: &str| {
+            let variables: String =
+                names.iter().map(|name| format!("      {name}: \"{secret}\" # {secret}\n")).collect();
+            let rest = format!(
+                "    command: [login, \"{secret}\"]\n    labels: [\"a.b={secret}\"]\n    x-note: \"{secret}\"\n"
+            );
+            format!("name: s\nservices:\n  a:\n    image: {image}\n{rest}    environment:\n{variables}")
+        };
+        let dir = tempfile::tempdir().unwrap();
+        for (side, text) in [
+            ("left", stack("x:1", secret)),
+            ("right", stack("x:2", &(secret.replace(' ', "-") + "x").to_uppercase())),
+        ] {
+            std::fs::create_dir(dir.path().join(side)).unwrap();
+            std::fs::write(dir.path().join(side).join("compose.yaml"), text).unwrap();
+        }
+        std::fs::write(
+            dir.path().join("right/compose.override.yml"),
+            "services: {a: {environment: {ONLY: x}}}\n",
+        )
+        .unwrap();
+        for arguments in [&["--no-shell", "left", "right"][..], &["--json", "--no-shell", "left", "right"]] {
+            let (code, out, said) = diff(&dir, arguments);
+            let shown = (out + &said).to_lowercase();
+            assert!(code == 1 && shown.contains("x:2"), "{shown}");
+            assert!(
+                !shown.contains(secret) && !shown.contains(&secret.replace(' ', "-")),
+                "{secret}: {shown}"
+            );
+            let path =
+                |name: &&&str| !shown.contains(&format!("services.a.environment.{}", name.to_lowercase()));
+            assert_eq!(names.iter().find(path), None, "{shown}");
+        }
+        let file = ["-f", "left/compose.yaml"];
+        let asked = names.iter().map(|name| vec!["a", name]);
+        let paths = ["command", "command.1", "labels", "labels.a.b", "environment", "x-note"];
+        let paths: Vec<String> = paths.iter().map(|path| format!("services.a.{path}")).collect();
+        for asked in asked.chain(paths.iter().map(|path| vec![path.as_str()])) {
+            for json in [&[][..], &["--json"]] {
+                let (code, out, said) = run("explain", dir.path(), &[&file[..], json, &asked].concat());
+                assert!(code == 0 && !(out.clone() + &said).contains(secret), "{asked:?}: {out}{said}");
+            }
+        }
+        let (_, out, _) =
+            run("explain", dir.path(), &[&file[..], &["--show-secrets", "a", "CREDS"]].concat());
+        assert!(out.contains(secret), "{out}");
+    }
+    let dir = gateway();
+    let (_, out, _) = explain(&dir, &["services.gateway.image"]);
+    assert!(out.starts_with("services.gateway.image = \"openclaw:latest\"\n"), "{out}");
 }

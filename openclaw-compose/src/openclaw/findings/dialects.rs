@@ -98,7 +98,7 @@ fn both(
 fn value(side: Option<&Explanation>) -> String {
     match side {
         None => "absent".to_owned(),
-        Some(told) => told.shown().map_or_else(|| told.kind.to_owned(), |shown| format!("\"{shown}\"")),
+        Some(told) => told.told().map_or_else(|| told.kind.to_owned(), |shown| format!("\"{shown}\"")),
     }
 }
 
