@@ -92,6 +92,8 @@ const UNREADABLE: &[Code] = &[
 
 /// The same of a part of a text.
 const PARTLY_UNREADABLE: &[Code] = &[
+    Code::ReadLimit,
+    Code::ExpansionLimit,
     Code::DuplicateKey,
     Code::KeyNotString,
     Code::DotenvSyntax,
@@ -100,12 +102,23 @@ const PARTLY_UNREADABLE: &[Code] = &[
     Code::ExtendsUnknownService,
     Code::ExtendsBadFile,
     Code::ExtendsCycle,
+    Code::ExtendsLimit,
     Code::IncludeCycle,
+    Code::IncludeLimit,
     Code::IncludeInvalid,
     Code::RemoteResource,
     Code::ConfigSyntax,
     Code::ConfigInclude,
 ];
+
+/// Whether a finding says that what a file holds is not known, in whole or in part.
+#[must_use]
+pub fn is_unread(finding: &Finding) -> bool {
+    // YAML that Compose reads, if not everybody, is known.
+    let is_known = finding.code == Code::YamlDialect && finding.severity < Severity::Error;
+    let codes = [UNREADABLE, PARTLY_UNREADABLE];
+    !is_known && codes.iter().any(|codes| codes.contains(&finding.code))
+}
 
 /// A project and what was found out about it.
 #[derive(Debug)]
@@ -299,12 +312,7 @@ impl Project {
     /// stops at these.
     pub fn unread(&self) -> impl Iterator<Item = String> {
         let all = self.resolution.findings().iter().chain(&self.report.findings);
-        // YAML that Compose reads, if not everybody, is known.
-        let is_known =
-            |finding: &Finding| finding.code == Code::YamlDialect && finding.severity < Severity::Error;
-        let codes = || UNREADABLE.iter().chain(PARTLY_UNREADABLE);
-        let files =
-            all.filter(move |finding| codes().any(|code| *code == finding.code) && !is_known(finding));
+        let files = all.filter(|finding| is_unread(finding));
         let evidence = self.captured.faults.iter().map(|fault| format!("{}: {}", fault.name, fault.why));
         files.map(|finding| self.reason(finding)).chain(evidence)
     }

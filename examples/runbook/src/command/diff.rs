@@ -5,17 +5,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_compose::codes::Code;
+use openclaw_compose::finding::{Code, Finding};
 use openclaw_compose::project::{self, Change, Explanation, Inputs, Resolution};
 use openclaw_runbook::errln;
 use openclaw_runbook::output::{self, Stream};
-use openclaw_runbook::project::{ProjectFlags, Unreadable, disk};
+use openclaw_runbook::project::{ProjectFlags, Unreadable, disk, is_unread};
 
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
 /// Each side is a directory, or a Compose file. What is not known to be harmless is said to differ, never shown.
 ///
-/// Exit status: 0 the same; 1 different; 2 a side cannot be read.
+/// Exit status: 0 the same; 1 different; 2 a side cannot be read, in whole or in part, whatever else differs.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// A project's directory, or a Compose file
@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     if [&left, &right].into_iter().any(is_missing) {
         return ExitCode::from(2);
     }
+    let unread = [&left, &right].into_iter().any(|side| side.findings().iter().any(is_unknown));
     let compared = left.compare(&right);
     let printed = if arguments.json {
         match serde_json::to_string_pretty(&compared) {
@@ -71,8 +72,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         for difference in &compared.differences {
             show(&difference.path, &difference.change, arguments.moved, &mut text);
         }
-        if compared.is_same() {
-            text.push_str("no value differs\n");
+        match (compared.is_same(), unread) {
+            (true, false) => text.push_str("no value differs\n"),
+            (true, true) => text.push_str("no value that was read differs\n"),
+            (false, _) => {}
         }
         output::try_print(Stream::Out, &text)
     };
@@ -80,7 +83,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         errln!("{error}");
         return ExitCode::from(2);
     }
-    ExitCode::from(u8::from(!compared.is_same()))
+    match (unread, compared.is_same()) {
+        (true, _) => ExitCode::from(2),
+        (false, is_same) => ExitCode::from(u8::from(!is_same)),
+    }
 }
 
 /// True where there is no project at all to compare.
@@ -89,6 +95,11 @@ fn is_missing(resolution: &Resolution) -> bool {
     resolution
         .compose_would_refuse()
         .is_some_and(|refusal| missing(refusal.finding.code) && refusal.finding.primary().is_none())
+}
+
+/// True for a finding that says: a part of the project is not known. What an env file would set that is not there is such.
+fn is_unknown(finding: &Finding) -> bool {
+    is_unread(finding) || finding.code == Code::EnvFileMissing
 }
 
 fn inputs(side: &str, arguments: &Arguments) -> Result<Inputs, Unreadable> {
@@ -104,10 +115,19 @@ fn inputs(side: &str, arguments: &Arguments) -> Result<Inputs, Unreadable> {
     Ok(inputs)
 }
 
+/// What makes the comparison one of less than the whole.
 fn warn(side: &str, resolution: &Resolution) {
-    if let Some(refusal) = resolution.compose_would_refuse() {
-        let place = refusal.finding.primary().map(|place| format!("{place}: ")).unwrap_or_default();
-        errln!("{side}: Compose refuses this project: {place}{}", refusal.finding);
+    let said = |finding: &Finding| {
+        let place = finding.primary().map(|place| format!("{place}: ")).unwrap_or_default();
+        format!("{place}{finding}")
+    };
+    let refusal = resolution.compose_would_refuse().map(|refusal| said(&refusal.finding));
+    let unknown = resolution.findings().iter().filter(|finding| is_unknown(finding)).map(said);
+    for unknown in unknown.filter(|unknown| refusal.as_ref() != Some(unknown)) {
+        errln!("{side}: {unknown}");
+    }
+    if let Some(refusal) = refusal {
+        errln!("{side}: Compose refuses this project: {refusal}");
     }
 }
 

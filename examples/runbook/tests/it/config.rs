@@ -335,3 +335,42 @@ fn explain_and_diff_show_no_value_that_is_not_known_to_be_harmless() {
     let (_, out, _) = explain(&dir, &["services.gateway.image"]);
     assert!(out.starts_with("services.gateway.image = \"openclaw:latest\"\n"), "{out}");
 }
+
+/// Two texts that nobody can read are not the same, nor is what they might have set.
+#[test]
+fn what_cannot_be_read_on_a_side_is_not_said_to_be_the_same() {
+    let deep = format!("services: {{a: {{image: x, x-a: {}{}}}}}\n", "[".repeat(300), "]".repeat(300));
+    let fine = "services: {a: {image: x}}\n";
+    for (left, right, code) in [
+        ("services: {a: {image: x\n", "services: {b: {image: y}, {{{\n", "OC-C010"),
+        (fine, "services: {a: {image: x}}\n\t- b\n", "OC-C01"),
+        (deep.as_str(), deep.as_str(), "OC-C017"),
+        (fine, "services: {a: {image: x, env_file: [no.env]}}\n", "OC-C"),
+        (fine, "services: {a: {extends: {file: no.yaml, service: a}, image: x}}\n", "OC-C001"),
+        (fine, "include: [no.yaml]\nservices: {a: {image: x}}\n", "OC-C"),
+        (fine, "services: {a: {image: '${A!}'}}\n", "OC-C030"),
+    ] {
+        let dir = project(&[("left.yaml", left), ("right.yaml", right)]);
+        for (arguments, sides) in [
+            (&["left.yaml", "right.yaml"][..], "right.yaml: "),
+            (&["right.yaml", "left.yaml"], "right.yaml: "),
+            (&["--json", "left.yaml", "right.yaml"], "right.yaml: "),
+        ] {
+            let (status, out, said) = run("diff", &dir.path().join("stack"), arguments);
+            assert_eq!(status, 2, "{right}: {out}{said}");
+            assert!(
+                !out.contains("no value differs") && said.contains(sides) && said.contains(code),
+                "{out}{said}"
+            );
+        }
+    }
+    #[cfg(unix)]
+    {
+        let files = "services: {a: {image: x, env_file: [{path: e.env, required: false}]}}\n";
+        let dir = project(&[("left.yaml", files), ("right.yaml", fine)]);
+        let made = Command::new("mkfifo").arg(dir.path().join("stack/e.env")).status().unwrap();
+        assert!(made.success());
+        let (status, out, said) = run("diff", &dir.path().join("stack"), &["left.yaml", "right.yaml"]);
+        assert!(status == 2 && said.contains("OC-C004"), "{out}{said}");
+    }
+}
