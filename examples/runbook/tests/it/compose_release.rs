@@ -1,4 +1,5 @@
 //! A project is read as the release of Compose that runs it, where anything that was recorded tells, and the ticket says so.
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
 
 use std::path::Path;
 
