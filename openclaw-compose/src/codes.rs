@@ -94,7 +94,7 @@ codes! {
     UnsetVariable "OC-C032" "unset-variable" Warning "A variable is not set and becomes the empty string."
     BadCast "OC-C033" "bad-cast" Error "A text does not fit the type of its field."
     OldBoolean "OC-C034" "old-boolean" Warning "`yes`, `on`, `no` or `off` stands where a boolean belongs."
-    ExpansionLimit "OC-C035" "expansion-limit" Error "Variables, `extends`, `include` or env files make more of the project than one resolution holds."
+    ExpansionLimit "OC-C035" "expansion-limit" Error "Variables, `extends`, `include`, env files or ranges of ports make more of the project than one resolution holds."
     // 1xx: the project.
     NoComposeFile "OC-C100" "no-compose-file" Error "No Compose file was found or named."
     SeveralComposeFiles "OC-C101" "several-compose-files" Warning "Several files have a default name; the first wins."

@@ -10,6 +10,7 @@ use crate::codes::Code;
 use crate::source::{Span, Text};
 
 use super::dialect::Dialect;
+use super::limits::{self, Spent};
 use super::merge;
 use super::model::{Map, Node, Value, word};
 use super::raise::Raised;
@@ -18,13 +19,13 @@ use super::raise::Raised;
 pub(crate) type Problems = Vec<Raised>;
 
 /// Makes the long forms. What cannot be read is reported, and dropped.
-pub(crate) fn canonical(root: &mut Node, dialect: Dialect, problems: &mut Problems) {
+pub(crate) fn canonical(root: &mut Node, dialect: Dialect, spent: &mut Spent, problems: &mut Problems) {
     let Some(map) = root.as_map_mut() else { return };
     for entry in map.iter_mut() {
         match &*entry.key {
             "services" => {
                 for service in entry.node.as_map_mut().into_iter().flat_map(Map::iter_mut) {
-                    self::service(&service.key, &mut service.node, dialect, problems);
+                    self::service(&service.key, &mut service.node, dialect, spent, problems);
                 }
             }
             "volumes" | "networks" | "secrets" | "configs" => {
@@ -43,7 +44,7 @@ pub(crate) fn canonical(root: &mut Node, dialect: Dialect, problems: &mut Proble
     }
 }
 
-fn service(name: &str, node: &mut Node, dialect: Dialect, problems: &mut Problems) {
+fn service(name: &str, node: &mut Node, dialect: Dialect, spent: &mut Spent, problems: &mut Problems) {
     let Some(map) = node.as_map_mut() else { return };
     for entry in map.iter_mut() {
         let node = &mut entry.node;
@@ -79,7 +80,7 @@ fn service(name: &str, node: &mut Node, dialect: Dialect, problems: &mut Problem
                     }
                 }
             }
-            "ports" => ports(name, node, problems),
+            "ports" => ports(name, node, spent, problems),
             "ulimits" => ulimits(name, node, problems),
             "volumes" => volumes(name, node, dialect, problems),
             _ => {}
@@ -257,7 +258,7 @@ fn ulimits(service: &str, node: &mut Node, problems: &mut Problems) {
     }
 }
 
-fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
+fn ports(service: &str, node: &mut Node, spent: &mut Spent, problems: &mut Problems) {
     let Some(items) = node.as_list_mut() else { return };
     let mut out = Vec::with_capacity(items.len());
     for item in std::mem::take(items) {
@@ -283,7 +284,20 @@ fn ports(service: &str, node: &mut Node, problems: &mut Problems) {
                     .at(item.span)
                     .help("write [[IP:]HOST:]CONTAINER[/PROTOCOL], ports from 0 to 65535"),
             ),
+            // The two ports, the mode and the protocol of each.
+            Ok(ports) if !spent.copy(ports.len() * 4) => {
+                let summary =
+                    format!("ranges of ports bring more than {} values into the project", limits::COPIES);
+                problems.push(
+                    Raised::error(Code::ExpansionLimit, summary)
+                        .at(item.span)
+                        .help("publish only the ports that something listens on"),
+                );
+                // Once is enough: nothing fits any more.
+                break;
+            }
             Ok(ports) => {
+                let ports = ports.expand();
                 if text.starts_with(":") && ports.iter().all(|port| port.published.is_empty()) {
                     problems.push(
                         Raised::warning(

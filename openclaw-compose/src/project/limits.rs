@@ -12,7 +12,7 @@ pub(crate) const FILES: usize = 1_000;
 pub(crate) const BYTES: u64 = 64 << 20;
 /// Bytes that interpolation makes, of all texts together.
 pub(crate) const MADE: usize = 16 << 20;
-/// Values that `extends`, `include` and env files copy. A long text counts as several.
+/// Values that `extends`, `include`, env files and ranges of ports bring. A long text counts as several.
 pub(crate) const COPIES: usize = 300_000;
 /// Services that extend each other in a row, and files that include each other.
 pub(crate) const DEPTH: usize = 100;

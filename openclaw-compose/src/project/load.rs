@@ -54,7 +54,7 @@ impl Loader<'_> {
             *dict = self.merged(older, document.root);
             self.unique(dict);
             self.check_schema(dict, root.span);
-            canonical::canonical(dict, self.inputs.dialect, &mut self.raised);
+            self.canonical(dict);
             self.unique(dict);
         }
     }
@@ -80,10 +80,16 @@ impl Loader<'_> {
             let older = std::mem::replace(&mut dict, Node::new(Value::Map(Map::new()), root.span));
             dict = self.merged(older, document.root);
             self.unique(&mut dict);
-            canonical::canonical(&mut dict, self.inputs.dialect, &mut self.raised);
+            self.canonical(&mut dict);
             self.unique(&mut dict);
         }
         Some((dict, resets))
+    }
+
+    fn canonical(&mut self, dict: &mut Node) {
+        let mut problems = Vec::new();
+        canonical::canonical(dict, self.inputs.dialect, &mut self.spent, &mut problems);
+        problems.into_iter().for_each(|problem| self.raise(problem));
     }
 
     fn check_schema(&mut self, dict: &mut Node, document: Span) {

@@ -4,6 +4,42 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+/// What a short form asks for: a mapping, or one for each port of a range.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ports {
+    host_ip: String,
+    /// The first and the last.
+    targets: (u16, u16),
+    published: Option<(u16, u16)>,
+    protocol: String,
+}
+
+impl Ports {
+    /// How many mappings there are: eleven bytes may ask for 65,535.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.targets.1 - self.targets.0) + 1
+    }
+
+    /// The mappings, ordered as texts, which is Compose's order.
+    pub(crate) fn expand(&self) -> Vec<Port> {
+        let (first, last) = self.targets;
+        let mut ports: Vec<Port> = (first..=last)
+            .map(|target| Port {
+                host_ip: self.host_ip.clone(),
+                published: match self.published {
+                    None => String::new(),
+                    Some((from, to)) if first == last && from != to => format!("{from}-{to}"),
+                    Some((from, _)) => u32::from(from).saturating_add(u32::from(target - first)).to_string(),
+                },
+                target,
+                protocol: self.protocol.clone(),
+            })
+            .collect();
+        ports.sort_by_cached_key(|port| port.target.to_string());
+        ports
+    }
+}
+
 /// One mapping of a short form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Port {
@@ -31,8 +67,8 @@ pub(crate) enum PortProblem {
     Protocol(String),
 }
 
-/// Reads a short form; ranges become one mapping each, ordered as texts, which is Compose's order.
-pub(crate) fn parse(spec: &str) -> Result<Vec<Port>, PortProblem> {
+/// Reads a short form.
+pub(crate) fn parse(spec: &str) -> Result<Ports, PortProblem> {
     let (rest, container) = spec.rsplit_once(':').unwrap_or(("", spec));
     let (ip, host) = rest.rsplit_once(':').unwrap_or(("", rest));
     let (container, protocol) = split_protocol(container);
@@ -64,20 +100,7 @@ pub(crate) fn parse(spec: &str) -> Result<Vec<Port>, PortProblem> {
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
         return Err(PortProblem::Protocol(protocol));
     }
-    let mut ports: Vec<Port> = (first..=last)
-        .map(|target| Port {
-            host_ip: host_ip.to_owned(),
-            published: match published {
-                None => String::new(),
-                Some((from, to)) if first == last && from != to => format!("{from}-{to}"),
-                Some((from, _)) => u32::from(from).saturating_add(u32::from(target - first)).to_string(),
-            },
-            target,
-            protocol: protocol.clone(),
-        })
-        .collect();
-    ports.sort_by_cached_key(|port| port.target.to_string());
-    Ok(ports)
+    Ok(Ports { host_ip: host_ip.to_owned(), targets: (first, last), published, protocol })
 }
 
 fn split_protocol(container: &str) -> (&str, &str) {
@@ -109,6 +132,7 @@ mod tests {
     fn short(spec: &str) -> String {
         match parse(spec) {
             Ok(ports) => ports
+                .expand()
                 .iter()
                 .map(|port| format!("{}|{}|{}/{}", port.host_ip, port.published, port.target, port.protocol))
                 .collect::<Vec<_>>()

@@ -171,3 +171,23 @@ fn a_value_that_was_replaced_again_and_again_is_read_and_told() {
     assert!(token.shadowed[0].text.starts_with("compose.yaml:20003:"), "{}", token.shadowed[0].text);
     assert!(!resolution.secrets().mask("v7654321 of v19999").contains("v19999"));
 }
+
+#[test]
+fn many_ports_of_a_few_bytes_are_stopped() {
+    let all = "x-p: &p ['1-65535:1-65535']\nservices:\n";
+    let resolution =
+        resolve(&[("compose.yaml", &lines(all, 1, |n| format!("  s{n}: {{image: x, ports: *p}}")))], &[]);
+    assert!(resolution.compose_would_refuse().is_none(), "every port once may be asked for");
+    let stack = lines(all, 300, |n| format!("  s{n}: {{image: x, ports: *p}}"));
+    let resolution = resolve(&[("compose.yaml", &stack)], &[]);
+    let (place, summary) = told(&resolution, Code::ExpansionLimit);
+    assert_eq!(
+        (place.as_str(), summary.contains("ranges of ports")),
+        ("compose.yaml:1:10", true),
+        "{summary}"
+    );
+    let ports = |name: &str| {
+        resolution.service(name).and_then(|service| service.field("ports")?.as_list()).map_or(0, <[_]>::len)
+    };
+    assert_eq!((0..300).map(|n| ports(&format!("s{n}"))).sum::<usize>(), 65_535);
+}
