@@ -7,6 +7,7 @@
 //! [`Resolution::secrets`]: crate::project::Resolution::secrets
 //! [`Report::secrets`]: crate::openclaw::Report::secrets
 
+mod escapes;
 mod forms;
 mod scan;
 
@@ -134,8 +135,8 @@ impl Secrets {
         scan::scan(text).into_iter().for_each(|range| self.add(text.get(range).unwrap_or_default()));
     }
 
-    /// The text with [`MASK`] for every secret in it: as it is, in base64, in hexadecimal, percent-encoded, or escaped as
-    /// JSON, YAML, a shell or a page would have it.
+    /// The text with [`MASK`] for every secret in it: as it is, in base64, in hexadecimal of either case, percent-encoded, or
+    /// escaped as JSON, YAML, a shell or a page would have it, be it twice.
     #[must_use]
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let found = self.find(text);

@@ -1,10 +1,10 @@
 //! The ways in which a secret is written, and where in a text one of them stands.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::SHORTEST;
+use super::escapes::{self, Read};
 
 /// Longer values are looked for in pieces, so that a search takes no longer the longer they are. A piece of this size is
 /// no accident, so that a value that was cut is found as well.
@@ -12,6 +12,9 @@ const LONGEST: usize = 128;
 
 /// Bytes of secrets of which encoded forms are looked for, too: each has about a dozen.
 const MOST_ENCODED: usize = 1 << 20;
+
+/// JSON in a text of JSON is escaped twice.
+const MOST_LAYERS: usize = 3;
 
 /// Every form of every value, ready to be searched for.
 ///
@@ -67,9 +70,28 @@ impl Forms {
         Self { forms, begins }
     }
 
-    /// Where forms stand in `text`: in order; those that overlap or touch are one.
+    /// Where forms stand in `text`, as it is or with its escapes read: in order; those that overlap or touch are one.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let bytes = text.as_bytes();
+        let mut found = self.find_in(text.as_bytes());
+        let mut layers: Vec<Read> = Vec::new();
+        while layers.len() < MOST_LAYERS
+            && let Some(read) = escapes::read(layers.last().map_or(text.as_bytes(), |layer| &layer.bytes))
+        {
+            let here = self.find_in(&read.bytes);
+            layers.push(read);
+            let written = |range| layers.iter().rev().fold(range, |range, layer| layer.written(&range));
+            found.extend(here.into_iter().map(written));
+        }
+        found.sort_unstable_by_key(|range| range.start);
+        found.dedup_by(|next, last| {
+            let meet = next.start <= last.end;
+            last.end = if meet { last.end.max(next.end) } else { last.end };
+            meet
+        });
+        found
+    }
+
+    fn find_in(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         for (at, pair) in bytes.windows(2).enumerate() {
             let bit = usize::from(pair[0]) << 8 | usize::from(pair[1]);
@@ -122,44 +144,22 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// The usual ways in which a value is written, other than as it is.
+/// The usual ways in which a value is written, other than as it is or in escapes.
 fn encoded(value: &str, add: &mut impl FnMut(String)) {
     let bytes = value.as_bytes();
-    // Inside quotes: JSON as Rust, Go and the browsers write it, Rust's own, YAML's and the shell's single ones, XML.
-    let json = inside(&serde_json::Value::from(value).to_string()).to_owned();
-    if json != value || value.contains(['/', '<', '>', '&', '\'', '$']) || !value.is_ascii() {
-        add(escape(&json, |c| matches!(c, '<' | '>' | '&').then(|| unicode(c))));
-        add(escape(&json, |c| (!c.is_ascii()).then(|| unicode(c))));
-        add(escape(&json, |c| (!c.is_ascii()).then(|| unicode(c).to_uppercase().replace("\\U", "\\u"))));
-        add(json.replace('/', "\\/"));
-        add(json);
-        add(inside(&format!("{value:?}")).to_owned());
-        add(value.replace('\'', "''"));
-        add(value.replace('\'', "'\\''"));
-        add(value.replace('$', "$$"));
-        add(escape(value, |c| {
-            let name = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&apos;")];
-            name.iter().find(|(character, _)| *character == c).map(|(_, name)| (*name).to_owned())
-        }));
-        add(escape(value, |c| matches!(c, '&' | '<' | '>').then(|| format!("&#{};", u32::from(c)))));
-    }
-    // In a URL: every byte, or those that the standard, a browser's function and a query must have encoded.
-    let plain = value.bytes().all(is_unreserved);
-    let kept: &[_] =
-        if plain { &[None] } else { &[None, Some(""), Some("!'()*"), Some("!'()*;:@&=+$,/?[]")] };
-    for kept in kept {
-        for upper in [true, false] {
-            let percent = percent(bytes, *kept, upper);
-            if percent.contains("%20") {
-                add(percent.replace("%20", "+"));
-            }
-            add(percent);
+    // YAML's single quotes and the shell's, and a `$` of Compose. What one character is escaped as is read by `escapes`.
+    for (character, written) in [("'", "''"), ("'", "'\\''"), ("$", "$$")] {
+        if value.contains(character) {
+            add(value.replace(character, written));
         }
+    }
+    // In a query.
+    if value.contains(' ') {
+        add(value.replace(' ', "+"));
     }
     // As project names and hosts are written.
     add(value.to_lowercase());
-    add(hex(bytes, false));
-    add(hex(bytes, true));
+    add(hex(bytes));
     for before in 0..3 {
         let standard = base64(bytes, before);
         if standard.contains(['+', '/']) {
@@ -169,44 +169,9 @@ fn encoded(value: &str, add: &mut impl FnMut(String)) {
     }
 }
 
-/// What is between the quotes.
-fn inside(quoted: &str) -> &str {
-    quoted.get(1..quoted.len() - 1).unwrap_or_default()
-}
-
-fn escape(text: &str, escaped: impl Fn(char) -> Option<String>) -> String {
-    text.chars().map(|c| escaped(c).unwrap_or_else(|| c.to_string())).collect()
-}
-
-/// `\u00e9`, in two halves where it has to be.
-fn unicode(c: char) -> String {
-    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
-}
-
-/// True for a byte that no URL has to encode.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-/// Percent-encoded: every byte, or all but the unreserved and these.
-fn percent(bytes: &[u8], kept: Option<&str>, upper: bool) -> String {
-    let stays = |byte: u8| kept.is_some_and(|kept| is_unreserved(byte) || kept.as_bytes().contains(&byte));
-    let mut out = String::with_capacity(bytes.len() * 3);
-    for &byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = match (stays(byte), upper) {
-            (true, _) => write!(out, "{}", char::from(byte)),
-            (false, true) => write!(out, "%{byte:02X}"),
-            (false, false) => write!(out, "%{byte:02x}"),
-        };
-    }
-    out
-}
-
-fn hex(bytes: &[u8], upper: bool) -> String {
+fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    let digits: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-    if upper { digits.to_ascii_uppercase() } else { digits }
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The characters of base64 that these bytes alone decide, where as many others stand before them, counted in threes. A
@@ -255,6 +220,14 @@ mod tests {
             "%73%33%63%72%2f%74%2b%22%78%22%20%c3%a9%3c%24%3e",
             "733363722f742b22782220c3a93c243e",
             "733363722F742B22782220C3A93C243E",
+            "733363722f742B22782220c3A93c243E",
+            r#"\u0073\u0033\u0063\u0072\u002f\u0074\u002b\u0022\u0078\u0022\u0020\u00e9\u003c\u0024\u003e"#,
+            r#"\u0073\u0033\u0063\u0072\u002F\u0074\u002B\u0022\u0078\u0022\u0020\u00E9\u003C\u0024\u003E"#,
+            r#"s3\\u0063r/t+\"x\" \u00e9<$>"#,
+            r"\x73\x33\x63\x72\x2f\x74\x2b\x22\x78\x22\x20\xc3\xa9\x3c\x24\x3e",
+            "s3%63r%2ft%2B%22x%22%20%c3%A9%3C%24%3e",
+            "s3cr%252Ft%252B%2522x%2522%2520%25C3%25A9%253C%2524%253E",
+            "&#115;3cr/t+&#x22;x&#34; &#233;&#60;$&#x3E;",
         ] {
             assert_eq!(masked(&[secret], &format!("a {form} b {form}")), "a * b *", "{form}");
         }
