@@ -23,7 +23,7 @@ use crate::source::secret::{looks_random, random_words};
 use crate::source::{FileId, Format, MASK, Sources, Span, Text};
 use forms::Forms;
 
-/// Shorter values are words, and masking them would tear the text.
+/// Shorter values are words, and looking for them everywhere would tear the text. Where they stand they are masked all the same.
 const SHORTEST: usize = 6;
 
 /// Below this a plain number is a port, a size or a year.
@@ -132,26 +132,24 @@ impl Secrets {
     /// assert_eq!(secrets.mask("bad Zq8XwV3nB7"), "bad ********");
     /// ```
     pub fn add_from(&mut self, text: &str) {
-        scan::scan(text).into_iter().for_each(|range| self.add(text.get(range).unwrap_or_default()));
+        let values = scan::scan(text).into_iter().filter(|found| found.is_value);
+        values.for_each(|found| self.add(text.get(found.range).unwrap_or_default()));
     }
 
     /// The text with [`MASK`] for every secret in it: as it is, in base64, in hexadecimal of either case, percent-encoded, or
     /// escaped as JSON, YAML, a shell or a page would have it, be it twice.
     #[must_use]
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let found = self.find(text);
-        if found.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let mut out = String::with_capacity(text.len());
-        let mut at = 0;
-        for range in found {
-            out.push_str(text.get(at..range.start).unwrap_or_default());
-            out.push_str(MASK);
-            at = range.end;
-        }
-        out.push_str(text.get(at..).unwrap_or_default());
-        Cow::Owned(out)
+        masked(text, self.find(text))
+    }
+
+    /// As [`Secrets::mask`], and also what stands where a secret does, however short it is: behind `--token`, before the `@`
+    /// of a URL.
+    pub(crate) fn mask_value<'t>(&self, value: &'t str) -> Cow<'t, str> {
+        let mut found = self.find(value);
+        found.extend(scan::scan(value).into_iter().map(|found| found.range));
+        found.sort_unstable_by_key(|range| range.start);
+        masked(value, found)
     }
 
     /// As [`Secrets::mask`], in place.
@@ -191,15 +189,36 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// The text with [`MASK`] for each of these ranges, which are in order; those that overlap or touch are one.
+fn masked(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
+    if ranges.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in ranges {
+        if range.start > at || at == 0 {
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            out.push_str(MASK);
+        }
+        at = at.max(range.end);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
 /// True for a value that would only hide other things were it masked wherever it stands.
 fn is_harmless(value: &str) -> bool {
     value.chars().nth(SHORTEST - 1).is_none()
         || value.chars().all(|c| c == '*')
         || value.parse::<f64>().is_ok_and(|number| number.abs() < SMALLEST_NUMBER)
         || WORDS.iter().any(|word| word.eq_ignore_ascii_case(value))
-        || is_placeholder(value)
-        || is_plain_url(value)
-        || is_path(value)
+        || is_elsewhere(value)
+}
+
+/// True for what says where a secret is looked for, and is none: a variable, a file, a host.
+fn is_elsewhere(value: &str) -> bool {
+    is_placeholder(value) || is_plain_url(value) || is_path(value)
 }
 
 /// `${NAME}`, `$NAME`, `$(command)`, `<your token>`
@@ -273,6 +292,37 @@ mod tests {
         ] {
             assert_eq!(secrets(&[secret]).len(), 1, "{secret}");
         }
+    }
+
+    #[test]
+    fn in_a_value_a_secret_is_masked_where_it_stands_however_short() {
+        for (value, shown) in [
+            ("gateway --token abc12 --bind lan", "gateway --token ******** --bind lan"),
+            ("--password=abc", "--password=********"),
+            ("--token swordfish", "--token ********"),
+            (
+                "curl -u a:pw12 -H 'Authorization: Bearer abc12'",
+                "curl -u a:******** -H 'Authorization: Bearer ********'",
+            ),
+            ("postgres://admin:p4ss@db:5432/x", "postgres://admin:********@db:5432/x"),
+            ("redis://:p@r:6379", "redis://:********@r:6379"),
+            ("Server=db;User Id=sa;Password=p4ss9;", "Server=db;User Id=sa;Password=********;"),
+            ("ws://u:k9x2q@h:1?token=zz9zz", "ws://u:********@h:1?token=********"),
+            ("ws://zz9zz@h:1", "ws://********@h:1"),
+            ("username=u,password=pw12,addr=1", "username=u,password=********,addr=1"),
+            ("gateway --token $TOKEN --bind lan", "gateway --token $TOKEN --bind lan"),
+            ("ssh://git@github.com/x.git", "ssh://git@github.com/x.git"),
+            ("-u 1000:1000 with Bearer tokens", "-u 1000:1000 with Bearer tokens"),
+        ] {
+            assert_eq!(Secrets::new().mask_value(value), shown);
+            let mut known = Secrets::new();
+            known.add_from(value);
+            assert!(known.is_empty(), "{value} is looked for elsewhere");
+        }
+        assert_eq!(
+            secrets(&["abc12abc12"]).mask_value("abc12abc12 --token abc12abc12x"),
+            "******** --token ********"
+        );
     }
 
     #[test]

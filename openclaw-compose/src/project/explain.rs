@@ -1,5 +1,6 @@
 //! What decided a value: its provenance from the source to the container, every shadowed value kept.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -13,7 +14,7 @@ use crate::source::{self, MASK, Span, Text};
 use crate::syntax::interpolate::{Gave, OperatorKind, Piece, PieceKind};
 use crate::syntax::yaml::{Via, ViaKind};
 
-use super::mark::is_secret;
+use super::mark::{is_masked, is_secret};
 use super::model::{Map, Node, Value, is_somewhere};
 use super::print;
 use super::provenance::Event;
@@ -160,7 +161,9 @@ impl Shown {
 
     fn mask(&mut self, secrets: &Secrets) {
         secrets.mask_in(&mut self.harmless);
-        secrets.mask_in(&mut self.told);
+        if let Cow::Owned(masked) = secrets.mask_value(&self.told) {
+            self.told = masked;
+        }
     }
 }
 
@@ -306,7 +309,9 @@ fn descend<'m>(node: &'m Node, name: &'m str, path: Option<&str>) -> Option<(&'m
             let (index, rest) = path.split_at_checked(digits)?;
             let rest = rest.strip_prefix(']').unwrap_or(rest);
             let rest = rest.strip_prefix('.').unwrap_or(rest);
-            descend(items.get(index.parse::<usize>().ok()?)?, name, Some(rest))
+            let index = index.parse().ok()?;
+            let (found, name, secret) = descend(items.get(index)?, name, Some(rest))?;
+            Some((found, name, secret || is_masked(items, index)))
         }
         _ => None,
     }

@@ -23,6 +23,27 @@ pub(crate) fn is_secret(provenances: &Provenances, node: &Node) -> bool {
     })
 }
 
+/// True for an item of a command line that the flag before it says is a secret: `--token`, `x`.
+pub(crate) fn is_announced(items: &[Node], at: usize) -> bool {
+    let text = |at: usize| items.get(at).and_then(Node::expose).unwrap_or_default();
+    let Some(flag) = at.checked_sub(1).map(text) else { return false };
+    let is_secret = |flag: &str| !flag.contains('=') && secret::looks_secret(flag);
+    flag.strip_prefix("--").is_some_and(is_secret) && !text(at).starts_with('-')
+}
+
+/// True for an item of a command line that is not shown: also the name and the password that `curl -u` takes, which may be
+/// the names of a user and a group as well.
+pub(crate) fn is_masked(items: &[Node], at: usize) -> bool {
+    let flag = at.checked_sub(1).and_then(|at| items.get(at)?.expose());
+    let is_login = flag.is_some_and(|flag| matches!(flag, "-u" | "--user"))
+        && items
+            .get(at)
+            .and_then(Node::expose)
+            .and_then(|user| user.split_once(':'))
+            .is_some_and(|(_, password)| !password.starts_with(|c: char| c.is_ascii_digit()));
+    is_login || is_announced(items, at)
+}
+
 /// What the secrets of a project are looked for in.
 pub(crate) struct Model<'m> {
     pub(crate) project: &'m str,
@@ -146,13 +167,10 @@ impl<'m> Reader<'m> {
                     }
                 }
                 Value::List(items) => {
-                    // `--token` and its value may be two items.
-                    let mut announced = false;
-                    for item in items {
+                    for (at, item) in items.iter().enumerate() {
                         let text = item.expose().unwrap_or_default();
                         let named = text.split_once('=').is_some_and(|(name, _)| secret::looks_secret(name));
-                        left.push((item, secret || named || announced && !text.starts_with('-')));
-                        announced = text.strip_prefix("--").is_some_and(secret::looks_secret);
+                        left.push((item, secret || named || is_announced(items, at)));
                     }
                 }
                 Value::Null | Value::Bool(_) => {}

@@ -117,7 +117,7 @@ impl Writer<'_> {
 
     /// A key or a text without the secrets in it.
     fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.secrets.map_or(Cow::Borrowed(text), |secrets| secrets.mask(text))
+        self.secrets.map_or(Cow::Borrowed(text), |secrets| secrets.mask_value(text))
     }
 
     fn print(&mut self, value: impl std::fmt::Display) {

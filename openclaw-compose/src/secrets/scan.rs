@@ -7,14 +7,23 @@ use std::ops::Range;
 
 use crate::source::secret::{looks_issued, looks_secret};
 
-use super::SHORTEST;
+use super::is_elsewhere;
+
+/// A place at which a secret stands.
+pub(super) struct Found {
+    pub(super) range: Range<usize>,
+    /// False for a word of small letters, which is masked where it stands, and is not looked for elsewhere: a comment says
+    /// `token: missing`.
+    pub(super) is_value: bool,
+}
 
 /// Where secrets stand in `text`, in no particular order.
-pub(crate) fn scan(text: &str) -> Vec<Range<usize>> {
+pub(super) fn scan(text: &str) -> Vec<Found> {
     let mut scan = Scan { text, found: Vec::new() };
     scan.assignments();
     scan.defaults();
     scan.flags();
+    scan.users();
     scan.credentials();
     scan.elements();
     scan.urls();
@@ -31,7 +40,7 @@ const FARTHEST: usize = 2048;
 
 struct Scan<'t> {
     text: &'t str,
-    found: Vec<Range<usize>>,
+    found: Vec<Found>,
 }
 
 impl<'t> Scan<'t> {
@@ -66,8 +75,8 @@ impl<'t> Scan<'t> {
             if looks_secret(name) && !outside.ends_with("${") {
                 after = if outside.ends_with(['?', '&', '#']) {
                     let near = self.near(value);
-                    let end = near.find(['#', '?']).unwrap_or(near.len());
-                    self.word(value, value + end, true)
+                    let end = near.find(|c: char| matches!(c, '#' | '?' | '&') || c.is_whitespace());
+                    self.word(value, value + end.unwrap_or(near.len()), true)
                 } else {
                     self.value(value)
                 };
@@ -96,14 +105,19 @@ impl<'t> Scan<'t> {
 
     /// `--token value`, `["--token", "value"]`, `<string>--token</string><string>value</string>`
     fn flags(&mut self) {
+        let mut after = 0;
         for (at, dashes) in self.text.match_indices("--") {
             let from = at + dashes.len();
+            if from < after {
+                continue;
+            }
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             let name = self.near(from).split(|c| !is_name(c)).next().unwrap_or_default();
+            after = from + name.len();
             if !looks_secret(name) {
                 continue;
             }
-            let mut at = from + name.len();
+            let mut at = after;
             let start = at;
             loop {
                 let rest = self.rest(at);
@@ -125,6 +139,22 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// `curl -u name:value`, `--user name:value`; not the numbers of a user and a group.
+    fn users(&mut self) {
+        for (at, flag) in self.text.match_indices("-u") {
+            let rest = self.rest(at + flag.len());
+            let rest = rest.strip_prefix("ser").unwrap_or(rest);
+            let user = rest.trim_start_matches([' ', '\t', '=']);
+            let is_end = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '@' | '-');
+            let name = user.split(is_end).next().unwrap_or_default();
+            let value = user.get(name.len()..).and_then(|rest| rest.strip_prefix(':'));
+            let value = value.filter(|value| !value.starts_with(|c: char| c.is_ascii_digit()));
+            if let Some(value) = value.filter(|_| user.len() < rest.len()) {
+                self.word(self.text.len() - value.len(), self.text.len(), true);
+            }
+        }
+    }
+
     /// `Bearer value`, `Basic value`
     fn credentials(&mut self) {
         for (at, _) in self.text.match_indices(['B', 'b']) {
@@ -134,7 +164,13 @@ impl<'t> Scan<'t> {
                 let value = rest.get(scheme.len()..).unwrap_or_default();
                 let bare = value.trim_start_matches([' ', '\t']);
                 if named && bare.len() < value.len() {
-                    self.word(self.text.len() - bare.len(), self.text.len(), true);
+                    let header = self.text.get(..at).unwrap_or_default().trim_end_matches(BEFORE_SCHEME);
+                    let header = header.get(header.len().saturating_sub(HEADER.len())..).unwrap_or_default();
+                    let from = self.text.len() - bare.len();
+                    // Bad news have a bearer, too.
+                    if header.eq_ignore_ascii_case(HEADER) || !is_word(self.word_at(from, self.text.len())) {
+                        self.word(from, self.text.len(), true);
+                    }
                 }
             }
         }
@@ -143,7 +179,9 @@ impl<'t> Scan<'t> {
     /// `<key>NAME</key><string>value</string>`
     fn elements(&mut self) {
         for (at, open) in self.text.match_indices("<key>") {
-            let Some((name, rest)) = self.rest(at + open.len()).split_once("</key>") else { return };
+            let name = self.near(at + open.len()).split('<').next().unwrap_or_default();
+            let rest = self.rest(at + open.len() + name.len());
+            let Some(rest) = rest.strip_prefix("</key>") else { continue };
             let Some(value) = rest.trim_start().strip_prefix("<string>") else { continue };
             let from = self.text.len() - value.len();
             if looks_secret(name.trim()) {
@@ -155,16 +193,21 @@ impl<'t> Scan<'t> {
 
     /// What stands before the `@` of a URL, and behind a telling name in its query.
     fn urls(&mut self) {
+        // One URL may stand in the query of another, or in its password.
+        const NESTED: usize = 4;
         for (at, separator) in self.text.match_indices("://") {
             let from = at + separator.len();
             let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | ',');
-            let url = self.near(from).split(is_end).next().unwrap_or_default();
+            let near = self.near(from);
+            let end = near.match_indices(separator).nth(NESTED).map_or(near.len(), |(end, _)| end);
+            let url = near.get(..end).unwrap_or_default().split(is_end).next().unwrap_or_default();
             let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
             // A password may hold a slash that nobody escaped.
             let user = authority.rsplit_once('@').or_else(|| {
                 url.split(['?', '#']).next()?.rsplit_once('@').filter(|(user, _)| user.contains(':'))
             });
-            if let Some((user, _)) = user {
+            // The one user whom everybody knows.
+            if let Some((user, _)) = user.filter(|(user, _)| *user != "git") {
                 let password = user.split_once(':').map_or(0, |(name, _)| name.len() + 1);
                 self.find(from + password..from + user.len(), false);
                 if looks_issued(user.get(..password.saturating_sub(1)).unwrap_or_default()) {
@@ -262,24 +305,37 @@ impl<'t> Scan<'t> {
 
     /// The word at a place, and before `end`. Returns where it ends.
     fn word(&mut self, from: usize, end: usize, prose: bool) -> usize {
-        let is_end = |c: char| c.is_whitespace() || "\"'`,;&|()[]{}<>\\".contains(c);
-        let word = self.text.get(from..end).unwrap_or_default().split(is_end).next().unwrap_or_default();
-        self.find(from..from + word.len(), prose);
-        from + word.len()
+        let end = from + self.word_at(from, end).len();
+        self.find(from..end, prose);
+        end
     }
 
-    /// Records a place. In prose a word of small letters is one: a comment says `token: missing`.
+    fn word_at(&self, from: usize, end: usize) -> &'t str {
+        let is_end = |c: char| c.is_whitespace() || "\"'`,;&|()[]{}<>\\".contains(c);
+        self.text.get(from..end).unwrap_or_default().split(is_end).next().unwrap_or_default()
+    }
+
+    /// Records a place. In prose a word may be just that.
     fn find(&mut self, range: Range<usize>, prose: bool) {
         let value = self.text.get(range.clone()).unwrap_or_default();
         let lead = value.len() - value.trim_start().len();
         let trimmed = value.trim();
-        let is_word = trimmed.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'.'));
-        if trimmed.chars().nth(SHORTEST - 1).is_some() && !(prose && is_word && trimmed.len() < 24) {
+        if !trimmed.is_empty() && !is_elsewhere(trimmed) {
             let start = range.start + lead;
-            self.found.push(start..start + trimmed.len());
+            let is_value = !prose || !is_word(trimmed);
+            self.found.push(Found { range: start..start + trimmed.len(), is_value });
         }
     }
 }
+
+/// True for a word as prose has them.
+fn is_word(text: &str) -> bool {
+    text.len() < 24 && text.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'.'))
+}
+
+/// The name of the header that takes a scheme and a secret, and what stands between the two.
+const HEADER: &str = "authorization";
+const BEFORE_SCHEME: &[char] = &[' ', '\t', '=', ':', '"', '\'', '\\'];
 
 /// Names that tell of a secret in the query of a URL, and are harmless elsewhere.
 const QUERY: &[&str] = &["key", "auth", "code", "access", "t", "sig", "hmac"];
@@ -291,7 +347,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        let mut found: Vec<&str> = scan(text).into_iter().map(|range| &text[range]).collect();
+        let found = scan(text).into_iter().filter(|found| found.is_value);
+        let mut found: Vec<&str> = found.map(|found| &text[found.range]).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -323,6 +380,7 @@ mod tests {
             "-----BEGIN EC PRIVATE KEY-----\n  pa55-word\n-----END EC PRIVATE KEY-----\nnot this",
         ] {
             assert_eq!(found(text), ["pa55-word"], "{text}");
+            assert_eq!(found(&text.replace("pa55-word", "p4")), ["p4"], "{text}");
         }
     }
 
@@ -356,11 +414,23 @@ mod tests {
         }
     }
 
+    /// No assertion of time: read over and over, these take minutes.
+    #[test]
+    fn no_part_of_a_text_is_read_over_and_over() {
+        for part in ["://", "--", "<key>", "&token=", "-u a", "-u ", "${", "Bearer ", "a:b@://"] {
+            let text = part.repeat(1 << 17 >> part.len().ilog2());
+            let whole = format!("{text}</key> ws://u:pa55-word@gw");
+            assert!(found(&whole).contains(&"pa55-word"), "{part}");
+        }
+        assert_eq!(found("https://h/?next=https://u:pa55-word@gw/"), ["pa55-word"]);
+        assert!(found("https://u:pa55/x://word@gw/").contains(&"pa55/x://word"));
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read(text in "(?s)[a-z\"'$\\\\{}:=<>/@?&# \né-]{0,80}|.{0,40}") {
-            for range in scan(&text) {
-                prop_assert!(text.get(range).is_some());
+            for found in scan(&text) {
+                prop_assert!(text.get(found.range).is_some());
             }
         }
     }

@@ -126,6 +126,9 @@ pub(super) fn visible(value: &str, shape: Option<Shape>, before: Option<&str>) -
         };
         let text = value.get(range.clone()).unwrap_or_default();
         let mut show = |part: Range<usize>| out.push(range.start + part.start..range.start + part.end);
+        // A context may be a URL, and a path may not.
+        let shape =
+            if value.contains("://") && shape == Some(Shape::Plain) { Some(Shape::Url) } else { shape };
         match shape {
             // User info may go on behind a reference.
             Some(Shape::Url) if value.contains('@') && text.len() < value.len() => {}
@@ -219,18 +222,26 @@ fn fits(text: &str, shape: Shape) -> bool {
                     && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
             });
             let name = digest.map_or(text, |(name, _)| name);
-            made_of(b"._-/:@") && !looks_random(name)
+            let is_bare =
+                !name.strip_suffix('@').unwrap_or(name).contains(['@', '?']) && !name.contains("://");
+            made_of(b"._-/:@") && is_bare && !looks_random(name)
         }
         Shape::Plain => {
             let names_secret =
                 |pair: &str| pair.split_once(['=', ':']).is_some_and(|(name, _)| looks_secret(name));
             text.len() <= 256
                 && made_of(b"._-/:~@+,=*[]()%\\ ")
-                && !text.split([',', ' ']).any(names_secret)
+                && !text.split([',', ' ']).any(|word| names_secret(word) || holds_password(word))
                 && !looks_random(text)
         }
         Shape::Url | Shape::Command => false,
     }
+}
+
+/// `name:password@host`, which is no mount of a path.
+fn holds_password(word: &str) -> bool {
+    let user = word.rsplit_once('@').map_or("", |(user, _)| user);
+    user.contains(':') && !user.starts_with(['.', '/', '~'])
 }
 
 /// The parts of a URL that may be shown: scheme, host, port and path.
@@ -327,4 +338,38 @@ fn word(word: &str, flag: Option<&str>, show: &mut dyn FnMut(Range<usize>)) {
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str, value: &str) -> String {
+        visible(value, shape(name), None).into_iter().filter_map(|range| value.get(range)).collect()
+    }
+
+    #[test]
+    fn a_name_vouches_for_no_password_in_its_value() {
+        for (name, value, expected) in [
+            ("context", "https://bob:pw12@git.example/x.git", "https://@git.example/x.git"),
+            ("context", "https://pw12@git.example/x.git?t=pw12#pw12", "https://@git.example/x.git?"),
+            ("context", "bob:pw12@git.example/x.git", ""),
+            ("file", "https://${USER}:pw12@h/x", "${USER}"),
+            ("image", "bob:pw12@registry.example/x", ""),
+            ("image", "https://bob:pw12@registry.example/x", ""),
+            ("image", "x?t=pw12", ""),
+        ] {
+            assert_eq!(shown(name, value), expected, "{name}: {value}");
+        }
+        for (name, value) in [
+            ("context", "https://git.example/x.git"),
+            ("context", "git@git.example:x.git"),
+            ("context", "./app"),
+            ("volumes", "./a:/mnt/b@c"),
+            ("image", "ghcr.io/openclaw/openclaw:2026.9.6@sha256:4f0f9d1c5f2b"),
+            ("Image", "sha256:4f0f9d1c5f2b"),
+        ] {
+            assert_eq!(shown(name, value), value, "{name}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::project::fields::{Absent, Form, Record, record_of};
 use crate::project::model::{Entry, Map, Node, Value};
-use crate::project::{print, secret};
+use crate::project::{mark, print, secret};
 use crate::source::{MASK, is_hidden};
 
 use super::{SECTIONS, Writer};
@@ -160,7 +160,7 @@ impl Writer<'_> {
                         self.out.push(',');
                     }
                     self.indent(depth + 1);
-                    self.json_any(item, secret, depth + 1);
+                    self.json_any(item, secret || mark::is_masked(items, number), depth + 1);
                 }
                 self.indent(depth);
                 self.out.push(']');

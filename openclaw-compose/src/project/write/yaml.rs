@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::project::fields::{Absent, Form, Record, record_of};
 use crate::project::model::{Entry, Map, Node, Value};
-use crate::project::{print, secret};
+use crate::project::{mark, print, secret};
 use crate::source::{MASK, is_hidden};
 
 use super::{SECTIONS, Writer};
@@ -151,6 +151,7 @@ impl Writer<'_> {
                         self.pad(depth + 1);
                     }
                     self.out.push('-');
+                    let secret = secret || mark::is_masked(items, number);
                     self.yaml_form(inner, &Form::Any, secret, depth + 1, true);
                 }
             }

@@ -31,6 +31,43 @@ fn a_value_through_every_layer() {
     assert_eq!(told.shown().as_deref(), Some("********"), "a variable with a secret name went in");
 }
 
+/// Nothing shorter than six characters is looked for, so that only its place tells.
+#[test]
+fn a_short_secret_is_masked_where_it_stands() {
+    let stack = r#"
+services:
+  a:
+    image: x
+    command: [--token, k9x2q, --password=k9x2q, --bind, lan]
+    environment:
+      DATABASE_URL: postgres://admin:k9x2q@db:5432/x
+      GATEWAY: ws://u:k9x2q@h:1?token=k9x2q
+      PARTS: Server=db;Password=k9x2q;
+    healthcheck: {test: [CMD, curl, -u, 'a:k9x2q', -H, 'Authorization: Bearer k9x2q', 'http://127.0.0.1']}
+    labels: {a.password: k9x2q}
+"#;
+    let resolution = resolve(&[("compose.yaml", stack)], &[]);
+    let other = resolve(&[("compose.yaml", &stack.replace("k9x2q", "k9x2"))], &[]);
+    let told = |path: &str| serde_json::to_string(&resolution.explain(path).expect(path)).expect("JSON");
+    let differences = serde_json::to_string(&other.compare(&resolution)).expect("JSON");
+    for shown in [
+        resolution.config(Format::Yaml, Reveal::Masked),
+        resolution.config(Format::Json, Reveal::Masked),
+        told("services.a.environment.DATABASE_URL"),
+        told("services.a.command.1"),
+        told("services.a.command.2"),
+        told("services.a.healthcheck.test.3"),
+        differences,
+    ] {
+        assert!(shown.contains("********") && !shown.contains("k9x2"), "{shown}");
+    }
+    let shown = resolution.config(Format::Yaml, Reveal::Masked);
+    for left in ["- lan", "postgres://admin:********@db:5432/x", "Server=db;Password=********;"] {
+        assert!(shown.contains(left), "{left}: {shown}");
+    }
+    assert!(resolution.config(Format::Yaml, Reveal::Secrets).contains("k9x2q"));
+}
+
 #[test]
 fn paths_find_values() {
     let stack = "services: {a: {image: 'x:${TAG:-1}', labels: {a.b: c}, ports: ['80:81']}}";
