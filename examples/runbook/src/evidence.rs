@@ -6,7 +6,6 @@
 
 mod disk;
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -161,7 +160,8 @@ fn copy_all(
         listing.text = without_the_alike(&listing.text);
     }
     // One may lie in the other.
-    homes.sort_by_key(|home| Reverse(home.len()));
+    homes.sort_by(|one, other| (other.len(), one).cmp(&(one.len(), other)));
+    homes.dedup();
     for text in texts.values_mut() {
         for home in &homes {
             text.text = text.text.replace(home, HOME);

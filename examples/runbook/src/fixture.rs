@@ -1,28 +1,31 @@
 //! Evidence of a run and transcripts of it, made fit to be kept as fixtures: no secret in any usual encoding, and placeholders
 //! for what is new in each run. Equal values keep equal placeholders, across all texts of one [`Mask`].
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+mod forms;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Number, Value};
+
+use forms::Forms;
 
 use crate::words::{Shape, each_word, is_cut_from, shape};
 
 /// What stands where a secret stood, before its number.
 const MASKED: &str = "test-token-masked";
-/// Shorter values are words, and masking them would tear the text.
-const SHORTEST: usize = 6;
 
 /// Masks texts of one run.
 #[derive(Debug, Default)]
 pub struct Mask {
-    /// Every form of every secret and what stands for it. The longest come first: one secret may be part of another.
-    forms: Vec<(SecretString, String)>,
-    names: Vec<(String, String)>,
+    secrets: Forms,
+    /// What stands for a value that was met.
+    names: HashMap<String, String>,
+    /// The values among them that a text may hold cut off.
+    uuids: BTreeSet<String>,
+    /// How many names of each kind were given.
+    given: BTreeMap<&'static str, usize>,
 }
 
 impl Mask {
@@ -30,16 +33,8 @@ impl Mask {
     #[must_use]
     pub fn new(secrets: Vec<SecretString>) -> Self {
         let mut known = BTreeSet::new();
-        let mut forms_of_all = Vec::new();
-        for secret in &secrets {
-            if known.insert(secret.expose_secret()) {
-                let name = format!("{MASKED}-{}", known.len());
-                let forms = forms(secret.expose_secret());
-                forms_of_all.extend(forms.into_iter().map(|form| (form.into(), name.clone())));
-            }
-        }
-        forms_of_all.sort_by_key(|(form, _): &(SecretString, String)| Reverse(form.expose_secret().len()));
-        Self { forms: forms_of_all, names: Vec::new() }
+        let distinct = secrets.iter().filter(|secret| known.insert(secret.expose_secret()));
+        Self { secrets: Forms::of(distinct), ..Self::default() }
     }
 
     /// The text without secrets, ids, digests and keys. Times and addresses stay: what is decided depends on their order
@@ -79,8 +74,10 @@ impl Mask {
 
     /// What stands for a whole value: that of the secret which it is, a number for a number, and else a name of its own.
     pub fn value(&mut self, value: &str) -> String {
-        if let Some((_, name)) = self.forms.iter().find(|(form, _)| form.expose_secret() == value) {
-            return name.clone();
+        if let [(range, secret)] = self.secrets.find(value).as_slice()
+            && *range == (0..value.len())
+        {
+            return name(*secret);
         }
         let number = value.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
         if number.len() < value.len() && UNITS.contains(&number) {
@@ -90,7 +87,7 @@ impl Mask {
         if is_placeholder(value) {
             return value.to_owned();
         }
-        if shape(value).is_some() || self.names.iter().any(|(whole, _)| is_cut_from(value, whole)) {
+        if shape(value).is_some() || self.name_of_whole(value).is_some() {
             return self.word(value);
         }
         self.placeholder("masked", value)
@@ -99,7 +96,15 @@ impl Mask {
     /// The text without any secret, whatever else is in it.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, (form, name)| text.replace(form.expose_secret(), name))
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for (range, secret) in self.secrets.find(text) {
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            out.push_str(&name(secret));
+            at = range.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
     }
 
     fn word(&mut self, word: &str) -> String {
@@ -108,22 +113,38 @@ impl Mask {
             Some(Shape::Digest) => "device",
             Some(Shape::Key) => "key",
             None => {
-                let whole = self.names.iter().find(|(whole, _)| is_cut_from(word, whole));
-                return whole.map_or_else(|| word.to_owned(), |(_, name)| format!("{name} cut"));
+                let whole = self.name_of_whole(word);
+                return whole.map_or_else(|| word.to_owned(), |name| format!("{name} cut"));
             }
         };
         self.placeholder(kind, word)
     }
 
-    fn placeholder(&mut self, kind: &str, value: &str) -> String {
-        if let Some((_, name)) = self.names.iter().find(|(known, _)| known == value) {
+    /// What stands for the UUID that a word is the beginning of.
+    fn name_of_whole(&self, word: &str) -> Option<&String> {
+        let from = (Bound::Included(word), Bound::Unbounded);
+        let whole = self.uuids.range::<str, _>(from).next().filter(|whole| is_cut_from(word, whole))?;
+        self.names.get(whole)
+    }
+
+    fn placeholder(&mut self, kind: &'static str, value: &str) -> String {
+        if let Some(name) = self.names.get(value) {
             return name.clone();
         }
-        let number = self.names.iter().filter(|(_, name)| name.starts_with(kind)).count() + 1;
+        let number = self.given.entry(kind).or_default();
+        *number += 1;
         let name = format!("{kind}-{number}");
-        self.names.push((value.to_owned(), name.clone()));
+        self.names.insert(value.to_owned(), name.clone());
+        if shape(value) == Some(Shape::Uuid) {
+            self.uuids.insert(value.to_owned());
+        }
         name
     }
+}
+
+/// What stands for the secret of this number.
+fn name(secret: usize) -> String {
+    format!("{MASKED}-{}", secret + 1)
 }
 
 /// Whether a mask made the value.
@@ -180,35 +201,6 @@ fn standing(name: &str, time: &Number) -> Number {
     }
 }
 
-/// The usual ways in which a value is written: as it is, in JSON, in a URL, in hex, in base64 at each of three offsets.
-fn forms(secret: &str) -> Vec<String> {
-    let bytes = secret.as_bytes();
-    let mut percent = String::new();
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                percent.push(char::from(*byte));
-            }
-            _ => {
-                let _ = write!(percent, "%{byte:02X}");
-            }
-        }
-    }
-    let json = Value::from(secret).to_string();
-    let hex = hex::encode(bytes);
-    let mut forms =
-        vec![secret.to_owned(), json.trim_matches('"').to_owned(), percent, hex.to_uppercase(), hex];
-    for offset in 0..3 {
-        let whole = bytes.get(offset..).unwrap_or_default();
-        let groups = whole.get(..whole.len() / 3 * 3).unwrap_or_default();
-        let url = URL_SAFE_NO_PAD.encode(groups);
-        forms.push(url.replace('-', "+").replace('_', "/"));
-        forms.push(url);
-    }
-    forms.retain(|form| form.len() >= SHORTEST);
-    forms
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +247,25 @@ mod tests {
             "a=test-token-masked-1 b=test-token-masked-2 c=test-token-masked-1"
         );
         assert_eq!(mask.text(long), "test-token-masked-2");
+    }
+
+    /// One pass over a text, however many secrets are looked for and however many names were given.
+    #[test]
+    fn thousands_of_secrets_and_names_are_kept_apart() {
+        let each = |words: &str| -> String {
+            (0..5000).map(|number| words.replace('#', &format!("{number:05}"))).collect()
+        };
+        let secrets = (0..5000).map(|number| format!("Ab{number:05}Cd").into()).collect();
+        let mut mask = Mask::new(secrets);
+        let masked: String = (1..=5000).map(|number| format!("a={MASKED}-{number}\n")).collect();
+        assert_eq!(mask.text(&each("a=Ab#Cd\n")), masked);
+        for _ in 0..2 {
+            for number in 1..=5000 {
+                assert_eq!(mask.value(&format!("label {number}")), format!("masked-{number}"));
+            }
+        }
+        let ids = each("2dd8bc7b-05fd-4afb-a2df-c4e38a4#\n");
+        assert_eq!(mask.text(&ids).lines().last(), Some("request-5000"));
     }
 
     #[test]
