@@ -55,6 +55,16 @@ impl Stream {
         }
     }
 
+    /// How wide the terminal is, where it is one.
+    #[must_use]
+    pub fn columns(self) -> Option<usize> {
+        let size = match self {
+            Self::Out => terminal_size::terminal_size_of(io::stdout()),
+            Self::Err => terminal_size::terminal_size_of(io::stderr()),
+        };
+        size.map(|(terminal_size::Width(columns), _)| usize::from(columns))
+    }
+
     fn write(self, text: &str) -> io::Result<()> {
         match self {
             Self::Out => {

@@ -34,12 +34,12 @@ use openclaw_embedded_gateway::Gateway;
 
 /// Runs the rehearsal and prints it as it happens. Exit status 0 if it ends in an authenticated session, else 1.
 #[must_use]
-pub fn run(colour: Colour) -> ExitCode {
+pub fn run(colour: Colour, width: usize) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match runtime.block_on(Rehearsal { colour }.run()) {
+    match runtime.block_on(Rehearsal { colour, width }.run()) {
         Ok(Verdict::Green) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => fail(&*error),
@@ -56,6 +56,7 @@ type Stopped = Box<dyn std::error::Error>;
 
 struct Rehearsal {
     colour: Colour,
+    width: usize,
 }
 
 /// The client whose way to a session is mended.
@@ -80,7 +81,7 @@ impl Rehearsal {
         let mut case = before.case.clone();
         live::enter(&mut case, CLI, &climb(dead, Rung::Tcp).await?);
         let probed = |address: &dyn std::fmt::Display| [format!("a climb to {address} for {CLI}")];
-        print_page(&text(&before.ticket_of(&case, &name, &probed(&dead)), self.colour));
+        print_page(&text(&before.ticket_of(&case, &name, &probed(&dead)), self.colour, self.width));
 
         let ledger = LedgerFile::new(root);
         let note = |act, what: &str| ledger.append(&Entry::new(SystemTime::now(), "rehearsal", act, what));
@@ -121,7 +122,7 @@ impl Rehearsal {
         let mut case = after.case.clone();
         live::enter(&mut case, CLI, &report);
         let ticket = after.ticket_of(&case, &name, &probed(&gateway.addr()));
-        print_page(&text(&ticket, self.colour));
+        print_page(&text(&ticket, self.colour, self.width));
 
         let trail = ledger.verify(None)?;
         gateway.stop().await;

@@ -144,7 +144,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     };
     match arguments.format {
         _ if arguments.picture => out!("{}", render::picture(&ticket)),
-        Format::Text => output::print_page(&render::text(&ticket, colour())),
+        Format::Text => output::print_page(&render::text(&ticket, colour(), width())),
         Format::Markdown => out!("{}", render::markdown(&ticket)),
         Format::Html => out!("{}", render::html(&ticket)),
         Format::Junit => out!("{}", render::junit(&ticket)),
@@ -176,7 +176,7 @@ pub(super) fn say_what_runs() {
 
 /// All five steps, on the bundled stack.
 pub(crate) fn rehearse() -> ExitCode {
-    rehearsal::run(colour())
+    rehearsal::run(colour(), width())
 }
 
 /// The current directory, where it holds a Compose project or is said to.
@@ -198,6 +198,11 @@ fn send(webhook: &Webhook, ticket: &Ticket) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(webhook.send(&output::json(&page))).map_err(|error| with_sources(&error))
+}
+
+/// The width of the terminal, so that the same input gives the same bytes everywhere else.
+fn width() -> usize {
+    Stream::Out.columns().unwrap_or(render::WIDTH)
 }
 
 /// Colour on a terminal, unless `NO_COLOR` is set to anything.

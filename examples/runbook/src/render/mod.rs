@@ -15,7 +15,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use picture::picture;
 pub use sarif::sarif;
-pub use text::{Colour, text};
+pub use text::{Colour, WIDTH, text};
 
 use crate::finding::{Place, PlaceRole};
 use crate::gates::{ClientGates, Gate, State};

@@ -1,18 +1,21 @@
 //! The ticket for a terminal: the first cause on top, then the gates, then everything else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use super::{headline, meaning, position, role};
-use crate::finding::{Confidence, PlaceRole, Severity};
+use crate::finding::{Code, Confidence, PlaceRole, Severity};
 use crate::gates::{Gate, State};
 use crate::output::{Paint, Styled};
 use crate::ticket::{Noted, Ticket, Verdict};
 
-/// Where long lines are broken.
-const WIDTH: usize = 100;
-/// The most advisories shown; the rest is counted.
-const ADVISORIES: usize = 8;
+/// Where long lines are broken if nobody says otherwise.
+pub const WIDTH: usize = 100;
+/// No terminal makes the lines shorter or longer than this.
+const WIDTHS: RangeInclusive<usize> = 60..=120;
+/// The most codes shown among the advisories; the rest is counted.
+const ADVISORIES: usize = 5;
 /// The most lines of evidence under one finding.
 const EVIDENCE: usize = 5;
 
@@ -25,10 +28,11 @@ pub enum Colour {
     Off,
 }
 
-/// Renders the ticket for a terminal.
+/// Renders the ticket for a terminal of so many columns. Commands are never broken, however long they are.
 #[must_use]
-pub fn text(ticket: &Ticket, colour: Colour) -> Styled {
-    let mut page = Page { out: Styled::new(), colour };
+pub fn text(ticket: &Ticket, colour: Colour, width: usize) -> Styled {
+    let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
+    let mut page = Page { out: Styled::new(), colour, width };
     page.head(ticket);
     if let Some(noted) = ticket.cause() {
         page.finding(noted);
@@ -43,6 +47,7 @@ pub fn text(ticket: &Ticket, colour: Colour) -> Styled {
 struct Page {
     out: Styled,
     colour: Colour,
+    width: usize,
 }
 
 impl Page {
@@ -65,7 +70,7 @@ impl Page {
     /// A paragraph under a label of at most eight characters.
     fn labelled(&mut self, label: &str, text: &str) {
         let mut label = format!("  {label:<9}");
-        for line in wrap(text, WIDTH - 11) {
+        for line in wrap(text, self.width - 11) {
             self.line(format!("{label}{line}"));
             label = " ".repeat(11);
         }
@@ -94,7 +99,7 @@ impl Page {
         let title = self.paint(Paint::Bold, &finding.code.to_string());
         let inferred = if finding.confidence == Confidence::Inferred { "  (inferred)" } else { "" };
         self.line(title + inferred);
-        for line in wrap(&finding.summary, WIDTH - 2) {
+        for line in wrap(&finding.summary, self.width - 2) {
             self.line(format!("  {line}"));
         }
         self.places(noted);
@@ -211,33 +216,69 @@ impl Page {
         self.blank();
     }
 
+    /// A line for each code, worst first. An error keeps a ticket from being green, so that it is said in full.
     fn advisories(&mut self, ticket: &Ticket) {
-        if ticket.advisories.is_empty() {
+        let codes = by_code(ticket);
+        if codes.is_empty() {
             return;
         }
         let title = self.paint(Paint::Bold, "  advisories");
         self.line(title);
-        for noted in ticket.advisories.iter().take(ADVISORIES).filter_map(|&id| ticket.finding(id)) {
-            self.short(noted, noted.finding.severity.word());
+        for of_code in codes.iter().take(ADVISORIES) {
+            match of_code.as_slice() {
+                [noted] if noted.finding.severity == Severity::Error => {
+                    self.short(noted, Severity::Error.word())
+                }
+                _ => self.advisory(of_code),
+            }
         }
-        if ticket.advisories.len() > ADVISORIES {
-            self.line(format!("  and {} more (--format json)", ticket.advisories.len() - ADVISORIES));
+        if codes.len() > ADVISORIES {
+            self.line(format!("  and {} more (--format json)", codes.len() - ADVISORIES));
         }
         self.blank();
+    }
+
+    /// What has one code, on one line: the sentence of a single finding with its place, where that fits; else how many there are
+    /// and what each points at.
+    fn advisory(&mut self, of_code: &[&Noted]) {
+        let Some(first) = of_code.first().map(|noted| &noted.finding) else { return };
+        let code = first.code.to_string();
+        let room = self.width.saturating_sub(11 + code.len() + 2);
+        let said = match of_code {
+            [_] => {
+                let place = first.primary().map(|place| format!("  {}", position(place))).unwrap_or_default();
+                let whole = format!("{}{place}", first.summary);
+                if whole.chars().count() <= room { whole } else { cut(&first.summary, room) }
+            }
+            _ => {
+                let mut seen = BTreeSet::new();
+                let named =
+                    of_code.iter().map(|noted| pointed_at(noted)).filter(|text| seen.insert(text.clone()));
+                let named = named.collect::<Vec<_>>().join(", ");
+                cut(&format!("{} times: {named}", of_code.len()), room)
+            }
+        };
+        let label = self.label(first.severity, first.severity.word());
+        self.line(Styled::from("  ") + &label + format!("{code}  {said}").as_str());
     }
 
     fn short(&mut self, noted: &Noted, label: &str) {
         let finding = &noted.finding;
         let place = finding.primary().map(|place| format!("  {}", position(place))).unwrap_or_default();
-        let painted = match finding.severity {
-            Severity::Error => self.paint(Paint::Red, &format!("{label:<9}")),
-            Severity::Warning => self.paint(Paint::Yellow, &format!("{label:<9}")),
-            Severity::Info => self.paint(Paint::Dim, &format!("{label:<9}")),
-        };
-        self.line(Styled::from("  ") + &painted + format!("{}{place}", finding.code).as_str());
-        for line in wrap(&finding.summary, WIDTH - 11) {
+        let label = self.label(finding.severity, label);
+        self.line(Styled::from("  ") + &label + format!("{}{place}", finding.code).as_str());
+        for line in wrap(&finding.summary, self.width - 11) {
             self.line(format!("           {line}"));
         }
+    }
+
+    fn label(&self, severity: Severity, label: &str) -> Styled {
+        let paint = match severity {
+            Severity::Error => Paint::Red,
+            Severity::Warning => Paint::Yellow,
+            Severity::Info => Paint::Dim,
+        };
+        self.paint(paint, &format!("{label:<9}"))
     }
 
     fn foot(&mut self, ticket: &Ticket) {
@@ -256,10 +297,48 @@ impl Page {
             }
         }
         for (index, missing) in ticket.missing.iter().enumerate() {
-            self.labelled(if index == 0 { "not seen" } else { "" }, missing);
+            // Most of them are commands.
+            let label = if index == 0 { "not seen" } else { "" };
+            self.line(format!("  {label:<9}{missing}"));
         }
         self.labelled("exit", &format!("{} ({})", ticket.exit, meaning(ticket)));
     }
+}
+
+/// The advisories of each code together, the code of the worst first.
+fn by_code(ticket: &Ticket) -> Vec<Vec<&Noted>> {
+    let mut at: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut codes: Vec<Vec<&Noted>> = Vec::new();
+    for noted in ticket.advisories.iter().filter_map(|&id| ticket.finding(id)) {
+        let index = *at.entry(noted.finding.code).or_insert(codes.len());
+        match codes.get_mut(index) {
+            Some(of_code) => of_code.push(noted),
+            None => codes.push(vec![noted]),
+        }
+    }
+    codes
+}
+
+/// What a finding underlines, or else where it is, or else what it says.
+fn pointed_at(noted: &Noted) -> String {
+    let underlined = noted.excerpts.first().map(|excerpt| {
+        excerpt
+            .text
+            .chars()
+            .skip(excerpt.from)
+            .take(excerpt.to.saturating_sub(excerpt.from))
+            .collect::<String>()
+    });
+    let place = || noted.finding.primary().map(position);
+    underlined.or_else(place).unwrap_or_else(|| noted.finding.summary.clone())
+}
+
+/// The text, with an ellipsis for what does not fit.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).collect::<String>().trim_end().to_owned() + "\u{2026}"
 }
 
 /// Breaks at spaces. A word longer than the width stays whole: it is a path or a command.

@@ -7,7 +7,7 @@ use openclaw_runbook::finding::{
     Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject,
 };
 use openclaw_runbook::gates::{Claim, Client, FindingId, Gate, Kind, Says, Whom, judge};
-use openclaw_runbook::render::{Colour, html, json, junit, markdown, picture, sarif, text};
+use openclaw_runbook::render::{Colour, WIDTH, html, json, junit, markdown, picture, sarif, text};
 use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
 use openclaw_runbook::topology::{Listens, Member, Port, PortId, Proxy, Role, Space, SpaceOf, Topology, Way};
 use std::collections::BTreeSet;
@@ -166,13 +166,78 @@ fn a_terminal_reads_the_first_cause_first() {
                    A device waits.
 
           advisories
-          warning  OC-C501 image-not-pinned  state/openclaw.json:9:14
-                   The image is not pinned.
+          warning  OC-C501 image-not-pinned  The image is not pinned.  state/openclaw.json:9:14
 
           read     compose.yaml, .env
           not seen nothing was asked of a running gateway
           exit     1 (a gate is red)
-    "#]].assert_eq(text(&ticket(), Colour::Off).as_str());
+    "#]].assert_eq(text(&ticket(), Colour::Off, WIDTH).as_str());
+}
+
+/// A ticket with nothing but these advisories.
+fn advisories(codes: impl IntoIterator<Item = (ComposeCode, Severity)>) -> Ticket {
+    let noted = |(at, (code, severity)): (usize, _)| Noted {
+        excerpts: vec![Excerpt {
+            place: 0,
+            text: format!("a: ${{V{at}}}"),
+            from: 3,
+            to: 3 + format!("${{V{at}}}").len(),
+        }],
+        ..Noted::new(finding(
+            Code::Compose(code),
+            severity,
+            &format!("sentence {at} is of some length, said of a value"),
+        ))
+    };
+    let findings = codes.into_iter().enumerate().map(noted).collect();
+    Ticket::new(Draft { findings, ..Draft::default() })
+}
+
+#[test]
+fn each_code_is_one_advisory_and_the_sixth_is_counted() {
+    let unset = std::iter::repeat_n((ComposeCode::UnsetVariable, Severity::Warning), 9);
+    let others = [
+        ComposeCode::ImageNotPinned,
+        ComposeCode::OwnLoopback,
+        ComposeCode::UidDrift,
+        ComposeCode::FileNotFound,
+        ComposeCode::YamlDialect,
+        ComposeCode::DuplicateKey,
+    ];
+    let ticket = advisories(unset.chain(others.map(|code| (code, Severity::Info))));
+    let page = text(&ticket, Colour::Off, WIDTH);
+    let (_, said) = page.as_str().split_once("  advisories\n").unwrap();
+    let (said, _) = said.split_once("\n\n").unwrap();
+    expect![[r#"
+          warning  OC-C032 unset-variable  9 times: ${V0}, ${V1}, ${V2}, ${V3}, ${V4}, ${V5}, ${V6}, ${V7},…
+          info     OC-C501 image-not-pinned  sentence 9 is of some length, said of a value
+          info     OC-C201 own-loopback  sentence 10 is of some length, said of a value
+          info     OC-C401 uid-drift  sentence 11 is of some length, said of a value
+          info     OC-C001 file-not-found  sentence 12 is of some length, said of a value
+          and 2 more (--format json)"#]]
+    .assert_eq(&said.trim_start().replace("\n  ", "\n"));
+    let error = advisories([(ComposeCode::UidDrift, Severity::Error)]);
+    assert!(
+        text(&error, Colour::Off, 60).as_str().contains("sentence 0 is of some length, said of a value\n")
+    );
+}
+
+#[test]
+fn a_ticket_is_as_wide_as_the_terminal_and_breaks_no_command() {
+    let mut ticket = ticket();
+    let command = format!("docker compose exec {}", "a ".repeat(80));
+    ticket.missing = vec![format!("devices: {command}b")];
+    ticket.findings[0].finding.summary = "word ".repeat(60);
+    ticket.findings[0].mend = Some(format!("{command}c"));
+    for (width, widest) in [(0, 60), (60, 60), (80, 80), (500, 120)] {
+        let page = text(&ticket, Colour::Off, width);
+        assert!(
+            page.as_str().contains(&format!("$ {command}c\n"))
+                && page.as_str().contains(&format!("devices: {command}b\n"))
+        );
+        let widths = page.as_str().lines().filter(|line| line.contains("word")).map(str::len);
+        assert!(widths.max().is_some_and(|found| found <= widest && found > widest - 6), "{page:?}");
+    }
 }
 
 #[test]
@@ -390,7 +455,7 @@ fn elements(page: &str) -> BTreeSet<String> {
 fn stays_harmless(hostile: &str) {
     let ticket = full_of(hostile);
     let pages = [
-        text(&ticket, Colour::Off).as_str().to_owned(),
+        text(&ticket, Colour::Off, WIDTH).as_str().to_owned(),
         markdown(&ticket),
         json(&ticket).unwrap(),
         html(&ticket),
@@ -444,7 +509,7 @@ fn json_names_its_shape_and_colour_is_only_paint() {
     assert_eq!(value["schema"], "openclaw-runbook/ticket/2");
     assert_eq!(value["exit"], 1);
     assert_eq!(value["first_cause"]["gate"], "auth");
-    let painted = text(&ticket, Colour::On);
+    let painted = text(&ticket, Colour::On, WIDTH);
     assert!(painted.as_str().contains("\u{1b}[1;31mRED\u{1b}[0m"));
     let plain: String =
         openclaw_runbook::clean::line(&painted.as_str().replace('\n', "\u{1}")).replace('\u{fffd}', "\n");
@@ -491,7 +556,9 @@ fn an_error_that_no_gate_accounts_for_is_no_green_ticket() {
     let beside = Ticket::new(draft(vec![FindingId::at(0)]));
     assert_eq!((beside.verdict, beside.exit), (Verdict::Open, 3));
     assert!(
-        text(&beside, Colour::Off).as_str().contains("OPEN  no gate is red, but an error stands beside them")
+        text(&beside, Colour::Off, WIDTH)
+            .as_str()
+            .contains("OPEN  no gate is red, but an error stands beside them")
     );
     assert!(json(&beside).unwrap().contains("\"unaccounted\""));
 }
