@@ -66,6 +66,8 @@ pub struct Examination {
     captured: Captured,
     /// The Compose that the project was read as, where anything told.
     compose: Option<String>,
+    /// The profiles that no service has, a sentence each.
+    unknown_profiles: Vec<String>,
     /// The record of the freeze that was read.
     record: Option<String>,
     options: Options,
@@ -88,6 +90,7 @@ impl Examination {
             return Err(refusal);
         }
         let Project { resolution, report, captured, compose, .. } = project;
+        let unknown_profiles = flags.unknown_profiles(&resolution);
         let stack = stack::Stack::new(resolution, report);
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
@@ -107,7 +110,7 @@ impl Examination {
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         unfinished::enter(&mut case, directory, stack.sources());
-        Ok(Self { case, stack, captured, compose, record, options })
+        Ok(Self { case, stack, captured, compose, unknown_profiles, record, options })
     }
 
     /// The ticket.
@@ -207,7 +210,7 @@ impl Examination {
     /// Evidence that was not given, as the commands that would give it.
     fn missing(&self) -> Vec<String> {
         let gateway = self.stack.gateway();
-        let mut missing = Vec::new();
+        let mut missing = self.unknown_profiles.clone();
         if self.captured.ownership_is_empty {
             missing.push(
                 "owners: captured/ownership.txt is empty: find . -exec ls -ldn {} + > captured/ownership.txt"

@@ -9,6 +9,7 @@ use openclaw_compose::project::{Explanation, Node, Resolution, Reveal, Step, Ste
 use openclaw_compose::source::{MASK, Quote, QuotedLine};
 
 use crate::clean;
+use crate::nearest::{did_you_mean, nearest};
 use crate::output::Styled;
 
 /// How to print.
@@ -61,7 +62,12 @@ pub fn unknown(resolution: &Resolution, what: &str, variable: Option<&str>) -> S
                 let _ = writeln!(out, "it has: {}", known.join(", "));
             }
         }
-        _ => {
+        Some(_) => {
+            let meant = did_you_mean(what, services.iter().copied());
+            let _ = writeln!(out, "there is no service {what}{meant}");
+            let _ = writeln!(out, "services: {}", services.join(", "));
+        }
+        None => {
             let _ = writeln!(out, "there is no value {what}");
             let _ = writeln!(out, "{}", instead(resolution, what, &services));
         }
@@ -84,10 +90,18 @@ fn instead(resolution: &Resolution, what: &str, services: &[&str]) -> String {
         if let Some(keys) = resolution.at(reached).and_then(Node::as_map) {
             let mut keys: Vec<&str> = keys.iter().map(|entry| &*entry.key).collect();
             keys.sort_unstable();
-            return format!("{reached} has: {}", keys.join(", "));
+            let (_, beyond) = what.split_at(reached.len() + 1);
+            let (key, rest) = beyond.split_at(beyond.find('.').unwrap_or(beyond.len()));
+            let meant = nearest(key, keys.iter().copied());
+            let meant = meant.map(|key| format!("; did you mean {reached}.{key}{rest}?")).unwrap_or_default();
+            return format!("{reached} has: {}{meant}", keys.join(", "));
         }
     }
-    format!("services: {}", services.join(", "))
+    let what = what.strip_prefix("services.").unwrap_or(what);
+    let (service, rest) = what.split_at(what.find('.').unwrap_or(what.len()));
+    let meant = nearest(service, services.iter().copied());
+    let meant = meant.map(|service| format!("; did you mean services.{service}{rest}?")).unwrap_or_default();
+    format!("services: {}{meant}", services.join(", "))
 }
 
 fn tell(resolution: &Resolution, steps: &[Step], reveal: Reveal, out: &mut Styled, style: Style) {

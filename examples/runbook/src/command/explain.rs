@@ -44,6 +44,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let resolution = &project.resolution;
+    for unknown in arguments.project.unknown_profiles(resolution) {
+        errln!("{unknown}");
+    }
     let told = match (&arguments.variable, arguments.what.strip_prefix('$')) {
         (Some(name), _) => resolution.env(&arguments.what, name),
         (None, Some(name)) => resolution.variable(name.trim_matches(['{', '}'])),

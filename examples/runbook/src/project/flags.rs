@@ -1,14 +1,16 @@
 //! The command line of `docker compose`, as far as it chooses a project: shared by every subcommand.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openclaw_compose::fs::{Disk, inputs_here};
 use openclaw_compose::openclaw::Host;
-use openclaw_compose::project::{Dialect, Inputs};
+use openclaw_compose::project::{Dialect, Inputs, Node, Resolution};
 use openclaw_compose::source::Text;
 
 use super::Unreadable;
+use crate::nearest::did_you_mean;
 use crate::{clean, reading};
 
 /// The flags that `docker compose` takes before its command.
@@ -101,6 +103,20 @@ impl ProjectFlags {
             command.push_str(&format!("{flag} {value} "));
         }
         command
+    }
+
+    /// The profiles among these flags that no service has, a sentence each: Compose says nothing of them.
+    #[must_use]
+    pub fn unknown_profiles(&self, resolution: &Resolution) -> Vec<String> {
+        let services: Vec<_> = resolution.services().chain(resolution.disabled_services()).collect();
+        let of_services =
+            services.iter().flat_map(|service| service.items("profiles")).filter_map(Node::text);
+        let known: BTreeSet<&str> = of_services.map(Text::expose).collect();
+        let unknown = self.profiles.iter().filter(|name| *name != "*" && !known.contains(name.as_str()));
+        let said = |name: &String| {
+            format!("profile {name}: no service has it{}", did_you_mean(name, known.iter().copied()))
+        };
+        unknown.map(said).collect()
     }
 
     /// How the project's files are read: without the links that lead out of it, unless these flags say so.

@@ -65,6 +65,30 @@ fn a_stack_that_is_called_as_a_subcommand_is_named_by_a_path() {
     assert!(stdout(&run(dir.path(), &["--help"])).contains("runbook ./fix"));
 }
 
+#[test]
+fn a_slip_in_the_name_of_a_service_or_profile_leads_to_the_one_that_was_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let compose = "services: {openclaw-gateway: {image: a, profiles: [debug]}, proxy: {image: b}}\n";
+    std::fs::write(dir.path().join("compose.yaml"), compose).unwrap();
+    for (arguments, said) in [
+        (
+            &["explain", "openclaw-gatway", "A"][..],
+            "no service openclaw-gatway; did you mean openclaw-gateway?",
+        ),
+        (&["explain", "services.prxy.image"], "did you mean services.proxy.image?"),
+        (&["explain", "prxy.image"], "did you mean services.proxy.image?"),
+        (&["explain", "services.proxy.imge"], "did you mean services.proxy.image?"),
+        (&["explain", "--profile", "debgu", "name"], "profile debgu: no service has it; did you mean debug?"),
+        (&["look", "--profile", "debgu", "."], "profile debgu: no service has it; did you mean debug?"),
+    ] {
+        let output = run(dir.path(), arguments);
+        let all = stdout(&output) + &stderr(&output);
+        assert!(all.contains(said), "{arguments:?}: {all}");
+    }
+    let known = run(dir.path(), &["explain", "--profile", "debug", "--profile", "*", "name"]);
+    assert_eq!((status(&known), stderr(&known)), (0, String::new()));
+}
+
 /// Where `docker compose` answers with statuses of its own, so does what stands in its place.
 #[test]
 fn a_command_line_that_cannot_be_read_has_the_status_of_its_subcommand() {
