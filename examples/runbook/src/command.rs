@@ -2,6 +2,7 @@
 //! still understood.
 
 mod capture;
+mod completions;
 mod config;
 mod diff;
 mod explain;
@@ -10,6 +11,7 @@ mod fix;
 mod freeze;
 mod gate;
 pub(crate) mod look;
+mod man;
 mod mask;
 mod namespaces;
 mod pair;
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Diff(diff::Arguments),
     #[command(alias = "mask-evidence")]
     Mask(mask::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -85,6 +89,8 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments),
             Self::Diff(arguments) => diff::run(arguments),
             Self::Mask(arguments) => mask::run(arguments),
+            Self::Completions(arguments) => completions::run(arguments),
+            Self::Man(arguments) => man::run(arguments),
         }
     }
 }

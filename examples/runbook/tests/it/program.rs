@@ -66,6 +66,43 @@ fn a_stack_that_is_called_as_a_subcommand_is_named_by_a_path() {
 }
 
 #[test]
+fn a_shell_completes_every_subcommand() {
+    let script = run(Path::new("."), &["completions", "bash"]);
+    assert_eq!((status(&script), stderr(&script)), (0, String::new()));
+    let ask = r#"source "$0"; COMP_WORDS=(runbook sup); COMP_CWORD=1; _runbook runbook sup runbook; echo "${COMPREPLY[@]}""#;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("runbook.bash");
+    std::fs::write(&file, stdout(&script)).unwrap();
+    let answer = Command::new("bash").arg("-c").arg(ask).arg(&file).output().unwrap();
+    assert_eq!(stdout(&answer), "supervisors\n", "{}", stderr(&answer));
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let script = stdout(&run(Path::new("."), &["completions", shell]));
+        assert!(script.contains("supervisors") && !script.contains('\u{fffd}'), "{shell}: {script}");
+    }
+    assert_eq!(status(&run(Path::new("."), &["completions", "tcsh"])), 2);
+}
+
+#[test]
+fn the_manual_has_a_page_for_the_program_and_each_subcommand() {
+    let all = stdout(&run(Path::new("."), &["man"]));
+    let pages: Vec<&str> = all.lines().filter(|line| line.starts_with(".TH ")).collect();
+    let help = stdout(&run(Path::new("."), &["-h"]));
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let named: Vec<&str> =
+        list.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    let named: Vec<&&str> = named.iter().filter(|name| !name.is_empty()).collect();
+    assert_eq!(pages.len(), 1 + named.len(), "{pages:?}");
+    for name in named {
+        let page = stdout(&run(Path::new("."), &["man", name]));
+        assert!(page.contains(&format!(".TH runbook-{name} 1")) && all.contains(&page), "{page}");
+    }
+    let other = run(Path::new("."), &["man", "freze"]);
+    let said = "runbook: there is no subcommand freze; did you mean freeze?\n";
+    assert_eq!((status(&other), stderr(&other)), (2, said.to_owned()));
+}
+
+#[test]
 fn a_slip_in_the_name_of_a_service_or_profile_leads_to_the_one_that_was_meant() {
     let dir = tempfile::tempdir().unwrap();
     let compose = "services: {openclaw-gateway: {image: a, profiles: [debug]}, proxy: {image: b}}\n";
