@@ -17,6 +17,8 @@ pub(super) enum Shape {
     Port,
     /// A word of a fixed set, a name of this stack, a version, a time, an address, a path, or some of them joined.
     Plain,
+    /// A path that begins as one: a word alone may be anything.
+    Path,
     /// An image, pinned or not.
     Image,
     /// A URL, without user info, query and fragment.
@@ -68,9 +70,12 @@ const HARMLESS: &[(Shape, &[&str])] = &[
         "approvedVia", "clientId", "clientMode", "deviceFamily", "role", "roles", "scopes",
         // variables
         "CLAWDBOT_GATEWAY_BIND", "COMPOSE_ENV_FILES", "COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME",
-        "HOME", "NODE_ENV", "NODE_VERSION", "OPENCLAW_ALLOW_INSECURE_PRIVATE_WS", "OPENCLAW_CONFIG_DIR",
-        "OPENCLAW_CONFIG_PATH", "OPENCLAW_GATEWAY_BIND", "OPENCLAW_GATEWAY_TOKEN_FILE", "OPENCLAW_HOME",
-        "OPENCLAW_SERVICE_KIND", "OPENCLAW_STATE_DIR", "OPENCLAW_VERSION", "OPENCLAW_WORKSPACE_DIR", "PATH", "TZ",
+        "NODE_VERSION", "OPENCLAW_ALLOW_INSECURE_PRIVATE_WS", "OPENCLAW_GATEWAY_BIND", "OPENCLAW_SERVICE_KIND",
+        "OPENCLAW_VERSION",
+    ]),
+    (Shape::Path, &[
+        "HOME", "OPENCLAW_CONFIG_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_GATEWAY_TOKEN_FILE", "OPENCLAW_HOME",
+        "OPENCLAW_STATE_DIR", "OPENCLAW_WORKSPACE_DIR", "PATH",
     ]),
     (Shape::Image, &["image", "Image", "RepoDigests", "RepoTags", "OPENCLAW_IMAGE", "com.docker.compose.image"]),
     (Shape::Url, &[
@@ -233,6 +238,10 @@ fn fits(text: &str, shape: Shape) -> bool {
                 && made_of(b"._-/:~@+,=*[]()%\\ ")
                 && !text.split([',', ' ']).any(|word| names_secret(word) || holds_password(word))
                 && !looks_random(text)
+        }
+        Shape::Path => {
+            let drive = text.as_bytes().get(1..3).is_some_and(|drive| matches!(drive, b":\\" | b":/"));
+            (drive || text.starts_with(['/', '.', '~'])) && fits(text, Shape::Plain)
         }
         Shape::Url | Shape::Command => false,
     }

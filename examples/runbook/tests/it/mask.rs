@@ -75,6 +75,11 @@ fn a_secret_goes_wherever_it_stands() {
                 "[Service]\nEnvironment=A=@ \"B=@\"\nExecStart=/x --token @\n# @\n",
             ),
             ("captured/logs/g.log", "gateway url: ws://u:@@h/?token=@\ntoken=@ x=@ password: @\nBearer @\n"),
+            (
+                "captured/logs/g.log",
+                "password is @\nlogin with pass @ ok\nX-Api-Key @\nsaid @\npw @\n{\"msg\":\"@\"}\n",
+            ),
+            (".env", "TZ=@\nHOME=@\nNODE_ENV=@\n"),
             ("openclaw.json", "{gateway:{auth:{token:\n\"@\"}}, // @\n channels:{a:{botToken:'@',b:['@']}}}"),
             (
                 "captured/inspect.json",

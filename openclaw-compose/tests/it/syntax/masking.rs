@@ -389,9 +389,9 @@ fn what_a_program_says() {
         [ws] closed before connect conn=******** peer=127.0.0.1:48178->127.0.0.1:18789 client=cli v2026.9.6 reason=unauthorized: gateway token mismatch (use this gateway's gateway.auth.token) code=1008
         EACCES: permission denied, mkdir '/home/node/.openclaw/state' ******** x=******** token: ********
         token=******** other=******** "token": "********", "x": 'y' Authorization: ********
-        curl -H 'Authorization: ********' --token ******** two url=wss://********@h:1/?******** Bearer ******** two --password=********
-        {"level":"info","password":"********","msg":"hello"}
-        ]0;title x=token=******** ******** device=********
+        curl -H 'Authorization: ********' --token ******** ******** url=wss://********@h:1/?******** Bearer ******** ******** --password=********
+        {"level":"info","password":"********","msg":"********"}
+        ]0;******** x=token=******** ******** device=********
     "#]].assert_eq(&masked(
         "captured/logs/openclaw-gateway.log",
         "\u{1b}[2K2026-11-22T06:22:44.410+00:00 [gateway] shutdown budget at startup: drain=315000ms; source=Gateway stop policy=330000ms\n\
