@@ -227,7 +227,7 @@ impl Page {
         for of_code in codes.iter().take(ADVISORIES) {
             match of_code.as_slice() {
                 [noted] if noted.finding.severity == Severity::Error => {
-                    self.short(noted, Severity::Error.word())
+                    self.short(noted, Severity::Error.word());
                 }
                 _ => self.advisory(of_code),
             }
