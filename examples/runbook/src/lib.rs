@@ -9,6 +9,7 @@ pub mod capture;
 pub mod captured;
 pub mod child;
 pub mod clean;
+pub mod comparison;
 pub mod containers;
 pub mod diagnose;
 pub mod errors;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use openclaw_compose::docker::DEVICE_LIST;
 use openclaw_compose::project::FILE_NAMES;
+use openclaw_runbook::comparison::{Comparison, Earlier};
 use openclaw_runbook::diagnose::{Options, diagnose};
 use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::gates::Gate;
@@ -16,7 +17,7 @@ use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::rehearsal;
 use openclaw_runbook::render::{self, Colour};
 use openclaw_runbook::ticket::Ticket;
-use openclaw_runbook::{errln, out};
+use openclaw_runbook::{errln, out, reading};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// Print a picture of the stack instead: who reaches whom, and where it breaks
     #[arg(long, conflicts_with = "format")]
     picture: bool,
+    /// Print instead what changed since an earlier ticket, which --format json printed: as text or JSON
+    #[arg(long, value_name = "OLD.json", conflicts_with = "picture")]
+    compare: Option<PathBuf>,
     /// Time of the diagnosis, for the ticket and for telling expired requests, such as 2026-11-22T06:30:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Instant>,
@@ -124,6 +128,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
         return rehearse();
     };
+    let earlier = match arguments.compare.as_deref().map(|path| earlier(path, arguments.format)).transpose() {
+        Ok(earlier) => earlier,
+        Err(why) => {
+            errln!("runbook: {why}");
+            return ExitCode::from(2);
+        }
+    };
     let options = Options {
         project: arguments.project,
         at: arguments.at,
@@ -142,15 +153,23 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let comparison = earlier.map(|earlier| Comparison::new(&earlier, &ticket));
     match arguments.format {
         _ if arguments.picture => out!("{}", render::picture(&ticket)),
+        Format::Text if comparison.is_some() => {
+            comparison.iter().for_each(|comparison| output::print_page(&comparison.text()));
+        }
         Format::Text => output::print_page(&render::text(&ticket, colour(), width())),
         Format::Markdown => out!("{}", render::markdown(&ticket)),
         Format::Html => out!("{}", render::html(&ticket)),
         Format::Junit => out!("{}", render::junit(&ticket)),
         Format::Json | Format::Sarif => {
             let is_sarif = matches!(arguments.format, Format::Sarif);
-            match if is_sarif { render::sarif(&ticket) } else { render::json(&ticket) } {
+            match match &comparison {
+                Some(comparison) => serde_json::to_string_pretty(comparison).map(|page| page + "\n"),
+                None if is_sarif => render::sarif(&ticket),
+                None => render::json(&ticket),
+            } {
                 Ok(page) => output::print_json(&page),
                 Err(error) => {
                     errln!("runbook: the ticket cannot be written as JSON: {error}");
@@ -184,6 +203,15 @@ fn here(arguments: &Arguments) -> Option<PathBuf> {
     let is_project =
         !arguments.project.files.is_empty() || FILE_NAMES.iter().any(|name| Path::new(name).exists());
     is_project.then(|| PathBuf::from("."))
+}
+
+/// The ticket to compare with.
+fn earlier(path: &Path, format: Format) -> Result<Earlier, String> {
+    if !matches!(format, Format::Text | Format::Json) {
+        return Err("--compare prints text or JSON".to_owned());
+    }
+    let text = reading::text(path).map_err(|error| with_sources(&error))?;
+    Earlier::read(&text).map_err(|error| format!("{} {error}", path.display()))
 }
 
 /// The address is hidden before anything is said: who knows that of a webhook may write to it.

@@ -126,6 +126,33 @@ fn a_slip_in_the_name_of_a_service_or_profile_leads_to_the_one_that_was_meant() 
     assert_eq!((status(&known), stderr(&known)), (0, String::new()));
 }
 
+#[test]
+fn a_ticket_is_compared_with_an_earlier_one() {
+    let dir = copy("own-loopback");
+    let stack = dir.path().join("own-loopback");
+    let old = run(dir.path(), &["own-loopback", "--format", "json"]);
+    std::fs::write(dir.path().join("old.json"), &old.stdout).unwrap();
+    let compare =
+        |more: &[&str]| run(dir.path(), &[&["own-loopback", "--compare", "old.json"], more].concat());
+    assert_eq!((status(&compare(&[])), stdout(&compare(&[]))), (1, "nothing  changed\n".to_owned()));
+    let mended = run(&stack, &["fix", "--code", "OC-C201", "--yes"]);
+    assert_eq!(status(&mended), 0, "{}", stderr(&mended));
+    // It tells of the time before.
+    std::fs::remove_file(stack.join("captured/logs/openclaw-cli.log")).unwrap();
+    let said = stdout(&compare(&[]));
+    let better = "better   openclaw-cli: namespace and URL: RED -> ok\n";
+    assert!(said.contains(better) && said.contains("\ngone     OC-C201 own-loopback: "), "{said}");
+    assert!(!said.contains("worse"), "{said}");
+    let json: serde_json::Value = serde_json::from_str(&stdout(&compare(&["--format", "json"]))).unwrap();
+    assert_eq!(json["gates"][0]["course"], "better");
+    for (content, why) in [("{", "is not a ticket"), ("{\"schema\":\"x\"", "is not a ticket")] {
+        std::fs::write(dir.path().join("old.json"), content).unwrap();
+        assert_eq!(status(&compare(&[])), 2);
+        assert!(stderr(&compare(&[])).contains(why), "{}", stderr(&compare(&[])));
+    }
+    assert_eq!(status(&compare(&["--format", "html"])), 2);
+}
+
 /// Where `docker compose` answers with statuses of its own, so does what stands in its place.
 #[test]
 fn a_command_line_that_cannot_be_read_has_the_status_of_its_subcommand() {
