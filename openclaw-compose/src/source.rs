@@ -25,6 +25,7 @@ mod format;
 mod harmless;
 mod hidden;
 mod lex;
+mod message;
 mod prose;
 pub(crate) mod secret;
 mod shown;
@@ -434,6 +435,23 @@ pub(crate) fn masked_own(text: &str) -> String {
     masked(text, runs)
 }
 
+/// The message of a variable that has to be set, without what may be a secret.
+pub(crate) fn masked_message(text: &str) -> String {
+    masked_but(text, &message::hidden(text))
+}
+
+/// A line of a template that cannot be read, without what may be a secret.
+pub(crate) fn masked_template(line: &str) -> String {
+    masked_but(line, &message::hidden_in_template(line))
+}
+
+fn masked_but(text: &str, hidden: &[Range<usize>]) -> String {
+    let visible = shown::without(&shown::of_own(text), hidden.iter().map(|range| range.start..range.end));
+    let mut runs = Vec::new();
+    shown::masked(text, &(0..text.len()), &visible, RunKind::Unknown, &mut runs);
+    masked(text, runs)
+}
+
 fn masked(text: &str, runs: Vec<Run>) -> String {
     let shown = |run: Run| match run.kind {
         RunKind::Shown => text.get(run.bytes).unwrap_or_default(),
@@ -515,7 +533,8 @@ impl Source {
         let lexed = self.lexed.get_or_init(|| Arc::new(lex::lex(&self.text, self.format)));
         let marked = |bytes: &Range<usize>| !self.secrets_in(bytes).is_empty();
         let visible = shown::visible(&self.text, lexed, range, about, marked);
-        let visible = shown::without(&visible, self.secrets_in(range));
+        let secrets = self.secrets_in(range).iter().map(|&(start, end)| start as usize..end as usize);
+        let visible = shown::without(&visible, secrets);
         let mut runs = Vec::new();
         shown::masked(&self.text, range, &visible, RunKind::Unknown, &mut runs);
         runs

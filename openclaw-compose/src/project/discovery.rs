@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::codes::Code;
-use crate::source::{Span, Text, masked_own};
+use crate::source::{Span, Text, masked_message};
 use crate::syntax::dotenv::{self, Form, ProblemKind};
 use crate::syntax::interpolate::{self, Found};
 use crate::syntax::yaml;
@@ -340,7 +340,7 @@ impl Loader<'_> {
                         format!(
                             "line {}: required variable {name} is missing a value: {}",
                             location.line,
-                            masked_own(message.expose())
+                            masked_message(message.expose())
                         ),
                     ),
                     interpolate::ProblemKind::TooLarge => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::codes::Code;
-use crate::source::{MASK, Span, Text, masked_own};
+use crate::source::{MASK, Span, Text, masked_message, masked_template};
 use crate::syntax::interpolate::{self, Found, Piece, PieceKind, ProblemKind};
 use crate::syntax::offsets::Offsets;
 use crate::syntax::yaml;
@@ -325,7 +325,7 @@ impl Loader<'_> {
                     // What the author wrote is for whoever starts the project; what a variable put there is not.
                     match pieces.iter().any(argument_names_secret) {
                         true => summary.push_str(MASK),
-                        false => summary.push_str(&masked_own(message.expose())),
+                        false => summary.push_str(&masked_message(message.expose())),
                     }
                 }
                 let mut raised = Raised::error(Code::RequiredVariable, summary).at(at);
@@ -350,7 +350,10 @@ impl Loader<'_> {
                     if secret::looks_secret(path.last()) && !quoted.contains("${") { "" } else { quoted };
                 Raised::error(
                     Code::BadTemplate,
-                    format!("invalid interpolation format for {path}: {}", shortened(quoted)),
+                    format!(
+                        "invalid interpolation format for {path}: {}",
+                        shortened(&masked_template(quoted))
+                    ),
                 )
                 .at(at)
                 .help("you may need to escape any $ with another $")

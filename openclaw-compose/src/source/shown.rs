@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::format::Format;
 use super::lex::{self, Kind, Lexed};
-use super::{harmless, prose};
+use super::{harmless, message, prose};
 
 /// How many parts a place may hold to be about one of them.
 const FEW: usize = 16;
@@ -31,7 +31,9 @@ pub(super) fn visible(
                 let named = matches!(part.kind, Kind::Value(of) if lexed.is_secret(of));
                 let mut parts = of_value(text, lexed, at);
                 if asked.contains(&at) && !marked(&bytes) && !named {
-                    parts.extend(prose::visible(slice(text, &bytes), prose::Words::Any));
+                    let value = slice(text, &bytes);
+                    let said = joined(prose::visible(value, prose::Words::Any), &(0..value.len()));
+                    parts.extend(without(&said, message::hidden_in(value).into_iter()));
                 }
                 out.extend(parts.into_iter().map(|part| bytes.start + part.start..bytes.start + part.end));
             }
@@ -103,9 +105,12 @@ fn joined(mut ranges: Vec<Range<usize>>, within: &Range<usize>) -> Vec<Range<usi
 }
 
 /// The ranges without the bytes of others; both in order.
-pub(super) fn without(ranges: &[Range<usize>], holes: &[(u32, u32)]) -> Vec<Range<usize>> {
+pub(super) fn without(
+    ranges: &[Range<usize>],
+    holes: impl Iterator<Item = Range<usize>>,
+) -> Vec<Range<usize>> {
     let mut out = Vec::with_capacity(ranges.len());
-    let mut holes = holes.iter().map(|&(start, end)| start as usize..end as usize).peekable();
+    let mut holes = holes.peekable();
     for range in ranges {
         let mut at = range.start;
         while let Some(hole) = holes.next_if(|hole| hole.end <= range.end) {

@@ -144,6 +144,18 @@ fn the_message_behind_a_question_mark_is_for_whoever_reads_it() {
     let stack = service("    environment:\n      DB_PASSWORD: ${DB_PASSWORD:?not ${API_TOKEN}}\n");
     let resolution = resolve(&inputs(&[("API_TOKEN", "abc-123-xyz")]), Dialect::ComposeGo29, &stack);
     assert!(!said(&resolution).contains("abc-123-xyz"), "what a variable put there is not");
+    for written in ["${NOTE:?sunflowerhorse}", "${NOTE:?not Hunter2Hunter2}", "${sunflowerhorse !}"] {
+        let stack = service(&format!("    environment:\n      NOTE: {written}\n"));
+        let resolution = resolve(&inputs(&[]), Dialect::ComposeGo29, &stack);
+        let place = &resolution.compose_would_refuse().expect("refused").finding.places[0];
+        let quote = format!("{:?}", resolution.sources().quote(place.span));
+        for said in [said(&resolution), quote] {
+            assert!(
+                !said.contains("sunflower") && !said.contains("Hunter2"),
+                "what may be a password is not: {said}"
+            );
+        }
+    }
 }
 
 #[test]
