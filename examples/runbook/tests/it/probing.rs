@@ -245,6 +245,15 @@ async fn check_supervisors(arguments: &[&str]) -> (i32, String) {
     run("supervisors", arguments).await
 }
 
+/// A `docker` that is this shell script.
+fn docker_that_says(directory: &std::path::Path, script: &str) -> String {
+    let docker = directory.join("docker");
+    std::fs::write(&docker, script).expect("written");
+    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("executable");
+    docker.into_os_string().into_string().expect("UTF-8")
+}
+
 /// `docker exec` played by a shell script: it runs what it is given where it stands, or says what Docker would say.
 #[tokio::test(flavor = "multi_thread")]
 async fn places_are_compared_with_what_their_images_have() {
@@ -258,11 +267,7 @@ case "$container $1" in
 esac
 "#;
     let directory = tempfile::tempdir().expect("a directory");
-    let docker = directory.path().join("docker");
-    std::fs::write(&docker, DOCKER).expect("written");
-    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .expect("executable");
-    let docker = docker.to_str().expect("UTF-8");
+    let docker = &docker_that_says(directory.path(), DOCKER);
     let gateway = gateway(Phase::Ready).await;
     let host = gateway.addr().to_string();
     let places = async |inside: &str, beside: &str, host: &str| {
@@ -298,11 +303,7 @@ case "$container $1" in
 esac
 "#;
     let directory = tempfile::tempdir().expect("a directory");
-    let docker = directory.path().join("docker");
-    std::fs::write(&docker, DOCKER).expect("written");
-    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .expect("executable");
-    let docker = docker.to_str().expect("UTF-8");
+    let docker = &docker_that_says(directory.path(), DOCKER);
     let other = file("test-token-of-somebody-else");
     let other = other.path().to_str().expect("UTF-8");
     for before in [48, 64, 140] {
