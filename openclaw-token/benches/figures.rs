@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
-use openclaw_token::ledger::{Act, Anchor, Entry, line, verify};
+use openclaw_token::ledger::{Act, Anchor, LedgerEntry, line, verify};
 use openclaw_token::secrecy::SecretString;
 use openclaw_token::{Circumstances, Fingerprint, FreezeRequest, Occurrence, freeze_once, judge};
 use std::convert::Infallible;
@@ -93,8 +93,8 @@ fn judging() {
     println!("fingerprint           {print}\njudge                 {judged}");
 }
 
-fn entry() -> Entry {
-    Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Changed, "token written to .env and openclaw.json")
+fn entry() -> LedgerEntry {
+    LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Changed, "token written to .env and openclaw.json")
         .ticket("CHG-17")
         .evidence("oct1:1735-a7ce-f520")
 }

@@ -16,7 +16,7 @@
 
 use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionError, Vote, recover};
 use openclaw_token::fs::{DirectoryStore, LedgerFile, settle};
-use openclaw_token::ledger::{Act, Entry, compare_records, entries};
+use openclaw_token::ledger::{Act, LedgerEntry, compare_records, entries};
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
     Circumstances, Digest, Fingerprint, FreezeRequest, Frozen, Record, RecordStore, freeze_once,
@@ -59,8 +59,8 @@ fn done<T>(outcome: Result<T, impl std::fmt::Display>) -> T {
     })
 }
 
-fn entry(what: &str) -> Entry {
-    Entry::new(SystemTime::UNIX_EPOCH, "crash-child", Act::Checked, what)
+fn entry(what: &str) -> LedgerEntry {
+    LedgerEntry::new(SystemTime::UNIX_EPOCH, "crash-child", Act::Checked, what)
 }
 
 fn stage(root: &Path, text: &str, tag: Option<&str>) -> Result<Staged, TransactionError> {

@@ -36,7 +36,7 @@ pub const LEDGER_SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct LedgerEntry {
     /// When, to the second.
     #[serde(with = "timestamp")]
     pub at: SystemTime,
@@ -54,7 +54,7 @@ pub struct Entry {
     pub evidence: Vec<String>,
 }
 
-/// The kind of an [`Entry`].
+/// The kind of an [`LedgerEntry`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -73,7 +73,7 @@ pub enum Act {
     Undone,
 }
 
-impl Entry {
+impl LedgerEntry {
     /// An entry without ticket and evidence.
     pub fn new(at: SystemTime, by: impl Into<String>, act: Act, what: impl Into<String>) -> Self {
         Self { at, by: by.into(), act, what: what.into(), ticket: None, evidence: Vec::new() }
@@ -161,10 +161,10 @@ impl TryFrom<String> for Anchor {
 /// the caller's part (feature `fs`: `LedgerFile`).
 ///
 /// ```
-/// use openclaw_token::ledger::{Act, Anchor, Entry, line, verify};
+/// use openclaw_token::ledger::{Act, Anchor, LedgerEntry, line, verify};
 /// # let now = std::time::SystemTime::UNIX_EPOCH;
-/// let (mut text, first) = line(Anchor::START, &Entry::new(now, "ops", Act::Checked, "sources agree"));
-/// let (second, anchor) = line(first, &Entry::new(now, "ops", Act::Frozen, "generation 1"));
+/// let (mut text, first) = line(Anchor::START, &LedgerEntry::new(now, "ops", Act::Checked, "sources agree"));
+/// let (second, anchor) = line(first, &LedgerEntry::new(now, "ops", Act::Frozen, "generation 1"));
 /// text += &second;
 /// assert!(verify(text.as_bytes(), Some(anchor)).is_intact());
 ///
@@ -172,7 +172,7 @@ impl TryFrom<String> for Anchor {
 /// assert_eq!(verify(forged.as_bytes(), Some(anchor)).breaks[0].line, 1);
 /// ```
 #[must_use]
-pub fn line(previous: Anchor, entry: &Entry) -> (String, Anchor) {
+pub fn line(previous: Anchor, entry: &LedgerEntry) -> (String, Anchor) {
     // Only a forged ledger comes near the end; it must not stop the program.
     let seq = previous.seq.saturating_add(1);
     // Strings, numbers and lists: serialising them cannot fail.
@@ -190,7 +190,7 @@ pub fn line(previous: Anchor, entry: &Entry) -> (String, Anchor) {
 ///
 /// # Errors
 /// Per line: it is not an entry of this format.
-pub fn entries(text: &[u8]) -> impl Iterator<Item = Result<Entry, EntryError>> {
+pub fn entries(text: &[u8]) -> impl Iterator<Item = Result<LedgerEntry, EntryError>> {
     let complete = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
     let lines = text.get(..complete).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
     lines.enumerate().map(|(n, line)| {
@@ -305,8 +305,10 @@ mod tests {
 
     #[test]
     fn vector() {
-        let (line, anchor) =
-            line(Anchor::START, &Entry::new(at(0), "ops", Act::Frozen, "generation 1").ticket("CHG-17"));
+        let (line, anchor) = line(
+            Anchor::START,
+            &LedgerEntry::new(at(0), "ops", Act::Frozen, "generation 1").ticket("CHG-17"),
+        );
         let hash = concat!("5afdd7f78e18e43fa4a4479b09433eaf", "702f39b558253792dca1b965dfab03e1");
         let line = line.replace(&"0".repeat(64), "<64 zeros>").replace(hash, "<hash>");
         expect_test::expect![[r#"
@@ -318,7 +320,7 @@ mod tests {
     proptest! {
         #[test]
         fn entries_round_trip(what in any::<String>(), by in any::<String>(), evidence in prop::collection::vec(any::<String>(), 0..4), seconds in 0_u64..10_000) {
-            let mut entry = Entry::new(at(seconds), by, Act::Approved, what);
+            let mut entry = LedgerEntry::new(at(seconds), by, Act::Approved, what);
             entry.evidence = evidence;
             let (line, anchor) = line(Anchor::START, &entry);
             prop_assert_eq!(line.matches('\n').count(), 1);

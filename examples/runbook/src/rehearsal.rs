@@ -18,7 +18,7 @@ use openclaw_compose::edit::{self, Edit};
 use openclaw_probe::{Rung, Target};
 use openclaw_token::fs::transaction::{Change, Transaction};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
-use openclaw_token::ledger::{Act, Entry};
+use openclaw_token::ledger::{Act, LedgerEntry};
 use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Occurrence, freeze_once};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -84,7 +84,8 @@ impl Rehearsal {
         print_page(&text(&before.ticket_of(&case, &name, &probed(&dead)), self.colour, self.width));
 
         let ledger = LedgerFile::new(root);
-        let note = |act, what: &str| ledger.append(&Entry::new(SystemTime::now(), "rehearsal", act, what));
+        let note =
+            |act, what: &str| ledger.append(&LedgerEntry::new(SystemTime::now(), "rehearsal", act, what));
 
         self.title("1 freeze, and 2 align: one token, written to every place in one step");
         freeze_and_align(root, &before, &enforced)?;

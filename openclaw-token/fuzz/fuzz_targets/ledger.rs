@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use openclaw_token::ledger::{Act, Anchor, Entry, entries, line, verify};
+use openclaw_token::ledger::{Act, Anchor, LedgerEntry, entries, line, verify};
 use std::time::SystemTime;
 
 fuzz_target!(|input: &[u8]| {
@@ -13,8 +13,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn entry(what: &[u8]) -> Entry {
-    Entry::new(SystemTime::UNIX_EPOCH, "fuzz", Act::Checked, String::from_utf8_lossy(what))
+fn entry(what: &[u8]) -> LedgerEntry {
+    LedgerEntry::new(SystemTime::UNIX_EPOCH, "fuzz", Act::Checked, String::from_utf8_lossy(what))
 }
 
 fn extended(text: &[u8]) {
@@ -30,7 +30,7 @@ fn extended(text: &[u8]) {
 fn tampered(at: usize, mask: u8, texts: &[u8]) {
     let mut anchor = Anchor::START;
     let mut ledger = Vec::new();
-    let written: Vec<Entry> = texts.split(|byte| *byte == b'\n').map(entry).collect();
+    let written: Vec<LedgerEntry> = texts.split(|byte| *byte == b'\n').map(entry).collect();
     for entry in &written {
         let (line, next) = line(anchor, entry);
         ledger.extend_from_slice(line.as_bytes());

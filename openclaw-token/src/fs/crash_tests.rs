@@ -4,13 +4,13 @@ use super::disk::{Disk, Sync};
 use super::settle::settle_on;
 use super::simulated::{Faults, Node, SimulatedDisk, Tree};
 use super::transaction::{
-    self, Change, Place, Receipt, Transaction, TransactionError, Vote, forget_on, recover_on, undo_on,
+    self, Change, Receipt, Root, Transaction, TransactionError, Vote, forget_on, recover_on, undo_on,
 };
 use super::{DirectoryStore, LedgerFile};
 use crate::digest::Digest;
 use crate::fingerprint::Fingerprint;
 use crate::freeze::{FreezeRequest, Frozen, RecordStore, freeze_once};
-use crate::ledger::{Act, Entry, compare_records, entries, verify};
+use crate::ledger::{Act, LedgerEntry, compare_records, entries, verify};
 use crate::record::Circumstances;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeSet;
@@ -30,8 +30,8 @@ pub(super) fn arc(disk: &SimulatedDisk) -> Arc<dyn Disk> {
     Arc::new(disk.clone())
 }
 
-fn place(disk: &SimulatedDisk) -> Place {
-    Place::on(arc(disk), Path::new(ROOT))
+fn root(disk: &SimulatedDisk) -> Root {
+    Root::on(arc(disk), Path::new(ROOT))
 }
 
 /// The files of the tests: (path, before, after). One replaced, one made, one removed, in two directories.
@@ -65,11 +65,11 @@ fn changes() -> Vec<Change> {
 }
 
 pub(super) fn commit(disk: &SimulatedDisk) -> Result<Receipt, TransactionError> {
-    Transaction::plan_on(place(disk), changes())?.commit()
+    Transaction::plan_on(root(disk), changes())?.commit()
 }
 
 fn recover(disk: &SimulatedDisk) -> Result<Vec<transaction::Recovered>, TransactionError> {
-    recover_on(&place(disk), None)
+    recover_on(&root(disk), None)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,20 +263,20 @@ fn undoing(skip: Option<Sync>) -> Explored {
     for tree in disk.after_power_cut() {
         let mut seen = BTreeSet::new();
         let later = SimulatedDisk::new(&tree, Faults::default());
-        told("undo", undo_on(place(&later), receipt.id, None))?;
+        told("undo", undo_on(root(&later), receipt.id, None))?;
         if settled(&later.tree())? != Side::Old {
             return Err("undone, and not old".to_owned());
         }
         states += every_crash(
             &tree,
             Faults { skip, ..Faults::default() },
-            &mut |disk| undo_on(place(disk), receipt.id, None).is_ok().then_some(Side::Old),
+            &mut |disk| undo_on(root(disk), receipt.id, None).is_ok().then_some(Side::Old),
             &mut |tree, acknowledged| recovers(tree, acknowledged, skip, &mut seen),
         )?;
         states += every_crash(
             &tree,
             Faults { skip, ..Faults::default() },
-            &mut |disk| forget_on(&place(disk), receipt.id).is_ok().then_some(Side::New),
+            &mut |disk| forget_on(&root(disk), receipt.id).is_ok().then_some(Side::New),
             &mut |tree, acknowledged| {
                 recovers(tree, Some(Side::New), skip, &mut seen)?;
                 let holds_old =
@@ -294,7 +294,7 @@ fn undoing(skip: Option<Sync>) -> Explored {
 /// Staged under a tag and then given up, cut off anywhere.
 fn giving_up(skip: Option<Sync>) -> Explored {
     let give_up = |disk: &SimulatedDisk| -> Result<(), TransactionError> {
-        Transaction::plan_on(place(disk), changes())?.stage(Some("tag"))?.revert()
+        Transaction::plan_on(root(disk), changes())?.stage(Some("tag"))?.revert()
     };
     every_crash(
         &start(),
@@ -302,7 +302,7 @@ fn giving_up(skip: Option<Sync>) -> Explored {
         &mut |disk| give_up(disk).is_ok().then_some(Side::Old),
         &mut |tree, _| {
             let disk = SimulatedDisk::new(tree, Faults::default());
-            told("recover", recover_on(&place(&disk), Some(&mut |_| Vote::Revert)))?;
+            told("recover", recover_on(&root(&disk), Some(&mut |_| Vote::Revert)))?;
             match settled(&disk.tree())? {
                 Side::Old => Ok(()),
                 Side::New => Err("given up, and done".to_owned()),
@@ -323,7 +323,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
                 Change::write(path, Some(Digest::of(old.as_bytes())), token.expose_secret()).secret()
             };
             let changes = [write(".env", OLD_ENV), write("gone.txt", "bye")];
-            Transaction::plan_on(place(disk), changes)?.stage(Some(&record.fingerprint.to_string()))
+            Transaction::plan_on(root(disk), changes)?.stage(Some(&record.fingerprint.to_string()))
         });
         match told("freeze", frozen)? {
             Frozen::New { record, custody, .. } => {
@@ -343,7 +343,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
     };
     let settle = |disk: &SimulatedDisk| {
         let store = DirectoryStore::on(arc(disk), ROOT.into());
-        settle_on(&place(disk), &store, &ledger(disk), |tag, latest| match latest {
+        settle_on(&root(disk), &store, &ledger(disk), |tag, latest| match latest {
             Some(record) if record.fingerprint.to_string() == tag => Vote::Finish,
             _ => Vote::Revert,
         })
@@ -436,7 +436,7 @@ fn freezing(skip: Option<Sync>) -> Explored {
 
 /// Appending to a ledger that does not exist yet, three times, cut off anywhere.
 fn appending(skip: Option<Sync>) -> Explored {
-    let entry = |what: &str| Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, what);
+    let entry = |what: &str| LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, what);
     let append =
         |disk: &SimulatedDisk, what: &str| LedgerFile::on(arc(disk), ROOT.into()).append(&entry(what));
     let whole = |disk: &SimulatedDisk, acknowledged: &[String]| -> Result<(), String> {
@@ -539,7 +539,7 @@ fn every_sync_is_needed() {
     let disk = SimulatedDisk::new(&start(), Faults::default());
     commit(&disk).unwrap();
     LedgerFile::on(arc(&disk), ROOT.into())
-        .append(&Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, ""))
+        .append(&LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, ""))
         .unwrap();
     sites.extend(disk.synced());
     // Those off the main path.

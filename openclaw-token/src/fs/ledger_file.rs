@@ -3,7 +3,7 @@
 use super::disk::{Disk, OpenFile, Sync};
 use super::real::RealDisk;
 use super::{FileError, LOCK_WAIT, LockError, STATE_DIRECTORY, lock_error, make_dirs};
-use crate::ledger::{Anchor, BreakKind, Entry, Frame, Verification, entered, line, verify};
+use crate::ledger::{Anchor, BreakKind, Frame, LedgerEntry, Verification, entered, line, verify};
 use crate::record::{CLOCK_TOLERANCE, Record};
 use crate::timestamp;
 use serde::Deserialize;
@@ -23,10 +23,10 @@ const LARGEST_LEDGER: u64 = 512 << 20;
 ///
 /// ```
 /// use openclaw_token::fs::LedgerFile;
-/// use openclaw_token::ledger::{Act, Entry};
+/// use openclaw_token::ledger::{Act, LedgerEntry};
 /// # let root = tempfile::tempdir()?;
 /// let ledger = LedgerFile::new(root.path());
-/// let entry = Entry::new(std::time::SystemTime::UNIX_EPOCH, "ops", Act::Checked, "sources agree").ticket("CHG-17");
+/// let entry = LedgerEntry::new(std::time::SystemTime::UNIX_EPOCH, "ops", Act::Checked, "sources agree").ticket("CHG-17");
 /// let anchor = ledger.append(&entry)?;
 /// assert!(ledger.verify(Some(anchor))?.is_intact());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,7 +62,7 @@ impl LedgerFile {
     /// # Errors
     /// The entry is dated before the last one, the last line is damaged, the entry is larger than a megabyte, or the
     /// file cannot be written. The ledger is then as before.
-    pub fn append(&self, entry: &Entry) -> Result<Anchor, LedgerFileError> {
+    pub fn append(&self, entry: &LedgerEntry) -> Result<Anchor, LedgerFileError> {
         self.add(|_, end| match end.entry_at {
             Some(last) if entry.at + CLOCK_TOLERANCE < last => {
                 Err(LedgerFileError::ClockBackwards { at: entry.at, last })
@@ -71,7 +71,7 @@ impl LedgerFile {
         })
     }
 
-    /// Adds the [entry of a record](Entry::of), with one more piece of `evidence`, unless the ledger has it: whoever asks, and
+    /// Adds the [entry of a record](LedgerEntry::of), with one more piece of `evidence`, unless the ledger has it: whoever asks, and
     /// however often, it is there once. It is dated as the record is, also where later entries stand before it.
     ///
     /// # Errors
@@ -83,14 +83,14 @@ impl LedgerFile {
             }
             let text = read_exact_at(file, 0, end.offset).map_err(self.fault("read"))?;
             let is_new = !entered(&text).contains_key(&record.digest());
-            Ok(is_new.then(|| Entry::of(record).evidence(evidence)))
+            Ok(is_new.then(|| LedgerEntry::of(record).evidence(evidence)))
         })
     }
 
     /// Adds what `entry` answers, asked while the ledger is locked. The anchor is that of the last line then.
     fn add(
         &self,
-        entry: impl FnOnce(&dyn OpenFile, &End) -> Result<Option<Entry>, LedgerFileError>,
+        entry: impl FnOnce(&dyn OpenFile, &End) -> Result<Option<LedgerEntry>, LedgerFileError>,
     ) -> Result<Anchor, LedgerFileError> {
         let mut file = self.open()?;
         let _lock = file.lock(LOCK_WAIT).map_err(|refused| lock_error(refused, &self.path))?;

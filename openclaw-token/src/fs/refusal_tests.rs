@@ -5,7 +5,7 @@ use super::simulated::{Faults, Node, SimulatedDisk};
 use super::transaction::TransactionError;
 use super::{DirectoryStore, LedgerFile};
 use crate::freeze::{FreezeRequest, freeze_once};
-use crate::ledger::{Act, Entry};
+use crate::ledger::{Act, LedgerEntry};
 use crate::record::Circumstances;
 use std::io;
 use std::time::SystemTime;
@@ -40,7 +40,7 @@ fn a_disk_that_refuses_is_named() {
         assert_eq!(disk.tree(), start());
         let disk = faulty();
         let error = LedgerFile::on(arc(&disk), ROOT.into())
-            .append(&Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x"))
+            .append(&LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x"))
             .unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
         assert_eq!(disk.tree(), start());
@@ -75,7 +75,7 @@ fn damaged_and_newer_state_is_left_alone() {
     }
     let entry = |seconds| {
         let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        Entry::new(at, "ops", Act::Checked, "x")
+        LedgerEntry::new(at, "ops", Act::Checked, "x")
     };
     for (text, words) in
         [("{\"v\":2,\"seq\":1}\n", "of a newer release"), ("{\"v\":1,\"seq\":1}\n", "is damaged; verify")]

@@ -2,7 +2,7 @@
 
 use super::LedgerFile;
 use super::ledger_file::LedgerFileError;
-use super::transaction::{Place, Recovered, TransactionError, Vote, pending_on, recover_on};
+use super::transaction::{Recovered, Root, TransactionError, Vote, pending_on, recover_on};
 use crate::freeze::{RecordStore, StoreError};
 use crate::ledger::entered;
 use crate::record::Record;
@@ -48,18 +48,18 @@ pub fn settle<S: RecordStore>(
     ledger: &LedgerFile,
     vote: impl FnMut(&str, Option<&Record>) -> Vote,
 ) -> Result<Settled, SettleError> {
-    settle_on(&Place::open(root.as_ref())?, store, ledger, vote)
+    settle_on(&Root::open(root.as_ref())?, store, ledger, vote)
 }
 
 pub(super) fn settle_on<S: RecordStore>(
-    place: &Place,
+    root: &Root,
     store: &S,
     ledger: &LedgerFile,
     mut vote: impl FnMut(&str, Option<&Record>) -> Vote,
 ) -> Result<Settled, SettleError> {
     // First of all: whoever freezes next must be able to say so.
     ledger.check()?;
-    if pending_on(place)?.is_empty() && store.latest()?.is_none() {
+    if pending_on(root)?.is_empty() && store.latest()?.is_none() {
         return Ok(Settled::default());
     }
     // As a freeze does: the store first, then the files. A record that can be read may not be durable yet, and the store sees to
@@ -68,7 +68,7 @@ pub(super) fn settle_on<S: RecordStore>(
     let mut trouble = None;
     // Asked when the vote is: another host may have stored a record meanwhile.
     let recovered = recover_on(
-        place,
+        root,
         Some(&mut |tag| match store.latest() {
             Ok(latest) => vote(tag, latest.as_ref()),
             Err(error) => {

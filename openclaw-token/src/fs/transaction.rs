@@ -37,18 +37,18 @@
 
 mod error;
 mod journal;
-mod place;
 mod receipt;
 mod recover;
+mod root;
 mod steps;
 
 pub use error::TransactionError;
 pub use receipt::{Changed, Receipt, forget, undo};
 pub use recover::{Recovered, Vote, pending, recover, recover_with};
 
-pub(super) use {place::Place, recover::pending_on, recover::recover_on};
 #[cfg(test)]
 pub(super) use {receipt::forget_on, receipt::undo_on};
+pub(super) use {recover::pending_on, recover::recover_on, root::Root};
 
 use super::disk::{Held, OpenFile, Sync};
 use super::{FileError, make_dirs};
@@ -108,7 +108,7 @@ impl fmt::Debug for Change {
 
 /// Checked changes, nothing written yet.
 pub struct Transaction {
-    place: Place,
+    root: Root,
     planned: Vec<Planned>,
 }
 
@@ -122,26 +122,26 @@ impl Transaction {
         root: impl AsRef<Path>,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<Self, TransactionError> {
-        Self::plan_on(Place::open(root.as_ref())?, changes)
+        Self::plan_on(Root::open(root.as_ref())?, changes)
     }
 
     pub(super) fn plan_on(
-        place: Place,
+        root: Root,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<Self, TransactionError> {
         let mut planned = Vec::new();
         let mut seen = BTreeSet::new();
         for change in changes {
-            let change = place.check(change)?;
+            let change = root.check(change)?;
             if !seen.insert(change.path.clone()) {
-                return Err(TransactionError::Duplicate { path: place.root.join(change.path) });
+                return Err(TransactionError::Duplicate { path: root.path.join(change.path) });
             }
             planned.push(change);
         }
         if planned.len() > MOST_CHANGES {
             return Err(TransactionError::TooMany { count: planned.len() });
         }
-        Ok(Self { place, planned })
+        Ok(Self { root, planned })
     }
 
     /// The files this transaction would write or remove, relative to the root.
@@ -167,24 +167,24 @@ impl Transaction {
     /// Another transaction is unfinished or holds the lock; a file has changed since the plan; no room, no
     /// permission, or an owner that this user cannot give. Nothing was replaced and what was staged is removed.
     pub fn stage(self, tag: Option<&str>) -> Result<Staged, TransactionError> {
-        let Self { place, planned } = self;
-        make_dirs(&*place.disk, &place.root, &place.transactions())?;
-        let lock = place.lock()?;
-        let existing = place.list()?;
+        let Self { root, planned } = self;
+        make_dirs(&*root.disk, &root.path, &root.transactions())?;
+        let lock = root.lock()?;
+        let existing = root.list()?;
         if let Some(open) = existing.iter().find(|found| !found.phase.is_final()) {
-            return Err(TransactionError::Unfinished { root: place.root, id: open.id });
+            return Err(TransactionError::Unfinished { root: root.path, id: open.id });
         }
         let id = match existing.last() {
             None => 1,
             Some(last) if last.id < u64::MAX => last.id + 1,
-            Some(last) => return Err(place.not_ours(*last, "no number comes after its own".to_owned())),
+            Some(last) => return Err(root.not_ours(*last, "no number comes after its own".to_owned())),
         };
         let journal = Journal {
             schema: JOURNAL_SCHEMA,
             tag: tag.map(str::to_owned),
             entries: planned.iter().enumerate().map(|(n, planned)| planned.entry(id, n)).collect(),
         };
-        let mut staged = Staged { place, id, journal, phase: Phase::Preparing, lock: Some(lock) };
+        let mut staged = Staged { root, id, journal, phase: Phase::Preparing, lock: Some(lock) };
         match staged.prepare(&planned) {
             Ok(()) => Ok(staged),
             Err(error) => {
@@ -198,7 +198,7 @@ impl Transaction {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
-            .field("root", &self.place.root)
+            .field("root", &self.root.path)
             .field("paths", &self.paths().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
@@ -206,7 +206,7 @@ impl fmt::Debug for Transaction {
 
 /// A transaction that is durable and waits for [`commit`](Self::commit). Dropping it reverts it.
 pub struct Staged {
-    place: Place,
+    root: Root,
     id: u64,
     journal: Journal,
     phase: Phase,
@@ -221,21 +221,21 @@ impl Staged {
     /// [`TransactionError::RollbackFailed`] leaves the set to [`recover`].
     pub fn commit(mut self) -> Result<Receipt, TransactionError> {
         for entry in &self.journal.entries {
-            if let Err(error) = self.place.expect(&entry.path, entry.before) {
+            if let Err(error) = self.root.expect(&entry.path, entry.before) {
                 self.discard();
                 return Err(error);
             }
         }
         let outcome = self
-            .place
+            .root
             .shift(self.id, self.phase, Phase::Committed)
-            .and_then(|()| self.place.finish(self.id, &self.journal));
+            .and_then(|()| self.root.finish(self.id, &self.journal));
         if let Err(cause) = outcome {
             return Err(self.take_back(cause));
         }
         self.phase = Phase::Done;
         self.lock = None;
-        Ok(Receipt::of(&self.place.root, self.id, &self.journal))
+        Ok(Receipt::of(&self.root.path, self.id, &self.journal))
     }
 
     /// Removes what was staged; every target is as it was.
@@ -243,48 +243,48 @@ impl Staged {
     /// # Errors
     /// A file could not be removed; [`recover`] tries again.
     pub fn revert(mut self) -> Result<(), TransactionError> {
-        let outcome = self.place.clear(self.id, self.phase, &self.journal);
+        let outcome = self.root.clear(self.id, self.phase, &self.journal);
         self.phase = Phase::Reverted;
         self.lock = None;
         outcome
     }
 
     fn prepare(&mut self, planned: &[Planned]) -> Result<(), TransactionError> {
-        let (place, id) = (&self.place, self.id);
-        let dir = place.directory(id, Phase::Preparing);
+        let (root, id) = (&self.root, self.id);
+        let dir = root.directory(id, Phase::Preparing);
         let text = serde_json::to_vec_pretty(&self.journal)
             .map_err(|error| TransactionError::Journal { path: dir.clone(), detail: error.to_string() })?;
         if text.len() > JOURNAL_LIMIT {
             return Err(TransactionError::TooMany { count: planned.len() });
         }
-        place.disk.make_dir(&dir).map_err(FileError::of("create", &dir))?;
-        place.write_new(&dir.join(JOURNAL), &text, |_| Ok(()), Sync::Journal)?;
-        place.sync_dir(&dir, Sync::JournalEntries)?;
-        place.sync_dir(&place.transactions(), Sync::Phase(Phase::Preparing.name()))?;
+        root.disk.make_dir(&dir).map_err(FileError::of("create", &dir))?;
+        root.write_new(&dir.join(JOURNAL), &text, |_| Ok(()), Sync::Journal)?;
+        root.sync_dir(&dir, Sync::JournalEntries)?;
+        root.sync_dir(&root.transactions(), Sync::Phase(Phase::Preparing.name()))?;
 
         for (planned, entry) in planned.iter().zip(&self.journal.entries) {
-            let target = place.root.join(&entry.path);
-            let original = place.expect(&entry.path, entry.before)?;
+            let target = root.path.join(&entry.path);
+            let original = root.expect(&entry.path, entry.before)?;
             if let (Some(backup), Some(original)) = (&entry.backup, original) {
-                let ownership = |file: &dyn OpenFile| place.set_ownership_of_backup(file, entry);
-                place.write_new(&dir.join(backup), original.expose_secret(), ownership, Sync::Backup)?;
+                let ownership = |file: &dyn OpenFile| root.set_ownership_of_backup(file, entry);
+                root.write_new(&dir.join(backup), original.expose_secret(), ownership, Sync::Backup)?;
             }
             if let (Some(staged), Some(content)) = (&entry.staged, &planned.content) {
                 let path = target.with_file_name(staged);
-                let ownership = |file: &dyn OpenFile| place.set_ownership(file, entry);
-                place.write_new(&path, content.expose_secret(), ownership, Sync::Staged)?;
+                let ownership = |file: &dyn OpenFile| root.set_ownership(file, entry);
+                root.write_new(&path, content.expose_secret(), ownership, Sync::Staged)?;
             }
         }
-        place.sync_dir(&dir, Sync::BackupEntries)?;
-        place.sync_parents(&self.journal, Sync::StagedEntry)?;
-        place.shift(id, Phase::Preparing, Phase::Staged)?;
+        root.sync_dir(&dir, Sync::BackupEntries)?;
+        root.sync_parents(&self.journal, Sync::StagedEntry)?;
+        root.shift(id, Phase::Preparing, Phase::Staged)?;
         self.phase = Phase::Staged;
         Ok(())
     }
 
     /// Best effort: what it cannot remove, `recover` will.
     fn discard(&mut self) {
-        let _ = self.place.clear(self.id, self.phase, &self.journal);
+        let _ = self.root.clear(self.id, self.phase, &self.journal);
         self.phase = Phase::Reverted;
         self.lock = None;
     }
@@ -292,12 +292,10 @@ impl Staged {
     /// After a failed commit: every file old again, from whatever phase the disk shows.
     fn take_back(mut self, cause: TransactionError) -> TransactionError {
         let id = self.id;
-        let reached = self.place.list().map(|found| found.into_iter().find(|found| found.id == id));
+        let reached = self.root.list().map(|found| found.into_iter().find(|found| found.id == id));
         let outcome = match reached {
-            Ok(Some(Found { phase: Phase::Staged, .. })) => {
-                self.place.clear(id, Phase::Staged, &self.journal)
-            }
-            Ok(Some(Found { phase, .. })) => self.place.roll_back(id, phase, &self.journal),
+            Ok(Some(Found { phase: Phase::Staged, .. })) => self.root.clear(id, Phase::Staged, &self.journal),
+            Ok(Some(Found { phase, .. })) => self.root.roll_back(id, phase, &self.journal),
             Ok(None) => Ok(()),
             Err(error) => Err(error.into()),
         };
@@ -306,7 +304,7 @@ impl Staged {
         match outcome {
             Ok(()) => TransactionError::RolledBack { cause },
             Err(rollback) => TransactionError::RollbackFailed {
-                root: self.place.root.clone(),
+                root: self.root.path.clone(),
                 id,
                 cause,
                 rollback: Box::new(rollback),
@@ -326,7 +324,7 @@ impl Drop for Staged {
 impl fmt::Debug for Staged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Staged")
-            .field("root", &self.place.root)
+            .field("root", &self.root.path)
             .field("id", &self.id)
             .field("phase", &self.phase)
             .finish_non_exhaustive()

@@ -1,13 +1,13 @@
 //! The entries that freezes and rotations make, and whether each record has its own.
 
-use super::{Act, Entry, Frame};
+use super::{Act, Frame, LedgerEntry};
 use crate::codes::Code;
 use crate::digest::Digest;
 use crate::finding::{Finding, Place, PlaceRole, Subject};
 use crate::record::{Origin, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Entry {
+impl LedgerEntry {
     /// The entry of a freeze or rotation. When, by whom and under which ticket is what the record says, so that it is the same
     /// entry whenever it is made.
     #[must_use]
@@ -28,12 +28,12 @@ impl Entry {
 /// Compares records with the ledger of this name: each freeze and rotation has an entry, and each such entry its record.
 ///
 /// ```
-/// use openclaw_token::ledger::{Anchor, Entry, compare_records, line};
+/// use openclaw_token::ledger::{Anchor, LedgerEntry, compare_records, line};
 /// # use openclaw_token::{Circumstances, FreezeRequest, MemoryStore, freeze_once};
 /// # let request = FreezeRequest::new(&[], Circumstances::new(std::time::SystemTime::UNIX_EPOCH, "ops"));
 /// # let frozen = freeze_once(&MemoryStore::default(), &request, |_, _| Ok::<_, std::convert::Infallible>(()))?;
 /// # let record = frozen.record().clone();
-/// let (text, _) = line(Anchor::START, &Entry::of(&record));
+/// let (text, _) = line(Anchor::START, &LedgerEntry::of(&record));
 /// assert!(compare_records(text.as_bytes(), &[record.clone()], "ledger.jsonl").is_empty());
 /// assert_eq!(compare_records(b"", &[record], "ledger.jsonl")[0].code.id(), "OC-T406");
 /// # Ok::<(), openclaw_token::FreezeError>(())
@@ -98,7 +98,7 @@ pub(crate) fn entered(text: &[u8]) -> BTreeMap<Digest, usize> {
 }
 
 fn record_of(body: &[u8]) -> Option<Digest> {
-    let entry: Entry = serde_json::from_slice(body).ok()?;
+    let entry: LedgerEntry = serde_json::from_slice(body).ok()?;
     let is_freeze = matches!(entry.act, Act::Frozen | Act::Rotated);
     let digest = entry.evidence.iter().find_map(|evidence| evidence.strip_prefix(RECORD)?.parse().ok());
     digest.filter(|_| is_freeze)

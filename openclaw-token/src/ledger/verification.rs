@@ -249,7 +249,7 @@ fn split(lines: &[u8]) -> Vec<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Act, Entry, entries, line};
+    use crate::ledger::{Act, LedgerEntry, entries, line};
     use proptest::prelude::*;
     use std::time::{Duration, SystemTime};
 
@@ -261,8 +261,8 @@ mod tests {
         let mut anchor = Anchor::START;
         let lines = (0..entries)
             .map(|n| {
-                let entry =
-                    Entry::new(at(n), "ops", Act::Checked, format!("check {n}")).evidence("oct1:\"quoted\"");
+                let entry = LedgerEntry::new(at(n), "ops", Act::Checked, format!("check {n}"))
+                    .evidence("oct1:\"quoted\"");
                 let (line, next) = line(anchor, &entry);
                 anchor = next;
                 line
@@ -309,7 +309,8 @@ mod tests {
         let mut at_two = Anchor::START;
         let rewritten: String = (0..6)
             .map(|n| {
-                let (line, next) = line(at_two, &Entry::new(at(n), "mallory", Act::Checked, "all well"));
+                let (line, next) =
+                    line(at_two, &LedgerEntry::new(at(n), "mallory", Act::Checked, "all well"));
                 at_two = next;
                 line
             })

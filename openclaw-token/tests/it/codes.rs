@@ -6,7 +6,7 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
-use openclaw_token::ledger::{Act, Anchor, Entry, compare_records, line, verify};
+use openclaw_token::ledger::{Act, Anchor, LedgerEntry, compare_records, line, verify};
 use openclaw_token::secrecy::SecretString;
 use openclaw_token::{
     Circumstances, Code, Finding, FingerprintKey, FreezeRequest, MemoryStore, Observed, Occurrence, Record,
@@ -44,7 +44,7 @@ fn frozen(key: Option<&FingerprintKey>) -> Record {
 fn ledger() -> Vec<String> {
     let mut anchor = Anchor::START;
     let line = |n: u64| {
-        let (line, next) = line(anchor, &Entry::new(at(n), "ops", Act::Checked, format!("check {n}")));
+        let (line, next) = line(anchor, &LedgerEntry::new(at(n), "ops", Act::Checked, format!("check {n}")));
         anchor = next;
         line
     };
@@ -112,7 +112,7 @@ fn every_code_is_produced() {
         findings.extend(verify(text.as_bytes(), Some(anchor)).findings("ledger.jsonl"));
     }
 
-    let (entered, _) = line(Anchor::START, &Entry::of(&record));
+    let (entered, _) = line(Anchor::START, &LedgerEntry::of(&record));
     findings.extend(compare_records(b"", std::slice::from_ref(&record), "ledger.jsonl"));
     findings.extend(compare_records(entered.as_bytes(), &[], "ledger.jsonl"));
 

@@ -13,7 +13,7 @@ use openclaw_token::fs::transaction::{
     Change, Transaction, TransactionError, Vote, forget, pending, recover, recover_with, undo,
 };
 use openclaw_token::fs::{DirectoryStore, LedgerFile, settle};
-use openclaw_token::ledger::{Act, Entry};
+use openclaw_token::ledger::{Act, LedgerEntry};
 use openclaw_token::{Circumstances, Digest, FreezeRequest, RecordStore, freeze_once, rotate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -156,7 +156,7 @@ fn everything(root: &Path) -> Vec<String> {
     let request = FreezeRequest::new(&[], Circumstances::new(SystemTime::UNIX_EPOCH, "ops"));
     let custody = |_: &_, _: &_| Ok::<_, Infallible>(());
     let change = || Change::write(".env", Some(Digest::of(ENV.as_bytes())), "TOKEN=new\n").secret();
-    let entry = Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
+    let entry = LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
     fn told<T, E: std::fmt::Display>(outcome: Result<T, E>) -> String {
         outcome.map_or_else(|error| error.to_string(), |_| String::new())
     }
@@ -526,7 +526,7 @@ fn a_state_directory_that_others_may_write_is_refused() {
             refused(DirectoryStore::new(&root).lock().map(drop).unwrap_err().to_string());
         }
         if name.is_empty() {
-            let entry = Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
+            let entry = LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
             refused(LedgerFile::new(&root).append(&entry).unwrap_err().to_string());
             refused(LedgerFile::new(&root).read().unwrap_err().to_string());
         }
@@ -624,7 +624,7 @@ fn take_a_turn(root: &Path, who: &str) {
     let change = Change::write(".env", Some(Digest::of(&before)), format!("TOKEN={who}\n")).secret();
     recover(root).unwrap();
     Transaction::plan(root, [change]).unwrap().commit().unwrap();
-    LedgerFile::new(root).append(&Entry::new(SystemTime::UNIX_EPOCH, who, Act::Changed, "x")).unwrap();
+    LedgerFile::new(root).append(&LedgerEntry::new(SystemTime::UNIX_EPOCH, who, Act::Changed, "x")).unwrap();
 }
 
 /// The directory of a target becomes a link, again and again, while it is written: nothing ever lands behind the link.
@@ -666,7 +666,7 @@ fn a_directory_swapped_meanwhile_leads_nowhere() {
 fn the_state_directory_ignores_itself() {
     let world = World::new();
     let ignored = || fs::read_to_string(world.state().join(".gitignore"));
-    let entry = Entry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
+    let entry = LedgerEntry::new(SystemTime::UNIX_EPOCH, "ops", Act::Checked, "x");
     LedgerFile::new(world.stack()).append(&entry).unwrap();
     assert_eq!(ignored().unwrap(), "*\n");
     for spoiled in ["", "\0\0"] {

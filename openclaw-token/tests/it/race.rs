@@ -13,7 +13,7 @@
 
 use openclaw_token::fs::transaction::{Change, Transaction};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
-use openclaw_token::ledger::{Act, Entry, entries};
+use openclaw_token::ledger::{Act, LedgerEntry, entries};
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{Circumstances, Fingerprint, FreezeRequest, Frozen, RecordStore, freeze_once};
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ fn freeze<S: RecordStore>(store: &S, root: &Path, me: &str) -> String {
 }
 
 fn append(root: &Path, me: &str) -> String {
-    let entry = Entry::new(SystemTime::UNIX_EPOCH, me, Act::Checked, "x".repeat(me.len() * 40));
+    let entry = LedgerEntry::new(SystemTime::UNIX_EPOCH, me, Act::Checked, "x".repeat(me.len() * 40));
     LedgerFile::new(root).append(&entry).unwrap().to_string()
 }
 

@@ -10,7 +10,7 @@
 
 use openclaw_token::fs::transaction::{Change, Transaction, TransactionError, Vote};
 use openclaw_token::fs::{DirectoryStore, LedgerFile, SettleError, Settled, settle};
-use openclaw_token::ledger::{Act, Entry, compare_records, entries};
+use openclaw_token::ledger::{Act, LedgerEntry, compare_records, entries};
 use openclaw_token::secrecy::{ExposeSecret, SecretString};
 use openclaw_token::{
     Circumstances, Digest, FreezeRequest, Frozen, Record, RecordStore, freeze_once, rotate,
@@ -92,9 +92,9 @@ fn every_record_gets_its_entry_once_and_dated_as_it_is() {
     assert_eq!(history.len(), 5, "what was only staged was not frozen");
     assert_eq!(compare_records(&text, &history, "ledger"), []);
     assert!(ledger.verify(None).unwrap().is_intact());
-    let told: Vec<Entry> = entries(&text).map(Result::unwrap).collect();
+    let told: Vec<LedgerEntry> = entries(&text).map(Result::unwrap).collect();
     for (entry, record) in told.iter().zip(&history) {
-        let expected = Entry::of(record).evidence(&entry.evidence[2]);
+        let expected = LedgerEntry::of(record).evidence(&entry.evidence[2]);
         assert_eq!(*entry, expected);
         assert_eq!((entry.at, entry.ticket.as_deref()), (record.frozen_at, Some("CHG-17")));
     }
@@ -107,9 +107,9 @@ fn a_late_entry_does_not_wait_for_the_clock() {
     let root = tempfile::tempdir().unwrap();
     let (root, ledger) = (root.path(), LedgerFile::new(root.path()));
     frozen(root, 0, 2);
-    ledger.append(&Entry::new(at(100_000), "ops", Act::Checked, "later")).unwrap();
+    ledger.append(&LedgerEntry::new(at(100_000), "ops", Act::Checked, "later")).unwrap();
     assert_eq!(settled(root).entered, [1]);
-    let told: Vec<Entry> = entries(&ledger.read().unwrap()).map(Result::unwrap).collect();
+    let told: Vec<LedgerEntry> = entries(&ledger.read().unwrap()).map(Result::unwrap).collect();
     assert_eq!((told.len(), told[1].at), (2, at(0)));
 }
 

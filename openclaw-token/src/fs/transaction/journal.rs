@@ -61,12 +61,12 @@ impl Phase {
 pub(super) struct Journal {
     pub(super) schema: u32,
     pub(super) tag: Option<String>,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<JournalEntry>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct JournalEntry {
     /// Relative to the root, links resolved.
     pub(super) path: PathBuf,
     pub(super) before: Option<Digest>,
@@ -174,8 +174,8 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    pub(super) fn entry(&self, id: u64, n: usize) -> Entry {
-        Entry {
+    pub(super) fn entry(&self, id: u64, n: usize) -> JournalEntry {
+        JournalEntry {
             path: self.path.clone(),
             before: self.expected,
             after: self.content.as_ref().map(|content| Digest::of(content.expose_secret())),

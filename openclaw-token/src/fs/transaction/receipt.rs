@@ -1,7 +1,7 @@
 //! After a transaction: taking it back, or letting go of its backups.
 
 use super::journal::{Found, Journal, Phase};
-use super::place::Place;
+use super::root::Root;
 use super::{Change, Transaction, TransactionError};
 use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl Receipt {
     /// As [`undo`]. A number can be used again once its transaction was forgotten: that other transaction is
     /// [`TransactionError::Unknown`] to this receipt.
     pub fn undo(&self) -> Result<Self, TransactionError> {
-        undo_on(Place::open(&self.root)?, self.id, Some(self))
+        undo_on(Root::open(&self.root)?, self.id, Some(self))
     }
 }
 
@@ -57,29 +57,29 @@ impl Receipt {
 /// # Errors
 /// The transaction is not finished, its backups are gone or damaged, or a file has been changed since.
 pub fn undo(root: impl AsRef<Path>, id: u64) -> Result<Receipt, TransactionError> {
-    undo_on(Place::open(root.as_ref())?, id, None)
+    undo_on(Root::open(root.as_ref())?, id, None)
 }
 
 pub(in crate::fs) fn undo_on(
-    place: Place,
+    root: Root,
     id: u64,
     receipt: Option<&Receipt>,
 ) -> Result<Receipt, TransactionError> {
     let found = Found { id, phase: Phase::Done };
-    let dir = place.directory(id, Phase::Done);
-    if place.stat(&dir)?.is_none() {
-        return Err(TransactionError::Unknown { root: place.root, id });
+    let dir = root.directory(id, Phase::Done);
+    if root.stat(&dir)?.is_none() {
+        return Err(TransactionError::Unknown { root: root.path, id });
     }
-    let journal = place.journal(found)?;
-    if receipt.is_some_and(|receipt| receipt.changed != Receipt::of(&place.root, id, &journal).changed) {
-        return Err(TransactionError::Unknown { root: place.root, id });
+    let journal = root.journal(found)?;
+    if receipt.is_some_and(|receipt| receipt.changed != Receipt::of(&root.path, id, &journal).changed) {
+        return Err(TransactionError::Unknown { root: root.path, id });
     }
     let mut changes = Vec::new();
     for entry in &journal.entries {
         let content = match (&entry.backup, entry.before) {
             (Some(backup), Some(before)) => {
-                place.check_owner(found, entry)?;
-                Some(place.backup(&dir.join(backup), before)?)
+                root.check_owner(found, entry)?;
+                Some(root.backup(&dir.join(backup), before)?)
             }
             _ => None,
         };
@@ -91,7 +91,7 @@ pub(in crate::fs) fn undo_on(
             ownership: Some(entry.ownership),
         });
     }
-    Transaction::plan_on(place, changes)?.commit()
+    Transaction::plan_on(root, changes)?.commit()
 }
 
 /// Deletes journal and backups of transaction `id`: it can no longer be undone. Backups hold the previous token, so do
@@ -100,16 +100,16 @@ pub(in crate::fs) fn undo_on(
 /// # Errors
 /// No such transaction, or a file could not be removed.
 pub fn forget(root: impl AsRef<Path>, id: u64) -> Result<(), TransactionError> {
-    forget_on(&Place::open(root.as_ref())?, id)
+    forget_on(&Root::open(root.as_ref())?, id)
 }
 
-pub(in crate::fs) fn forget_on(place: &Place, id: u64) -> Result<(), TransactionError> {
-    let unknown = TransactionError::Unknown { root: place.root.clone(), id };
-    if place.stat(&place.transactions())?.is_none() {
+pub(in crate::fs) fn forget_on(root: &Root, id: u64) -> Result<(), TransactionError> {
+    let unknown = TransactionError::Unknown { root: root.path.clone(), id };
+    if root.stat(&root.transactions())?.is_none() {
         return Err(unknown);
     }
-    let _lock = place.lock()?;
-    let Some(found) = place.list()?.into_iter().find(|found| found.id == id) else { return Err(unknown) };
-    let journal = place.journal_if_whole(found)?;
-    place.clear(id, found.phase, &journal.unwrap_or_default())
+    let _lock = root.lock()?;
+    let Some(found) = root.list()?.into_iter().find(|found| found.id == id) else { return Err(unknown) };
+    let journal = root.journal_if_whole(found)?;
+    root.clear(id, found.phase, &journal.unwrap_or_default())
 }

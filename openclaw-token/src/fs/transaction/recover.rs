@@ -2,7 +2,7 @@
 
 use super::TransactionError;
 use super::journal::{Found, Journal, Phase};
-use super::place::Place;
+use super::root::Root;
 use serde::Serialize;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub struct Recovered {
 /// A transaction staged under a tag needs the vote of [`recover_with`]; or somebody else has changed a file
 /// meanwhile, which is then left alone and named.
 pub fn recover(root: impl AsRef<Path>) -> Result<Vec<Recovered>, TransactionError> {
-    recover_on(&Place::open(root.as_ref())?, None)
+    recover_on(&Root::open(root.as_ref())?, None)
 }
 
 /// As [`recover`], with a vote on transactions that were staged under a tag and not committed.
@@ -39,7 +39,7 @@ pub fn recover_with(
     root: impl AsRef<Path>,
     mut vote: impl FnMut(&str) -> Vote,
 ) -> Result<Vec<Recovered>, TransactionError> {
-    recover_on(&Place::open(root.as_ref())?, Some(&mut vote))
+    recover_on(&Root::open(root.as_ref())?, Some(&mut vote))
 }
 
 /// Numbers of the transactions that [`recover`] would bring to one side. Changes nothing and takes no lock: one that is
@@ -48,14 +48,14 @@ pub fn recover_with(
 /// # Errors
 /// The root or its transactions cannot be read.
 pub fn pending(root: impl AsRef<Path>) -> Result<Vec<u64>, TransactionError> {
-    pending_on(&Place::open(root.as_ref())?)
+    pending_on(&Root::open(root.as_ref())?)
 }
 
-pub(in crate::fs) fn pending_on(place: &Place) -> Result<Vec<u64>, TransactionError> {
-    if place.stat(&place.transactions())?.is_none() {
+pub(in crate::fs) fn pending_on(root: &Root) -> Result<Vec<u64>, TransactionError> {
+    if root.stat(&root.transactions())?.is_none() {
         return Ok(Vec::new());
     }
-    let open = place.list()?.into_iter().filter(|found| !found.phase.is_final());
+    let open = root.list()?.into_iter().filter(|found| !found.phase.is_final());
     let mut ids: Vec<u64> = open.map(|found| found.id).collect();
     ids.dedup();
     Ok(ids)
@@ -74,16 +74,16 @@ pub enum Vote {
 }
 
 pub(in crate::fs) fn recover_on(
-    place: &Place,
+    root: &Root,
     mut vote: Option<&mut dyn FnMut(&str) -> Vote>,
 ) -> Result<Vec<Recovered>, TransactionError> {
-    if place.stat(&place.transactions())?.is_none() {
+    if root.stat(&root.transactions())?.is_none() {
         return Ok(Vec::new());
     }
-    let _lock = place.lock()?;
+    let _lock = root.lock()?;
     let mut recovered = Vec::new();
     // All are read before the first is acted on: one that is not ours stops everything.
-    for (found, journal) in unfinished(place)? {
+    for (found, journal) in unfinished(root)? {
         let Found { id, phase } = found;
         let finish = match (phase, &journal.tag) {
             (Phase::Committed, _) => true,
@@ -91,40 +91,40 @@ pub(in crate::fs) fn recover_on(
                 Vote::Finish => true,
                 Vote::Revert => false,
                 Vote::Wait => {
-                    return Err(TransactionError::InDoubt { root: place.root.clone(), id, tag: tag.clone() });
+                    return Err(TransactionError::InDoubt { root: root.path.clone(), id, tag: tag.clone() });
                 }
             },
             _ => false,
         };
         match phase {
             Phase::Reverting => {
-                place.check_restorable(found, &journal)?;
-                place.roll_back(id, phase, &journal)?;
+                root.check_restorable(found, &journal)?;
+                root.roll_back(id, phase, &journal)?;
             }
             _ if finish => {
-                place.check_finishable(found, &journal)?;
+                root.check_finishable(found, &journal)?;
                 if phase != Phase::Committed {
-                    place.shift(id, phase, Phase::Committed)?;
+                    root.shift(id, phase, Phase::Committed)?;
                 }
-                place.finish(id, &journal)?;
+                root.finish(id, &journal)?;
             }
-            _ => place.clear(id, phase, &journal)?,
+            _ => root.clear(id, phase, &journal)?,
         }
         recovered.push(Recovered { id, tag: journal.tag, finished: finish });
     }
     Ok(recovered)
 }
 
-fn unfinished(place: &Place) -> Result<Vec<(Found, Journal)>, TransactionError> {
-    let open = place.list()?.into_iter().filter(|found| !found.phase.is_final());
+fn unfinished(root: &Root) -> Result<Vec<(Found, Journal)>, TransactionError> {
+    let open = root.list()?.into_iter().filter(|found| !found.phase.is_final());
     let read = |found: Found| {
         let journal = match found.phase {
             // The journal is durable before anything it lists is made, and goes after all of that is gone: without it
             // there is nothing to clear.
-            Phase::Preparing | Phase::Clearing => place.journal_if_whole(found)?.unwrap_or_default(),
-            _ => place.journal(found)?,
+            Phase::Preparing | Phase::Clearing => root.journal_if_whole(found)?.unwrap_or_default(),
+            _ => root.journal(found)?,
         };
-        place.own_names(found)?;
+        root.own_names(found)?;
         Ok((found, journal))
     };
     open.map(read).collect()

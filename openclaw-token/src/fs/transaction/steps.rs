@@ -1,8 +1,8 @@
 //! The steps from phase to phase. Each can be cut off anywhere and taken again.
 
 use super::TransactionError;
-use super::journal::{Entry, Found, Journal, Ownership, Phase, restored_name};
-use super::place::Place;
+use super::journal::{Found, Journal, JournalEntry, Ownership, Phase, restored_name};
+use super::root::Root;
 use crate::digest::Digest;
 use crate::fs::FileError;
 use crate::fs::disk::{OpenFile, Sync};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-impl Place {
+impl Root {
     /// A new durable file.
     pub(super) fn write_new(
         &self,
@@ -27,9 +27,13 @@ impl Place {
     }
 
     /// Gives a file the owner and mode of its entry.
-    pub(super) fn set_ownership(&self, file: &dyn OpenFile, entry: &Entry) -> Result<(), TransactionError> {
+    pub(super) fn set_ownership(
+        &self,
+        file: &dyn OpenFile,
+        entry: &JournalEntry,
+    ) -> Result<(), TransactionError> {
         let Ownership { uid, gid, mode } = entry.ownership;
-        let path = self.root.join(&entry.path);
+        let path = self.path.join(&entry.path);
         match file.set_ownership(Some((uid, gid)), mode) {
             Err(source) if source.kind() == io::ErrorKind::PermissionDenied => match entry.before {
                 // An existing file must keep its owner; a new one may be ours.
@@ -46,7 +50,7 @@ impl Place {
     pub(super) fn set_ownership_of_backup(
         &self,
         file: &dyn OpenFile,
-        entry: &Entry,
+        entry: &JournalEntry,
     ) -> Result<(), TransactionError> {
         match file.set_ownership(Some((entry.ownership.uid, entry.ownership.gid)), 0o600) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -55,7 +59,7 @@ impl Place {
     }
 
     pub(super) fn sync_parents(&self, journal: &Journal, site: Sync) -> Result<(), TransactionError> {
-        let targets = journal.entries.iter().map(|entry| self.root.join(&entry.path));
+        let targets = journal.entries.iter().map(|entry| self.path.join(&entry.path));
         let parents: BTreeSet<PathBuf> =
             targets.filter_map(|path| path.parent().map(Path::to_owned)).collect();
         for parent in parents {
@@ -67,7 +71,7 @@ impl Place {
     /// Every target must be old (with its new file waiting) or already new; then `finish` cannot be surprised.
     pub(super) fn check_finishable(&self, found: Found, journal: &Journal) -> Result<(), TransactionError> {
         for entry in &journal.entries {
-            let path = self.root.join(&entry.path);
+            let path = self.path.join(&entry.path);
             let content = self.content(&path)?.map(|content| Digest::of(content.expose_secret()));
             if content != entry.after && content != entry.before {
                 return Err(TransactionError::Changed { path, expected: entry.before, found: content });
@@ -84,7 +88,7 @@ impl Place {
     /// From committed to done.
     pub(super) fn finish(&self, id: u64, journal: &Journal) -> Result<(), TransactionError> {
         for entry in &journal.entries {
-            let target = self.root.join(&entry.path);
+            let target = self.path.join(&entry.path);
             if let Some(staged) = &entry.staged {
                 let staged = target.with_file_name(staged);
                 // After a crash some have been replaced already.
@@ -106,7 +110,7 @@ impl Place {
         }
         let dir = self.directory(id, Phase::Reverting);
         for entry in &journal.entries {
-            let target = self.root.join(&entry.path);
+            let target = self.path.join(&entry.path);
             let found = self.content(&target)?.map(|content| Digest::of(content.expose_secret()));
             if found == entry.before {
                 continue;
@@ -135,7 +139,7 @@ impl Place {
     pub(super) fn check_restorable(&self, found: Found, journal: &Journal) -> Result<(), TransactionError> {
         let dir = self.directory(found.id, found.phase);
         for entry in &journal.entries {
-            let path = self.root.join(&entry.path);
+            let path = self.path.join(&entry.path);
             let content = self.content(&path)?.map(|content| Digest::of(content.expose_secret()));
             if content == entry.before {
                 continue;
@@ -173,7 +177,7 @@ impl Place {
 
     pub(super) fn remove_temporaries(&self, id: u64, journal: &Journal) -> Result<(), TransactionError> {
         for entry in &journal.entries {
-            let target = self.root.join(&entry.path);
+            let target = self.path.join(&entry.path);
             if let Some(staged) = &entry.staged {
                 self.remove_if_there(&target.with_file_name(staged))?;
             }

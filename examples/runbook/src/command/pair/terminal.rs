@@ -7,7 +7,7 @@ use openclaw_pairing::execution::{Answer, Event, Executor, Question};
 use openclaw_pairing::plan::CommandLine;
 use openclaw_runbook::{out, outln};
 use openclaw_token::fs::LedgerFile;
-use openclaw_token::ledger::{Act, Entry};
+use openclaw_token::ledger::{Act, LedgerEntry};
 
 use super::Arguments;
 use super::command::Runner;
@@ -43,7 +43,7 @@ impl<'a> Terminal<'a> {
     }
 
     fn write(&self, act: Act, what: &str, evidence: Vec<String>) -> Result<(), String> {
-        let mut entry = Entry::new(SystemTime::now(), &self.arguments.by, act, what);
+        let mut entry = LedgerEntry::new(SystemTime::now(), &self.arguments.by, act, what);
         if let Some(ticket) = &self.arguments.ticket {
             entry = entry.ticket(ticket);
         }

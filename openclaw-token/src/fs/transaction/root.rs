@@ -1,8 +1,8 @@
 //! A root directory: its transactions, and what its files hold now.
 
 use super::journal::{
-    Entry, Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, Ownership, Phase, Planned, is_inside,
-    is_own_name,
+    Found, JOURNAL, JOURNAL_LIMIT, JOURNAL_SCHEMA, Journal, JournalEntry, Ownership, Phase, Planned,
+    is_inside, is_own_name,
 };
 use super::{Change, TransactionError};
 use crate::digest::Digest;
@@ -20,25 +20,25 @@ use std::sync::Arc;
 const FILE_LIMIT: u64 = 64 << 20;
 
 /// A root directory on a disk.
-pub(in crate::fs) struct Place {
+pub(in crate::fs) struct Root {
     pub(super) disk: Arc<dyn Disk>,
-    pub(super) root: PathBuf,
+    pub(super) path: PathBuf,
 }
 
-impl Place {
+impl Root {
     /// On the disk of the machine.
     pub(in crate::fs) fn open(root: &Path) -> Result<Self, TransactionError> {
         let root = std::fs::canonicalize(root).map_err(FileError::of("open", root))?;
-        Ok(Self { disk: Arc::new(RealDisk::below(root.clone())), root })
+        Ok(Self { disk: Arc::new(RealDisk::below(root.clone())), path: root })
     }
 
     #[cfg(test)]
     pub(in crate::fs) fn on(disk: Arc<dyn Disk>, root: &Path) -> Self {
-        Self { disk, root: root.to_owned() }
+        Self { disk, path: root.to_owned() }
     }
 
     pub(super) fn transactions(&self) -> PathBuf {
-        self.root.join(STATE_DIRECTORY).join("transactions")
+        self.path.join(STATE_DIRECTORY).join("transactions")
     }
 
     pub(super) fn directory(&self, id: u64, phase: Phase) -> PathBuf {
@@ -98,7 +98,7 @@ impl Place {
         let journal: Journal = serde_json::from_slice(&text).map_err(unreadable)?;
         journal.check(found.id).map_err(|detail| self.not_ours(found, detail))?;
         for entry in &journal.entries {
-            match self.is_in_place(&self.root.join(&entry.path)) {
+            match self.is_in_place(&self.path.join(&entry.path)) {
                 // Its directory is gone: whoever needs it says so.
                 Ok(()) | Err(TransactionError::NoDirectory { .. }) => {}
                 Err(error) => return Err(error),
@@ -137,14 +137,14 @@ impl Place {
 
     /// Whether the owner that a journal names is the original's: that of the file now in its place, of its backup, or the
     /// caller. Otherwise root would give a file to somebody who never had it; nobody else can.
-    pub(super) fn check_owner(&self, found: Found, entry: &Entry) -> Result<(), TransactionError> {
+    pub(super) fn check_owner(&self, found: Found, entry: &JournalEntry) -> Result<(), TransactionError> {
         let Ownership { uid, gid, .. } = entry.ownership;
         let (caller, group) = self.disk.caller();
         if caller != 0 || (uid, gid) == (caller, group) {
             return Ok(());
         }
         let backup = entry.backup.as_ref().map(|backup| self.directory(found.id, found.phase).join(backup));
-        for path in backup.into_iter().chain([self.root.join(&entry.path)]) {
+        for path in backup.into_iter().chain([self.path.join(&entry.path)]) {
             if self.stat(&path)?.is_some_and(|original| (original.uid, original.gid) == (uid, gid)) {
                 return Ok(());
             }
@@ -157,7 +157,7 @@ impl Place {
     pub(super) fn check_staged(
         &self,
         found: Found,
-        entry: &Entry,
+        entry: &JournalEntry,
         path: &Path,
     ) -> Result<(), TransactionError> {
         let content = self.content(path)?;
@@ -177,14 +177,14 @@ impl Place {
 
     /// Follows links, and insists on the root.
     pub(super) fn check(&self, change: Change) -> Result<Planned, TransactionError> {
-        let wanted = self.root.join(&change.path);
+        let wanted = self.path.join(&change.path);
         let outside =
-            |path: &Path| TransactionError::Outside { path: path.to_owned(), root: self.root.clone() };
+            |path: &Path| TransactionError::Outside { path: path.to_owned(), root: self.path.clone() };
         let Some(name) = wanted.file_name() else { return Err(outside(&wanted)) };
         if change.path.components().any(|part| part == Component::ParentDir) {
             return Err(outside(&wanted));
         }
-        let parent = wanted.parent().unwrap_or(&self.root);
+        let parent = wanted.parent().unwrap_or(&self.path);
         let parent = match self.disk.resolve(parent) {
             Ok(parent) => parent,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -192,7 +192,7 @@ impl Place {
             }
             Err(error) => return Err(FileError::of("open", parent)(error).into()),
         };
-        let inside = |target: &Path| match target.strip_prefix(&self.root) {
+        let inside = |target: &Path| match target.strip_prefix(&self.path) {
             Ok(path) if is_inside(path) => Ok(path.to_owned()),
             _ => Err(outside(target)),
         };
@@ -216,7 +216,7 @@ impl Place {
             (None, Some(ownership)) => ownership,
             // A new file belongs to whoever owns its directory: made by root for uid 1000, it stays readable there.
             (None, None) => {
-                let parent = target.parent().unwrap_or(&self.root);
+                let parent = target.parent().unwrap_or(&self.path);
                 let Some(Stat { uid, gid, .. }) = self.stat(parent)? else {
                     return Err(TransactionError::NoDirectory { path: target });
                 };
@@ -232,7 +232,7 @@ impl Place {
         path: &Path,
         expected: Option<Digest>,
     ) -> Result<Option<SecretSlice<u8>>, TransactionError> {
-        let path = self.root.join(path);
+        let path = self.path.join(path);
         let content = self.content(&path)?;
         let found = content.as_ref().map(|content| Digest::of(content.expose_secret()));
         if found == expected {
@@ -265,10 +265,10 @@ impl Place {
 
     /// Whether no link leads to the directory of this file.
     fn is_in_place(&self, path: &Path) -> Result<(), TransactionError> {
-        let parent = path.parent().unwrap_or(&self.root);
+        let parent = path.parent().unwrap_or(&self.path);
         match self.disk.resolve(parent) {
             Ok(found) if found == parent => Ok(()),
-            Ok(found) => Err(TransactionError::Outside { path: found, root: self.root.clone() }),
+            Ok(found) => Err(TransactionError::Outside { path: found, root: self.path.clone() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(TransactionError::NoDirectory { path: path.to_owned() })
             }
