@@ -88,7 +88,7 @@ pub enum Answer {
     /// A session.
     Accepted(Session),
     /// No session.
-    Refused(Refusal),
+    Refused(AuthRefusal),
     /// The answer, but not one that can be read; the text says why and repeats nothing secret.
     Unreadable(String),
 }
@@ -113,7 +113,7 @@ pub struct Session {
 /// A refusal, sorted by cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct AuthRefusal {
     /// The cause.
     pub kind: RefusalKind,
     /// The gateway's own code, such as `AUTH_TOKEN_MISMATCH`.
@@ -124,7 +124,7 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
-impl Refusal {
+impl AuthRefusal {
     /// A refusal with the gateway's own code and words, of which a report shows the beginning.
     #[must_use]
     pub fn new(kind: RefusalKind, code: &str, message: &str, retry_after: Option<Duration>) -> Self {
@@ -373,7 +373,7 @@ fn read_hello(payload: Option<&Value>) -> Answer {
     })
 }
 
-fn read_refusal(error: &Value) -> Refusal {
+fn read_refusal(error: &Value) -> AuthRefusal {
     let text = |pointer: &str| error.pointer(pointer).and_then(Value::as_str);
     let named = [text("/details/code"), text("/details/reason"), text("/code")];
     let by_name = || {
@@ -396,7 +396,7 @@ fn read_refusal(error: &Value) -> Refusal {
         .and_then(Value::as_u64)
         .map(Duration::from_millis);
     let code = named.iter().flatten().next().copied().unwrap_or("no code");
-    Refusal::new(kind, code, text("/message").unwrap_or(""), retry_after)
+    AuthRefusal::new(kind, code, text("/message").unwrap_or(""), retry_after)
 }
 
 #[cfg(test)]

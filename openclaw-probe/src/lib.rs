@@ -32,7 +32,7 @@ mod vantage;
 
 pub use attempts::AttemptPolicy;
 pub use authenticate::{
-    Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, REFUSAL_TEXTS, REFUSALS, Refusal,
+    Answer, AuthRefusal, Authenticate, AuthenticateError, Challenge, DeviceUse, REFUSAL_TEXTS, REFUSALS,
     RefusalKind, Session, TokenAuthenticator, read_connect_answer,
 };
 pub use backoff::{Backoff, BackoffError};

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-use crate::authenticate::{Answer, Authenticate, Challenge, Refusal, RefusalKind, Session};
+use crate::authenticate::{Answer, AuthRefusal, Authenticate, Challenge, RefusalKind, Session};
 use crate::classify;
 use crate::codes::Code;
 use crate::mask::Mask;
@@ -74,7 +74,7 @@ pub(crate) fn accept(answer: Answer, mask: &Mask) -> Result<Session, Fault> {
     }
 }
 
-fn refused(refusal: Refusal, mask: &Mask) -> Fault {
+fn refused(refusal: AuthRefusal, mask: &Mask) -> Fault {
     let code = match refusal.kind {
         RefusalKind::DeviceClock => Code::DeviceClock,
         RefusalKind::DeviceProof => Code::DeviceProofRefused,
@@ -109,7 +109,7 @@ pub(crate) const fn counts_against_us(kind: RefusalKind) -> bool {
 }
 
 /// How long no further attempt may be made.
-pub(crate) fn lock_of(refusal: &Refusal) -> Option<Duration> {
+pub(crate) fn lock_of(refusal: &AuthRefusal) -> Option<Duration> {
     (refusal.kind == RefusalKind::LockedOut).then(|| refusal.retry_after.unwrap_or(LOCKOUT))
 }
 

@@ -9,9 +9,9 @@ use super::{CANARY, base64, builder};
 use crate::server::{CHALLENGE, FaultServer, Reply, Script, Socket, Step, json};
 
 /// A place where a peer says something, and the gateway that says these words there.
-type Place = (&'static str, fn(&str) -> Script);
+type EchoPlace = (&'static str, fn(&str) -> Script);
 
-const PLACES: &[Place] = &[
+const PLACES: &[EchoPlace] = &[
     ("a page", |words| with(|s| s.healthz = page("text/html", format!("<html>{words}</html>")))),
     ("behind a long page", |words| {
         with(|s| s.healthz = page("text/html", format!("<html>{}{words}</html>", "x".repeat(40))))
