@@ -7,7 +7,7 @@ use super::origin;
 use super::pairing::TokenFlaw;
 use super::proof::{self, Payload};
 use super::records::Token;
-use super::refusal::Refusal;
+use super::refusal::Rejection;
 use super::state::{Phase, Session, State};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(super) struct Admitted {
 
 /// A verdict, and how long its delivery waits.
 pub(super) struct Admission {
-    pub(super) outcome: Result<Admitted, Box<Refusal>>,
+    pub(super) outcome: Result<Admitted, Box<Rejection>>,
     pub(super) delay: Duration,
     /// How far the attempt came, for the log line.
     pub(super) reached: &'static str,
@@ -85,7 +85,7 @@ enum AuthFailure {
 }
 
 impl Attempt<'_> {
-    fn run(&mut self, connect: &mut Connect) -> Result<Admitted, Box<Refusal>> {
+    fn run(&mut self, connect: &mut Connect) -> Result<Admitted, Box<Rejection>> {
         self.started()?;
         speaks(connect)?;
         role(connect)?;
@@ -118,9 +118,9 @@ impl Attempt<'_> {
         Ok(Admitted { session, method, device_token })
     }
 
-    fn started(&self) -> Result<(), Box<Refusal>> {
+    fn started(&self) -> Result<(), Box<Rejection>> {
         match self.state.phase {
-            Phase::Starting => Err(Refusal::new(
+            Phase::Starting => Err(Rejection::new(
                 "UNAVAILABLE",
                 "gateway starting; retry shortly",
                 1013,
@@ -133,14 +133,14 @@ impl Attempt<'_> {
         }
     }
 
-    fn origin(&self, connect: &Connect) -> Result<(), Box<Refusal>> {
+    fn origin(&self, connect: &Connect) -> Result<(), Box<Rejection>> {
         let origin = self.caller.origin.as_deref();
         if origin.is_none() && !connect.client.needs_origin() {
             return Ok(());
         }
         origin::check(origin, &self.caller.host, self.caller.is_local, &self.state.policy.allowed_origins)
             .map_err(|reason| {
-                Refusal::invalid(
+                Rejection::invalid(
                     "origin not allowed (open the Control UI from the gateway host or allow it in \
                  gateway.controlUi.allowedOrigins)",
                     "origin-mismatch",
@@ -174,7 +174,7 @@ impl Attempt<'_> {
     }
 
     /// Without a device only a shared secret lets an operator in, and then only a local CLI or backend keeps its scopes.
-    fn missing_device(&mut self, connect: &mut Connect, shared: &SharedAuth) -> Result<(), Box<Refusal>> {
+    fn missing_device(&mut self, connect: &mut Connect, shared: &SharedAuth) -> Result<(), Box<Rejection>> {
         if connect.device.is_some() {
             return Ok(());
         }
@@ -186,7 +186,7 @@ impl Attempt<'_> {
             connect.scopes.clear();
         }
         if connect.client.is_operator_ui() {
-            return Err(Refusal::invalid(
+            return Err(Rejection::invalid(
                 "control ui requires device identity (use HTTPS or localhost secure context)",
                 "control-ui-insecure-auth",
             )
@@ -198,7 +198,7 @@ impl Attempt<'_> {
         }
         match shared.failure {
             Some(failure) if connect.auth.sent_shared_secret() => Err(self.unauthorized(connect, failure)),
-            _ => Err(Refusal::new("NOT_PAIRED", "device identity required", 1008, "device-required")
+            _ => Err(Rejection::new("NOT_PAIRED", "device identity required", 1008, "device-required")
                 .detail("code", "DEVICE_IDENTITY_REQUIRED")),
         }
     }
@@ -207,13 +207,13 @@ impl Attempt<'_> {
         &mut self,
         connect: &Connect,
         shared: &SharedAuth,
-    ) -> Result<Option<Payload>, Box<Refusal>> {
+    ) -> Result<Option<Payload>, Box<Rejection>> {
         let Some(device) = &connect.device else { return Ok(None) };
         let now = self.state.now();
         proof::verify(connect, device, &self.caller.nonce, now).map(Some).map_err(|flaw| {
             self.count_deferred(connect, shared);
             let (code, reason, message) = flaw.words();
-            Refusal::invalid(message, "device-auth-invalid")
+            Rejection::invalid(message, "device-auth-invalid")
                 .detail("code", code)
                 .detail("reason", reason)
                 .fact("reason", reason)
@@ -223,7 +223,11 @@ impl Attempt<'_> {
     }
 
     /// The shared secret, or else a device token.
-    fn credentials(&mut self, connect: &Connect, shared: &SharedAuth) -> Result<&'static str, Box<Refusal>> {
+    fn credentials(
+        &mut self,
+        connect: &Connect,
+        shared: &SharedAuth,
+    ) -> Result<&'static str, Box<Rejection>> {
         let Some(failure) = shared.failure else { return Ok("token") };
         let (Some(device), Some(candidate)) = (&connect.device, connect.auth.device_token_candidate()) else {
             return Err(self.unauthorized(connect, failure));
@@ -274,7 +278,7 @@ impl Attempt<'_> {
     }
 
     /// A web interface of another build is told to reload, after its pairing has been settled.
-    fn build(&mut self, connect: &Connect) -> Result<(), Box<Refusal>> {
+    fn build(&mut self, connect: &Connect) -> Result<(), Box<Rejection>> {
         let client = &connect.client;
         let current = client.id != "openclaw-control-ui"
             || matches!(client.build_id.as_deref(), Some("dev" | BUILD_ID))
@@ -287,7 +291,7 @@ impl Attempt<'_> {
             "control ui build rejected conn={conn} clientBuild=legacy gatewayBuild={BUILD_ID}; reload required"
         );
         self.state.log("ws", &line);
-        Err(Refusal::new(
+        Err(Rejection::new(
             "UNAVAILABLE",
             "protocol mismatch: Control UI updated; reload this page to continue",
             1008,
@@ -299,7 +303,7 @@ impl Attempt<'_> {
         .detail("reloadRequired", true))
     }
 
-    fn unauthorized(&mut self, connect: &Connect, failure: AuthFailure) -> Box<Refusal> {
+    fn unauthorized(&mut self, connect: &Connect, failure: AuthFailure) -> Box<Rejection> {
         let hint = if connect.client.mode == "cli" {
             if self.caller.is_local {
                 "use this gateway's gateway.auth.token or pair the device"
@@ -352,7 +356,7 @@ impl Attempt<'_> {
             ),
         };
         self.log_unauthorized(connect, reason, &message);
-        let refusal = Refusal::invalid(message, "unauthorized")
+        let refusal = Rejection::invalid(message, "unauthorized")
             .detail("code", code)
             .detail("authReason", reason)
             .detail("canRetryWithDeviceToken", retry)
@@ -411,7 +415,7 @@ impl Attempt<'_> {
     }
 }
 
-fn speaks(connect: &Connect) -> Result<(), Box<Refusal>> {
+fn speaks(connect: &Connect) -> Result<(), Box<Rejection>> {
     let (min, max) = (connect.min_protocol, connect.max_protocol);
     let current = min <= PROTOCOL && max >= PROTOCOL;
     let probe = connect.client.mode == "probe" && min <= PROTOCOL && max >= PROBE_PROTOCOL;
@@ -420,7 +424,7 @@ fn speaks(connect: &Connect) -> Result<(), Box<Refusal>> {
     if current || probe || node {
         return Ok(());
     }
-    Err(Refusal::new("INVALID_REQUEST", "protocol mismatch", 1002, "protocol-mismatch")
+    Err(Rejection::new("INVALID_REQUEST", "protocol mismatch", 1002, "protocol-mismatch")
         .detail("code", "PROTOCOL_MISMATCH")
         .detail("clientMinProtocol", min)
         .detail("clientMaxProtocol", max)
@@ -432,11 +436,11 @@ fn speaks(connect: &Connect) -> Result<(), Box<Refusal>> {
         .fact("minimumProbeProtocol", PROBE_PROTOCOL.to_string()))
 }
 
-fn role(connect: &Connect) -> Result<(), Box<Refusal>> {
+fn role(connect: &Connect) -> Result<(), Box<Rejection>> {
     if matches!(connect.role.as_str(), "operator" | "node") {
         return Ok(());
     }
-    Err(Refusal::invalid("invalid role", "invalid-role").fact("role", &connect.role))
+    Err(Rejection::invalid("invalid role", "invalid-role").fact("role", &connect.role))
 }
 
 fn could_use_device_token(connect: &Connect) -> bool {

@@ -7,7 +7,7 @@ use super::origin;
 use super::pairing::Approver;
 use super::proof::{Payload, pinned_form};
 use super::records::{Claim, Record, Token};
-use super::refusal::{PairingReason, Refusal};
+use super::refusal::{PairingReason, Rejection};
 use super::scopes;
 use super::state::State;
 use serde_json::json;
@@ -29,7 +29,7 @@ impl Attempt<'_> {
         payload: Payload,
         method: &'static str,
         shared_matches: bool,
-    ) -> Result<Option<Token>, Box<Refusal>> {
+    ) -> Result<Option<Token>, Box<Rejection>> {
         let now = self.state.now();
         self.state.pairing.expire(now);
         if connect.client.id == "node-host" && connect.client.is_node() {
@@ -79,7 +79,7 @@ impl Attempt<'_> {
         record: Option<&Record>,
         connect: &Connect,
         pairing: &Pairing<'_>,
-    ) -> Result<(), Box<Refusal>> {
+    ) -> Result<(), Box<Rejection>> {
         let now = self.state.now();
         let silent = self.is_silent(reason, record, connect, pairing);
         self.audit(reason, record, connect, pairing, silent);
@@ -243,10 +243,10 @@ fn pairing_required(
     request_id: &str,
     device_id: &str,
     wait: bool,
-) -> Box<Refusal> {
+) -> Box<Rejection> {
     let (name, tail, hint) = reason.words();
     let mut refusal =
-        Refusal::new("NOT_PAIRED", format!("pairing required: {tail}"), 1008, "pairing-required")
+        Rejection::new("NOT_PAIRED", format!("pairing required: {tail}"), 1008, "pairing-required")
             .closing_with(format!("pairing required: {tail} (requestId: {request_id})"))
             .detail("code", "PAIRING_REQUIRED")
             .detail("reason", name)

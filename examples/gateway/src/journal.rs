@@ -2,7 +2,7 @@
 
 use super::admission::Caller;
 use super::connect::Connect;
-use super::refusal::Refusal;
+use super::refusal::Rejection;
 use super::state::State;
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ enum Stage {
     Refused {
         reached: &'static str,
         frame: [Option<String>; 3],
-        refusal: Box<Refusal>,
+        refusal: Box<Rejection>,
     },
     /// The client had been admitted; the log says nothing.
     Admitted,
@@ -36,7 +36,7 @@ impl Ending {
         Self { code, reason: reason.to_owned(), stage: Stage::Admitted }
     }
 
-    pub(super) fn refused(frame: &Value, reached: &'static str, refusal: Box<Refusal>) -> Self {
+    pub(super) fn refused(frame: &Value, reached: &'static str, refusal: Box<Rejection>) -> Self {
         let field = |name: &str| frame.get(name).and_then(Value::as_str).map(str::to_owned);
         Self {
             code: refusal.close,
@@ -50,7 +50,7 @@ impl Ending {
     }
 }
 
-impl Refusal {
+impl Rejection {
     /// Adds who was refused, as most lines do.
     pub(super) fn by(self: Box<Self>, connect: &Connect) -> Box<Self> {
         if matches!(self.cause, "pairing-required" | "device-auth-invalid") {

@@ -57,18 +57,18 @@ impl Guesser {
 #[derive(Debug)]
 pub(super) struct Lockout {
     limits: Limits,
-    entries: HashMap<(Credential, Guesser), Entry>,
+    guessers: HashMap<(Credential, Guesser), Failures>,
 }
 
 #[derive(Debug, Default)]
-struct Entry {
-    failures: Vec<u64>,
+struct Failures {
+    at: Vec<u64>,
     locked_until: Option<u64>,
 }
 
 impl Lockout {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, entries: HashMap::new() }
+        Self { limits, guessers: HashMap::new() }
     }
 
     /// Milliseconds until the guesser may try again; `None` when it may try now.
@@ -76,45 +76,45 @@ impl Lockout {
         if guesser.is_loopback() {
             return None;
         }
-        let entry = self.entries.get_mut(&(credential, guesser.clone()))?;
-        entry.forget_old(&self.limits, now);
-        entry.locked_until.map(|until| until - now)
+        let failures = self.guessers.get_mut(&(credential, guesser.clone()))?;
+        failures.forget_old(&self.limits, now);
+        failures.locked_until.map(|until| until - now)
     }
 
     /// Counts a failure and says how long the answer must wait.
     pub(super) fn fail(&mut self, credential: Credential, guesser: &Guesser, now: u64) -> Duration {
-        let entry = self.entries.entry((credential, guesser.clone())).or_default();
-        entry.forget_old(&self.limits, now);
-        if entry.locked_until.is_some() {
+        let failures = self.guessers.entry((credential, guesser.clone())).or_default();
+        failures.forget_old(&self.limits, now);
+        if failures.locked_until.is_some() {
             return Duration::ZERO;
         }
-        entry.failures.push(now);
+        failures.at.push(now);
         if guesser.is_loopback() {
             // The delay is at its most after six failures; more need not be remembered.
-            let surplus = entry.failures.len().saturating_sub(6);
-            entry.failures.drain(..surplus);
-            let doublings = u32::try_from(entry.failures.len().saturating_sub(1)).unwrap_or(5);
+            let surplus = failures.at.len().saturating_sub(6);
+            failures.at.drain(..surplus);
+            let doublings = u32::try_from(failures.at.len().saturating_sub(1)).unwrap_or(5);
             return (self.limits.loopback_delay * 2u32.pow(doublings)).min(self.limits.loopback_delay * 20);
         }
-        if entry.failures.len() >= self.limits.attempts {
-            entry.locked_until = Some(now + millis(self.limits.lockout));
+        if failures.at.len() >= self.limits.attempts {
+            failures.locked_until = Some(now + millis(self.limits.lockout));
         }
         Duration::ZERO
     }
 
     /// A success clears the count.
     pub(super) fn succeed(&mut self, credential: Credential, guesser: &Guesser) {
-        self.entries.remove(&(credential, guesser.clone()));
+        self.guessers.remove(&(credential, guesser.clone()));
     }
 }
 
-impl Entry {
+impl Failures {
     fn forget_old(&mut self, limits: &Limits, now: u64) {
         if self.locked_until.is_some_and(|until| now >= until) {
             *self = Self::default();
         }
         let window = millis(limits.window);
-        self.failures.retain(|at| now.saturating_sub(*at) < window);
+        self.at.retain(|at| now.saturating_sub(*at) < window);
     }
 }
 

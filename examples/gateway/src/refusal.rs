@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// A refused connection attempt. It is built and carried in a box: the way in is long, and most who take it are let in.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     pub(super) code: &'static str,
     pub(super) message: String,
     details: Map<String, Value>,
@@ -22,7 +22,7 @@ pub(super) struct Refusal {
 /// The longest close reason in bytes of UTF-8 (RFC 6455 allows 123; the gateway cuts earlier).
 const CLOSE_REASON_BYTES: usize = 120;
 
-impl Refusal {
+impl Rejection {
     pub(super) fn new(
         code: &'static str,
         message: impl Into<String>,
@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn a_close_reason_is_cut_at_a_character_within_120_bytes() {
-        let refusal = Refusal::invalid("ä".repeat(70), "test");
+        let refusal = Rejection::invalid("ä".repeat(70), "test");
         assert_eq!(refusal.close_reason(), "ä".repeat(60));
-        let refusal = Refusal::invalid(format!("x{}", "ä".repeat(70)), "test");
+        let refusal = Rejection::invalid(format!("x{}", "ä".repeat(70)), "test");
         assert_eq!(refusal.close_reason().len(), 119);
-        assert_eq!(Refusal::invalid("short", "test").close_reason(), "short");
+        assert_eq!(Rejection::invalid("short", "test").close_reason(), "short");
     }
 }

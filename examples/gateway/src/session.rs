@@ -4,7 +4,7 @@ use super::admission::{self, Admitted, Caller};
 use super::connect::Connect;
 use super::http::{self, Request, Response};
 use super::journal::{self, Ending};
-use super::refusal::Refusal;
+use super::refusal::Rejection;
 use super::schema;
 use super::state::{Phase, Push, Shared};
 use futures_util::{SinkExt, StreamExt};
@@ -241,7 +241,7 @@ impl Live {
             return Err(Ending::refused(
                 &frame,
                 "ws_upgrade_started",
-                Refusal::invalid("invalid-handshake", "invalid-handshake"),
+                Rejection::invalid("invalid-handshake", "invalid-handshake"),
             ));
         }
         let is_request = schema::complaint(&frame, &schema::REQUEST).is_none();
@@ -262,7 +262,7 @@ impl Live {
         let mut connect = match parsed {
             Ok(connect) => connect,
             Err(complaint) => {
-                let refusal = Refusal::invalid(complaint, "invalid-handshake");
+                let refusal = Rejection::invalid(complaint, "invalid-handshake");
                 if is_request {
                     self.send_error(&frame, &refusal).await;
                 } else {
@@ -359,7 +359,7 @@ impl Live {
         let _ = self.socket.send(Message::text(frame.to_string())).await;
     }
 
-    async fn send_error(&mut self, request: &Value, refusal: &Refusal) {
+    async fn send_error(&mut self, request: &Value, refusal: &Rejection) {
         self.send(&json!({ "type": "res", "id": request.get("id"), "ok": false, "error": refusal.error() }))
             .await;
     }
