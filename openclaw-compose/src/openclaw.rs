@@ -32,14 +32,14 @@ pub use alignment::{AlignError, Alignment};
 pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;
-pub use gates::{ClientView, Gate, GateState, GateView, ProxyView};
+pub use gates::{ClientView, GateState, GateView, ProxyView, StackGate};
 pub use model::compose::{compose_of_containers, compose_of_engine};
 #[cfg(feature = "docker")]
 pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
 pub use model::host::{Host, HostError};
 pub use model::jobs::{Definition, Manager, jobs_of};
 pub use model::namespaces::{Namespace, Namespaces};
-pub use model::observed::{Refusal, Refused};
+pub use model::observed::{LoggedRefusal, Refused};
 pub use model::processes::{EnvLayer, Role};
 #[cfg(feature = "docker")]
 pub(crate) use places::{StatePlace, maps_owners, state_places};

@@ -31,7 +31,7 @@ pub struct Explanation {
 
 /// The outcome.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct Differences {
     /// Differences that no row explains.
     pub unexplained: Vec<Difference>,
     /// Rows without a difference.
@@ -44,7 +44,7 @@ pub struct Verdict {
 
 /// Compares two transcripts of the same conversation.
 #[must_use]
-pub fn compare(real: &Transcript, embedded: &Transcript, explanations: &[Explanation]) -> Verdict {
+pub fn compare(real: &Transcript, embedded: &Transcript, explanations: &[Explanation]) -> Differences {
     let mut differences = Vec::new();
     let (mut left, mut right) = (group(real), group(embedded));
     let cases: Vec<(String, usize)> = left.keys().chain(right.keys()).cloned().collect();
@@ -82,7 +82,7 @@ pub fn compare(real: &Transcript, embedded: &Transcript, explanations: &[Explana
         }
     }
     let stale = explanations.iter().zip(used).filter(|(_, used)| !used).map(|(row, _)| row.clone()).collect();
-    Verdict { unexplained, stale, explained, compared }
+    Differences { unexplained, stale, explained, compared }
 }
 
 /// Reads the table: rows of a Markdown table with the columns case, place, why.
@@ -179,18 +179,18 @@ mod tests {
     fn a_difference_needs_its_row_and_a_row_its_difference() {
         let (real, embedded) =
             (transcript(json!({ "a": 1, "b": [1, 2] })), transcript(json!({ "a": 2, "b": [1, 2] })));
-        let verdict = compare(&real, &embedded, &[]);
-        assert_eq!(verdict.unexplained.len(), 1);
-        assert_eq!(verdict.unexplained[0].place, "step 1.1/a");
-        let verdict = compare(&real, &embedded, &[row("step *.1/a"), row("step 1.1/b")]);
-        assert_eq!((verdict.unexplained.len(), verdict.explained), (0, 1));
-        assert_eq!(verdict.stale, [row("step 1.1/b")]);
+        let differences = compare(&real, &embedded, &[]);
+        assert_eq!(differences.unexplained.len(), 1);
+        assert_eq!(differences.unexplained[0].place, "step 1.1/a");
+        let differences = compare(&real, &embedded, &[row("step *.1/a"), row("step 1.1/b")]);
+        assert_eq!((differences.unexplained.len(), differences.explained), (0, 1));
+        assert_eq!(differences.stale, [row("step 1.1/b")]);
     }
 
     #[test]
     fn what_only_one_says_is_a_difference() {
-        let verdict = compare(&transcript(json!(1)), &Transcript::default(), &[]);
-        assert_eq!(verdict.unexplained[0].embedded, None);
+        let differences = compare(&transcript(json!(1)), &Transcript::default(), &[]);
+        assert_eq!(differences.unexplained[0].embedded, None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod real;
 mod record;
 mod talk;
 
-pub use compare::{Difference, Explanation, Verdict, compare, explanations};
+pub use compare::{Difference, Differences, Explanation, compare, explanations};
 pub use conversation::{Case, Conversation, Scene};
 pub use real::{Real, Site};
 pub use record::{Recording, record_embedded, record_real};

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use openclaw_oracle::{
-    Conversation, OracleError, Recording, Site, Transcript, Verdict, ask_embedded, ask_real, compare,
+    Conversation, Differences, OracleError, Recording, Site, Transcript, ask_embedded, ask_real, compare,
     explanations, record_real, relay,
 };
 use openclaw_runbook::errors::with_sources;
@@ -134,9 +134,9 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             Ok(true)
         }
         Action::Between { old, new } => {
-            let verdict = compare(&Transcript::read(&new)?, &Transcript::read(&old)?, &[]);
-            report(&verdict, ["new", "old"]);
-            Ok(verdict.unexplained.is_empty())
+            let differences = compare(&Transcript::read(&new)?, &Transcript::read(&old)?, &[]);
+            report(&differences, ["new", "old"]);
+            Ok(differences.unexplained.is_empty())
         }
         Action::Record { checkout, release, real } => {
             keep_recordings(&checkout, &release, &record_real(&real.into()).await?)
@@ -149,31 +149,31 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             keep(&site.scratch.join("embedded.json"), &embedded)?;
             let real = ask_real(&conversation, &site).await?;
             keep(&site.scratch.join("real.json"), &real)?;
-            let verdict = compare(&real, &embedded, &rows);
-            report(&verdict, ["real", "embedded"]);
-            Ok(verdict.unexplained.is_empty() && verdict.stale.is_empty())
+            let differences = compare(&real, &embedded, &rows);
+            report(&differences, ["real", "embedded"]);
+            Ok(differences.unexplained.is_empty() && differences.stale.is_empty())
         }
     }
 }
 
 /// Says what differs between two gateways of these names.
-fn report(verdict: &Verdict, [first, second]: [&str; 2]) {
+fn report(differences: &Differences, [first, second]: [&str; 2]) {
     let side =
         |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
-    for difference in &verdict.unexplained {
+    for difference in &differences.unexplained {
         say(&format!("DIFFERS  {} {}", difference.case, difference.place));
         say(&format!("  {first:8}  {}", side(&difference.real)));
         say(&format!("  {second:8}  {}", side(&difference.embedded)));
     }
-    for row in &verdict.stale {
+    for row in &differences.stale {
         say(&format!("STALE    {} {}: no such difference any more", row.case, row.place));
     }
     say(&format!(
         "oracle: {} answers compared, {} differences explained, {} unexplained, {} explanations stale",
-        verdict.compared,
-        verdict.explained,
-        verdict.unexplained.len(),
-        verdict.stale.len()
+        differences.compared,
+        differences.explained,
+        differences.unexplained.len(),
+        differences.stale.len()
     ));
 }
 

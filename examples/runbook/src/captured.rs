@@ -26,7 +26,7 @@ use std::path::Path;
 use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{
-    Definition, Refusal, Refused, Stack, compose_of_containers, compose_of_engine, jobs_of,
+    Definition, LoggedRefusal, Refused, Stack, compose_of_containers, compose_of_engine, jobs_of,
 };
 use openclaw_compose::project::{ComposeRelease, Resolution};
 use openclaw_compose::source;
@@ -271,7 +271,7 @@ impl Captured {
 }
 
 /// What a gateway's log says that it refused: origins of pages, and the addresses of proxies.
-fn refusals(log: &Text) -> Vec<Refusal> {
+fn refusals(log: &Text) -> Vec<LoggedRefusal> {
     // Most logs have none: a cheap test first.
     const WORDS: [&str; 4] = [
         "origin not allowed",
@@ -290,7 +290,7 @@ fn refusals(log: &Text) -> Vec<Refusal> {
             Symptom::ProxyRefused => Refused::Proxy(mark.peer.remote.as_ref()?.parse().ok()?),
             _ => return None,
         };
-        Some(Refusal { what, is_past: started.is_some_and(|started| at < started) })
+        Some(LoggedRefusal { what, is_past: started.is_some_and(|started| at < started) })
     };
     marks.iter().enumerate().filter_map(refusal).collect()
 }

@@ -21,7 +21,8 @@ pub struct Earlier {
 #[derive(Clone, Debug, Deserialize)]
 struct Column {
     client: Named,
-    rungs: Vec<Rung>,
+    #[serde(rename = "rungs")]
+    gates: Vec<EarlierGate>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -30,7 +31,7 @@ struct Named {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Rung {
+struct EarlierGate {
     gate: Gate,
     state: State,
 }
@@ -129,8 +130,8 @@ impl Comparison {
     pub fn new(earlier: &Earlier, ticket: &Ticket) -> Self {
         let mut states: BTreeMap<(&str, Gate), BeforeAndAfter> = BTreeMap::new();
         for column in &earlier.clients {
-            for rung in &column.rungs {
-                states.entry((&column.client.name, rung.gate)).or_default().0 = Some(rung.state);
+            for gate in &column.gates {
+                states.entry((&column.client.name, gate.gate)).or_default().0 = Some(gate.state);
             }
         }
         for client in &ticket.clients {

@@ -62,7 +62,7 @@ pub fn diagnose(stack: &Path, options: Options) -> Result<Ticket, Unreadable> {
 pub struct Examination {
     /// What was found.
     pub case: Case,
-    stack: stack::Stack,
+    stack: stack::ExaminedStack,
     captured: Captured,
     /// The Compose that the project was read as, where anything told.
     compose: Option<String>,
@@ -91,7 +91,7 @@ impl Examination {
         }
         let Project { resolution, report, captured, compose, .. } = project;
         let unknown_profiles = flags.unknown_profiles(&resolution);
-        let stack = stack::Stack::new(resolution, report);
+        let stack = stack::ExaminedStack::new(resolution, report);
         let mut case = Case::default();
         let now_ms = options.at.as_ref().map(|at| at.millis);
         stack.enter(&mut case);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use openclaw_compose::project::{Inputs, Texts};
 
 /// A stack by name: its files, and the text of its largest.
-pub(crate) struct Stack {
+pub(crate) struct Sample {
     /// What a report calls it.
     pub(crate) name: &'static str,
     /// The largest Compose file.
@@ -15,7 +15,7 @@ pub(crate) struct Stack {
 }
 
 /// Two services; 200 of them, 130 KB; 1,600 of them, 1 MB.
-pub(crate) fn all() -> [Stack; 3] {
+pub(crate) fn all() -> [Sample; 3] {
     [two(), many("200 services", 200), many("1600 services", 1600)]
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn inputs() -> Inputs {
 }
 
 /// Gateway and CLI, a file that overrides them, and an `.env`.
-fn two() -> Stack {
+fn two() -> Sample {
     let text = "services:
   openclaw-gateway:
     image: ${OPENCLAW_IMAGE:-openclaw:local}
@@ -64,10 +64,10 @@ fn two() -> Stack {
             "services:\n  openclaw-gateway:\n    volumes:\n      - openclaw_home:/home/node\n      - ./extra:/mnt/extra:ro\nvolumes:\n  openclaw_home:\n",
         )
         .file("/srv/.env", "OPENCLAW_GATEWAY_TOKEN=test-token-1\nOPENCLAW_CONFIG_DIR=/srv/state\n");
-    Stack { name: "2 services", text, files }
+    Sample { name: "2 services", text, files }
 }
 
-fn many(name: &'static str, services: usize) -> Stack {
+fn many(name: &'static str, services: usize) -> Sample {
     let mut text = "x-common: &common
   restart: unless-stopped
   init: true
@@ -127,5 +127,5 @@ services:
         .file("/srv/compose.yaml", text.as_str())
         .file("/srv/.env", variables.as_str())
         .file("/srv/common.env", variables.as_str());
-    Stack { name, text, files }
+    Sample { name, text, files }
 }

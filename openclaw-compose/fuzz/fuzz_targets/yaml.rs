@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use openclaw_compose::source::Sources;
-use openclaw_compose::syntax::yaml::{self, Entry, Node, Tag, Value};
+use openclaw_compose::syntax::yaml::{self, Pair, Node, Tag, Value};
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
@@ -38,7 +38,7 @@ fn walk(text: &str, node: &Node, budget: &mut u32) {
                 let found = map.get(&entry.key).map(|found| &found.key);
                 assert_eq!(found, Some(&entry.key), "a key is found");
                 // What is reset may stand beside another of its name: Compose drops it before it looks at keys.
-                let counts = |entry: &Entry| entry.value.tag != Tag::Reset;
+                let counts = |entry: &Pair| entry.value.tag != Tag::Reset;
                 let mut before = map.iter().take(at.min(200));
                 let double = counts(entry) && before.any(|first| first.key == entry.key && counts(first));
                 assert!(!double, "keys are unique");

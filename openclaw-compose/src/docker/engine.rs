@@ -27,7 +27,7 @@ pub(super) struct Engine {
 }
 
 /// A file or directory inside a container.
-pub(super) struct Entry {
+pub(super) struct ArchiveEntry {
     pub(super) header: Header,
     /// The bytes of a file, where they were asked for.
     pub(super) bytes: Option<Vec<u8>>,
@@ -145,7 +145,12 @@ impl Engine {
 
     /// Owner, mode and, with `content`, the bytes of what lies at `path` in a container, running or not. Of a directory no
     /// more than the beginning is read.
-    pub(super) async fn entry(&self, container: &str, path: &str, content: bool) -> Result<Entry, Fault> {
+    pub(super) async fn entry(
+        &self,
+        container: &str,
+        path: &str,
+        content: bool,
+    ) -> Result<ArchiveEntry, Fault> {
         let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
         let archive = self.docker.download_from_container(container, Some(options));
         let mut bytes = Vec::new();
@@ -167,7 +172,7 @@ impl Engine {
         if is_text && content.is_none() {
             return Err(Fault::Broken("cut short"));
         }
-        Ok(Entry { header, bytes: content })
+        Ok(ArchiveEntry { header, bytes: content })
     }
 
     /// Reads an answer until its end, its bound, its deadline, or until `enough` says so.

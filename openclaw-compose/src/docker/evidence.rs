@@ -13,7 +13,7 @@ use crate::openclaw::{self, Stack, StatePlace};
 use crate::project::Resolution;
 use crate::source::Text;
 
-use super::engine::{Engine, Entry, Fault, Ran};
+use super::engine::{ArchiveEntry, Engine, Fault, Ran};
 use super::tar::Kind;
 use super::{BadEndpoint, Endpoint, Limits, Settings};
 
@@ -299,11 +299,11 @@ async fn read_state(engine: &Engine, container: &Listed, place: &StatePlace, evi
     for (path, content) in quiet.chain(texts).filter(|(path, _)| !path.contains(['\n', '\r'])) {
         let key = format!("container:{}:{path}", place.service);
         match engine.entry(&container.id, &path, content).await {
-            Ok(Entry { header, .. }) if header.kind == Kind::Link => {
+            Ok(ArchiveEntry { header, .. }) if header.kind == Kind::Link => {
                 let fault = Fault::Broken("a symbolic link, which is not followed");
                 evidence.missing(&key, &fault);
             }
-            Ok(Entry { header, bytes }) => {
+            Ok(ArchiveEntry { header, bytes }) => {
                 if owners_count {
                     let _ =
                         writeln!(evidence.owners, "{}:{} {:o} {key}", header.uid, header.gid, header.mode);

@@ -15,14 +15,14 @@ pub(crate) fn file_within(bounds: &[&Path], path: &Path) -> Result<File, ReadErr
 
 /// Where a path really lies.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct RealPath {
     /// The innermost directory that bounds it, without links.
     bound: PathBuf,
     /// The path itself, without links.
     pub(crate) real: PathBuf,
 }
 
-impl Place {
+impl RealPath {
     fn below(&self) -> &Path {
         self.real.strip_prefix(&self.bound).unwrap_or(&self.real)
     }
@@ -30,7 +30,7 @@ impl Place {
 
 /// Follows the links of `path` as long as they stay in each of the `bounds` that it lies in; where it lies in none, in its
 /// own directory.
-pub(crate) fn place_within(bounds: &[&Path], path: &Path) -> Result<Place, ReadError> {
+pub(crate) fn place_within(bounds: &[&Path], path: &Path) -> Result<RealPath, ReadError> {
     let mut above: Vec<&Path> =
         bounds.iter().copied().filter(|bound| path != *bound && path.starts_with(bound)).collect();
     if above.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) fn place_within(bounds: &[&Path], path: &Path) -> Result<Place, ReadE
         }
     }
     let real = real.map_err(|error| reason(&error))?;
-    Ok(Place { bound: innermost, real })
+    Ok(RealPath { bound: innermost, real })
 }
 
 /// The first link on the way from `bound` to `path` that leads out, and where it leads. A link to nothing may lead out, too.

@@ -254,8 +254,8 @@ fn stale<'p>(runtime: &Runtime, model: &'p Model<'_>) -> [Stale<'p>; 2] {
         }
     }
     [
-        Stale { gate: gates::Gate::Auth, still: "holds another value", of: secrets },
-        Stale { gate: gates::Gate::Published, still: "publishes another port", of: ports },
+        Stale { gate: gates::StackGate::Auth, still: "holds another value", of: secrets },
+        Stale { gate: gates::StackGate::Published, still: "publishes another port", of: ports },
     ]
 }
 

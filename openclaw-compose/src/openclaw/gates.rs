@@ -26,7 +26,7 @@ use super::verdict::token::{self, Decision};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "the ticket has an arm for each")]
-pub enum Gate {
+pub enum StackGate {
     /// The state directory and the configuration can be used by the processes.
     State,
     /// The gateway starts, and listens where this client's way leads.
@@ -62,7 +62,7 @@ pub enum GateState {
 #[non_exhaustive]
 pub struct GateView {
     /// The gate.
-    pub gate: Gate,
+    pub gate: StackGate,
     /// Open, shut, or not observed.
     pub state: GateState,
     /// Why, in a sentence without secrets.
@@ -195,7 +195,7 @@ fn check(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<String> {
     })
 }
 
-fn green(gate: Gate, because: impl Into<String>) -> GateView {
+fn green(gate: StackGate, because: impl Into<String>) -> GateView {
     GateView {
         gate,
         state: GateState::Green,
@@ -206,7 +206,7 @@ fn green(gate: Gate, because: impl Into<String>) -> GateView {
     }
 }
 
-fn unknown(gate: Gate, because: impl Into<String>) -> GateView {
+fn unknown(gate: StackGate, because: impl Into<String>) -> GateView {
     GateView {
         gate,
         state: GateState::Unknown,
@@ -246,7 +246,7 @@ impl Gates<'_> {
     /// A red gate says what its finding says.
     fn red(
         &self,
-        gate: Gate,
+        gate: StackGate,
         cause: Cause,
         code: Code,
         because: impl Into<String>,
@@ -263,18 +263,20 @@ impl Gates<'_> {
         let Self { client, verdicts, behind: _ } = *self;
         let gateway = client.gateway.process;
         let own = client.process.filter(|own| own.id != gateway.id && own.is_openclaw());
-        let mut verdict = green(Gate::State, "the state directory belongs to the process that uses it");
+        let mut verdict = green(StackGate::State, "the state directory belongs to the process that uses it");
         for process in std::iter::once(gateway).chain(own) {
             match verdicts.usable_by(process) {
                 Some(Usable::No { fault, span }) => {
                     let (code, because) = state::describe(fault, None, process, verdicts.model);
-                    return self.red(Gate::State, Cause::State(process.id), code, because, *span);
+                    return self.red(StackGate::State, Cause::State(process.id), code, because, *span);
                 }
                 Some(Usable::Doubtful { fault, doubt, .. }) if verdict.state == GateState::Green => {
-                    verdict = unknown(Gate::State, state::describe(fault, *doubt, process, verdicts.model).1);
+                    verdict =
+                        unknown(StackGate::State, state::describe(fault, *doubt, process, verdicts.model).1);
                 }
                 Some(Usable::Unknown(unseen)) if verdict.state == GateState::Green => {
-                    verdict = unknown(Gate::State, state::unknown_because(unseen, process, verdicts.model));
+                    verdict =
+                        unknown(StackGate::State, state::unknown_because(unseen, process, verdicts.model));
                 }
                 _ => {}
             }
@@ -282,7 +284,7 @@ impl Gates<'_> {
         if let Some(rival) = verdicts.rival_of(gateway) {
             let span = jobs::place(gateway, rival, verdicts);
             return self.red(
-                Gate::State,
+                StackGate::State,
                 Cause::Rival(gateway.id),
                 Code::TwoSupervisors,
                 jobs::because(gateway, rival),
@@ -291,7 +293,7 @@ impl Gates<'_> {
         }
         if let Some(refusal) = client.gateway.refusals.first().filter(|one| one.why.is_of_configuration()) {
             let (code, because) = listener::describe(&refusal.why, client.gateway);
-            return self.red(Gate::State, Cause::Start(client.gateway.id), code, because, refusal.span);
+            return self.red(StackGate::State, Cause::Start(client.gateway.id), code, because, refusal.span);
         }
         verdict
     }
@@ -301,12 +303,12 @@ impl Gates<'_> {
         let gateway = client.gateway;
         if let Some(refusal) = gateway.refusals.first() {
             let (code, because) = listener::describe(&refusal.why, gateway);
-            return self.red(Gate::Listener, Cause::Start(gateway.id), code, because, refusal.span);
+            return self.red(StackGate::Listener, Cause::Start(gateway.id), code, because, refusal.span);
         }
         let by = gateway.bind.by;
         match (&client.reach, &gateway.bind.scope) {
             (Reach::LoopbackBind, _) => self.red(
-                Gate::Listener,
+                StackGate::Listener,
                 match self.behind.contains_key(&Cause::Reach(client.id)) {
                     true => Cause::Reach(client.id),
                     false => Cause::Bind(gateway.id),
@@ -315,23 +317,26 @@ impl Gates<'_> {
                 format!("the gateway listens on the loopback of its own container ({by})"),
                 gateway.bind.span,
             ),
-            (Reach::Unsure, _) => unknown(Gate::Listener, format!("the bind comes from {by}")),
+            (Reach::Unsure, _) => unknown(StackGate::Listener, format!("the bind comes from {by}")),
             (_, Scope::Loopback)
                 if client.process.is_some_and(|process| shares_loopback(process, gateway, verdicts)) =>
             {
-                green(Gate::Listener, format!("loopback, which this client shares ({by})"))
+                green(StackGate::Listener, format!("loopback, which this client shares ({by})"))
             }
-            (_, Scope::Loopback) if client.process.is_some() => {
-                unknown(Gate::Listener, format!("loopback ({by}); this client's way there is judged below"))
+            (_, Scope::Loopback) if client.process.is_some() => unknown(
+                StackGate::Listener,
+                format!("loopback ({by}); this client's way there is judged below"),
+            ),
+            (_, Scope::Loopback) => {
+                green(StackGate::Listener, format!("loopback, where this client is ({by})"))
             }
-            (_, Scope::Loopback) => green(Gate::Listener, format!("loopback, where this client is ({by})")),
             (_, Scope::All) => {
-                green(Gate::Listener, format!("all interfaces, port {} ({by})", gateway.listens_on()))
+                green(StackGate::Listener, format!("all interfaces, port {} ({by})", gateway.listens_on()))
             }
             (_, scope) => match client.reach {
-                Reach::Gateway => green(Gate::Listener, format!("reached by this client ({by})")),
+                Reach::Gateway => green(StackGate::Listener, format!("reached by this client ({by})")),
                 _ => unknown(
-                    Gate::Listener,
+                    StackGate::Listener,
                     match scope {
                         Scope::Tailnet => "the tailnet address, which the files do not tell".to_owned(),
                         Scope::Address(address) => format!("{address} only ({by})"),
@@ -345,35 +350,35 @@ impl Gates<'_> {
     fn published(&self) -> GateView {
         let client = self.client;
         let Some(published) = &client.published else {
-            return unknown(Gate::Published, "nothing is published");
+            return unknown(StackGate::Published, "nothing is published");
         };
         if published.host_network {
-            return green(Gate::Published, "the gateway is on the host's own network");
+            return green(StackGate::Published, "the gateway is on the host's own network");
         }
         let gateway = client.gateway;
         let listens = gateway.port.number;
         if let Some(proxy) = &client.proxy {
             return match proxy::wrong_target(client) {
                 Some((because, span)) => self.red(
-                    Gate::Published,
+                    StackGate::Published,
                     Cause::Proxied(gateway.id),
                     Code::PublishedTargetWrong,
                     because,
                     Some(span),
                 ),
-                None => green(Gate::Published, format!("through {}", proxy.who)),
+                None => green(StackGate::Published, format!("through {}", proxy.who)),
             };
         }
         match listens {
             _ if client.reach == Reach::Unsure => unknown(
-                Gate::Published,
+                StackGate::Published,
                 format!(
                     "host port {} leads to port {}; which program listens there is not in these files",
                     published.port, published.target
                 ),
             ),
             Some(listens) if listens != published.target => self.red(
-                Gate::Published,
+                StackGate::Published,
                 Cause::Published(gateway.id),
                 Code::PublishedTargetWrong,
                 format!(
@@ -382,9 +387,11 @@ impl Gates<'_> {
                 ),
                 Some(published.span),
             ),
-            _ if published.port == 0 => green(Gate::Published, "published on a host port that Docker picks"),
+            _ if published.port == 0 => {
+                green(StackGate::Published, "published on a host port that Docker picks")
+            }
             _ => green(
-                Gate::Published,
+                StackGate::Published,
                 format!("host port {} leads to port {}", published.port, published.target),
             ),
         }
@@ -400,33 +407,33 @@ impl Gates<'_> {
                 Reach::NoSharedNetwork { .. } | Reach::OwnLoopback => match proxy::describe(client, verdicts)
                 {
                     Some((code, because, span)) => {
-                        self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
+                        self.red(StackGate::Reach, Cause::Reach(client.id), code, because, span)
                     }
-                    None => unknown(Gate::Reach, "decided by the proxy"),
+                    None => unknown(StackGate::Reach, "decided by the proxy"),
                 },
                 Reach::Gateway if client.proxy.is_some() => {
-                    green(Gate::Reach, "the proxy leads to the listener")
+                    green(StackGate::Reach, "the proxy leads to the listener")
                 }
-                Reach::Gateway => green(Gate::Reach, "the published port is on the host's loopback"),
-                _ => unknown(Gate::Reach, "decided by the gates below"),
+                Reach::Gateway => green(StackGate::Reach, "the published port is on the host's loopback"),
+                _ => unknown(StackGate::Reach, "decided by the gates below"),
             };
         }
-        let Some(choice) = &client.choice else { return unknown(Gate::Reach, "no URL") };
+        let Some(choice) = &client.choice else { return unknown(StackGate::Reach, "no URL") };
         let by = &choice.by;
         match client.reach.arrives() {
             Some(true) if choice.certain => {
-                green(Gate::Reach, format!("the URL from {by} reaches the gateway"))
+                green(StackGate::Reach, format!("the URL from {by} reaches the gateway"))
             }
-            Some(true) => unknown(Gate::Reach, "openclaw.json was not given; it may name another URL"),
-            None => unknown(Gate::Reach, reach::unknown_because(client)),
+            Some(true) => unknown(StackGate::Reach, "openclaw.json was not given; it may name another URL"),
+            None => unknown(StackGate::Reach, reach::unknown_because(client)),
             Some(false) if client.reach == Reach::LoopbackBind => {
-                unknown(Gate::Reach, "decided by the listener")
+                unknown(StackGate::Reach, "decided by the listener")
             }
             Some(false) => match reach::describe(client, verdicts) {
                 Some((code, because, span)) => {
-                    self.red(Gate::Reach, Cause::Reach(client.id), code, because, span)
+                    self.red(StackGate::Reach, Cause::Reach(client.id), code, because, span)
                 }
-                None => unknown(Gate::Reach, "no rule speaks for this"),
+                None => unknown(StackGate::Reach, "no rule speaks for this"),
             },
         }
     }
@@ -437,9 +444,9 @@ impl Gates<'_> {
         let process = model.services.position(service).and_then(|at| model.processes.get(at));
         match (namespaces::describe(service, self.verdicts), process) {
             (Some((code, because, span)), Some(process)) => {
-                self.red(Gate::Reach, Cause::Stranded(process.id), code, because, span)
+                self.red(StackGate::Reach, Cause::Stranded(process.id), code, because, span)
             }
-            _ => unknown(Gate::Reach, "no rule speaks for this"),
+            _ => unknown(StackGate::Reach, "no rule speaks for this"),
         }
     }
 
@@ -447,11 +454,13 @@ impl Gates<'_> {
         let client = self.client;
         Some(match client.passage.as_ref()? {
             // The files show no upgrade, only that nothing is in its way.
-            Passage::Open => unknown(Gate::Upgrade, "nothing in the files of the proxy speaks against it"),
+            Passage::Open => {
+                unknown(StackGate::Upgrade, "nothing in the files of the proxy speaks against it")
+            }
             Passage::NoUpgrade { span } => {
                 let because = proxy::without_upgrade(client);
                 self.red(
-                    Gate::Upgrade,
+                    StackGate::Upgrade,
                     Cause::Upgrade(client.id),
                     Code::ProxyWithoutUpgrade,
                     because,
@@ -461,7 +470,7 @@ impl Gates<'_> {
             Passage::Untrusted(distrust) => {
                 let (code, because) = proxy::untrusted(client, distrust);
                 let span = proxy::trust_span(client, distrust);
-                self.red(Gate::Upgrade, Cause::Trust(client.id), code, because, Some(span))
+                self.red(StackGate::Upgrade, Cause::Trust(client.id), code, because, Some(span))
             }
         })
     }
@@ -469,15 +478,15 @@ impl Gates<'_> {
     fn origin(&self) -> GateView {
         let client = self.client;
         let Some(planned) = &client.planned else {
-            return unknown(Gate::Origin, "no browser URL is planned");
+            return unknown(StackGate::Origin, "no browser URL is planned");
         };
         match (&planned.verdict, origin::describe(client)) {
-            (OriginVerdict::Admitted(why), _) => green(Gate::Origin, origin::admitted_because(*why)),
-            (OriginVerdict::Unknown(why), _) => unknown(Gate::Origin, origin::unknown_because(*why)),
+            (OriginVerdict::Admitted(why), _) => green(StackGate::Origin, origin::admitted_because(*why)),
+            (OriginVerdict::Unknown(why), _) => unknown(StackGate::Origin, origin::unknown_because(*why)),
             (_, Some((code, because, span))) => {
-                self.red(Gate::Origin, Cause::Origin(client.id), code, because, Some(span))
+                self.red(StackGate::Origin, Cause::Origin(client.id), code, because, Some(span))
             }
-            (_, None) => unknown(Gate::Origin, "no rule speaks for this"),
+            (_, None) => unknown(StackGate::Origin, "no rule speaks for this"),
         }
     }
 
@@ -489,10 +498,10 @@ impl Gates<'_> {
         let cause = Cause::Auth(client.id);
         match client.auth {
             AuthVerdict::NotNeeded => {
-                green(Gate::Auth, "gateway.auth.mode is none: the gateway asks for nothing")
+                green(StackGate::Auth, "gateway.auth.mode is none: the gateway asks for nothing")
             }
             AuthVerdict::Same => green(
-                Gate::Auth,
+                StackGate::Auth,
                 match client.kind {
                     ClientKind::Service => {
                         let ours = client
@@ -508,15 +517,15 @@ impl Gates<'_> {
             ),
             AuthVerdict::Different => {
                 let because = secret::different_because(client, gateway);
-                self.red(Gate::Auth, cause, code, because, span)
+                self.red(StackGate::Auth, cause, code, because, span)
             }
             AuthVerdict::OfAnother(owner) => {
                 let owner = owner.of(self.verdicts.gateways).map_or("another gateway", Gateway::name);
                 let because = format!("{} is dialled with the secret of {owner}", gateway.name());
-                self.red(Gate::Auth, cause, code, because, span)
+                self.red(StackGate::Auth, cause, code, because, span)
             }
             AuthVerdict::Missing => self.red(
-                Gate::Auth,
+                StackGate::Auth,
                 cause,
                 code,
                 format!("the client has no secret to send; the gateway enforces {server}"),
@@ -526,19 +535,19 @@ impl Gates<'_> {
                 if code == Code::NoTokenConfigured && client.kind == ClientKind::Service =>
             {
                 unknown(
-                    Gate::Auth,
+                    StackGate::Auth,
                     "no token is configured: the gateway makes one up at each start and pairs its own loopback",
                 )
             }
             AuthVerdict::Invented => self.red(
-                Gate::Auth,
+                StackGate::Auth,
                 cause,
                 code,
                 "the gateway makes a token up at each start: nobody has it",
                 span,
             ),
             AuthVerdict::Unknown => unknown(
-                Gate::Auth,
+                StackGate::Auth,
                 match gateway.auth {
                     Auth::TrustedProxy => {
                         "a trusted proxy vouches for clients; the files do not show it".to_owned()
@@ -552,7 +561,7 @@ impl Gates<'_> {
 
 /// Running containers that are still what the files said before, and the gate at which that shows.
 pub(super) struct Stale<'p> {
-    pub(super) gate: Gate,
+    pub(super) gate: StackGate,
     /// What they still have.
     pub(super) still: &'static str,
     /// By service, each with the code of its finding.

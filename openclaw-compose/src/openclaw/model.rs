@@ -42,7 +42,7 @@ use gateways::Gateways;
 use mounts::Backing;
 use namespaces::{Namespace, Namespaces};
 use neighbours::Neighbours;
-use observed::Refusal;
+use observed::LoggedRefusal;
 use owners::Listing;
 use processes::{Process, Role};
 use services::{Mount, MountKind, Service, Services};
@@ -73,7 +73,7 @@ pub(crate) struct Model<'a> {
     addresses: BTreeMap<IpAddr, String>,
     addresses_of: BTreeMap<String, Vec<IpAddr>>,
     /// What the gateways in services refused.
-    refusals: BTreeMap<String, BTreeSet<Refusal>>,
+    refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
     /// The processes that are proxies.
     pub(crate) proxies: Vec<&'a Process<'a>>,
     /// Value in a service to the bytes its text comes from.
@@ -84,7 +84,7 @@ pub(crate) struct Model<'a> {
 /// What is known of the host, the engine and the plans beside the files.
 pub(crate) struct Surroundings {
     pub(crate) addresses: BTreeMap<IpAddr, String>,
-    pub(crate) refusals: BTreeMap<String, BTreeSet<Refusal>>,
+    pub(crate) refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
     pub(crate) namespaces: Namespaces,
     pub(crate) stranded: BTreeMap<String, Stranded>,
     pub(crate) listing: Listing,
@@ -160,7 +160,7 @@ impl<'a> Model<'a> {
     }
 
     /// What the gateway in a process refused.
-    pub(crate) fn refusals(&self, gateway: &Process<'_>) -> impl Iterator<Item = &Refusal> {
+    pub(crate) fn refusals(&self, gateway: &Process<'_>) -> impl Iterator<Item = &LoggedRefusal> {
         self.refusals.get(gateway.service.name).into_iter().flatten()
     }
 

@@ -11,7 +11,7 @@ use crate::source::Text;
 
 use super::model::host::Host;
 use super::model::jobs::Definition;
-use super::model::observed::Refusal;
+use super::model::observed::LoggedRefusal;
 use super::rules::version::Version;
 
 /// What is known about a stack.
@@ -54,7 +54,7 @@ pub struct Stack<'s> {
     pub(super) definitions: Vec<Definition>,
     pub(super) gateways: BTreeSet<String>,
     pub(super) up: BTreeSet<String>,
-    pub(super) refusals: BTreeMap<String, BTreeSet<Refusal>>,
+    pub(super) refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
     pub(super) version: Option<Version>,
     pub(super) upgrade_to: Option<Version>,
     pub(super) host: Option<Host>,
@@ -195,7 +195,7 @@ impl<'s> Stack<'s> {
     /// What the gateway in a service refused, as its log shows it: an origin, or a proxy's address. Of very many the first
     /// few count.
     #[must_use]
-    pub fn refused(mut self, service: impl Into<String>, refusal: Refusal) -> Self {
+    pub fn refused(mut self, service: impl Into<String>, refusal: LoggedRefusal) -> Self {
         const MOST: usize = 16;
         let known = self.refusals.entry(service.into()).or_default();
         if known.len() < MOST {

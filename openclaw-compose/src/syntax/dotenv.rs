@@ -50,7 +50,7 @@ impl Options {
 #[derive(Clone, Debug)]
 pub struct Dotenv<S> {
     /// Every statement that could be read, in order. Of two with the same key and a value, the last one counts.
-    pub entries: Vec<Entry<S>>,
+    pub entries: Vec<Statement<S>>,
     /// Everything that is wrong, in order. Compose stops at the first and refuses the stack.
     pub problems: Vec<Problem>,
     /// The byte order mark that was skipped, if there was one.
@@ -61,9 +61,9 @@ pub struct Dotenv<S> {
 
 /// One statement of a dotenv file.
 #[derive(Clone)]
-pub struct Entry<S> {
+pub struct Statement<S> {
     /// The name. May be empty: `=x`, text behind a closing quote, or a bare name at the end of a file without a line
-    /// break. The operating system refuses such a name, see [`Entry::is_settable`].
+    /// break. The operating system refuses such a name, see [`Statement::is_settable`].
     pub key: String,
     /// The name's bytes.
     pub key_span: Span,
@@ -122,7 +122,7 @@ pub enum Origin<S> {
     /// From the lookup.
     Lookup(S),
     /// From a line above: its number in [`Dotenv::entries`].
-    Entry(usize),
+    Statement(usize),
 }
 
 /// Something the reader did to a value, or let stand though it looks like something it is not.
@@ -260,7 +260,7 @@ pub fn parse_after<S>(
     reader.done
 }
 
-impl<S> Entry<S> {
+impl<S> Statement<S> {
     /// False where the operating system refuses the variable: an empty name, or a NUL in name or value. Compose fails
     /// on such a line in a project's `.env`, and reads it in an `env_file`.
     #[must_use]
@@ -279,10 +279,10 @@ impl<S> Entry<S> {
 }
 
 /// The name and the places, never the value.
-impl<S: fmt::Debug> fmt::Debug for Entry<S> {
+impl<S: fmt::Debug> fmt::Debug for Statement<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without a name of its own the "key" may be anything.
-        f.debug_struct("Entry")
+        f.debug_struct("Statement")
             .field("key_span", &self.key_span)
             .field("value_span", &self.value_span)
             .field("form", &self.form)
@@ -397,7 +397,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
             Some(found) => (Some(found.value), Some(found.source)),
             None => (None, None),
         };
-        self.push(Entry {
+        self.push(Statement {
             key,
             key_span,
             value,
@@ -438,7 +438,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
         effects.extend(dollars);
         effects.sort_by_key(|effect| effect.span.start);
         let form = Form::Assigned(Assigned { quotes, pieces, offsets, unset });
-        self.push(Entry { key, key_span, value, value_span: span, form, exported, effects });
+        self.push(Statement { key, key_span, value, value_span: span, form, exported, effects });
     }
 
     fn interpolate<'v>(&mut self, template: &'v str) -> Interpolated<'v, Origin<S>> {
@@ -447,7 +447,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
         let own = |name: &str| {
             let &at = self.lines.get(name)?;
             let value = self.done.entries.get(at)?.value.clone()?;
-            Some(Found { value, source: Origin::Entry(at) })
+            Some(Found { value, source: Origin::Statement(at) })
         };
         let outside = |found: Found<S>| Found { value: found.value, source: Origin::Lookup(found.source) };
         interpolate::interpolate(template, options, |name| {
@@ -456,7 +456,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
         })
     }
 
-    fn push(&mut self, entry: Entry<S>) {
+    fn push(&mut self, entry: Statement<S>) {
         if entry.value.is_some() {
             self.lines.insert(entry.key.clone(), self.done.entries.len());
         }

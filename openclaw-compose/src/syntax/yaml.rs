@@ -122,14 +122,14 @@ pub struct Map(Arc<MapBody>);
 
 #[derive(Default)]
 struct MapBody {
-    entries: Vec<Entry>,
-    /// Entry numbers sorted by key; built when a large map is first asked.
+    entries: Vec<Pair>,
+    /// Pair numbers sorted by key; built when a large map is first asked.
     index: OnceLock<Box<[u32]>>,
 }
 
 /// One entry of a [`Map`].
 #[derive(Clone)]
-pub struct Entry {
+pub struct Pair {
     /// The key's text. No two entries of a parsed map share one, but for values that are tagged [`Tag::Reset`].
     pub key: Arc<str>,
     /// The bytes that spell the key, quotes included.
@@ -316,18 +316,18 @@ const SMALL_MAP: usize = 16;
 impl Map {
     /// A map of these entries, in this order. Of two with one key, [`Map::get`] finds either.
     #[must_use]
-    pub fn new(entries: Vec<Entry>) -> Self {
+    pub fn new(entries: Vec<Pair>) -> Self {
         Self(Arc::new(MapBody { entries, index: OnceLock::new() }))
     }
 
     /// The entries in order.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Pair] {
         &self.0.entries
     }
 
     /// The entries in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Entry> {
+    pub fn iter(&self) -> std::slice::Iter<'_, Pair> {
         self.0.entries.iter()
     }
 
@@ -345,7 +345,7 @@ impl Map {
 
     /// The entry with this key.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Entry> {
+    pub fn get(&self, key: &str) -> Option<&Pair> {
         self.position(key).and_then(|at| self.0.entries.get(at))
     }
 
@@ -367,21 +367,21 @@ impl Map {
     }
 }
 
-impl From<Vec<Entry>> for Map {
-    fn from(entries: Vec<Entry>) -> Self {
+impl From<Vec<Pair>> for Map {
+    fn from(entries: Vec<Pair>) -> Self {
         Self::new(entries)
     }
 }
 
-impl FromIterator<Entry> for Map {
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+impl FromIterator<Pair> for Map {
+    fn from_iter<I: IntoIterator<Item = Pair>>(entries: I) -> Self {
         Self::new(entries.into_iter().collect())
     }
 }
 
 impl<'a> IntoIterator for &'a Map {
-    type Item = &'a Entry;
-    type IntoIter = std::slice::Iter<'a, Entry>;
+    type Item = &'a Pair;
+    type IntoIter = std::slice::Iter<'a, Pair>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -414,7 +414,7 @@ impl fmt::Debug for Map {
 }
 
 /// The places, never the contents.
-impl fmt::Debug for Entry {
+impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key at {:?}: {:?}", self.key_span, self.value)
     }

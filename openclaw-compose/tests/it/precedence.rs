@@ -4,7 +4,9 @@
 
 use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::rules::TokenRuleId;
-use openclaw_compose::openclaw::{Auth, ClientView, Gate, GateState, GatewayView, Report, Stack, examine};
+use openclaw_compose::openclaw::{
+    Auth, ClientView, GateState, GatewayView, Report, Stack, StackGate, examine,
+};
 use openclaw_compose::project::{self, Inputs, Texts};
 
 /// Everything that can carry a token, for the gateway and for a CLI that shares its namespace.
@@ -81,7 +83,7 @@ fn cli(report: &Report) -> &ClientView {
 }
 
 fn auth(report: &Report) -> GateState {
-    cli(report).gates.iter().find(|gate| gate.gate == Gate::Auth).unwrap().state
+    cli(report).gates.iter().find(|gate| gate.gate == StackGate::Auth).unwrap().state
 }
 
 const A: &str = "canary-a-1q2w3e4r5t6y7u8i9o0p";

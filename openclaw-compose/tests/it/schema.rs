@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
 
 use openclaw_compose::finding::Code;
-use openclaw_compose::openclaw::{Gate, Report, Stack, examine};
+use openclaw_compose::openclaw::{Report, Stack, StackGate, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 
 fn report(version: &str, config: &str, more: &str) -> Report {
@@ -18,10 +18,10 @@ fn report(version: &str, config: &str, more: &str) -> Report {
 
 /// The code, the line and the remedy of the first refusal, which shuts the state.
 fn refusal(version: &str, config: &str) -> Option<(Code, u32, String)> {
-    refusal_at(Gate::State, version, config)
+    refusal_at(StackGate::State, version, config)
 }
 
-fn refusal_at(shut: Gate, version: &str, config: &str) -> Option<(Code, u32, String)> {
+fn refusal_at(shut: StackGate, version: &str, config: &str) -> Option<(Code, u32, String)> {
     let report = report(version, config, "");
     let (_, gate) = report.first_cause()?;
     assert_eq!(gate.gate, shut, "{gate:?}");
@@ -68,7 +68,7 @@ fn a_bind_is_a_word_unless_the_release_carries_the_address_over() {
         ("2026.9.6", "custom", Some("customBindHost")),
         ("2026.9.6", "tailnet", None),
     ] {
-        match (refusal_at(Gate::Listener, version, &config(bind)), wanted) {
+        match (refusal_at(StackGate::Listener, version, &config(bind)), wanted) {
             (None, None) => {}
             (Some((code, _, text)), Some(wanted)) => {
                 assert_eq!(code, Code::ConfigValueRefused);
@@ -101,7 +101,7 @@ fn a_bad_bind_in_the_command_is_refused_by_the_program() {
     let resolution = project::resolve(&Inputs::new("/srv"), &files);
     let report = examine(&Stack::new(&resolution).files(&files));
     let (_, gate) = report.first_cause().unwrap();
-    assert_eq!((gate.gate, gate.code), (Gate::Listener, Some(Code::ConfigValueRefused)));
+    assert_eq!((gate.gate, gate.code), (StackGate::Listener, Some(Code::ConfigValueRefused)));
 }
 
 const CLI: &str = "  cli:\n    image: ghcr.io/openclaw/openclaw:2026.9.6\n    entrypoint: [openclaw]\n";
@@ -126,7 +126,7 @@ fn an_ipv6_url_does_not_reach_a_listener_on_ipv4() {
     );
     let report = report("2026.9.6", "{ gateway: { mode: 'local', bind: 'lan' } }", &more);
     let red = report.client("cli").unwrap().first_red().unwrap();
-    assert_eq!((red.gate, red.code), (Gate::Reach, Some(Code::Ipv6NotListened)), "{red:?}");
+    assert_eq!((red.gate, red.code), (StackGate::Reach, Some(Code::Ipv6NotListened)), "{red:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openclaw_compose::edit::{self, Edit, EditError};
 use openclaw_compose::finding::{Code, Severity};
-use openclaw_compose::openclaw::{Gate, GateState, Report};
+use openclaw_compose::openclaw::{GateState, Report, StackGate};
 use openclaw_compose::secrecy::ExposeSecret as _;
 
 /// Names of the codes that are errors.
@@ -27,14 +27,14 @@ pub(crate) fn red(report: &Report) -> BTreeSet<(String, String)> {
 /// Every gate that was passed and is red after an edit, and every error that is new although no client came further. What
 /// lies behind a red gate may turn out to be shut: faults come in series.
 pub(crate) fn broken(before: &Report, after: &Report) -> Vec<String> {
-    let gates = |report: &Report| -> Vec<(String, Gate, Option<Code>)> {
+    let gates = |report: &Report| -> Vec<(String, StackGate, Option<Code>)> {
         let gates =
             report.clients.iter().flat_map(|client| client.gates.iter().map(move |gate| (client, gate)));
         let red = gates.filter(|(_, gate)| gate.state == GateState::Red);
         red.map(|(client, gate)| (client.name.clone(), gate.gate, gate.code)).collect()
     };
     let (was, is) = (gates(before), gates(after));
-    let passed = |(client, gate, _): &&(String, Gate, Option<Code>)| {
+    let passed = |(client, gate, _): &&(String, StackGate, Option<Code>)| {
         state_in(before, client, *gate) == Some(GateState::Green)
     };
     let mut out: Vec<String> =
@@ -54,7 +54,7 @@ pub(crate) fn broken(before: &Report, after: &Report) -> Vec<String> {
 }
 
 /// The state of a gate; behind a red one nothing is known.
-fn state_in(report: &Report, client: &str, wanted: Gate) -> Option<GateState> {
+fn state_in(report: &Report, client: &str, wanted: StackGate) -> Option<GateState> {
     let gates = &report.client(client)?.gates;
     let red = gates.iter().position(|gate| gate.state == GateState::Red).unwrap_or(gates.len());
     let at = gates.iter().position(|gate| gate.gate == wanted)?;

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
 
 use openclaw_compose::finding::{Code, Severity};
-use openclaw_compose::openclaw::{Gate, GateState, Report, Stack, examine};
+use openclaw_compose::openclaw::{GateState, Report, Stack, StackGate, examine};
 use openclaw_compose::project::{self, Inputs, Texts};
 
 const CONFIG: &str = "{ gateway: { mode: 'local', bind: 'lan' } }";
@@ -33,7 +33,7 @@ fn is_not_red(report: &Report) {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
-fn gate(report: &Report, client: &str, gate: Gate) -> GateState {
+fn gate(report: &Report, client: &str, gate: StackGate) -> GateState {
     report.client(client).unwrap().gates.iter().find(|view| view.gate == gate).unwrap().state
 }
 
@@ -42,7 +42,7 @@ fn the_port_of_an_unseen_image_may_be_that_of_its_own_proxy() {
     let other = stack("    image: example/openclaw:latest\n    ports: ['8080:8080']\n");
     let report = report(&other);
     is_not_red(&report);
-    assert_eq!(gate(&report, "host", Gate::Published), GateState::Unknown);
+    assert_eq!(gate(&report, "host", StackGate::Published), GateState::Unknown);
     let official = stack(
         "    image: openclaw:2026.9.6\n    ports: ['8080:8080']\n    environment: {OPENCLAW_GATEWAY_TOKEN: t-1}\n",
     );

@@ -4,7 +4,7 @@
     reason = "reads the clock, the user's name and the files of the project"
 )]
 
-mod stack;
+mod tokens;
 mod write;
 
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ use openclaw_token::{
 };
 use secrecy::SecretString;
 
-use stack::Stack;
+use tokens::ProjectTokens;
 use write::StageError;
 
 /// Freeze the gateway token of a Compose project: adopt the one in use, or mint one, write the same literal to .env and
@@ -97,19 +97,19 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 
 /// Does what the mode says.
 fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let read = || Stack::read(&arguments.project, arguments.docker);
-    let mut stack = read()?;
-    let half_done = HalfDone::find(&stack.root, &stack.project.report.sources)?;
+    let read = || ProjectTokens::read(&arguments.project, arguments.docker);
+    let mut project = read()?;
+    let half_done = HalfDone::find(&project.root, &project.project.report.sources)?;
     if arguments.writes() {
         for done in half_done.settle(arguments.outside)? {
             errln!("runbook freeze: {done}");
         }
         // That may have changed the very files that were just read.
         if !half_done.is_empty() {
-            stack = read()?;
+            project = read()?;
         }
     }
-    let unknown = stack.unknown();
+    let unknown = project.unknown();
     if !unknown.is_empty() {
         let refusal = if arguments.verify {
             "not verified: a token may stand where nobody could read"
@@ -119,28 +119,28 @@ fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(format!("{refusal}\n  {}", unknown.join("\n  ")).into());
     }
     if arguments.plan {
-        show_plan("a rotation goes", &plan(&stack.holders()), Phase::QuietClients);
+        show_plan("a rotation goes", &plan(&project.holders()), Phase::QuietClients);
         outln!("then: runbook freeze --rotate --reason ...");
         return Ok(ExitCode::SUCCESS);
     }
-    if arguments.verify { verify(arguments, &stack, &half_done) } else { freeze(arguments, &stack) }
+    if arguments.verify { verify(arguments, &project, &half_done) } else { freeze(arguments, &project) }
 }
 
-fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
-    let store = DirectoryStore::new(&stack.root);
-    let occurrences = stack.occurrences();
+fn freeze(arguments: &Arguments, project: &ProjectTokens) -> Result<ExitCode, Failure> {
+    let store = DirectoryStore::new(&project.root);
+    let occurrences = project.occurrences();
     let now = SystemTime::now();
     let by =
         arguments.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
-    let mut circumstances = stack.describe(Circumstances::new(now, &by));
+    let mut circumstances = project.describe(Circumstances::new(now, &by));
     if let Some(ticket) = &arguments.ticket {
         circumstances = circumstances.ticket(ticket);
     }
     let intent = if arguments.mint { Intent::Mint } else { Intent::Adopt };
-    let request = FreezeRequest::new(&occurrences, circumstances).intent(intent).places(stack.places());
+    let request = FreezeRequest::new(&occurrences, circumstances).intent(intent).places(project.places());
 
     let custody =
-        |token: &SecretString, record: &Record| write::stage(stack, arguments.outside, token, record);
+        |token: &SecretString, record: &Record| write::stage(project, arguments.outside, token, record);
     let frozen = match &arguments.reason {
         Some(reason) if arguments.rotate => rotate(&store, &request, reason, custody),
         _ => freeze_once(&store, &request, custody),
@@ -149,9 +149,9 @@ fn freeze(arguments: &Arguments, stack: &Stack) -> Result<ExitCode, Failure> {
         Ok(Frozen::New { record, token, custody, .. }) => {
             output::hide([token.clone()]);
             let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
-            report(arguments, stack, &record, &token, &receipt);
+            report(arguments, project, &record, &token, &receipt);
             let evidence = format!("transaction {}", receipt.id);
-            let anchor = LedgerFile::new(&stack.root).enter(&record, &evidence).map_err(|error| {
+            let anchor = LedgerFile::new(&project.root).enter(&record, &evidence).map_err(|error| {
                 format!("the token is frozen and written, but the ledger has no entry of it: {error}")
             })?;
             outln!("ledger anchor for the ticket: {anchor}");
@@ -191,7 +191,13 @@ fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
     format!("{error}\n  generation {} is recorded and no file was changed: {lost}", record.generation)
 }
 
-fn report(arguments: &Arguments, stack: &Stack, record: &Record, token: &SecretString, receipt: &Receipt) {
+fn report(
+    arguments: &Arguments,
+    project: &ProjectTokens,
+    record: &Record,
+    token: &SecretString,
+    receipt: &Receipt,
+) {
     outln!("frozen: {}", describe(record));
     show_first_eight(arguments, token);
     if receipt.changed.is_empty() {
@@ -206,7 +212,7 @@ fn report(arguments: &Arguments, stack: &Stack, record: &Record, token: &SecretS
         receipt.id,
         receipt.root.display()
     );
-    show_plan("now, in this order", &plan(&stack.holders()), Phase::ReloadGateway);
+    show_plan("now, in this order", &plan(&project.holders()), Phase::ReloadGateway);
 }
 
 /// What to do after a refusal.
@@ -234,11 +240,11 @@ fn advice(error: &FreezeError, occurrences: &[Occurrence]) -> Option<String> {
 /// The ledger, as findings call it.
 const LEDGER: &str = ".openclaw-token/ledger.jsonl";
 
-fn verify(arguments: &Arguments, stack: &Stack, half_done: &HalfDone) -> Result<ExitCode, Failure> {
-    let store = DirectoryStore::new(&stack.root);
+fn verify(arguments: &Arguments, project: &ProjectTokens, half_done: &HalfDone) -> Result<ExitCode, Failure> {
+    let store = DirectoryStore::new(&project.root);
     let (latest, history) = (store.latest()?, store.history()?);
-    let occurrences = stack.occurrences();
-    let observed = stack.observe(Observed::new(&occurrences, SystemTime::now()), &history);
+    let occurrences = project.occurrences();
+    let observed = project.observe(Observed::new(&occurrences, SystemTime::now()), &history);
     let findings = Record::verify_latest(latest.as_ref(), &observed);
     if let Some(record) = &latest {
         outln!("frozen: {}", describe(record));
@@ -256,7 +262,7 @@ fn verify(arguments: &Arguments, stack: &Stack, half_done: &HalfDone) -> Result<
     for left in half_done.said() {
         outln!("{left}: `runbook fix --recover` brings it to its end, or says why not");
     }
-    let ledger = LedgerFile::new(&stack.root);
+    let ledger = LedgerFile::new(&project.root);
     let checked = ledger.verify(arguments.anchor)?;
     let mut broken = checked.findings(LEDGER);
     broken.extend(compare_records(&ledger.read()?, &history, LEDGER));

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use openclaw_compose::finding::Code;
-use openclaw_compose::openclaw::{Gate, GateState, Namespace, Report};
+use openclaw_compose::openclaw::{GateState, Namespace, Report, StackGate};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
@@ -24,7 +24,8 @@ pub(crate) struct Arguments {
 }
 
 /// The gates between a client and the listener.
-const GATES: [Gate; 5] = [Gate::State, Gate::Listener, Gate::Published, Gate::Reach, Gate::Origin];
+const GATES: [StackGate; 5] =
+    [StackGate::State, StackGate::Listener, StackGate::Published, StackGate::Reach, StackGate::Origin];
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let project = match Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker)) {

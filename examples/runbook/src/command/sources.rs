@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use openclaw_compose::finding::{Code, Finding, Place};
 use openclaw_compose::openclaw::search::{MentionKind, search_directory};
-use openclaw_compose::openclaw::{Gate, GateState, Report};
+use openclaw_compose::openclaw::{GateState, Report, StackGate};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
@@ -74,7 +74,7 @@ fn disagreements(report: &Report) -> Vec<Finding> {
         .clients
         .iter()
         .flat_map(|client| &client.gates)
-        .filter(|gate| gate.gate == Gate::Auth && gate.state == GateState::Red)
+        .filter(|gate| gate.gate == StackGate::Auth && gate.state == GateState::Red)
         .filter_map(|gate| gate.code);
     let refused: Vec<Code> = refused.collect();
     report

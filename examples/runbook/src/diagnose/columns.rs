@@ -63,42 +63,42 @@ impl<'a> Columns<'a> {
     /// The columns that a peer's evidence belongs to; one that only the evidence shows is made. None, if what is named may
     /// be anybody's.
     pub(super) fn laid_to(&self, case: &mut Case, peer: &Peer) -> Vec<Whom> {
-        let names = match self.place(case, peer) {
-            Place::Columns(names) => names,
-            Place::Service(name) => {
+        let names = match self.identify(case, peer) {
+            Identity::Columns(names) => names,
+            Identity::Service(name) => {
                 column(case, Kind::Service, name);
                 vec![name.to_owned()]
             }
-            Place::App(name) => {
+            Identity::App(name) => {
                 column(case, Kind::App, &name);
                 vec![name]
             }
-            Place::Nobody => Vec::new(),
+            Identity::Nobody => Vec::new(),
         };
         names.into_iter().map(Whom::Client).collect()
     }
 
     /// The columns of a peer that are there already.
     pub(super) fn known(&self, case: &Case, peer: &Peer) -> Vec<Whom> {
-        let names = match self.place(case, peer) {
-            Place::Columns(names) => names,
-            Place::Service(name) => vec![name.to_owned()],
-            Place::App(name) => vec![name],
-            Place::Nobody => Vec::new(),
+        let names = match self.identify(case, peer) {
+            Identity::Columns(names) => names,
+            Identity::Service(name) => vec![name.to_owned()],
+            Identity::App(name) => vec![name],
+            Identity::Nobody => Vec::new(),
         };
         let is_there = |name: &String| case.clients.iter().any(|client| client.name == *name);
         names.into_iter().filter(is_there).map(Whom::Client).collect()
     }
 
-    fn place(&self, case: &Case, peer: &Peer) -> Place<'_> {
+    fn identify(&self, case: &Case, peer: &Peer) -> Identity<'_> {
         if let Some(output) = peer.output.as_deref() {
             let known = self.outputs.get(output).and_then(|name| self.service(name));
-            return known.map_or(Place::Nobody, |service| Place::Service(service.name));
+            return known.map_or(Identity::Nobody, |service| Identity::Service(service.name));
         }
         let address = peer.remote.as_deref().and_then(|remote| remote.parse::<IpAddr>().ok());
         let address = address.map(|address| address.to_canonical());
         if peer.is_dashboard() {
-            return Place::Columns(self.pages(case, peer));
+            return Identity::Columns(self.pages(case, peer));
         }
         if let Some(address) = address.filter(|address| !address.is_loopback())
             && let Some(service) = self.services.iter().find(|service| service.addresses.contains(&address))
@@ -107,21 +107,21 @@ impl<'a> Columns<'a> {
         }
         match peer.client.as_deref() {
             // Somebody's own program, known by its id or by the name that it gives itself.
-            Some(client) if !IN_CONTAINERS.contains(&client) => Place::App(client.to_owned()),
+            Some(client) if !IN_CONTAINERS.contains(&client) => Identity::App(client.to_owned()),
             // A backend that nothing outside accounts for is the gateway's own helper.
             Some(client)
                 if peer.mode.as_deref() == Some("backend")
                     && address.is_none_or(|address| address.is_loopback())
                     && !self.has_callers(peer, address) =>
             {
-                Place::App(client.to_owned())
+                Identity::App(client.to_owned())
             }
             _ if address.is_some_and(|address| address.is_loopback()) => self.neighbours(case),
             Some(_) if peer.mode.as_deref() == Some("node") => {
                 let mut nodes = self.services.iter().filter(|service| service.is_node);
                 match (nodes.next(), nodes.next()) {
-                    (Some(node), None) => Place::Service(node.name),
-                    _ => Place::App("node-host".to_owned()),
+                    (Some(node), None) => Identity::Service(node.name),
+                    _ => Identity::App("node-host".to_owned()),
                 }
             }
             client => {
@@ -132,27 +132,27 @@ impl<'a> Columns<'a> {
                 match client {
                     // An address of the stack's network, and one service alone that can have it.
                     None if self.only_at(address).is_some() => {
-                        self.only_at(address).map_or(Place::Nobody, Place::Service)
+                        self.only_at(address).map_or(Identity::Nobody, Identity::Service)
                     }
                     // A line that names no client is of a service only if it called the gateway as the service does.
-                    None if !self.services.iter().any(|service| service.calls_it(peer)) => Place::Nobody,
+                    None if !self.services.iter().any(|service| service.calls_it(peer)) => Identity::Nobody,
                     Some(client) if names.is_empty() => self.outside(case, client),
-                    _ => Place::Columns(names),
+                    _ => Identity::Columns(names),
                 }
             }
         }
     }
 
     /// The services behind one service's address: it alone, or all clients that live in its network namespace.
-    fn at_address_of(&self, name: &'a str) -> Place<'_> {
+    fn at_address_of(&self, name: &'a str) -> Identity<'_> {
         let shares = |other: &&Known<'_>| other.name != name && self.namespaces.share(name, other.name);
         let others = self.services.iter().filter(shares).filter(|other| self.own.contains(other.name));
         let mut names: Vec<String> = others.map(|other| other.name.to_owned()).collect();
         if names.is_empty() {
-            return Place::Service(name);
+            return Identity::Service(name);
         }
         names.extend(self.own.contains(name).then(|| name.to_owned()));
-        Place::Columns(names)
+        Identity::Columns(names)
     }
 
     /// The service that an address of a bridge must be of: the one client whose address is not known, where no other
@@ -183,7 +183,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The services in the gateway's namespace; failing those, whatever is run inside its container.
-    fn neighbours(&self, case: &Case) -> Place<'_> {
+    fn neighbours(&self, case: &Case) -> Identity<'_> {
         let of_files =
             self.services.iter().filter(|service| service.is_neighbour && self.own.contains(service.name));
         let mut names: Vec<String> = of_files.map(|service| service.name.to_owned()).collect();
@@ -191,17 +191,17 @@ impl<'a> Columns<'a> {
             let inside = case.clients.iter().filter(|client| client.name == self.gateway);
             names.extend(inside.map(|client| client.name.clone()));
         }
-        Place::Columns(names)
+        Identity::Columns(names)
     }
 
     /// A CLI that is none of the stack's services: the host's, where the host is a client.
-    fn outside(&self, case: &Case, client: &str) -> Place<'_> {
+    fn outside(&self, case: &Case, client: &str) -> Identity<'_> {
         let hosts = case
             .clients
             .iter()
             .filter(|column| column.kind == Kind::Host && self.own.contains(column.name.as_str()));
         let names: Vec<String> = hosts.map(|column| column.name.clone()).collect();
-        if names.is_empty() { Place::App(client.to_owned()) } else { Place::Columns(names) }
+        if names.is_empty() { Identity::App(client.to_owned()) } else { Identity::Columns(names) }
     }
 
     /// The browsers that open this page: those whose URL it is, else all of the gateway's.
@@ -221,7 +221,7 @@ impl<'a> Columns<'a> {
 }
 
 /// What a peer turned out to be.
-enum Place<'a> {
+enum Identity<'a> {
     /// Columns that are there.
     Columns(Vec<String>),
     /// A service of the stack, whether it has a column or not.

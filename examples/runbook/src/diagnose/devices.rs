@@ -21,16 +21,16 @@ use crate::gates::{Gate, Kind, Whom};
 use crate::ticket::{NextStep, Noted};
 
 /// What pairing needs to know of one gateway and its clients.
-pub(super) struct Stack<'a> {
+pub(super) struct GatewayContext<'a> {
     pub(super) gateway: &'a str,
     pub(super) version: Option<String>,
     pub(super) now_ms: Option<u64>,
     pub(super) columns: Columns<'a>,
-    pub(super) stack: &'a super::stack::Stack,
+    pub(super) stack: &'a super::stack::ExaminedStack,
     pub(super) containers: &'a [Container],
 }
 
-impl Stack<'_> {
+impl GatewayContext<'_> {
     /// Where a text was taken; `None` for what another gateway of the stack says.
     fn vantage(&self, service: &str) -> Option<Vantage> {
         if service == self.gateway {
@@ -56,26 +56,26 @@ impl Stack<'_> {
 }
 
 /// Enters what the device lists and logs say about pairing.
-pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
+pub(super) fn enter(case: &mut Case, context: &GatewayContext<'_>, captured: &Captured) {
     if captured.devices.is_empty() && captured.logs.is_empty() {
         return;
     }
-    let usual = stack.stack.first_client(stack.gateway);
-    let mut evidence = Evidence::new(stack.topology(Some(usual)));
-    if let Some(version) = &stack.version {
+    let usual = context.stack.first_client(context.gateway);
+    let mut evidence = Evidence::new(context.topology(Some(usual)));
+    if let Some(version) = &context.version {
         evidence = evidence.version(version);
     }
-    if let Some(now_ms) = stack.now_ms {
+    if let Some(now_ms) = context.now_ms {
         evidence = evidence.now_ms(now_ms);
     }
     for (service, log) in &captured.logs {
-        if let Some(vantage) = stack.vantage(service) {
+        if let Some(vantage) = context.vantage(service) {
             evidence = evidence.log(vantage, &log.name, &log.text);
         }
     }
     let mut lists = Vec::new();
     for (service, text) in &captured.devices {
-        let Some(vantage) = stack.vantage(service) else { continue };
+        let Some(vantage) = context.vantage(service) else { continue };
         match DeviceList::from_json(&text.text) {
             Ok(list) => lists.push((text.name.clone(), list)),
             Err(DeviceListError::CliError { .. }) => {}
@@ -92,9 +92,9 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
         let Ok(more) = evidence.device_list(vantage, &text.name, &text.text) else { return };
         evidence = more;
     }
-    sessions(case, &stack.columns, &lists);
-    if let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == stack.gateway) {
-        connected(case, stack, log);
+    sessions(case, &context.columns, &lists);
+    if let Some((_, log)) = captured.logs.iter().find(|(service, _)| service == context.gateway) {
+        connected(case, context, log);
     }
     let diagnosis = diagnose(&evidence);
     let mut of_clients: BTreeMap<Option<String>, Diagnosis> = BTreeMap::new();
@@ -110,17 +110,17 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
             }
             _ => None,
         };
-        if gate.is_some_and(|gate| refused(case, stack, gate, &found)) {
+        if gate.is_some_and(|gate| refused(case, context, gate, &found)) {
             continue;
         }
-        let whom = concerned(case, stack, &found);
+        let whom = concerned(case, context, &found);
         // The commands are for the client that it is about.
         if whom.contains(&Whom::Client(usual.to_owned())) {
             report(case, found, &diagnosis, &whom);
             continue;
         }
         let diagnosis = of_clients.entry(service_of(case, &whom)).or_insert_with_key(|client| {
-            diagnose(&evidence.clone().topology(stack.topology(client.as_deref())))
+            diagnose(&evidence.clone().topology(context.topology(client.as_deref())))
         });
         report(case, found, diagnosis, &whom);
     }
@@ -128,7 +128,7 @@ pub(super) fn enter(case: &mut Case, stack: &Stack<'_>, captured: &Captured) {
 
 /// A page that the gateway's log shows connected last, and not refused since, is in a secure context, whatever the files
 /// make of it.
-fn connected(case: &mut Case, stack: &Stack<'_>, log: &crate::captured::Text) {
+fn connected(case: &mut Case, context: &GatewayContext<'_>, log: &crate::captured::Text) {
     let is_told = |finding: &Finding| finding.code == crate::finding::Code::Compose(Told::InsecureContext);
     if !case.findings.iter().any(|noted| is_told(&noted.finding)) {
         return;
@@ -138,7 +138,7 @@ fn connected(case: &mut Case, stack: &Stack<'_>, log: &crate::captured::Text) {
     if last.symptom != Symptom::Connected {
         return;
     }
-    let whom = stack.columns.known(case, &last.peer);
+    let whom = context.columns.known(case, &last.peer);
     let is_of_page = |finding: &Finding| {
         let of = |whom: &Whom| matches!(whom, Whom::Client(name) if is_about(finding, name, &[Told::InsecureContext]));
         whom.iter().any(of)
@@ -148,9 +148,14 @@ fn connected(case: &mut Case, stack: &Stack<'_>, log: &crate::captured::Text) {
 
 /// A refusal of a page or of a proxy. What the gateway's log named of it openclaw-compose was told, which then says what of
 /// the configuration would admit it, or that it is admitted by now.
-fn refused(case: &mut Case, stack: &Stack<'_>, gate: Gate, found: &openclaw_pairing::Finding) -> bool {
-    let report = stack.stack.report();
-    let own = report.clients.iter().filter(|client| client.gateway == stack.gateway);
+fn refused(
+    case: &mut Case,
+    context: &GatewayContext<'_>,
+    gate: Gate,
+    found: &openclaw_pairing::Finding,
+) -> bool {
+    let report = context.stack.report();
+    let own = report.clients.iter().filter(|client| client.gateway == context.gateway);
     let own: Vec<Whom> = own.map(|client| Whom::Client(client.name.clone())).collect();
     let mut finding = Finding::from(found.clone());
     if case.shutting_for(&[gate], &own).is_some() {
@@ -224,15 +229,15 @@ fn service_of(case: &Case, whom: &[Whom]) -> Option<String> {
 
 /// Whose gate a finding shuts: those whom its lines, rows and texts name. What is about the gateway and names nobody
 /// concerns the services that ask it.
-fn concerned(case: &mut Case, stack: &Stack<'_>, found: &openclaw_pairing::Finding) -> Vec<Whom> {
+fn concerned(case: &mut Case, context: &GatewayContext<'_>, found: &openclaw_pairing::Finding) -> Vec<Whom> {
     let mut whom = Vec::new();
     for peer in &found.clients {
         // Words of transport are everybody's: a text of a service that is not a client says nothing by them.
         let columns = match found.code {
-            Code::GatewayUnreachable => stack.columns.known(case, peer),
+            Code::GatewayUnreachable => context.columns.known(case, peer),
             // The address is the proxy's, which is not a client.
             Code::ProxyUntrusted if peer.output.is_none() => Vec::new(),
-            _ => stack.columns.laid_to(case, peer),
+            _ => context.columns.laid_to(case, peer),
         };
         for column in columns {
             if !whom.contains(&column) {
@@ -241,20 +246,20 @@ fn concerned(case: &mut Case, stack: &Stack<'_>, found: &openclaw_pairing::Findi
         }
     }
     // Where every command on loopback is one device, what its helper waits for its own CLI waits for, too.
-    let own = Whom::Client(stack.gateway.to_owned());
+    let own = Whom::Client(context.gateway.to_owned());
     let is_helper = |peer: &Peer| {
         peer.mode.as_deref() == Some("backend") && (peer.remote.is_none() || peer.is_on_loopback())
     };
     if WAITS.contains(&found.code)
-        && stack.is_one_device()
+        && context.is_one_device()
         && found.clients.iter().any(is_helper)
-        && case.clients.iter().any(|client| client.name == stack.gateway)
+        && case.clients.iter().any(|client| client.name == context.gateway)
         && !whom.contains(&own)
     {
         whom.push(own);
     }
     if whom.is_empty() && ABOUT_THE_GATEWAY.contains(&found.code) {
-        whom = columns::of_kind(stack.stack.report(), stack.gateway, ClientKind::Service);
+        whom = columns::of_kind(context.stack.report(), context.gateway, ClientKind::Service);
     }
     whom
 }

@@ -26,12 +26,12 @@ const FEW: usize = 16;
 
 /// A stack as its files describe it.
 #[derive(Debug)]
-pub(super) struct Stack {
+pub(super) struct ExaminedStack {
     resolution: Resolution,
     report: Report,
 }
 
-impl Stack {
+impl ExaminedStack {
     /// The stack of a project.
     pub(super) fn new(resolution: Resolution, report: Report) -> Self {
         Self { resolution, report }
@@ -237,10 +237,10 @@ impl Stack {
         now_ms: Option<u64>,
         containers: &'s [Container],
         captured: &'s Captured,
-    ) -> super::devices::Stack<'s> {
+    ) -> super::devices::GatewayContext<'s> {
         let view = self.report.gateway(gateway);
         let version = view.map_or(&self.report.version, |view| &view.version);
-        super::devices::Stack {
+        super::devices::GatewayContext {
             gateway,
             version: version.version.map(|version| version.to_string()),
             now_ms,
@@ -419,15 +419,15 @@ fn changes(finding: &Finding, sources: &Sources) -> Vec<String> {
 }
 
 /// The gate of openclaw-compose under the ticket's name.
-fn gate(gate: openclaw::Gate) -> Gate {
+fn gate(gate: openclaw::StackGate) -> Gate {
     match gate {
-        openclaw::Gate::State => Gate::State,
-        openclaw::Gate::Listener => Gate::Listener,
-        openclaw::Gate::Published => Gate::Published,
-        openclaw::Gate::Reach => Gate::Reach,
-        openclaw::Gate::Upgrade => Gate::Upgrade,
-        openclaw::Gate::Origin => Gate::Origin,
-        openclaw::Gate::Auth => Gate::Auth,
+        openclaw::StackGate::State => Gate::State,
+        openclaw::StackGate::Listener => Gate::Listener,
+        openclaw::StackGate::Published => Gate::Published,
+        openclaw::StackGate::Reach => Gate::Reach,
+        openclaw::StackGate::Upgrade => Gate::Upgrade,
+        openclaw::StackGate::Origin => Gate::Origin,
+        openclaw::StackGate::Auth => Gate::Auth,
     }
 }
 

@@ -27,7 +27,7 @@ use std::sync::{LazyLock, Mutex};
 use calls::{CALLS, Planted, World};
 use openclaw_compose::source::is_hidden;
 use peer::ECHOES;
-use places::{Files, Place};
+use places::{Files, PlantedLine};
 use token::Numbers;
 
 /// How many calls are made over one stack.
@@ -39,7 +39,7 @@ fn a_token_anywhere_leaves_no_program() {
         let mut known = numbers.below(2) == 0;
         let token = token::token(known, numbers);
         let mut files = places::stack(numbers);
-        let place = Place::choose(&files, &token, numbers);
+        let place = PlantedLine::choose(&files, &token, numbers);
         known |= place.is_a_name();
         if known {
             let line = format!("OPENCLAW_GATEWAY_TOKEN='{token}'\n");
@@ -64,7 +64,7 @@ const HOSTILE: &str = "a\u{1b}]0;owned\u{7}\u{1b}[2K\u{1b}[1A\u{9b}8m\u{202e}b\u
 fn nothing_that_was_read_acts_on_a_terminal() {
     holds("acted on the terminal", 80, |numbers, found| {
         let mut files = places::stack(numbers);
-        let place = Place::choose(&files, HOSTILE, numbers);
+        let place = PlantedLine::choose(&files, HOSTILE, numbers);
         place.plant(&mut files, HOSTILE);
         run(numbers, &files, HOSTILE, &place, false, |call, [said, _]| {
             let acts = |line: &&str| line.chars().any(|c| is_hidden(c) && c != '\t');
@@ -149,7 +149,7 @@ fn run(
     numbers: &mut Numbers,
     files: &Files,
     token: &str,
-    place: &Place,
+    place: &PlantedLine,
     given: bool,
     mut check: impl FnMut(String, [String; 2]),
 ) {

@@ -25,7 +25,7 @@ fn every_printed_command_can_be_run() {
         for dir in folders(&root().join(folder)) {
             let name = dir.file_name().unwrap().to_string_lossy().into_owned();
             let Ok(ticket) = diagnose(&dir, Options::default()) else { continue };
-            let stack = Stack::read(&dir, &ticket);
+            let stack = Surroundings::read(&dir, &ticket);
             for printed in commands(&ticket) {
                 seen += 1;
                 if let Err(fault) = stack.judge(&printed) {
@@ -57,7 +57,7 @@ fn a_ticket_of_chosen_files_prints_commands_with_them() {
 
 #[test]
 fn the_grammar_refuses_what_cannot_be_run() {
-    let stack = Stack {
+    let stack = Surroundings {
         services: BTreeMap::from([
             ("gw".to_owned(), vec![]),
             ("cli".to_owned(), vec!["openclaw".to_owned()]),
@@ -112,7 +112,7 @@ fn commands(ticket: &Ticket) -> Vec<String> {
 }
 
 /// What is known of a stack beside its ticket.
-struct Stack {
+struct Surroundings {
     /// Each service with its entrypoint.
     services: BTreeMap<String, Vec<String>>,
     release: Option<Version>,
@@ -124,7 +124,7 @@ struct Stack {
     pending: BTreeSet<String>,
 }
 
-impl Stack {
+impl Surroundings {
     fn read(dir: &Path, ticket: &Ticket) -> Self {
         let flags = ProjectFlags::default().run_in(dir);
         let project = Project::read(&flags, Evidence::captured_or_asked(false)).unwrap();

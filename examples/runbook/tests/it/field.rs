@@ -46,7 +46,7 @@ struct Answer {
 }
 
 /// What the ticket says: the name of its first cause for the clients concerned, and where it is wrong.
-struct Verdict {
+struct Found {
     found: String,
     faults: Vec<String>,
 }
@@ -100,10 +100,10 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-fn judge(dir: &Path, answer: &Answer) -> Verdict {
+fn judge(dir: &Path, answer: &Answer) -> Found {
     let output = runbook(&[&dir.display().to_string(), "--format", "json"]);
     let Ok(ticket) = serde_json::from_str::<Value>(&stdout(&output)) else {
-        return Verdict { found: "no ticket".to_owned(), faults: vec!["no ticket".to_owned()] };
+        return Found { found: "no ticket".to_owned(), faults: vec!["no ticket".to_owned()] };
     };
     let mut faults = Vec::new();
     let headline = ticket["verdict"].as_str().unwrap().to_uppercase();
@@ -156,7 +156,7 @@ fn judge(dir: &Path, answer: &Answer) -> Verdict {
             }
         }
     }
-    Verdict { found, faults }
+    Found { found, faults }
 }
 
 /// The first red gate of each client that has one.

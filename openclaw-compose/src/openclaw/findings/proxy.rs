@@ -9,7 +9,7 @@ use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::proxy::{self, Distrust, Entry, Passage, Trust, Untrusted};
+use crate::openclaw::verdict::proxy::{self, Distrust, Passage, Trust, TrustedProxy, Untrusted};
 use crate::openclaw::verdict::reach::Reach;
 use crate::source::Span;
 
@@ -155,7 +155,7 @@ pub(crate) fn trust_span(client: &Client<'_>, distrust: &Distrust) -> Span {
     .unwrap_or(process.service.key_span)
 }
 
-fn is_range(entry: &Entry) -> bool {
+fn is_range(entry: &TrustedProxy) -> bool {
     entry.range.is_some_and(|range| range.prefix_len() < range.max_prefix_len())
 }
 
@@ -281,7 +281,8 @@ fn attribute(client: &Client<'_>, distrust: &Distrust, verdicts: &Verdicts<'_>) 
     let process = client.gateway.process;
     let trust = Trust::of(process);
     let entries = trust.as_ref().map_or(&[][..], |trust| &trust.entries);
-    let (wide, narrow): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| is_range(entry));
+    let (wide, narrow): (Vec<&TrustedProxy>, Vec<&TrustedProxy>) =
+        entries.iter().partition(|entry| is_range(entry));
     let address = distrust.address.map(|address| address.to_string()).unwrap_or_default();
     if !wide.is_empty() {
         let names: Vec<&str> = wide.iter().map(|entry| entry.text.as_str()).collect();

@@ -34,7 +34,7 @@ pub enum Refused {
 /// A refusal in a gateway's log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "built by whoever read the log")]
-pub struct Refusal {
+pub struct LoggedRefusal {
     /// What was refused.
     pub what: Refused,
     /// The gateway was started again since: what its configuration admits by now is over.

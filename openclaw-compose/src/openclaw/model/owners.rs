@@ -56,12 +56,12 @@ pub(crate) enum Acl {
     /// There is one, and nobody recorded it.
     Unrecorded,
     /// Its entries.
-    Entries(Vec<Entry>),
+    Entries(Vec<AclEntry>),
 }
 
 /// One entry of an ACL. Default entries decide nothing about the path itself and are not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub(crate) enum AclEntry {
     User(u32, u32),
     OwningGroup(u32),
     Group(u32, u32),
@@ -187,12 +187,12 @@ impl Owner {
             };
         };
         let mask = entries.iter().find_map(|entry| match entry {
-            Entry::Mask(bits) => Some(*bits),
+            AclEntry::Mask(bits) => Some(*bits),
             _ => None,
         });
         let mask = mask.unwrap_or(7);
         let named = entries.iter().find_map(|entry| match entry {
-            Entry::User(user, bits) if *user == uid => Some(*bits),
+            AclEntry::User(user, bits) if *user == uid => Some(*bits),
             _ => None,
         });
         if let Some(bits) = named {
@@ -201,8 +201,8 @@ impl Owner {
         let mut groups = entries
             .iter()
             .filter_map(|entry| match entry {
-                Entry::OwningGroup(bits) => (gid == Some(self.gid)).then_some(*bits),
-                Entry::Group(group, bits) => (gid == Some(*group)).then_some(*bits),
+                AclEntry::OwningGroup(bits) => (gid == Some(self.gid)).then_some(*bits),
+                AclEntry::Group(group, bits) => (gid == Some(*group)).then_some(*bits),
                 _ => None,
             })
             .peekable();
@@ -315,7 +315,7 @@ struct Draft<'t> {
     gid: Option<u32>,
     user: Option<u32>,
     other: Option<u32>,
-    entries: Vec<Entry>,
+    entries: Vec<AclEntry>,
     span: Span,
 }
 
@@ -348,10 +348,10 @@ impl<'t> Draft<'t> {
         })?;
         match (kind, whom) {
             ("user", "") => self.user = Some(bits),
-            ("user", user) => self.entries.push(Entry::User(id(user)?, bits)),
-            ("group", "") => self.entries.push(Entry::OwningGroup(bits)),
-            ("group", group) => self.entries.push(Entry::Group(id(group)?, bits)),
-            ("mask", _) => self.entries.push(Entry::Mask(bits)),
+            ("user", user) => self.entries.push(AclEntry::User(id(user)?, bits)),
+            ("group", "") => self.entries.push(AclEntry::OwningGroup(bits)),
+            ("group", group) => self.entries.push(AclEntry::Group(id(group)?, bits)),
+            ("mask", _) => self.entries.push(AclEntry::Mask(bits)),
             ("other", _) => self.other = Some(bits),
             _ => return None,
         }
@@ -362,7 +362,7 @@ impl<'t> Draft<'t> {
         let whole = || Some((self.uid?, self.gid?, self.user?, self.other?));
         let (uid, gid, user, other) = whole().ok_or(self.span)?;
         let group = self.entries.iter().find_map(|entry| match entry {
-            Entry::OwningGroup(bits) => Some(*bits),
+            AclEntry::OwningGroup(bits) => Some(*bits),
             _ => None,
         });
         let mode = user << 6 | group.unwrap_or(0) << 3 | other;

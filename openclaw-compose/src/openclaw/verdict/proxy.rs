@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::openclaw::model::Model;
 use crate::openclaw::model::names::{self, Resolved};
 use crate::openclaw::model::namespaces::Namespace;
-use crate::openclaw::model::observed::{Refusal, Refused};
+use crate::openclaw::model::observed::{LoggedRefusal, Refused};
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::proxies::{Forwards, Route, SitePort, Upgrade};
 use crate::openclaw::model::services::{self, Service};
@@ -467,7 +467,7 @@ pub(crate) enum Untrusted {
 pub(crate) fn refused(gateway: &Gateway<'_>, model: &Model<'_>) -> Vec<(IpAddr, Untrusted)> {
     let trust = Trust::of(gateway.process);
     let mut out = Vec::new();
-    for Refusal { what, is_past } in model.refusals(gateway.process) {
+    for LoggedRefusal { what, is_past } in model.refusals(gateway.process) {
         let Refused::Proxy(address) = *what else { continue };
         let why = Trust::refuses(trust.as_ref(), address);
         if !*is_past || why != Untrusted::Ambiguous {
@@ -479,12 +479,12 @@ pub(crate) fn refused(gateway: &Gateway<'_>, model: &Model<'_>) -> Vec<(IpAddr, 
 
 /// `gateway.trustedProxies` as it is configured.
 pub(crate) struct Trust {
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<TrustedProxy>,
     is_partial: bool,
 }
 
 /// One of its entries.
-pub(crate) struct Entry {
+pub(crate) struct TrustedProxy {
     pub(crate) text: String,
     pub(crate) span: Span,
     /// What it covers, where it is an address or a range.
@@ -498,7 +498,7 @@ impl Trust {
         let entry = |(text, span): (&str, Span)| {
             let text = process.substitute(text).text.expose().trim().to_owned();
             let range = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-            Entry { text, span, range }
+            TrustedProxy { text, span, range }
         };
         let entries = config.list(&["gateway", "trustedProxies"]).map(entry).collect();
         Some(Self { entries, is_partial: config.is_partial() })
@@ -511,7 +511,7 @@ impl Trust {
 
     /// The same, or one of them cannot be read.
     fn may_cover(&self, address: IpAddr) -> bool {
-        let is_odd = |entry: &Entry| entry.range.is_none() && entry.text != "*";
+        let is_odd = |entry: &TrustedProxy| entry.range.is_none() && entry.text != "*";
         self.covers(address) || self.entries.iter().any(is_odd)
     }
 

@@ -10,7 +10,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, SpannedEve
 use super::dialect::{self, RefusalKind, Refused, Token, Watch};
 use super::scalar::{self, ScalarTag};
 use super::text;
-use super::{Entry, Map, Node, Problem, ProblemKind, Refuser, Style, Tag, Value, Via, ViaKind};
+use super::{Map, Node, Pair, Problem, ProblemKind, Refuser, Style, Tag, Value, Via, ViaKind};
 use crate::source::{FileId, Span, Text};
 
 /// Nodes that aliases and merge keys may add to a document. Two hundred services that merge twice add some thousands;
@@ -36,7 +36,7 @@ pub(super) struct Builder<'t> {
     /// Finished items of the open sequences; each frame owns the tail from its `base`.
     items: Vec<Node>,
     /// Finished entries of the open mappings; each frame owns the tail from its `base`.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<Pair>,
     anchors: HashMap<usize, Built>,
     keys: Keys,
     root: Option<Node>,
@@ -416,7 +416,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The text `a:` where the mapping that ends is what the parser makes of `[a:]`.
-    fn lone_key(&self, frame: &Frame) -> Option<Entry> {
+    fn lone_key(&self, frame: &Frame) -> Option<Pair> {
         let FrameKind::Map { merge: None, .. } = frame.kind else { return None };
         let [entry] = self.entries.get(frame.base..)? else { return None };
         let (start, end) = (frame.place.range().start, entry.key_span.range().end);
@@ -512,7 +512,7 @@ impl<'t> Builder<'t> {
         } else if frame.place.start == u32::MAX {
             frame.place = end.unwrap_or(Span::from_range(self.file, self.text.len()..self.text.len()));
         }
-        if let Some(Entry { key, key_span, .. }) = self.lone_key(&frame) {
+        if let Some(Pair { key, key_span, .. }) = self.lone_key(&frame) {
             self.entries.truncate(frame.base);
             let node = Node {
                 value: Value::Str(Text::from(&*key)),
@@ -630,7 +630,7 @@ impl<'t> Builder<'t> {
                     match started {
                         Key::Text(key, key_span) => {
                             frame.size = frame.size.saturating_add(key.len() as u64 / 64);
-                            self.entries.push(Entry { key, key_span, value: built.node });
+                            self.entries.push(Pair { key, key_span, value: built.node });
                         }
                         Key::Refused(_) => {}
                         Key::Merge(span) => {

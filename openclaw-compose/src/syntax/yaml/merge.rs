@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::{Entry, Map, Node, Problem, ProblemKind, Refuser, Tag, Value, Via, ViaKind};
+use super::{Map, Node, Pair, Problem, ProblemKind, Refuser, Tag, Value, Via, ViaKind};
 use crate::source::Span;
 
 /// Mappings up to this size are compared key by key.
@@ -125,7 +125,7 @@ impl Builder<'_> {
     }
 }
 
-fn counts(entry: &Entry) -> bool {
+fn counts(entry: &Pair) -> bool {
     entry.value.tag != Tag::Reset
 }
 

@@ -142,7 +142,7 @@ fn a_comment_cut_comes_before_interpolation() {
 #[test]
 fn the_operating_system_refuses_empty_names_and_nul() {
     let (_, read) = read("A=1\n=x\nB=a\0b\nC");
-    let settable: Vec<bool> = read.entries.iter().map(dotenv::Entry::is_settable).collect();
+    let settable: Vec<bool> = read.entries.iter().map(dotenv::Statement::is_settable).collect();
     assert_eq!(settable, [true, false, false, false]);
 }
 
@@ -196,7 +196,7 @@ fn a_piece_of_an_escaped_value_points_at_its_source() {
         .collect();
     assert_eq!(written, ["\\t\\\"", "$A", "\\$", " ", "${UNSET:-d}"]);
     let PieceKind::Variable(a) = &assigned.pieces[1].kind else { panic!("no variable") };
-    assert_eq!(a.source, Some(Origin::Entry(0)));
+    assert_eq!(a.source, Some(Origin::Statement(0)));
     assert_eq!(read.entries[1].value.as_ref().map(Text::expose), Some("\t\"1$ d"));
 }
 

@@ -10,7 +10,7 @@ use openclaw_token::fs::transaction::{Change, Staged, Transaction, TransactionEr
 use openclaw_token::{Digest, Record};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::stack::{DOTENV, Stack};
+use super::tokens::{DOTENV, ProjectTokens};
 
 /// Why the token could not be staged. No file was changed.
 #[derive(Debug, thiserror::Error)]
@@ -29,33 +29,33 @@ pub(super) enum StageError {
 
 /// Makes the new content of every source durable, replacing nothing yet.
 pub(super) fn stage(
-    stack: &Stack,
+    project: &ProjectTokens,
     outside: bool,
     token: &SecretString,
     record: &Record,
 ) -> Result<Staged, StageError> {
-    let sources = &stack.project.report.sources;
-    let alignment = stack.alignment();
+    let sources = &project.project.report.sources;
+    let alignment = project.alignment();
     let edits = alignment.edits(token)?;
     let edited = edit::apply(&edits, sources)?;
-    let targets = Targets::of_edits(&stack.project.directory, &edited, outside)?;
+    let targets = Targets::of_edits(&project.project.directory, &edited, outside)?;
     let mut changes: Vec<Change> = edited.iter().map(|change| targets.write(change).secret()).collect();
     if alignment.needs_dotenv() {
-        changes.push(first_line(stack, token)?);
+        changes.push(first_line(project, token)?);
     }
-    let tag = tag(record, &stack.root, &targets.root);
+    let tag = tag(record, &project.root, &targets.root);
     Ok(Transaction::plan(&targets.root, changes)?.stage(Some(&tag))?)
 }
 
 /// The token's line in `.env`, which has none yet. Every byte that is there stays.
-fn first_line(stack: &Stack, token: &SecretString) -> Result<Change, StageError> {
-    let path = stack.root.join(DOTENV);
-    let before = match disk(false).read_within(&[&stack.root.to_string_lossy()], &path.to_string_lossy()) {
+fn first_line(project: &ProjectTokens, token: &SecretString) -> Result<Change, StageError> {
+    let path = project.root.join(DOTENV);
+    let before = match disk(false).read_within(&[&project.root.to_string_lossy()], &path.to_string_lossy()) {
         Ok(bytes) => Some(bytes),
         Err(ReadError::NotFound) => None,
         Err(error) => return Err(StageError::Dotenv(error)),
     };
-    let content = stack.alignment().dotenv(before.as_deref().unwrap_or_default(), token);
+    let content = project.alignment().dotenv(before.as_deref().unwrap_or_default(), token);
     Ok(Change::write(path, before.map(|before| Digest::of(&before)), content.expose_secret().to_vec())
         .secret())
 }

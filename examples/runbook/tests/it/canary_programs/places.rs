@@ -63,7 +63,7 @@ pub(crate) fn stack(numbers: &mut Numbers) -> Files {
 
 /// What is planted where.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct PlantedLine {
     pub(crate) file: String,
     /// Line, from 0.
     pub(crate) line: usize,
@@ -125,13 +125,13 @@ fn format(file: &str) -> Format {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for PlantedLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}:{} {}", self.how, self.file, self.line + 1, self.text.trim())
     }
 }
 
-impl Place {
+impl PlantedLine {
     /// Some place of these files where the token can stand.
     pub(crate) fn choose(files: &Files, token: &str, numbers: &mut Numbers) -> Self {
         loop {

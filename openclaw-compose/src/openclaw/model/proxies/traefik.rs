@@ -2,7 +2,7 @@
 //! passes upgrades on.
 
 use crate::openclaw::model::services::Service;
-use crate::syntax::yaml::{self, Entry, Node};
+use crate::syntax::yaml::{self, Node, Pair};
 
 use super::{Forwards, Route, Site, SitePort, Source, Upgrade, upstream};
 
@@ -25,7 +25,7 @@ pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
             let server = servers.and_then(Node::as_seq).and_then(<[Node]>::first);
             let Some(url) = server.and_then(|server| server.get("url")) else { continue };
             let Some((host, port)) = url.expose().and_then(upstream) else { continue };
-            let is_for = |router: &&Entry| {
+            let is_for = |router: &&Pair| {
                 let named = router.value.get("service").and_then(Node::expose);
                 named.is_some_and(|named| named.split('@').next() == Some(&*service.key))
             };
@@ -43,11 +43,11 @@ pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
     routes
 }
 
-fn entries(node: Option<&Node>) -> &[Entry] {
+fn entries(node: Option<&Node>) -> &[Pair] {
     node.and_then(Node::as_map).map_or(&[], |map| map.entries())
 }
 
-fn site(router: &Entry) -> Option<Site> {
+fn site(router: &Pair) -> Option<Site> {
     let rule = router.value.get("rule")?;
     let host = rule.expose()?.split("Host(").nth(1)?.split(['`', '"', '\'']).nth(1)?.to_owned();
     let points = router.value.get("entryPoints").and_then(Node::as_seq).unwrap_or_default();

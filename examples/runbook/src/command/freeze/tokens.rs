@@ -13,7 +13,7 @@ use openclaw_token::rotation::{Holder, HolderKind};
 use openclaw_token::{Circumstances, Observed, Occurrence, Record};
 
 /// A project as it stands on disk now.
-pub(super) struct Stack {
+pub(super) struct ProjectTokens {
     /// The project's directory, without links.
     pub(super) root: PathBuf,
     pub(super) project: Project,
@@ -24,7 +24,7 @@ pub(super) struct Stack {
 /// The project's own variables, which Compose reads by itself.
 pub(super) const DOTENV: &str = ".env";
 
-impl Stack {
+impl ProjectTokens {
     /// Reads the project. With `docker`, what lies in no file of this host is read in the containers.
     pub(super) fn read(flags: &ProjectFlags, docker: bool) -> Result<Self, Unreadable> {
         let evidence = if docker { Evidence::ContainersAlone } else { Evidence::None };
