@@ -17,15 +17,15 @@ parser.add_argument("--rounds", type=int, default=3, help="runs of each (default
 options = parser.parse_args()
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TABLE = ROOT / "openclaw-pairing/src/timeline/symptoms.rs"
+TABLE = ROOT / "openclaw-pairing/src/timeline/symptoms/rows.rs"
 
 
 def words():
     """Every text of the table, as `said`, `since` and `until` have it."""
     text = TABLE.read_text()
-    rows = text[text.index("const ROWS") : text.index("\n];", text.index("const ROWS"))]
+    rows = text[text.index("const ROWS") :]
     found = []
-    for maker in ("said(", "since(", "until("):
+    for maker in ("said(", "since(", "until(", "since_before("):
         for part in rows.split(maker)[1:]:
             found.append(json.JSONDecoder().raw_decode(part.lstrip())[0])
     return found

@@ -10,8 +10,9 @@ mod read;
 mod symptoms;
 mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use memchr::memchr;
 use serde::Serialize;
 
 use crate::peer::Peer;
@@ -20,13 +21,13 @@ use crate::scope::Scope;
 use crate::vantage::Vantage;
 use crate::words::{head, shown};
 use naming::{field, is_cut, peer};
-use symptoms::{Hit, find};
+use symptoms::LONGEST_LINE;
 use time::dated;
 
 pub use episodes::{Episode, Episodes};
 pub use merge::{Merge, Merged, Order};
 pub use read::{Line, Lines};
-pub use symptoms::{Row, Symptom, Words, row_of, rows};
+pub use symptoms::{Counts, Fault, Meaning, Row, Symptom, Words, rows};
 
 /// One meaningful line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,7 +49,7 @@ pub struct Mark {
     pub scope: Option<String>,
     /// Line, from 1.
     pub line: u32,
-    /// Byte range of the deciding words in the text.
+    /// Byte range of the deciding words in the text, or of their line, where it spells them otherwise.
     pub span: [usize; 2],
     /// The deciding words as the line has them: never the rest of the line, which may hold a secret.
     pub words: String,
@@ -90,51 +91,58 @@ impl LeftOut {
 const LARGEST: usize = 16 * 1024 * 1024;
 /// The most marks of one symptom that are kept. A client that asks every two seconds fills them in two hours, and no
 /// symptom can crowd out another.
-const MOST_MARKS: u64 = 4096;
-/// Lines longer than this are read up to it: a gateway's own lines stay far below.
-const LONGEST_LINE: usize = 16 * 1024;
+const MOST_MARKS: usize = 4096;
 
 impl Timeline {
-    /// Reads a log or a command's output: colour and erase codes, a Compose prefix and JSON lines are fine.
+    /// Reads a log or a command's output, in whatever [`Lines`] takes lines out of.
     pub fn parse(vantage: Vantage, name: impl Into<String>, text: &str) -> Self {
-        let mut kept: BTreeMap<Symptom, u64> = BTreeMap::new();
-        let (mut marks, mut left_out) = (Vec::new(), LeftOut::default());
-        let mut number = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let mut end = text.len();
+        let (before, read) = newest(text);
+        let mut left_out = LeftOut { bytes: before.len() as u64, marks: 0 };
+        let first = before.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        // Of each symptom the newest, with the connection that its line names.
+        let mut kept: BTreeMap<Symptom, VecDeque<(Mark, Option<&str>)>> = BTreeMap::new();
         let mut connections: BTreeMap<&str, Peer> = BTreeMap::new();
-        let mut of_marks = Vec::new();
-        for line in text.rsplit('\n') {
-            let start = end - line.len();
-            // The last line is read however long it is.
-            if text.len() - start > LARGEST && end < text.len() {
-                left_out.bytes = u64::try_from(end + 1).unwrap_or(u64::MAX);
+        let mut lines = Lines::new(read.as_bytes());
+        let mut start = before.len();
+        for raw in read.split('\n') {
+            // Reading from memory does not fail.
+            if !lines.advance().unwrap_or(false) {
                 break;
             }
-            let connection = field(head(line, LONGEST_LINE), &["conn="]);
-            if let Some(meaning) = Meaning::of(line) {
-                let kept = kept.entry(meaning.symptom).or_default();
-                if *kept < MOST_MARKS {
-                    *kept += 1;
-                    let mark = meaning.mark(start, u32::try_from(number).unwrap_or(u32::MAX));
-                    if let Some(connection) = connection {
-                        connections.entry(connection).or_default().complete(&mark.peer);
-                    }
-                    marks.push(mark);
-                    of_marks.push(connection);
-                } else {
+            let line = lines.line();
+            let connection = field(head(raw, LONGEST_LINE), &["conn="]);
+            if let Some(meaning) = Meaning::of(line.text) {
+                let mut mark = meaning.mark(first + line.number);
+                mark.at_ms = line.at_ms.filter(|_| line.is_dated).or(mark.at_ms);
+                // Of what an envelope spells otherwise, the line as a whole.
+                mark.span = match raw.find(&mark.words) {
+                    Some(at) => [start + at, start + at + mark.words.len()],
+                    None => [start, start + raw.len()],
+                };
+                if let Some(connection) = connection {
+                    let peer = connections.entry(connection).or_default();
+                    let earlier = std::mem::replace(peer, mark.peer.clone());
+                    peer.complete(&earlier);
+                }
+                let kept = kept.entry(mark.symptom).or_default();
+                if kept.len() == MOST_MARKS {
+                    kept.pop_front();
                     left_out.marks += 1;
                 }
+                kept.push_back((mark, connection));
             }
-            number -= 1;
-            end = start.saturating_sub(1);
+            start += raw.len() + 1;
         }
+        let mut marks: Vec<_> = kept.into_values().flatten().collect();
+        marks.sort_by_key(|(mark, _)| mark.line);
         // One line of a connection names the client, another its address.
-        for (mark, connection) in marks.iter_mut().zip(of_marks) {
+        let complete = |(mut mark, connection): (Mark, Option<&str>)| {
             if let Some(whole) = connection.and_then(|connection| connections.get(connection)) {
                 mark.peer.complete(whole);
             }
-        }
-        marks.reverse();
+            mark
+        };
+        let marks = marks.into_iter().map(complete).collect();
         Self { vantage, name: shown(&name.into(), usize::MAX), marks, left_out }
     }
 
@@ -150,32 +158,27 @@ impl Timeline {
     }
 }
 
+/// The end of a text that is read, from the beginning of a line, behind what is not. The last line is read however long it
+/// is.
+fn newest(text: &str) -> (&str, &str) {
+    let Some(from) = text.len().checked_sub(LARGEST + 1) else { return ("", text) };
+    let ended = text.as_bytes().get(from..).and_then(|rest| memchr(b'\n', rest)).map(|at| from + at + 1);
+    let last = || text.rfind('\n').map_or(0, |at| at + 1);
+    text.split_at(ended.unwrap_or_else(last))
+}
+
 impl Merged<'_> {
     /// What the line means, if it means anything, at its time on the common clock.
     pub fn mark(&self) -> Option<Mark> {
-        let number = u32::try_from(self.line.number).unwrap_or(u32::MAX);
-        let mark = Meaning::of(self.line.text)?.mark(0, number);
+        let mark = Meaning::of(self.line.text)?.mark(self.line.number);
         Some(Mark { at_ms: self.at_ms.or(mark.at_ms), ..mark })
     }
 }
 
-/// A line that means something: what, and by which of its words.
-struct Meaning<'a> {
-    line: &'a str,
-    symptom: Symptom,
-    words: &'static str,
-    at: usize,
-}
-
-impl<'a> Meaning<'a> {
-    fn of(line: &'a str) -> Option<Self> {
-        let line = head(line, LONGEST_LINE);
-        let Hit { row, words, at } = find(line)?;
-        Some(Self { line, symptom: row.symptom, words, at })
-    }
-
-    fn mark(&self, start: usize, number: u32) -> Mark {
-        let Self { line, symptom, words, at } = *self;
+impl Meaning<'_> {
+    fn mark(&self, number: u64) -> Mark {
+        let Self { row: Row { symptom, .. }, words: Words { text: words, .. }, line, at, .. } = *self;
+        let symptom = *symptom;
         let scope = field(line, &["missing scope: "]);
         // The name of a scope is no secret, and says which; but only where it is what the words are about.
         let named = scope.filter(|scope| Scope::from_name(scope) != Scope::Other);
@@ -196,8 +199,8 @@ impl<'a> Meaning<'a> {
                 .filter(|id| !is_cut(line, id))
                 .map(str::to_owned),
             scope: scope.map(str::to_owned),
-            line: number,
-            span: [start + at, start + at + length],
+            line: u32::try_from(number).unwrap_or(u32::MAX),
+            span: [at, at + length],
             words: seen.to_owned(),
         }
     }

@@ -1,13 +1,14 @@
 //! What the gateway's own log says about its life: did it come up, and what stopped it.
 
-mod wordings;
+mod last_words;
 
-use std::borrow::Cow;
+use openclaw_pairing::Symptom;
+use openclaw_pairing::timeline::{Fault, Lines, Meaning};
 
 use crate::clean;
-use wordings::Wording;
+use last_words::last_words;
 
-pub use wordings::Meaning;
+pub use last_words::LastWords;
 
 /// How far the last start in the log came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub struct Failure {
     /// Line in the log, from 1: the first of those that say the same at one start after the other.
     pub line: usize,
     /// What it means.
-    pub meaning: Meaning,
+    pub fault: Fault,
     /// What it says, behind time and place.
     pub text: String,
     /// What it names: the path, the variable, the port or the time.
@@ -68,40 +69,32 @@ pub struct Failure {
     pub details: Vec<(usize, String)>,
     /// The starts that ended so, one after the other.
     pub times: usize,
-    /// The releases that are known to say so.
-    pub releases: Option<&'static str>,
+    /// The releases that are known to say so, where not all do.
+    pub releases: Option<String>,
 }
-
-/// The end of a log that looks like an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastWords {
-    /// Line in the log, from 1.
-    pub line: usize,
-    /// What it says, behind time and place.
-    pub text: String,
-    /// Whether nothing but its own explanation follows it.
-    pub is_last: bool,
-}
-
-/// A full disk, whoever of the gateway met it (2026.9.6 observed on a volume without room: the process runs on, says ready
-/// and answers no client). Node's ENOSPC has other meanings, such as too many watched files, so its words count.
-const FULL: &[&str] = &["ENOSPC: no space left on device", "database or disk is full"];
 
 /// A reason that is given this many lines before a vague end is that end's.
 const NEAR: usize = 12;
 /// The most refused paths that are kept.
 const MOST_REFUSED: usize = 8;
-/// The most lines at the end of a log that are searched for its last words.
-const LAST: usize = 60;
 
 /// Reads a gateway log. Only the last start counts.
 #[must_use]
 pub fn lifecycle(log: &str) -> Lifecycle {
     let mut reader = Reader::default();
-    for (index, raw) in log.lines().enumerate() {
-        reader.read(index + 1, raw);
-    }
+    each_line(log, |line, text| reader.read(line, text));
     reader.finish(log)
+}
+
+/// What each line says, in order, with its number.
+fn each_line(log: &str, mut read: impl FnMut(usize, &str)) {
+    let mut lines = Lines::new(log.as_bytes());
+    let mut number = 0;
+    // Reading from memory does not fail.
+    while lines.advance().unwrap_or(false) {
+        number += 1;
+        read(number, lines.line().text);
+    }
 }
 
 /// Which failure the lines below it tell more of.
@@ -124,42 +117,46 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, line: usize, raw: &str) {
+    fn read(&mut self, line: usize, text: &str) {
         if let Some(told) = self.detailing {
-            self.detail(told, line, raw);
+            self.detail(told, line, text);
         }
-        if self.life.served.is_none() && raw.contains("[ws] ") {
+        if self.life.served.is_none() && text.contains("[ws] ") {
             self.comes_up();
             self.life.served = Some(line);
         }
-        if !is_interesting(raw) {
-            return;
-        }
-        let text = said(raw);
-        if self.life.full.is_none() && FULL.iter().any(|words| text.contains(words)) {
-            self.life.full = Some(line);
-        }
-        if text.contains("[gateway] loading configuration") {
-            self.begin(Some(line));
-        } else if let Some(mut listening) = listens(line, &text) {
-            // One line an address, in old releases.
-            if let Some(earlier) = self.life.listening {
-                listening.on_loopback = match (earlier.on_loopback, listening.on_loopback) {
-                    (Some(a), Some(b)) => Some(a && b),
-                    (a, b) => a.or(b),
-                };
-                listening.port = listening.port.or(earlier.port);
+        let Some(meaning) = Meaning::of(text) else { return };
+        match meaning.row.symptom {
+            Symptom::GatewayStarts => self.begin(Some(line)),
+            Symptom::GatewayListens => self.listens(listening(line, text)),
+            Symptom::GatewayReady => {
+                self.comes_up();
+                self.life.ready = Some(line);
             }
-            self.comes_up();
-            self.life.listening = Some(listening);
-        } else if is_ready(&text) {
-            self.comes_up();
-            self.life.ready = Some(line);
-        } else if text.contains("[gateway] received SIG") {
-            self.life.stopped = Some(line);
-        } else if let Some(wording) = wordings::wording(&text, wordings::is_end(&text)) {
-            self.fails(line, &text, wording);
+            Symptom::GatewayStops => self.life.stopped = Some(line),
+            Symptom::Fault(fault) => self.fails(line, text, fault, &meaning),
+            symptom => {
+                if symptom == Symptom::DiskFull {
+                    self.life.full.get_or_insert(line);
+                }
+                if meaning.is_end {
+                    self.fails(line, text, Fault::Unknown, &meaning);
+                }
+            }
         }
+    }
+
+    fn listens(&mut self, mut listening: Listening) {
+        // One line an address, in old releases.
+        if let Some(earlier) = self.life.listening {
+            listening.on_loopback = match (earlier.on_loopback, listening.on_loopback) {
+                (Some(a), Some(b)) => Some(a && b),
+                (a, b) => a.or(b),
+            };
+            listening.port = listening.port.or(earlier.port);
+        }
+        self.comes_up();
+        self.life.listening = Some(listening);
     }
 
     fn begin(&mut self, line: Option<usize>) {
@@ -176,16 +173,16 @@ impl Reader {
         self.ended = false;
     }
 
-    fn fails(&mut self, line: usize, text: &str, wording: &'static Wording) {
-        let failure = failure(line, text, wording);
+    fn fails(&mut self, line: usize, text: &str, fault: Fault, meaning: &Meaning<'_>) {
+        let failure = failure(line, clean::line(text).trim(), fault, meaning.words.releases());
         self.detailing = None;
-        let is_path = matches!(wording.meaning, Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath);
-        if !wordings::is_end(text) {
+        let is_path = matches!(fault, Fault::PathDenied | Fault::PathReadOnly | Fault::PathMissing);
+        if !meaning.is_end {
             if is_path && self.life.refused.len() < MOST_REFUSED {
                 self.life.refused.push(failure.clone());
             }
             if self.pending.is_none() {
-                self.detailing = (wording.meaning == Meaning::ConfigInvalid).then_some(Told::Pending);
+                self.detailing = (fault == Fault::ConfigInvalid).then_some(Told::Pending);
                 self.pending = Some(failure);
             }
             return;
@@ -200,15 +197,14 @@ impl Reader {
             self.pending = refused;
         }
         let reason = self.pending.take();
-        let says_more = |reason: &Failure| wording.meaning.is_vague() || reason.meaning == wording.meaning;
+        let says_more = |reason: &Failure| fault.is_vague() || reason.fault == fault;
         let reason = reason.filter(|reason| says_more(reason) && line - reason.line <= NEAR);
-        self.detailing =
-            (wording.meaning == Meaning::ConfigInvalid && reason.is_none()).then_some(Told::Failed);
+        self.detailing = (fault == Fault::ConfigInvalid && reason.is_none()).then_some(Told::Failed);
         self.end(reason.unwrap_or(failure));
     }
 
     fn end(&mut self, failure: Failure) {
-        let same = |before: &Failure| before.meaning == failure.meaning && before.named == failure.named;
+        let same = |before: &Failure| before.fault == failure.fault && before.named == failure.named;
         self.life.failed = Some(match self.before.take().filter(same) {
             Some(before) => Failure { line: before.line, times: before.times + 1, ..failure },
             None => failure,
@@ -217,8 +213,8 @@ impl Reader {
     }
 
     /// A line below `Invalid config`: what is wrong with which key.
-    fn detail(&mut self, told: Told, line: usize, raw: &str) {
-        let text = said(raw);
+    fn detail(&mut self, told: Told, line: usize, text: &str) {
+        let text = clean::line(text);
         let failure = match told {
             Told::Pending => &mut self.pending,
             Told::Failed => &mut self.life.failed,
@@ -247,25 +243,26 @@ impl Reader {
     }
 }
 
-fn failure(line: usize, text: &str, wording: &'static Wording) -> Failure {
-    let meaning = wording.meaning;
-    let named = match meaning {
-        Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath => quoted(text, '\'').or(quoted(text, '"')),
-        Meaning::VariableUnset | Meaning::ProviderMissing => quoted(text, '"'),
-        Meaning::PortBusy => port(text),
-        Meaning::Migrating => text.rsplit_once(" after ").map(|(_, time)| time.trim_end_matches('.')),
-        Meaning::NewerState => text.split(' ').find(|word| word.starts_with('/')),
+fn failure(line: usize, text: &str, fault: Fault, releases: Option<String>) -> Failure {
+    let named = match fault {
+        Fault::PathDenied | Fault::PathReadOnly | Fault::PathMissing => {
+            quoted(text, '\'').or(quoted(text, '"'))
+        }
+        Fault::VariableUnset | Fault::ProviderMissing => quoted(text, '"'),
+        Fault::PortBusy => port(text),
+        Fault::StateMigrating => text.rsplit_once(" after ").map(|(_, time)| time.trim_end_matches('.')),
+        Fault::StateNewer => text.split(' ').find(|word| word.starts_with('/')),
         _ => None,
     };
-    let details = match meaning {
+    let details = match fault {
         // Up to 2026.7.1 the line breaks are spelt out.
-        Meaning::ConfigInvalid => {
+        Fault::ConfigInvalid => {
             text.split("\\n").skip(1).filter_map(key_and_fault).map(|detail| (line, detail)).collect()
         }
         _ => Vec::new(),
     };
     let (named, text) = (named.map(str::to_owned), text.to_owned());
-    Failure { line, meaning, text, named, details, times: 1, releases: wording.releases }
+    Failure { line, fault, text, named, details, times: 1, releases }
 }
 
 /// What stands in the first pair of these quotes.
@@ -300,104 +297,18 @@ fn key_and_fault(text: &str) -> Option<String> {
     Some(format!("{path}: {fault}"))
 }
 
-/// `[gateway] http server listening`, and up to 2026.4.2 `listening on URL, URL (PID 7)`.
-fn listens(line: usize, text: &str) -> Option<Listening> {
-    if text.contains("[gateway] http server listening") {
-        return Some(Listening { line, on_loopback: None, port: None });
-    }
-    let (_, addresses) = text.split_once("[gateway] listening on ")?;
+/// Of `listening on URL, URL (PID 7)`, up to 2026.4.2, the addresses; `http server listening` says none.
+fn listening(line: usize, text: &str) -> Listening {
+    let Some((_, addresses)) = text.split_once("[gateway] listening on ") else {
+        return Listening { line, on_loopback: None, port: None };
+    };
     let addresses = addresses.split(" (").next().unwrap_or_default();
     let is_loopback = |url: &str| {
         let host = url.split_once("://").map_or(url, |(_, host)| host);
         host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost")
     };
     let port = addresses.rsplit(':').next().and_then(|port| port.trim().parse().ok());
-    Some(Listening { line, on_loopback: Some(addresses.split(", ").all(is_loopback)), port })
-}
-
-/// `[gateway] ready`; up to 2026.4.15 it also counts the plugins, and no line before it says that the gateway listens.
-fn is_ready(text: &str) -> bool {
-    let said = text.split_once("[gateway] ready").map(|(_, rest)| rest.trim_end());
-    said.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
-}
-
-/// Keeps the cleaning off the thousands of lines that say nothing here.
-fn is_interesting(line: &str) -> bool {
-    line.contains("[gateway] ")
-        || (line.starts_with('{') && line.contains("gateway"))
-        || FULL.iter().any(|words| line.contains(words))
-        || wordings::is_heard(line)
-}
-
-/// What a line says, behind the name of its container and its time; a line of JSON as the console would have it.
-fn said(raw: &str) -> String {
-    let text = clean::line(&json(raw).unwrap_or(Cow::Borrowed(raw)));
-    let mut rest = text.trim_start();
-    if let Some((name, behind)) = rest.split_once("| ")
-        && name.trim_end().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    {
-        rest = behind.trim_start();
-    }
-    while let Some(behind) = after_time(rest) {
-        rest = behind;
-    }
-    rest.trim_end().to_owned()
-}
-
-/// `[SUBSYSTEM] MESSAGE` of a line of OpenClaw's JSON log, as its file and its console write it.
-fn json(raw: &str) -> Option<Cow<'_, str>> {
-    let line: serde_json::Value = serde_json::from_str(raw.starts_with('{').then_some(raw)?).ok()?;
-    let text = |key: &str| line.get(key).and_then(serde_json::Value::as_str);
-    let first = text("0").and_then(|first| serde_json::from_str::<serde_json::Value>(first).ok());
-    let named = first.as_ref().and_then(|first| first.get("subsystem")?.as_str());
-    let message = text("message").or_else(|| text("msg")).or_else(|| text("1")).or_else(|| text("0"))?;
-    Some(match text("subsystem").or(named) {
-        Some(subsystem) => format!("[{subsystem}] {message}").into(),
-        None => message.to_owned().into(),
-    })
-}
-
-/// The text behind a time at its beginning: `2026-11-22T06:25:32Z `, `2026-09-02 03:00:00,112 `, `2026/07/02 02:56:28 `.
-fn after_time(text: &str) -> Option<&str> {
-    let (first, rest) = text.split_once(' ')?;
-    let is_date = |word: &str| {
-        let parts: Vec<&str> = word.split(['-', '/']).collect();
-        parts.len() == 3
-            && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let is_time = |word: &str| word.len() >= 8 && word.as_bytes().get(2) == Some(&b':');
-    match first.split_once('T') {
-        Some((date, time)) => (is_date(date) && is_time(time)).then_some(rest.trim_start()),
-        None => {
-            let (second, rest) = rest.split_once(' ')?;
-            (is_date(first) && is_time(second)).then_some(rest.trim_start())
-        }
-    }
-}
-
-/// Lines that explain an error, or advise, and are not what ended the process.
-const BESIDE: &[&str] =
-    &["at ", "Node.js v", "^", "throw ", "node:", "If the ", "Run ", "- pid", "Then ", "code:", "}"];
-
-/// What a log ends with, if that looks like an error: the first line of it.
-fn last_words(log: &str) -> Option<LastWords> {
-    let lines = log.lines().count();
-    let mut found: Option<LastWords> = None;
-    let mut is_last = true;
-    for (back, raw) in log.lines().rev().take(LAST).enumerate() {
-        let text = said(raw);
-        if text.is_empty() || BESIDE.iter().any(|beside| text.starts_with(beside)) {
-            continue;
-        }
-        if wordings::looks_like_an_error(&text) {
-            found = Some(LastWords { line: lines - back, text, is_last });
-        } else if found.is_some() || text.contains("[gateway] ready") {
-            break;
-        } else {
-            is_last = false;
-        }
-    }
-    found
+    Listening { line, on_loopback: Some(addresses.split(", ").all(is_loopback)), port }
 }
 
 #[cfg(test)]
@@ -431,7 +342,7 @@ mod tests {
              Gateway start blocked: existing config is missing gateway.mode. Treat\n",
         );
         let failed = life.failed.unwrap();
-        assert_eq!((failed.line, failed.meaning, failed.named.as_deref()), (2, Meaning::Denied, Some("x")));
+        assert_eq!((failed.line, failed.fault, failed.named.as_deref()), (2, Fault::PathDenied, Some("x")));
     }
 
     fn failed(log: &str) -> Failure {
@@ -442,7 +353,7 @@ mod tests {
     fn one_start_after_the_other_that_ends_alike_is_told_by_the_first() {
         let line = "2026-04-02T09:00:01Z Gateway failed to start: Error: gateway auth mode is trusted-proxy, but a shared token is also configured\n";
         let three = failed(&line.repeat(3));
-        assert_eq!((three.line, three.times, three.meaning), (1, 3, Meaning::AuthConflict));
+        assert_eq!((three.line, three.times, three.fault), (1, 3, Fault::AuthConflict));
         let began = format!("[gateway] loading configuration…\n{line}");
         let three = failed(&began.repeat(3));
         assert_eq!((three.line, three.times), (2, 3));
@@ -457,36 +368,36 @@ mod tests {
     #[test]
     fn a_line_of_unknown_words_is_heard_and_a_known_one_names_what_it_is_about() {
         let cases = [
-            ("Gateway failed to start: the moon is full. Run x.", Meaning::Unknown, None),
+            ("Gateway failed to start: the moon is full. Run x.", Fault::Unknown, None),
             (
                 "Failed to read config at /x/openclaw.json MissingEnvVarError: Missing env var \"PAT\" referenced at config path: env.vars.T",
-                Meaning::VariableUnset,
+                Fault::VariableUnset,
                 Some("PAT"),
             ),
             (
                 "Gateway failed to start: another gateway instance is already listening on ws://0.0.0.0:18789 | listen EADDRINUSE",
-                Meaning::PortBusy,
+                Fault::PortBusy,
                 Some("18789"),
             ),
             (
                 "OpenClaw startup migrations are already running for this state directory; retry after the other gateway finishes or after 2026-07-27T07:59:21.893Z.",
-                Meaning::Migrating,
+                Fault::StateMigrating,
                 Some("2026-07-27T07:59:21.893Z"),
             ),
             (
                 "gw-1  | 2026-09-07T11:00:07+00:00 Gateway failed to start: OpenClaw state database /s/openclaw.sqlite uses newer schema version 15; this OpenClaw build supports 4.",
-                Meaning::NewerState,
+                Fault::StateNewer,
                 Some("/s/openclaw.sqlite"),
             ),
             (
                 "{\"time\":\"2026-09-07T11:00:07Z\",\"level\":\"error\",\"message\":\"Gateway failed to start: EROFS: read-only file system, open '/s/a'\"}",
-                Meaning::ReadOnly,
+                Fault::PathReadOnly,
                 Some("/s/a"),
             ),
         ];
-        for (line, meaning, named) in cases {
+        for (line, fault, named) in cases {
             let failure = failed(line);
-            assert_eq!((failure.meaning, failure.named.as_deref()), (meaning, named), "{line}");
+            assert_eq!((failure.fault, failure.named.as_deref()), (fault, named), "{line}");
         }
     }
 
@@ -520,13 +431,13 @@ mod tests {
         // One that stays and serves nobody did end.
         let stays =
             "[gateway] gateway startup failed: x. Process will stay alive; fix the issue and restart.";
-        assert_eq!(failed(stays).meaning, Meaning::Unknown);
+        assert_eq!(failed(stays).fault, Fault::Unknown);
         // Hours later, another process ends for another reason.
         let hours = "[ws] x\n[gateway] x\n".repeat(20);
         let end = "Gateway start blocked: set gateway.mode=local (current: unset)\n";
-        assert_eq!(failed(&format!("{ready}{refused}{hours}{end}")).meaning, Meaning::ModeMissing);
+        assert_eq!(failed(&format!("{ready}{refused}{hours}{end}")).fault, Fault::ModeMissing);
         let near = "Failed to read config Error: EACCES: permission denied, open '/x'\n";
-        assert_eq!(failed(&format!("{ready}{near}{end}")).meaning, Meaning::Denied);
+        assert_eq!(failed(&format!("{ready}{near}{end}")).fault, Fault::PathDenied);
     }
 
     #[test]
@@ -539,20 +450,6 @@ mod tests {
         let all = "[gateway] listening on ws://0.0.0.0:18789 (PID 7)";
         assert_eq!((on_loopback(all), lifecycle(all).listening.unwrap().port), (Some(false), Some(18789)));
         assert_eq!(on_loopback("[gateway] http server listening (5 plugins: a; 1s)"), None);
-    }
-
-    #[test]
-    fn the_last_words_are_the_first_line_of_the_last_errors() {
-        let log = "[entrypoint] starting nginx\n\
-             2026/07/02 02:56:28 [emerg] 132#132: host not found in upstream \"browser\"\n\
-             nginx: [emerg] host not found in upstream \"browser\"\n";
-        let words = lifecycle(log).last_words.unwrap();
-        assert_eq!((words.line, words.is_last), (2, true));
-        assert_eq!(words.text, "[emerg] 132#132: host not found in upstream \"browser\"");
-        let node = "x\n  throw err;\n\nError: Cannot find module '/app/a.js'\n    at Module._load\nNode.js v24.1.0\n";
-        assert_eq!(lifecycle(node).last_words.unwrap().line, 4);
-        assert_eq!(lifecycle("Error: x\nall is well\n").last_words.map(|words| words.is_last), Some(false));
-        assert_eq!(lifecycle("all is well\n").last_words, None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use jiff::tz::Offset;
 use memchr::{memchr, memchr2};
 use serde::Deserialize;
 use serde::de::{self, Visitor};
+use serde_json::Value;
 
 use super::time::{leading, moment};
 
@@ -353,8 +354,24 @@ struct Json<'a> {
     msg: Word<'a>,
     #[serde(rename = "0")]
     first: Word<'a>,
+    /// What is said, or the fields that it is said with.
     #[serde(rename = "1")]
-    second: Word<'a>,
+    second: Value,
+    #[serde(rename = "2")]
+    third: Word<'a>,
+}
+
+/// Fields as the console has them behind what is said: ` key=value key=value`.
+fn fields(value: &Value) -> String {
+    let mut out = String::new();
+    for (key, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::String(text) => out += &format!(" {key}={text}"),
+            Value::Number(_) | Value::Bool(_) => out += &format!(" {key}={value}"),
+            _ => {}
+        }
+    }
+    out
 }
 
 #[derive(Default, Deserialize)]
@@ -382,7 +399,10 @@ impl<'a> Json<'a> {
         let subsystem =
             self.subsystem.0.as_deref().or(first.as_ref().and_then(|first| first.subsystem.0.as_deref()));
         let subsystem = subsystem.map(|subsystem| format!("[{subsystem}] "));
-        let message = self.message.0.or(self.msg.0).or(self.second.0).or(self.first.0)?;
+        let second = self.second.as_str().map(|said| Cow::Owned(said.to_owned()));
+        let fields = fields(&self.second);
+        let message = self.message.0.or(self.msg.0).or(second).or(self.third.0).or(self.first.0)?;
+        let message = if fields.is_empty() { message } else { Cow::Owned(message.into_owned() + &fields) };
         let said = match subsystem {
             Some(subsystem) => Cow::Owned(subsystem + &message),
             None => message,
@@ -456,7 +476,7 @@ struct Byte(Option<u8>);
 
 impl<'de> Deserialize<'de> for Byte {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = serde_json::Value::deserialize(deserializer)?;
+        let number = Value::deserialize(deserializer)?;
         Ok(Self(number.as_u64().and_then(|number| u8::try_from(number).ok())))
     }
 }
@@ -529,6 +549,8 @@ mod tests {
             r#"{"log":"\u001b[2K2026-11-22T06:25:31Z [ws] closed before connect conn=1\r\n","time":"2026-11-22T06:25:32.343Z"}"#,
             r#"{"0":"{\"subsystem\":\"ws\"}","1":"closed before connect conn=1","_meta":{"a":[1]},"time":"2026-11-22T06:25:32.343Z"}"#,
             r#"{"time":"2026-11-22T06:25:32.343Z","level":"warn","subsystem":"ws","message":"closed before connect conn=1"}"#,
+            r#"{"0":"{\"subsystem\":\"ws\"}","1":{"conn":1,"at":{}},"2":"closed before connect","time":"2026-11-22T06:25:32.343Z"}"#,
+            "2026/11/22 06:25:32,343 [ws] closed before connect conn=1",
         ];
         for line in plain {
             assert_eq!(one(line), (AT, None, said.to_owned()), "{line}");

@@ -17,13 +17,14 @@ pub(super) fn dated(line: &str) -> Option<u64> {
     moment(time.get(..length(time))?, Offset::UTC)
 }
 
-/// The time at the beginning of a text, and how long it is: `2026-11-22T06:25:32.343+00:00`, `2026-11-22 06:25:32,343`.
+/// The time at the beginning of a text, and how long it is: `2026-11-22T06:25:32.343+00:00`, `2026-11-22 06:25:32,343`,
+/// `2026/11/22 06:25:32`.
 /// Without an offset it is of this zone.
 pub(super) fn leading(text: &str, zone: Offset) -> Option<(u64, usize)> {
     let bytes = text.as_bytes().first_chunk::<16>()?;
     let is_time = bytes[0].is_ascii_digit()
-        && bytes[4] == b'-'
-        && bytes[7] == b'-'
+        && matches!(bytes[4], b'-' | b'/')
+        && bytes[7] == bytes[4]
         && matches!(bytes[10], b'T' | b' ')
         && bytes[13] == b':';
     if !is_time {
@@ -31,7 +32,10 @@ pub(super) fn leading(text: &str, zone: Offset) -> Option<(u64, usize)> {
     }
     let behind = text.get(11..)?;
     let end = 11 + length(behind);
-    Some((moment(text.get(..end)?, zone)?, end))
+    let time = text.get(..end)?;
+    // As nginx has it: `2026/07/02 02:56:28`.
+    let at = if bytes[4] == b'/' { moment(&time.replace('/', "-"), zone) } else { moment(time, zone) };
+    Some((at?, end))
 }
 
 /// How much of a text may be a time.

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use openclaw_pairing::timeline::{Lines, row_of};
-use openclaw_runbook::lifecycle::lifecycle;
+use openclaw_pairing::timeline::{Lines, Meaning, Row};
 use openclaw_runbook::{errln, outln, output, reading, timeline};
 
 /// Say what a line of a log means: what it proves, what it does not, and the first step that tells.
@@ -37,48 +36,31 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let row = first_known(&given);
-    // How a gateway ends is the second table's.
-    let end = if row.is_none() { lifecycle(&given).failed } else { None };
-    match (row, end) {
-        (Some(row), _) if arguments.format == Format::Json => {
-            output::print_json(&format!("{:#}\n", timeline::row(row)));
-        }
-        (Some(row), _) => {
-            outln!("{}", timeline::name(row.symptom));
-            outln!("  proves          {}", row.proves);
-            outln!("  does not prove  {}", row.leaves_open);
-            outln!("  ask             {}", row.question);
-            outln!("  first step      {}", row.action);
-        }
-        (None, Some(end)) if arguments.format == Format::Json => {
-            let end = serde_json::json!({ "ends": format!("{:?}", end.meaning), "releases": end.releases });
-            output::print_json(&format!("{end:#}\n"));
-        }
-        (None, Some(end)) => {
-            outln!("a line with which a gateway ends: {:?}", end.meaning);
-            if let Some(releases) = end.releases {
-                outln!("  said by         {releases}");
-            }
-            outln!("  first step      runbook look STACK, with the log in STACK/captured/logs/SERVICE.log");
-        }
-        (None, None) => {
-            errln!(
-                "runbook triage: no row of the table has these words; `runbook look STACK` reads the whole log"
-            );
-            return ExitCode::from(1);
-        }
+    let Some(row) = first_known(&given) else {
+        errln!(
+            "runbook triage: no row of the table has these words; `runbook look STACK` reads the whole log"
+        );
+        return ExitCode::from(1);
+    };
+    if arguments.format == Format::Json {
+        output::print_json(&format!("{:#}\n", timeline::row(row)));
+        return ExitCode::SUCCESS;
     }
+    outln!("{}", timeline::name(row.symptom));
+    outln!("  proves          {}", row.proves);
+    outln!("  does not prove  {}", row.leaves_open);
+    outln!("  ask             {}", row.question);
+    outln!("  first step      {}", row.action);
     ExitCode::SUCCESS
 }
 
 /// The row of the first line that has one.
-fn first_known(text: &str) -> Option<&'static openclaw_pairing::timeline::Row> {
+fn first_known(text: &str) -> Option<&'static Row> {
     let mut lines = Lines::new(text.as_bytes());
     // Reading from memory does not fail.
     while lines.advance().ok()? {
-        if let Some(row) = row_of(lines.line().text) {
-            return Some(row);
+        if let Some(meaning) = Meaning::of(lines.line().text) {
+            return Some(meaning.row);
         }
     }
     None

@@ -1,15 +1,16 @@
-//! Why a gateway did not come up: the finding of each meaning that its last line may have, and the step out.
+//! Why a gateway did not come up: the finding of each fault, and the step out.
 
 use std::borrow::Cow;
 
 use openclaw_compose::finding::Code as Told;
 use openclaw_compose::openclaw::{Contended, GatewayView};
+use openclaw_pairing::timeline::Fault;
 
 use super::codes::Code;
 use crate::finding::{Finding, Place, PlaceRole, Remedy, Safety};
-use crate::lifecycle::{Failure, Meaning};
+use crate::lifecycle::Failure;
 
-/// What is fixed about a meaning.
+/// What is fixed about a fault.
 struct Row {
     code: Code,
     /// What is wrong, behind "The gateway did not come up: ".
@@ -38,98 +39,96 @@ const AUTH: &[Told] = &[Told::AuthAmbiguous, Told::ProxyAndToken];
 const CREDENTIAL: &[Told] =
     &[Told::RefusedTokenText, Told::SecretRefMissing, Told::TokenMangled, Told::ConfigPlaceholderUnfilled];
 
-const fn row(meaning: Meaning) -> Row {
-    let (code, words, told_by): (_, _, &'static [Told]) = match meaning {
-        Meaning::Denied => (Code::StateRefused, "a path of its state may not be used", STATE),
-        Meaning::ReadOnly => {
+const fn row(fault: Fault) -> Row {
+    let (code, words, told_by): (_, _, &'static [Told]) = match fault {
+        Fault::PathDenied => (Code::StateRefused, "a path of its state may not be used", STATE),
+        Fault::PathReadOnly => {
             (Code::PathRefused, "a path that it writes lies on a read-only file system", STATE)
         }
-        Meaning::NoSuchPath => (
+        Fault::PathMissing => (
             Code::PathRefused,
             "there is no place for a directory that it has to make",
             &[Told::StateMountMissed],
         ),
-        Meaning::ConfigMissing => (Code::ConfigurationRefused, "there is no openclaw.json", CONFIGURATION),
-        Meaning::ModeMissing => (
+        Fault::ConfigMissing => (Code::ConfigurationRefused, "there is no openclaw.json", CONFIGURATION),
+        Fault::ModeMissing => (
             Code::ConfigurationRefused,
             "openclaw.json has no gateway.mode, or cannot be parsed, which it words alike",
             CONFIGURATION,
         ),
-        Meaning::ConfigInvalid => {
+        Fault::ConfigInvalid => {
             (Code::ConfigurationRefused, "this release refuses its openclaw.json", CONFIGURATION)
         }
-        Meaning::VariableUnset => {
+        Fault::VariableUnset => {
             (Code::VariableUnset, "openclaw.json refers to a variable that it does not have", &[])
         }
-        Meaning::OriginsRequired => (
+        Fault::OriginsRequired => (
             Code::ListenerRefused,
             "it refused to listen beyond loopback without a list of origins",
             &[Told::OriginsRequired],
         ),
-        Meaning::AuthConflict => {
+        Fault::AuthConflict => {
             (Code::ListenerRefused, "two ways to prove who one is are configured, and it takes one", AUTH)
         }
-        Meaning::NoCredential => (
+        Fault::NoCredential => (
             Code::ListenerRefused,
             "it refused to listen beyond loopback without a credential",
             &[Told::BindWithoutAuth, Told::TokenEmptyAfterInterpolation, Told::NoTokenConfigured],
         ),
-        Meaning::BadBind => (
+        Fault::BadBind => (
             Code::ListenerRefused,
             "its command binds to what --bind does not take",
             &[Told::ConfigValueRefused],
         ),
-        Meaning::BadCredential => (Code::CredentialRefused, "it refused its own credential", CREDENTIAL),
-        Meaning::SecretUnavailable => (
+        Fault::BadCredential => (Code::CredentialRefused, "it refused its own credential", CREDENTIAL),
+        Fault::SecretUnavailable => (
             Code::CredentialRefused,
             "a secret to which its openclaw.json refers is not there",
             &[Told::SecretRefMissing],
         ),
-        Meaning::ProviderMissing => (
+        Fault::ProviderMissing => (
             Code::CredentialRefused,
             "a reference to a secret names a provider that its openclaw.json does not configure",
             &[Told::SecretRefMissing],
         ),
-        Meaning::PortBusy => (Code::ListenerRefused, "its port is taken by another process", &[]),
-        Meaning::Leased => (
+        Fault::PortBusy => (Code::ListenerRefused, "its port is taken by another process", &[]),
+        Fault::StateLeased => (
             Code::StateLeased,
             "its state directory is leased to another gateway, one that runs or one that was killed less than 5 minutes ago",
             &[],
         ),
-        Meaning::Migrating => (
+        Fault::StateMigrating => (
             Code::StateLeased,
             "the migrations of an earlier start still hold its state directory, which that start did not live to release",
             &[],
         ),
-        Meaning::Locked => (Code::StateLeased, "another gateway holds its state directory", &[]),
-        Meaning::Maintained => (Code::StateLeased, "a doctor run holds its databases", &[]),
-        Meaning::NewerState => (Code::StateOfNewerRelease, "its state was written by a newer release", &[]),
-        Meaning::OutOfMemory => {
-            (Code::Ended, "it ran out of memory", &[Told::OutOfMemory, Told::MemoryTooLow])
-        }
-        Meaning::Unknown => (Code::Ended, "it ended with an error", &[]),
+        Fault::StateLocked => (Code::StateLeased, "another gateway holds its state directory", &[]),
+        Fault::StateMaintained => (Code::StateLeased, "a doctor run holds its databases", &[]),
+        Fault::StateNewer => (Code::StateOfNewerRelease, "its state was written by a newer release", &[]),
+        Fault::OutOfMemory => (Code::Ended, "it ran out of memory", &[Told::OutOfMemory, Told::MemoryTooLow]),
+        Fault::Unknown => (Code::Ended, "it ended with an error", &[]),
     };
     Row { code, words, told_by }
 }
 
 /// The codes of openclaw-compose whose findings a failure bears out.
-pub(super) fn told_by(meaning: Meaning) -> &'static [Told] {
-    row(meaning).told_by
+pub(super) fn told_by(fault: Fault) -> &'static [Told] {
+    row(fault).told_by
 }
 
 /// The finding of a failure, with its line and its step. `view` is the gateway's, where the service is one.
 pub(super) fn finding(failure: &Failure, log: &str, service: &str, view: Option<&GatewayView>) -> Finding {
     let who = if view.is_some() { "The gateway" } else { service };
-    let Row { code, words, .. } = row(failure.meaning);
-    let (code, words) = match failure.meaning {
-        Meaning::Denied if !is_of_state(failure, view) => {
+    let Row { code, words, .. } = row(failure.fault);
+    let (code, words) = match failure.fault {
+        Fault::PathDenied if !is_of_state(failure, view) => {
             (Code::PathRefused, "a path that is not of its state may not be used")
         }
         _ => (code, words),
     };
-    let summary = match failure.meaning {
+    let summary = match failure.fault {
         // What nobody knows says itself what it is about.
-        Meaning::Unknown => format!("{who} ended with: {}", short(&failure.text)),
+        Fault::Unknown => format!("{who} ended with: {}", short(&failure.text)),
         _ => format!("{who} did not come up: {words}."),
     };
     let mut finding = code.finding(summary);
@@ -142,7 +141,7 @@ pub(super) fn finding(failure: &Failure, log: &str, service: &str, view: Option<
     if failure.times > 1 {
         finding.evidence.push(format!("{} starts ended so; this is the first of them", failure.times));
     }
-    finding.versions = failure.releases.map(str::to_owned);
+    finding.versions = failure.releases.clone();
     finding.remedy = Some(step(failure, service, view));
     finding
 }
@@ -225,44 +224,44 @@ fn rival(view: Option<&GatewayView>, over: Contended) -> Option<String> {
 fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy {
     let named = failure.named.as_deref();
     let again = format!("docker compose up -d {service}");
-    match failure.meaning {
-        Meaning::Denied | Meaning::ReadOnly | Meaning::NoSuchPath => path_step(failure, service, view),
-        Meaning::ConfigMissing => words(
+    match failure.fault {
+        Fault::PathDenied | Fault::PathReadOnly | Fault::PathMissing => path_step(failure, service, view),
+        Fault::ConfigMissing => words(
             "put an openclaw.json with gateway.mode local into the state directory; if it is there, see whether the container mounts the directory that it is in",
         ),
-        Meaning::ModeMissing => words(
+        Fault::ModeMissing => words(
             "see whether openclaw.json can be parsed to its end; if it can, write gateway.mode: \"local\" in it",
         ),
-        Meaning::ConfigInvalid if failure.details.is_empty() => {
+        Fault::ConfigInvalid if failure.details.is_empty() => {
             words("put right in openclaw.json what the lines behind this one name")
         }
-        Meaning::ConfigInvalid => {
+        Fault::ConfigInvalid => {
             let details: Vec<&str> = failure.details.iter().map(|(_, detail)| detail.as_str()).collect();
             words(format!("take out of openclaw.json, or put right: {}", details.join("; ")))
         }
-        Meaning::VariableUnset => match named {
+        Fault::VariableUnset => match named {
             Some(name) => words(format!(
                 "hand {name} to {service} in its environment, and to every service that reads the same openclaw.json, or take ${{{name}}} out of that file"
             )),
             None => words("hand the variable to the service, or take it out of openclaw.json"),
         },
-        Meaning::OriginsRequired => {
+        Fault::OriginsRequired => {
             words("list the origins that browsers open in gateway.controlUi.allowedOrigins")
         }
-        Meaning::AuthConflict => words(
+        Fault::AuthConflict => words(
             "keep one: remove gateway.auth.token and OPENCLAW_GATEWAY_TOKEN where gateway.auth.mode means something else, or set gateway.auth.mode to what is meant",
         ),
-        Meaning::NoCredential => words(format!(
+        Fault::NoCredential => words(format!(
             "hand OPENCLAW_GATEWAY_TOKEN to {service}, or write gateway.auth.token in openclaw.json"
         )),
-        Meaning::BadBind => words("write loopback, lan, tailnet, auto or custom behind --bind"),
-        Meaning::BadCredential => words(
+        Fault::BadBind => words("write loopback, lan, tailnet, auto or custom behind --bind"),
+        Fault::BadCredential => words(
             "give the gateway a credential of its own, such as `openssl rand -hex 32` prints, where it looks for it: gateway.auth or OPENCLAW_GATEWAY_TOKEN",
         ),
-        Meaning::SecretUnavailable => words(format!(
+        Fault::SecretUnavailable => words(format!(
             "hand {service} the variable, or mount the file, that the reference in openclaw.json names, readable for the user that it runs as"
         )),
-        Meaning::ProviderMissing => words(match named {
+        Fault::ProviderMissing => words(match named {
             Some(name) => format!(
                 "configure secrets.providers.{name} in openclaw.json again, or let the reference that the line names use one that is configured; it may stand in openclaw.json or in an agent's auth-profiles.json"
             ),
@@ -271,41 +270,41 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
                     .to_owned()
             }
         }),
-        Meaning::PortBusy => words(match named {
+        Fault::PortBusy => words(match named {
             Some(port) => format!(
                 "port {port} is taken where {service} listens: give {service} a port of its own, or end what listens there, which the lines behind this one name"
             ),
             None => format!("give {service} a port of its own, or end what listens on its port"),
         }),
-        Meaning::Leased => command(
+        Fault::StateLeased => command(
             "stop the other gateway that uses this state directory; where there is none, the last one was killed, and what it holds ends within 5 minutes: then start this one again",
             format!("docker compose up --detach {service}"),
         ),
-        Meaning::Migrating => command(
+        Fault::StateMigrating => command(
             match named {
                 Some(time) => format!("wait until {time}, then start it again"),
                 None => "wait 5 minutes, then start it again".to_owned(),
             },
             again,
         ),
-        Meaning::Locked => command(
+        Fault::StateLocked => command(
             format!(
                 "give {service} a state directory of its own, or end {}; where none runs, a new container of {service} sees that",
                 rival(view, Contended::State).unwrap_or_else(|| "the gateway that holds this one".to_owned())
             ),
             format!("docker compose up -d --force-recreate {service}"),
         ),
-        Meaning::Maintained => command(
+        Fault::StateMaintained => command(
             "wait until `openclaw doctor --fix`, which runs elsewhere, has ended; then start it again",
             again,
         ),
-        Meaning::NewerState => words(format!(
+        Fault::StateNewer => words(format!(
             "set the image of {service} to a release that knows this state, the newer one that wrote it; to stay with the older, give it a backup of the time before"
         )),
-        Meaning::OutOfMemory => words(format!(
+        Fault::OutOfMemory => words(format!(
             "give {service} more memory (`mem_limit`), or node less: NODE_OPTIONS=--max-old-space-size below that limit"
         )),
-        Meaning::Unknown => match advice(&failure.text) {
+        Fault::Unknown => match advice(&failure.text) {
             Some(arguments) => command(
                 format!(
                     "do what the line advises, with the gateway stopped: openclaw {arguments}; then start it again"
@@ -324,13 +323,13 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
 
 fn path_step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy {
     let path = failure.named.as_deref().unwrap_or("the path that the line names");
-    match failure.meaning {
-        Meaning::ReadOnly => {
+    match failure.fault {
+        Fault::PathReadOnly => {
             return words(format!(
                 "mount a volume that can be written over {path}, or leave `read_only` out of {service}"
             ));
         }
-        Meaning::NoSuchPath => {
+        Fault::PathMissing => {
             return words(format!(
                 "mount a directory or a volume at {path}, or at the directory above it, that {service} may write"
             ));
@@ -374,7 +373,7 @@ mod tests {
     fn refused(path: &str) -> Failure {
         Failure {
             line: 1,
-            meaning: Meaning::Denied,
+            fault: Fault::PathDenied,
             text: format!("EACCES: permission denied, open '{path}'"),
             named: Some(path.to_owned()),
             details: Vec::new(),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use openclaw_compose::finding::Code as Told;
 use openclaw_compose::openclaw::{GatewayView, Namespace, Report, Scope};
+use openclaw_pairing::timeline::Fault;
 
 use super::case::Case;
 use super::codes::{Code, shut_by};
@@ -11,7 +12,7 @@ use super::failure;
 use crate::captured::Text;
 use crate::finding::{self, Finding, Place, Remedy, Safety, Subject};
 use crate::gates::{Gate, Kind, Whom};
-use crate::lifecycle::{Failure, LastWords, Lifecycle, Listening, Meaning};
+use crate::lifecycle::{Failure, LastWords, Lifecycle, Listening};
 
 /// A gateway's life as its log tells it.
 pub(super) struct Heard<'h> {
@@ -53,7 +54,7 @@ impl Heard<'_> {
         if let Some(words) = life.last_words.as_ref().filter(|words| is_down || self.ended_with(words)) {
             let failure = Failure {
                 line: words.line,
-                meaning: Meaning::Unknown,
+                fault: Fault::Unknown,
                 text: words.text.clone(),
                 named: None,
                 details: Vec::new(),
@@ -161,7 +162,7 @@ impl Heard<'_> {
 
     /// Enters a finding of the log, or lets it bear out what the files tell.
     fn confirm(&self, case: &mut Case, gate: Gate, failure: &Failure, mut seen: Finding) {
-        let told = failure::told_by(failure.meaning);
+        let told = failure::told_by(failure.fault);
         let told = |finding: &Finding| self.is_ours(finding, told);
         let first = case.findings.iter().map(|noted| &noted.finding).find(|finding| told(finding));
         if first.is_some_and(|finding| self.is_ours(finding, &[Told::SelinuxLabel])) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use openclaw_compose::openclaw::{ClientKind, GatewayView, Manager, Report};
+use openclaw_pairing::timeline::Fault;
 use serde::Deserialize;
 
 use super::case::Case;
@@ -14,7 +15,7 @@ use crate::captured::{Captured, Text};
 use crate::clean;
 use crate::finding::{Finding, Place, Remedy, Safety};
 use crate::gates::{Client, Gate, Kind, Whom};
-use crate::lifecycle::{Meaning, lifecycle};
+use crate::lifecycle::lifecycle;
 
 /// A container as `docker inspect` shows it, as far as the gates need it.
 #[derive(Clone, Debug)]
@@ -163,19 +164,19 @@ pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Capture
         }
         let Some(failure) = lifecycle(&log.text).failed else { continue };
         let is_its_own = matches!(
-            failure.meaning,
-            Meaning::Denied
-                | Meaning::ReadOnly
-                | Meaning::NoSuchPath
-                | Meaning::VariableUnset
-                | Meaning::NewerState
+            failure.fault,
+            Fault::PathDenied
+                | Fault::PathReadOnly
+                | Fault::PathMissing
+                | Fault::VariableUnset
+                | Fault::StateNewer
         );
         if !is_its_own || !failure::is_of_state(&failure, None) {
             continue;
         }
         super::columns::column(case, Kind::Service, service);
         let finding = failure::finding(&failure, &log.name, service, None);
-        let told = failure::told_by(failure.meaning);
+        let told = failure::told_by(failure.fault);
         let gate = shut_by(&finding).unwrap_or(Gate::State);
         let is_told = |finding: &Finding| is_about(finding, service, told);
         case.confirm(gate, is_told, finding, &[Whom::Client(service.clone())]);

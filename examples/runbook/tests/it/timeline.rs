@@ -115,7 +115,7 @@ fn a_pasted_line_is_answered_with_its_row() {
     let row: Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!((&row["symptom"], &row["words"][1]["text"]), (&"unreachable".into(), &"econnrefused".into()));
     let end = stdout(&runbook(&["triage", "Missing config. Run `openclaw setup`"]));
-    assert!(end.starts_with("a line with which a gateway ends: ConfigMissing\n"), "{end}");
+    assert!(end.starts_with("config-missing\n  proves "), "{end}");
     let unknown = runbook(&["triage", "all", "is", "quiet"]);
     assert_eq!((status(&unknown), stdout(&unknown)), (1, String::new()));
 }
