@@ -29,7 +29,7 @@ mod here;
 mod tar;
 
 pub use endpoint::{BadEndpoint, Endpoint, Settings};
-pub use evidence::{DEVICE_LIST, Evidence, Wanted, look};
+pub use evidence::{Asked, DEVICE_LIST, Evidence, Wanted, Watch, look, look_watched};
 
 use std::time::Duration;
 

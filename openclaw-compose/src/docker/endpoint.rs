@@ -1,5 +1,5 @@
 //! Which engine `docker` would talk to: flags, then `DOCKER_HOST`, then `DOCKER_CONTEXT`, then the current context of
-//! `config.json`, then the default socket.
+//! `config.json`, then the default socket; and where that is not there, the usual sockets of other engines.
 
 use std::fmt;
 
@@ -40,6 +40,9 @@ pub struct Settings {
     pub config: Text,
     /// Every `contexts/meta/*/meta.json` of the configuration directory.
     pub contexts: Vec<String>,
+    /// The sockets that are there of engines as they are usually installed, the likeliest first: those of Docker, rootless
+    /// Docker, Docker Desktop, OrbStack, Colima, Rancher Desktop and podman.
+    pub sockets: Vec<String>,
 }
 
 /// Where an engine listens.
@@ -143,6 +146,25 @@ impl Settings {
         }
     }
 
+    /// The engines to ask, the likeliest first: the one that something chooses, or else whatever is there.
+    ///
+    /// # Errors
+    /// As [`Settings::endpoint`].
+    pub fn endpoints(&self) -> Result<Vec<Endpoint>, BadEndpoint> {
+        match self.endpoint()? {
+            Endpoint::Unix(path) if path == DEFAULT && !self.sockets.is_empty() => {
+                Ok(self.sockets.iter().cloned().map(Endpoint::Unix).collect())
+            }
+            endpoint => Ok(vec![endpoint]),
+        }
+    }
+
+    /// Whether there is an engine to ask: one that something chooses, even if that is wrong, or one whose socket is there.
+    #[must_use]
+    pub fn names_an_engine(&self) -> bool {
+        self.endpoint() != Ok(Endpoint::Unix(DEFAULT.to_owned())) || !self.sockets.is_empty()
+    }
+
     fn of_context(&self, name: &str) -> Result<Endpoint, BadEndpoint> {
         if name == DEFAULT_CONTEXT {
             return match self.host.as_deref().filter(|host| !host.trim().is_empty()) {
@@ -215,6 +237,22 @@ mod tests {
         assert_eq!(here.endpoint(), Err(BadEndpoint::HostAndContext));
         let here = Settings { context_flag: None, ..here };
         assert_eq!(here.endpoint(), Ok(Endpoint::Tcp("127.0.0.1:2375".to_owned())));
+    }
+
+    #[test]
+    fn what_is_there_is_asked_where_nothing_chooses() {
+        let none = Settings::default();
+        assert!(!none.names_an_engine());
+        assert_eq!(none.endpoints(), unix("/var/run/docker.sock").map(|endpoint| vec![endpoint]));
+        let sockets = ["/run/user/1000/docker.sock", "/run/user/1000/podman/podman.sock"];
+        let there = Settings { sockets: sockets.map(str::to_owned).into(), ..none };
+        assert!(there.names_an_engine());
+        let all = sockets.map(|path| Endpoint::Unix(path.to_owned()));
+        assert_eq!(there.endpoints(), Ok(all.into()));
+        let chosen = Settings { host: Some("unix:///run/other.sock".into()), ..there };
+        assert_eq!(chosen.endpoints(), unix("/run/other.sock").map(|endpoint| vec![endpoint]));
+        let wrong = Settings { context: Some("gone".into()), ..Settings::default() };
+        assert!(wrong.names_an_engine(), "who chose one is told that it is not there");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What is asked about a project's containers, and what comes of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::future::{BoxFuture, join};
+use futures_util::stream::{self, FuturesOrdered, StreamExt as _};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -13,12 +14,14 @@ use crate::openclaw::{self, Stack, StatePlace};
 use crate::project::Resolution;
 use crate::source::Text;
 
-use super::engine::{ArchiveEntry, Engine, Fault, Ran};
+use super::engine::{Engine, ArchiveEntry, Fault, Ran};
 use super::tar::Kind;
 use super::{BadEndpoint, Endpoint, Limits, Settings};
 
 /// The most containers of one project that are looked at.
 const MOST_CONTAINERS: usize = 256;
+/// The most questions of one kind that wait for their answers at once.
+const AT_ONCE: usize = 16;
 /// What lies in a state directory and decides whether it is usable, beside its configuration.
 const INSIDE: [&str; 5] = ["state", "state/openclaw.sqlite", "devices", "identity", "credentials"];
 
@@ -55,22 +58,76 @@ pub struct Wanted {
     pub device_lists: Vec<String>,
 }
 
+/// One thing that an engine is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Asked<'a> {
+    /// What the engine is, and which containers the project has.
+    Engine(&'a Endpoint),
+    /// What the containers and their images are.
+    Containers,
+    /// The state directory in the container of a service.
+    State(&'a str),
+    /// What a service wrote.
+    Log(&'a str),
+    /// [`DEVICE_LIST`], run in the container of a service.
+    Devices(&'a str),
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(endpoint) => write!(f, "the engine at {endpoint}"),
+            Self::Containers => f.write_str("the containers"),
+            Self::State(service) => write!(f, "the state in {service}"),
+            Self::Log(service) => write!(f, "the log of {service}"),
+            Self::Devices(service) => write!(f, "the devices in {service}"),
+        }
+    }
+}
+
+/// Whoever shows what is waited for. Nobody does: `&()`.
+pub trait Watch: Sync {
+    /// It is about to be asked for.
+    fn begins(&self, what: &Asked<'_>) {
+        let _ = what;
+    }
+    /// It is there, or it failed.
+    fn ends(&self, what: &Asked<'_>) {
+        let _ = what;
+    }
+}
+
+impl Watch for () {}
+
 /// Looks at the containers of a project. Never fails: a fault is a finding, and what was read until then counts.
 ///
 /// Must run on a tokio runtime with I/O and time. Dropping the future ends it; the engine is only ever asked, but for the
-/// commands of [`Wanted::device_lists`].
+/// commands of [`Wanted::device_lists`]. Of [several engines](Settings::endpoints) the first counts that has containers of the
+/// project, or else the first that answers.
 pub async fn look(settings: &Settings, resolution: &Resolution, wanted: &Wanted, limits: Limits) -> Evidence {
+    look_watched(settings, resolution, wanted, limits, &()).await
+}
+
+/// The same, while somebody is told what is waited for.
+pub async fn look_watched(
+    settings: &Settings,
+    resolution: &Resolution,
+    wanted: &Wanted,
+    limits: Limits,
+    watch: &dyn Watch,
+) -> Evidence {
     let mut evidence = Evidence::default();
-    let endpoint = match settings.endpoint() {
-        Ok(endpoint) => endpoint,
+    let endpoints = match settings.endpoints() {
+        Ok(endpoints) => endpoints,
         Err(error) => {
             evidence.no_engine(&error);
             return evidence;
         }
     };
     let places = openclaw::state_places(resolution);
-    let question = Question { project: resolution.project_name(), places: &places, wanted };
-    let asked = ask(&endpoint, &question, limits, &mut evidence);
+    let question = Question { project: resolution.project_name(), places: &places, wanted, watch };
+    let asked = ask(&endpoints, &question, limits, &mut evidence);
     if tokio::time::timeout(limits.total, asked).await.is_err() {
         let summary = format!("looking at the containers was ended after {:?}", limits.total);
         evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
@@ -92,6 +149,17 @@ struct Question<'a> {
     project: &'a str,
     places: &'a [StatePlace],
     wanted: &'a Wanted,
+    watch: &'a dyn Watch,
+}
+
+impl Question<'_> {
+    /// The answer, while whoever watches is told that it is waited for.
+    async fn wait<T>(&self, what: Asked<'_>, answer: impl Future<Output = T>) -> T {
+        self.watch.begins(&what);
+        let answer = answer.await;
+        self.watch.ends(&what);
+        answer
+    }
 }
 
 /// What counts of `docker inspect` for further questions.
@@ -149,26 +217,53 @@ impl Listed {
     }
 }
 
-async fn ask(
-    endpoint: &Endpoint,
-    Question { project, places, wanted }: &Question<'_>,
-    limits: Limits,
-    evidence: &mut Evidence,
-) {
-    let engine = match Engine::at(endpoint, limits) {
-        Ok(engine) => engine,
-        Err(fault) => return evidence.unreachable(endpoint, &fault),
-    };
-    match engine.json("/info".to_owned()).await {
-        Ok(info) => evidence.engine = Some(info),
-        Err(fault) => return evidence.unreachable(endpoint, &fault),
+/// An engine that answered, and the project's containers as it lists them.
+struct Found {
+    engine: Engine,
+    info: Text,
+    listed: Result<Vec<Listed>, Fault>,
+}
+
+impl Found {
+    async fn at(endpoint: &Endpoint, project: &str, limits: Limits) -> Result<Self, Fault> {
+        let engine = Engine::at(endpoint, limits)?;
+        let filter = format!("{{\"label\":[\"{}={project}\"]}}", openclaw::PROJECT);
+        let question = format!("/containers/json?all=1&filters={}", percent(&filter));
+        let (info, list) = join(engine.json("/info".to_owned()), engine.json(question)).await;
+        let read = |text: Text| serde_json::from_str(text.expose()).map_err(|_| Fault::Broken("no list"));
+        Ok(Self { info: info?, listed: list.and_then(read), engine })
     }
-    let filter = format!("{{\"label\":[\"{}={project}\"]}}", openclaw::PROJECT);
-    let question = format!("/containers/json?all=1&filters={}", percent(&filter));
-    let listed = match engine.json(question).await {
-        Ok(text) => serde_json::from_str::<Vec<Listed>>(text.expose()).map_err(|_| Fault::Broken("no list")),
-        Err(fault) => Err(fault),
+
+    fn has_containers(&self) -> bool {
+        self.listed.as_ref().is_ok_and(|listed| !listed.is_empty())
+    }
+}
+
+async fn ask(endpoints: &[Endpoint], question: &Question<'_>, limits: Limits, evidence: &mut Evidence) {
+    let mut answered = None;
+    let mut silent = None;
+    for endpoint in endpoints {
+        let found = Found::at(endpoint, question.project, limits);
+        match question.wait(Asked::Engine(endpoint), found).await {
+            Ok(found) => {
+                let is_it = found.has_containers();
+                if is_it || answered.is_none() {
+                    answered = Some(found);
+                }
+                if is_it {
+                    break;
+                }
+            }
+            Err(fault) => silent = silent.or(Some((endpoint, fault))),
+        }
+    }
+    let Some(Found { engine, info, listed }) = answered else {
+        if let Some((endpoint, fault)) = silent {
+            evidence.unreachable(endpoint, &fault);
+        }
+        return;
     };
+    evidence.engine = Some(info);
     let mut listed = match listed {
         Ok(listed) => listed,
         Err(fault) => return evidence.missing("the list of containers", &fault),
@@ -181,24 +276,26 @@ async fn ask(
         evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
         listed.truncate(MOST_CONTAINERS);
     }
-    let made = inspect(&engine, &listed, evidence).await;
-    for place in *places {
-        if let Some(container) = listed.iter().find(|container| container.is_of(&place.service)) {
-            read_state(&engine, container, place, evidence).await;
-        }
-    }
-    hear(&engine, &listed, &made, wanted, evidence).await;
+    let made = question.wait(Asked::Containers, inspect(&engine, &listed, evidence)).await;
+    look_inside(&engine, &listed, &made, question, evidence).await;
 }
 
-/// What the containers and OpenClaw in them say; all are asked at once.
-async fn hear(
+/// What lies in the containers, and what they and OpenClaw in them say: all are asked at once.
+async fn look_inside(
     engine: &Engine,
     listed: &[Listed],
     made: &BTreeMap<&str, Made>,
-    wanted: &Wanted,
+    question: &Question<'_>,
     evidence: &mut Evidence,
 ) {
-    let mut answers = FuturesUnordered::new();
+    let (mut states, mut logs, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+    for place in question.places {
+        let service = place.service.as_str();
+        if let Some(container) = listed.iter().find(|container| container.is_of(service)) {
+            let state = question.wait(Asked::State(service), state(engine, container, place));
+            states.push(async move { (service, Heard::State(state.await)) }.boxed());
+        }
+    }
     let mut services = BTreeSet::new();
     for container in listed {
         let Some(service) = container.label(openclaw::SERVICE).filter(|service| container.is_of(service))
@@ -209,46 +306,32 @@ async fn hear(
         let Some(made) = made.get(container.id.as_str()).filter(|_| services.insert(service)) else {
             continue;
         };
-        if wanted.logs {
-            let log =
-                async move { Heard::Log(engine.log(&container.id, made.since(), made.config.tty).await) };
-            answers.push(async move { (service, log.await) }.boxed());
+        if question.wanted.logs {
+            let log = engine.log(&container.id, made.since(), made.config.tty);
+            let log = question.wait(Asked::Log(service), log);
+            logs.push(async move { (service, Heard::Log(log.await)) }.boxed());
         }
-        if made.runs() && wanted.device_lists.iter().any(|gateway| gateway == service) {
-            let list = async move { Heard::Devices(engine.run(&container.id, &DEVICE_LIST).await) };
-            answers.push(async move { (service, list.await) }.boxed());
+        if made.runs() && question.wanted.device_lists.iter().any(|gateway| gateway == service) {
+            let list = question.wait(Asked::Devices(service), engine.run(&container.id, &DEVICE_LIST));
+            lists.push(async move { (service, Heard::Devices(list.await)) }.boxed());
         }
     }
+    // A command takes longest: what else came counts, even if time is up before it ends.
+    let mut answers: FuturesOrdered<_> = states.into_iter().chain(logs).chain(lists).collect();
     while let Some((service, heard)) = answers.next().await {
-        match heard {
-            Heard::Log(Ok(log)) => {
-                evidence.logs.insert(service.to_owned(), log);
-            }
-            Heard::Log(Err(fault)) => evidence.missing(&format!("the log of {service}"), &fault),
-            Heard::Devices(Ok(Ran { stdout, exit_code })) => {
-                let is_json = serde_json::from_str::<IgnoredAny>(stdout.expose()).is_ok();
-                if is_json {
-                    evidence.devices.insert(service.to_owned(), stdout);
-                } else {
-                    let ended = exit_code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
-                    let summary = format!(
-                        "`{}` in the container of {service} gave no list: exit status {ended}",
-                        DEVICE_LIST.join(" ")
-                    );
-                    evidence.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
-                }
-            }
-            Heard::Devices(Err(fault)) => {
-                let what = format!("`{}` in the container of {service}", DEVICE_LIST.join(" "));
-                evidence.missing(&what, &fault);
-            }
-        }
+        evidence.enter(service, heard);
     }
 }
 
 enum Heard {
+    State(Vec<(String, Result<ArchiveEntry, Fault>)>),
     Log(Result<Text, Fault>),
     Devices(Result<Ran, Fault>),
+}
+
+/// The answers, in the order of their questions.
+async fn all<T>(questions: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    stream::iter(questions).buffered(AT_ONCE).collect().await
 }
 
 /// Every container, and the images they are called by now. Returns what of the containers is asked further.
@@ -259,8 +342,13 @@ async fn inspect<'l>(
 ) -> BTreeMap<&'l str, Made> {
     let mut answers: Vec<Text> = Vec::new();
     let mut made = BTreeMap::new();
+    let mut questions = Vec::new();
     for container in listed {
-        match engine.json(format!("/containers/{}/json", container.id)).await {
+        let inspected = engine.json(format!("/containers/{}/json", container.id));
+        questions.push(async move { (container, inspected.await) }.boxed());
+    }
+    for (container, answer) in all(questions).await {
+        match answer {
             Ok(text) => {
                 if let Ok(container_made) = serde_json::from_str::<Made>(text.expose()) {
                     made.insert(container.id.as_str(), container_made);
@@ -276,8 +364,13 @@ async fn inspect<'l>(
         }
     }
     let images: BTreeSet<&str> = made.values().map(|made: &Made| made.config.image.as_str()).collect();
+    let mut questions = Vec::new();
     for image in images.into_iter().filter(|image| is_reference(image)) {
-        match engine.json(format!("/images/{image}/json")).await {
+        let inspected = engine.json(format!("/images/{image}/json"));
+        questions.push(async move { (image, inspected.await) }.boxed());
+    }
+    for (image, answer) in all(questions).await {
+        match answer {
             Ok(text) => answers.push(text),
             Err(fault) if fault.is_absence() => {}
             Err(fault) => evidence.missing(&format!("the image {image}"), &fault),
@@ -288,41 +381,82 @@ async fn inspect<'l>(
     made
 }
 
-/// The state directory of one service: owners and modes, and the two files that carry tokens.
-async fn read_state(engine: &Engine, container: &Listed, place: &StatePlace, evidence: &mut Evidence) {
-    // The file sharing of a virtual machine shows each process its own owners, and an archive those of nobody.
-    let owners_count = !evidence.engine.as_ref().is_some_and(|info| openclaw::maps_owners(info.expose()));
-    let inside = INSIDE.iter().map(|name| format!("{}/{name}", place.state_dir));
-    let quiet = std::iter::once(place.state_dir.clone()).chain(inside).map(|path| (path, false));
+/// What lies in the state directory of one service: owners and modes, and the two files that carry tokens.
+async fn state(
+    engine: &Engine,
+    container: &Listed,
+    place: &StatePlace,
+) -> Vec<(String, Result<ArchiveEntry, Fault>)> {
     let dotenv = format!("{}/.env", place.state_dir);
-    let texts = [place.config_path.clone(), dotenv].into_iter().map(|path| (path, true));
-    for (path, content) in quiet.chain(texts).filter(|(path, _)| !path.contains(['\n', '\r'])) {
+    let mut paths = vec![(place.state_dir.clone(), false)];
+    paths.extend(INSIDE.map(|name| (format!("{}/{name}", place.state_dir), false)));
+    paths.extend([(place.config_path.clone(), true), (dotenv, true)]);
+    paths.retain(|(path, _)| !path.contains(['\n', '\r']));
+    let mut questions = Vec::new();
+    for (path, content) in paths {
         let key = format!("container:{}:{path}", place.service);
-        match engine.entry(&container.id, &path, content).await {
+        questions.push(async move { (key, engine.entry(&container.id, &path, content).await) }.boxed());
+    }
+    all(questions).await
+}
+
+impl Evidence {
+    fn enter(&mut self, service: &str, heard: Heard) {
+        match heard {
+            Heard::State(entries) => {
+                for (key, entry) in entries {
+                    self.enter_entry(key, entry);
+                }
+            }
+            Heard::Log(Ok(log)) => {
+                self.logs.insert(service.to_owned(), log);
+            }
+            Heard::Log(Err(fault)) => self.missing(&format!("the log of {service}"), &fault),
+            Heard::Devices(Ok(Ran { stdout, exit_code })) => {
+                let is_json = serde_json::from_str::<IgnoredAny>(stdout.expose()).is_ok();
+                if is_json {
+                    self.devices.insert(service.to_owned(), stdout);
+                } else {
+                    let ended = exit_code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
+                    let summary = format!(
+                        "`{}` in the container of {service} gave no list: exit status {ended}",
+                        DEVICE_LIST.join(" ")
+                    );
+                    self.findings.push(Finding::new(Code::EvidenceIncomplete, summary));
+                }
+            }
+            Heard::Devices(Err(fault)) => {
+                let what = format!("`{}` in the container of {service}", DEVICE_LIST.join(" "));
+                self.missing(&what, &fault);
+            }
+        }
+    }
+
+    fn enter_entry(&mut self, key: String, entry: Result<ArchiveEntry, Fault>) {
+        // The file sharing of a virtual machine shows each process its own owners, and an archive those of nobody.
+        let owners_count = !self.engine.as_ref().is_some_and(|info| openclaw::maps_owners(info.expose()));
+        match entry {
             Ok(ArchiveEntry { header, .. }) if header.kind == Kind::Link => {
                 let fault = Fault::Broken("a symbolic link, which is not followed");
-                evidence.missing(&key, &fault);
+                self.missing(&key, &fault);
             }
             Ok(ArchiveEntry { header, bytes }) => {
                 if owners_count {
-                    let _ =
-                        writeln!(evidence.owners, "{}:{} {:o} {key}", header.uid, header.gid, header.mode);
+                    let _ = writeln!(self.owners, "{}:{} {:o} {key}", header.uid, header.gid, header.mode);
                 }
                 match bytes.map(String::from_utf8) {
                     Some(Ok(text)) => {
-                        evidence.texts.insert(key, Text::from(text));
+                        self.texts.insert(key, Text::from(text));
                     }
-                    Some(Err(_)) => evidence.missing(&key, &Fault::Broken("no text")),
+                    Some(Err(_)) => self.missing(&key, &Fault::Broken("no text")),
                     None => {}
                 }
             }
             Err(fault) if fault.is_absence() => {}
-            Err(fault) => evidence.missing(&key, &fault),
+            Err(fault) => self.missing(&key, &fault),
         }
     }
-}
 
-impl Evidence {
     fn no_engine(&mut self, error: &BadEndpoint) {
         let mut finding = Finding::new(Code::EngineUnreachable, format!("Docker was not asked: {error}"));
         finding.remedy = Some(Remedy::words("name the engine by DOCKER_HOST or DOCKER_CONTEXT"));
