@@ -307,6 +307,27 @@ impl Ticket {
         self.first_cause.as_ref().and_then(|cause| self.finding(cause.finding))
     }
 
+    /// The finding to act on first: the first cause, or else the first error that no gate accounts for.
+    #[must_use]
+    pub fn lead(&self) -> Option<FindingId> {
+        let cause = self.first_cause.as_ref().map(|cause| cause.finding);
+        cause.or_else(|| self.unaccounted.first().copied())
+    }
+
+    /// Why a gate is unknown for those clients for whom it is, each reason once.
+    #[must_use]
+    pub fn unseen(&self, gate: Gate) -> Vec<&str> {
+        let statuses = self.clients.iter().flat_map(|client| &client.gates);
+        let unknown = statuses.filter(|status| status.gate == gate && status.state == State::Unknown);
+        let mut reasons: Vec<&str> = Vec::new();
+        for reason in unknown.flat_map(|status| &status.because) {
+            if !reasons.contains(&reason.as_str()) {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
+
     /// Red findings beside the first cause, and what waits behind it, in the order of their gates.
     #[must_use]
     pub fn others(&self) -> Vec<(Gate, &Noted)> {

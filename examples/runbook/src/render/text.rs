@@ -1,4 +1,4 @@
-//! The ticket for a terminal: the first cause on top, then the gates, then everything else.
+//! The ticket for a terminal: what one acts on is on its first screen, then come the gates, then everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 
 use super::{headline, meaning, position, role};
 use crate::finding::{Code, Confidence, PlaceRole, Severity};
-use crate::gates::{Gate, State};
+use crate::gates::{FindingId, Gate, State};
 use crate::output::{Paint, Styled};
-use crate::ticket::{Noted, Ticket, Verdict};
+use crate::ticket::{Excerpt, Noted, Ticket, Verdict};
 
 /// Where long lines are broken if nobody says otherwise.
 pub const WIDTH: usize = 100;
@@ -34,8 +34,13 @@ pub fn text(ticket: &Ticket, colour: Colour, width: usize) -> Styled {
     let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
     let mut page = Page { out: Styled::new(), colour, width };
     page.head(ticket);
-    if let Some(noted) = ticket.cause() {
-        page.finding(noted);
+    match ticket.lead().and_then(|lead| ticket.finding(lead)) {
+        Some(noted) => page.finding(noted),
+        None if ticket.missing.is_empty() => {}
+        None => {
+            page.missing(ticket);
+            page.blank();
+        }
     }
     page.gates(ticket);
     page.others(ticket);
@@ -89,8 +94,10 @@ impl Page {
         facts.extend(ticket.compose.as_ref().map(|compose| format!("compose {compose}")));
         facts.extend(ticket.host.as_ref().map(|host| format!("host {host}")));
         facts.extend(ticket.at.clone());
-        let facts = self.paint(Paint::Dim, &facts.join("  |  "));
-        self.line(facts);
+        for line in fill(facts.into_iter(), "  |  ", self.width) {
+            let facts = self.paint(Paint::Dim, &line);
+            self.line(facts);
+        }
         self.blank();
     }
 
@@ -102,10 +109,26 @@ impl Page {
         for line in wrap(&finding.summary, self.width - 2) {
             self.line(format!("  {line}"));
         }
-        self.places(noted);
-        if !finding.evidence.is_empty() {
+        self.places(noted, |role| role == PlaceRole::Decided);
+        self.next(noted);
+        self.basis(noted);
+        self.blank();
+    }
+
+    /// What its next step changes, and what else it rests on.
+    fn basis(&mut self, noted: &Noted) {
+        let finding = &noted.finding;
+        let is_beside = |role| role != PlaceRole::Decided;
+        let stands_beside = finding.places.iter().any(|place| is_beside(place.role));
+        let changes = if noted.steps.is_empty() { noted.changes.as_slice() } else { &[] };
+        if stands_beside || !changes.is_empty() || !finding.evidence.is_empty() {
             self.blank();
         }
+        for (index, line) in changes.iter().enumerate() {
+            let label = if index == 0 { "changes" } else { "" };
+            self.line(format!("  {label:<9}{line}"));
+        }
+        self.places(noted, is_beside);
         for (index, evidence) in finding.evidence.iter().take(EVIDENCE).enumerate() {
             self.labelled(if index == 0 { "because" } else { "" }, evidence);
         }
@@ -115,11 +138,9 @@ impl Page {
                 &format!("and {} more lines (--format json)", finding.evidence.len() - EVIDENCE),
             );
         }
-        self.next(noted);
-        self.blank();
     }
 
-    /// The next step: words, what its edits change, and commands to paste; or several steps in order.
+    /// The next step: words, and commands to paste; or several steps in order.
     fn next(&mut self, noted: &Noted) {
         if noted.finding.remedy.is_some() || !noted.steps.is_empty() {
             self.blank();
@@ -134,9 +155,6 @@ impl Page {
         }
         let Some(remedy) = &noted.finding.remedy else { return };
         self.labelled("next", &format!("{} ({})", remedy.text.trim_end_matches('.'), remedy.safety.words()));
-        for line in &noted.changes {
-            self.line(format!("           {line}"));
-        }
         self.commands(noted.mend.as_deref());
         self.commands(remedy.command.as_deref());
     }
@@ -148,8 +166,9 @@ impl Page {
         }
     }
 
-    fn places(&mut self, noted: &Noted) {
-        for (index, place) in noted.finding.places.iter().enumerate() {
+    /// The places of these roles, each with its line.
+    fn places(&mut self, noted: &Noted, shown: impl Fn(PlaceRole) -> bool) {
+        for (index, place) in noted.finding.places.iter().enumerate().filter(|(_, place)| shown(place.role)) {
             let position = position(place);
             let marked = match place.role {
                 PlaceRole::Decided => self.paint(Paint::Bold, &position),
@@ -160,10 +179,12 @@ impl Page {
                 continue;
             };
             let number = place.line.to_string();
-            self.line(format!("           {number} | {}", excerpt.text));
+            let room = self.width.saturating_sub(11 + number.len() + 3);
+            let (text, from, to) = window(excerpt, room);
+            self.line(format!("           {number} | {text}"));
             let blank = " ".repeat(number.len());
-            let before = " ".repeat(excerpt.from);
-            let mark = self.paint(Paint::Yellow, &"^".repeat(excerpt.to.saturating_sub(excerpt.from).max(1)));
+            let before = " ".repeat(from);
+            let mark = self.paint(Paint::Yellow, &"^".repeat(to.saturating_sub(from).max(1)));
             self.line(Styled::from(format!("           {blank} | {before}")) + &mark);
         }
     }
@@ -198,8 +219,22 @@ impl Page {
                 row += padding.as_str();
             }
             self.line(row);
+            let room = self.width.saturating_sub(left + 2);
+            for line in ticket.unseen(gate).iter().flat_map(|why| wrap(why, room)) {
+                let why = self.paint(Paint::Dim, &line);
+                self.line(Styled::from(" ".repeat(left + 2)) + &why);
+            }
         }
         self.blank();
+    }
+
+    /// What would show more.
+    fn missing(&mut self, ticket: &Ticket) {
+        for (index, missing) in ticket.missing.iter().enumerate() {
+            // Most of them are commands.
+            let label = if index == 0 { "not seen" } else { "" };
+            self.line(format!("  {label:<9}{missing}"));
+        }
     }
 
     /// Red findings beside the first cause, and what waits behind it.
@@ -285,21 +320,8 @@ impl Page {
         if !ticket.evidence.is_empty() {
             self.labelled("read", &ticket.evidence.join(", "));
         }
-        let unknown =
-            ticket.clients.iter().flat_map(|client| &client.gates).filter(|status| status.unjudged).flat_map(
-                |status| status.because.iter().map(move |because| format!("{}: {because}", status.gate)),
-            );
-        let mut seen = BTreeSet::new();
-        for text in unknown {
-            if !seen.contains(&text) {
-                self.labelled("unjudged", &text);
-                seen.insert(text);
-            }
-        }
-        for (index, missing) in ticket.missing.iter().enumerate() {
-            // Most of them are commands.
-            let label = if index == 0 { "not seen" } else { "" };
-            self.line(format!("  {label:<9}{missing}"));
+        if ticket.lead().is_some() {
+            self.missing(ticket);
         }
         self.labelled("exit", &format!("{} ({})", ticket.exit, meaning(ticket)));
     }
@@ -309,7 +331,8 @@ impl Page {
 fn by_code(ticket: &Ticket) -> Vec<Vec<&Noted>> {
     let mut at: BTreeMap<Code, usize> = BTreeMap::new();
     let mut codes: Vec<Vec<&Noted>> = Vec::new();
-    for noted in ticket.advisories.iter().filter_map(|&id| ticket.finding(id)) {
+    let shown_first = |id: &&FindingId| Some(**id) != ticket.lead();
+    for noted in ticket.advisories.iter().filter(shown_first).filter_map(|&id| ticket.finding(id)) {
         let index = *at.entry(noted.finding.code).or_insert(codes.len());
         match codes.get_mut(index) {
             Some(of_code) => of_code.push(noted),
@@ -339,6 +362,37 @@ fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).collect::<String>().trim_end().to_owned() + "\u{2026}"
+}
+
+/// The part of a line that fits, with what is underlined in it.
+fn window(excerpt: &Excerpt, room: usize) -> (String, usize, usize) {
+    let length = excerpt.text.chars().count();
+    if length <= room {
+        return (excerpt.text.clone(), excerpt.from, excerpt.to);
+    }
+    // Something before what is underlined tells where it stands.
+    let room = room.saturating_sub(2);
+    let start = if excerpt.to <= room { 0 } else { excerpt.from.saturating_sub(room / 3).min(length - room) };
+    let before = if start > 0 { "\u{2026}" } else { "" };
+    let after = if start + room < length { "\u{2026}" } else { "" };
+    let shown: String = excerpt.text.chars().skip(start).take(room).collect();
+    let shift = |at: usize| at.clamp(start, start + room) - start + before.chars().count();
+    (format!("{before}{shown}{after}"), shift(excerpt.from), shift(excerpt.to))
+}
+
+/// The parts on as few lines as they fit on, none broken.
+fn fill(parts: impl Iterator<Item = String>, between: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + between.len() + part.chars().count() <= width => {
+                line.push_str(between);
+                line.push_str(&part);
+            }
+            _ => lines.push(part),
+        }
+    }
+    lines
 }
 
 /// Breaks at spaces. A word longer than the width stays whole: it is a path or a command.

@@ -14,6 +14,7 @@ mod examined;
 mod facts;
 mod field;
 mod finding_contract;
+mod first_screen;
 mod fix;
 mod floors;
 mod freeze;

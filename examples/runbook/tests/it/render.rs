@@ -129,7 +129,8 @@ fn ticket() -> Ticket {
 fn a_terminal_reads_the_first_cause_first() {
     expect![[r#"
         RED  gateway auth is shut for openclaw-cli
-        examples/stacks/silent-override  |  openclaw 2026.9.6 (image tag)  |  host mac-vps-1  |  2026-11-22T06:30:00Z
+        examples/stacks/silent-override  |  openclaw 2026.9.6 (image tag)  |  host mac-vps-1
+        2026-11-22T06:30:00Z
 
         OC-C301 silent-override
           openclaw-cli sends A, the gateway enforces B.
@@ -137,29 +138,36 @@ fn a_terminal_reads_the_first_cause_first() {
                    9 | token: "********",
                      |        ^^^^^^^^^^
 
-          because  captured/logs/openclaw-gateway.log:11 reason=token_mismatch
-
           next     Write the token that the gateway enforces into .env, then recreate the CLI (safe)
-                   .env:5
-                   - A=********
-                   + A=********
                    $ fix --code OC-C301 --yes
                    $ docker compose up -d --force-recreate openclaw-cli
+
+          changes  .env:5
+                   - A=********
+                   + A=********
+          because  captured/logs/openclaw-gateway.log:11 reason=token_mismatch
 
           gates                   openclaw-cli  browser
           state usable            ok            ok
           listener (bind)         ok            ok
           published port          -             ?
+                                  not observed; shown by the compose file
           namespace and URL       ok            ok
           liveness                ok            ok
           startup                 ok            ok
           readiness               ok            ok
           upgrade and challenge   ok            ok
           origin, secure context  -             ?
+                                  not observed; shown by openclaw.json and the published ports
           gateway auth            RED           ?
+                                  not observed; shown by openclaw.json, .env and the compose file
           pairing                 blocked       ?
+                                  not observed; shown by a device list or the logs
           scopes                  blocked       ?
+                                  not observed; shown by a device list or the logs
           authenticated session   blocked       ?
+                                  not observed; shown by a device list with the device connected, or a live
+                                  probe
 
           also shut, or next behind the first cause
           pairing  OC-P108 pending-approval  state/openclaw.json:9:14
