@@ -27,8 +27,7 @@ impl Capture {
     /// # Errors
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(stack: &Path, flags: ProjectFlags, exec: bool) -> Result<Self, Unreadable> {
-        let evidence = if exec { Evidence::ContainersAndDevices } else { Evidence::Containers };
-        let project = Project::read(&flags.run_in(stack), evidence)?;
+        let project = Project::read(&flags.run_in(stack), Evidence::Asked { devices: exec })?;
         if let Some(refusal) = project.refusal() {
             return Err(refusal);
         }

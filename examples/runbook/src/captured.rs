@@ -15,7 +15,7 @@
 //!
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
 //!
-//! With `--docker` the engine is asked for `inspect.json`, `engine.json` and the logs, and OpenClaw's CLI for the devices:
+//! Where the engine is asked instead, it is for `inspect.json`, `engine.json` and the logs, and OpenClaw's CLI for the devices:
 //! they count in the place of what was captured.
 //!
 //! Every file is optional. What is there and cannot be read is a finding, for it should have shown something.
@@ -193,6 +193,13 @@ impl Captured {
             engine: folder.text("captured/engine.json"),
             ..Self::default()
         }
+    }
+
+    /// Whether anything was captured of an engine or its containers, be it readable or not.
+    #[must_use]
+    pub fn is_of_engine(&self) -> bool {
+        let texts = self.inspect.is_some() || self.engine.is_some();
+        texts || !self.logs.is_empty() || !self.devices.is_empty() || !self.faults.is_empty()
     }
 
     /// The Compose that runs the stack, and what told it: its own words, those of the client that it is a plugin of, or the

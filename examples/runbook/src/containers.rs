@@ -1,16 +1,63 @@
-//! The running containers of a project, asked of Docker here and now instead of read from `captured/`.
+//! The running containers of a project, asked of the engine here and now instead of read from `captured/`.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use openclaw_compose::docker::{Evidence, Limits, Settings, Wanted, look};
+use openclaw_compose::docker::{Asked, DEVICE_LIST, Evidence, Limits, Settings, Wanted, Watch, look_watched};
 use openclaw_compose::project::Resolution;
 
+use crate::{errln, output};
+
+/// Whether there is an engine to ask.
+#[must_use]
+pub fn engine_is_here() -> bool {
+    Settings::here().names_an_engine()
+}
+
 /// Looks at the project's containers through the engine that `docker` would use here. Whatever goes wrong is in the
-/// evidence.
+/// evidence. Standard error says what is waited for, where that is a terminal, and what is run in a container, before it is.
 ///
 /// # Errors
 /// When the system gives this process no means to wait for an answer.
 pub fn evidence(resolution: &Resolution, wanted: &Wanted) -> io::Result<Evidence> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    Ok(runtime.block_on(look(&Settings::here(), resolution, wanted, Limits::default())))
+    let waits = Waits::default();
+    let settings = Settings::here();
+    let looked = look_watched(&settings, resolution, wanted, Limits::default(), &waits);
+    let evidence = runtime.block_on(looked);
+    output::show_waits("");
+    Ok(evidence)
+}
+
+/// What is waited for.
+#[derive(Default)]
+struct Waits {
+    names: Mutex<Vec<String>>,
+    said: AtomicBool,
+}
+
+impl Waits {
+    fn change(&self, change: impl FnOnce(&mut Vec<String>)) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut names);
+        let line = if names.is_empty() { String::new() } else { format!("waiting for {}", names.join(", ")) };
+        output::show_waits(&line);
+    }
+}
+
+impl Watch for Waits {
+    fn begins(&self, what: &Asked<'_>) {
+        if matches!(what, Asked::Devices(_)) && !self.said.swap(true, Ordering::Relaxed) {
+            output::show_waits("");
+            let command = DEVICE_LIST.join(" ");
+            errln!("runbook: runs `{command}` in each gateway's container; --no-exec leaves it out");
+        }
+        self.change(|names| names.push(what.to_string()));
+    }
+
+    fn ends(&self, what: &Asked<'_>) {
+        let ended = what.to_string();
+        self.change(|names| names.retain(|name| *name != ended));
+    }
 }

@@ -43,10 +43,8 @@ pub struct Options {
     pub host: Option<String>,
     /// The last gate that must have been observed green.
     pub through: Option<Gate>,
-    /// Ask Docker about the containers and for their logs, instead of reading what was captured of them.
-    pub docker: bool,
-    /// Run nothing in a container then, not even the command that lists devices.
-    pub no_exec: bool,
+    /// What counts beside the files.
+    pub evidence: Evidence,
 }
 
 /// Diagnoses the stack in a directory. Reads, and writes nothing.
@@ -64,6 +62,8 @@ pub struct Examination {
     pub case: Case,
     stack: stack::ExaminedStack,
     captured: Captured,
+    /// Whether an engine was asked.
+    asked: bool,
     /// The Compose that the project was read as, where anything told.
     compose: Option<String>,
     /// The profiles that no service has, a sentence each.
@@ -80,16 +80,11 @@ impl Examination {
     /// [`Unreadable`] if the Compose project itself cannot be read.
     pub fn of(directory: &Path, options: Options) -> Result<Self, Unreadable> {
         let flags = options.project.clone().run_in(directory);
-        let evidence = match (options.docker, options.no_exec) {
-            (false, _) => Evidence::Captured,
-            (true, true) => Evidence::Containers,
-            (true, false) => Evidence::ContainersAndDevices,
-        };
-        let project = Project::read(&flags, evidence)?;
+        let project = Project::read(&flags, options.evidence)?;
         if let Some(refusal) = project.refusal() {
             return Err(refusal);
         }
-        let Project { resolution, report, captured, compose, .. } = project;
+        let Project { resolution, report, captured, compose, asked, .. } = project;
         let unknown_profiles = flags.unknown_profiles(&resolution);
         let stack = stack::ExaminedStack::new(resolution, report);
         let mut case = Case::default();
@@ -110,7 +105,8 @@ impl Examination {
         stack::faults(&mut case, stack.gateway(), &captured, stack.report());
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         unfinished::enter(&mut case, directory, stack.sources());
-        Ok(Self { case, stack, captured, compose, unknown_profiles, record, options })
+        let asked = asked.is_some();
+        Ok(Self { case, stack, captured, asked, compose, unknown_profiles, record, options })
     }
 
     /// The ticket.
@@ -187,7 +183,7 @@ impl Examination {
 
     /// Why the engine that was asked showed nothing that runs.
     fn unanswered(&self) -> Option<String> {
-        if !self.options.docker {
+        if !self.asked {
             return None;
         }
         let silent = self.stack.report().of_code(openclaw_compose::finding::Code::EngineUnreachable).next();

@@ -10,8 +10,8 @@ use openclaw_runbook::{output, program};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
-/// Reads the stack's files and what was captured beside them, and writes nothing. Asks no network but with --post, and
-/// Docker only with --docker. The subcommands mend, freeze, pair, probe and compare; a stack in a directory that is called
+/// Reads the stack's files, and asks the engine that runs its containers where one is here, or else reads what was captured
+/// of it. Writes, starts and changes nothing, and asks no network but with --post. The subcommands mend, freeze, pair, probe and compare; a stack in a directory that is called
 /// as one of them is `runbook ./fix`.
 #[derive(Parser)]
 #[command(name = "runbook", version, propagate_version = true, args_conflicts_with_subcommands = true)]

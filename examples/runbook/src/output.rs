@@ -181,6 +181,14 @@ pub fn status(of_work: ExitCode) -> ExitCode {
     if LOST.load(Ordering::Relaxed) { ExitCode::from(LOST_STATUS) } else { of_work }
 }
 
+/// Shows on the last line of a terminal what is waited for, in the place of what was shown there before; nothing with an empty
+/// text. Where standard error is no terminal, nobody waits in front of it.
+pub fn show_waits(line: &str) {
+    let Some(columns) = Stream::Err.columns() else { return };
+    let shown: String = clean::line(&masked(line)).chars().take(columns.saturating_sub(1)).collect();
+    let _ = Stream::Err.write(&format!("\r\u{1b}[K{shown}"));
+}
+
 /// Switches a terminal to its other screen, as full-screen programs do: what is typed or echoed while it is shown, such as
 /// the `^C` that ends a watch, cannot move the rows and goes away with it.
 pub fn open_other_screen() {

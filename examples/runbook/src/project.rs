@@ -14,7 +14,7 @@ use openclaw_compose::source::FileId;
 
 use crate::captured::Captured;
 use crate::{containers, output};
-pub use flags::{ProjectFlags, disk};
+pub use flags::{EngineFlags, ProjectFlags, disk};
 
 /// The Compose project itself cannot be read; everything else would be on a ticket.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum Unreadable {
     #[error(transparent)]
     System(#[from] io::Error),
     /// No runtime to wait for Docker on.
-    #[error("the system gives no means to wait for Docker; leave out --docker")]
+    #[error("the system gives no means to wait for the engine; give --host-files")]
     NoRuntime,
     /// No Compose file, or one that cannot be read.
     #[error("{place}{code} {name}: {summary}{more}")]
@@ -52,26 +52,26 @@ pub enum Unreadable {
 }
 
 /// What counts beside the files of a project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Evidence {
     /// Nothing.
     None,
     /// What was captured beside the project; where no owners were, those of the files themselves.
+    #[default]
     Captured,
-    /// The same, but the containers and their logs are asked of Docker now.
-    Containers,
-    /// The same, and OpenClaw's CLI for the devices, by a command in the container of each gateway.
-    ContainersAndDevices,
+    /// The same, but the engine is asked now for the containers and their logs; and OpenClaw's CLI for the devices, by a
+    /// command in the container of each gateway.
+    Asked {
+        /// Whether that command is run.
+        devices: bool,
+    },
+    /// The engine is asked so where one is here and nothing was captured of it; else what was captured counts.
+    AskedIfHere {
+        /// As above.
+        devices: bool,
+    },
     /// What the containers say of `openclaw.json` where it lies in no file of this host, and nothing else.
     ContainersAlone,
-}
-
-impl Evidence {
-    /// What was captured, or with `--docker` the containers.
-    #[must_use]
-    pub fn captured_or_asked(docker: bool) -> Self {
-        if docker { Self::Containers } else { Self::Captured }
-    }
 }
 
 /// Codes of findings that mean: a text is there and nobody can say what it holds.
@@ -207,16 +207,24 @@ impl Project {
         let beside = flags.ran_in.as_ref().map_or(directory.as_path(), |_| Path::new(&inputs.directory));
         let looked_at = flags.ran_in.as_deref().unwrap_or(beside);
         let mut captured = match evidence {
-            Evidence::Captured | Evidence::Containers | Evidence::ContainersAndDevices => {
+            Evidence::Captured | Evidence::Asked { .. } | Evidence::AskedIfHere { .. } => {
                 Captured::read(looked_at, disk)
             }
             Evidence::None | Evidence::ContainersAlone => Captured::read_of_engine(looked_at, disk),
         };
+        let evidence = match evidence {
+            Evidence::AskedIfHere { devices } => {
+                let is_of_compose = resolution.services().next().is_some();
+                let is_asked = is_of_compose && !captured.is_of_engine() && containers::engine_is_here();
+                if is_asked { Evidence::Asked { devices } } else { Evidence::Captured }
+            }
+            evidence => evidence,
+        };
         let wanted = match evidence {
-            Evidence::None | Evidence::Captured => None,
+            Evidence::None | Evidence::Captured | Evidence::AskedIfHere { .. } => None,
             Evidence::ContainersAlone => Some(Wanted::default()),
-            Evidence::Containers => Some(Wanted { logs: true, device_lists: Vec::new() }),
-            Evidence::ContainersAndDevices => {
+            Evidence::Asked { devices: false } => Some(Wanted { logs: true, device_lists: Vec::new() }),
+            Evidence::Asked { devices: true } => {
                 let gateways = examine(&Stack::new(&resolution).files(&disk)).gateways;
                 let device_lists = gateways.into_iter().map(|gateway| gateway.service).collect();
                 Some(Wanted { logs: true, device_lists })

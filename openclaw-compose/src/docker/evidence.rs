@@ -14,7 +14,7 @@ use crate::openclaw::{self, Stack, StatePlace};
 use crate::project::Resolution;
 use crate::source::Text;
 
-use super::engine::{Engine, ArchiveEntry, Fault, Ran};
+use super::engine::{ArchiveEntry, Engine, Fault, Ran};
 use super::tar::Kind;
 use super::{BadEndpoint, Endpoint, Limits, Settings};
 

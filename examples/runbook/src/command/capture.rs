@@ -9,8 +9,6 @@ use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::{errln, outln};
 
-use super::look;
-
 /// Asks Docker about STACK, as `look --docker` does, and keeps the answers as files that `look` reads again.
 ///
 /// With --to the stack and its evidence are copied, masked: whatever is not known to be harmless gets a placeholder, equal
@@ -37,9 +35,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(Arguments { stack, project, to, unmasked: _, no_exec }: Arguments) -> ExitCode {
-    if !no_exec {
-        look::say_what_runs();
-    }
     let capture = match Capture::of(&stack, project, !no_exec) {
         Ok(capture) => capture,
         Err(error) => {

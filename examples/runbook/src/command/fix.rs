@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use openclaw_compose::edit::{Applicability, Batch};
 use openclaw_compose::finding::{Code, Finding, Severity};
-use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
+use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::targets::Targets;
 use openclaw_runbook::{errln, out, outln};
@@ -25,9 +25,8 @@ pub(crate) struct Arguments {
     /// Show the diff and write nothing, whatever else is given
     #[arg(long)]
     dry_run: bool,
-    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
-    #[arg(long)]
-    docker: bool,
+    #[command(flatten)]
+    engine: EngineFlags,
     /// Write the edits
     #[arg(long)]
     yes: bool,
@@ -105,8 +104,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
 /// The project, once what an earlier run left half done is brought to one side. Where nothing may be written, that is said.
 fn settled(arguments: &Arguments) -> Result<Project, String> {
     let examine = || {
-        Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker))
-            .map_err(|error| error.to_string())
+        Project::open(&arguments.project, arguments.engine.evidence(false)).map_err(|error| error.to_string())
     };
     let project = examine()?;
     let half_done = HalfDone::find(&project.directory, &project.report.sources)
@@ -133,7 +131,7 @@ fn settled(arguments: &Arguments) -> Result<Project, String> {
 
 /// What stops the first client now.
 fn show_next(arguments: &Arguments) -> Result<(), String> {
-    let after = Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker))
+    let after = Project::open(&arguments.project, arguments.engine.evidence(false))
         .map_err(|error| error.to_string())?;
     let left = after.report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match after.report.first_cause() {

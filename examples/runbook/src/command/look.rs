@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use openclaw_compose::docker::DEVICE_LIST;
 use openclaw_compose::project::FILE_NAMES;
 use openclaw_runbook::comparison::{Comparison, Earlier};
 use openclaw_runbook::diagnose::{Options, diagnose};
@@ -13,7 +12,7 @@ use openclaw_runbook::gates::Gate;
 use openclaw_runbook::instant::Instant;
 use openclaw_runbook::output::{self, Stream};
 use openclaw_runbook::post::{PostError, Webhook};
-use openclaw_runbook::project::ProjectFlags;
+use openclaw_runbook::project::{EngineFlags, ProjectFlags};
 use openclaw_runbook::rehearsal;
 use openclaw_runbook::render::{self, Colour};
 use openclaw_runbook::ticket::Ticket;
@@ -21,8 +20,8 @@ use openclaw_runbook::{errln, out, reading};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
-/// Reads the stack's files and what was captured beside them, and writes nothing. Asks no network but with --post, and
-/// Docker only with --docker.
+/// Reads the stack's files, and asks the engine that runs its containers where one is here, or else reads what was captured
+/// of it. Writes, starts and changes nothing, and asks no network but with --post.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Directory of the Compose stack. Without it, the current one where it holds a Compose file; elsewhere the whole runbook is
@@ -48,12 +47,10 @@ pub(crate) struct Arguments {
     /// Ask that every gate up to this one was observed green
     #[arg(long, value_name = "GATE")]
     through: Option<Gate>,
-    /// Ask Docker about the containers and for their logs, and OpenClaw's CLI in the gateway's container for the devices, instead
-    /// of reading what was captured of them; nothing is started or changed
+    #[command(flatten)]
+    engine: EngineFlags,
+    /// Run nothing in a container, so that no devices are listed
     #[arg(long)]
-    docker: bool,
-    /// With --docker: run nothing in a container, so that no devices are listed
-    #[arg(long, requires = "docker")]
     no_exec: bool,
     /// Also send the ticket, as JSON, to this webhook: three attempts of ten seconds; status 2 where it is not taken
     #[arg(long, value_name = "URL", value_parser = webhook)]
@@ -94,9 +91,10 @@ Evidence, each file optional, in captured/ beside the compose file:
   idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
   launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
   systemd/UNIT.service  systemctl cat UNIT
-With --docker the engine is asked for the first and the fifth, for the logs since each
-container's last start, for the owners and for openclaw.json inside the containers, and
-the devices are listed by that command, unless --no-exec is given.
+Where none of it is there and an engine is, it is asked for the first and the fifth, for
+the logs since each container's last start, for the owners and for openclaw.json inside
+the containers, and the devices are listed by that command, unless --no-exec is given.
+With --docker it is asked in any case, with --host-files never.
 inspect.json holds the token, a plist or a unit may: they are read, never shown, and
 should not leave the machine.
 
@@ -122,7 +120,7 @@ enum Format {
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let Some(stack) = arguments.stack.clone().or_else(|| here(&arguments)) else {
-        if arguments.docker || arguments.project.follow_links || arguments.post.is_some() {
+        if arguments.engine.docker || arguments.project.follow_links || arguments.post.is_some() {
             errln!("runbook: no Compose file is here; give the directory that holds one");
             return ExitCode::from(2);
         }
@@ -140,12 +138,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         at: arguments.at,
         host: arguments.hostname,
         through: arguments.through,
-        docker: arguments.docker,
-        no_exec: arguments.no_exec,
+        evidence: arguments.engine.evidence(!arguments.no_exec),
     };
-    if options.docker && !options.no_exec {
-        say_what_runs();
-    }
     let ticket = match diagnose(&stack, options) {
         Ok(ticket) => ticket,
         Err(unreadable) => {
@@ -185,12 +179,6 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         return ExitCode::from(2);
     }
     ExitCode::from(ticket.exit)
-}
-
-/// Says, before it is done, what is executed in a container.
-pub(super) fn say_what_runs() {
-    let command = DEVICE_LIST.join(" ");
-    errln!("runbook: runs `{command}` in each gateway's container; --no-exec leaves it out");
 }
 
 /// All five steps, on the bundled stack.

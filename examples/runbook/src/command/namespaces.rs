@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use openclaw_compose::finding::Code;
 use openclaw_compose::openclaw::{GateState, Namespace, Report, StackGate};
-use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
+use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
 /// Show which listener each client of the gateway reaches, from its own network namespace.
@@ -15,9 +15,8 @@ use openclaw_runbook::{errln, outln, output};
 pub(crate) struct Arguments {
     #[command(flatten)]
     project: ProjectFlags,
-    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
-    #[arg(long)]
-    docker: bool,
+    #[command(flatten)]
+    engine: EngineFlags,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +27,7 @@ const GATES: [StackGate; 5] =
     [StackGate::State, StackGate::Listener, StackGate::Published, StackGate::Reach, StackGate::Origin];
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let project = match Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker)) {
+    let project = match Project::open(&arguments.project, arguments.engine.evidence(false)) {
         Ok(project) => project,
         Err(error) => {
             errln!("runbook namespaces: {error}");

@@ -6,7 +6,7 @@ use clap::Args;
 use openclaw_compose::finding::{Code, Finding, Place};
 use openclaw_compose::openclaw::search::{MentionKind, search_directory};
 use openclaw_compose::openclaw::{GateState, Report, StackGate};
-use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
+use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
 /// Show every source of the gateway's token, which one wins where, and whether they agree. Values are letters: the same
@@ -20,16 +20,15 @@ pub(crate) struct Arguments {
     /// Also search the project's directory for every mention, and for scripts that would mint a second token
     #[arg(long)]
     search: bool,
-    /// Ask Docker about the running containers, instead of reading captured/inspect.json; nothing is started or changed
-    #[arg(long)]
-    docker: bool,
+    #[command(flatten)]
+    engine: EngineFlags,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let project = match Project::open(&arguments.project, Evidence::captured_or_asked(arguments.docker)) {
+    let project = match Project::open(&arguments.project, arguments.engine.evidence(false)) {
         Ok(project) => project,
         Err(error) => {
             errln!("runbook sources: {error}");

@@ -9,7 +9,7 @@ use openclaw_compose::openclaw::Host;
 use openclaw_compose::project::{Dialect, Inputs, Node, Resolution};
 use openclaw_compose::source::Text;
 
-use super::Unreadable;
+use super::{Evidence, Unreadable};
 use crate::nearest::did_you_mean;
 use crate::{clean, reading};
 
@@ -44,6 +44,36 @@ pub struct ProjectFlags {
     /// Where `docker compose` would be run; the current directory, if left out.
     #[arg(skip)]
     pub ran_in: Option<PathBuf>,
+}
+
+/// Whether the engine is asked about the containers; it is where one is found as `docker` finds it, or at the usual sockets.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct EngineFlags {
+    /// Ask the engine about the containers, even where captured/ holds what one showed before, or none is found; nothing is
+    /// started or changed
+    #[arg(long, conflicts_with = "host_files")]
+    pub docker: bool,
+    /// Ask no engine: the files of this host, and what was captured, are all there is. So does `RUNBOOK_HOST_FILES=1`
+    #[arg(long)]
+    pub host_files: bool,
+}
+
+impl EngineFlags {
+    /// What counts by these flags; with `devices` OpenClaw's CLI is asked, too, where the engine is.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where every program is to read files only, as on a build machine"
+    )]
+    pub fn evidence(self, devices: bool) -> Evidence {
+        let files_only = || std::env::var_os("RUNBOOK_HOST_FILES").is_some_and(|value| value == "1");
+        match self {
+            Self { docker: true, .. } => Evidence::Asked { devices },
+            Self { host_files: true, .. } => Evidence::Captured,
+            Self { .. } if files_only() => Evidence::Captured,
+            Self { .. } => Evidence::AskedIfHere { devices },
+        }
+    }
 }
 
 impl ProjectFlags {

@@ -310,7 +310,12 @@ fn help_documents_every_exit_status_and_gate() {
 /// Runs a subcommand on a stack and waits for its end, which a program that waits for a FIFO would never reach.
 fn ends(subcommand: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(RUNBOOK);
-    command.arg(subcommand).args(arguments).current_dir(support::root()).env_clear();
+    command
+        .arg(subcommand)
+        .args(arguments)
+        .current_dir(support::root())
+        .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     let id = child.id().to_string();

@@ -88,6 +88,7 @@ fn what_an_exporter_is_told_it_does_not_tell() {
         .args(["--listen", "127.0.0.1:0", "--timeout", "2", "--scope", "operator.read", "--targets"])
         .arg(&list)
         .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
         .env("OPENCLAW_GATEWAY_TOKEN", &token)
         .stdout(Stdio::piped())
         .spawn()

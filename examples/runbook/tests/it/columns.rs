@@ -58,7 +58,12 @@ fn ticket(services: &[&str], captured: &[(&str, &str)]) -> Value {
     for (name, text) in captured {
         write(&format!("captured/{name}"), text);
     }
-    let output = Command::new(RUNBOOK).args(["--format", "json"]).arg(dir.path()).output().unwrap();
+    let output = Command::new(RUNBOOK)
+        .env("RUNBOOK_HOST_FILES", "1")
+        .args(["--format", "json"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -127,7 +127,7 @@ struct Surroundings {
 impl Surroundings {
     fn read(dir: &Path, ticket: &Ticket) -> Self {
         let flags = ProjectFlags::default().run_in(dir);
-        let project = Project::read(&flags, Evidence::captured_or_asked(false)).unwrap();
+        let project = Project::read(&flags, Evidence::Captured).unwrap();
         let resolution = &project.resolution;
         let all = resolution.services().chain(resolution.disabled_services());
         let services = all.map(|service| {

@@ -38,8 +38,14 @@ fn gateway() -> TempDir {
 
 /// Exit status, standard output, standard error.
 fn run(subcommand: &str, dir: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output =
-        Command::new(RUNBOOK).arg(subcommand).args(arguments).current_dir(dir).env_clear().output().unwrap();
+    let output = Command::new(RUNBOOK)
+        .arg(subcommand)
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
+        .output()
+        .unwrap();
     (status(&output), stdout(&output), stderr(&output))
 }
 

@@ -170,6 +170,27 @@ fn a_live_deadlock_is_named_as_the_captured_one_is() {
 }
 
 #[test]
+fn an_engine_that_is_here_is_asked_unless_files_are_what_counts() {
+    let (dir, stack, engine) = deadlock(|_| {});
+    let (told, _) = engine.run(&stack, &["--docker", "--format", "json"]);
+    let (by_itself, asked) = engine.run(&stack, &["--format", "json"]);
+    assert_eq!(stdout(&by_itself), stdout(&told));
+    assert!(!asked.is_empty());
+
+    let (files, asked) = engine.run(&stack, &["--host-files", "--format", "json"]);
+    assert_eq!(asked, [""; 0]);
+    assert_ne!(ticket(&files)["verdict"], "red", "the files alone do not show it");
+
+    // What was captured is of the moment that somebody wants to see, perhaps on another host.
+    std::fs::rename(dir.path().join("elsewhere"), stack.join("captured")).unwrap();
+    let (captured, asked) = engine.run(&stack, &["--format", "json"]);
+    assert_eq!(asked, [""; 0]);
+    assert_eq!(cause(&ticket(&captured)), cause(&ticket(&told)));
+    let (_, asked) = engine.run(&stack, &["--docker"]);
+    assert!(!asked.is_empty());
+}
+
+#[test]
 fn without_exec_the_engine_is_only_asked() {
     let (_dir, stack, engine) = deadlock(|_| {});
     let (output, asked) = engine.run(&stack, &["--docker", "--no-exec", "--format", "json"]);

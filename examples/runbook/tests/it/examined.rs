@@ -17,6 +17,7 @@ fn run(subcommand: &str, beside: &Path, arguments: &[&str]) -> (i32, String, Str
         .args(arguments)
         .current_dir(beside)
         .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
         .output()
         .unwrap();
     (status(&output), stdout(&output), stderr(&output))
@@ -270,6 +271,7 @@ fn a_reader_that_leaves_changes_nothing() {
             .args(arguments)
             .current_dir(unheard.path())
             .env_clear()
+            .env("RUNBOOK_HOST_FILES", "1")
             .stdout(writer.try_clone().unwrap())
             .stderr(writer)
             .status()
@@ -305,6 +307,7 @@ fn docker_that_is_not_there_is_said_and_no_crash() {
             .args(&arguments)
             .current_dir(dir.path())
             .env_clear()
+            .env("RUNBOOK_HOST_FILES", "1")
             .env("DOCKER_HOST", format!("unix://{}/none.sock", dir.path().display()))
             .output()
             .unwrap();

@@ -15,7 +15,13 @@ use openclaw_token::fs::transaction::{Change, Transaction};
 /// Exit status and all that was printed.
 fn fix(project: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(RUNBOOK);
-    command.arg("fix").arg("--project-directory").arg(project).args(arguments).env_clear();
+    command
+        .arg("fix")
+        .arg("--project-directory")
+        .arg(project)
+        .args(arguments)
+        .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1");
     let output = command.output().unwrap();
     (status(&output), stdout(&output) + &stderr(&output))
 }

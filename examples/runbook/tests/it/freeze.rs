@@ -24,6 +24,7 @@ fn freeze(project: &Path, arguments: &[&str]) -> (i32, String) {
         .args(arguments)
         .args(["--by", "ops"])
         .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
         .output()
         .unwrap();
     (status(&output), stdout(&output) + &stderr(&output))

@@ -44,7 +44,7 @@ fn webhook(statuses: &'static [&'static str]) -> (String, JoinHandle<Vec<String>
 
 fn runbook(url: &str) -> Output {
     let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stacks/silent-override");
-    Command::new(RUNBOOK).arg(stack).args(["--post", url]).output().unwrap()
+    Command::new(RUNBOOK).env("RUNBOOK_HOST_FILES", "1").arg(stack).args(["--post", url]).output().unwrap()
 }
 
 #[test]

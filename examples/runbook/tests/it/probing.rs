@@ -24,7 +24,13 @@ fn file(content: &str) -> tempfile::NamedTempFile {
 
 fn program(subcommand: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(RUNBOOK);
-    command.arg(subcommand).args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .arg(subcommand)
+        .args(arguments)
+        .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     command
 }
 

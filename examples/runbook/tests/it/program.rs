@@ -8,7 +8,13 @@ use std::process::{Command, Output};
 use crate::support::{RUNBOOK, copy, status, stderr, stdout};
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(RUNBOOK).args(arguments).current_dir(directory).env_clear().output().unwrap()
+    Command::new(RUNBOOK)
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -206,8 +212,14 @@ fn where_standard_output_cannot_be_written_that_is_said() {
     ] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = Command::new(RUNBOOK);
-        let output =
-            command.args(arguments).current_dir(dir.path()).env_clear().stdout(full).output().unwrap();
+        let output = command
+            .args(arguments)
+            .current_dir(dir.path())
+            .env_clear()
+            .env("RUNBOOK_HOST_FILES", "1")
+            .stdout(full)
+            .output()
+            .unwrap();
         let has_own = ["config", "explain", "diff"].contains(&arguments[0]);
         assert_eq!(
             status(&output),

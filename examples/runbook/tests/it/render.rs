@@ -179,7 +179,8 @@ fn a_terminal_reads_the_first_cause_first() {
           read     compose.yaml, .env
           not seen nothing was asked of a running gateway
           exit     1 (a gate is red)
-    "#]].assert_eq(text(&ticket(), Colour::Off, WIDTH).as_str());
+    "#]]
+    .assert_eq(text(&ticket(), Colour::Off, WIDTH).as_str());
 }
 
 /// A ticket with nothing but these advisories.

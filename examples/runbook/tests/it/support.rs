@@ -22,7 +22,13 @@ pub(crate) fn root() -> PathBuf {
 /// Runs `runbook` with these arguments from the root of the workspace, with an empty environment.
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
 pub(crate) fn runbook(arguments: &[&str]) -> Output {
-    Command::new(RUNBOOK).args(arguments).current_dir(root()).env_clear().output().expect("the binary starts")
+    Command::new(RUNBOOK)
+        .args(arguments)
+        .current_dir(root())
+        .env_clear()
+        .env("RUNBOOK_HOST_FILES", "1")
+        .output()
+        .expect("the binary starts")
 }
 
 /// Standard output as text.
@@ -187,6 +193,6 @@ pub(crate) fn as_owner(subcommand: &str, tree: &Path) -> Command {
         give(tree);
         command.uid(OWNER).gid(OWNER);
     }
-    command.current_dir(tree).env_clear();
+    command.current_dir(tree).env_clear().env("RUNBOOK_HOST_FILES", "1");
     command
 }

@@ -206,6 +206,7 @@ impl Call {
             .args(self.arguments.iter().map(fill))
             .current_dir(root)
             .env_clear()
+            .env("RUNBOOK_HOST_FILES", "1")
             .stdin(Stdio::null());
         command
             .env("HOME", root)
