@@ -58,18 +58,14 @@ fn line_start(text: &str, offset: usize) -> usize {
     text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
 }
 
-/// Whether `span` stands in the block below `key`.
-pub(crate) fn is_inside(sources: &Sources, key: Span, span: Span) -> bool {
-    inside(sources, key)(span)
+/// The lines below `key` that belong to it.
+pub(crate) fn body(sources: &Sources, key: Span) -> Option<Span> {
+    block(sources, key).map(|block| Span::from_range(key.file, block.body..block.end))
 }
 
-/// The same of many spans: the block is read once.
-pub(crate) fn inside(sources: &Sources, key: Span) -> impl Fn(Span) -> bool + use<> {
-    let block = block(sources, key);
-    move |span| {
-        let within = |block: &Block| block.body <= span.start as usize && (span.end as usize) <= block.end;
-        key.file == span.file && block.as_ref().is_some_and(within)
-    }
+/// Whether `span` stands in the block below `key`.
+pub(crate) fn is_inside(sources: &Sources, key: Span, span: Span) -> bool {
+    body(sources, key).is_some_and(|body| body.contains(span))
 }
 
 /// How many entries stand directly below `key`.

@@ -4,6 +4,7 @@
 //! check off, never widen a mode; a namespace owner is never restarted without its dependants.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::{Edit, Replacement, layout};
@@ -91,8 +92,8 @@ pub(crate) fn finish(findings: &mut [Finding], model: &Model<'_>) {
 /// Where the definitions of the services stand.
 struct Definitions<'m, 'a> {
     model: &'m Model<'a>,
-    /// Each service by where its block begins.
-    blocks: BTreeMap<(FileId, u32), &'m Service<'a>>,
+    /// Each service by where its block begins, and the block once it was asked for.
+    blocks: BTreeMap<(FileId, u32), (&'m Service<'a>, OnceCell<Option<Span>>)>,
     /// The services whose variables come from a place, by where it begins.
     variables: BTreeMap<(FileId, u32), BTreeSet<&'a str>>,
 }
@@ -110,16 +111,18 @@ impl<'m, 'a> Definitions<'m, 'a> {
                 }
             }
         }
-        Self { model, blocks: services.map(|service| (key(service.key_span), service)).collect(), variables }
+        let blocks = services.map(|service| (key(service.key_span), (service, OnceCell::new())));
+        Self { model, blocks: blocks.collect(), variables }
     }
 
     /// The services that an edit of these bytes defines anew.
     fn changed_by(&self, span: Span) -> BTreeSet<&'a str> {
         let from = self.variables.range((span.file, span.start)..=(span.file, span.end));
         let mut out: BTreeSet<&str> = from.flat_map(|(_, services)| services.iter().copied()).collect();
-        let above = self.blocks.range(..=(span.file, span.start)).next_back().map(|(_, service)| *service);
-        let inside = above.filter(|service| layout::is_inside(self.model.sources, service.key_span, span));
-        out.extend(inside.map(|service| service.name));
+        if let Some((_, (service, body))) = self.blocks.range(..=(span.file, span.start)).next_back() {
+            let body = body.get_or_init(|| layout::body(self.model.sources, service.key_span));
+            out.extend(body.filter(|body| body.contains(span)).map(|_| service.name));
+        }
         out
     }
 }
@@ -214,7 +217,8 @@ pub(crate) fn arrange(
                 .is_some_and(|variable| variable.value.is_some_and(|value| !value.is_empty()))
         })
         .collect();
-    let is_inside = layout::inside(verdicts.model.sources, service.key_span);
+    let body = layout::body(verdicts.model.sources, service.key_span);
+    let is_inside = |key: Span| body.is_some_and(|body| body.contains(key));
     let own_line = |name: &str| service.environment.get(name)?.key_span.filter(|key| is_inside(*key));
     let environment = verdicts.model.environment_key(service).filter(|key| is_inside(*key));
     let own = service.environment.keys().filter(|name| own_line(name).is_some()).count();
