@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use openclaw_compose::project::nearest;
+
 /// The error and all that it came from, on one line.
 #[must_use]
 pub fn with_sources(error: &dyn Error) -> String {
@@ -12,4 +14,9 @@ pub fn with_sources(error: &dyn Error) -> String {
         next = source.source();
     }
     text
+}
+
+/// `; did you mean NAME?`, or nothing.
+pub fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    nearest(written, names).map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use openclaw_compose::finding::{Place, PlaceRole};
-use openclaw_compose::project::{Explanation, Node, Resolution, Reveal, Step, StepKind};
+use openclaw_compose::project::{Explanation, Node, Resolution, Reveal, Step, StepKind, nearest};
 use openclaw_compose::source::{MASK, Quote, QuotedLine};
 
 use crate::clean;
-use crate::nearest::{did_you_mean, nearest};
+use crate::errors::did_you_mean;
 use crate::output::Styled;
 
 /// How to print.

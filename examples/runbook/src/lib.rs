@@ -21,7 +21,6 @@ pub mod gates;
 pub mod instant;
 pub mod interrupt;
 pub mod lifecycle;
-pub mod nearest;
 pub mod output;
 pub mod owners;
 pub mod post;

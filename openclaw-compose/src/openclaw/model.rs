@@ -31,7 +31,7 @@ use std::net::IpAddr;
 use secrecy::ExposeSecret as _;
 
 use crate::finding::{Place, PlaceRole};
-use crate::project::nearest::nearest;
+use crate::project::nearest;
 use crate::project::{Resolution, StepKind};
 use crate::source::{Sources, Span};
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Command, CommandFactory as _};
 use clap_mangen::Man;
-use openclaw_runbook::nearest::did_you_mean;
+use openclaw_runbook::errors::did_you_mean;
 use openclaw_runbook::{errln, out};
 
 use crate::Cli;

@@ -10,7 +10,7 @@ use openclaw_compose::project::{Dialect, Inputs, Node, Resolution};
 use openclaw_compose::source::Text;
 
 use super::{Evidence, Unreadable};
-use crate::nearest::did_you_mean;
+use crate::errors::did_you_mean;
 use crate::{clean, reading};
 
 /// The flags that `docker compose` takes before its command.

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::project;
+
 use super::namespaces::{Namespace, Namespaces};
 use super::services::{Service, Services};
 
@@ -125,47 +127,18 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 /// and each of its clients may ask.
 const COMPARED: usize = 256;
 
-/// The candidate that `wanted` is most likely a slip for.
-pub(crate) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
+/// The name that `wanted` is most likely a slip for: one that is [near](project::nearest), or else the first that contains it
+/// or is contained, however much is missing: `gateway`, `openclaw-gateway`.
+pub(crate) fn nearest<'c>(wanted: &str, names: impl Iterator<Item = &'c str>) -> Option<String> {
+    let names: Vec<&str> = names.take(COMPARED).collect();
     let squash = |name: &str| name.replace(['-', '_', '.'], "").to_ascii_lowercase();
-    let wanted_bare = squash(wanted);
-    candidates
-        .take(COMPARED)
-        .map(|name| {
-            let bare = squash(name);
-            // A name that is contained in the other is a slip however much is missing: `gateway`, `openclaw-gateway`.
-            let contained = bare.len() >= 4
-                && wanted_bare.len() >= 4
-                && (bare.contains(&wanted_bare) || wanted_bare.contains(&bare));
-            (if contained { 1 } else { distance(&wanted_bare, &bare) }, name)
-        })
-        .filter(|(steps, name)| *steps <= 1 + name.len() / 5)
-        .min()
-        .map(|(_, name)| name.to_owned())
-}
-
-/// Optimal string alignment: insertions, deletions, replacements and swapped neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut older: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = above.get(j).map_or(usize::MAX, |cost| cost + usize::from(ca != cb));
-            let shifted =
-                above.get(j + 1).into_iter().chain(row.get(j)).min().map_or(usize::MAX, |cost| cost + 1);
-            let swapped = match (i.checked_sub(1).and_then(|i| a.get(i)), j.checked_sub(1)) {
-                (Some(before), Some(k)) if Some(before) == Some(cb) && b.get(k) == Some(ca) => {
-                    older.get(k).map_or(usize::MAX, |cost| cost + 1)
-                }
-                _ => usize::MAX,
-            };
-            row.push(replaced.min(shifted).min(swapped));
-        }
-        older = std::mem::replace(&mut above, row);
-    }
-    above.last().copied().unwrap_or(0)
+    let bare = squash(wanted);
+    let contains = |name: &&str| {
+        let other = squash(name);
+        bare.len().min(other.len()) >= 4 && (other.contains(&bare) || bare.contains(&other))
+    };
+    let near = project::nearest(wanted, names.iter().copied());
+    near.or_else(|| names.into_iter().filter(contains).min()).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -185,7 +158,5 @@ mod tests {
         ] {
             assert_eq!(nearest(slip, names.into_iter()).as_deref(), wanted, "{slip}");
         }
-        assert_eq!(distance("ab", "ba"), 1);
-        assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -67,7 +67,7 @@ fn object(node: &Node, path: &str, version: Option<Version>, known: &Known, out:
             }
             found => {
                 let since = found.and_then(|versions| versions.first());
-                let nearest = nearest::nearest(&member.key, siblings.iter().copied()).map(str::to_owned);
+                let nearest = nearest(&member.key, siblings.iter().copied()).map(str::to_owned);
                 let kind = FaultKind::Unknown { since, nearest: nearest.filter(|_| since.is_none()) };
                 out.push(Fault { path: format!("gateway.{below}"), kind, span: member.key_span });
             }
@@ -149,7 +149,7 @@ fn meant(key: &str, value: &str, words: &[&'static str]) -> Option<&'static str>
     let same = || words.iter().copied().find(|word| *word == lower);
     let by_meaning = by_meaning.filter(|word| words.contains(word));
     by_meaning.or_else(same).or_else(|| {
-        let near = nearest::nearest(&lower, words.iter().copied())?;
+        let near = nearest(&lower, words.iter().copied())?;
         words.iter().copied().find(|word| *word == near)
     })
 }
