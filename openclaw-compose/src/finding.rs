@@ -93,13 +93,79 @@ pub struct Remedy {
     pub edits: Vec<Edit>,
     /// Who may carry it out.
     pub safety: Safety,
+    /// What the command does, until all is found that must be done besides.
+    #[serde(skip)]
+    pub(crate) run: Option<Run>,
 }
 
 impl Remedy {
     /// A remedy that is words only.
     #[must_use]
     pub fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None, edits: Vec::new(), safety: Safety::TextOnly }
+        Self { text: text.into(), command: None, edits: Vec::new(), safety: Safety::TextOnly, run: None }
+    }
+
+    /// Has it end in this.
+    pub(crate) fn run(&mut self, run: Run) {
+        self.command = Some(run.to_string());
+        self.run = Some(run);
+    }
+}
+
+/// What the command of a remedy does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    /// Makes containers anew, whatever changed for them if it is `forced`, once `first` was run.
+    Recreate { first: Option<String>, services: Vec<String>, forced: bool },
+    /// Starts a container as it was made. It has to be up for a while before it is made anew, which the text says.
+    Start(String),
+    /// Anything else.
+    Line(String),
+}
+
+impl Run {
+    /// Makes containers anew.
+    pub(crate) fn recreate(services: &[&str], forced: bool) -> Self {
+        let services = services.iter().map(|name| (*name).to_owned()).collect();
+        Self::Recreate { first: None, services, forced }
+    }
+
+    /// The same with these services recreated besides.
+    pub(crate) fn and_recreate(self, others: &[&str], force: bool) -> Self {
+        let (first, mut services, forced) = match self {
+            Self::Start(_) => return self,
+            Self::Line(first) => (Some(first), Vec::new(), false),
+            Self::Recreate { first, services, forced } => (first, services, forced),
+        };
+        for service in others {
+            if !services.iter().any(|known| known == service) {
+                services.push((*service).to_owned());
+            }
+        }
+        Self::Recreate { first, services, forced: forced || force }
+    }
+}
+
+impl From<String> for Run {
+    fn from(line: String) -> Self {
+        Self::Line(line)
+    }
+}
+
+/// As it is typed.
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => f.write_str(line),
+            Self::Start(service) => write!(f, "docker compose start {service}"),
+            Self::Recreate { first, services, forced } => {
+                if let Some(first) = first {
+                    write!(f, "{first} && ")?;
+                }
+                let force = if *forced { "--force-recreate " } else { "" };
+                write!(f, "docker compose up -d {force}{}", services.join(" "))
+            }
+        }
     }
 }
 
@@ -233,7 +299,7 @@ impl Finding {
         }
         places.iter_mut().for_each(|place| place.mask(secrets));
         evidence.iter_mut().chain(versions).for_each(|text| secrets.mask_in(text));
-        if let Some(Remedy { text, command, edits, safety: _ }) = remedy {
+        if let Some(Remedy { text, command, edits, safety: _, run: _ }) = remedy {
             secrets.mask_in(text);
             command.iter_mut().for_each(|command| secrets.mask_in(command));
             edits.iter_mut().for_each(|edit| edit.mask(secrets));

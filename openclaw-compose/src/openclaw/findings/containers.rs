@@ -1,6 +1,6 @@
 //! Running containers that are not what the files say, or do not stay up.
 
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::{Code, Finding, Run, Severity};
 use crate::openclaw::model::containers::{Container, Health, PROJECT, Runtime};
 use crate::openclaw::model::processes::{self, Process};
 use crate::openclaw::rules;
@@ -8,7 +8,7 @@ use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::drift::{PORTS, differences};
 
 use super::operation;
-use super::remedies::{START, command, recreate, words};
+use super::remedies::{command, recreate, words};
 use super::{Cause, Findings};
 
 /// Everything about containers against files.
@@ -206,7 +206,7 @@ fn killed_draining(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Fin
     finding.evidence.push(format!("its container ended with {code}: killed, and not for want of memory"));
     if let Some(remedy) = &mut finding.remedy {
         remedy.text.push_str(rules::lease_of_the_killed(process.version).unwrap_or_default());
-        remedy.command = Some(format!("{START}{}", process.service.name));
+        remedy.run(Run::Start(process.service.name.to_owned()));
     }
     Some(finding)
 }

@@ -1,6 +1,6 @@
 //! Services that lose their network with another, or lost it.
 
-use crate::finding::{Code, PlaceRole, Severity, Subject};
+use crate::finding::{Code, PlaceRole, Run, Severity, Subject};
 use crate::openclaw::model::containers::Runtime;
 use crate::openclaw::model::processes::{Process, Role};
 use crate::openclaw::model::stranded::{Since, Stranded};
@@ -38,7 +38,7 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
             let names: Vec<&str> = std::iter::once(owner.name).chain(stranded.iter().copied()).collect();
             finding.remedy = Some(command(
                 format!("recreate them together: {} and {list}", owner.name),
-                format!("docker compose up -d --force-recreate {}", names.join(" ")),
+                Run::recreate(&names, true),
             ));
         }
         out.push(finding);
@@ -75,12 +75,9 @@ fn left_behind(process: &Process<'_>, stranded: &Stranded, verdicts: &Verdicts<'
     }
     let others = verdicts.model.namespaces.stranded_by(name);
     let names: Vec<&str> = std::iter::once(name).chain(others).collect();
-    let names = names.join(" ");
     finding.remedy = Some(match &stranded.since {
         // Its own id is written down in the borrower: only a new one learns of another.
-        Since::Recreated => {
-            command("recreate it".to_owned(), format!("docker compose up -d --force-recreate {names}"))
-        }
+        Since::Recreated => command("recreate it".to_owned(), Run::recreate(&names, true)),
         Since::Restarted { owner, borrower } => {
             let printed = [owner, borrower].into_iter().filter_map(|start| start.span);
             finding.places.extend(printed.filter_map(|span| verdicts.model.place(PlaceRole::Related, span)));
@@ -93,12 +90,12 @@ fn left_behind(process: &Process<'_>, stranded: &Stranded, verdicts: &Verdicts<'
                 .push("a restart keeps the container's id and gives it a new namespace".to_owned());
             command(
                 "start it again: it joins the network namespace that is there now".to_owned(),
-                format!("docker compose restart {names}"),
+                format!("docker compose restart {}", names.join(" ")),
             )
         }
         Since::WithLender => command(
             format!("start it again once {} is where its gateway is", stranded.lender),
-            format!("docker compose restart {names}"),
+            format!("docker compose restart {}", names.join(" ")),
         ),
     });
     out.push_for([Cause::Stranded(process.id)], finding);

@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::{Edit, Replacement, layout};
-use crate::finding::{Finding, Remedy, Safety, Severity};
+use crate::finding::{Finding, Remedy, Run, Safety, Severity};
 use crate::openclaw::model::Model;
 use crate::openclaw::model::services::Service;
 use crate::openclaw::rules;
@@ -21,15 +21,23 @@ pub(crate) fn words(text: impl Into<String>) -> Remedy {
 }
 
 /// A command that a person runs.
-pub(crate) fn command(text: String, command: String) -> Remedy {
-    Remedy { text, command: Some(command), edits: Vec::new(), safety: Safety::Judgement }
+pub(crate) fn command(text: String, run: impl Into<Run>) -> Remedy {
+    let mut remedy = words(text);
+    remedy.run(run.into());
+    remedy.safety = Safety::Judgement;
+    remedy
 }
 
 /// Edits a machine may make, or a person where any of them is left to one.
-pub(crate) fn edits(text: impl Into<String>, edits: Vec<Edit>, restart: Option<String>) -> Remedy {
+pub(crate) fn edits(text: impl Into<String>, edits: Vec<Edit>, run: Option<Run>) -> Remedy {
     let judgement = edits.iter().any(|edit| edit.applicability == crate::edit::Applicability::Judgement);
-    let safety = if judgement { Safety::Judgement } else { Safety::Safe };
-    Remedy { text: text.into(), command: restart, edits: joined(edits), safety }
+    let mut remedy = words(text);
+    if let Some(run) = run {
+        remedy.run(run);
+    }
+    remedy.edits = joined(edits);
+    remedy.safety = if judgement { Safety::Judgement } else { Safety::Safe };
+    remedy
 }
 
 /// Insertions at one place, and before bytes that are replaced, become one edit: they are meant to stand together.
@@ -66,15 +74,16 @@ pub(crate) fn finish(findings: &mut [Finding], model: &Model<'_>) {
     let definitions = Definitions::of(model);
     for finding in findings {
         let Some(remedy) = &mut finding.remedy else { continue };
+        let mut run = remedy.run.take();
         let changed: BTreeSet<&str> =
             remedy.edits.iter().flat_map(|edit| definitions.changed_by(edit.span)).collect();
         // Advice may wait for the next `up`.
-        let is_now = finding.severity == Severity::Error || remedy.command.is_some();
+        let is_now = finding.severity == Severity::Error || run.is_some();
         if !changed.is_empty() && is_now {
             let stranded = changed.iter().flat_map(|name| model.namespaces.stranded_by(name));
             let stranded: Vec<&str> = stranded.filter(|name| !changed.contains(name)).collect();
             let services: Vec<&str> = changed.iter().copied().chain(stranded.iter().copied()).collect();
-            remedy.command = Some(and_recreate(remedy.command.as_deref(), &services, !stranded.is_empty()));
+            run = Some(and_recreate(run, &services, !stranded.is_empty()));
         }
         let mut services: Vec<&str> = Vec::new();
         for edit in &remedy.edits {
@@ -84,9 +93,14 @@ pub(crate) fn finish(findings: &mut [Finding], model: &Model<'_>) {
         if !services.is_empty() {
             remedy.text +=
                 "; a container that mounts the file by itself keeps the old one until it is recreated";
-            remedy.command = Some(and_recreate(remedy.command.as_deref(), &services, true));
+            run = Some(and_recreate(run, &services, true));
         }
+        remedy.command = run.as_ref().map(Run::to_string);
     }
+}
+
+fn and_recreate(run: Option<Run>, services: &[&str], forced: bool) -> Run {
+    run.unwrap_or_else(|| Run::recreate(&[], false)).and_recreate(services, forced)
 }
 
 /// Where the definitions of the services stand.
@@ -127,38 +141,13 @@ impl<'m, 'a> Definitions<'m, 'a> {
     }
 }
 
-/// The command with these services recreated besides, whatever changed for them if it is `forced`.
-fn and_recreate(command: Option<&str>, services: &[&str], forced: bool) -> String {
-    const FORCE: &str = " --force-recreate";
-    // It has to be up for a while before it is made anew, which its text says.
-    if let Some(start) = command.filter(|command| command.starts_with(START)) {
-        return start.to_owned();
-    }
-    let up = command.and_then(|command| command.strip_prefix(UP));
-    let mut names: Vec<&str> = up
-        .map(|rest| rest.split_whitespace().filter(|word| !word.starts_with('-')).collect())
-        .unwrap_or_default();
-    let mut known: BTreeSet<&str> = names.iter().copied().collect();
-    names.extend(services.iter().copied().filter(|service| known.insert(service)));
-    let force = if forced || up.is_some_and(|rest| rest.contains(FORCE)) { FORCE } else { "" };
-    let recreate = format!("{UP}{force} {}", names.join(" "));
-    match command.filter(|_| up.is_none()) {
-        Some(first) => format!("{first} && {recreate}"),
-        None => recreate,
-    }
-}
-
-const UP: &str = "docker compose up -d";
-/// Starts a container that was made before.
-pub(crate) const START: &str = "docker compose start ";
-
 pub(crate) fn shell_quote(word: &str) -> String {
     // Only a NUL could not be quoted, and it is let through.
     shlex::Quoter::new().allow_nul(true).quote(word).map(Cow::into_owned).unwrap_or_default()
 }
 
 /// `docker compose up -d` for these services and for everyone who lives in their namespaces.
-pub(crate) fn recreate(services: &[&str], verdicts: &Verdicts<'_>) -> String {
+pub(crate) fn recreate(services: &[&str], verdicts: &Verdicts<'_>) -> Run {
     if let Some(reload) = reload(services, verdicts) {
         return reload;
     }
@@ -169,16 +158,15 @@ pub(crate) fn recreate(services: &[&str], verdicts: &Verdicts<'_>) -> String {
     names.sort_unstable();
     names.dedup();
     // A borrower must be recreated with its owner even where its own definition is unchanged.
-    let force = if names.len() > services.len() { " --force-recreate" } else { "" };
-    format!("{UP}{force} {}", names.join(" "))
+    Run::recreate(&names, names.len() > services.len())
 }
 
 /// Loads jobs of the host anew, where these are such.
-fn reload(services: &[&str], verdicts: &Verdicts<'_>) -> Option<String> {
+fn reload(services: &[&str], verdicts: &Verdicts<'_>) -> Option<Run> {
     let job = |name: &&str| verdicts.model.services.named(name)?.job;
     let jobs = services.iter().filter_map(job).collect::<Vec<_>>();
     let reload: Vec<String> = jobs.iter().filter_map(|job| Some(job.manager?.reload(&job.name))).collect();
-    (!jobs.is_empty()).then(|| reload.join("\n"))
+    (!jobs.is_empty()).then(|| Run::Line(reload.join("\n")))
 }
 
 /// A program in a container of the service that is made for it and goes away again: there need be none that runs.
@@ -259,13 +247,13 @@ pub(crate) fn arrange(
 }
 
 /// A change of the listener needs a new process, and everyone in its namespace with it.
-pub(crate) fn recreate_all(name: &str, verdicts: &Verdicts<'_>) -> String {
+pub(crate) fn recreate_all(name: &str, verdicts: &Verdicts<'_>) -> Run {
     if let Some(reload) = reload(&[name], verdicts) {
         return reload;
     }
     let dependants = verdicts.model.namespaces.stranded_by(name);
     let names: Vec<&str> = std::iter::once(name).chain(dependants).collect();
-    format!("{UP} --force-recreate {}", names.join(" "))
+    Run::recreate(&names, true)
 }
 
 /// Replaces a scalar of YAML, JSON5 or dotenv, in the quotes it has.
