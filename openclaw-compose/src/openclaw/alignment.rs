@@ -6,8 +6,8 @@ use crate::edit::Edit;
 use crate::project::Resolution;
 use crate::source::Span;
 
-use super::model::jobs::TOKEN as NAME;
 use super::report::Report;
+use super::rules::TOKEN;
 use super::token_sources::{TokenContent, TokenSourceView};
 
 /// The project's own variables, which Compose reads by itself.
@@ -117,7 +117,7 @@ impl<'r> Alignment<'r> {
         });
         let references = self.gaps().into_iter().map(|span| {
             let quote = unquoted(sources.expose(span)).0;
-            Edit::text(sources, span, format!("{quote}${{{NAME}}}{quote}"))
+            Edit::text(sources, span, format!("{quote}${{{TOKEN}}}{quote}"))
         });
         let edits: Vec<Edit> = literals.chain(references).collect();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -134,7 +134,7 @@ impl<'r> Alignment<'r> {
         if content.last().is_some_and(|last| *last != b'\n') {
             content.push(b'\n');
         }
-        content.extend_from_slice(format!("{NAME}={}\n", token.expose_secret()).as_bytes());
+        content.extend_from_slice(format!("{TOKEN}={}\n", token.expose_secret()).as_bytes());
         SecretSlice::from(content)
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::model::containers::Runtime;
+use super::rules::TOKEN;
 use super::verdict::Verdicts;
 use super::verdict::drift::differences;
 use super::verdict::token::Classes;
@@ -47,7 +48,7 @@ pub(super) fn views(runtime: &Runtime, verdicts: &Verdicts<'_>, letters: &mut Cl
         .filter(|process| process.is_openclaw())
         .filter_map(|process| {
             let container = runtime.of(process.service.name)?;
-            let token = container.env("OPENCLAW_GATEWAY_TOKEN").filter(|value| !value.is_blank());
+            let token = container.env(TOKEN).filter(|value| !value.is_blank());
             Some(ContainerView {
                 service: process.service.name.to_owned(),
                 name: container.name.trim_start_matches('/').to_owned(),

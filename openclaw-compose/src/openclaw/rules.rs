@@ -22,7 +22,7 @@ mod token;
 mod upgrade;
 pub(crate) mod version;
 
-pub(crate) use names::{Meaning, NAME_RULES, NameRule, names};
+pub(crate) use names::{BIND, Meaning, NAME_RULES, NameRule, PASSWORD, PORT, TOKEN, URL, names};
 pub(crate) use reach::{
     AutoBind, Origins, UrlSource, any_origin, auto_bind, local_by_host, origins, plaintext,
     private_same_origin, proxy_attribution_required,

@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::finding::{Place, PlaceRole};
 use crate::source::{Span, Text};
 
-use super::model::jobs::{Job, TOKEN};
+use super::model::jobs::Job;
 use super::model::processes::{ConfigState, EnvLayer, Process, Role};
-use super::rules::TokenSource;
+use super::rules::{TOKEN, TokenSource};
 use super::verdict;
 use super::verdict::Verdicts;
 use super::verdict::token::{Classes, Content, Outcome};

@@ -3,11 +3,10 @@
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Remedy, Severity};
 use crate::openclaw::model::config;
-use crate::openclaw::model::jobs::TOKEN;
 use crate::openclaw::model::names;
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::services::Port;
-use crate::openclaw::rules;
+use crate::openclaw::rules::{self, BIND, PASSWORD, TOKEN};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::listener::{self, Auth, BindSource, Gateway, RefusalKind, Scope};
 use crate::openclaw::verdict::token::Content;
@@ -130,14 +129,14 @@ fn bind_conflict(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findi
             finding.remedy = Some(words("write the bind in one place"));
             out.push(finding);
         }
-    } else if let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_BIND")
+    } else if let Some(variable) = process.service.environment.get(BIND)
         && let Some(value) = variable.value
         && let Some((text, span)) = configured
         && !process.invocation.flags.iter().any(|flag| flag.name == "bind")
         && class(value.expose()) != class(text)
     {
         let summary = format!(
-            "OPENCLAW_GATEWAY_BIND says {}, which the gateway does not read; gateway.bind {text} counts",
+            "{BIND} says {}, which the gateway does not read; gateway.bind {text} counts",
             value.expose()
         );
         let mut finding = verdicts.finding(Code::BindConflict, summary, Some(span)).about(process.subject());
@@ -225,7 +224,7 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             process.state_dotenv()
         )),
         RefusalKind::NoSecret if gateway.secret == Secret::Password => {
-            return missing_token::hand_in(process, missing_token::PASSWORD, verdicts);
+            return missing_token::hand_in(process, PASSWORD, verdicts);
         }
         RefusalKind::NoSecret => {
             return fill_in(process, verdicts).or_else(|| missing_token::hand_in(process, TOKEN, verdicts));
@@ -238,9 +237,9 @@ fn start(why: &RefusalKind, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>) -> O
             let edit = layout::insert_member(verdicts.model.sources, auth, "mode: \"token\"")?.judgement();
             edits("say which one counts: gateway.auth.mode", vec![edit], Some(recreate_all(name, verdicts)))
         }
-        RefusalKind::ProxyAndToken => words(
-            "remove the shared token, gateway.auth.token in openclaw.json and OPENCLAW_GATEWAY_TOKEN in the environment, or use mode token",
-        ),
+        RefusalKind::ProxyAndToken => words(format!(
+            "remove the shared token, gateway.auth.token in openclaw.json and {TOKEN} in the environment, or use mode token"
+        )),
         RefusalKind::Unfilled(name) => return missing_token::hand_in(process, name, verdicts),
         RefusalKind::RefusedText => words("freeze a real token and write it to every place"),
         RefusalKind::OriginsRequired => return origin::allow_origin(gateway, verdicts),

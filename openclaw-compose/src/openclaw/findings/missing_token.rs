@@ -3,10 +3,9 @@
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, PlaceRole, Remedy, Severity};
 use crate::openclaw::model::config::Config;
-use crate::openclaw::model::jobs::TOKEN;
 use crate::openclaw::model::processes::Process;
 use crate::openclaw::model::services::Service;
-use crate::openclaw::rules::{self, Meaning};
+use crate::openclaw::rules::{self, Meaning, PASSWORD, TOKEN};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{AuthVerdict, Client};
 use crate::openclaw::verdict::listener::{Auth, Gateway};
@@ -15,9 +14,6 @@ use crate::openclaw::verdict::token::{Decision, Outcome, Secret};
 
 use super::remedies::{command, edits, recreate, words};
 use super::{Cause, Findings, jobs};
-
-/// The variable of the shared password.
-pub(super) const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
 
 /// Sources without a value.
 pub(crate) fn missing(
@@ -116,16 +112,14 @@ pub(crate) fn missing(
 
 /// The token variable is there, and blank.
 fn empty_variable(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let Some(variable) = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN") else { return };
+    let Some(variable) = process.service.environment.get(TOKEN) else { return };
     let Some(value) = variable.value else { return };
-    if !value.is_blank() || !verdicts.model.is_interpolated(process.service.name, "OPENCLAW_GATEWAY_TOKEN") {
+    if !value.is_blank() || !verdicts.model.is_interpolated(process.service.name, TOKEN) {
         return;
     }
     let decided = matches!(gateway.decision.outcome, Outcome::Wins(_) | Outcome::Opaque(_));
-    let summary = format!(
-        "OPENCLAW_GATEWAY_TOKEN of {} is empty after interpolation: it counts as unset",
-        process.service.name
-    );
+    let summary =
+        format!("{TOKEN} of {} is empty after interpolation: it counts as unset", process.service.name);
     let mut finding = verdicts
         .finding(Code::TokenEmptyAfterInterpolation, summary, Some(variable.span))
         .about(process.subject());
@@ -138,7 +132,6 @@ fn empty_variable(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
 
 /// Gives the project's variable a value that a service takes its token from, where that one is empty.
 pub(crate) fn fill_in(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
-    const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
     let name = process.service.name;
     let variable = process.service.environment.get(TOKEN)?;
     if !variable.value?.is_blank() || !verdicts.model.is_interpolated(name, TOKEN) {
@@ -205,7 +198,7 @@ fn token_beside_url(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
         // Beside --url only --token counts.
         client.choice.as_ref().is_none_or(|choice| choice.source != rules::UrlSource::Flag)
             && gateway.secret == Secret::Token
-            && !service.environment.contains_key("OPENCLAW_GATEWAY_TOKEN")
+            && !service.environment.contains_key(TOKEN)
     }) else {
         return Some(words(text));
     };
@@ -213,7 +206,7 @@ fn token_beside_url(client: &Client<'_>, gateway: &Gateway<'_>, verdicts: &Verdi
         verdicts.model.sources,
         service.key_span,
         verdicts.model.environment_key(service),
-        &[("OPENCLAW_GATEWAY_TOKEN", &template)],
+        &[(TOKEN, &template)],
     )?;
     Some(edits(text, vec![edit], Some(recreate(&[service.name], verdicts))))
 }

@@ -339,7 +339,7 @@ fn find_on_loopback(process: &Process<'_>, gateway: &Gateway<'_>, verdicts: &Ver
         return arrange(process.service, &names, &[], verdicts);
     }
     let port = format!("\"{listens}\"");
-    arrange(process.service, &names, &[("OPENCLAW_GATEWAY_PORT", &port)], verdicts)
+    arrange(process.service, &names, &[(rules::PORT, &port)], verdicts)
 }
 
 /// Another service lives in the client's namespace, so that cannot move: the service URL, with the vendor's switch.
@@ -365,7 +365,7 @@ fn fall_back(
         )));
     }
     let reads_url = rules::names(rules::Meaning::Url, process.version, process.side())
-        .any(|rule| rule.name == "OPENCLAW_GATEWAY_URL");
+        .any(|rule| rule.name == rules::URL);
     let leads_there = service.network_mode.is_none()
         && names::shares_network(service, owner)
         && gateway.bind.scope == Scope::All
@@ -374,9 +374,9 @@ fn fall_back(
         return Some(words(text));
     };
     let url = format!("\"ws://{}:{}\"", owner.name, gateway.listens_on());
-    let mut set = vec![("OPENCLAW_GATEWAY_URL", url.as_str()), (switch, "\"1\"")];
+    let mut set = vec![(rules::URL, url.as_str()), (switch, "\"1\"")];
     let mut others = names_of(rules::Meaning::Url);
-    others.retain(|name| *name != "OPENCLAW_GATEWAY_URL");
+    others.retain(|name| *name != rules::URL);
     let template;
     let has_token = |candidate: &Candidate| {
         candidate.kind == rules::TokenSource::Env && !matches!(candidate.content, Content::Empty)
@@ -384,7 +384,7 @@ fn fall_back(
     if !client.decision.iter().flat_map(|decision| &decision.candidates).any(has_token) {
         let Some(reference) = gateway.token_template(verdicts.model) else { return Some(words(text)) };
         template = reference;
-        set.push(("OPENCLAW_GATEWAY_TOKEN", &template));
+        set.push((rules::TOKEN, &template));
     }
     let out = arrange(service, &others, &set, verdicts).into_iter().map(Edit::judgement).collect();
     let text = format!(
@@ -456,7 +456,7 @@ fn wrong_port(
     let text = format!("use the gateway's own port {listens}");
     let Some(span) = choice.span else {
         let service = process.service;
-        let Some(port) = service.environment.get("OPENCLAW_GATEWAY_PORT") else { return Some(words(text)) };
+        let Some(port) = service.environment.get(rules::PORT) else { return Some(words(text)) };
         // The variable may serve the published port as well: only this service's own line is changed.
         let own =
             port.key_span.filter(|key| layout::is_inside(verdicts.model.sources, service.key_span, *key));
@@ -466,7 +466,7 @@ fn wrong_port(
                 verdicts.model.sources,
                 service.key_span,
                 verdicts.model.environment_key(service),
-                &[("OPENCLAW_GATEWAY_PORT", &format!("\"{listens}\""))],
+                &[(rules::PORT, &format!("\"{listens}\""))],
             ),
         };
         return Some(match edit {

@@ -7,7 +7,7 @@ use crate::finding::{Code, Confidence, PlaceRole, Remedy, Subject};
 use crate::openclaw::model::config::StateVariable;
 use crate::openclaw::model::gateways::GatewayId;
 use crate::openclaw::model::processes::{EnvLayer, Role};
-use crate::openclaw::rules::TokenSource;
+use crate::openclaw::rules::{self, TokenSource};
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::{AuthVerdict, Client, ClientKind};
 use crate::openclaw::verdict::listener::{Auth, Gateway, Scope};
@@ -83,17 +83,16 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
 /// A place that holds another token and loses before any container sees it: a shell over `.env`, `environment` over an env
 /// file, an override file over its base.
 fn shadowed(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    const NAME: &str = "OPENCLAW_GATEWAY_TOKEN";
     let services = verdicts.model.processes.iter().filter(|process| process.is_openclaw());
     let services = services.map(|process| Some(process.service.name));
     let mut told: BTreeSet<Span> = BTreeSet::new();
     for service in std::iter::once(None).chain(services) {
-        let mut lost = verdicts.model.shadowed(service, NAME);
+        let mut lost = verdicts.model.shadowed(service, rules::TOKEN);
         lost.retain(|place| !told.contains(&place.span));
         let Some(first) = lost.first() else { continue };
         told.extend(lost.iter().map(|place| place.span));
         let whose = service.map_or_else(|| "the project".to_owned(), str::to_owned);
-        let summary = format!("{first} holds another value for {NAME} of {whose} and is overruled");
+        let summary = format!("{first} holds another value for {} of {whose} and is overruled", rules::TOKEN);
         let mut finding = verdicts
             .finding(Code::SourcesDisagree, summary, None)
             .about(service.map_or(Subject::Stack, |name| Subject::Service(name.to_owned())));
@@ -256,7 +255,7 @@ fn order(decision: &Decision) -> String {
     let name = |source: &TokenSource| match source {
         TokenSource::Flag => "--token",
         TokenSource::AuthToken => "gateway.auth.token",
-        TokenSource::Env => "OPENCLAW_GATEWAY_TOKEN",
+        TokenSource::Env => rules::TOKEN,
         TokenSource::RemoteToken => "gateway.remote.token",
     };
     decision.rule.order.iter().map(name).collect::<Vec<_>>().join(" > ")
@@ -265,7 +264,7 @@ fn order(decision: &Decision) -> String {
 /// `$STATE/.env`: a second source that nobody sees from outside.
 fn state_dotenv(gateway: &Gateway<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let process = gateway.process;
-    let Some(hidden) = process.state_env.get("OPENCLAW_GATEWAY_TOKEN") else {
+    let Some(hidden) = process.state_env.get(rules::TOKEN) else {
         return;
     };
     let value = hidden.value.expose().trim();

@@ -6,7 +6,7 @@ use crate::edit::layout;
 use crate::finding::{Code, Remedy, Severity};
 use crate::openclaw::model::config::SecretForm;
 use crate::openclaw::model::processes::Process;
-use crate::openclaw::rules::{self};
+use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::source::Span;
 
@@ -102,7 +102,7 @@ fn command_line(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findin
         format!("the token of {name} stands in its command: docker inspect and the process list show it");
     let mut finding =
         verdicts.finding(Code::TokenInCommand, summary, Some(flag.span)).about(process.subject());
-    finding.remedy = Some(words("hand it in as OPENCLAW_GATEWAY_TOKEN and drop --token"));
+    finding.remedy = Some(words(format!("hand it in as {} and drop --token", rules::TOKEN)));
     out.push(finding);
 }
 

@@ -92,9 +92,10 @@ fn unread_variable(
             "drop {}, and let the client reach the gateway as its own finding says",
             rule.name
         ))),
-        _ if rule.name.ends_with("_FILE") => Some(words(
-            "refer to the file with a SecretRef in openclaw.json, or hand the value in as OPENCLAW_GATEWAY_TOKEN",
-        )),
+        _ if rule.name.ends_with("_FILE") => Some(words(format!(
+            "refer to the file with a SecretRef in openclaw.json, or hand the value in as {}",
+            rules::TOKEN
+        ))),
         meaning => {
             if meaning != Meaning::Port && has_secret(process, verdicts) {
                 inside?;

@@ -76,9 +76,6 @@ pub(crate) struct Job {
     pub(crate) state: Option<(String, String)>,
 }
 
-/// The token's variable.
-pub(crate) const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
-
 impl Definition {
     fn is_plist(&self) -> bool {
         self.text.expose_secret().contains("<plist")
@@ -163,7 +160,7 @@ impl Manager {
 impl Job {
     /// The token in the definition itself, which only a new definition changes.
     pub(crate) fn token(&self) -> Option<&Set> {
-        self.environment.get(TOKEN)
+        self.environment.get(rules::TOKEN)
     }
 
     /// Whether it gets variables from a file that was not given.

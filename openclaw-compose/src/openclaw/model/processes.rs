@@ -595,13 +595,7 @@ fn gateway_likeness(service: &Service<'_>, invocation: &Invocation) -> u32 {
     let cli = service.name.contains("cli") && !service.name.contains("client");
     let published = service.ports.iter().any(|port| port.target == rules::DEFAULT_PORT);
     let told = service.environment.keys().any(|name| {
-        matches!(
-            *name,
-            "OPENCLAW_GATEWAY_TOKEN"
-                | "OPENCLAW_GATEWAY_BIND"
-                | "CLAWDBOT_GATEWAY_TOKEN"
-                | "CLAWDBOT_GATEWAY_BIND"
-        )
+        matches!(*name, rules::TOKEN | rules::BIND | "CLAWDBOT_GATEWAY_TOKEN" | "CLAWDBOT_GATEWAY_BIND")
     });
     if cli || invocation.is_openclaw || service.interactive && !published {
         return 0;

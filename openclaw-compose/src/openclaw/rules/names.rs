@@ -84,9 +84,20 @@ const BEFORE_3_22: Versions = Versions::before(V2026_3_22);
 const SINCE_3_22: Versions = Versions::since(V2026_3_22);
 const CLI_ONLY: Versions = Versions::between(V2026_2_17, V2026_3_22);
 
+/// The variable of the shared token.
+pub(crate) const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
+/// What people write for the bind; no release reads it.
+pub(crate) const BIND: &str = "OPENCLAW_GATEWAY_BIND";
+/// The variable of the shared password.
+pub(crate) const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
+/// The variable of the URL that a client dials.
+pub(crate) const URL: &str = "OPENCLAW_GATEWAY_URL";
+/// The variable of the port.
+pub(crate) const PORT: &str = "OPENCLAW_GATEWAY_PORT";
+
 /// The variable names people use for the gateway, strongest spelling of a meaning first.
 pub(crate) const NAME_RULES: &[NameRule] = &[
-    read("OPENCLAW_GATEWAY_TOKEN", Meaning::Token, Versions::ALL, OBSERVED),
+    read(TOKEN, Meaning::Token, Versions::ALL, OBSERVED),
     read("CLAWDBOT_GATEWAY_TOKEN", Meaning::Token, BEFORE_2_17, SERVER_UNTIL_2_12).of(Side::Server),
     unread("CLAWDBOT_GATEWAY_TOKEN", Meaning::Token, CLI_ONLY, CLI_ALONE).of(Side::Server),
     read("CLAWDBOT_GATEWAY_TOKEN", Meaning::Token, BEFORE_3_22, UNTIL_3_13).of(Side::Client),
@@ -95,18 +106,13 @@ pub(crate) const NAME_RULES: &[NameRule] = &[
     never("GATEWAY_TOKEN", Meaning::Token),
     never("OPENCLAW_TOKEN", Meaning::Token),
     never("OPENCLAW_GATEWAY_TOKEN_FILE", Meaning::Token),
-    read("OPENCLAW_GATEWAY_PASSWORD", Meaning::Password, Versions::ALL, OBSERVED),
+    read(PASSWORD, Meaning::Password, Versions::ALL, OBSERVED),
     read("CLAWDBOT_GATEWAY_PASSWORD", Meaning::Password, BEFORE_2_17, SERVER_UNTIL_2_12).of(Side::Server),
     unread("CLAWDBOT_GATEWAY_PASSWORD", Meaning::Password, CLI_ONLY, CLI_ALONE).of(Side::Server),
     read("CLAWDBOT_GATEWAY_PASSWORD", Meaning::Password, BEFORE_3_22, UNTIL_3_13).of(Side::Client),
     unread("CLAWDBOT_GATEWAY_PASSWORD", Meaning::Password, SINCE_3_22, GONE),
-    unread("OPENCLAW_GATEWAY_URL", Meaning::Url, Versions::before(V2026_3_2), BEFORE_3_2),
-    read(
-        "OPENCLAW_GATEWAY_URL",
-        Meaning::Url,
-        Versions::since(V2026_3_2),
-        "observed on 2026.9.6; read from 2026.3.2 on",
-    ),
+    unread(URL, Meaning::Url, Versions::before(V2026_3_2), BEFORE_3_2),
+    read(URL, Meaning::Url, Versions::since(V2026_3_2), "observed on 2026.9.6; read from 2026.3.2 on"),
     unread("CLAWDBOT_GATEWAY_URL", Meaning::Url, Versions::before(V2026_3_2), BEFORE_3_2),
     read(
         "CLAWDBOT_GATEWAY_URL",
@@ -118,7 +124,7 @@ pub(crate) const NAME_RULES: &[NameRule] = &[
     never("MOLTBOT_GATEWAY_URL", Meaning::Url),
     never("GATEWAY_URL", Meaning::Url),
     never("OPENCLAW_URL", Meaning::Url),
-    read("OPENCLAW_GATEWAY_PORT", Meaning::Port, Versions::ALL, OBSERVED),
+    read(PORT, Meaning::Port, Versions::ALL, OBSERVED),
     read("CLAWDBOT_GATEWAY_PORT", Meaning::Port, BEFORE_3_22, UNTIL_3_13),
     unread("CLAWDBOT_GATEWAY_PORT", Meaning::Port, SINCE_3_22, GONE),
     never("GATEWAY_PORT", Meaning::Port),

@@ -279,19 +279,19 @@ impl<'a> Gateway<'a> {
         let in_service = process.meant(Meaning::Token).map(|(_, value)| value).filter(given);
         in_service
             .map(|value| value.span)
-            .or_else(|| Some(model.resolution.variable("OPENCLAW_GATEWAY_TOKEN")?.decided_by()?.span))
+            .or_else(|| Some(model.resolution.variable(rules::TOKEN)?.decided_by()?.span))
     }
 
     /// How the gateway's compose file writes the token, where that shows nothing: `${OPENCLAW_GATEWAY_TOKEN}`.
     pub(crate) fn token_template(&self, model: &Model<'_>) -> Option<String> {
         let process = self.process;
-        let variable = process.service.environment.get("OPENCLAW_GATEWAY_TOKEN")?;
+        let variable = process.service.environment.get(rules::TOKEN)?;
         let written = model.sources.expose(variable.span).trim_matches(['"', '\'']);
         let filled = variable.value.is_some_and(|value| !value.is_blank());
         if filled && written.starts_with("${") && written.ends_with('}') {
             return Some(written.to_owned());
         }
-        model.project_has("OPENCLAW_GATEWAY_TOKEN").then(|| "${OPENCLAW_GATEWAY_TOKEN}".to_owned())
+        model.project_has(rules::TOKEN).then(|| format!("${{{}}}", rules::TOKEN))
     }
 }
 
