@@ -16,6 +16,7 @@ mod containers;
 mod examine;
 mod findings;
 mod gates;
+mod mending;
 mod model;
 #[cfg(feature = "docker")]
 mod places;
@@ -33,6 +34,7 @@ pub use containers::ContainerView;
 pub use examine::examine;
 pub use findings::search;
 pub use gates::{ClientView, GateState, GateView, ProxyView, StackGate};
+pub use mending::{LeftAlone, Mend, Mending};
 pub use model::compose::{compose_of_containers, compose_of_engine};
 #[cfg(feature = "docker")]
 pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};

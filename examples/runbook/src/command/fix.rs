@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_compose::edit::{Applicability, Batch};
-use openclaw_compose::finding::{Code, Finding, Severity};
+use openclaw_compose::finding::{Code, Severity};
+use openclaw_compose::openclaw::{LeftAlone, Mend, Mending};
 use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::targets::Targets;
@@ -53,10 +53,12 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 }
 
 fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
-    if let Some(unknown) = arguments.codes.iter().find(|code| !known(code)) {
-        return Err(format!(
-            "{unknown} is not a code of openclaw-compose, such as OC-C301 or silent-override"
-        ));
+    let mut wanted = Mend::default();
+    for name in &arguments.codes {
+        wanted = wanted.code(code(name)?);
+    }
+    if arguments.judgement {
+        wanted = wanted.judgement();
     }
     let before = settled(arguments)?;
     if arguments.recover {
@@ -66,12 +68,12 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     if !unread.is_empty() {
         return Err(format!("nothing is mended around what could not be read\n  {}", unread.join("\n  ")));
     }
-    let plan = Plan::make(arguments, &before);
-    plan.show(&before);
-    let changes = plan.edits.apply();
+    let mending = before.report.mending(&wanted);
+    show(&mending, &before);
+    let changes = mending.edits.apply();
     if changes.is_empty() {
         outln!("nothing to mend by edits");
-        let left = !arguments.dry_run && !plan.by_hand.is_empty();
+        let left = !arguments.dry_run && !mending.by_hand.is_empty();
         return Ok(ExitCode::from(u8::from(left)));
     }
     outln!();
@@ -96,7 +98,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
         .and_then(Transaction::commit)
         .map_err(|error| format!("nothing was changed: {error}"))?;
     outln!("\nwritten as transaction {} of {}", receipt.id, receipt.root.display());
-    plan.show_after(arguments, &before);
+    show_after(&mending, arguments, &before);
     show_next(arguments)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -146,84 +148,52 @@ fn show_next(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// The edits that go together.
-struct Plan<'r> {
-    edits: Batch<'r>,
-    mends: Vec<&'r Finding>,
-    left: Vec<(&'r Finding, String)>,
-    /// Errors that no edit mends.
-    by_hand: Vec<&'r Finding>,
+/// The code of openclaw-compose that has this id or name.
+fn code(name: &str) -> Result<Code, String> {
+    let code = Code::ALL.iter().find(|code| name == code.id() || name == code.name());
+    code.copied().ok_or_else(|| {
+        format!("{name} is not a code of openclaw-compose, such as OC-C301 or silent-override")
+    })
 }
 
-/// Whether openclaw-compose has such a code.
-fn known(name: &str) -> bool {
-    Code::ALL.iter().any(|code| name == code.id() || name == code.name())
-}
-
-impl<'r> Plan<'r> {
-    /// What it mends, and what it leaves.
-    fn show(&self, project: &Project) {
-        for finding in &self.mends {
-            outln!("{} {finding}", finding.severity);
-            if let Some(remedy) = &finding.remedy {
-                outln!("  {}", remedy.text);
-            }
+/// What is mended, and what is left.
+fn show(mending: &Mending<'_>, project: &Project) {
+    for finding in &mending.mended {
+        outln!("{} {finding}", finding.severity);
+        if let Some(remedy) = &finding.remedy {
+            outln!("  {}", remedy.text);
         }
-        for (finding, why) in &self.left {
-            outln!("left alone: {finding}\n  {why}");
-        }
-        for finding in project.unseen() {
-            outln!("not seen: {finding}");
-        }
-        for finding in &self.by_hand {
-            outln!("not by an edit: {finding}");
-            if let Some(remedy) = &finding.remedy {
-                outln!("  {}", remedy.text);
-                if let Some(command) = &remedy.command {
-                    outln!("  {command}");
-                }
+    }
+    for (finding, why) in &mending.left {
+        let why = match (why, &finding.remedy) {
+            (LeftAlone::Judgement, Some(remedy)) => format!("{} (give --judgement to make it)", remedy.text),
+            (why, _) => why.to_string(),
+        };
+        outln!("left alone: {finding}\n  {why}");
+    }
+    for finding in project.unseen() {
+        outln!("not seen: {finding}");
+    }
+    for finding in &mending.by_hand {
+        outln!("not by an edit: {finding}");
+        if let Some(remedy) = &finding.remedy {
+            outln!("  {}", remedy.text);
+            if let Some(command) = &remedy.command {
+                outln!("  {command}");
             }
         }
     }
+}
 
-    /// What is left to do once it is written.
-    fn show_after(&self, arguments: &Arguments, before: &Project) {
-        let commands: BTreeSet<&str> =
-            self.mends.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
-        for command in commands {
-            outln!("now run: {}", before.captured.of_engine(arguments.project.told(command, None)));
-        }
-        // A container that mounts the file alone still holds the file that was replaced.
-        for finding in before.report.of_code(Code::SingleFileMount) {
-            outln!("note: {}: recreate its container", finding.summary);
-        }
+/// What is left to do once it is written.
+fn show_after(mending: &Mending<'_>, arguments: &Arguments, before: &Project) {
+    let commands: BTreeSet<&str> =
+        mending.mended.iter().filter_map(|finding| finding.remedy.as_ref()?.command.as_deref()).collect();
+    for command in commands {
+        outln!("now run: {}", before.captured.of_engine(arguments.project.told(command, None)));
     }
-
-    fn make(arguments: &Arguments, project: &'r Project) -> Self {
-        let edits = Batch::new(&project.report.sources);
-        let mut plan = Self { edits, mends: Vec::new(), left: Vec::new(), by_hand: Vec::new() };
-        for finding in &project.report.findings {
-            let named =
-                arguments.codes.iter().any(|code| code == finding.code.id() || code == finding.code.name());
-            let wanted = if arguments.codes.is_empty() { finding.severity > Severity::Info } else { named };
-            let edits = finding.remedy.as_ref().filter(|remedy| wanted && !remedy.edits.is_empty());
-            let Some(remedy) = edits else {
-                if wanted && finding.severity == Severity::Error {
-                    plan.by_hand.push(finding);
-                }
-                continue;
-            };
-            let judged = remedy.edits.iter().any(|edit| edit.applicability == Applicability::Judgement);
-            if judged && !arguments.judgement {
-                plan.left.push((finding, format!("{} (give --judgement to make it)", remedy.text)));
-                continue;
-            }
-            // Two findings may want the same bytes: the more serious one is first, the other waits for the next run.
-            match plan.edits.add(&remedy.edits) {
-                Ok(()) => plan.mends.push(finding),
-                Err(error) => plan.left.push((finding, error.to_string())),
-            }
-        }
-        plan
+    // A container that mounts the file alone still holds the file that was replaced.
+    for finding in before.report.of_code(Code::SingleFileMount) {
+        outln!("note: {}: recreate its container", finding.summary);
     }
 }
