@@ -6,8 +6,6 @@ use std::alloc::System;
 
 use granit_parser::Parser;
 use openclaw_compose::project;
-use openclaw_compose::source::FileId;
-use openclaw_compose::syntax::yaml;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 mod stacks;
@@ -28,10 +26,6 @@ fn main() {
         let resolution = project::resolve(&inputs, &stack.files);
         report("resolve", &region);
         drop(resolution);
-        let region = Region::new(ALLOCATOR);
-        let parsed = yaml::parse(FileId::new(0), &stack.text);
-        report("tree", &region);
-        drop(parsed);
         let region = Region::new(ALLOCATOR);
         let events = Parser::new_from_str(&stack.text).filter(Result::is_ok).count();
         report("bare events", &region);

@@ -1,4 +1,4 @@
-//! How long a resolution takes in process, and how much of that is the tree of the YAML and the parser's bare events.
+//! How long a resolution takes in process, and how much of that are the bare events of the YAML parser.
 
 #![allow(missing_docs, reason = "a benchmark")]
 
@@ -7,8 +7,6 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use granit_parser::Parser;
 use openclaw_compose::project;
-use openclaw_compose::source::FileId;
-use openclaw_compose::syntax::yaml;
 
 mod stacks;
 
@@ -20,9 +18,6 @@ fn resolve(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(stack.text.len() as u64)).sample_size(20);
         group.bench_function("resolve", |b| {
             b.iter(|| project::resolve(&inputs, black_box(&stack.files)));
-        });
-        group.bench_function("tree", |b| {
-            b.iter(|| yaml::parse(FileId::new(0), black_box(&stack.text)));
         });
         group.bench_function("bare events", |b| {
             b.iter(|| {

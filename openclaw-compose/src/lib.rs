@@ -35,6 +35,9 @@ pub mod openclaw;
 pub mod project;
 pub mod secrets;
 pub mod source;
-#[doc(hidden)]
+// The fuzzers ask the parsers one by one.
+#[cfg(fuzzing)]
 pub mod syntax;
+#[cfg(not(fuzzing))]
+mod syntax;
 mod words;

@@ -70,6 +70,8 @@ pub use secret::{looks_random, looks_secret};
 pub use unread::Unread;
 pub use write::{Format, Reveal};
 
+pub use crate::syntax::yaml::Timestamp;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::source::{FileId, Span, Text};
+use crate::syntax::yaml::Timestamp;
 
 /// The latest link of a value's provenance; [`ProvenanceId::NONE`] for a value that stands as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub enum Value {
     /// A float.
     Float(f64),
     /// A date or a date and time that was not quoted.
-    Time(crate::syntax::yaml::Timestamp),
+    Time(Timestamp),
     /// Text.
     Text(Text),
     /// A list.

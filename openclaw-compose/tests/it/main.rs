@@ -12,6 +12,6 @@ mod project;
 mod random_stacks;
 mod releases;
 mod schema;
+mod source;
 mod support;
-mod syntax;
 mod unseen;

@@ -103,11 +103,14 @@ fn and_recreate(run: Option<Run>, services: &[&str], forced: bool) -> Run {
     run.unwrap_or_else(|| Run::recreate(&[], false)).and_recreate(services, forced)
 }
 
+/// A service, and its block once it was asked for.
+type Block<'m, 'a> = (&'m Service<'a>, OnceCell<Option<Span>>);
+
 /// Where the definitions of the services stand.
 struct Definitions<'m, 'a> {
     model: &'m Model<'a>,
-    /// Each service by where its block begins, and the block once it was asked for.
-    blocks: BTreeMap<(FileId, u32), (&'m Service<'a>, OnceCell<Option<Span>>)>,
+    /// Each service by where its block begins.
+    blocks: BTreeMap<(FileId, u32), Block<'m, 'a>>,
     /// The services whose variables come from a place, by where it begins.
     variables: BTreeMap<(FileId, u32), BTreeSet<&'a str>>,
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::source::Sources;
+use crate::syntax::yaml::{self, Node, Parsed, ProblemKind, Refuser, Style, Tag, Value};
 use expect_test::{Expect, expect};
-use openclaw_compose::source::Sources;
-use openclaw_compose::syntax::yaml::{self, Node, Parsed, ProblemKind, Refuser, Style, Tag, Value};
 
 fn parse(text: &str) -> (Sources, Parsed) {
     let mut sources = Sources::new();

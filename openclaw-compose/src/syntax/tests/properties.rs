@@ -1,9 +1,9 @@
 //! What holds for every text.
 
-use openclaw_compose::source::{Sources, Span, Text};
-use openclaw_compose::syntax::dotenv;
-use openclaw_compose::syntax::interpolate::{Found, Options, interpolate};
-use openclaw_compose::syntax::yaml::{self, Node, Parsed, ProblemKind, Style, Value, ViaKind};
+use crate::source::{Sources, Span, Text};
+use crate::syntax::dotenv;
+use crate::syntax::interpolate::{Found, Options, interpolate};
+use crate::syntax::yaml::{self, Node, Parsed, ProblemKind, Style, Value, ViaKind};
 use proptest::prelude::*;
 
 /// Texts that get far into a YAML parser.

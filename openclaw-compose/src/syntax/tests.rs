@@ -4,9 +4,6 @@
 
 mod canary;
 mod dotenv;
-mod hostile;
 mod interpolate;
-mod masking;
 mod properties;
-mod source;
 mod yaml;

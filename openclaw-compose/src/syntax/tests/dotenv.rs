@@ -1,9 +1,9 @@
 //! dotenv files: what they set, what is refused, and what the reader says it did.
 
+use crate::source::{Sources, Text};
+use crate::syntax::dotenv::{self, Dotenv, Form, Options, Origin, ProblemKind};
+use crate::syntax::interpolate::{Found, PieceKind};
 use expect_test::{Expect, expect};
-use openclaw_compose::source::{Sources, Text};
-use openclaw_compose::syntax::dotenv::{self, Dotenv, Form, Options, Origin, ProblemKind};
-use openclaw_compose::syntax::interpolate::{Found, PieceKind};
 
 fn lookup(name: &str) -> Option<Found<&'static str>> {
     let value = match name {

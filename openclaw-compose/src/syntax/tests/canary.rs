@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use openclaw_compose::source::{Sources, Span, Text};
-use openclaw_compose::syntax::interpolate::{Found, Options, interpolate};
-use openclaw_compose::syntax::{dotenv, yaml};
+use crate::source::{Sources, Span, Text};
+use crate::syntax::interpolate::{Found, Options, interpolate};
+use crate::syntax::{dotenv, yaml};
 
 const CANARY: &str = "canary-4711-token";
 

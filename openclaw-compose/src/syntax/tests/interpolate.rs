@@ -1,8 +1,6 @@
 //! Interpolation: one table for what a template becomes, one for what is refused.
 
-use openclaw_compose::syntax::interpolate::{
-    Found, Gave, Interpolated, Options, PieceKind, ProblemKind, interpolate,
-};
+use crate::syntax::interpolate::{Found, Gave, Interpolated, Options, PieceKind, ProblemKind, interpolate};
 
 /// `SET` has a value, `EMPTY` none, `DOLLAR` one that looks like a template; everything else is unset.
 fn lookup(name: &str) -> Option<Found<&'static str>> {
