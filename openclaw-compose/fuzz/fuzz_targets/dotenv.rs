@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use openclaw_compose::source::Sources;
-use openclaw_compose::syntax::dotenv::{self, Options};
+use openclaw_compose::syntax::dotenv::{self, Form, Options};
 use openclaw_compose::syntax::interpolate::Found;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -18,9 +18,9 @@ fuzz_target!(|bytes: &[u8]| {
         for effect in &entry.effects {
             assert!(text.get(effect.span.range()).is_some());
         }
-        if let Some(assigned) = entry.assigned() {
-            for piece in &assigned.pieces {
-                let span = assigned.offsets.span(piece.written.clone());
+        if let Form::Assigned(assigned) = &entry.form {
+            for unset in &assigned.unset {
+                let span = assigned.offsets.span(unset.written.clone());
                 assert!(text.get(span.range()).is_some());
                 assert!(entry.value_span.start <= span.start && span.end <= entry.value_span.end);
             }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use super::interpolate::{self, Found, Gave, Interpolated, Piece, PieceKind, Unset};
+use super::interpolate::{self, Found, Gave, Interpolated, PieceKind, Unset};
 use super::offsets::Offsets;
 use crate::source::{FileId, Span, Text};
 
@@ -74,8 +74,6 @@ pub struct Statement<S> {
     pub value_span: Span,
     /// How the value came about.
     pub form: Form<S>,
-    /// Begins with `export`.
-    pub exported: bool,
     /// What the reader did to the value, in order.
     pub effects: Vec<Effect>,
 }
@@ -87,17 +85,12 @@ pub enum Form<S> {
     /// A bare `NAME`: the lookup's value, and where it came from.
     Inherited(Option<S>),
     /// `NAME=value`
-    Assigned(Assigned<S>),
+    Assigned(Assigned),
 }
 
 /// A value that the file itself assigns.
 #[derive(Clone, Debug)]
-pub struct Assigned<S> {
-    /// The quotes around it.
-    pub quotes: Quotes,
-    /// What its interpolation was made of; empty where there is no `$`. Their `written` ranges are offsets in the
-    /// unquoted template: [`Assigned::offsets`] turns them into spans.
-    pub pieces: Vec<Piece<Origin<S>>>,
+pub struct Assigned {
     /// From offsets in the template to spans.
     pub offsets: Offsets,
     /// Uses of unset variables.
@@ -113,16 +106,6 @@ pub enum Quotes {
     Single,
     /// `"…"`: unescaped, interpolated.
     Double,
-}
-
-/// Where a variable's value in a dotenv file came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Origin<S> {
-    /// From the lookup.
-    Lookup(S),
-    /// From a line above: its number in [`Dotenv::entries`].
-    Statement(usize),
 }
 
 /// Something the reader did to a value, or let stand though it looks like something it is not.
@@ -270,12 +253,6 @@ impl<S> Statement<S> {
             || nul(&self.key)
             || self.value.as_ref().is_some_and(|value| value.contains("\0")))
     }
-
-    /// The assignment, where the entry is one.
-    #[must_use]
-    pub fn assigned(&self) -> Option<&Assigned<S>> {
-        if let Form::Assigned(assigned) = &self.form { Some(assigned) } else { None }
-    }
 }
 
 /// The name and the places, never the value.
@@ -340,7 +317,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
 
     fn statement(&mut self) {
         let line = self.at;
-        let exported = self.skip_export();
+        self.skip_export();
         let start = self.at;
         let rest = self.rest();
         if rest.is_empty() {
@@ -366,7 +343,7 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
         self.at += name.len() + separator.map_or(0, char::len_utf8);
         self.skip_while(is_blank);
         if separator == Some('\n') {
-            return self.inherit(key, key_span, exported);
+            return self.inherit(key, key_span);
         }
         let Some(raw) = self.value() else {
             let quote = self.span(self.at..self.at + 1);
@@ -377,21 +354,19 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
             });
             return self.skip_to_assignment();
         };
-        self.assign(key, key_span, exported, raw);
+        self.assign(key, key_span, raw);
     }
 
     /// `export` and the blanks behind it. Alone it is a name like any other.
-    fn skip_export(&mut self) -> bool {
-        let Some(behind) = self.rest().strip_prefix("export") else { return false };
-        if !behind.starts_with([' ', '\t', '\n', '\r', '\u{c}']) {
-            return false;
+    fn skip_export(&mut self) {
+        let Some(behind) = self.rest().strip_prefix("export") else { return };
+        if behind.starts_with([' ', '\t', '\n', '\r', '\u{c}']) {
+            self.at += "export".len();
+            self.skip_while(is_blank);
         }
-        self.at += "export".len();
-        self.skip_while(is_blank);
-        true
     }
 
-    fn inherit(&mut self, key: String, key_span: Span, exported: bool) {
+    fn inherit(&mut self, key: String, key_span: Span) {
         let found = (self.lookup)(&key);
         let (value, source) = match found {
             Some(found) => (Some(found.value), Some(found.source)),
@@ -403,12 +378,11 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
             value,
             value_span: self.span(key_span.range().end..key_span.range().end),
             form: Form::Inherited(source),
-            exported,
             effects: Vec::new(),
         });
     }
 
-    fn assign(&mut self, key: String, key_span: Span, exported: bool, raw: Raw) {
+    fn assign(&mut self, key: String, key_span: Span, raw: Raw) {
         let Raw { template, offsets, quotes, span, mut effects } = raw;
         let done = if quotes == Quotes::Single { None } else { Some(self.interpolate(&template)) };
         let (text, pieces, unset, problems) = match done {
@@ -437,19 +411,19 @@ impl<S, L: FnMut(&str) -> Option<Found<S>>, B: FnMut(&str) -> Option<Found<S>>> 
         });
         effects.extend(dollars);
         effects.sort_by_key(|effect| effect.span.start);
-        let form = Form::Assigned(Assigned { quotes, pieces, offsets, unset });
-        self.push(Statement { key, key_span, value, value_span: span, form, exported, effects });
+        let form = Form::Assigned(Assigned { offsets, unset });
+        self.push(Statement { key, key_span, value, value_span: span, form, effects });
     }
 
-    fn interpolate<'v>(&mut self, template: &'v str) -> Interpolated<'v, Origin<S>> {
+    fn interpolate<'v>(&mut self, template: &'v str) -> Interpolated<'v, ()> {
         let left = self.options.limit.saturating_sub(self.done.made).saturating_sub(template.len());
         let options = self.options.interpolation.at_most(left);
         let own = |name: &str| {
             let &at = self.lines.get(name)?;
             let value = self.done.entries.get(at)?.value.clone()?;
-            Some(Found { value, source: Origin::Statement(at) })
+            Some(Found { value, source: () })
         };
-        let outside = |found: Found<S>| Found { value: found.value, source: Origin::Lookup(found.source) };
+        let outside = |found: Found<S>| Found { value: found.value, source: () };
         interpolate::interpolate(template, options, |name| {
             let known = (self.lookup)(name).map(outside).or_else(|| own(name));
             known.or_else(|| (self.before)(name).map(outside))

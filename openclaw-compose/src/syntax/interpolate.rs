@@ -249,14 +249,6 @@ pub fn interpolate<S>(
     done
 }
 
-impl<S> Interpolated<'_, S> {
-    /// True where nothing is wrong.
-    #[must_use]
-    pub fn is_ok(&self) -> bool {
-        self.problems.is_empty()
-    }
-}
-
 /// Without the name: in a token such as `ab$cd` it is a part of the secret.
 impl<S: fmt::Debug> fmt::Debug for Substitution<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

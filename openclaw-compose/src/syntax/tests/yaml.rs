@@ -30,7 +30,6 @@ fn show(value: &Value) -> String {
             let entries = map.iter().map(|entry| format!("{}: {}", entry.key, show(&entry.value.value)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
-        other => format!("{other:?}"),
     }
 }
 
