@@ -193,23 +193,6 @@ impl fmt::Display for ProblemKind {
 ///
 /// `lookup` knows the variables of the shell and of files read before; the lines above are known anyway. Never fails:
 /// what is wrong is in [`Dotenv::problems`].
-///
-/// ```
-/// use openclaw_compose::source::Sources;
-/// use openclaw_compose::syntax::dotenv::{self, EffectKind, Options};
-/// use openclaw_compose::syntax::interpolate::Found;
-///
-/// let mut sources = Sources::new();
-/// let text = "TOKEN=test-ab$cd\nPORT: 18789 # the default\n";
-/// let file = sources.add(".env", text);
-/// let read = dotenv::parse(file, text, Options::default(), |_| None::<Found<()>>);
-///
-/// let token = &read.entries[0];
-/// assert!(token.value.as_ref().is_some_and(|value| value.is("test-ab")));
-/// assert_eq!(token.effects[0].kind, EffectKind::DollarEaten);
-/// assert_eq!(sources.expose(token.effects[0].span), "$cd");
-/// assert_eq!(read.entries[1].value.as_ref().and_then(|value| value.parse()), Some(18789));
-/// ```
 pub fn parse<S>(
     file: FileId,
     text: &str,

@@ -215,15 +215,6 @@ impl fmt::Display for ProblemKind {
 ///
 /// `lookup` is asked for every variable, once per use; `None` is unset. A template without `$` is returned as it is,
 /// without an allocation.
-///
-/// ```
-/// use openclaw_compose::syntax::interpolate::{Found, Options, interpolate};
-///
-/// let lookup = |name: &str| (name == "PORT").then(|| Found { value: "18789".into(), source: ".env:1" });
-/// let url = interpolate("ws://${HOST:-gateway}:$PORT", Options::default(), lookup);
-/// assert_eq!(url.text, "ws://gateway:18789");
-/// assert_eq!(url.pieces[3].written, 22..27);
-/// ```
 pub fn interpolate<S>(
     template: &str,
     options: Options,

@@ -215,19 +215,6 @@ pub enum ProblemKind {
 /// Reads every document of `text`, which is the text of `file`.
 ///
 /// Never fails: what is wrong is in [`Parsed::problems`], and `documents` holds what could be read.
-///
-/// ```
-/// use openclaw_compose::source::Sources;
-/// use openclaw_compose::syntax::yaml::{self, Value};
-///
-/// let mut sources = Sources::new();
-/// let text = "services:\n  gateway:\n    image: openclaw:1\n";
-/// let file = sources.add("compose.yaml", text);
-/// let parsed = yaml::parse(file, text);
-/// let image = parsed.documents[0].get("services").and_then(|n| n.get("gateway")).and_then(|n| n.get("image")).unwrap();
-/// assert!(matches!(&image.value, Value::Str(text) if text.is("openclaw:1")));
-/// assert_eq!(sources.location(image.span).to_string(), "compose.yaml:3:12");
-/// ```
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parsed {
     read::read(file, text)
