@@ -27,6 +27,7 @@ mod scope;
 pub mod timeline;
 mod vantage;
 pub mod version;
+mod waits;
 pub mod wire;
 mod words;
 

@@ -9,6 +9,7 @@ mod naming;
 mod read;
 mod symptoms;
 mod time;
+mod verdict;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,7 +28,8 @@ use time::dated;
 pub use episodes::{Episode, Episodes};
 pub use merge::{Merge, Merged, Order};
 pub use read::{Line, Lines};
-pub use symptoms::{Counts, Fault, Meaning, Row, Symptom, Words, rows};
+pub use symptoms::{Class, Counts, Fault, Meaning, Row, Symptom, Words, rows};
+pub use verdict::{Cause, Certainty, Ground, verdict};
 
 /// One meaningful line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,6 +37,11 @@ pub use symptoms::{Counts, Fault, Meaning, Row, Symptom, Words, rows};
 pub struct Mark {
     /// What it means.
     pub symptom: Symptom,
+    /// Which step between a client and its session it is about.
+    pub class: Class,
+    /// Whether a gateway ends with this line.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_end: bool,
     /// Milliseconds since 1970, if the line is dated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
@@ -177,8 +184,8 @@ impl Merged<'_> {
 
 impl Meaning<'_> {
     fn mark(&self, number: u64) -> Mark {
-        let Self { row: Row { symptom, .. }, words: Words { text: words, .. }, line, at, .. } = *self;
-        let symptom = *symptom;
+        let Self { row, words: Words { text: words, .. }, is_end, line, at } = *self;
+        let Row { symptom, class, .. } = *row;
         let scope = field(line, &["missing scope: "]);
         // The name of a scope is no secret, and says which; but only where it is what the words are about.
         let named = scope.filter(|scope| Scope::from_name(scope) != Scope::Other);
@@ -193,6 +200,8 @@ impl Meaning<'_> {
         let seen = line.get(at..at + length).unwrap_or(words);
         Mark {
             symptom,
+            class,
+            is_end,
             at_ms: dated(line),
             peer: peer(line),
             request_id: field(line, &["requestId=", "requestId: ", "requestid: "])

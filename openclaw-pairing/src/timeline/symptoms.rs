@@ -103,6 +103,8 @@ pub enum Symptom {
     GatewayListens,
     /// The gateway is ready.
     GatewayReady,
+    /// A proxy found nobody where it passes connections on to.
+    UpstreamRefused,
     /// A write of the gateway found its disk full.
     DiskFull,
     /// What keeps a gateway from coming up.
@@ -186,6 +188,28 @@ pub struct Words {
     pub counts: Counts,
 }
 
+/// A step between a client and its session, the first on the way first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a program that acts on classes must not compile without a new one"
+)]
+pub enum Class {
+    /// Where a gateway is in its life: no trouble.
+    Life,
+    /// The gateway comes up: configuration, state, port.
+    Start,
+    /// The client reaches it: address, bind, network.
+    Reach,
+    /// It takes the connection: proxy, origin, protocol.
+    Upgrade,
+    /// It believes the client: token, password, proof of the device.
+    Credential,
+    /// It lets the device in: pairing, scopes.
+    Pairing,
+}
+
 /// In which lines words count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -196,6 +220,13 @@ pub enum Counts {
     AsAnEnd,
     /// In one with which a gateway ends, for elsewhere they mean less.
     InAnEnd,
+}
+
+impl Symptom {
+    /// Its row in the table.
+    pub fn row(self) -> Option<&'static Row> {
+        ROWS.iter().find(|row| row.symptom == self)
+    }
 }
 
 impl Words {
@@ -214,6 +245,8 @@ impl Words {
 pub struct Row {
     /// What a line with any of the words means.
     pub symptom: Symptom,
+    /// Which step between a client and its session it is about.
+    pub class: Class,
     /// The words.
     pub words: &'static [Words],
     /// What such a line proves.

@@ -1,6 +1,6 @@
 //! The table: what which words mean, what that proves, and how to go on.
 
-use super::{Counts, Fault, Row, Symptom, Words};
+use super::{Class, Counts, Fault, Row, Symptom, Words};
 use crate::version::Version;
 
 const fn said(text: &'static str) -> Words {
@@ -35,6 +35,7 @@ const fn in_end(words: Words) -> Words {
 pub(super) const ROWS: &[Row] = &[
     Row {
         symptom: Symptom::Fault(Fault::PathDenied),
+        class: Class::Start,
         words: &[said("eacces: permission denied"), said("eperm: operation not permitted")],
         proves: "a path was refused to the process's user",
         leaves_open: "that the path is of the gateway's state, and that it ended for it",
@@ -43,6 +44,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::PathReadOnly),
+        class: Class::Start,
         words: &[said("erofs: read-only file system")],
         proves: "a path that was written lies on a read-only file system",
         leaves_open: "whether the mount or the whole container is read-only",
@@ -51,6 +53,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::PathMissing),
+        class: Class::Start,
         words: &[said("enoent: no such file or directory, mkdir")],
         proves: "a directory could not be made, for the one above it is not there",
         leaves_open: "which mount should have been there",
@@ -59,6 +62,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::VariableUnset),
+        class: Class::Start,
         words: &[until("missingenvvarerror", 2026, 3, 7), until("missing env var \"", 2026, 3, 7)],
         proves: "the configuration refers to a variable that the process does not have",
         leaves_open: "where it should come from",
@@ -67,6 +71,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::OutOfMemory),
+        class: Class::Start,
         words: &[said("javascript heap out of memory")],
         proves: "the process ran out of the memory that Node may use",
         leaves_open: "what took it",
@@ -75,6 +80,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::ConfigMissing),
+        class: Class::Start,
         words: &[ends(said("missing config. run"))],
         proves: "the process found no configuration where it looked",
         leaves_open: "that there is none elsewhere",
@@ -83,6 +89,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::ModeMissing),
+        class: Class::Start,
         words: &[
             in_end(since("existing config is missing gateway.mode", 2026, 4, 5)),
             in_end(said("gateway start blocked: set gateway.mode=local")),
@@ -94,6 +101,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::AuthConflict),
+        class: Class::Start,
         words: &[
             in_end(since("gateway.auth.token and gateway.auth.password are both configured", 2026, 3, 7)),
             in_end(since("but a shared token is also configured", 2026, 3, 31)),
@@ -105,6 +113,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::BadCredential),
+        class: Class::Start,
         words: &[
             in_end(since("invalid config: gateway auth", 2026, 4, 12)),
             ends(since("is a known redaction sentinel", 2026, 9, 6)),
@@ -116,6 +125,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::ProviderMissing),
+        class: Class::Start,
         words: &[in_end(since("is not configured (ref: ", 2026, 2, 26))],
         proves: "a reference names a provider of secrets that the configuration does not have",
         leaves_open: "what the secret is",
@@ -124,6 +134,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::SecretUnavailable),
+        class: Class::Start,
         words: &[in_end(since("required secrets are unavailable", 2026, 2, 26))],
         proves: "a secret to which the configuration refers could not be had",
         leaves_open: "whether the reference or its source is wrong",
@@ -132,6 +143,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::OriginsRequired),
+        class: Class::Start,
         words: &[in_end(since("requires gateway.controlui.allowedorigins", 2026, 2, 23))],
         proves: "a bind beyond loopback was refused for want of a list of origins",
         leaves_open: "from where the page will be opened",
@@ -140,6 +152,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::ConfigInvalid),
+        class: Class::Start,
         words: &[said("invalid config at "), in_end(said("invalid config"))],
         proves: "this release refuses a key or a value of the configuration",
         leaves_open: "whether an older release wrote it",
@@ -148,6 +161,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::NoCredential),
+        class: Class::Start,
         words: &[ends(said("refusing to bind gateway"))],
         proves: "the gateway has no credential and is asked to listen beyond loopback",
         leaves_open: "where the credential was lost",
@@ -156,6 +170,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::BadBind),
+        class: Class::Start,
         words: &[ends(said("invalid --bind"))],
         proves: "the command gives --bind a word that it does not take",
         leaves_open: "which one was meant",
@@ -164,6 +179,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::PortBusy),
+        class: Class::Start,
         words: &[in_end(said("instance is already listening")), in_end(said("eaddrinuse"))],
         proves: "another process listens on the port in this network namespace",
         leaves_open: "which one",
@@ -172,6 +188,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::StateLeased),
+        class: Class::Start,
         words: &[in_end(since("another gateway owner lease is still active", 2026, 9, 5))],
         proves: "another gateway holds the state directory, or ended less than a lease ago",
         leaves_open: "which of the two",
@@ -180,6 +197,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::StateMigrating),
+        class: Class::Start,
         words: &[ends(since_before("startup migrations are already running", (2026, 7, 1), (2026, 8, 1)))],
         proves: "an earlier start holds the state directory for its migrations",
         leaves_open: "that it still runs",
@@ -188,6 +206,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::StateLocked),
+        class: Class::Start,
         words: &[in_end(said("gateway already running"))],
         proves: "another process holds the lock of the state directory",
         leaves_open: "that it is alive: a lock may be left behind",
@@ -196,6 +215,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::StateMaintained),
+        class: Class::Start,
         words: &[in_end(since_before("database maintenance is in progress", (2026, 8, 1), (2026, 8, 2)))],
         proves: "a doctor run holds the databases",
         leaves_open: "that it is still at work",
@@ -204,6 +224,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::StateNewer),
+        class: Class::Start,
         words: &[
             since("uses newer schema version", 2026, 6, 1),
             since("is older than the config last written by", 2026, 4, 25),
@@ -215,6 +236,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::UnknownRequest,
+        class: Class::Pairing,
         words: &[since("no pending device request matches", 2026, 7, 1), said("unknown requestid")],
         proves: "the gateway that answered has no pending request of that id",
         leaves_open: "whether it was replaced by a newer one, approved, rejected or asked of another gateway",
@@ -223,6 +245,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::RejectedByPerson,
+        class: Class::Pairing,
         words: &[said("device pairing rejected"), said("pairing request was rejected")],
         proves: "an owner refused the request",
         leaves_open: "whether the owner knew whose it was",
@@ -231,6 +254,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::DialledOwnLoopback,
+        class: Class::Reach,
         words: &[said("\"urlsource\": \"local loopback\""), said("source: local loopback")],
         proves: "the client dialled 127.0.0.1 of its own namespace",
         leaves_open: "whether a gateway listens in that namespace, as with `network_mode: service:`",
@@ -239,6 +263,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::EmptyList,
+        class: Class::Pairing,
         words: &[said("no device pairing entries")],
         proves: "the store that was read holds neither requests nor devices",
         leaves_open: "whether it is the store of the gateway that refuses",
@@ -247,6 +272,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::OtherStore,
+        class: Class::Pairing,
         words: &[since("local fallback pairing state does not contain", 2026, 5, 12)],
         proves: "the CLI read files of its own, for no gateway answered it",
         leaves_open: "why the gateway did not answer",
@@ -255,6 +281,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::LegacyStateDir,
+        class: Class::Start,
         words: &[said("migration skipped: target already exists")],
         proves: "a state directory of an older name is there beside the new one",
         leaves_open: "which of the two is used",
@@ -263,6 +290,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::SilentlyApproved,
+        class: Class::Pairing,
         words: &[said("device pairing auto-approved")],
         proves: "the gateway took the device for a local one and asked nobody",
         leaves_open: "that the device is the one that was refused elsewhere",
@@ -271,6 +299,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::SilentPairingPruned,
+        class: Class::Pairing,
         words: &[since("superseded silent pairing", 2026, 8, 1)],
         proves: "a device that was approved silently gave way to a newer one",
         leaves_open: "that the older one was still used",
@@ -279,6 +308,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Approved,
+        class: Class::Pairing,
         words: &[said("device pairing approved")],
         proves: "an owner approved a device",
         leaves_open: "that the client that waits is that device",
@@ -287,6 +317,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Connected,
+        class: Class::Life,
         words: &[said("webchat connected")],
         proves: "a client was let in",
         leaves_open: "that it is the client that failed",
@@ -295,6 +326,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::DeviceTokenRevoked,
+        class: Class::Credential,
         words: &[said("device token revoked")],
         proves: "a device's token was revoked by an owner",
         leaves_open: "that the client has noticed",
@@ -303,6 +335,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::GatewayStops,
+        class: Class::Life,
         words: &[said("[gateway] received sig"), said("service restart")],
         proves: "the gateway was told to stop",
         leaves_open: "who told it, and whether it came back",
@@ -311,6 +344,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::GatewayStarts,
+        class: Class::Life,
         words: &[since("[gateway] loading configuration", 2026, 4, 5)],
         proves: "a gateway process begins to start",
         leaves_open: "that it comes up",
@@ -319,6 +353,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::ClockSkew,
+        class: Class::Credential,
         words: &[said("device signature expired"), since("device_auth_signature_expired", 2026, 3, 1)],
         proves: "the device signed at a time outside the gateway's window",
         leaves_open: "which of the two clocks is wrong",
@@ -327,6 +362,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::ProtocolMismatch,
+        class: Class::Upgrade,
         words: &[said("protocol mismatch"), since("protocol_mismatch", 2026, 5, 18)],
         proves: "client and gateway speak no common protocol",
         leaves_open: "which of the two is too old",
@@ -335,6 +371,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::InsecureContext,
+        class: Class::Upgrade,
         words: &[
             since("requires device identity", 2026, 2, 21),
             since("control_ui_device_identity_required", 2026, 2, 22),
@@ -346,6 +383,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::OriginRefused,
+        class: Class::Upgrade,
         words: &[
             since("origin not allowed", 2026, 2, 2),
             since("origin_not_allowed", 2026, 3, 13),
@@ -358,6 +396,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::ProxyRefused,
+        class: Class::Upgrade,
         words: &[
             since("proxy_attribution_required", 2026, 8, 1),
             since("unattributable proxy-shaped traffic", 2026, 8, 1),
@@ -371,6 +410,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::ProxyIgnored,
+        class: Class::Upgrade,
         words: &[until("proxy headers detected from untrusted address", 2026, 8, 1)],
         proves: "a proxy's headers came from an address that is not trusted, and were not believed",
         leaves_open: "that anybody was refused for it",
@@ -379,6 +419,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::LockedOut,
+        class: Class::Credential,
         words: &[
             since("too many failed authentication attempts", 2026, 2, 17),
             said("too many failed attempts"),
@@ -392,6 +433,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::TokenScopeMismatch,
+        class: Class::Credential,
         words: &[
             since("device token scope mismatch", 2026, 5, 12),
             since("auth_scope_mismatch", 2026, 5, 12),
@@ -403,6 +445,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::DeviceTokenMismatch,
+        class: Class::Credential,
         words: &[
             since("device token mismatch", 2026, 2, 17),
             since("device_token_mismatch", 2026, 2, 17),
@@ -415,6 +458,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::SharedTokenMismatch,
+        class: Class::Credential,
         words: &[
             said("gateway token mismatch"),
             since("auth_token_mismatch", 2026, 2, 22),
@@ -427,6 +471,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::SharedPasswordMismatch,
+        class: Class::Credential,
         words: &[
             said("gateway password mismatch"),
             said("auth_password_mismatch"),
@@ -439,6 +484,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::SharedPasswordMissing,
+        class: Class::Credential,
         words: &[
             said("gateway password missing"),
             said("auth_password_missing"),
@@ -451,6 +497,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::SharedTokenMissing,
+        class: Class::Credential,
         words: &[
             said("gateway token missing"),
             since("auth_token_missing", 2026, 2, 22),
@@ -465,6 +512,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::ScopeUpgrade,
+        class: Class::Pairing,
         words: &[
             since("asking for more scopes than currently approved", 2026, 4, 20),
             since("scope upgrade pending", 2026, 4, 20),
@@ -477,6 +525,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::RoleUpgrade,
+        class: Class::Pairing,
         words: &[
             since("asking for a higher role", 2026, 4, 20),
             since("role upgrade pending", 2026, 4, 20),
@@ -489,6 +538,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::MetadataUpgrade,
+        class: Class::Pairing,
         words: &[
             since("identity changed and must be re-approved", 2026, 4, 20),
             since("metadata-upgrade", 2026, 2, 26),
@@ -500,6 +550,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::NotPaired,
+        class: Class::Pairing,
         words: &[
             since("device is not approved yet", 2026, 4, 20),
             said("reason=not-paired"),
@@ -513,6 +564,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::DeviceIdentityRequired,
+        class: Class::Credential,
         words: &[said("device identity required"), since("device_identity_required", 2026, 2, 22)],
         proves: "the client showed neither a device nor a token that counts without one",
         leaves_open: "which of the two it should have had",
@@ -521,6 +573,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::DeviceProofRefused,
+        class: Class::Credential,
         words: &[said("device signature invalid"), said("device identity mismatch"), said("device nonce")],
         proves: "the proof of the device does not fit its key, its nonce or its id",
         leaves_open: "that the token is wrong",
@@ -529,6 +582,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::PairingRequired,
+        class: Class::Pairing,
         words: &[
             said("pairing required"),
             since("pairing_required", 2026, 2, 22),
@@ -542,6 +596,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::MissingScope,
+        class: Class::Pairing,
         words: &[said("missing scope: operator.")],
         proves: "the session stands, and lacks a scope for this command",
         leaves_open: "that the device is not paired",
@@ -550,6 +605,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Starting,
+        class: Class::Life,
         words: &[
             since("gateway starting; retry", 2026, 4, 29),
             said("reason=gateway starting"),
@@ -562,6 +618,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::StoreOverwritten,
+        class: Class::Pairing,
         words: &[said("pending.json was overwritten")],
         proves: "the pairing store was changed behind the gateway's back",
         leaves_open: "that requests are lost",
@@ -570,6 +627,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Unreachable,
+        class: Class::Reach,
         words: &[said("gateway not reachable"), said("econnrefused"), said("1006 abnormal closure")],
         proves: "no connection came about from where the command ran",
         leaves_open: "that the gateway is down: it may listen elsewhere, or not yet",
@@ -577,7 +635,20 @@ pub(super) const ROWS: &[Row] = &[
         action: "runbook vantage",
     },
     Row {
+        symptom: Symptom::UpstreamRefused,
+        class: Class::Reach,
+        words: &[
+            said("connect: connection refused"),
+            said("(111: connection refused) while connecting to upstream"),
+        ],
+        proves: "a proxy asked an address for its upstream, and nobody listens on that port there",
+        leaves_open: "whether port, address or the upstream's bind is the wrong one, or it was not up yet",
+        question: "Are the port of the line and the gateway's the same, and does it listen beyond loopback?",
+        action: "docker compose logs -t --no-log-prefix GATEWAY",
+    },
+    Row {
         symptom: Symptom::PlaintextRefused,
+        class: Class::Reach,
         words: &[since("plaintext ws:// to a non-loopback", 2026, 2, 19)],
         proves: "the client refused to send its credential over plain ws:// and dialled nobody",
         leaves_open: "that the gateway is not reachable",
@@ -586,6 +657,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::NotRunning,
+        class: Class::Reach,
         words: &[
             said("\" is not running"),
             said("error response from daemon: container"),
@@ -600,6 +672,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::NoEngine,
+        class: Class::Reach,
         words: &[
             said("cannot connect to the docker daemon"),
             said("failed to connect to the docker api"),
@@ -613,6 +686,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::GatewayListens,
+        class: Class::Life,
         words: &[
             since("[gateway] http server listening", 2026, 4, 26),
             until("[gateway] listening on ", 2026, 4, 5),
@@ -624,6 +698,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::GatewayReady,
+        class: Class::Life,
         words: &[said("[gateway] ready")],
         proves: "the gateway was ready at that time",
         leaves_open: "that it still is, and that its clients can reach it",
@@ -632,6 +707,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::DiskFull,
+        class: Class::Start,
         words: &[said("enospc: no space left on device"), said("database or disk is full")],
         proves: "a write found the disk full",
         leaves_open: "whose disk: the container's, the volume's or the host's",
@@ -640,6 +716,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         symptom: Symptom::Fault(Fault::Unknown),
+        class: Class::Start,
         words: &[
             ends(said("gateway failed to start:")),
             ends(said("gateway start blocked:")),
