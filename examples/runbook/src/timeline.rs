@@ -1,18 +1,22 @@
 //! The logs of a stack, or of files, as one story: which streams there are, and how a line of them is shown.
 
+mod lanes;
+
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::source::{Format, MASK, RunKind, runs};
-use openclaw_pairing::timeline::{Episode, Merged, Row};
+use openclaw_pairing::timeline::{Cause, Episode, Ground, Merged, Row};
 use openclaw_pairing::{Mark, Peer};
 use serde::Serialize;
 
 use crate::output;
 use crate::project::{Evidence, Project, ProjectFlags};
 use crate::reading::{self, ReadError};
+
+pub use lanes::{Lanes, lanes};
 
 /// A stream of log lines and the name that it goes by.
 pub struct Source {
@@ -167,13 +171,50 @@ pub fn episode(episode: &Episode) -> String {
         (Some(request), _) => out += &format!("  request {request}"),
         _ => {}
     }
+    if let Some(cut) = episode.cut_ms.and_then(time) {
+        out += &format!("  cut by a restart at {cut}");
+    }
+    if let Some(by) = &episode.locked_by {
+        let who = by.client.as_deref().or(by.device_id.as_deref()).unwrap_or("whoever");
+        out += &format!("  {who} at this address still sends what is refused");
+    }
     out
+}
+
+/// A cause in lines: what, of whom and how sure; what speaks for and against it; how to go on.
+#[must_use]
+pub fn cause(cause: &Cause, sources: &[String]) -> Vec<String> {
+    let mut first = format!("{}: {}, {}", word(cause.class), name(cause.symptom), word(cause.certainty));
+    let Peer { device_id, client, remote, .. } = &cause.peer;
+    for (key, value) in [("device", device_id), ("client", client), ("from", remote)] {
+        if let Some(value) = value {
+            first += &format!("  {key} {value}");
+        }
+    }
+    let mut out = vec![first];
+    let ground = |key: &str, ground: &Ground| {
+        let source = sources.get(ground.source).map_or("", String::as_str);
+        let at = ground.first_ms.and_then(time).map(|at| format!(", {at}")).unwrap_or_default();
+        format!("  {key:<8} {} x {} in {source}{at}: {}", ground.count, name(ground.symptom), ground.says)
+    };
+    out.extend(cause.grounds.iter().map(|one| ground("for", one)));
+    out.extend(cause.against.iter().map(|one| ground("against", one)));
+    if let Some(row) = cause.symptom.row().filter(|_| cause.certainty.holds()) {
+        out.push(format!("  ask      {}", row.question));
+        out.push(format!("  first    {}", row.action));
+    }
+    out
+}
+
+/// A word as JSON has it.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
 }
 
 /// A symptom's name, as JSON has it.
 #[must_use]
 pub fn name(symptom: openclaw_pairing::Symptom) -> String {
-    serde_json::to_value(symptom).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+    word(symptom)
 }
 
 /// A row of the table of symptoms, as JSON.
@@ -188,6 +229,7 @@ pub fn row(row: &Row) -> serde_json::Value {
     });
     serde_json::json!({
         "symptom": row.symptom,
+        "class": row.class,
         "words": words.collect::<Vec<_>>(),
         "proves": row.proves,
         "leaves_open": row.leaves_open,

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use openclaw_pairing::timeline::{Episodes, Lines, Merge, Merged};
+use openclaw_pairing::timeline::{Episodes, Lines, Merge, Merged, verdict};
 use openclaw_runbook::instant::Instant;
 use openclaw_runbook::output::{self, Paint, Styled};
 use openclaw_runbook::render::Colour;
-use openclaw_runbook::timeline::{Told, episode, name, shown, sources, time};
+use openclaw_runbook::timeline::{Told, cause, episode, lanes, name, shown, sources, time};
 use openclaw_runbook::{clean, errln};
 
 use super::look;
@@ -176,24 +176,52 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// What was met again and again, behind the story.
+    /// Behind the story: what was met again and again, who waits for whom, and the causes.
     fn end(&mut self, episodes: &Episodes) {
         let all = episodes.all();
-        for (number, one) in all.iter().enumerate() {
-            if self.format == Format::Json {
-                self.json += &format!("{}\n", serde_json::json!({ "episode": one }));
-                continue;
+        let causes = verdict(all);
+        if self.format == Format::Json {
+            let waits = episodes.waits();
+            let waits = waits.waits().iter().map(|wait| serde_json::json!({ "wait": wait }));
+            let told = all.iter().map(|one| serde_json::json!({ "episode": one }));
+            let causes = causes.iter().map(|one| serde_json::json!({ "cause": one }));
+            for document in told.chain(waits).chain(causes) {
+                self.json += &format!("{document}\n");
             }
-            if number == 0 {
-                self.text += "\nEpisodes\n";
+        } else {
+            self.section("Episodes", all.iter().map(episode));
+            if episodes.left_out() > 0 {
+                let left_out = episodes.left_out();
+                self.tell(&format!("and {left_out} lines of more conversations than are told apart"));
             }
-            self.text += format!("  {}\n", clean::line(&shown(&episode(one)))).as_str();
-        }
-        if episodes.left_out() > 0 && self.format == Format::Text {
-            let more =
-                format!("  and {} lines of more conversations than are told apart\n", episodes.left_out());
-            self.text += more.as_str();
+            self.lanes(episodes);
+            self.section("Waits", episodes.waits().to_string().lines().map(str::to_owned));
+            self.section("Causes", causes.iter().flat_map(|one| cause(one, self.names)));
         }
         let _ = self.print();
+    }
+
+    fn lanes(&mut self, episodes: &Episodes) {
+        let Some(lanes) = lanes(episodes.all()) else { return };
+        let width = lanes.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+        let rows = lanes.rows.iter().map(|(name, bar)| format!("{name:<width$} | {bar}"));
+        let (from, to) = (time(lanes.from_ms).unwrap_or_default(), time(lanes.to_ms).unwrap_or_default());
+        let legend = format!(
+            "{from} to {to}: ? asks, x dropped, A approved, R rejected, + let in; gateway: S starts, r ready, E ends"
+        );
+        self.section("Lanes", rows.chain([legend]));
+    }
+
+    fn section(&mut self, title: &str, lines: impl Iterator<Item = String>) {
+        for (number, line) in lines.enumerate() {
+            if number == 0 {
+                self.text += format!("\n{title}\n").as_str();
+            }
+            self.tell(&line);
+        }
+    }
+
+    fn tell(&mut self, line: &str) {
+        self.text += format!("  {}\n", clean::line(&output::masked(line))).as_str();
     }
 }

@@ -31,4 +31,5 @@ mod render;
 mod stacks;
 mod support;
 mod timeline;
+mod verdicts;
 mod workspace;

@@ -60,14 +60,18 @@ fn story(arguments: &[&str]) -> String {
 #[test]
 fn two_logs_are_one_story_in_text_and_in_json() {
     let text = story(&[]);
-    let (told, episodes) = text.split_once("\n\nEpisodes\n").unwrap();
+    let (told, rest) = text.split_once("\n\nEpisodes\n").unwrap();
+    let (episodes, rest) = rest.split_once("\n\nLanes\n").unwrap();
+    assert!(rest.contains("\n\nCauses\n  pairing: "), "{rest}");
     assert!(told.contains(" openclaw-gateway | ") && told.contains(" openclaw-cli     | "), "{told}");
     assert!(episodes.lines().all(|line| line.contains(" x ")), "{episodes}");
     let json = story(&["--format", "json"]);
     let documents: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let lines: Vec<&Value> = documents.iter().filter(|document| document.get("line").is_some()).collect();
     assert_eq!(lines.len(), told.lines().count());
-    assert_eq!(documents.len() - lines.len(), episodes.lines().count());
+    let folded = documents.iter().filter(|document| document.get("episode").is_some());
+    assert_eq!(folded.count(), episodes.lines().count());
+    assert!(documents.iter().any(|document| document["cause"]["class"] == "pairing"));
     let times: Vec<&str> = lines
         .iter()
         .filter(|line| line["order"] == "dated")
@@ -76,7 +80,10 @@ fn two_logs_are_one_story_in_text_and_in_json() {
     assert!(times.is_sorted(), "{times:?}");
     let symptoms = story(&["--only", "symptoms", "--format", "json"]);
     assert!(
-        symptoms.lines().all(|line| line.contains("\"mark\":{") || line.starts_with("{\"episode\"")),
+        symptoms.lines().all(|line| {
+            let behind = ["{\"episode\"", "{\"wait\"", "{\"cause\""];
+            line.contains("\"mark\":{") || behind.iter().any(|begin| line.starts_with(begin))
+        }),
         "{symptoms}"
     );
     let none = story(&["--since", "2099-01-01T00:00:00Z"]);
