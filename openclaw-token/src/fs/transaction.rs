@@ -43,7 +43,7 @@ mod root;
 mod steps;
 
 pub use error::TransactionError;
-pub use receipt::{Changed, Receipt, forget, undo};
+pub use receipt::{Changed, Receipt, finished, forget, undo};
 pub use recover::{Recovered, Vote, pending, recover, recover_with};
 
 #[cfg(test)]

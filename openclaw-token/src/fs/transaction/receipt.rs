@@ -41,6 +41,14 @@ impl Receipt {
         Self { root: root.to_owned(), id, changed: changed.collect() }
     }
 
+    /// Whether this transaction put back all that `earlier` changed, and did nothing else.
+    #[must_use]
+    pub fn takes_back(&self, earlier: &Self) -> bool {
+        let reversed = |changed: &Changed| (changed.path.clone(), changed.after, changed.before);
+        let done = |changed: &Changed| (changed.path.clone(), changed.before, changed.after);
+        self.root == earlier.root && self.changed.iter().map(done).eq(earlier.changed.iter().map(reversed))
+    }
+
     /// Puts every original back, as a transaction of its own.
     ///
     /// # Errors
@@ -49,6 +57,19 @@ impl Receipt {
     pub fn undo(&self) -> Result<Self, TransactionError> {
         undo_on(Root::open(&self.root)?, self.id, Some(self))
     }
+}
+
+/// The finished transactions under `root` that were not forgotten, oldest first. Changes nothing.
+///
+/// # Errors
+/// The root or a journal cannot be read, or was not written by a transaction.
+pub fn finished(root: impl AsRef<Path>) -> Result<Vec<Receipt>, TransactionError> {
+    let root = Root::open(root.as_ref())?;
+    if root.stat(&root.transactions())?.is_none() {
+        return Ok(Vec::new());
+    }
+    let done = root.list()?.into_iter().filter(|found| found.phase == Phase::Done);
+    done.map(|found| Ok(Receipt::of(&root.path, found.id, &root.journal(found)?))).collect()
 }
 
 /// Reverts the finished transaction `id` while nothing else has changed its files. The undoing is itself a
