@@ -34,7 +34,7 @@ pub(crate) use start::{
 };
 pub use token::{Side, TokenRuleId, TokenSource};
 pub(crate) use token::{Target, TokenRule, empty_token_counts, flag_url_stands_alone, token_rule};
-pub(crate) use upgrade::{AuthChange, auth_changes};
+pub use upgrade::{AuthChange, changes_between};
 
 /// The port the gateway listens on unless told otherwise.
 pub(crate) const DEFAULT_PORT: u16 = 18789;

@@ -73,7 +73,7 @@ fn image<'a>(
 /// What changes between this release and the one that is planned.
 fn upgrade(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
     let (Some(from), Some(to)) = (process.version, verdicts.model.upgrade_to) else { return };
-    let changes: Vec<&rules::AuthChange> = rules::auth_changes(from, to).collect();
+    let changes: Vec<&rules::AuthChange> = rules::changes_between(from, to).collect();
     if changes.is_empty() {
         return;
     }
@@ -116,7 +116,8 @@ fn mixed_versions(verdicts: &Verdicts<'_>, out: &mut Findings) {
             let span = client.service.image.as_ref().map(|image| image.span);
             let mut finding = verdicts.finding(Code::MixedVersions, summary, span).about(client.subject());
             finding.evidence.extend(
-                rules::auth_changes(*ours, theirs).map(|change| format!("{}: {}", change.since, change.what)),
+                rules::changes_between(*ours, theirs)
+                    .map(|change| format!("{}: {}", change.since, change.what)),
             );
             finding.remedy = Some(words("run both from one image"));
             out.push(finding);

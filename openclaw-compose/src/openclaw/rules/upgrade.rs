@@ -4,16 +4,16 @@ use super::version::{Basis, Version};
 
 /// Something about authentication or reach that an upgrade over this release changes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AuthChange {
+#[non_exhaustive]
+pub struct AuthChange {
     /// The first release with the new behaviour.
-    pub(crate) since: Version,
+    pub since: Version,
     /// What changes and what to do before.
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// How the release is known.
-    #[allow(dead_code, reason = "for those who read the table")]
-    pub(crate) basis: Basis,
+    pub basis: Basis,
     /// Where it was seen.
-    pub(crate) citation: &'static str,
+    pub citation: &'static str,
 }
 
 const fn change(
@@ -99,7 +99,7 @@ pub(crate) const AUTH_CHANGES: &[AuthChange] = &[
 ];
 
 /// The changes that an upgrade from `from` to `to` brings; for a downgrade, those it takes back.
-pub(crate) fn auth_changes(from: Version, to: Version) -> impl Iterator<Item = &'static AuthChange> {
+pub fn changes_between(from: Version, to: Version) -> impl Iterator<Item = &'static AuthChange> {
     let (low, high) = if from <= to { (from, to) } else { (to, from) };
     AUTH_CHANGES.iter().filter(move |change| low < change.since && change.since <= high)
 }
