@@ -1,6 +1,7 @@
 //! The subcommands. Each parses its arguments, calls the library and prints. A name that a program had of its own before is
 //! still understood.
 
+mod all;
 mod capture;
 mod completions;
 mod config;
@@ -8,6 +9,7 @@ mod diff;
 mod explain;
 mod export;
 mod fix;
+mod formats;
 mod freeze;
 mod gate;
 pub(crate) mod look;
@@ -17,9 +19,12 @@ mod namespaces;
 mod pair;
 mod probe;
 mod sources;
+mod supervise;
 mod supervisors;
 mod timeline;
 mod triage;
+mod undo;
+mod upgrade_check;
 mod vantage;
 
 use std::process::ExitCode;
@@ -33,37 +38,95 @@ pub(crate) enum Command {
     #[command(after_help = look::EXIT, after_long_help = look::MORE)]
     Look(look::Arguments),
     /// Rehearse all five steps on a bundled broken stack, against an embedded gateway
+    #[command(after_help = "Example:\n  runbook rehearse")]
     Rehearse,
+    All(all::Arguments),
+    #[command(after_help = "Examples:\n  runbook align\n  runbook align --yes")]
+    Align(freeze::Align),
+    #[command(
+        after_help = "Examples:\n  runbook capture --to /tmp/for-a-colleague\n  runbook capture --unmasked /srv/openclaw"
+    )]
     Capture(capture::Arguments),
+    #[command(after_help = "Examples:\n  runbook fix\n  runbook fix --code OC-C201 --yes")]
     Fix(fix::Arguments),
     #[command(alias = "freeze-token")]
+    #[command(after_help = "Examples:\n  runbook freeze --yes\n  runbook freeze --verify")]
     Freeze(freeze::Arguments),
     #[command(alias = "diff-sources")]
+    #[command(after_help = "Examples:\n  runbook sources\n  runbook sources --search --format json")]
     Sources(sources::Arguments),
-    #[command(alias = "check-namespaces")]
+    #[command(after_help = "Example:\n  runbook plan-rotation")]
+    PlanRotation(freeze::PlanRotation),
+    #[command(after_help = "Example:\n  runbook rotate --reason \"lost laptop\" --ticket CHG-17")]
+    Rotate(freeze::Rotate),
+    #[command(after_help = "Examples:\n  runbook undo\n  runbook undo --yes")]
+    Undo(undo::Arguments),
+    #[command(after_help = "Example:\n  runbook recover")]
+    Recover(undo::Recover),
+    #[command(visible_alias = "namespace", alias = "check-namespaces")]
+    #[command(
+        after_help = "Examples:\n  runbook namespaces\n  runbook namespaces -f prod.yaml --format json"
+    )]
     Namespaces(namespaces::Arguments),
     #[command(alias = "break-pairing")]
+    #[command(
+        after_help = "Examples:\n  runbook pair\n  runbook pair --run --scopes operator.read,operator.pairing"
+    )]
     Pair(pair::Arguments),
     #[command(alias = "probe-gateway")]
+    #[command(
+        after_help = "Examples:\n  runbook probe --upto challenge ws://127.0.0.1:18789\n  runbook probe --watch --token-file token ws://127.0.0.1:18789"
+    )]
     Probe(probe::Arguments),
+    #[command(after_help = "Examples:\n  runbook timeline\n  runbook timeline /srv/openclaw --only symptoms")]
     Timeline(timeline::Arguments),
+    #[command(
+        after_help = "Example:\n  runbook triage \"closed before connect code=1008 reason=pairing required\""
+    )]
     Triage(triage::Arguments),
+    #[command(
+        after_help = "Examples:\n  runbook gate --times 3 --within 120\n  runbook gate --print systemd"
+    )]
     Gate(gate::Arguments),
     #[command(alias = "probe-exporter")]
+    #[command(
+        after_help = "Example:\n  runbook export --targets targets.json --token-file /etc/openclaw/token"
+    )]
     Export(export::Arguments),
     #[command(alias = "vantage-points")]
+    #[command(after_help = "Example:\n  runbook vantage --inside openclaw-gateway --beside openclaw-cli")]
     Vantage(vantage::Arguments),
+    #[command(
+        after_help = "Examples:\n  runbook supervise print launchd --user ops\n  runbook supervise install systemd\n  runbook supervise check ~/Library/LaunchAgents/ai.openclaw.gate.plist"
+    )]
+    Supervise(supervise::Arguments),
+    /// As `supervise check`
     #[command(alias = "check-supervisors")]
+    #[command(
+        after_help = "Example:\n  runbook supervisors ~/Library/LaunchAgents/ai.openclaw.gateway.plist"
+    )]
     Supervisors(supervisors::Arguments),
+    #[command(after_help = "Example:\n  runbook upgrade-check 2026.7.1 2026.9.6")]
+    UpgradeCheck(upgrade_check::Arguments),
     #[command(alias = "compose-config")]
+    #[command(after_help = "Examples:\n  runbook config\n  runbook config --format json")]
     Config(config::Arguments),
     #[command(alias = "config-explain")]
+    #[command(
+        after_help = "Examples:\n  runbook explain openclaw-cli OPENCLAW_GATEWAY_TOKEN\n  runbook explain services.openclaw-gateway.image"
+    )]
     Explain(explain::Arguments),
     #[command(alias = "diff-stacks")]
+    #[command(after_help = "Example:\n  runbook diff ~/laptop/openclaw /srv/openclaw")]
     Diff(diff::Arguments),
     #[command(alias = "mask-evidence")]
+    #[command(after_help = "Example:\n  runbook mask /srv/openclaw /tmp/for-a-colleague")]
     Mask(mask::Arguments),
+    #[command(
+        after_help = "Example:\n  runbook completions bash > ~/.local/share/bash-completion/completions/runbook"
+    )]
     Completions(completions::Arguments),
+    #[command(after_help = "Example:\n  runbook man fix | man -l -")]
     Man(man::Arguments),
 }
 
@@ -72,6 +135,14 @@ impl Command {
         match self {
             Self::Look(arguments) => look::run(arguments),
             Self::Rehearse => look::rehearse(),
+            Self::All(arguments) => all::run(arguments),
+            Self::Align(arguments) => freeze::align(arguments),
+            Self::PlanRotation(arguments) => freeze::plan_rotation(arguments),
+            Self::Rotate(arguments) => freeze::rotate_token(arguments),
+            Self::Undo(arguments) => undo::run(arguments),
+            Self::Recover(arguments) => undo::recover(&arguments),
+            Self::Supervise(arguments) => supervise::run(arguments),
+            Self::UpgradeCheck(arguments) => upgrade_check::run(arguments),
             Self::Capture(arguments) => capture::run(arguments),
             Self::Fix(arguments) => fix::run(arguments),
             Self::Freeze(arguments) => freeze::run(arguments),

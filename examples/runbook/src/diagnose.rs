@@ -126,9 +126,8 @@ impl Examination {
         evidence.extend_from_slice(more);
         let mut findings = case.findings.clone();
         let project = &self.options.project;
-        let told = |command: &str| self.captured.of_engine(project.told(command, self.stack.runs_as()));
         for noted in &mut findings {
-            noted.tell(|command| *command = told(command));
+            noted.tell(|command| *command = self.told(command));
             let is_safe = noted.finding.remedy.as_ref().is_some_and(|remedy| remedy.safety == Safety::Safe);
             if is_safe && !noted.changes.is_empty() {
                 noted.mend = Some(fix(project, name, &format!("--code {} --yes", noted.finding.code.id())));
@@ -146,12 +145,25 @@ impl Examination {
             findings,
             topology: self.stack.places(),
             evidence,
-            missing: self.missing().iter().map(|text| told(text)).collect(),
+            missing: self.missing().iter().map(|text| self.told(text)).collect(),
             unaccounted: case.unaccounted(),
             concerned: self.stack.concerned(&case.clients),
             through: self.options.through,
             unanswered: self.unanswered(),
         })
+    }
+
+    /// A command of Docker as somebody types it who stands in the stack's directory: with the flags that chose the project, for
+    /// the engine that runs it.
+    #[must_use]
+    pub fn told(&self, command: &str) -> String {
+        self.captured.of_engine(self.options.project.told(command, self.stack.runs_as()))
+    }
+
+    /// Whether an engine was asked.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.asked
     }
 
     /// The texts behind every place and edit.

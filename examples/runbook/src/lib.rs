@@ -5,6 +5,7 @@
     reason = "what is promised is the JSON of a ticket; these types serve the programs of this package"
 )]
 
+pub mod asking;
 pub mod capture;
 pub mod captured;
 pub mod child;

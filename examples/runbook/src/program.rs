@@ -35,8 +35,7 @@ pub fn arguments<A: Parser>() -> Result<A, clap::Error> {
     let values = env::vars_os().filter(named).filter_map(|(_, value)| value.into_string().ok());
     output::hide(values.map(SecretString::from));
     // Nobody should give a token as an argument, and who did should not see it again in an error.
-    let words: Vec<String> = env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect();
-    output::hide_in([words.join("\n").as_str()]);
+    output::hide_in([words().join("\n").as_str()]);
     A::try_parse()
 }
 
@@ -44,6 +43,12 @@ pub fn arguments<A: Parser>() -> Result<A, clap::Error> {
 #[must_use]
 pub fn first_word() -> Option<String> {
     env::args_os().nth(1)?.into_string().ok()
+}
+
+/// The command line behind the program's name, where it is text.
+#[must_use]
+pub fn words() -> Vec<String> {
+    env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect()
 }
 
 /// Prints what clap says, where clap would.

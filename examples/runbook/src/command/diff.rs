@@ -11,6 +11,8 @@ use openclaw_runbook::errln;
 use openclaw_runbook::output::{self, Stream};
 use openclaw_runbook::project::{ProjectFlags, Unreadable, disk, is_unread};
 
+use super::formats::Formats;
+
 /// Compare two Compose projects: laptop against server, yesterday against today, file against file.
 ///
 /// Each side is a directory, or a Compose file. What is not known to be harmless is said to differ, never shown.
@@ -34,9 +36,8 @@ pub(crate) struct Arguments {
     /// Show values that are the same, but come from different places
     #[arg(long)]
     moved: bool,
-    /// Print the differences as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
     let unread = [&left, &right].into_iter().any(|side| side.findings().iter().any(is_unknown));
     let compared = left.compare(&right);
-    let printed = if arguments.json {
+    let printed = if arguments.formats.is_json() {
         match serde_json::to_string_pretty(&compared) {
             Ok(text) => output::try_print_json(&(text + "\n")),
             Err(error) => {

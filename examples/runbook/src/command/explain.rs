@@ -9,6 +9,8 @@ use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{err, errln, explanation};
 use serde::Serialize;
 
+use super::formats::Formats;
+
 /// Say what decided a value of a Compose project.
 ///
 /// A value is named by its path (`services.gateway.image`, `name`), by a service and a variable of its container
@@ -23,9 +25,8 @@ pub(crate) struct Arguments {
     /// Print values that are not known to be harmless; they are masked otherwise
     #[arg(long)]
     show_secrets: bool,
-    /// Print the explanation as JSON; secrets are never in it
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
     /// Colours: they are used where the terminal is one, unless this says never
     #[arg(long)]
     no_color: bool,
@@ -56,7 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         err!("{}", explanation::unknown(resolution, &arguments.what, arguments.variable.as_deref()));
         return ExitCode::FAILURE;
     };
-    let printed = if arguments.json {
+    let printed = if arguments.formats.is_json() {
         let report = Report { dialect: resolution.dialect(), told: &told };
         match serde_json::to_string_pretty(&report) {
             Ok(text) => output::try_print_json(&(text + "\n")),

@@ -11,10 +11,11 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{ArgGroup, Args};
+use openclaw_compose::edit;
 use openclaw_compose::openclaw::AlignError;
 use openclaw_runbook::project::ProjectFlags;
 use openclaw_runbook::recovery::HalfDone;
-use openclaw_runbook::{errln, outln, output};
+use openclaw_runbook::{errln, out, outln, output};
 use openclaw_token::fs::transaction::Receipt;
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Anchor, compare_records};
@@ -23,21 +24,21 @@ use openclaw_token::{
     Circumstances, Finding, FreezeError, FreezeRefusal, FreezeRequest, Frozen, Intent, Observed, Occurrence,
     Record, RecordStore, Severity, first_eight, freeze_once, rotate,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use tokens::ProjectTokens;
 use write::StageError;
 
 /// Freeze the gateway token of a Compose project: adopt the one in use, or mint one, write the same literal to .env and
-/// every other place as one reversible step, and record its fingerprint under .openclaw-token/.
+/// every other place as one reversible step, and record its fingerprint under .openclaw-token/. Without a mode, as `align`.
 ///
-/// Exit status: 0 done, or verified without error; 1 refused, or verification found errors; 2 something could not be read or
-/// written, and what was done until then is said.
+/// Exit status: 0 done, or verified without error; 1 refused, not written for want of --yes, or verification found errors; 2
+/// something could not be read or written, and what was done until then is said; 3 aligning was refused: a person decides.
 #[derive(Args)]
-#[command(group = ArgGroup::new("mode").required(true))]
+#[command(group = ArgGroup::new("mode"))]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    project: ProjectFlags,
+    common: Common,
     /// Freeze the token that every place holds; refuse if they disagree or hold none
     #[arg(long, group = "mode")]
     adopt: bool,
@@ -47,24 +48,66 @@ pub(crate) struct Arguments {
     /// Compare every place with the record, and check the ledger; change nothing
     #[arg(long, group = "mode")]
     verify: bool,
-    /// Show what a rotation touches, in order, and who is cut off when; change nothing
+    /// As `plan-rotation`
     #[arg(long, group = "mode")]
     plan: bool,
-    /// Replace the frozen token by a new one; needs --reason
+    /// As `rotate`; needs --reason
     #[arg(long, group = "mode", requires = "reason")]
     rotate: bool,
     /// Why the token is rotated, for the record
     #[arg(long)]
     reason: Option<String>,
+    /// With --verify: the ledger anchor noted last; shows whether the ledger was cut or rewritten since
+    #[arg(long, value_name = "LINE:HASH", requires = "verify")]
+    anchor: Option<Anchor>,
+    /// Write the token that the gateway enforces over another
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Write the token that the gateway enforces to every other place, and freeze it: one reversible step, whose diff is shown,
+/// and which is made with --yes. `undo` takes it back.
+///
+/// Exit status: as that of `freeze`.
+#[derive(Args)]
+pub(crate) struct Align {
+    #[command(flatten)]
+    common: Common,
+    /// Write it
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Show what a rotation of the token touches, in order, and who is cut off when; change nothing.
+#[derive(Args)]
+pub(crate) struct PlanRotation {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Replace the frozen token by a new one, in every place at once.
+///
+/// Exit status: as that of `freeze`.
+#[derive(Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    common: Common,
+    /// Why, for the record
+    #[arg(long)]
+    reason: String,
+}
+
+/// What every mode takes.
+#[derive(Args)]
+struct Common {
+    #[command(flatten)]
+    project: ProjectFlags,
     /// The change ticket, for the record
     #[arg(long)]
     ticket: Option<String>,
     /// Who does this, for the record [default: the user's name]
     #[arg(long)]
     by: Option<String>,
-    /// With --verify: the ledger anchor noted last; shows whether the ledger was cut or rewritten since
-    #[arg(long, value_name = "LINE:HASH", requires = "verify")]
-    anchor: Option<Anchor>,
     /// Also write files outside the project's directory, such as a state directory beside it; the files as they were then stay
     /// in the nearest directory above both
     #[arg(long)]
@@ -78,10 +121,24 @@ pub(crate) struct Arguments {
     first_eight: bool,
 }
 
-impl Arguments {
+/// What is done with the token.
+enum Mode {
+    Adopt,
+    Align { yes: bool },
+    Mint,
+    Verify { anchor: Option<Anchor> },
+    Plan,
+    Rotate { reason: String },
+}
+
+impl Mode {
     /// Whether it may change a file.
     fn writes(&self) -> bool {
-        self.adopt || self.mint || self.rotate
+        match self {
+            Self::Adopt | Self::Mint | Self::Rotate { .. } => true,
+            Self::Align { yes } => *yes,
+            Self::Verify { .. } | Self::Plan => false,
+        }
     }
 }
 
@@ -89,20 +146,44 @@ impl Arguments {
 type Failure = Box<dyn std::error::Error>;
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    decide(&arguments).unwrap_or_else(|error| {
-        errln!("runbook freeze: {error}");
+    let mode = match arguments {
+        Arguments { adopt: true, .. } => Mode::Adopt,
+        Arguments { mint: true, .. } => Mode::Mint,
+        Arguments { verify: true, anchor, .. } => Mode::Verify { anchor },
+        Arguments { plan: true, .. } => Mode::Plan,
+        Arguments { rotate: true, reason: Some(reason), .. } => Mode::Rotate { reason },
+        Arguments { yes, .. } => Mode::Align { yes },
+    };
+    carry_out("freeze", &mode, &arguments.common)
+}
+
+pub(crate) fn align(Align { common, yes }: Align) -> ExitCode {
+    carry_out("align", &Mode::Align { yes }, &common)
+}
+
+pub(crate) fn plan_rotation(PlanRotation { common }: PlanRotation) -> ExitCode {
+    carry_out("plan-rotation", &Mode::Plan, &common)
+}
+
+pub(crate) fn rotate_token(Rotate { common, reason }: Rotate) -> ExitCode {
+    carry_out("rotate", &Mode::Rotate { reason }, &common)
+}
+
+fn carry_out(verb: &str, mode: &Mode, common: &Common) -> ExitCode {
+    decide(verb, mode, common).unwrap_or_else(|error| {
+        errln!("runbook {verb}: {error}");
         ExitCode::from(2)
     })
 }
 
 /// Does what the mode says.
-fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let read = || ProjectTokens::read(&arguments.project, arguments.docker);
+fn decide(verb: &str, mode: &Mode, common: &Common) -> Result<ExitCode, Failure> {
+    let read = || ProjectTokens::read(&common.project, common.docker);
     let mut project = read()?;
     let half_done = HalfDone::find(&project.root, &project.project.report.sources)?;
-    if arguments.writes() {
-        for done in half_done.settle(arguments.outside)? {
-            errln!("runbook freeze: {done}");
+    if mode.writes() {
+        for done in half_done.settle(common.outside)? {
+            errln!("runbook {verb}: {done}");
         }
         // That may have changed the very files that were just read.
         if !half_done.is_empty() {
@@ -111,45 +192,74 @@ fn decide(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let unknown = project.unknown();
     if !unknown.is_empty() {
-        let refusal = if arguments.verify {
-            "not verified: a token may stand where nobody could read"
-        } else {
-            "nothing was changed: a token may stand where nobody could read"
+        let refusal = match mode {
+            Mode::Verify { .. } => "not verified: a token may stand where nobody could read",
+            _ => "nothing was changed: a token may stand where nobody could read",
         };
         return Err(format!("{refusal}\n  {}", unknown.join("\n  ")).into());
     }
-    if arguments.plan {
-        show_plan("a rotation goes", &plan(&project.holders()), Phase::QuietClients);
-        outln!("then: runbook freeze --rotate --reason ...");
-        return Ok(ExitCode::SUCCESS);
+    match mode {
+        Mode::Plan => {
+            show_plan("a rotation goes", &plan(&project.holders()), Phase::QuietClients);
+            outln!("then: runbook rotate --reason ...");
+            Ok(ExitCode::SUCCESS)
+        }
+        Mode::Verify { anchor } => verify(*anchor, common, &project, &half_done),
+        _ => freeze(verb, mode, common, &project),
     }
-    if arguments.verify { verify(arguments, &project, &half_done) } else { freeze(arguments, &project) }
 }
 
-fn freeze(arguments: &Arguments, project: &ProjectTokens) -> Result<ExitCode, Failure> {
+fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&project.root);
-    let occurrences = project.occurrences();
+    let mut occurrences = project.occurrences();
+    let all = occurrences.len();
+    let mut aligns = None;
+    if let (Mode::Align { yes }, Some(enforced)) = (mode, project.enforced()) {
+        occurrences.retain(|occurrence| is_same(occurrence.token(), &enforced));
+        let differ = occurrences.len() < all;
+        if differ {
+            show_alignment(project, &enforced)?;
+        }
+        if !yes && (differ || store.latest()?.is_none()) {
+            outln!(
+                "freezes the token that {} enforces",
+                if differ { "the gateway" } else { "every place holds and the gateway" }
+            );
+            outln!("nothing was written; give --yes to write");
+            return Ok(ExitCode::from(1));
+        }
+        aligns = differ.then_some(enforced);
+    }
+    if let Mode::Align { yes: false } = mode
+        && aligns.is_none()
+        && project.enforced().is_none()
+        && all > 0
+    {
+        errln!(
+            "runbook {verb}: no token is known to be enforced; `runbook freeze --adopt` freezes one that every place holds"
+        );
+        return Ok(ExitCode::from(3));
+    }
     let now = SystemTime::now();
-    let by =
-        arguments.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+    let by = common.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
     let mut circumstances = project.describe(Circumstances::new(now, &by));
-    if let Some(ticket) = &arguments.ticket {
+    if let Some(ticket) = &common.ticket {
         circumstances = circumstances.ticket(ticket);
     }
-    let intent = if arguments.mint { Intent::Mint } else { Intent::Adopt };
+    let intent = if matches!(mode, Mode::Mint) { Intent::Mint } else { Intent::Adopt };
     let request = FreezeRequest::new(&occurrences, circumstances).intent(intent).places(project.places());
 
     let custody =
-        |token: &SecretString, record: &Record| write::stage(project, arguments.outside, token, record);
-    let frozen = match &arguments.reason {
-        Some(reason) if arguments.rotate => rotate(&store, &request, reason, custody),
+        |token: &SecretString, record: &Record| write::stage(project, common.outside, token, record);
+    let frozen = match mode {
+        Mode::Rotate { reason } => rotate(&store, &request, reason, custody),
         _ => freeze_once(&store, &request, custody),
     };
     match frozen {
         Ok(Frozen::New { record, token, custody, .. }) => {
             output::hide([token.clone()]);
             let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
-            report(arguments, project, &record, &token, &receipt);
+            report(common, project, &record, &token, &receipt);
             let evidence = format!("transaction {}", receipt.id);
             let anchor = LedgerFile::new(&project.root).enter(&record, &evidence).map_err(|error| {
                 format!("the token is frozen and written, but the ledger has no entry of it: {error}")
@@ -159,17 +269,60 @@ fn freeze(arguments: &Arguments, project: &ProjectTokens) -> Result<ExitCode, Fa
         }
         Ok(frozen) => {
             outln!("frozen already: {}", describe(frozen.record()));
-            outln!("nothing was changed; --verify compares every place with it, --rotate replaces it");
-            Ok(ExitCode::SUCCESS)
+            match aligns {
+                Some(enforced) => align_again(common, project, frozen.record(), &enforced),
+                None => {
+                    outln!(
+                        "nothing was changed; `freeze --verify` compares every place with it, `rotate` replaces it"
+                    );
+                    Ok(ExitCode::SUCCESS)
+                }
+            }
         }
         Err(error) => {
-            errln!("runbook freeze: {error}");
-            if let Some(advice) = advice(&error, &occurrences) {
+            errln!("runbook {verb}: {error}");
+            if let Some(advice) = advice(&error, &project.occurrences()) {
                 errln!("  {advice}");
             }
-            Ok(ExitCode::from(if is_refusal(&error) { 1 } else { 2 }))
+            let refused = if matches!(mode, Mode::Align { .. }) { 3 } else { 1 };
+            Ok(ExitCode::from(if is_refusal(&error) { refused } else { 2 }))
         }
     }
+}
+
+/// What is to be written where another token stands, as a diff with every token masked.
+fn show_alignment(project: &ProjectTokens, enforced: &SecretString) -> Result<(), Failure> {
+    output::hide([enforced.clone()]);
+    outln!("the gateway enforces one token, and other places hold another:");
+    for change in edit::apply(&project.alignment().edits(enforced)?, &project.project.report.sources)? {
+        let name = project.project.openable(change.source);
+        outln!("--- {name}\n+++ {name}");
+        for hunk in &change.hunks {
+            out!("{hunk}");
+        }
+    }
+    Ok(())
+}
+
+/// Writes the frozen token where another came to stand since.
+fn align_again(
+    common: &Common,
+    project: &ProjectTokens,
+    record: &Record,
+    enforced: &SecretString,
+) -> Result<ExitCode, Failure> {
+    if record.fingerprint.matches(enforced, None) != Some(true) {
+        outln!("the gateway enforces another than the frozen token: nothing was written");
+        outln!("  `runbook rotate --reason ...` replaces the frozen one, in every place");
+        return Ok(ExitCode::from(1));
+    }
+    let receipt = write::stage(project, common.outside, enforced, record)?.commit()?;
+    report(common, project, record, enforced, &receipt);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
 }
 
 /// Whether the places are not to be frozen as they are; otherwise something could not be read or written.
@@ -186,20 +339,20 @@ fn is_refusal(error: &FreezeError) -> bool {
 fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
     let lost = match record.origin {
         openclaw_token::Origin::Adopted => "the places hold it as before",
-        _ => "no place holds the new token; --rotate again, with a reason",
+        _ => "no place holds the new token; rotate again, with a reason",
     };
     format!("{error}\n  generation {} is recorded and no file was changed: {lost}", record.generation)
 }
 
 fn report(
-    arguments: &Arguments,
+    common: &Common,
     project: &ProjectTokens,
     record: &Record,
     token: &SecretString,
     receipt: &Receipt,
 ) {
     outln!("frozen: {}", describe(record));
-    show_first_eight(arguments, token);
+    show_first_eight(common, token);
     if receipt.changed.is_empty() {
         outln!("  every place held it already: no file was changed");
         return;
@@ -224,7 +377,7 @@ fn advice(error: &FreezeError, occurrences: &[Occurrence]) -> Option<String> {
     };
     Some(match error {
         FreezeError::Refused(FreezeRefusal::Disagreement(_)) => {
-            "`runbook` names the one that wins, `runbook fix` writes it to the others; then --adopt"
+            "`runbook` names the one that wins; `runbook align` writes it to the others, and freezes it"
                 .to_owned()
         }
         FreezeError::Refused(FreezeRefusal::Unsound(_)) => {
@@ -240,7 +393,12 @@ fn advice(error: &FreezeError, occurrences: &[Occurrence]) -> Option<String> {
 /// The ledger, as findings call it.
 const LEDGER: &str = ".openclaw-token/ledger.jsonl";
 
-fn verify(arguments: &Arguments, project: &ProjectTokens, half_done: &HalfDone) -> Result<ExitCode, Failure> {
+fn verify(
+    anchor: Option<Anchor>,
+    common: &Common,
+    project: &ProjectTokens,
+    half_done: &HalfDone,
+) -> Result<ExitCode, Failure> {
     let store = DirectoryStore::new(&project.root);
     let (latest, history) = (store.latest()?, store.history()?);
     let occurrences = project.occurrences();
@@ -251,7 +409,7 @@ fn verify(arguments: &Arguments, project: &ProjectTokens, half_done: &HalfDone) 
         let is_frozen =
             |occurrence: &&Occurrence| record.fingerprint.matches(occurrence.token(), None) == Some(true);
         if let Some(occurrence) = occurrences.iter().find(is_frozen) {
-            show_first_eight(arguments, occurrence.token());
+            show_first_eight(common, occurrence.token());
         }
     }
     findings.iter().for_each(show);
@@ -260,10 +418,10 @@ fn verify(arguments: &Arguments, project: &ProjectTokens, half_done: &HalfDone) 
         outln!("every place holds the frozen token");
     }
     for left in half_done.said() {
-        outln!("{left}: `runbook fix --recover` brings it to its end, or says why not");
+        outln!("{left}: `runbook recover` brings it to its end, or says why not");
     }
     let ledger = LedgerFile::new(&project.root);
-    let checked = ledger.verify(arguments.anchor)?;
+    let checked = ledger.verify(anchor)?;
     let mut broken = checked.findings(LEDGER);
     broken.extend(compare_records(&ledger.read()?, &history, LEDGER));
     broken.iter().for_each(show);
@@ -286,8 +444,8 @@ fn show(finding: &Finding) {
     }
 }
 
-fn show_first_eight(arguments: &Arguments, token: &SecretString) {
-    if arguments.first_eight {
+fn show_first_eight(common: &Common, token: &SecretString) {
+    if common.first_eight {
         match first_eight(token) {
             Ok(shown) => outln!("  first eight characters: {shown}"),
             Err(error) => outln!("  first eight characters: not shown, {error}"),

@@ -9,6 +9,9 @@ use openclaw_probe::{Backoff, DeployGate, DeployGateState, Rung, Sample};
 use openclaw_runbook::probing::{self, ProbeArguments, StartError};
 use openclaw_runbook::{errln, out, outln};
 
+/// What the printed job is called.
+pub(super) const LABEL: &str = "ai.openclaw.gate";
+
 /// Opens when the gateway held so many times in a row.
 ///
 /// Exit codes: 0 open; 10 to 19 the rung that failed last (10 resolve, 11 tcp, 12 tls, 13 liveness, 14 startup,
@@ -49,36 +52,41 @@ pub(crate) struct Arguments {
     print: Option<Definition>,
 
     /// The account that the printed definition runs as: a `LaunchDaemon` or a system unit.
-    #[arg(long, value_name = "NAME", requires = "print")]
-    user: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
 
     /// Where the printed definition logs to: a directory that its user may write in, or launchd does not start it. Without
     /// it, Library/Logs of that user's home for launchd, and /var/log else.
-    #[arg(long, value_name = "DIRECTORY", requires = "print")]
+    #[arg(long, value_name = "DIRECTORY")]
     logs: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Definition {
+pub(super) enum Definition {
     Launchd,
     Systemd,
     Compose,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    if let Some(kind) = arguments.print {
-        return match definition(&arguments, kind) {
-            Ok(text) => {
-                out!("{text}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                errln!("runbook gate: {error}");
-                ExitCode::from(2)
-            }
-        };
+    match arguments.print {
+        Some(kind) => print(&arguments, kind),
+        None => probing::run("runbook gate", wait(&arguments)),
     }
-    probing::run("runbook gate", wait(&arguments))
+}
+
+/// Prints the definition that runs this gate.
+pub(super) fn print(arguments: &Arguments, kind: Definition) -> ExitCode {
+    match definition(arguments, kind) {
+        Ok(text) => {
+            out!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            errln!("runbook gate: {error}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
@@ -161,7 +169,7 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
     }
     command.push(target.to_string());
     let logs = arguments.logs.clone().unwrap_or_else(|| logs(kind, arguments.user.as_deref()));
-    let mut job = Job::new("ai.openclaw.gate", command, &logs).map_err(|error| error.to_string())?;
+    let mut job = Job::new(LABEL, command, &logs).map_err(|error| error.to_string())?;
     if let Some(user) = &arguments.user {
         job = job.user(user).map_err(|error| error.to_string())?;
     }

@@ -61,6 +61,11 @@ pub(crate) struct Arguments {
 macro_rules! exit_status {
     () => {
         "\
+Examples:
+  runbook
+  runbook /srv/openclaw --format html
+  runbook look -f prod.yaml --host-files --through session
+
 Exit status:
   0  every gate up to the authenticated session was observed green for the clients
      of the stack; with --through GATE, every gate up to that one for every client
@@ -217,7 +222,7 @@ fn send(webhook: &Webhook, ticket: &Ticket) -> Result<(), String> {
 }
 
 /// The width of the terminal, so that the same input gives the same bytes everywhere else.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     Stream::Out.columns().unwrap_or(render::WIDTH)
 }
 

@@ -8,6 +8,8 @@ use openclaw_compose::openclaw::{GateState, Namespace, Report, StackGate};
 use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
+use super::formats::Formats;
+
 /// Show which listener each client of the gateway reaches, from its own network namespace.
 ///
 /// Exit status: 0 every client arrives, or nothing says that it does not; 1 a client does not; 2 the project cannot be read.
@@ -17,9 +19,8 @@ pub(crate) struct Arguments {
     project: ProjectFlags,
     #[command(flatten)]
     engine: EngineFlags,
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 /// The gates between a client and the listener.
@@ -40,7 +41,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         .iter()
         .flat_map(|client| &client.gates)
         .any(|gate| GATES.contains(&gate.gate) && gate.state == GateState::Red);
-    if arguments.json {
+    if arguments.formats.is_json() {
         let shown = serde_json::json!({
             "namespaces": report.namespaces,
             "gateways": report.gateways,

@@ -13,14 +13,18 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use openclaw_compose::openclaw::{ClientKind, ClientView};
 use openclaw_pairing::execution::{Carried, Execution};
 use openclaw_pairing::plan::Ending;
 use openclaw_pairing::{Diagnosis, diagnose};
+use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::{errln, interrupt, out, outln, output};
 
 use command::Runner;
 use look::Look;
 use terminal::Terminal;
+
+use super::formats::Formats;
 
 /// Which device waits for whom, and the way out, step by step.
 ///
@@ -36,23 +40,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value = "compose-exec")]
     engine: EngineName,
 
-    /// Service or container of the gateway.
-    #[arg(long, default_value = "openclaw-gateway")]
-    gateway: String,
+    /// Service or container of the gateway [default: that of the Compose project here, else openclaw-gateway].
+    #[arg(long)]
+    gateway: Option<String>,
 
-    /// Service or container of the client.
-    #[arg(long, default_value = "openclaw-cli")]
-    client: String,
+    /// Service or container of the client [default: the first of the Compose project here, else openclaw-cli].
+    #[arg(long)]
+    client: Option<String>,
 
     /// Compose files, in order.
     #[arg(long = "file", short = 'f')]
     files: Vec<String>,
 
-    /// The client shares the gateway's network namespace.
+    /// The client shares the gateway's network namespace; known of a Compose project here.
     #[arg(long)]
     shared_namespace: bool,
 
-    /// The gateway's version, such as 2026.9.6.
+    /// The gateway's version, such as 2026.9.6; known of a Compose project here.
     #[arg(long)]
     openclaw: Option<String>,
 
@@ -97,9 +101,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     gateway_log: Vec<PathBuf>,
 
-    /// Print the diagnosis as JSON and stop.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 
     /// Carry the plan out.
     #[arg(long)]
@@ -122,6 +125,35 @@ pub(crate) struct Arguments {
     by: String,
 }
 
+impl Arguments {
+    fn gateway(&self) -> &str {
+        self.gateway.as_deref().unwrap_or("openclaw-gateway")
+    }
+
+    fn client(&self) -> &str {
+        self.client.as_deref().unwrap_or("openclaw-cli")
+    }
+
+    /// The same, with what the Compose project of this directory says where the caller does not.
+    fn completed(mut self) -> Self {
+        let flags = ProjectFlags { files: self.files.clone(), ..ProjectFlags::default() };
+        let Ok(Project { report, .. }) = Project::open(&flags, Evidence::None) else { return self };
+        let named = self.gateway.as_deref();
+        let of_project =
+            report.gateways.iter().find(|gateway| named.is_none_or(|name| gateway.service == name));
+        let Some(gateway) = of_project else { return self };
+        let is_client = |client: &&ClientView| {
+            client.kind == ClientKind::Service && report.gateway(&client.name).is_none()
+        };
+        let client = report.clients.iter().find(is_client).map(|client| client.name.clone());
+        self.client = self.client.or(client);
+        self.shared_namespace |= report.namespaces.share(&gateway.service, self.client());
+        self.openclaw = self.openclaw.or_else(|| gateway.version.version.map(|version| version.to_string()));
+        self.gateway = Some(gateway.service.clone());
+        self
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum EngineName {
     ComposeExec,
@@ -132,6 +164,7 @@ enum EngineName {
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let arguments = arguments.completed();
     let work = async {
         match break_deadlock(&arguments).await {
             Ok(code) => ExitCode::from(code),
@@ -155,7 +188,7 @@ async fn break_deadlock(arguments: &Arguments) -> Result<u8, String> {
     let mut runner = Runner::default();
     let mut look = look::first(arguments, &mut runner).await?;
     let mut diagnosis = diagnose(&look.evidence);
-    if arguments.json {
+    if arguments.formats.is_json() {
         let text = serde_json::to_string_pretty(&diagnosis).map_err(|error| error.to_string())?;
         output::print_json(&(text + "\n"));
         return Ok(0);

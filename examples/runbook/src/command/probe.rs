@@ -12,6 +12,8 @@ use openclaw_runbook::probing::{self, ProbeArguments, StartError};
 use openclaw_runbook::{errln, outln};
 use tokio::sync::Notify;
 
+use super::formats::Formats;
+
 /// How far up the stack is the gateway alive?
 ///
 /// Exit codes: 0 all that was asked for holds; 10 resolve, 11 tcp, 12 tls, 13 liveness, 14 startup, 15 readiness,
@@ -35,9 +37,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RUNG", conflicts_with = "upto")]
     ask: Option<Rung>,
 
-    /// Print the reports as JSON, one a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 
     /// Print nothing but failures, and exit 0 or 1: for a container's HEALTHCHECK.
     #[arg(long)]
@@ -75,7 +76,7 @@ async fn probe(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let mut worst = 0;
     while let Some(report) = reports.next().await {
         worst = worst.max(report.exit_code());
-        if arguments.json {
+        if arguments.formats.is_json() {
             let shown = serde_json::json!({ "report": report, "findings": report.findings() });
             output::print_json(&format!("{shown}\n"));
         } else if !arguments.healthcheck || !report.is_good() {

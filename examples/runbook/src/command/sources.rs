@@ -9,6 +9,8 @@ use openclaw_compose::openclaw::{GateState, Report, StackGate};
 use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::{errln, outln, output};
 
+use super::formats::Formats;
+
 /// Show every source of the gateway's token, which one wins where, and whether they agree. Values are letters: the same
 /// letter, the same value.
 ///
@@ -22,9 +24,8 @@ pub(crate) struct Arguments {
     search: bool,
     #[command(flatten)]
     engine: EngineFlags,
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -36,7 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let disagree = disagreements(&project.report);
-    if arguments.json {
+    if arguments.formats.is_json() {
         let mut shown = serde_json::json!({
             "tokens": project.report.tokens,
             "gateways": project.report.gateways,
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             outln!("\nAll sources that count hold the same value.");
         }
     }
-    if arguments.search && !arguments.json {
+    if arguments.search && !arguments.formats.is_json() {
         print_search(&project);
     }
     ExitCode::from(u8::from(!disagree.is_empty()))

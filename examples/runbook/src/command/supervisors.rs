@@ -8,6 +8,8 @@ use openclaw_probe::supervisors::{launchd, loaded, stop_budget, systemd};
 use openclaw_probe::{Finding, Severity};
 use openclaw_runbook::{errln, outln, output, reading};
 
+use super::formats::Formats;
+
 /// Check launchd property lists and systemd units that run a gateway.
 ///
 /// Exit status: 0 nothing is wrong; 1 something is; 2 wrong arguments; 78 a file cannot be read.
@@ -29,9 +31,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
-    /// Print the findings as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             }
         }
     }
-    if arguments.json {
+    if arguments.formats.is_json() {
         output::print_json(&format!("{}\n", serde_json::json!(findings)));
     } else {
         findings.iter().for_each(print);

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use openclaw_pairing::timeline::{Lines, Meaning, Row};
 use openclaw_runbook::{errln, outln, output, reading, timeline};
+
+use super::formats::Formats;
 
 /// Say what a line of a log means: what it proves, what it does not, and the first step that tells.
 ///
@@ -14,17 +16,8 @@ pub(crate) struct Arguments {
     /// The line, in quotes or not; `-` is standard input
     #[arg(required = true, trailing_var_arg = true, value_name = "TEXT")]
     text: Vec<String>,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a terminal
-    Text,
-    /// For a machine
-    Json,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -42,7 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         );
         return ExitCode::from(1);
     };
-    if arguments.format == Format::Json {
+    if arguments.formats.is_json() {
         output::print_json(&format!("{:#}\n", timeline::row(row)));
         return ExitCode::SUCCESS;
     }

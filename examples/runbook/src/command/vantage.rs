@@ -11,6 +11,8 @@ use openclaw_runbook::interrupt::heed;
 use openclaw_runbook::probing::{self, StartError};
 use openclaw_runbook::{errln, outln, output};
 
+use super::formats::Formats;
+
 /// Where does the path to the gateway break?
 ///
 /// Asks the same question inside the gateway's container, beside it on its network, and on this host. In containers it uses
@@ -56,9 +58,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PROGRAM", default_value = "docker")]
     docker: PathBuf,
 
-    /// Print the ladders and the verdict as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 /// The longest that a container's answer is waited for.
@@ -98,7 +99,7 @@ async fn ask(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let prober = probing::prober().build()?;
     ladders.push((Vantage::Host, prober.check(&host, arguments.ask).await));
     let comparison = compare(&ladders);
-    if arguments.json {
+    if arguments.formats.is_json() {
         let shown = serde_json::json!({ "ladders": ladders, "comparison": comparison });
         output::print_json(&format!("{shown}\n"));
     } else {

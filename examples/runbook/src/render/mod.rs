@@ -39,7 +39,8 @@ fn role(role: PlaceRole) -> &'static str {
 }
 
 /// The verdict as a headline: what is shut, and for whom.
-fn headline(ticket: &Ticket) -> String {
+#[must_use]
+pub fn headline(ticket: &Ticket) -> String {
     if let (Some(cause), Some(_)) = (&ticket.first_cause, ticket.cause()) {
         return format!("{} is shut for {}", cause.gate, list(&cause.clients));
     }

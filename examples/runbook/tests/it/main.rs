@@ -31,5 +31,6 @@ mod render;
 mod stacks;
 mod support;
 mod timeline;
+mod verbs;
 mod verdicts;
 mod workspace;

@@ -80,7 +80,7 @@ fn a_shell_completes_every_subcommand() {
     let file = dir.path().join("runbook.bash");
     std::fs::write(&file, stdout(&script)).unwrap();
     let answer = Command::new("bash").arg("-c").arg(ask).arg(&file).output().unwrap();
-    assert_eq!(stdout(&answer), "supervisors\n", "{}", stderr(&answer));
+    assert_eq!(stdout(&answer), "supervise supervisors\n", "{}", stderr(&answer));
     for shell in ["zsh", "fish", "elvish", "powershell"] {
         let script = stdout(&run(Path::new("."), &["completions", shell]));
         assert!(script.contains("supervisors") && !script.contains('\u{fffd}'), "{shell}: {script}");

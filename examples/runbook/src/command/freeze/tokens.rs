@@ -11,6 +11,7 @@ use openclaw_compose::source::Span;
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags, Unreadable};
 use openclaw_token::rotation::{Holder, HolderKind};
 use openclaw_token::{Circumstances, Observed, Occurrence, Record};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// A project as it stands on disk now.
 pub(super) struct ProjectTokens {
@@ -77,6 +78,18 @@ impl ProjectTokens {
                 Occurrence::new(self.place(found.span), value.clone()).at(found.line, found.column, span)
             })
             .collect()
+    }
+
+    /// The token that every gateway of the project enforces, where it is one and known.
+    pub(super) fn enforced(&self) -> Option<SecretString> {
+        let tokens = &self.project.report.tokens;
+        let mut enforced =
+            tokens.iter().filter(|source| source.wins_server).map(|source| source.value.as_ref());
+        let first = enforced.next()??;
+        let is_first = |value: Option<&SecretString>| {
+            value.is_some_and(|value| value.expose_secret() == first.expose_secret())
+        };
+        enforced.all(is_first).then(|| first.clone())
     }
 
     /// Where one token is to be written.

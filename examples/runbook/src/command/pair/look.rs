@@ -202,7 +202,7 @@ fn topology(arguments: &Arguments) -> Topology {
         EngineName::Podman => Engine::Podman,
         EngineName::Host => Engine::Host,
     };
-    let mut topology = Topology::new(engine, &arguments.gateway, &arguments.client);
+    let mut topology = Topology::new(engine, arguments.gateway(), arguments.client());
     topology.compose_files.clone_from(&arguments.files);
     topology.shared_namespace = arguments.shared_namespace;
     topology

@@ -1,20 +1,16 @@
 //! Whoever sits at the terminal: is shown each step, asked, and written down in the ledger.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_pairing::execution::{Answer, Event, Executor, Question};
 use openclaw_pairing::plan::CommandLine;
-use openclaw_runbook::{out, outln};
+use openclaw_runbook::{asking, outln};
 use openclaw_token::fs::LedgerFile;
 use openclaw_token::ledger::{Act, LedgerEntry};
 
 use super::Arguments;
 use super::command::Runner;
 use super::look::Look;
-
-/// More than a person types for yes or no, in bytes.
-const LONGEST_ANSWER: u64 = 1024;
 
 /// Runs a plan's commands, shows what comes, and writes each command with its answer into the ledger.
 pub(super) struct Terminal<'a> {
@@ -67,21 +63,10 @@ impl Executor for Terminal<'_> {
             Question::LetIn => "Let it in?",
             _ => "Is it done?",
         };
-        if !std::io::stdin().is_terminal() {
-            outln!("  {question} Nobody is there to answer: start with --yes, or on a terminal.");
-            return Ok(false);
-        }
         let started = Instant::now();
-        out!("  {question} [y/N] ");
-        // On a thread of its own: whoever is asked may also stop the program.
-        let line = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line).map(|_| line)
-        });
-        let answer = line.await.map_err(std::io::Error::other).and_then(|line| line);
-        let answer = answer.map_err(|error| error.to_string())?;
+        let answer = asking::says_yes(question).await.map_err(|error| error.to_string())?;
         self.waited += started.elapsed();
-        Ok(answer.trim().eq_ignore_ascii_case("y"))
+        Ok(answer)
     }
 
     async fn wait(&mut self, time: Duration) {

@@ -44,6 +44,26 @@ calls! {
         ["--project-directory", "STACK", "--judgement", "--yes"],
         ["--project-directory", "STACK", "--code", "TOKEN"],
         ["--project-directory", "STACK", "--env-file", "STACK/TOKEN"];
+    "align":
+        ["--project-directory", "STACK"],
+        ["--project-directory", "STACK", "--yes"];
+    "plan-rotation":
+        ["--project-directory", "STACK"];
+    "rotate":
+        ["--project-directory", "STACK", "--reason", "TOKEN"];
+    "undo":
+        ["--project-directory", "STACK"],
+        ["--project-directory", "STACK", "--yes"];
+    "recover":
+        ["--project-directory", "STACK"];
+    "all":
+        ["STACK", "--dry-run"],
+        ["STACK", "--yes"];
+    "supervise":
+        ["install", "launchd", "TOKEN"],
+        ["print", "systemd", "--token-file", "TOKEN"];
+    "upgrade-check":
+        ["TOKEN", "2026.9.6"];
     "sources":
         ["--project-directory", "STACK"],
         ["--project-directory", "STACK", "--json"],

@@ -1,0 +1,143 @@
+//! The steps by their names: align, undo, recover, all, and what is printed for a person to do.
+#![expect(clippy::disallowed_methods, reason = "the program is run, and its files are looked at")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{RUNBOOK, contents, copy, status, stderr, stdout};
+
+/// Exit status and all that was printed.
+fn run(stack: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(RUNBOOK);
+    let command = command.args(arguments).current_dir(stack).env_clear().env("RUNBOOK_HOST_FILES", "1");
+    let output = command.output().unwrap();
+    (status(&output), stdout(&output) + &stderr(&output))
+}
+
+/// A bundled stack as it is on a host: without what was captured of it.
+fn stack(name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = copy(name);
+    let stack = dir.path().join(name);
+    std::fs::remove_dir_all(stack.join("captured")).unwrap();
+    (dir, stack)
+}
+
+#[test]
+fn align_writes_the_enforced_token_and_freezes_it_and_undo_takes_that_back_once() {
+    let (_dir, stack) = stack("silent-override");
+    let before = contents(&stack);
+    let (code, said) = run(&stack, &["align"]);
+    assert!(code == 1 && said.contains("give --yes to write") && said.contains("+++ .env"), "{said}");
+    assert_eq!(contents(&stack), before);
+    let (code, said) = run(&stack, &["align", "--yes"]);
+    assert!(code == 0 && said.contains("wrote .env"), "{said}");
+    assert!(!said.contains("not-a-secret"), "{said}");
+    assert_eq!(run(&stack, &["freeze", "--verify"]).0, 0);
+    assert_eq!(run(&stack, &["align"]).0, 0, "nothing is left to do");
+    let (code, said) = run(&stack, &["look", "."]);
+    assert!(code == 3 && said.starts_with("OPEN"), "{said}");
+
+    let (code, said) = run(&stack, &["undo"]);
+    assert!(code == 1 && said.contains("takes back transaction 1"), "{said}");
+    assert_ne!(contents(&stack), before);
+    let (code, said) = run(&stack, &["undo", "--yes"]);
+    assert!(code == 0 && said.contains("the record of the freeze stays"), "{said}");
+    assert_eq!(contents(&stack), before);
+    let (code, said) = run(&stack, &["undo", "--yes"]);
+    assert!(code == 1 && said.contains("transaction 2 took back what was changed last"), "{said}");
+    assert_eq!(contents(&stack), before);
+    // Another value than the frozen one stands there again, and is overwritten by it.
+    let (code, said) = run(&stack, &["align", "--yes"]);
+    assert!(code == 0 && said.contains("frozen already") && said.contains("wrote .env"), "{said}");
+    assert_eq!(run(&stack, &["freeze", "--verify"]).0, 0);
+}
+
+#[test]
+fn undo_takes_back_the_last_fix_and_not_what_somebody_changed_since() {
+    let (_dir, stack) = stack("own-loopback");
+    let before = contents(&stack);
+    assert_eq!(run(&stack, &["fix", "--yes"]).0, 0);
+    std::fs::write(stack.join("compose.yaml"), "services: {}\n").unwrap();
+    let (code, said) = run(&stack, &["undo", "--yes"]);
+    assert!(code == 2 && said.contains("nothing was changed"), "{said}");
+    assert_eq!(std::fs::read_to_string(stack.join("compose.yaml")).unwrap(), "services: {}\n");
+    let fresh = copy("own-loopback");
+    let fresh = fresh.path().join("own-loopback");
+    assert!(run(&fresh, &["undo"]).1.contains("no change of"), "nothing was done there");
+    assert_eq!(run(&fresh, &["recover"]), (0, "nothing is half done\n".to_owned()));
+    assert_ne!(contents(&stack), before);
+}
+
+#[test]
+fn all_shows_each_step_and_does_it_where_that_is_wanted() {
+    let (_dir, stack) = stack("own-loopback");
+    let before = contents(&stack);
+    for arguments in [&["all", "--dry-run"][..], &["all"]] {
+        let (code, said) = run(&stack, arguments);
+        assert_eq!(code, 1, "{said}");
+        for step in [
+            "== 1 freeze, and 2 align",
+            "$ runbook align --yes",
+            "== 3 namespace",
+            "$ runbook fix --yes",
+            "== 5 probe",
+        ] {
+            assert!(said.contains(step), "{step} is not in\n{said}");
+        }
+        assert_eq!(contents(&stack), before);
+    }
+    let (code, said) = run(&stack, &["all", "--yes"]);
+    assert_eq!(code, 3, "no engine shows the session: {said}");
+    assert!(said.contains("$ docker compose up -d --force-recreate\n  left to a person"), "{said}");
+    assert!(said.contains("\nnow  OPEN  nothing is red"), "{said}");
+    let ledger = std::fs::read_to_string(stack.join(".openclaw-token/ledger.jsonl")).unwrap();
+    assert_eq!(ledger.matches("runbook all: ").count(), 2, "{ledger}");
+    // The last change alone is taken back.
+    assert_eq!(run(&stack, &["undo", "--yes"]).0, 0);
+    assert_eq!(contents(&stack), before);
+}
+
+#[test]
+fn what_a_person_installs_and_reads_is_printed() {
+    let here = Path::new(".");
+    let (code, said) =
+        run(here, &["supervise", "install", "launchd", "--user", "ops", "ws://127.0.0.1:18789"]);
+    assert_eq!(code, 0, "{said}");
+    let print = "runbook supervise print launchd --user ops ws://127.0.0.1:18789 | sudo tee";
+    assert!(said.starts_with(print) && said.contains("launchctl bootstrap system"), "{said}");
+    let (code, said) = run(here, &["supervise", "install", "systemd"]);
+    assert!(code == 0 && said.contains("systemctl enable --now"), "{said}");
+    let (code, said) = run(here, &["supervise", "print", "systemd"]);
+    assert!(code == 0 && said.contains("[Service]"), "{said}");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("gate.service"), said).unwrap();
+    assert_ne!(run(dir.path(), &["supervise", "check", "gate.service"]).0, 78);
+
+    let (code, said) = run(here, &["upgrade-check", "2026.7.1", "2026.9.6"]);
+    assert!(code == 1 && said.contains("2026.8.1 the CLI prefers gateway.auth.token"), "{said}");
+    assert_eq!(run(here, &["upgrade-check", "2026.9.6", "2026.9.6"]).0, 0);
+    let (_, json) = run(here, &["upgrade-check", "2026.9.6", "2026.7.1", "--format", "json"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap().as_array().unwrap().len() > 2);
+}
+
+#[test]
+fn every_help_has_an_example() {
+    let help = run(Path::new("."), &["-h"]).1;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\n\n").unwrap();
+    let names: Vec<&str> = commands
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    for name in
+        ["look", "all", "align", "fix", "namespaces", "pair", "probe", "gate", "undo", "recover", "supervise"]
+    {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    for name in names {
+        let help = run(Path::new("."), &[name, "--help"]).1;
+        assert!(help.contains("Example"), "{name}: {help}");
+    }
+}
