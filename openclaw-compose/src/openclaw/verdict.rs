@@ -14,6 +14,7 @@ pub(crate) mod rivals;
 pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod token;
+pub(crate) mod trust;
 pub(crate) mod unstarted;
 
 use std::collections::{BTreeMap, BTreeSet};

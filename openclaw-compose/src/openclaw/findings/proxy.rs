@@ -9,8 +9,9 @@ use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::proxy::{self, Distrust, Passage, Trust, TrustedProxy, Untrusted};
+use crate::openclaw::verdict::proxy::{self, Passage};
 use crate::openclaw::verdict::reach::Reach;
+use crate::openclaw::verdict::trust::{Distrust, Trust, TrustedProxy, Untrusted};
 use crate::source::Span;
 
 use super::listener;

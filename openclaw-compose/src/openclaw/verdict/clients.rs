@@ -18,6 +18,7 @@ use super::proxy::{self, Passage, Proxy};
 use super::published::{Publication, publication};
 use super::reach::{self, Choice, Reach};
 use super::token::{self, Decision, Outcome};
+use super::trust;
 
 /// Where a client stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -156,7 +157,7 @@ pub(crate) fn find<'a>(
         });
         // A page or a proxy that nothing in these files accounts for was seen to be refused: somebody's browser is behind it.
         let is_seen =
-            || !origin::refused(gateway, model).is_empty() || !proxy::refused(gateway, model).is_empty();
+            || !origin::refused(gateway, model).is_empty() || !trust::refused(gateway, model).is_empty();
         let is_seen_alone = !has_browser && proxied.is_none() && is_seen();
         let unplanned = is_seen_alone.then(|| unplanned_browser(id(), gateway, model));
         out.extend(published.into_iter().chain(proxied).chain(unplanned));

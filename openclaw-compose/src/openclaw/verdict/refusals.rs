@@ -11,8 +11,9 @@ use crate::openclaw::model::urls::Url;
 use super::clients::{Client, ClientKind};
 use super::listener::Gateway;
 use super::origin::{self, NotAllowed, OriginVerdict, Planned};
-use super::proxy::{self, Distrust, Passage};
+use super::proxy::Passage;
 use super::reach::Reach;
+use super::trust::{self, Distrust};
 
 /// Lays what the gateways refused to their clients.
 pub(crate) fn lay<'a>(clients: &mut Vec<Client<'a>>, gateways: &[Gateway<'_>], model: &Model<'_>) {
@@ -42,7 +43,7 @@ fn lay_one(clients: &mut [Client<'_>], gateway: &Gateway<'_>, model: &Model<'_>)
         let span = origin::list_span(gateway.process);
         planned.verdict = OriginVerdict::NotAllowed { why: NotAllowed::Seen, span };
     }
-    for (address, why) in proxy::refused(gateway, model) {
+    for (address, why) in trust::refused(gateway, model) {
         let distrust = Distrust { why, address: Some(address), is_seen: true };
         for client in behind(address, clients, model) {
             client.passage = Some(Passage::Untrusted(distrust.clone()));
