@@ -19,7 +19,7 @@ use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::render::{self, headline};
 use openclaw_runbook::ticket::{Ticket, Verdict};
 use openclaw_runbook::{asking, errln, outln, output};
-use openclaw_token::fs::LedgerFile;
+use openclaw_token::fs::{LedgerFile, transaction};
 use openclaw_token::ledger::{Act, LedgerEntry};
 
 use super::look::{colour, width};
@@ -125,7 +125,8 @@ impl Walk {
     async fn walk(&self) -> Result<ExitCode, String> {
         let (examination, ticket) = self.look()?;
         self.say(&ticket);
-        let mut wrote = self.take(&ALIGN, 1).await?;
+        let before = self.changes();
+        self.take(&ALIGN, 1).await?;
         if self
             .look()?
             .1
@@ -133,9 +134,9 @@ impl Walk {
             .iter()
             .any(|noted| noted.mend.is_some() && noted.finding.severity > Severity::Info)
         {
-            wrote |= self.take(&MEND, 1).await?;
+            self.take(&MEND, 1).await?;
         }
-        if wrote || ticket.unanswered.is_some() {
+        if self.changes() > before || ticket.unanswered.is_some() {
             self.make_containers_again(&examination).await?;
         }
         let (examination, ticket) = self.look()?;
@@ -152,6 +153,12 @@ impl Walk {
             return Ok(ExitCode::SUCCESS);
         }
         Ok(ExitCode::from(ticket.exit))
+    }
+
+    /// How many changes of files are on record.
+    fn changes(&self) -> usize {
+        let finished = transaction::finished(&self.arguments.stack).unwrap_or_default();
+        finished.iter().filter(|receipt| !receipt.changed.is_empty()).count()
     }
 
     /// Shows a step, and does it where somebody wants that. True if it was done. `left`: the exit status by which the shown

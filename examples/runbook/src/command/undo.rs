@@ -84,7 +84,9 @@ fn take_back(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(root) => root,
         None => only_root(&project)?,
     };
-    let finished = transaction::finished(root).map_err(|error| with_sources(&error))?;
+    let mut finished = transaction::finished(root).map_err(|error| with_sources(&error))?;
+    // A freeze of what every place held already changed no file.
+    finished.retain(|receipt| !receipt.changed.is_empty());
     let Some(last) = last_to_undo(&finished) else {
         match finished.last() {
             Some(undo) => {

@@ -1,7 +1,14 @@
 //! What the front page says the two commands print is what they print.
-#![allow(clippy::panic, reason = "a front page that says something else is what the test is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a front page that says something else is what the test is for"
+)]
 
-use crate::support::{root, runbook, status, stdout};
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{self, root, runbook, stdout};
 
 /// The text of the fenced block that opens with this word.
 fn block<'a>(readme: &'a str, language: &str) -> &'a str {
@@ -14,13 +21,63 @@ fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).expect("the front page is there")
 }
 
+/// Every fenced block in this language.
+fn blocks<'a>(readme: &'a str, language: &str) -> Vec<&'a str> {
+    let open = format!("```{language}\n");
+    readme.split(open.as_str()).skip(1).map(|rest| rest.split_once("```\n").unwrap().0).collect()
+}
+
+/// Whether the lines that were printed are those of the page: `...` alone stands for any lines, within one for any words.
+fn is_as_said(said: &[&str], printed: &[&str]) -> bool {
+    let matches = |said: &str, printed: &str| {
+        let (head, tail) = said.split_once("...").unwrap_or((said, ""));
+        if said.contains("...") {
+            printed.starts_with(head) && printed.ends_with(tail)
+        } else {
+            said == printed
+        }
+    };
+    match (said, printed) {
+        ([], []) => true,
+        ([any, said @ ..], printed) if *any == "..." => {
+            (0..=printed.len()).any(|skipped| is_as_said(said, &printed[skipped..]))
+        }
+        ([first, said @ ..], [line, printed @ ..]) => matches(first, line) && is_as_said(said, printed),
+        _ => false,
+    }
+}
+
 #[test]
-fn the_ticket_on_the_front_page_is_the_one_that_is_printed() {
+#[expect(clippy::disallowed_methods, reason = "what a reader pastes is run by a shell")]
+fn every_command_on_the_front_page_prints_what_it_says() {
     let readme = readme();
-    assert!(readme.contains("cargo run --release --bin runbook -- examples/stacks/silent-override\n"));
-    let output = runbook(&["examples/stacks/silent-override"]);
-    assert_eq!(status(&output), 1);
-    assert_eq!(stdout(&output), block(&readme, "text"));
+    let checkout = tempfile::tempdir().unwrap();
+    let stacks = "examples/stacks";
+    support::copy_folder(&root().join(stacks), &checkout.path().join(stacks));
+    let programs = Path::new(support::RUNBOOK).parent().unwrap();
+    let mut commands = 0;
+    for block in blocks(&readme, "console") {
+        for told in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, said) = told.split_once('\n').unwrap_or((told, ""));
+            let mut shell = Command::new("sh");
+            shell.args(["-c", command]).current_dir(checkout.path()).env_clear();
+            shell.env("PATH", format!("{}:/usr/bin:/bin", programs.display())).env("RUNBOOK_HOST_FILES", "1");
+            let printed = stdout(&shell.output().unwrap());
+            let (said, lines): (Vec<&str>, Vec<&str>) = (said.lines().collect(), printed.lines().collect());
+            assert!(is_as_said(&said, &lines), "{command} prints\n{printed}");
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, 3);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program is a file")]
+fn the_program_on_the_front_page_is_one_that_is_built() {
+    let program = std::fs::read_to_string(root().join("examples/small/src/bin/first-cause.rs")).unwrap();
+    assert_eq!(block(&readme(), "rust"), program);
+    assert!(program.lines().count() <= 40);
+    assert!(readme().contains("cargo install --locked --path examples/runbook\n"));
 }
 
 #[test]
