@@ -18,6 +18,7 @@ mod mask;
 mod namespaces;
 mod pair;
 mod probe;
+mod schema;
 mod sources;
 mod supervise;
 mod supervisors;
@@ -126,6 +127,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  runbook completions bash > ~/.local/share/bash-completion/completions/runbook"
     )]
     Completions(completions::Arguments),
+    /// Print the JSON Schema of what `look --format json` prints
+    #[command(after_help = "Example:\n  runbook schema > ticket.schema.json")]
+    Schema,
     #[command(after_help = "Example:\n  runbook man fix | man -l -")]
     Man(man::Arguments),
 }
@@ -161,6 +165,7 @@ impl Command {
             Self::Diff(arguments) => diff::run(arguments),
             Self::Mask(arguments) => mask::run(arguments),
             Self::Completions(arguments) => completions::run(arguments),
+            Self::Schema => schema::run(),
             Self::Man(arguments) => man::run(arguments),
         }
     }

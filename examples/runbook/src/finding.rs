@@ -6,6 +6,7 @@
 use std::fmt;
 
 use openclaw_compose::edit::Edit;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::diagnose::codes;
@@ -77,9 +78,10 @@ impl Serialize for Code {
 }
 
 /// A finding of any of the crates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// What it is about, by its crate.
+    #[schemars(with = "String", regex(pattern = "^OC-[TCPHR][0-9]{3}$"))]
     pub code: Code,
     /// The code's name.
     pub name: &'static str,
@@ -114,7 +116,7 @@ impl Finding {
 }
 
 /// Whom a finding is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
 pub enum Subject {
     /// The project, hence everybody.
@@ -160,7 +162,7 @@ impl Subject {
 }
 
 /// How bad a finding is. Ordered: the worst is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -184,7 +186,7 @@ impl Severity {
 }
 
 /// Whether a statement rests on something seen or on a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Concluded.
@@ -194,7 +196,7 @@ pub enum Confidence {
 }
 
 /// A place in a source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Place {
     /// What the place did.
     pub role: PlaceRole,
@@ -224,7 +226,7 @@ impl Place {
 }
 
 /// What a place did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PlaceRole {
     /// It decided the value.
@@ -236,7 +238,7 @@ pub enum PlaceRole {
 }
 
 /// The next step of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Remedy {
     /// What to do, in a sentence.
     pub text: String,
@@ -245,13 +247,14 @@ pub struct Remedy {
     pub command: Option<String>,
     /// Edits that a machine can make; secrets in them are not serialised.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
     pub edits: Vec<Edit>,
     /// Who may carry it out.
     pub safety: Safety,
 }
 
 /// Who may carry a remedy out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Safety {
     /// A machine may: reversible, widens nothing.

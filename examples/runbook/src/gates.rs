@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Confidence;
 
 /// One gate on the way to an authenticated session. Ordered as they are passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
     /// Project, configuration and state directory can be used by the process.
@@ -207,7 +208,7 @@ impl std::str::FromStr for Gate {
 pub struct UnknownGate;
 
 /// Where a client stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A service of the stack, usually the CLI.
@@ -221,7 +222,7 @@ pub enum Kind {
 }
 
 /// A client of the gateway.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Client {
     /// Where it stands.
     pub kind: Kind,
@@ -266,7 +267,7 @@ pub struct Claim {
 }
 
 /// A finding of a ticket, by its place in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct FindingId(usize);
 
 impl FindingId {
@@ -295,7 +296,7 @@ pub enum Says {
 }
 
 /// How a gate stands for one client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Observed to be passed.
@@ -322,7 +323,7 @@ impl State {
 }
 
 /// How one gate of a client stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GateStatus {
     /// The gate.
     pub gate: Gate,
@@ -340,7 +341,7 @@ pub struct GateStatus {
 }
 
 /// A client's gates in causal order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClientGates {
     /// Whose.
     pub client: Client,

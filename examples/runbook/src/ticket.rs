@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::finding::{Finding, Place};
@@ -16,7 +17,7 @@ use crate::{clean, output};
 pub const SCHEMA: &str = "openclaw-runbook/ticket/2";
 
 /// One stack, diagnosed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Ticket {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -63,7 +64,7 @@ pub struct Ticket {
 }
 
 /// The verdict over all clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every gate up to the authenticated session was observed green for the clients concerned, or up to the gate that
@@ -98,7 +99,7 @@ impl Verdict {
 }
 
 /// The cause to mend first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FirstCause {
     /// The earliest red gate.
     pub gate: Gate,
@@ -109,7 +110,7 @@ pub struct FirstCause {
 }
 
 /// A finding on the ticket, with the lines it points at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Noted {
     /// The finding.
     #[serde(flatten)]
@@ -155,7 +156,7 @@ impl From<Finding> for Noted {
 }
 
 /// One step of several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NextStep {
     /// What to do, in a sentence.
     pub text: String,
@@ -165,7 +166,7 @@ pub struct NextStep {
 }
 
 /// A source line under a place of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Excerpt {
     /// Index of the place in the finding.
     pub place: usize,

@@ -1,10 +1,11 @@
 //! Where everybody stands: the network namespaces of a stack, who lives and listens in each, what is published on the host,
 //! and the way of each client to its gateway. How far a client comes on its way, its gates say.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The places of a stack, and the ways between them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Topology {
     /// The network namespaces in which a gateway, a client or a proxy lives.
     pub spaces: Vec<Space>,
@@ -17,7 +18,7 @@ pub struct Topology {
 }
 
 /// A network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Space {
     /// Whose it is.
     pub of: SpaceOf,
@@ -29,7 +30,7 @@ pub struct Space {
 }
 
 /// Whose a network namespace is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
 pub enum SpaceOf {
     /// The host's.
@@ -45,7 +46,7 @@ pub enum SpaceOf {
 }
 
 /// A service in a network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Member {
     /// Its name.
     pub service: String,
@@ -60,7 +61,7 @@ pub struct Member {
 }
 
 /// What a service is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// It runs a gateway.
@@ -87,7 +88,7 @@ impl Role {
 }
 
 /// Where a gateway listens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Listens {
     /// Which peers it can see: `loopback`, `all`, an address, `tailnet`, `unknown`.
     pub scope: String,
@@ -99,7 +100,7 @@ pub struct Listens {
 }
 
 /// A published port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Port {
     /// Address and port on the host, as the Compose file has them; the port is missing where Docker picks one.
     pub host: String,
@@ -110,7 +111,7 @@ pub struct Port {
 }
 
 /// A published port, by its place in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PortId(usize);
 
 impl PortId {
@@ -128,7 +129,7 @@ impl PortId {
 }
 
 /// How a client comes to its gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Way {
     /// The client, by its name on the ticket.
     pub client: String,
@@ -143,7 +144,7 @@ pub struct Way {
 }
 
 /// A proxy on a way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
 pub enum Proxy {
     /// A service of the stack.

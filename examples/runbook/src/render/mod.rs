@@ -7,6 +7,7 @@ mod markdown;
 mod markup;
 mod picture;
 mod sarif;
+mod schema;
 mod text;
 
 pub use html::html;
@@ -15,6 +16,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use picture::picture;
 pub use sarif::sarif;
+pub use schema::schema;
 pub use text::{Colour, WIDTH, text};
 
 use crate::finding::{Place, PlaceRole};

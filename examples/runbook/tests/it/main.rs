@@ -28,6 +28,7 @@ mod prometheus;
 mod readme;
 mod rehearsal;
 mod render;
+mod schema;
 mod stacks;
 mod support;
 mod timeline;
