@@ -42,6 +42,18 @@ impl Prober {
         self.climb_within(target, upto, Duration::MAX).await
     }
 
+    /// The same for a caller without a runtime: it waits here until the climb has ended.
+    ///
+    /// # Errors
+    /// When the system gives no means to wait.
+    ///
+    /// # Panics
+    /// On a runtime, where one waits with `.await`.
+    pub fn climb_blocking(&self, target: &Target, upto: Rung) -> std::io::Result<ProbeReport> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(self.climb(target, upto)))
+    }
+
     /// [`climb`](Self::climb) that takes no longer than `total`, or the prober's own budget where that is shorter. What was
     /// reached by then is in the report.
     pub async fn climb_within(&self, target: &Target, upto: Rung, total: Duration) -> ProbeReport {

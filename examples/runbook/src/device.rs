@@ -1,6 +1,5 @@
-//! The CLI's device in the rehearsal: paired by openclaw-pairing, then used by openclaw-probe.
+//! A device of its own: paired by openclaw-pairing, then used by openclaw-probe to climb up to a session with scopes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,58 +16,77 @@ use secrecy::SecretString;
 const WANTED: [Scope; 3] = [Scope::Read, Scope::Write, Scope::Pairing];
 
 /// A device key and the shared token it connects with.
-#[derive(Clone)]
-pub(super) struct Device {
+#[derive(Clone, Debug)]
+pub struct Device {
     key: Arc<DeviceKey>,
     token: SecretString,
 }
 
 /// What was seen on the way from a refusal to a session.
-pub(super) struct Paired {
+#[derive(Debug)]
+pub struct Paired {
     /// The refusal that asked for approval.
-    pub(super) refusal: Refusal,
+    pub refusal: Refusal,
     /// The scopes that the owner approved.
-    pub(super) approved: ScopeSet,
+    pub approved: ScopeSet,
     /// The scopes of the session after it.
-    pub(super) granted: ScopeSet,
+    pub granted: ScopeSet,
 }
 
 /// Why there is no paired device.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PairingError {
+#[non_exhaustive]
+pub enum PairingError {
+    /// The call was wrong.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The owner was told so by the gateway.
     #[error("the owner could not approve")]
     Decide(#[from] DecideError),
+    /// A connection came to its end.
     #[error("{who} got no session: {stopped}")]
-    Stopped { who: &'static str, stopped: Stopped },
-    #[error("the gateway let the new device in unseen, though it was told not to")]
+    Stopped {
+        /// The CLI or the owner.
+        who: &'static str,
+        /// Why.
+        stopped: Box<Stopped>,
+    },
+    /// It was known before, or the gateway asks for no approval.
+    #[error("the gateway let the device in without asking its owner")]
     NotAsked,
+    /// The system gives no means to wait.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
 }
 
 impl Device {
     /// A device of this key.
-    pub(super) fn new(seed: &[u8; 32], token: SecretString) -> Self {
+    #[must_use]
+    pub fn new(seed: &[u8; 32], token: SecretString) -> Self {
         Self { key: Arc::new(DeviceKey::from_seed(seed)), token }
     }
 
-    pub(super) fn id(&self) -> &str {
+    /// Its id, which is that of its key.
+    #[must_use]
+    pub fn id(&self) -> &str {
         self.key.device_id()
     }
 
     /// Connects, is told to wait, is approved by an owner inside the gateway's namespace, and connects again.
-    pub(super) async fn pair(&self, door: SocketAddr) -> Result<Paired, PairingError> {
+    ///
+    /// # Errors
+    /// [`PairingError`], where it ends without a session.
+    pub async fn pair(&self, url: &str) -> Result<Paired, PairingError> {
         let mut policy = Policy::default();
         // Nobody has to walk to a keyboard here.
         policy.poll = Duration::from_millis(200);
-        let url = format!("ws://{door}");
-        let client = Client::new(&url)?.shared_token(self.token.clone()).scopes(ScopeSet::from(WANTED));
+        let client = Client::new(url)?.shared_token(self.token.clone()).scopes(ScopeSet::from(WANTED));
         let mut connecting = client.signer(self.key.clone()).policy(policy).start()?;
         let mut seen = None;
         loop {
             match connecting.next().await {
                 Progress::Pending(refusal) if seen.is_none() => {
-                    let approved = self.approve(&url).await?;
+                    let approved = self.approve(url).await?;
                     if let Some(id) = &refusal.request_id {
                         connecting.decided(id, Decision::Approved);
                     }
@@ -80,10 +98,24 @@ impl Device {
                     session.close().await;
                     return Ok(Paired { refusal, approved, granted });
                 }
-                Progress::Stopped(stopped) => return Err(PairingError::Stopped { who: "the CLI", stopped }),
+                Progress::Stopped(stopped) => {
+                    return Err(PairingError::Stopped { who: "the CLI", stopped: Box::new(stopped) });
+                }
                 _ => {}
             }
         }
+    }
+
+    /// The same for a caller without a runtime: it waits here.
+    ///
+    /// # Errors
+    /// As [`Device::pair`].
+    ///
+    /// # Panics
+    /// On a runtime, where one waits with `.await`.
+    pub fn pair_blocking(&self, url: &str) -> Result<Paired, PairingError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.pair(url))
     }
 
     /// The owner: the shared token, no device, inside the gateway's namespace.
@@ -97,13 +129,15 @@ impl Device {
                 session.close().await;
                 Ok(device.scopes)
             }
-            Outcome::Stopped(stopped) => Err(PairingError::Stopped { who: "the owner", stopped }),
+            Outcome::Stopped(stopped) => {
+                Err(PairingError::Stopped { who: "the owner", stopped: Box::new(stopped) })
+            }
             _ => Err(PairingError::NotAsked),
         }
     }
 
     /// The names of the scopes asked for.
-    pub(super) fn wanted() -> impl Iterator<Item = &'static str> {
+    pub fn wanted() -> impl Iterator<Item = &'static str> {
         WANTED.into_iter().map(Scope::name)
     }
 }
@@ -151,7 +185,7 @@ mod tests {
         let gateway =
             Gateway::builder().token(token.clone()).auto_approve_local(false).start().await.unwrap();
         let device = Device::new(&[7; 32], token);
-        let paired = device.pair(gateway.addr()).await.unwrap();
+        let paired = device.pair(&gateway.url()).await.unwrap();
         assert!(paired.refusal.request_id.is_some());
         assert_eq!(paired.approved, ScopeSet::from(WANTED));
         assert_eq!(paired.granted, ScopeSet::from(WANTED));

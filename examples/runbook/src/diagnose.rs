@@ -20,7 +20,10 @@ mod unfinished;
 use std::path::Path;
 
 use openclaw_compose::edit::{Applicability, Edit};
+use openclaw_compose::openclaw::Report;
+use openclaw_compose::project::Resolution;
 use openclaw_compose::source::Sources;
+use openclaw_token::Occurrence;
 use secrecy::SecretString;
 
 use crate::captured::Captured;
@@ -164,6 +167,24 @@ impl Examination {
     #[must_use]
     pub fn asked(&self) -> bool {
         self.asked
+    }
+
+    /// What openclaw-compose found: gateways, clients, and every place that carries the token.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        self.stack.report()
+    }
+
+    /// The resolved project, each value with what decided it.
+    #[must_use]
+    pub fn resolution(&self) -> &Resolution {
+        self.stack.resolution()
+    }
+
+    /// The tokens as they stand in the files, to be compared and frozen.
+    #[must_use]
+    pub fn occurrences(&self) -> Vec<Occurrence> {
+        tokens::occurrences(self.stack.report())
     }
 
     /// The texts behind every place and edit.

@@ -12,6 +12,7 @@ pub mod child;
 pub mod clean;
 pub mod comparison;
 pub mod containers;
+pub mod device;
 pub mod diagnose;
 pub mod errors;
 pub mod evidence;

@@ -5,7 +5,6 @@
 //! Only Docker is missing, and the rehearsal says what stands in for it.
 #![expect(clippy::disallowed_methods, reason = "the rehearsal makes its own copy and looks at the clock")]
 
-mod device;
 mod stack;
 
 use std::io;
@@ -22,6 +21,7 @@ use openclaw_token::ledger::{Act, LedgerEntry};
 use openclaw_token::{Circumstances, FreezeRequest, Frozen, Intent, Occurrence, freeze_once};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::device::Device;
 use crate::diagnose::{Examination, Options, live};
 use crate::errors::with_sources;
 use crate::output::{Paint, Styled, print_page};
@@ -29,7 +29,6 @@ use crate::probing::prober;
 use crate::render::{Colour, text};
 use crate::ticket::Verdict;
 use crate::{errln, out};
-use device::Device;
 use openclaw_embedded_gateway::Gateway;
 
 /// Runs the rehearsal and prints it as it happens. Exit status 0 if it ends in an authenticated session, else 1.
@@ -102,7 +101,7 @@ impl Rehearsal {
         hex::decode_to_slice(seed.expose_secret(), &mut bytes)
             .map_err(|_| "the fresh device key is not hex")?;
         let device = Device::new(&bytes, enforced.clone());
-        let paired = device.pair(gateway.addr()).await?;
+        let paired = device.pair(&gateway.url()).await?;
         out!(
             "  {} connects to {}\n  refused   {}\n  owner     lists inside the namespace, approves this device for {}\n  session   with {}\n",
             short(device.id()),

@@ -319,6 +319,10 @@ impl ExaminedStack {
         &self.report
     }
 
+    pub(super) fn resolution(&self) -> &Resolution {
+        &self.resolution
+    }
+
     pub(super) fn sources(&self) -> &Sources {
         &self.report.sources
     }

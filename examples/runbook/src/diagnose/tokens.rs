@@ -86,6 +86,11 @@ fn seen(report: &Report) -> Vec<Seen> {
     seen
 }
 
+/// Every token where it stands itself.
+pub(super) fn occurrences(report: &Report) -> Vec<Occurrence> {
+    seen(report).into_iter().map(|seen| seen.occurrence).collect()
+}
+
 /// Whether there is a `${NAME}` without a default, and so no token.
 fn refers(sources: &Sources, place: &Place) -> bool {
     let text = sources.expose(place.span);
@@ -140,9 +145,13 @@ fn enter_record(
     let record = record.map(|mut record| {
         // A place outside the stack and an image of a container that was not captured were not looked at.
         let files: BTreeSet<&str> = report.sources.ids().map(|id| report.sources.name(id)).collect();
+        // Where a `${NAME}` refers to the token, none stands that could go missing.
+        let places = report.tokens.iter().filter_map(|source| source.place.as_ref());
+        let by_name = places.filter(|place| refers(&report.sources, place));
+        let by_name: BTreeSet<&str> = by_name.map(|place| place.file.as_str()).collect();
         let services: BTreeSet<&str> =
             report.containers.iter().map(|container| container.service.as_str()).collect();
-        record.places.retain(|place| files.contains(place.as_str()));
+        record.places.retain(|place| files.contains(place.as_str()) && !by_name.contains(place.as_str()));
         record.images.retain(|service, _| services.contains(service.as_str()));
         record
     });

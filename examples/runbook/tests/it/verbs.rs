@@ -91,6 +91,7 @@ fn all_shows_each_step_and_does_it_where_that_is_wanted() {
     assert_eq!(code, 3, "no engine shows the session: {said}");
     assert!(said.contains("$ docker compose up -d --force-recreate\n  left to a person"), "{said}");
     assert!(said.contains("\nnow  OPEN  nothing is red"), "{said}");
+    assert!(!said.contains("OC-T303"), "openclaw.json refers to the token, and holds none: {said}");
     let ledger = std::fs::read_to_string(stack.join(".openclaw-token/ledger.jsonl")).unwrap();
     assert_eq!(ledger.matches("runbook all: ").count(), 2, "{ledger}");
     // The last change alone is taken back.

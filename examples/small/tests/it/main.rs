@@ -105,6 +105,23 @@ async fn how_far_and_gate_open_ask_a_gateway() {
     gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ops_tool_says_all_of_it_in_under_sixty_lines() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin/ops-tool.rs")).unwrap();
+    assert!(text.lines().count() < 60);
+    let program = env!("CARGO_BIN_EXE_ops-tool");
+    says(&run(program, &[]), 1, &["usage: "]);
+    let stack = stack("healthy");
+    let env = std::fs::read_to_string(format!("{stack}/.env")).unwrap();
+    let token = env.lines().find_map(|line| line.strip_prefix("OPENCLAW_GATEWAY_TOKEN=")).unwrap();
+    let gateway = Gateway::builder().token(token.to_owned().into()).auto_approve_local(false);
+    let gateway = gateway.start().await.unwrap();
+    let url = gateway.url();
+    let answer = tokio::task::spawn_blocking(move || run(program, &[&stack, &url])).await.unwrap();
+    says(&answer, 0, &["\"verdict\"", "\"stories\"", "\"frozen\": \"oct1:", "operator.pairing", "\"climb\""]);
+    gateway.stop().await;
+}
+
 #[test]
 fn each_is_under_eighty_lines_and_in_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
