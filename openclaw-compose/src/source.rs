@@ -26,6 +26,7 @@ pub use text::Text;
 mod format;
 mod harmless;
 mod hidden;
+mod known;
 mod lex;
 mod message;
 mod prose;

@@ -6,6 +6,7 @@
 use std::iter;
 use std::ops::Range;
 
+use super::known::{is_known, is_version};
 use super::secret::{looks_random, looks_secret};
 
 /// What a harmless value looks like.
@@ -15,13 +16,16 @@ pub(super) enum Shape {
     Number,
     /// Ports, alone or as they are published.
     Port,
+    /// What is inside a container: a port, or a path that begins as one.
+    Target,
     /// A word of a fixed set, a name of this stack, a version, a time, an address, a path, or some of them joined.
     Plain,
     /// A path that begins as one: a word alone may be anything.
     Path,
     /// An image, pinned or not.
     Image,
-    /// A URL, without user info, query and fragment.
+    /// A URL, without user info, query and fragment, and of its path the words that programs say: who knows the address
+    /// of a webhook may post there.
     Url,
     /// A command line: programs and flags that are known, and what the flags of this list are given.
     Command,
@@ -32,8 +36,8 @@ pub(super) enum Shape {
 const HARMLESS: &[(Shape, &[&str])] = &[
     (Shape::Number, &[
         // Compose files
-        "cpus", "interval", "max_attempts", "mem_limit", "memory", "pids_limit", "replicas", "retries", "shm_size",
-        "size", "start_interval", "start_period", "stop_grace_period", "timeout",
+        "cpus", "hard", "interval", "max-file", "max-size", "max_attempts", "mem_limit", "memory", "nofile", "pids_limit",
+        "replicas", "retries", "shm_size", "size", "soft", "start_interval", "start_period", "stop_grace_period", "timeout",
         // docker inspect, podman info
         "ExitCode", "FailingStreak", "MaximumRetryCount", "Memory", "RestartCount", "container_id", "host_id",
         // supervisors
@@ -42,9 +46,10 @@ const HARMLESS: &[(Shape, &[&str])] = &[
         "ts", "approvedAtMs", "createdAtMs", "lastSeenAtMs",
     ]),
     (Shape::Port, &[
-        "expose", "port", "ports", "published", "target", "HostPort", "CLAWDBOT_GATEWAY_PORT", "GATEWAY_PORT",
+        "expose", "port", "ports", "published", "HostPort", "CLAWDBOT_GATEWAY_PORT", "GATEWAY_PORT",
         "OPENCLAW_GATEWAY_PORT", "PORT",
     ]),
+    (Shape::Target, &["target"]),
     (Shape::Plain, &[
         // Compose files
         "aliases", "cap_add", "cap_drop", "condition", "container_name", "context", "depends_on", "dns", "dockerfile",
@@ -120,6 +125,9 @@ pub(super) fn visible(value: &str, shape: Option<Shape>, before: Option<&str>) -
     if variable || matches!(value, "true" | "false" | "null" | "~") {
         return iter::once(0..value.len()).collect();
     }
+    // A context may be a URL, and a path may not.
+    let shape = if value.contains("://") && shape == Some(Shape::Plain) { Some(Shape::Url) } else { shape };
+    let (path, has_user) = (path_of_url(value), value.contains('@'));
     let mut out = Vec::new();
     for piece in pieces(value) {
         let range = match piece {
@@ -131,12 +139,11 @@ pub(super) fn visible(value: &str, shape: Option<Shape>, before: Option<&str>) -
         };
         let text = value.get(range.clone()).unwrap_or_default();
         let mut show = |part: Range<usize>| out.push(range.start + part.start..range.start + part.end);
-        // A context may be a URL, and a path may not.
-        let shape =
-            if value.contains("://") && shape == Some(Shape::Plain) { Some(Shape::Url) } else { shape };
+        let is_path = path.is_some_and(|path| range.start > path);
         match shape {
             // User info may go on behind a reference.
-            Some(Shape::Url) if value.contains('@') && text.len() < value.len() => {}
+            Some(Shape::Url) if has_user && text.len() < value.len() => {}
+            Some(Shape::Url) if is_path => path_of(text, &mut show),
             Some(Shape::Url) => url(text, &mut show),
             Some(Shape::Command) => command(text, before, &mut show),
             Some(shape) if fits(text, shape) => show(0..text.len()),
@@ -221,6 +228,7 @@ fn fits(text: &str, shape: Shape) -> bool {
                 || part.len() <= 5 && part.bytes().all(|byte| byte.is_ascii_digit())
                 || part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit())
         }),
+        Shape::Target => fits(text, Shape::Port) || fits(text, Shape::Path),
         Shape::Image => {
             let digest = text.rsplit_once("sha256:").filter(|(name, digest)| {
                 (name.is_empty() || name.ends_with('@'))
@@ -253,12 +261,12 @@ fn holds_password(word: &str) -> bool {
     user.contains(':') && !user.starts_with(['.', '/', '~'])
 }
 
-/// The parts of a URL that may be shown: scheme, host, port and path.
+/// The parts of a URL that may be shown: scheme, host, port and the words of its path that are known.
 pub(super) fn url(text: &str, show: &mut dyn FnMut(Range<usize>)) {
     let Some(scheme) = text.find("://") else {
         // What is left of one between two references.
         if !text.contains('@') && fits(text, Shape::Plain) {
-            show(0..text.len());
+            host_and_path(text, show);
         }
         return;
     };
@@ -277,17 +285,39 @@ pub(super) fn url(text: &str, show: &mut dyn FnMut(Range<usize>)) {
     }
     show(from + host - host.min(1)..from + host);
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
-    let mut at = from + host;
-    for part in rest.get(host..end).unwrap_or_default().split_inclusive('/') {
+    let at = from + host;
+    host_and_path(rest.get(host..end).unwrap_or_default(), &mut |part| show(at + part.start..at + part.end));
+    show(from + end..from + (end + 1).min(rest.len()));
+}
+
+/// Where the path of a URL begins, which may be with a reference.
+fn path_of_url(url: &str) -> Option<usize> {
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    url.get(host..)?.find('/').map(|path| host + path)
+}
+
+fn host_and_path(text: &str, show: &mut dyn FnMut(Range<usize>)) {
+    let host = text.find('/').unwrap_or(text.len());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:[]*".contains(&byte);
+    let (name, path) = text.split_at(host);
+    if name.bytes().all(plain) && !looks_random(name) {
+        show(0..host);
+    }
+    path_of(path, &mut |part| show(host + part.start..host + part.end));
+}
+
+fn path_of(text: &str, show: &mut dyn FnMut(Range<usize>)) {
+    let mut at = 0;
+    for part in text.split_inclusive('/') {
         let bare = part.strip_suffix('/').unwrap_or(part);
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:[]*".contains(&byte);
-        if bare.bytes().all(plain) && !looks_random(bare) {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let mut words = bare.split(['.', '_', '-']);
+        if bare.chars().all(is_plain) && words.all(|word| is_known(word) || is_version(word)) {
             show(at..at + bare.len());
         }
         show(at + bare.len()..at + part.len());
         at += part.len();
     }
-    show(from + end..from + (end + 1).min(rest.len()));
 }
 
 /// The words of a command line that may be shown. `before` is the word of the list before it.
@@ -355,6 +385,31 @@ mod tests {
 
     fn shown(name: &str, value: &str) -> String {
         visible(value, shape(name), None).into_iter().filter_map(|range| value.get(range)).collect()
+    }
+
+    #[test]
+    fn of_the_path_of_a_url_only_known_words_show() {
+        for (value, expected) in [
+            ("https://hooks.slack.com/services/T000/B000/XXXX", "https://hooks.slack.com/services///"),
+            ("https://api.telegram.org/bot123456:ABC-def/sendMessage", "https://api.telegram.org//"),
+            ("https://discord.com/api/v10/webhooks/1112223334/sunflower", "https://discord.com/api/v10///"),
+            ("ws://${HOST}:18789/sunflower/status", "ws://${HOST}:18789//status"),
+            ("ws://h/${A}sunflower/${B}/horse", "ws://h/${A}/${B}/"),
+            ("${URL:-ws://h:1/sunflower}", "${URL:-ws://h:1/}"),
+            ("gateway:18789/sunflower", "gateway:18789/"),
+            ("ws://h/sunflower%2dhorse", "ws://h/"),
+        ] {
+            assert_eq!(shown("url", value), expected, "{value}");
+        }
+        for value in [
+            "http://127.0.0.1:18789/healthz",
+            "ws://gateway:18789/",
+            "https://h/__openclaw__/canvas/",
+            "http://h/v1/config",
+            "https://*.example.com",
+        ] {
+            assert_eq!(shown("url", value), value);
+        }
     }
 
     #[test]

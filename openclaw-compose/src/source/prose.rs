@@ -1,12 +1,10 @@
 //! Free text that a finding is about: all of it, but for what reads like a secret or stands where one does.
 
-mod known;
-
 use std::ops::Range;
 
 use super::harmless;
+use super::known::{is_known, is_version};
 use super::secret::{looks_random, looks_secret};
-use known::KNOWN;
 
 /// Which words may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,11 +143,6 @@ fn is_bare_number(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// One of the words that programs say.
-fn is_known(word: &str) -> bool {
-    word.len() < 2 || KNOWN.binary_search(&&*word.to_ascii_lowercase()).is_ok()
-}
-
 /// Any word, where a name in front of it says what it may be.
 fn is_letters(word: &str) -> bool {
     word.chars().all(char::is_alphabetic) && word.chars().count() <= 24
@@ -171,11 +164,6 @@ fn is_plain(word: &str, is_word: fn(&str) -> bool) -> bool {
             }
         }
     })
-}
-
-fn is_version(run: &str) -> bool {
-    run.strip_prefix('v')
-        .is_some_and(|number| number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_clock(rest: &str) -> bool {
@@ -204,13 +192,6 @@ mod tests {
             out.push('*');
         }
         out
-    }
-
-    #[test]
-    fn the_words_are_in_order_and_in_lower_case() {
-        assert!(
-            KNOWN.is_sorted() && KNOWN.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
-        );
     }
 
     #[test]
