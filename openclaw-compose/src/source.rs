@@ -310,11 +310,18 @@ impl Sources {
     }
 }
 
-/// The parts of a value that a name vouches for, wherever the value stands. Everything else of it is masked.
-pub(crate) fn masked_value(name: &str, value: &str) -> String {
+/// The parts of a value that a name vouches for, wherever the value stands. Everything else of it is masked. `before` is the
+/// item before it in its list.
+pub(crate) fn masked_value(name: &str, value: &str, before: Option<&str>) -> String {
     let mut runs = Vec::new();
-    shown::masked(value, &(0..value.len()), &shown::of_named(name, value), RunKind::Unknown, &mut runs);
+    let visible = shown::of_named(name, value, before);
+    shown::masked(value, &(0..value.len()), &visible, RunKind::Unknown, &mut runs);
     masked(value, runs)
+}
+
+/// A name, unless it may be a secret in its place.
+pub(crate) fn masked_name(name: &str) -> &str {
+    if harmless::is_name(name) { name } else { MASK }
 }
 
 /// Prose, of this crate or of a file, without the words in it that look like secrets.

@@ -155,7 +155,7 @@ impl Step {
 impl Shown {
     fn of(name: &str, value: Option<&SecretString>) -> Option<Self> {
         let value = value?.expose_secret();
-        Some(Self { harmless: source::masked_value(name, value), told: value.to_owned() })
+        Some(Self { harmless: source::masked_value(name, value, None), told: value.to_owned() })
     }
 
     fn mask(&mut self, secrets: &Secrets) {

@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::secrets::Secrets;
+use crate::source::secret::looks_secret;
+use crate::source::{MASK, masked_name, masked_value};
 
 use super::mark;
 use super::model::{Entry, Node, Value};
@@ -25,7 +27,7 @@ pub enum Format {
     Json,
 }
 
-/// What to do with values under names that look secret.
+/// What to do with values that are not known to be harmless.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "secrets are shown or they are not")]
 pub enum Reveal {
@@ -102,26 +104,55 @@ struct Writer<'r> {
 }
 
 impl Writer<'_> {
-    /// True where a scalar is to be masked.
-    fn masks(&self, node: &Node, secret: bool) -> bool {
-        let Some(secrets) = self.secrets else { return false };
-        match &node.value {
-            Value::Null | Value::Bool(_) => false,
-            Value::Text(text) if text.is_empty() => false,
-            _ if secret || mark::is_secret(&self.resolution.provenances, node) => true,
-            // Of a text only the secret part is masked, when it is written.
-            Value::Text(_) => false,
-            value => !secrets.find(&print::go(value)).is_empty(),
-        }
+    /// What is shown of a scalar in its place; nothing where it is printed as it is.
+    fn masked(&self, node: &Node, key: Key<'_>) -> Option<String> {
+        let secrets = self.secrets?;
+        let value = match &node.value {
+            Value::Null | Value::Unknown | Value::Bool(_) | Value::List(_) | Value::Map(_) => return None,
+            Value::Text(text) if text.is_empty() => return None,
+            _ if key.secret || mark::is_secret(&self.resolution.provenances, node) => {
+                return Some(MASK.to_owned());
+            }
+            value => print::go(value),
+        };
+        let mut shown = masked_value(key.name, &value, key.before);
+        secrets.mask_in(&mut shown);
+        (shown != value).then_some(shown)
     }
 
-    /// A key or a text without the secrets in it.
-    fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.secrets.map_or(Cow::Borrowed(text), |secrets| secrets.mask_value(text))
+    /// A key, unless it may be a secret in its place.
+    fn key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        self.secrets.map_or(Cow::Borrowed(key), |secrets| secrets.mask(masked_name(key)))
     }
 
     fn print(&mut self, value: impl std::fmt::Display) {
         // Writing to a String cannot fail.
         let _ = write!(self.out, "{value}");
+    }
+}
+
+/// The key that a value stands under, which says whether it may be shown.
+#[derive(Clone, Copy)]
+struct Key<'k> {
+    /// That of a list, for its items.
+    name: &'k str,
+    /// True where a key on the way looks secret, or the flag before it does.
+    secret: bool,
+    /// The item before it in its list.
+    before: Option<&'k str>,
+}
+
+impl<'k> Key<'k> {
+    fn of(name: &'k str) -> Self {
+        Self { name, secret: looks_secret(name), before: None }
+    }
+
+    fn below(self, name: &'k str) -> Self {
+        Self { name, secret: self.secret || looks_secret(name), before: None }
+    }
+
+    fn item(self, items: &'k [Node], at: usize) -> Self {
+        let before = at.checked_sub(1).and_then(|before| items.get(before)?.expose());
+        Self { secret: self.secret || mark::is_masked(items, at), before, ..self }
     }
 }

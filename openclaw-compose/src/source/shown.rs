@@ -50,8 +50,8 @@ pub(super) fn of_own(text: &str) -> Vec<Range<usize>> {
 }
 
 /// What is shown of a value under a name, wherever it stands.
-pub(super) fn of_named(name: &str, value: &str) -> Vec<Range<usize>> {
-    joined(harmless::visible(value, harmless::shape(name), None), &(0..value.len()))
+pub(super) fn of_named(name: &str, value: &str, before: Option<&str>) -> Vec<Range<usize>> {
+    joined(harmless::visible(value, harmless::shape(name), before), &(0..value.len()))
 }
 
 /// The value that a place is about: the one in it that is not harmless anyway, where there is but one.

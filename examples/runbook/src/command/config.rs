@@ -19,7 +19,7 @@ use openclaw_runbook::project::ProjectFlags;
 pub(crate) struct Arguments {
     #[command(flatten)]
     project: ProjectFlags,
-    /// Print values under names that look secret; they are masked otherwise
+    /// Print every value; those that are not known to be harmless are masked otherwise
     #[arg(long)]
     show_secrets: bool,
     /// Format of the output

@@ -69,15 +69,17 @@ fn config_prints_what_compose_prints_and_masks_secrets() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let service = &json["services"]["gateway"];
     assert_eq!(service["image"], "openclaw:latest");
-    assert_eq!(service["command"][1], "$$HOME", "a literal dollar is doubled");
-    assert_eq!(service["environment"]["MODE"], "remote");
+    assert_eq!(service["environment"]["MODE"], "********");
     assert!(!out.contains(TOKEN) && !said.contains(TOKEN), "{out}{said}");
     assert!(said.contains("The \"NOWHERE\" variable is not set. Defaulting to a blank string."), "{said}");
 
     let (code, out, _) = config(&dir, &["--show-secrets", "config", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let shown = &json["services"]["gateway"]["environment"]["OPENCLAW_GATEWAY_TOKEN"];
+    let service = &json["services"]["gateway"];
+    let shown = &service["environment"]["OPENCLAW_GATEWAY_TOKEN"];
     assert_eq!((code, shown.as_str()), (0, Some(TOKEN)));
+    assert_eq!(service["command"][1], "$$HOME", "a literal dollar is doubled");
+    assert_eq!(service["environment"]["MODE"], "remote");
 
     let (code, out, _) = config(&dir, &["-p", "other", "config"]);
     assert!(code == 0 && out.starts_with("name: other\n"), "{out}");
@@ -268,7 +270,7 @@ fn two_stacks_differ_in_values_and_never_show_a_secret() {
 
 /// Values under names that nobody thought of, which only a list of the harmless ones keeps back.
 #[test]
-fn explain_and_diff_show_no_value_that_is_not_known_to_be_harmless() {
+fn no_value_is_shown_that_is_not_known_to_be_harmless() {
     let names = [
         "CREDS",
         "AUTH",
@@ -294,7 +296,8 @@ fn explain_and_diff_show_no_value_that_is_not_known_to_be_harmless() {
             let variables: String =
                 names.iter().map(|name| format!("      {name}: \"{secret}\" # {secret}\n")).collect();
             let rest = format!(
-                "    command: [login, \"{secret}\"]\n    labels: [\"a.b={secret}\"]\n    x-note: \"{secret}\"\n"
+                "    command: [login, \"{secret}\", \"-p{secret}\"]\n    labels: [\"a.b={secret}\"]\n    x-note: \"{secret}\"\n    \
+                 x-notes: [{{note: [\"{secret}\"]}}]\n    logging: {{options: {{tag: \"{secret}\"}}}}\n"
             );
             format!("name: s\nservices:\n  a:\n    image: {image}\n{rest}    environment:\n{variables}")
         };
@@ -324,6 +327,13 @@ fn explain_and_diff_show_no_value_that_is_not_known_to_be_harmless() {
             assert_eq!(names.iter().find(path), None, "{shown}");
         }
         let file = ["-f", "left/compose.yaml"];
+        for format in ["yaml", "json"] {
+            let asked = [&file[..], &["--format", format]].concat();
+            let (code, out, said) = run("config", dir.path(), &asked);
+            assert!(code == 0 && !(out.clone() + &said).contains(secret), "{out}{said}");
+            let (_, out, _) = run("config", dir.path(), &[&asked[..], &["--show-secrets"]].concat());
+            assert!(out.contains(secret), "{out}");
+        }
         let asked = names.iter().map(|name| vec!["a", name]);
         let paths = ["command", "command.1", "labels", "labels.a.b", "environment", "x-note"];
         let paths: Vec<String> = paths.iter().map(|path| format!("services.a.{path}")).collect();
@@ -379,4 +389,21 @@ fn what_cannot_be_read_on_a_side_is_not_said_to_be_the_same() {
         let (status, out, said) = run("diff", &dir.path().join("stack"), &["left.yaml", "right.yaml"]);
         assert!(status == 2 && said.contains("OC-C004"), "{out}{said}");
     }
+}
+
+/// Masked, it still shows what a stack is made of.
+#[test]
+fn a_masked_project_shows_what_is_harmless() {
+    let stack = "name: s\nservices:\n  gateway:\n    image: ghcr.io/openclaw/openclaw:2026.9.6\n    user: \"1000:1000\"\n    \
+                 command: [node, dist/index.js, gateway, --bind, lan, --port, \"18789\"]\n    \
+                 environment: {HOME: /home/node, OPENCLAW_GATEWAY_BIND: lan, FOO: sunflower}\n    \
+                 ports: [\"127.0.0.1:18789:18789\"]\n    restart: unless-stopped\n    init: true\n    mem_limit: 1g\n    \
+                 volumes: [\"/srv/state:/home/node/.openclaw:ro\", \"data:/data\"]\n    networks: [edge]\n    \
+                 healthcheck: {test: [CMD, curl, -fsS, \"http://127.0.0.1:18789/healthz\"], interval: 30s, retries: 3}\n\
+                 networks: {edge: {driver: bridge}}\nvolumes: {data: {}}\n";
+    let dir = project(&[("compose.yaml", stack)]);
+    let (code, out, said) = config(&dir, &[]);
+    assert_eq!(code, 0, "{said}");
+    let (_, shown, _) = config(&dir, &["--show-secrets"]);
+    assert_eq!(out, shown.replace("FOO: sunflower", "FOO: '********'"));
 }

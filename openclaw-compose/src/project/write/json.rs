@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::project::fields::{Absent, Form, Record, record_of};
 use crate::project::model::{Entry, Map, Node, Value};
-use crate::project::{mark, print, secret};
-use crate::source::{MASK, is_hidden};
+use crate::project::print;
+use crate::source::is_hidden;
 
-use super::{SECTIONS, Writer};
+use super::{Key, SECTIONS, Writer};
 
 impl Writer<'_> {
     pub(super) fn json(&mut self) {
@@ -29,16 +29,14 @@ impl Writer<'_> {
         for (number, (key, value)) in top.into_iter().enumerate() {
             self.json_key(number, 1, key);
             match value {
-                Top::Name => {
-                    self.json_text(self.resolution.project_name());
-                }
+                Top::Name => self.json_any(&self.resolution.name, Key::of(key), 1),
                 Top::Services => {
                     let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
                     self.json_resources("services", &services);
                 }
                 Top::Section(section, used) => self.json_resources(section, &used),
                 Top::Extension(node) => {
-                    self.json_any(&without_empty_lists(node), secret::looks_secret(key), 1);
+                    self.json_any(&without_empty_lists(node), Key::of(key), 1);
                 }
             }
         }
@@ -80,7 +78,7 @@ impl Writer<'_> {
                 (None, _, Absent::Record) => continue,
                 (Some(node), form, _) => {
                     self.json_key(number, depth + 1, name);
-                    self.json_form(node, form, secret::looks_secret(field.name), depth + 1);
+                    self.json_form(node, form, Key::of(field.name), depth + 1);
                 }
             }
             number += 1;
@@ -91,7 +89,7 @@ impl Writer<'_> {
         self.out.push('}');
     }
 
-    fn json_form(&mut self, node: &Node, form: &Form, secret: bool, depth: usize) {
+    fn json_form(&mut self, node: &Node, form: &Form, key: Key<'_>, depth: usize) {
         match (form, &node.value) {
             (Form::Record(record), Value::Map(map)) => self.json_record(Some(map), record, depth),
             (Form::Records(record), Value::List(items)) => {
@@ -125,13 +123,13 @@ impl Writer<'_> {
                     self.json_key(number, depth + 1, &entry.key);
                     match &entry.node.value {
                         Value::Map(limits) => self.json_limits(limits, depth + 1),
-                        _ => self.json_any(&entry.node, false, depth + 1),
+                        _ => self.json_any(&entry.node, Key::of(&entry.key), depth + 1),
                     }
                 }
                 self.indent(depth);
                 self.out.push('}');
             }
-            _ => self.json_any(node, secret, depth),
+            _ => self.json_any(node, key, depth),
         }
     }
 
@@ -141,7 +139,7 @@ impl Writer<'_> {
         let mut number = 0;
         for limit in limits.iter().filter(|limit| limit.node.as_int() != Some(0)) {
             self.json_key(number, depth + 1, &limit.key);
-            self.json_any(&limit.node, false, depth + 1);
+            self.json_any(&limit.node, Key::of(&limit.key), depth + 1);
             number += 1;
         }
         if number > 0 {
@@ -150,7 +148,11 @@ impl Writer<'_> {
         self.out.push('}');
     }
 
-    fn json_any(&mut self, node: &Node, secret: bool, depth: usize) {
+    fn json_any(&mut self, node: &Node, key: Key<'_>, depth: usize) {
+        if let Some(masked) = self.masked(node, key) {
+            json_text(&mut self.out, &masked);
+            return;
+        }
         match &node.value {
             Value::List(items) if items.is_empty() => self.out.push_str("[]"),
             Value::List(items) => {
@@ -160,7 +162,7 @@ impl Writer<'_> {
                         self.out.push(',');
                     }
                     self.indent(depth + 1);
-                    self.json_any(item, secret || mark::is_masked(items, number), depth + 1);
+                    self.json_any(item, key.item(items, number), depth + 1);
                 }
                 self.indent(depth);
                 self.out.push(']');
@@ -172,12 +174,11 @@ impl Writer<'_> {
                 entries.sort_by(|a, b| a.key.cmp(&b.key));
                 for (number, entry) in entries.into_iter().enumerate() {
                     self.json_key(number, depth + 1, &entry.key);
-                    self.json_any(&entry.node, secret || secret::looks_secret(&entry.key), depth + 1);
+                    self.json_any(&entry.node, key.below(&entry.key), depth + 1);
                 }
                 self.indent(depth);
                 self.out.push('}');
             }
-            _ if self.masks(node, secret) => json_text(&mut self.out, MASK),
             Value::Unknown | Value::Null => self.out.push_str("null"),
             Value::Bool(value) => self.print(value),
             Value::Int(value) => self.print(value),
@@ -185,7 +186,7 @@ impl Writer<'_> {
             Value::Float(value) if value.is_finite() => self.out.push_str(&print::json_float(*value)),
             Value::Float(_) => self.out.push_str("null"),
             Value::Time(value) => json_text(&mut self.out, &value.rfc3339()),
-            Value::Text(text) => self.json_text(text.expose()),
+            Value::Text(text) => json_text(&mut self.out, text.expose()),
         }
     }
 
@@ -194,13 +195,9 @@ impl Writer<'_> {
             self.out.push(',');
         }
         self.indent(depth);
-        self.json_text(key);
+        let key = self.key(key);
+        json_text(&mut self.out, &key);
         self.out.push_str(": ");
-    }
-
-    fn json_text(&mut self, text: &str) {
-        let text = self.masked(text);
-        json_text(&mut self.out, &text);
     }
 
     fn indent(&mut self, depth: usize) {

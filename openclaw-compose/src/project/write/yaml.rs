@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use crate::project::fields::{Absent, Form, Record, record_of};
 use crate::project::model::{Entry, Map, Node, Value};
-use crate::project::{mark, print, secret};
-use crate::source::{MASK, is_hidden};
+use crate::project::print;
+use crate::source::is_hidden;
 
-use super::{SECTIONS, Writer};
+use super::{Key, SECTIONS, Writer};
 
 impl Writer<'_> {
     pub(super) fn yaml(&mut self) {
         self.out.push_str("name: ");
-        self.yaml_text(self.resolution.project_name(), 0);
+        self.yaml_scalar(&self.resolution.name, Key::of("name"), 0);
         self.out.push('\n');
         let services: Vec<&Entry> = self.resolution.enabled.iter().collect();
         self.yaml_resources("services", &services);
@@ -32,7 +32,7 @@ impl Writer<'_> {
             .collect();
         extensions.sort_by(|a, b| a.key.cmp(&b.key));
         for entry in extensions {
-            self.yaml_entry(&entry.key, &entry.node, &Form::Any, secret::looks_secret(&entry.key), 0);
+            self.yaml_value(&entry.node, &Form::Any, Key::of(&entry.key), 0);
         }
     }
 
@@ -47,7 +47,7 @@ impl Writer<'_> {
         entries.sort_by(|a, b| natural(&a.key, &b.key));
         for entry in entries {
             self.pad(1);
-            self.yaml_text(&entry.key, 1);
+            self.yaml_key(&entry.key, 1);
             self.out.push(':');
             self.yaml_record(entry.node.as_map(), record, 1, false);
         }
@@ -66,14 +66,14 @@ impl Writer<'_> {
                 continue;
             }
             self.first_line(&mut lines, depth, item);
-            self.yaml_value(field.name, node, &field.form, secret::looks_secret(field.name), depth + 1);
+            self.yaml_value(node, &field.form, Key::of(field.name), depth + 1);
         }
         let mut extensions: Vec<&Entry> =
             map.into_iter().flatten().filter(|entry| entry.key.starts_with("x-")).collect();
         extensions.sort_by(|a, b| a.key.cmp(&b.key));
         for entry in extensions {
             self.first_line(&mut lines, depth, item);
-            self.yaml_value(&entry.key, &entry.node, &Form::Any, secret::looks_secret(&entry.key), depth + 1);
+            self.yaml_value(&entry.node, &Form::Any, Key::of(&entry.key), depth + 1);
         }
         if lines == 0 {
             self.out.push_str(" {}\n");
@@ -92,20 +92,15 @@ impl Writer<'_> {
         *lines += 1;
     }
 
-    fn yaml_entry(&mut self, key: &str, node: &Node, form: &Form, secret: bool, depth: usize) {
-        self.pad(depth);
-        self.yaml_value(key, node, form, secret, depth);
-    }
-
     /// `key:` and its value; the line's indentation is there already.
-    fn yaml_value(&mut self, key: &str, node: &Node, form: &Form, secret: bool, depth: usize) {
-        self.yaml_text(key, depth);
+    fn yaml_value(&mut self, node: &Node, form: &Form, key: Key<'_>, depth: usize) {
+        self.yaml_key(key.name, depth);
         self.out.push(':');
-        self.yaml_form(node, form, secret, depth, false);
+        self.yaml_form(node, form, key, depth, false);
     }
 
     /// A value after `key:` or, where `item`, after a dash.
-    fn yaml_form(&mut self, node: &Node, form: &Form, secret: bool, depth: usize, item: bool) {
+    fn yaml_form(&mut self, node: &Node, form: &Form, key: Key<'_>, depth: usize, item: bool) {
         match (form, &node.value) {
             (Form::Record(record), Value::Map(map)) => self.yaml_record(Some(map), record, depth, item),
             (Form::Records(record), Value::List(items)) if !items.is_empty() => {
@@ -120,9 +115,9 @@ impl Writer<'_> {
                 self.out.push('\n');
                 for entry in map {
                     self.pad(depth + 1);
-                    self.yaml_text(&entry.key, depth + 1);
+                    self.yaml_key(&entry.key, depth + 1);
                     self.out.push(':');
-                    self.yaml_limits(&entry.node, depth + 2);
+                    self.yaml_limits(&entry.node, Key::of(&entry.key), depth + 2);
                 }
             }
             (Form::Named(record, _), Value::Map(map)) => {
@@ -131,7 +126,7 @@ impl Writer<'_> {
                 entries.sort_by(|a, b| natural(&a.key, &b.key));
                 for entry in entries {
                     self.pad(depth + 1);
-                    self.yaml_text(&entry.key, depth + 1);
+                    self.yaml_key(&entry.key, depth + 1);
                     self.out.push(':');
                     if entry.node.is_null() {
                         self.out.push_str(" null\n");
@@ -151,8 +146,7 @@ impl Writer<'_> {
                         self.pad(depth + 1);
                     }
                     self.out.push('-');
-                    let secret = secret || mark::is_masked(items, number);
-                    self.yaml_form(inner, &Form::Any, secret, depth + 1, true);
+                    self.yaml_form(inner, &Form::Any, key.item(items, number), depth + 1, true);
                 }
             }
             (_, Value::Map(map)) if !map.is_empty() => {
@@ -161,28 +155,22 @@ impl Writer<'_> {
                 let mut lines = 0;
                 for entry in entries {
                     self.first_line(&mut lines, depth, item);
-                    self.yaml_value(
-                        &entry.key,
-                        &entry.node,
-                        &Form::Any,
-                        secret || secret::looks_secret(&entry.key),
-                        depth + 1,
-                    );
+                    self.yaml_value(&entry.node, &Form::Any, key.below(&entry.key), depth + 1);
                 }
             }
             _ => {
                 self.out.push(' ');
-                self.yaml_scalar(node, secret, depth);
+                self.yaml_scalar(node, key, depth);
                 self.out.push('\n');
             }
         }
     }
 
     /// A limit, or a soft and a hard one, zero or not.
-    fn yaml_limits(&mut self, node: &Node, depth: usize) {
+    fn yaml_limits(&mut self, node: &Node, key: Key<'_>, depth: usize) {
         let Value::Map(_) = &node.value else {
             self.out.push(' ');
-            self.yaml_scalar(node, false, depth);
+            self.yaml_scalar(node, key, depth);
             self.out.push('\n');
             return;
         };
@@ -194,24 +182,27 @@ impl Writer<'_> {
         }
     }
 
-    fn yaml_scalar(&mut self, node: &Node, secret: bool, depth: usize) {
+    fn yaml_scalar(&mut self, node: &Node, key: Key<'_>, depth: usize) {
+        if let Some(masked) = self.masked(node, key) {
+            yaml_text(&mut self.out, &masked, depth);
+            return;
+        }
         match &node.value {
             Value::List(_) => self.out.push_str("[]"),
             Value::Map(_) => self.out.push_str("{}"),
-            _ if self.masks(node, secret) => yaml_text(&mut self.out, MASK, depth),
             Value::Unknown | Value::Null => self.out.push_str("null"),
             Value::Bool(value) => self.print(value),
             Value::Int(value) => self.print(value),
             Value::Uint(value) => self.print(value),
             Value::Float(value) => self.out.push_str(&print::yaml_float(*value)),
             Value::Time(value) => self.out.push_str(&value.rfc3339()),
-            Value::Text(text) => self.yaml_text(text.expose(), depth),
+            Value::Text(text) => yaml_text(&mut self.out, text.expose(), depth),
         }
     }
 
-    fn yaml_text(&mut self, text: &str, depth: usize) {
-        let text = self.masked(text);
-        yaml_text(&mut self.out, &text, depth);
+    fn yaml_key(&mut self, key: &str, depth: usize) {
+        let key = self.key(key);
+        yaml_text(&mut self.out, &key, depth);
     }
 
     fn pad(&mut self, depth: usize) {

@@ -449,7 +449,7 @@ fn a_byte_order_mark_of_utf16_is_believed_where_it_is_true() {
         assert!(resolution.compose_would_refuse().is_none(), "{:?}", resolution.findings());
         assert!(
             resolution
-                .config(openclaw_compose::project::Format::Json, openclaw_compose::project::Reveal::Masked)
+                .config(openclaw_compose::project::Format::Json, openclaw_compose::project::Reveal::Secrets)
                 .contains("a\u{1f600}b")
         );
         let resolution = resolved(cut);
