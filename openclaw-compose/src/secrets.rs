@@ -136,8 +136,8 @@ impl Secrets {
         values.for_each(|found| self.add(text.get(found.range).unwrap_or_default()));
     }
 
-    /// The text with [`MASK`] for every secret in it: as it is, in base64, in hexadecimal of either case, percent-encoded, or
-    /// escaped as JSON, YAML, a shell or a page would have it, be it twice.
+    /// The text with [`MASK`] for every secret in it: as it is, backwards, in base64 or base32, in hexadecimal of either case,
+    /// percent-encoded, quoted-printable, or escaped as JSON, YAML, a shell or a page would have it, be it twice.
     #[must_use]
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         masked(text, self.find(text))

@@ -1,4 +1,5 @@
-//! A text with every character that is written as an escape read: `\u005a`, `\x5a`, `\"`, `%5A`, `&#90;`, `&quot;`.
+//! A text with every character that is written as an escape read: `\u005a`, `\x5a`, `\132`, `\"`, `%5A`, `&#90;`, `&quot;`,
+//! or `=5A` in the body of a mail.
 //!
 //! A secret may be written in as many mixtures of these as it has characters, so that nobody can look for each of them: a
 //! search looks into the text as it reads, and finds its way back to what is written.
@@ -36,6 +37,20 @@ impl Read {
 
 /// What the text reads, hexadecimal in small letters; nothing where it reads as it is written.
 pub(super) fn read(text: &[u8]) -> Option<Read> {
+    read_by(text, escape)
+}
+
+/// The same of quoted-printable, which is read alone: elsewhere a `=` ends a name, and two digits behind it are a value.
+pub(super) fn read_quoted_printable(text: &[u8]) -> Option<Read> {
+    read_by(text, |first, rest| match (first, rest) {
+        (b'=', [b'\n', ..]) => Some((Character::Nothing, 1)),
+        (b'=', [b'\r', b'\n', ..]) => Some((Character::Nothing, 2)),
+        (b'=', digits) => byte(digits, 16, 2),
+        _ => None,
+    })
+}
+
+fn read_by(text: &[u8], escape: impl Fn(u8, &[u8]) -> Option<(Character, usize)>) -> Option<Read> {
     let mut read = Read::default();
     // What is before this was read; what is between this and `at` is copied.
     let (mut done, mut at) = (0, 0);
@@ -53,6 +68,7 @@ pub(super) fn read(text: &[u8]) -> Option<Read> {
             read.bytes.extend(text.get(done..at).unwrap_or_default());
             read.place(at);
             match character {
+                Character::Nothing => {}
                 Character::Byte(byte) => read.bytes.push(byte),
                 Character::Whole(c) => read.bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
             }
@@ -68,6 +84,8 @@ pub(super) fn read(text: &[u8]) -> Option<Read> {
 }
 
 enum Character {
+    /// Where a line goes on.
+    Nothing,
     /// Of which a character may need several.
     Byte(u8),
     Whole(char),
@@ -75,13 +93,11 @@ enum Character {
 
 /// The escape that begins with a byte, and how many bytes of the rest belong to it.
 fn escape(first: u8, rest: &[u8]) -> Option<(Character, usize)> {
-    let byte = |digits: &[u8]| number(digits, 16, 2).filter(|(_, length)| *length == 2);
     let whole = |code: u32| char::from_u32(code).map(Character::Whole);
     match (first, rest) {
-        (b'%', digits) => byte(digits).map(|(byte, length)| (Character::Byte(byte as u8), length)),
-        (b'\\', [b'x', digits @ ..]) => {
-            byte(digits).map(|(byte, length)| (Character::Byte(byte as u8), 1 + length))
-        }
+        (b'%', digits) => byte(digits, 16, 2),
+        (b'\\', [b'x', digits @ ..]) => byte(digits, 16, 2).map(|(byte, length)| (byte, 1 + length)),
+        (b'\\', [b'0'..=b'3', ..]) => byte(rest, 8, 3),
         (b'\\', [b'u', b'{', digits @ ..]) => {
             let (code, length) = number(digits, 16, 6)?;
             (digits.get(length) == Some(&b'}')).then_some((whole(code)?, 3 + length))
@@ -123,6 +139,12 @@ fn escape(first: u8, rest: &[u8]) -> Option<(Character, usize)> {
 const NAMES: &[(&str, u8)] =
     &[("amp;", b'&'), ("lt;", b'<'), ("gt;", b'>'), ("quot;", b'"'), ("apos;", b'\'')];
 
+/// A byte in exactly so many digits, and how many they are.
+fn byte(text: &[u8], radix: u32, digits: usize) -> Option<(Character, usize)> {
+    let (value, length) = number(text, radix, digits).filter(|(_, length)| *length == digits)?;
+    Some((Character::Byte(u8::try_from(value).ok()?), length))
+}
+
 /// A number of at most so many digits, and how many it has.
 fn number(text: &[u8], radix: u32, most: usize) -> Option<(u32, usize)> {
     let digits = text.iter().take(most).map_while(|byte| char::from(*byte).to_digit(radix));
@@ -141,6 +163,7 @@ mod tests {
             (r"\ud83d\ude00", "😀"),
             (r"\u{1f600}", "😀"),
             (r"\x5a\xc3\xa9", "Zé"),
+            (r"\132\303\251", "Zé"),
             ("%5A%c3%A9", "Zé"),
             ("&#90;&#x5a;&#X5A;", "ZZZ"),
             ("&lt;&gt;&amp;&quot;&apos;", "<>&\"'"),
@@ -153,8 +176,19 @@ mod tests {
             let range = read.written(&(3..3 + expected.len()));
             assert_eq!(&text[range], written);
         }
-        for plain in ["", "100% of it", r"C:\dir\u12", "a & b &#x; &#99999999;", "DEADBEEF", r"\ud83d", "%4"]
-        {
+        let read_mail = read_quoted_printable(b"=5A=c3=\n=A9 = 1=").expect("escapes");
+        assert_eq!(String::from_utf8_lossy(&read_mail.bytes), "Zé = 1=");
+        for plain in [
+            "",
+            "100% of it",
+            r"C:\dir\u12",
+            "a & b &#x; &#99999999;",
+            "DEADBEEF",
+            r"\ud83d",
+            "%4",
+            r"\09",
+            "=5A",
+        ] {
             assert!(read(plain.as_bytes()).is_none(), "{plain}");
         }
     }

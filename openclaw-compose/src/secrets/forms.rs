@@ -82,6 +82,9 @@ impl Forms {
             let written = |range| layers.iter().rev().fold(range, |range, layer| layer.written(&range));
             found.extend(here.into_iter().map(written));
         }
+        if let Some(read) = escapes::read_quoted_printable(text.as_bytes()) {
+            found.extend(self.find_in(&read.bytes).into_iter().map(|range| read.written(&range)));
+        }
         found.sort_unstable_by_key(|range| range.start);
         found.dedup_by(|next, last| {
             let meet = next.start <= last.end;
@@ -159,12 +162,18 @@ fn encoded(value: &str, add: &mut impl FnMut(String)) {
     }
     // As project names and hosts are written.
     add(value.to_lowercase());
+    add(value.chars().rev().collect());
     add(hex(bytes));
     for before in 0..3 {
-        let standard = base64(bytes, before);
+        let standard = BASE64.decided(bytes, before);
         if standard.contains(['+', '/']) {
             add(standard.replace('+', "-").replace('/', "_"));
         }
+        add(standard);
+    }
+    for before in 0..5 {
+        let standard = BASE32.decided(bytes, before);
+        add(standard.to_lowercase());
         add(standard);
     }
 }
@@ -174,18 +183,30 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The characters of base64 that these bytes alone decide, where as many others stand before them, counted in threes. A
-/// character that holds bits of a neighbour, too, is not among them.
-fn base64(bytes: &[u8], before: usize) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let all: Vec<u8> = std::iter::repeat_n(0, before).chain(bytes.iter().copied()).collect();
-    let characters = all.chunks(3).flat_map(|three| {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - three.len()));
-        [18, 12, 6, 0].map(|shift| char::from(ALPHABET[(bits >> shift & 63) as usize]))
-    });
-    let first = (before * 8).div_ceil(6);
-    characters.skip(first).take(all.len() * 8 / 6 - first).collect()
+/// A way to write bytes as characters of an alphabet, so many bits each.
+struct Base {
+    bits: usize,
+    alphabet: &'static [u8],
+}
+
+const BASE64: Base =
+    Base { bits: 6, alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" };
+const BASE32: Base = Base { bits: 5, alphabet: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" };
+
+impl Base {
+    /// The characters that these bytes alone decide, where as many others stand before them, counted in groups that are
+    /// written as whole characters. A character that holds bits of a neighbour, too, is not among them.
+    fn decided(&self, bytes: &[u8], before: usize) -> String {
+        let digit = |at: usize| {
+            let value = (at * self.bits..(at + 1) * self.bits).fold(0, |value, bit| {
+                let byte = bytes.get(bit / 8 - before).copied().unwrap_or_default();
+                value << 1 | usize::from(byte >> (7 - bit % 8) & 1)
+            });
+            self.alphabet.get(value).copied().map_or('=', char::from)
+        };
+        let first = (before * 8).div_ceil(self.bits);
+        (first..(before + bytes.len()) * 8 / self.bits).map(digit).collect()
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +249,9 @@ mod tests {
             "s3%63r%2ft%2B%22x%22%20%c3%A9%3C%24%3e",
             "s3cr%252Ft%252B%2522x%2522%2520%25C3%25A9%253C%2524%253E",
             "&#115;3cr/t+&#x22;x&#34; &#233;&#60;$&#x3E;",
+            r#"\163\063cr\057t+\042x\042\040\303\251<$>"#,
+            "=733cr/t=2B=22x=22 =C3=\n=A9<=24>",
+            ">$<é \"x\"+t/rc3s",
         ] {
             assert_eq!(masked(&[secret], &format!("a {form} b {form}")), "a * b *", "{form}");
         }
@@ -257,11 +281,27 @@ mod tests {
             behind in proptest::collection::vec(any::<u8>(), 0..6),
         ) {
             let text: Vec<u8> = [before.as_slice(), secret.as_bytes(), &behind].concat();
-            let whole = base64(&text, 0);
+            let whole = BASE64.decided(&text, 0);
             for form in [whole.clone(), whole.replace('+', "-").replace('/', "_")] {
                 let masked = masked(&[&secret], &form);
                 prop_assert!(masked.contains('*'), "{form}");
                 prop_assert!(masked.len() - 1 <= (before.len() + behind.len()) * 8 / 6 + 2, "{masked}");
+            }
+        }
+
+        /// The same of base32, in either case.
+        #[test]
+        fn base32_is_found_at_every_alignment(
+            before in proptest::collection::vec(any::<u8>(), 0..6),
+            secret in "[!-~]{9,40}",
+            behind in proptest::collection::vec(any::<u8>(), 0..6),
+        ) {
+            let text: Vec<u8> = [before.as_slice(), secret.as_bytes(), &behind].concat();
+            let whole = BASE32.decided(&text, 0);
+            for form in [whole.clone(), whole.to_lowercase()] {
+                let masked = masked(&[&secret], &form);
+                prop_assert!(masked.contains('*'), "{form}");
+                prop_assert!(masked.len() - 1 <= (before.len() + behind.len()) * 8 / 5 + 2, "{masked}");
             }
         }
 
