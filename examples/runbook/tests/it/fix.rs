@@ -68,6 +68,20 @@ fn nothing_is_mended_around_what_cannot_be_read() {
     }
 }
 
+/// Service managers start gateways with tokens of their own.
+#[test]
+fn a_definition_that_is_cut_off_is_not_taken_for_none() {
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    let plist = "captured/launchd/ai.openclaw.gateway.plist";
+    std::fs::create_dir_all(project.join("captured/launchd")).unwrap();
+    write(&project, plist, "<plist><dict><key>Label</key><string>ai.openclaw.gateway</string>");
+    let before = contents(&project);
+    let (code, said) = fix(&project, &["--yes"]);
+    assert!(code == 2 && said.contains(plist) && said.contains("not XML, in line 1"), "{said}");
+    assert_eq!(contents(&project), before);
+}
+
 /// A file of somebody else's is not an empty one, and evidence that nobody could read not evidence that all is well.
 #[test]
 fn what_may_not_be_read_is_not_taken_for_empty() {

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret as _;
 
 use crate::openclaw::rules;
+use crate::project::{ReadError, Unread};
 use crate::source::{FileId, Text};
 
 use super::config;
 use super::files::{Found, Reader};
 use super::jobs::{Definition, Job, Set, expanded, home, last_part, state_dir};
 
-/// Reads the definitions of a host. What is not one is left out; `folder` is where the evidence lies.
+/// Reads the definitions of a host. What is not one is left out, and noted where it cannot be read; `folder` is where the evidence lies.
 pub(crate) fn read(definitions: &[Definition], folder: &str, reader: &mut Reader<'_>) -> Vec<Job> {
     let mut jobs: Vec<Job> =
         definitions.iter().filter_map(|definition| job(definition, folder, reader)).collect();
@@ -34,7 +35,14 @@ pub(crate) fn read(definitions: &[Definition], folder: &str, reader: &mut Reader
 
 fn job(definition: &Definition, folder: &str, reader: &mut Reader<'_>) -> Option<Job> {
     let file = reader.enter(definition.format(), &definition.name, definition.text.expose_secret());
-    let mut job = definition.job(file)?;
+    let mut job = match definition.job(file) {
+        Ok(job) => job,
+        Err(error) => {
+            let error = ReadError::Other(error.to_string());
+            reader.unread.push(Unread { file: definition.name.clone(), error });
+            return None;
+        }
+    };
     job.home = home(&job);
     let state = state_dir(&job);
     for at in 0..job.env_files.len() {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::openclaw::rules;
 use crate::openclaw::rules::version::Version;
 use crate::source::{FileId, Format, Span, Text};
-use crate::syntax::{plist, unit};
+use crate::syntax::plist::{self, PlistError};
+use crate::syntax::unit;
 
 use super::config;
 
@@ -86,10 +87,10 @@ impl Definition {
         if self.is_plist() { Format::Xml } else { Format::Unit }
     }
 
-    /// The job that it defines, where it is a property list or a unit. `file` is what spans name.
-    pub(super) fn job(&self, file: FileId) -> Option<Job> {
+    /// The job that it defines. `file` is what spans name.
+    pub(super) fn job(&self, file: FileId) -> Result<Job, PlistError> {
         let text = self.text.expose_secret();
-        if self.is_plist() { of_plist(&self.name, text, file) } else { Some(of_unit(&self.name, text, file)) }
+        if self.is_plist() { of_plist(&self.name, text, file) } else { Ok(of_unit(&self.name, text, file)) }
     }
 }
 
@@ -101,7 +102,7 @@ pub fn jobs_of<'n>(
     names: impl IntoIterator<Item = &'n str>,
 ) -> BTreeMap<String, String> {
     let nowhere = FileId::new(u32::MAX);
-    let jobs = definitions.iter().filter_map(|definition| definition.job(nowhere));
+    let jobs = definitions.iter().filter_map(|definition| definition.job(nowhere).ok());
     let jobs: Vec<Job> = jobs.filter(Job::is_of_openclaw).collect();
     let of = |name: &str| {
         let is_named = |job: &&Job| job.name == name || job.name.strip_suffix(".service") == Some(name);
@@ -252,8 +253,8 @@ fn stem(path: &str) -> &str {
     name.strip_suffix(".log").unwrap_or(name)
 }
 
-fn of_plist(name: &str, text: &str, file: FileId) -> Option<Job> {
-    let root = plist::read(text).ok()?;
+fn of_plist(name: &str, text: &str, file: FileId) -> Result<Job, PlistError> {
+    let root = plist::read(text)?;
     let at = |range| Span::from_range(file, range);
     let text_of = |key: &str| root.get(key).and_then(plist::Value::text);
     let (label, span) = match text_of("Label") {
@@ -285,7 +286,7 @@ fn of_plist(name: &str, text: &str, file: FileId) -> Option<Job> {
     let hints = ["WorkingDirectory", "StandardOutPath", "StandardErrorPath"];
     job.path = hints.into_iter().find_map(|key| Some(text_of(key)?.0.expose().to_owned()));
     unwrap(&mut job);
-    Some(job)
+    Ok(job)
 }
 
 /// The vendor's installer starts its program through a script of its own, which reads a file of variables first:
