@@ -44,7 +44,7 @@ mod steps;
 
 pub use error::TransactionError;
 pub use receipt::{Changed, Receipt, finished, forget, undo};
-pub use recover::{Recovered, Vote, pending, recover, recover_with};
+pub use recover::{Recovered, Vote, pending, pending_changes, recover, recover_with};
 
 #[cfg(test)]
 pub(super) use {receipt::forget_on, receipt::undo_on};

@@ -324,6 +324,38 @@ fn planted_contents_do_not_come_into_force() {
     }
 }
 
+/// What a planted journal asks for is done only where a plan has kept what it takes away.
+#[test]
+fn a_planted_journal_replaces_nothing_that_has_no_backup() {
+    let removal = json!({
+        "path": ".env", "before": digest(ENV), "after": null, "staged": null, "backup": "0.old",
+        "ownership": {"uid": uid(), "gid": uid(), "mode": 0o644},
+    });
+    let mut replacement = entry(".env");
+    (replacement["before"], replacement["after"]) = (json!(digest(ENV)), json!(digest(EVIL)));
+    for planted in [removal, replacement] {
+        for backup in [None, Some(EVIL)] {
+            for phase in ["committed", "staged"] {
+                let world = World::new();
+                let mut text: Value = serde_json::from_str(&journal(std::slice::from_ref(&planted))).unwrap();
+                if phase == "staged" {
+                    text["tag"] = json!("tag");
+                }
+                let dir = world.plant(&format!("000001.{phase}"), &text.to_string());
+                fs::write(world.stack().join("..env.openclaw-1-0.new"), EVIL).unwrap();
+                match backup {
+                    Some(content) => fs::write(dir.join("0.old"), content).unwrap(),
+                    None => fs::remove_file(dir.join("0.old")).unwrap(),
+                }
+                let before = before_any_step(world.0.path());
+                let error = recover_with(world.stack(), |_| Vote::Finish).unwrap_err();
+                assert!(error.to_string().contains("0.old"), "{error}");
+                unchanged(&before, &before_any_step(world.0.path()), phase);
+            }
+        }
+    }
+}
+
 /// Only root can give a file to somebody; it does so only to those who had it.
 #[test]
 fn a_journal_gives_no_file_away() {

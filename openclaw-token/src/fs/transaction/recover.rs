@@ -2,6 +2,7 @@
 
 use super::TransactionError;
 use super::journal::{Found, Journal, Phase};
+use super::receipt::Receipt;
 use super::root::Root;
 use serde::Serialize;
 use std::path::Path;
@@ -59,6 +60,24 @@ pub(in crate::fs) fn pending_on(root: &Root) -> Result<Vec<u64>, TransactionErro
     let mut ids: Vec<u64> = open.map(|found| found.id).collect();
     ids.dedup();
     Ok(ids)
+}
+
+/// What each of those is to change, as its receipt would say it. As [`pending`], it changes nothing and takes no lock: one that
+/// another process just brings to its end may be missing.
+///
+/// # Errors
+/// The root or its transactions cannot be read, or somebody else wrote a journal.
+pub fn pending_changes(root: impl AsRef<Path>) -> Result<Vec<Receipt>, TransactionError> {
+    let root = Root::open(root.as_ref())?;
+    if root.stat(&root.transactions())?.is_none() {
+        return Ok(Vec::new());
+    }
+    let open = root.list()?.into_iter().filter(|found| !found.phase.is_final());
+    let read = |found: Found| {
+        let journal = root.journal_if_whole(found).transpose()?;
+        Some(journal.map(|journal| Receipt::of(&root.path, found.id, &journal)))
+    };
+    open.filter_map(read).collect()
 }
 
 /// What is to become of a transaction that waits under a tag.

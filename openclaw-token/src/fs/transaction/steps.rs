@@ -68,9 +68,14 @@ impl Root {
         Ok(())
     }
 
-    /// Every target must be old (with its new file waiting) or already new; then `finish` cannot be surprised.
+    /// Every target must be old (with its new file waiting) or already new; then `finish` cannot be surprised. Every original
+    /// must have its backup: whoever wrote the journal need not be who wrote the files, and nothing is lost by what it asks.
     pub(super) fn check_finishable(&self, found: Found, journal: &Journal) -> Result<(), TransactionError> {
+        let dir = self.directory(found.id, found.phase);
         for entry in &journal.entries {
+            if let (Some(backup), Some(before)) = (&entry.backup, entry.before) {
+                self.backup(&dir.join(backup), before)?;
+            }
             let path = self.path.join(&entry.path);
             let content = self.content(&path)?.map(|content| Digest::of(content.expose_secret()));
             if content != entry.after && content != entry.before {
