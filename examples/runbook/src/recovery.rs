@@ -31,6 +31,21 @@ pub enum RecoveryError {
         /// Below which root.
         root: PathBuf,
     },
+    /// It removes a file, and these programs do so only to take back a change that made it.
+    #[error(
+        "transaction {id} below {} removes {}, which none of these programs asks for; look who made it, then remove it from \
+         .openclaw-token/transactions",
+        root.display(),
+        path.display()
+    )]
+    Removes {
+        /// Which transaction.
+        id: u64,
+        /// Below which root.
+        root: PathBuf,
+        /// The file, from there.
+        path: PathBuf,
+    },
     /// A record, the ledger or a transaction keeps something half done.
     #[error(transparent)]
     Unsettled(#[from] SettleError),
@@ -52,6 +67,15 @@ impl HalfDone {
         let roots = roots(project, files)?;
         let mut transactions = Vec::new();
         for root in &roots {
+            for planned in transaction::pending_changes(root)? {
+                let removed = planned.changed.iter().find(|changed| changed.after.is_none());
+                if let Some(removed) = removed
+                    && !transaction::finished(root)?.iter().any(|earlier| planned.takes_back(earlier))
+                {
+                    let (id, root, path) = (planned.id, planned.root.clone(), removed.path.clone());
+                    return Err(RecoveryError::Removes { id, root, path });
+                }
+            }
             transactions.extend(transaction::pending(root)?.into_iter().map(|id| (id, root.clone())));
         }
         let project = roots.into_iter().next().unwrap_or_default();

@@ -114,14 +114,19 @@ const PHASES: [(&str, bool); 4] =
 
 /// A copy of a stack in which a change of `.env` was left in this phase.
 fn half_done(phase: &str) -> tempfile::TempDir {
+    left_behind(phase, |text| {
+        Change::write(".env", Some(Digest::of(text.as_bytes())), format!("{text}# changed\n"))
+    })
+}
+
+/// The same of any change.
+fn left_behind(phase: &str, change: impl FnOnce(&str) -> Change) -> tempfile::TempDir {
     let (dir, left) = (copy("silent-override"), tempfile::tempdir().unwrap());
     let project = dir.path().join("silent-override");
     // The containers that were captured there ran on the files as they were.
     std::fs::remove_dir_all(project.join("captured")).unwrap();
     let text = read(&project, ".env");
-    let changed = format!("{text}# changed\n");
-    let change = Change::write(".env", Some(Digest::of(text.as_bytes())), changed);
-    let staged = Transaction::plan(&project, [change]).unwrap().stage(None).unwrap();
+    let staged = Transaction::plan(&project, [change(&text)]).unwrap().stage(None).unwrap();
     copy_folder(dir.path(), left.path());
     drop(staged);
     let transactions = left.path().join("silent-override/.openclaw-token/transactions");
@@ -149,6 +154,34 @@ fn a_stopped_fix_runs_again_to_its_end() {
         let (code, said) = fix(&project, &["--yes"]);
         assert!(code == 0 && said == "nothing to mend by edits\n", "{phase}: {said}");
     }
+}
+
+/// Whoever can put a directory into the stack can put a journal there, be it one that is right in every part.
+#[test]
+fn a_journal_that_removes_a_file_is_of_none_of_these_programs() {
+    for (phase, _) in PHASES {
+        let dir = left_behind(phase, |text| Change::remove(".env", Digest::of(text.as_bytes())));
+        let project = dir.path().join("silent-override");
+        let before = contents(&project);
+        let freeze = |mode| runbook(&["freeze", "--project-directory", project.to_str().unwrap(), mode]);
+        let frozen = ["--adopt", "--mint", "--verify"].map(freeze);
+        let frozen = frozen.iter().map(|output| (status(output), stdout(output) + &stderr(output)));
+        let fixed = ["--yes", "--dry-run", "--recover"].map(|mode| fix(&project, &[mode]));
+        for (code, said) in fixed.into_iter().chain(frozen) {
+            assert!(code == 2 && said.contains("removes .env"), "{phase}: {said}");
+        }
+        assert_eq!(contents(&project), before, "{phase}");
+    }
+    // But for what takes back a change that made it.
+    let dir = copy("silent-override");
+    let project = dir.path().join("silent-override");
+    let made = Transaction::plan(&project, [Change::write("new.conf", None, "x")]).unwrap().commit().unwrap();
+    let id = made.undo().unwrap().id;
+    let transactions = project.join(".openclaw-token/transactions");
+    let [done, left] = ["done", "committed"].map(|phase| transactions.join(format!("{id:06}.{phase}")));
+    std::fs::rename(done, left).unwrap();
+    let (code, said) = fix(&project, &["--recover"]);
+    assert!(code == 0 && said.starts_with("finished transaction 2"), "{said}");
 }
 
 #[test]
