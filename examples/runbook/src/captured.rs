@@ -31,6 +31,7 @@ use openclaw_compose::openclaw::{
 use openclaw_compose::project::{ComposeRelease, Resolution};
 use openclaw_compose::source;
 use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
+use serde::de::IgnoredAny;
 
 use crate::lifecycle::lifecycle;
 use crate::owners;
@@ -184,6 +185,19 @@ impl Captured {
         let mut folder = Folder { root: stack, disk, faults: Vec::new() };
         let captured = Self::read_engine(&mut folder);
         Self { faults: folder.faults, ..captured }
+    }
+
+    /// The same where nothing of it counts. That the containers hold tokens which nobody can read is still known.
+    #[must_use]
+    pub(crate) fn set_aside(mut self) -> Self {
+        self.faults.extend(self.inspect.iter().filter_map(|inspect| {
+            let mut printed = serde_json::Deserializer::from_str(&inspect.text).into_iter::<IgnoredAny>();
+            let error = printed.find_map(Result::err)?;
+            let (line, column) = (error.line(), error.column());
+            let why = format!("is not output of docker inspect: JSON stops at line {line}, column {column}");
+            Some(Fault { name: inspect.name.clone(), why })
+        }));
+        Self { faults: self.faults, ..Self::default() }
     }
 
     fn read_engine(folder: &mut Folder<'_>) -> Self {

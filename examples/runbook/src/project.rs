@@ -109,6 +109,8 @@ const PARTLY_UNREADABLE: &[Code] = &[
     Code::RemoteResource,
     Code::ConfigSyntax,
     Code::ConfigInclude,
+    // Containers hold tokens as well.
+    Code::InspectUnreadable,
 ];
 
 /// Whether a finding says that what a file holds is not known, in whole or in part.
@@ -241,7 +243,7 @@ impl Project {
         let read_as = ReadAs::told(flags.dialect, &captured, &resolution);
         let (resolution, other) = both_readings(resolution, read_as.as_ref(), &inputs, disk);
         if evidence == Evidence::None {
-            captured = Captured { faults: captured.faults, ..Captured::default() };
+            captured = captured.set_aside();
         }
         // Without a service of Compose's the jobs of the host are the stack.
         if resolution.services().next().is_none() {

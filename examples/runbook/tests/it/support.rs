@@ -103,6 +103,11 @@ pub(crate) const UNREAD: &[Unread] = &[
         |dir| make_dir(&dir.join("captured/inspect.json")),
         "captured/inspect.json",
     ),
+    (
+        "the containers' state is cut off",
+        |dir| std::fs::write(dir.join("captured/inspect.json"), "[{\"Id\": \"a\", ").unwrap(),
+        "captured/inspect.json",
+    ),
     ("openclaw.json is a directory", |dir| make_dir(&dir.join("state/openclaw.json")), "state/openclaw.json"),
     (
         "openclaw.json is not UTF-8",
