@@ -145,11 +145,11 @@ pub struct TokenSummary {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceListError {
-    /// Not JSON, or JSON of another shape.
+    /// Not JSON, or JSON of another shape. What the reader of JSON says of it may quote the text, so it is not passed on.
     #[error(
         "not a device list: expected an object with `pending` and `paired` as `openclaw devices list --json` prints it"
     )]
-    Shape(#[source] serde_json::Error),
+    Shape,
     /// An error object of the CLI instead of a list. Its words are not repeated: they may hold anything.
     #[error("the CLI printed an error instead of a device list")]
     CliError {
@@ -164,7 +164,7 @@ impl DeviceList {
     /// # Errors
     /// [`DeviceListError::CliError`] if the text is the CLI's error object, [`DeviceListError::Shape`] for anything else.
     pub fn from_json(text: &str) -> Result<Self, DeviceListError> {
-        let answer: read::Answer = serde_json::from_str(text.trim()).map_err(DeviceListError::Shape)?;
+        let answer: read::Answer = serde_json::from_str(text.trim()).map_err(|_| DeviceListError::Shape)?;
         if answer.error.is_some() {
             let words =
                 serde_json::from_str::<read::Refused>(text.trim()).map(|refused| refused.error.message);
@@ -173,7 +173,7 @@ impl DeviceList {
             });
         }
         if answer.pending.is_none() && answer.paired.is_none() {
-            return Err(DeviceListError::Shape(serde::de::Error::custom("neither `pending` nor `paired`")));
+            return Err(DeviceListError::Shape);
         }
         Ok(answer.into())
     }
