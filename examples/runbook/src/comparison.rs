@@ -51,9 +51,14 @@ pub struct Said {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotATicket {
-    /// Something else, or not whole.
-    #[error("is not a ticket as --format json prints it: {0}")]
-    Json(#[from] serde_json::Error),
+    /// Something else, or not whole. What the reader of JSON says of it may quote the text, so only the place is passed on.
+    #[error("is not a ticket as --format json prints it: see line {line}, column {column}")]
+    Json {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// Another shape.
     #[error("is a ticket of another release: its schema is not {SCHEMA}")]
     Schema,
@@ -65,7 +70,9 @@ impl Earlier {
     /// # Errors
     /// [`NotATicket`] when it is something else.
     pub fn read(text: &str) -> Result<Self, NotATicket> {
-        let earlier: Self = serde_json::from_str(text)?;
+        let place =
+            |error: serde_json::Error| NotATicket::Json { line: error.line(), column: error.column() };
+        let earlier: Self = serde_json::from_str(text).map_err(place)?;
         if earlier.schema == SCHEMA { Ok(earlier) } else { Err(NotATicket::Schema) }
     }
 }

@@ -203,7 +203,7 @@ fn earlier(path: &Path, format: Format) -> Result<Earlier, String> {
     if !matches!(format, Format::Text | Format::Json) {
         return Err("--compare prints text or JSON".to_owned());
     }
-    let text = reading::text(path).map_err(|error| with_sources(&error))?;
+    let text = reading::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Earlier::read(&text).map_err(|error| format!("{} {error}", path.display()))
 }
 

@@ -473,3 +473,29 @@ fn a_link_out_of_the_stack_is_named_and_not_followed() {
         assert!(!followed.contains("leads to"), "{place}: {followed}");
     }
 }
+
+/// The words of a reader of JSON quote a value that is of another kind than it expects.
+#[test]
+fn a_file_in_the_place_of_another_is_not_quoted() {
+    let dir = tempfile::tempdir().unwrap();
+    let stack = copy("healthy");
+    let stack = stack.path().join("healthy");
+    let stack = stack.to_str().unwrap();
+    for (arguments, text) in [
+        (&["look", stack, "--compare"][..], r#"{"schema": "x", "stack": "x", "clients": "sunflower"}"#),
+        (
+            &["look", stack, "--compare"],
+            r#"{"schema": "x", "clients": [{"rungs": [{"gate": "sunflower"}]}]}"#,
+        ),
+        (&["export", "--targets"], r#"[{"targets": "sunflower"}]"#),
+        (&["export", "--targets"], r#"{"sunflower": 4815162342}"#),
+        (&["pair", "--gateway-list"], r#"{"pending": "sunflower"}"#),
+    ] {
+        let file = dir.path().join("file.json");
+        std::fs::write(&file, text).unwrap();
+        let output = runbook(&[arguments, &[file.to_str().unwrap()]].concat());
+        let said = stdout(&output) + &stderr(&output);
+        assert!(status(&output) > 1 && said.contains("file.json"), "{arguments:?}: {said}");
+        assert!(!said.contains("sunflower") && !said.contains("4815162342"), "{arguments:?}: {said}");
+    }
+}

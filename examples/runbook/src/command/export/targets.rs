@@ -19,8 +19,9 @@ pub(super) struct Allowed {
 pub(super) enum ListError {
     #[error("cannot read {path}: {source}")]
     Read { path: PathBuf, source: reading::ReadError },
-    #[error("{path} is not a file_sd list: {source}")]
-    Json { path: PathBuf, source: serde_json::Error },
+    /// What the reader of JSON says may quote the text.
+    #[error("{path} is not a file_sd list: see line {line}, column {column}")]
+    Json { path: PathBuf, line: usize, column: usize },
     #[error("{path}: target {index} of group {group} is not usable: {source}")]
     Target { path: PathBuf, group: usize, index: usize, source: openclaw_probe::TargetError },
 }
@@ -50,8 +51,12 @@ impl Allowed {
 
 fn load(path: &Path) -> Result<HashSet<Target>, ListError> {
     let text = reading::bytes(path).map_err(|source| ListError::Read { path: path.to_owned(), source })?;
-    let groups: Vec<Group> =
-        serde_json::from_slice(&text).map_err(|source| ListError::Json { path: path.to_owned(), source })?;
+    let not_a_list = |error: serde_json::Error| ListError::Json {
+        path: path.to_owned(),
+        line: error.line(),
+        column: error.column(),
+    };
+    let groups: Vec<Group> = serde_json::from_slice(&text).map_err(not_a_list)?;
     let mut targets = HashSet::new();
     for (group, entry) in groups.into_iter().enumerate() {
         for (index, text) in entry.targets.into_iter().enumerate() {

@@ -35,6 +35,8 @@ calls! {
         ["STACK", "--format", "sarif"],
         ["STACK", "--format", "junit"],
         ["STACK", "--picture"],
+        ["STACK", "--compare", "STACK/captured/inspect.json"],
+        ["STACK", "--compare", "STACK/captured/devices/openclaw-gateway.json"],
         ["STACK", "--at", "2026-11-22T06:30:00Z", "--through", "session"],
         ["STACK", "--format", "TOKEN"],
         ["STACK/TOKEN"];
@@ -135,6 +137,8 @@ calls! {
         ["TOKEN", "--format", "json"];
     "mask":
         ["STACK", "OUT/copy"];
+    "capture":
+        ["STACK", "--to", "OUT/copy"];
     "probe":
         ["REFUSAL", "--timeout", "2"],
         ["REFUSAL", "--timeout", "2", "--json"],
@@ -154,6 +158,7 @@ calls! {
         ["HELLO", "--print", "launchd", "--user", "TOKEN", "--logs", "/TOKEN"];
     "export":
         ["--targets", "STACK/captured/inspect.json"],
+        ["--targets", "STACK/captured/devices/openclaw-gateway.json"],
         ["--targets", "STACK/TOKEN"],
         ["--listen", "TOKEN"];
 }
