@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 
 use crate::ticket::Ticket;
 
-/// The schema of what [`json`](super::json) writes, as JSON Schema 2020-12.
+/// The schema of what [`json()`](super::json()) writes, as JSON Schema 2020-12.
 ///
 /// # Errors
 /// Never: what is written is made of texts and lists.
