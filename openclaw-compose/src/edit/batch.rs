@@ -38,7 +38,7 @@ impl<'e> Batch<'e> {
     ///
     /// # Errors
     ///
-    /// As [`apply`]: edits that overlap and differ, and edits that do not fit the sources.
+    /// As [`apply`](super::apply): edits that overlap and differ, and edits that do not fit the sources.
     pub fn add(&mut self, edits: &'e [Edit]) -> Result<(), EditError> {
         let mut added = Vec::with_capacity(edits.len());
         for edit in edits {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-/// One text of a [`Sources`]. Only `Sources` hands these out, and they mean something only to the one that did.
+/// One text of a [`Sources`](super::Sources). Only `Sources` hands these out, and they mean something only to the one that did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub(super) u32);
 
@@ -26,7 +26,7 @@ impl FileId {
 /// A range of bytes in one text: `start` inclusive, `end` exclusive.
 ///
 /// Twelve bytes, so that every node can carry one. Lines and columns are worked out only when asked for:
-/// see [`Sources::location`].
+/// see [`Sources::location`](super::Sources::location).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "[usize; 2]")]
 #[non_exhaustive]
