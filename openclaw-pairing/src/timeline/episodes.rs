@@ -1,6 +1,7 @@
 //! Retries of one conversation as one episode.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
@@ -8,7 +9,7 @@ use super::{Class, Mark, Symptom};
 use crate::peer::Peer;
 use crate::waits::{Party, WaitGraph};
 
-/// The most conversations that are told apart. Whoever comes later is counted without a name.
+/// The most episodes that are kept.
 const MOST: usize = 4096;
 
 /// One client that meets one symptom again and again.
@@ -59,14 +60,49 @@ impl Episode {
 }
 
 /// What tells one conversation from another: the device, or else address and client.
-type Conversation = (Symptom, Option<String>, Option<String>, Option<String>, usize);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Conversation<Text> {
+    source: usize,
+    symptom: Symptom,
+    device: Option<Text>,
+    remote: Option<Text>,
+    client: Option<Text>,
+}
+
+impl<'a> Conversation<&'a str> {
+    fn of(source: usize, mark: &'a Mark) -> Self {
+        let Peer { device_id, remote, client, .. } = &mark.peer;
+        let device = device_id.as_deref();
+        let unless_device = |name: &'a Option<String>| name.as_deref().filter(|_| device.is_none());
+        let (remote, client) = (unless_device(remote), unless_device(client));
+        Self { source, symptom: mark.symptom, device, remote, client }
+    }
+
+    fn into_owned(self) -> Conversation<String> {
+        let Self { source, symptom, device, remote, client } = self;
+        let [device, remote, client] = [device, remote, client].map(|name| name.map(str::to_owned));
+        Conversation { source, symptom, device, remote, client }
+    }
+}
+
+impl PartialEq<Conversation<&str>> for Conversation<String> {
+    fn eq(&self, other: &Conversation<&str>) -> bool {
+        self.source == other.source
+            && self.symptom == other.symptom
+            && self.device.as_deref() == other.device
+            && self.remote.as_deref() == other.remote
+            && self.client.as_deref() == other.client
+    }
+}
 
 /// Folds marks into episodes, in constant memory. A start or a stop of the gateway ends every conversation: what is met
 /// behind it is another episode.
 #[derive(Clone, Debug, Default)]
 pub struct Episodes {
     episodes: Vec<Episode>,
-    open: BTreeMap<Conversation, usize>,
+    /// By the hash of the conversation, which needs no copy of its names.
+    open: HashMap<u64, (Conversation<String>, usize)>,
+    hash: RandomState,
     /// Who waits for approval, undecided.
     waiting: Vec<usize>,
     /// The last refusal of a credential from an address.
@@ -84,20 +120,17 @@ impl Episodes {
             Symptom::Approved | Symptom::SilentlyApproved | Symptom::RejectedByPerson => self.decide(mark),
             _ => {}
         }
-        let peer = &mark.peer;
-        let conversation = match &peer.device_id {
-            Some(device) => (mark.symptom, Some(device.clone()), None, None, source),
-            None => (mark.symptom, None, peer.remote.clone(), peer.client.clone(), source),
-        };
-        let known = self.open.get(&conversation).copied();
+        let conversation = Conversation::of(source, mark);
+        let hash = self.hash.hash_one(&conversation);
+        let known =
+            self.open.get(&hash).filter(|(known, _)| *known == conversation).map(|(_, number)| *number);
         let number = match known {
             Some(number) => number,
-            None if self.episodes.len() == MOST => {
-                self.left_out += 1;
-                return;
-            }
             None => {
-                self.open.insert(conversation, self.episodes.len());
+                if self.episodes.len() == MOST {
+                    self.forget();
+                }
+                self.open.insert(hash, (conversation.into_owned(), self.episodes.len()));
                 self.begin(source, mark)
             }
         };
@@ -107,7 +140,7 @@ impl Episodes {
         episode.first_ms = episode.first_ms.or(mark.at_ms);
         episode.last_ms = mark.at_ms.or(episode.last_ms);
         episode.order.1 = self.marks;
-        episode.peer.complete(peer);
+        episode.peer.complete(&mark.peer);
         if mark.request_id.is_some() {
             episode.last_request_id.clone_from(&mark.request_id);
         }
@@ -115,8 +148,29 @@ impl Episodes {
             && mark.symptom != Symptom::LockedOut
             && let Some(remote) = &mark.peer.remote
         {
-            self.refused.insert(remote.clone(), number);
+            let is_full = self.refused.len() == MOST;
+            match self.refused.get_mut(remote) {
+                Some(last) => *last = number,
+                None if is_full => {}
+                None => drop(self.refused.insert(remote.clone(), number)),
+            }
         }
+    }
+
+    /// Drops the older half: of a long story the end counts, and whoever still tries is met again there.
+    fn forget(&mut self) {
+        let dropped = self.episodes.len() / 2;
+        self.left_out += self.episodes.drain(..dropped).map(|episode| episode.count).sum::<u64>();
+        let keep = |number: &mut usize| match number.checked_sub(dropped) {
+            Some(kept) => {
+                *number = kept;
+                true
+            }
+            None => false,
+        };
+        self.open.retain(|_, (_, number)| keep(number));
+        self.refused.retain(|_, number| keep(number));
+        self.waiting.retain_mut(keep);
     }
 
     fn begin(&mut self, source: usize, mark: &Mark) -> usize {
@@ -209,7 +263,7 @@ impl Episodes {
         &self.episodes
     }
 
-    /// Marks of conversations beyond those that are told apart.
+    /// Lines of older episodes, beyond those that are kept.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -316,6 +370,6 @@ mod tests {
         for mark in &Timeline::parse(Vantage::Gateway, "log", "pairing required").marks {
             episodes.add(1, mark);
         }
-        assert_eq!((episodes.all().len(), episodes.left_out()), (MOST, 1));
+        assert_eq!((episodes.all().len(), episodes.left_out()), (MOST / 2 + 1, MOST as u64 / 2));
     }
 }
