@@ -3,6 +3,7 @@
 //! A text that is at hand is a [`Timeline`] of dated marks. A stream of any length is read line by line ([`Lines`]), several
 //! are merged by time ([`Merge`]), and retries are folded ([`Episodes`]). One table says which words mean what ([`rows`]).
 
+mod envelopes;
 mod episodes;
 mod merge;
 mod naming;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use openclaw_pairing::timeline::{Episodes, Lines, Merge};
+use openclaw_pairing::timeline::{Episodes, Lines, Meaning, Merge, verdict};
 
 /// Gives a few bytes at a time.
 struct Drip<'a>(&'a [u8], usize);
@@ -19,6 +19,18 @@ impl Read for Drip<'_> {
         self.0 = later;
         Ok(most)
     }
+}
+
+/// The lines that mean something, by the reader that passes over the others.
+fn meaningful(one: &[u8], two: &[u8], piece: usize) -> Vec<(usize, u64)> {
+    let lines = |bytes| Lines::new(Drip(bytes, piece));
+    let merge = Merge::new(Duration::from_secs(5)).only_symptoms();
+    let mut merge = merge.source(lines(one), 0).source(lines(two), -1500);
+    let mut out = Vec::new();
+    while let Some(merged) = merge.next_line().expect("memory can be read") {
+        out.extend(merged.mark().map(|_| (merged.source, merged.line.number)));
+    }
+    out
 }
 
 fn merged(one: &[u8], two: &[u8], piece: usize) -> Vec<(usize, u64, Option<u64>, String)> {
@@ -36,6 +48,11 @@ fn merged(one: &[u8], two: &[u8], piece: usize) -> Vec<(usize, u64, Option<u64>,
     }
     let folded: u64 = episodes.all().iter().map(|episode| episode.count).sum();
     assert!(folded + episodes.left_out() <= out.len() as u64);
+    let causes = verdict(episodes.all());
+    assert!(
+        causes.iter().all(|cause| !cause.grounds.is_empty())
+            && causes.is_sorted_by_key(|cause| cause.certainty)
+    );
     out
 }
 
@@ -43,6 +60,8 @@ fuzz_target!(|input: (usize, Vec<u8>, Vec<u8>)| {
     let (piece, one, two) = input;
     let whole = merged(&one, &two, usize::MAX);
     assert_eq!(whole, merged(&one, &two, piece % 64 + 1));
+    let marked = whole.iter().filter(|(.., text)| Meaning::of(text).is_some());
+    assert!(marked.map(|(source, number, ..)| (*source, *number)).eq(meaningful(&one, &two, piece % 64 + 1)));
     for (source, bytes) in [(0, &one), (1, &two)] {
         let numbers = whole.iter().filter(|line| line.0 == source).map(|line| line.1);
         let ends = bytes.split(|byte| *byte == b'\n').count();

@@ -60,15 +60,15 @@ pub struct Merge<R> {
     last_ms: Option<(u64, usize)>,
     window: u64,
     begun: bool,
+    /// Lines without words of the table are passed over.
+    only_words: bool,
 }
 
 struct Source<R> {
     lines: Lines<R>,
-    /// How far its clock is ahead.
-    skew_ms: i64,
-    /// The newest time so far.
-    newest: Option<u64>,
-    order: Order,
+    place: Place,
+    /// The newest time of all, also before the clock was set back: nothing that follows comes before it.
+    reached: u64,
 }
 
 impl<R> fmt::Debug for Merge<R> {
@@ -88,13 +88,23 @@ impl<R: Read> Merge<R> {
             last_ms: None,
             window: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
             begun: false,
+            only_words: false,
         }
+    }
+
+    /// Passes over lines that mean nothing, at several times the speed; the others come in the same order, and some that
+    /// [`Merged::mark`] finds nothing in.
+    #[must_use]
+    pub fn only_symptoms(mut self) -> Self {
+        self.only_words = true;
+        self
     }
 
     /// Adds a source whose clock is so many milliseconds ahead of the others', before the first line is taken.
     #[must_use]
     pub fn source(mut self, lines: Lines<R>, skew_ms: i64) -> Self {
-        self.sources.push(Source { lines, skew_ms, newest: None, order: Order::Undated });
+        let place = Place { skew_ms, newest: None, order: Order::Undated };
+        self.sources.push(Source { lines, place, reached: 0 });
         self
     }
 
@@ -122,30 +132,61 @@ impl<R: Read> Merge<R> {
         let line = source.lines.line();
         let is_tied = self.last_ms.is_some_and(|(last, other)| last == at && other != number);
         self.last_ms = Some((at, number));
-        let order = if is_tied && source.order == Order::Dated { Order::Tied } else { source.order };
-        Ok(Some(Merged { source: number, at_ms: line.at_ms.map(|at| source.common(at)), line, order }))
+        let order =
+            if is_tied && source.place.order == Order::Dated { Order::Tied } else { source.place.order };
+        Ok(Some(Merged { source: number, at_ms: line.at_ms.map(|at| source.place.common(at)), line, order }))
     }
 
     fn read_on(&mut self, number: usize) -> io::Result<()> {
         let Some(source) = self.sources.get_mut(number) else { return Ok(()) };
-        if source.lines.advance()? {
-            let at = source.place(self.window);
-            self.next.push(Reverse((at, number)));
-        }
+        let at = if self.only_words { source.next_words(self.window)? } else { source.next(self.window)? };
+        self.next.extend(at.map(|at| Reverse((at, number))));
         Ok(())
     }
 }
 
 impl<R: Read> Source<R> {
+    /// Goes to the next line; the time by which it is placed.
+    fn next(&mut self, window: u64) -> io::Result<Option<u64>> {
+        let is_there = self.lines.advance()?;
+        let (at_ms, is_dated) = self.lines.time();
+        let place = &mut self.place;
+        Ok(is_there.then(|| place.take(at_ms, is_dated, window)))
+    }
+
+    /// The same with the next line that may mean something. Whatever was passed over has come before it.
+    fn next_words(&mut self, window: u64) -> io::Result<Option<u64>> {
+        let place = &mut self.place;
+        let mut reached = self.reached;
+        let is_there = self.lines.advance_to_words(|at_ms, is_dated| {
+            reached = reached.max(place.take(at_ms, is_dated, window));
+        })?;
+        if !is_there {
+            return Ok(None);
+        }
+        let (at_ms, is_dated) = self.lines.time();
+        self.reached = reached.max(place.take(at_ms, is_dated, window));
+        Ok(Some(self.reached))
+    }
+}
+
+/// Where the lines of a source stand on the common clock.
+struct Place {
+    /// How far its clock is ahead.
+    skew_ms: i64,
+    /// The newest time so far.
+    newest: Option<u64>,
+    order: Order,
+}
+
+impl Place {
     fn common(&self, at_ms: u64) -> u64 {
         at_ms.saturating_add_signed(self.skew_ms.saturating_neg())
     }
 
-    /// The time by which its line is placed, never before that of the line before it within the window.
-    fn place(&mut self, window: u64) -> u64 {
-        let line = self.lines.line();
-        let (at, is_dated) = (line.at_ms.map(|at| self.common(at)), line.is_dated);
-        let Some(at) = at else {
+    /// The time by which the next line is placed, never before that of the line before it within the window.
+    fn take(&mut self, at_ms: Option<u64>, is_dated: bool, window: u64) -> u64 {
+        let Some(at) = at_ms.map(|at| self.common(at)) else {
             self.order = Order::Undated;
             return 0;
         };
@@ -168,6 +209,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::Meaning;
     use super::*;
 
     /// Gives a few bytes at a time.
@@ -227,11 +269,28 @@ mod tests {
         assert_eq!((first(0).as_str(), first(60_000).as_str()), ("b", "a"));
     }
 
+    fn only_words(sources: &[(&[u8], i64)], chunk: usize) -> Vec<(usize, u64)> {
+        let mut merge = Merge::new(Duration::from_secs(5)).only_symptoms();
+        for (log, skew) in sources {
+            merge = merge.source(Lines::new(Drip(log, chunk)), *skew);
+        }
+        let mut out = Vec::new();
+        while let Some(merged) = merge.next_line().unwrap() {
+            out.extend(merged.mark().map(|_| (merged.source, merged.line.number)));
+        }
+        out
+    }
+
     fn log() -> impl Strategy<Value = Vec<u8>> {
         let line = prop_oneof![
             (0..90_u32, "[ -~]{0,12}").prop_map(|(at, text)| {
                 format!("2026-11-22T06:{:02}:{:02}Z {text}\n", at / 60, at % 60).into_bytes()
             }),
+            (0..90_u32, "[ -~]{0,3}(econnRefused|pairing required|\\x1b\\[1mecon\\x1b\\[0mnrefused)?")
+                .prop_map(|(at, text)| {
+                    format!("2026-11-22T06:{:02}:{:02}.5Z {text}\n", at / 60, at % 60).into_bytes()
+                }),
+            Just(b"gw-1 | 2026-11-22T06:01:00Z {\"msg\":\"econnref\\u0075sed\"}\n".to_vec()),
             prop::collection::vec(any::<u8>(), 0..20),
             Just(b"gw-1 | \x1b[2K{\"log\":\"x\\n\"}\r\n".to_vec()),
             Just(b"\n".to_vec()),
@@ -247,6 +306,10 @@ mod tests {
             let sources: Vec<_> = logs.iter().map(|log| (log.as_slice(), 0)).collect();
             let whole = merged(&sources, usize::MAX);
             prop_assert_eq!(&whole, &merged(&sources, chunk));
+            let meaningful: Vec<_> = whole.iter().filter(|(_, _, text, _)| Meaning::of(text).is_some()).collect();
+            let meaningful: Vec<_> = meaningful.iter().map(|(source, number, ..)| (*source, *number)).collect();
+            prop_assert_eq!(&meaningful, &only_words(&sources, usize::MAX));
+            prop_assert_eq!(&meaningful, &only_words(&sources, chunk));
             let mut of_source: BTreeMap<usize, Vec<(u64, &str)>> = BTreeMap::new();
             for (source, number, text, _) in &whole {
                 of_source.entry(*source).or_default().push((*number, text));

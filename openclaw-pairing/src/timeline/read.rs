@@ -12,24 +12,20 @@
 //!
 //! Each line is judged alone, for one file may hold lines of several writers.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 
 use jiff::tz::Offset;
 use memchr::{memchr, memchr2};
-use serde::Deserialize;
-use serde::de::{self, Visitor};
-use serde_json::Value;
 
-use super::time::{leading, moment};
+use super::envelopes::{LONGEST_NAME, Said, decode, open};
+use super::symptoms::first_words;
+use super::time::Clock;
 
 /// How much is asked of a stream at once.
 const BUFFER: usize = 256 * 1024;
 /// Lines longer than this are kept up to it. Engines split what a program says at 16 KiB, before they escape it.
 const LONGEST: usize = 64 * 1024;
-/// How many envelopes lie in one another: a JSON line of OpenClaw in one of Docker behind a name of Compose.
-const DEEPEST: usize = 3;
 
 /// The lines of a stream: of any length, in constant memory.
 pub struct Lines<R> {
@@ -46,6 +42,18 @@ pub struct Lines<R> {
     decoded: String,
     /// What an envelope holds, where it is not spelt so in it.
     unwrapped: String,
+    clock: Clock,
+    ahead: Ahead,
+}
+
+/// What of the buffer was searched ahead of the lines.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Where the next words of the table are, or the end of what was searched.
+    words: usize,
+    /// The same of the next escape sequence, which may part words.
+    escape: usize,
+    upto: usize,
 }
 
 /// The current line: where its text is, and what is known of it.
@@ -106,6 +114,8 @@ impl<R: Read> Lines<R> {
             line: Held::default(),
             decoded: String::new(),
             unwrapped: String::new(),
+            clock: Clock::new(Offset::UTC),
+            ahead: Ahead::default(),
         }
     }
 
@@ -113,6 +123,7 @@ impl<R: Read> Lines<R> {
     #[must_use]
     pub fn zone(mut self, seconds_east: i32) -> Self {
         self.zone = Offset::from_seconds(seconds_east).unwrap_or(Offset::UTC);
+        self.clock = Clock::new(self.zone);
         self
     }
 
@@ -128,6 +139,59 @@ impl<R: Read> Lines<R> {
         Ok(true)
     }
 
+    /// Goes to the next line that may mean something; false where there is none. Of those passed over only the time is
+    /// read, and handed to `passed` with whether it is their own.
+    ///
+    /// # Errors
+    /// As [`Lines::advance`].
+    pub(super) fn advance_to_words(&mut self, mut passed: impl FnMut(Option<u64>, bool)) -> io::Result<bool> {
+        while let Some((raw, cut)) = self.next_raw()? {
+            self.line.number += 1;
+            self.line.cut = cut;
+            let at_ms = match self.silent(&raw, cut) {
+                None => {
+                    self.unwrap(raw);
+                    return Ok(true);
+                }
+                Some(at_ms) => at_ms,
+            };
+            self.last_ms = at_ms.or(self.last_ms);
+            passed(self.last_ms, at_ms.is_some());
+        }
+        Ok(false)
+    }
+
+    /// The time of a plain line without any words of the table; `None` if it has to be looked at.
+    fn silent(&mut self, raw: &std::ops::Range<usize>, cut: u64) -> Option<Option<u64>> {
+        if cut > 0 || self.has_words(raw) {
+            return None;
+        }
+        let bytes = self.buffer.get(raw.clone())?;
+        let head = bytes.get(..bytes.len().min(LONGEST_NAME))?;
+        // An envelope of JSON may spell words otherwise, and behind a bar a time may stand.
+        if memchr2(b'{', b'|', head).is_some() {
+            return None;
+        }
+        let is_dated = head.first().is_some_and(u8::is_ascii_digit);
+        if is_dated { self.clock.leading(bytes).map(Some) } else { Some(None) }
+    }
+
+    /// Whether a line in the buffer holds words of the table, or an escape sequence.
+    fn has_words(&mut self, raw: &std::ops::Range<usize>) -> bool {
+        let (from, end) = (raw.start, self.rest.end);
+        let Ahead { words, escape, upto } = &mut self.ahead;
+        let is_behind = *upto < raw.end;
+        let ahead = self.buffer.get(from..end).unwrap_or_default();
+        if is_behind || *words < from {
+            *words = first_words(ahead).map_or(end, |at| from + at);
+        }
+        if is_behind || *escape < from {
+            *escape = memchr(0x1b, ahead).map_or(end, |at| from + at);
+        }
+        *upto = if is_behind { end } else { *upto };
+        *words < raw.end || *escape < raw.end
+    }
+
     /// The line that [`Lines::advance`] went to.
     pub fn line(&self) -> Line<'_> {
         let Held { number, at_ms, is_dated, cut, ref service, ref text } = self.line;
@@ -141,6 +205,11 @@ impl<R: Read> Lines<R> {
         };
         let service = (!service.is_empty()).then_some(service.as_str());
         Line { number, at_ms, is_dated, service, text, cut }
+    }
+
+    /// The time of the line, and whether it is its own.
+    pub(super) fn time(&self) -> (Option<u64>, bool) {
+        (self.line.at_ms, self.line.is_dated)
     }
 
     /// Where the next line is in the buffer, without its end, and how many bytes of it were left out.
@@ -195,6 +264,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn compact(&mut self) {
+        self.ahead = Ahead::default();
         self.buffer.copy_within(self.rest.clone(), 0);
         self.rest = 0..self.rest.len();
     }
@@ -225,8 +295,18 @@ impl<R: Read> Lines<R> {
             decode(bytes, &mut self.decoded);
             &self.decoded
         };
-        let opened = open(text, self.zone, DEEPEST);
         self.line.service.clear();
+        // By far the most lines are a time and what is said.
+        if plain.is_some()
+            && let Some(at_ms) = self.clock.leading(bytes)
+            && let Some(said) = said_behind_time(text)
+        {
+            let end = raw.start + text.trim_end_matches('\r').len();
+            (self.last_ms, self.line.at_ms, self.line.is_dated) = (Some(at_ms), Some(at_ms), true);
+            self.line.text = Kept::Buffer((raw.start + said).min(end)..end);
+            return;
+        }
+        let opened = open(text, self.zone);
         self.line.service.push_str(opened.service.as_deref().unwrap_or_default());
         self.line.is_dated = opened.at_ms.is_some();
         self.last_ms = opened.at_ms.or(self.last_ms);
@@ -249,267 +329,12 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// A line without its envelopes.
-struct Opened<'a> {
-    at_ms: Option<u64>,
-    service: Option<Cow<'a, str>>,
-    said: Said<'a>,
-}
-
-enum Said<'a> {
-    /// The end of the line.
-    Rest(&'a str),
-    /// What stands inside, as it is meant.
-    Inside(Cow<'a, str>),
-}
-
-/// Takes a line out of its envelopes. The outermost time and name count: an engine's clock is one for all.
-fn open(text: &str, zone: Offset, depth: usize) -> Opened<'_> {
-    let (mut at_ms, mut service, mut rest) = (None, None, text);
-    if let Some((name, behind)) = named(rest) {
-        (service, rest) = (Some(Cow::Borrowed(name)), behind);
-    }
-    while let Some((at, end)) = leading(rest, zone) {
-        at_ms = at_ms.or(Some(at));
-        rest = rest.get(end..).unwrap_or_default().trim_start_matches(' ');
-        for stream in ["stdout F ", "stdout P ", "stderr F ", "stderr P "] {
-            rest = rest.strip_prefix(stream).unwrap_or(rest);
-        }
-    }
-    if depth > 0
-        && rest.starts_with('{')
-        && let Some(json) = serde_json::from_str::<Json<'_>>(rest).ok().and_then(|json| json.open(zone))
-    {
-        let Opened { at_ms: inner_ms, service: inner_service, said } = json;
-        let (at_ms, service) = (at_ms.or(inner_ms), service.or(inner_service));
-        let Said::Inside(said) = said else { return Opened { at_ms, service, said } };
-        let mut plain = String::new();
-        let said = match memchr(0x1b, said.as_bytes()) {
-            Some(_) => {
-                decode(said.as_bytes(), &mut plain);
-                Cow::Owned(plain)
-            }
-            None => said,
-        };
-        let inner = open(&said, zone, depth - 1);
-        let (at_ms, service) =
-            (at_ms.or(inner.at_ms), service.or(inner.service.map(|name| Cow::Owned(name.into_owned()))));
-        let inside = match inner.said {
-            // Only its end is left: the rest is taken off where it stands.
-            Said::Rest(end) => end.len(),
-            Said::Inside(said) => {
-                let said = Cow::Owned(said.into_owned());
-                return Opened { at_ms, service, said: Said::Inside(said) };
-            }
-        };
-        let from = said.len() - inside;
-        let said = match said {
-            Cow::Borrowed(said) => Cow::Borrowed(said.get(from..).unwrap_or_default()),
-            Cow::Owned(mut said) => {
-                said.drain(..from);
-                Cow::Owned(said)
-            }
-        };
-        return Opened { at_ms, service, said: Said::Inside(said) };
-    }
-    Opened { at_ms, service, said: Said::Rest(rest) }
-}
-
-/// The name that Compose puts before a line, and what stands behind its bar.
-fn named(text: &str) -> Option<(&str, &str)> {
-    let bar = memchr(b'|', text.as_bytes().get(..text.len().min(LONGEST_NAME))?)?;
-    let (name, behind) = (text.get(..bar)?, text.get(bar + 1..)?);
-    let name = name.strip_suffix(' ')?.trim_end_matches(' ');
-    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let fits = !name.is_empty() && name.bytes().all(is_name);
-    fits.then(|| (name, behind.strip_prefix(' ').unwrap_or(behind)))
-}
-
-/// A container's name and the blanks that line it up.
-const LONGEST_NAME: usize = 128;
-
-/// What the writers of JSON lines say, each by its own keys.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Json<'a> {
-    // Docker's driver.
-    #[serde(borrow)]
-    log: Word<'a>,
-    // journald.
-    #[serde(rename = "MESSAGE")]
-    entry: Word<'a>,
-    #[serde(rename = "__REALTIME_TIMESTAMP")]
-    microseconds: Word<'a>,
-    #[serde(rename = "CONTAINER_NAME")]
-    container: Word<'a>,
-    #[serde(rename = "_SYSTEMD_USER_UNIT")]
-    user_unit: Word<'a>,
-    #[serde(rename = "_SYSTEMD_UNIT")]
-    unit: Word<'a>,
-    // OpenClaw.
-    time: Word<'a>,
-    subsystem: Word<'a>,
-    message: Word<'a>,
-    msg: Word<'a>,
-    #[serde(rename = "0")]
-    first: Word<'a>,
-    /// What is said, or the fields that it is said with.
-    #[serde(rename = "1")]
-    second: Value,
-    #[serde(rename = "2")]
-    third: Word<'a>,
-}
-
-/// Fields as the console has them behind what is said: ` key=value key=value`.
-fn fields(value: &Value) -> String {
-    let mut out = String::new();
-    for (key, value) in value.as_object().into_iter().flatten() {
-        match value {
-            Value::String(text) => out += &format!(" {key}={text}"),
-            Value::Number(_) | Value::Bool(_) => out += &format!(" {key}={value}"),
-            _ => {}
-        }
-    }
-    out
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Named<'a> {
-    #[serde(borrow)]
-    subsystem: Word<'a>,
-}
-
-impl<'a> Json<'a> {
-    fn open(self, zone: Offset) -> Option<Opened<'a>> {
-        let at_ms = self.time.0.as_deref().and_then(|time| moment(time, zone));
-        if let Some(entry) = self.entry.0 {
-            let microseconds = self.microseconds.0.and_then(|text| text.parse::<u64>().ok());
-            return Some(Opened {
-                at_ms: microseconds.map(|at| at / 1000),
-                service: self.container.0.or(self.user_unit.0).or(self.unit.0),
-                said: Said::Inside(entry),
-            });
-        }
-        if let Some(log) = self.log.0 {
-            return Some(Opened { at_ms, service: None, said: Said::Inside(log) });
-        }
-        let first = self.first.0.as_deref().and_then(|first| serde_json::from_str::<Named<'_>>(first).ok());
-        let subsystem =
-            self.subsystem.0.as_deref().or(first.as_ref().and_then(|first| first.subsystem.0.as_deref()));
-        let subsystem = subsystem.map(|subsystem| format!("[{subsystem}] "));
-        let second = self.second.as_str().map(|said| Cow::Owned(said.to_owned()));
-        let fields = fields(&self.second);
-        let message = self.message.0.or(self.msg.0).or(second).or(self.third.0).or(self.first.0)?;
-        let message = if fields.is_empty() { message } else { Cow::Owned(message.into_owned() + &fields) };
-        let said = match subsystem {
-            Some(subsystem) => Cow::Owned(subsystem + &message),
-            None => message,
-        };
-        Some(Opened { at_ms, service: None, said: Said::Inside(said) })
-    }
-}
-
-/// A text, the bytes that journald writes for one that is not UTF-8, or something else, which is nothing.
-#[derive(Default)]
-struct Word<'a>(Option<Cow<'a, str>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Word<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Word(Some(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Word(Some(Cow::Owned(text.to_owned()))))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Word(Some(Cow::Owned(number.to_string()))))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                let mut bytes = Vec::new();
-                while let Some(Byte(byte)) = entries.next_element()? {
-                    bytes.extend(byte);
-                }
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                Ok(Word((!text.is_empty()).then_some(Cow::Owned(text))))
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                while entries.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
-                Ok(Word(None))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-/// A number that is a byte, or something else.
-struct Byte(Option<u8>);
-
-impl<'de> Deserialize<'de> for Byte {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = Value::deserialize(deserializer)?;
-        Ok(Self(number.as_u64().and_then(|number| u8::try_from(number).ok())))
-    }
-}
-
-/// The bytes as text without escape sequences; what is not UTF-8 is replaced.
-fn decode(bytes: &[u8], out: &mut String) {
-    out.clear();
-    let text = String::from_utf8_lossy(bytes);
-    let mut rest = text.as_ref();
-    while let Some(at) = memchr(0x1b, rest.as_bytes()) {
-        out.push_str(rest.get(..at).unwrap_or_default());
-        rest = behind_escape(rest.get(at + 1..).unwrap_or_default());
-    }
-    out.push_str(rest);
-}
-
-/// What stands behind an escape sequence whose first character is taken.
-fn behind_escape(text: &str) -> &str {
-    let end = match text.bytes().next() {
-        Some(b'[') => {
-            let parameters = |byte: &u8| (0x20..0x40).contains(byte);
-            let end = 1 + text.bytes().skip(1).take_while(parameters).count();
-            // The final byte, where there is one.
-            end + usize::from(text.as_bytes().get(end).is_some_and(|byte| (0x40..0x7f).contains(byte)))
-        }
-        Some(b']') => match memchr2(0x07, 0x1b, text.as_bytes()) {
-            Some(at) => at + if text.as_bytes().get(at..at + 2) == Some(b"\x1b\\") { 2 } else { 1 },
-            None => text.len(),
-        },
-        Some(byte) if byte.is_ascii() => 1,
-        _ => 0,
-    };
-    text.get(end..).unwrap_or_default()
+/// Where what is said begins behind the time and its blanks, if no envelope does.
+fn said_behind_time(text: &str) -> Option<usize> {
+    let (_, behind) = text.split_once(' ')?;
+    let said = behind.trim_start_matches(' ');
+    let is_plain = !said.starts_with(|c: char| c == '{' || c == 's' || c.is_ascii_digit());
+    is_plain.then_some(text.len() - said.len())
 }
 
 #[cfg(test)]

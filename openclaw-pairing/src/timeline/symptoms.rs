@@ -292,6 +292,11 @@ static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
     Some(Search { words, automaton })
 });
 
+/// Where in these bytes the first words of any row begin, whatever they mean there.
+pub(super) fn first_words(bytes: &[u8]) -> Option<usize> {
+    SEARCH.as_ref()?.automaton.find(bytes).map(|found| found.start())
+}
+
 impl<'a> Meaning<'a> {
     /// What a line means, if it means anything: one pass finds every row's words, and the first row wins whose words count.
     ///
