@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time `runbook timeline --only symptoms` on a large log of two sources against `rg -c` with the same words.
+"""Time `runbook timeline --only episodes` on a large log of two sources against `rg -c` with the same words.
 
 usage: timeline.py [--bin PATH] [--size MIB] [--rounds N]
 
@@ -73,7 +73,7 @@ with tempfile.TemporaryDirectory() as directory:
     size = write(logs[0], lines(True), half, 3) + write(logs[1], lines(False), half, 5)
     patterns = f"{directory}/words"
     pathlib.Path(patterns).write_text("".join(word + "\n" for word in words()))
-    ours = [options.bin, "timeline", "--only", "symptoms", "--format", "json", *logs]
+    ours = [options.bin, "timeline", "--only", "episodes", *logs]
     theirs = ["rg", "-j1", "-a", "-i", "-c", "-F", "-f", patterns, *logs] if shutil.which("rg") else None
     times, others = [], []
     for _ in range(options.rounds):

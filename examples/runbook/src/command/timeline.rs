@@ -1,10 +1,12 @@
 //! The logs of a stack as one story.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use openclaw_pairing::Mark;
 use openclaw_pairing::timeline::{Episodes, Lines, Merge, Merged, verdict};
 use openclaw_runbook::instant::Instant;
 use openclaw_runbook::output::{self, Paint, Styled};
@@ -17,7 +19,8 @@ use super::look;
 /// Show the logs of a stack, or of files, as one story in the order of time.
 ///
 /// A `~` before a line says that its place among the lines of other sources is a guess. What is not known to be harmless is
-/// masked. Exit status: 0 told, whatever was met; 2 wrong arguments, or a log cannot be read.
+/// masked. A stack is watched, through its restarts, with `docker compose logs -f -t | runbook timeline -`. Exit status: 0
+/// told, whatever was met; 2 wrong arguments, or a log cannot be read.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Stacks, whose captured/logs/*.log are read, and files; `-` is standard input. Without any, the stack that is here
@@ -40,6 +43,8 @@ pub(crate) struct Arguments {
 enum Only {
     /// Lines that the table of symptoms knows
     Symptoms,
+    /// None of the lines, but what was met in them, how often and of whom, and the causes
+    Episodes,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,6 +82,9 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     };
     let mut names = Vec::new();
     let mut merge = Merge::new(WINDOW);
+    if arguments.only.is_some() {
+        merge = merge.only_symptoms();
+    }
     for source in sources {
         let skew =
             arguments.skew.iter().rev().find(|(name, _)| *name == source.name).map_or(0, |(_, ms)| *ms);
@@ -87,7 +95,8 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         errln!("runbook timeline: --skew {unknown}: not a source; they are {}", names.join(", "));
         return ExitCode::from(2);
     }
-    let mut page = Page::new(&arguments, &names);
+    let mut page = Page::new(&arguments, names);
+    let mut met = Met::default();
     let mut episodes = Episodes::default();
     let mut status = ExitCode::SUCCESS;
     loop {
@@ -103,13 +112,14 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         if arguments.since.as_ref().is_some_and(|since| merged.at_ms.is_none_or(|at| at < since.millis)) {
             continue;
         }
-        let mark = merged.mark();
-        if let Some(mark) = &mark {
-            episodes.add(merged.source, mark);
-        } else if arguments.only == Some(Only::Symptoms) {
+        let said = met.said(&merged);
+        let source = page.source(&merged);
+        if let Some(mark) = &said.mark {
+            episodes.add(source, mark);
+        } else if arguments.only.is_some() {
             continue;
         }
-        if page.line(&merged, mark.as_ref()).is_err() {
+        if arguments.only != Some(Only::Episodes) && page.line(source, &merged, said).is_err() {
             return status;
         }
     }
@@ -117,22 +127,79 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     status
 }
 
+/// What lines say, without their times: whoever tries again says the same again, word for word.
+#[derive(Default)]
+struct Met {
+    numbers: HashMap<String, usize>,
+    said: Vec<Said>,
+    /// Of a line that is not remembered.
+    once: Said,
+}
+
+/// What a line says.
+#[derive(Default)]
+struct Said {
+    mark: Option<Mark>,
+    /// As it may be shown, once it was.
+    shown: Option<String>,
+}
+
+impl Met {
+    /// The most lines that are remembered, and the longest.
+    const MOST: usize = 4096;
+    const LONGEST: usize = 1024;
+
+    /// What a line says, at its own place and time.
+    fn said(&mut self, merged: &Merged<'_>) -> &mut Said {
+        let text = merged.line.text;
+        // Without one of the log, the time of a mark is what its words name.
+        if merged.at_ms.is_none() || text.len() > Self::LONGEST {
+            self.once = Said { mark: merged.mark(), shown: None };
+            return &mut self.once;
+        }
+        let number = self.numbers.get(text).copied().unwrap_or_else(|| self.remember(merged));
+        let said = self.said.get_mut(number).unwrap_or(&mut self.once);
+        if let Some(mark) = &mut said.mark {
+            mark.line = u32::try_from(merged.line.number).unwrap_or(u32::MAX);
+            mark.at_ms = merged.at_ms;
+        }
+        said
+    }
+
+    fn remember(&mut self, merged: &Merged<'_>) -> usize {
+        if self.said.len() == Self::MOST {
+            self.numbers.clear();
+            self.said.clear();
+        }
+        self.numbers.insert(merged.line.text.to_owned(), self.said.len());
+        self.said.push(Said { mark: merged.mark(), shown: None });
+        self.said.len() - 1
+    }
+}
+
 /// What is printed next.
-struct Page<'a> {
-    names: &'a [String],
+struct Page {
+    /// The streams, then the services that lines of them name themselves.
+    names: Vec<String>,
     width: usize,
+    /// Whether somebody may be watching the stream as it is written.
+    live: bool,
     format: Format,
     colour: Colour,
     text: Styled,
     json: String,
 }
 
-impl<'a> Page<'a> {
-    fn new(arguments: &Arguments, names: &'a [String]) -> Self {
+impl Page {
+    /// The most services that are told apart.
+    const MOST: usize = 64;
+
+    fn new(arguments: &Arguments, names: Vec<String>) -> Self {
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
         Self {
             names,
             width,
+            live: arguments.paths.iter().any(|path| path.as_os_str() == "-"),
             format: arguments.format,
             colour: look::colour(),
             text: Styled::new(),
@@ -140,26 +207,43 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn line(&mut self, merged: &Merged<'_>, mark: Option<&openclaw_pairing::Mark>) -> std::io::Result<()> {
-        let source = self.names.get(merged.source).map_or("", String::as_str);
-        let text = shown(merged.line.text);
+    /// The number of the service that a line names, or else of its stream.
+    fn source(&mut self, merged: &Merged<'_>) -> usize {
+        let Some(service) = merged.line.service else { return merged.source };
+        if let Some(known) = self.names.iter().position(|name| name == service) {
+            return known;
+        }
+        if self.names.len() >= Self::MOST {
+            return merged.source;
+        }
+        self.width = self.width.max(service.chars().count());
+        self.names.push(service.to_owned());
+        self.names.len() - 1
+    }
+
+    fn line(&mut self, source: usize, merged: &Merged<'_>, said: &mut Said) -> std::io::Result<()> {
+        let number = source;
+        let source = self.names.get(source).map_or("", String::as_str);
+        let text = &*said.shown.get_or_insert_with(|| shown(merged.line.text));
         if self.format == Format::Json {
-            let told = Told::new(source, merged, &text, mark);
+            let told = Told::new(source, merged, text, said.mark.as_ref());
             self.json += &(serde_json::to_string(&told)? + "\n");
         } else {
             let at = merged.at_ms.and_then(time).unwrap_or_else(|| " ".repeat(24));
             let guess = if merged.order.is_guess() { "~" } else { " " };
             self.text += format!("{at:<24} {guess} ").as_str();
-            let paint = COLOURS.get(merged.source % COLOURS.len()).copied().unwrap_or(Paint::Bold);
-            self.paint(paint, &format!("{source:<width$} | ", width = self.width));
-            self.text += clean::line(&text).as_str();
-            if let Some(mark) = mark {
+            let paint = COLOURS.get(number % COLOURS.len()).copied().unwrap_or(Paint::Bold);
+            let source = format!("{source:<width$} | ", width = self.width);
+            self.paint(paint, &source);
+            self.text += clean::line(text).as_str();
+            if let Some(mark) = &said.mark {
                 self.text += "  ";
                 self.paint(Paint::Yellow, &format!("<{}>", name(mark.symptom)));
             }
             self.text += "\n";
         }
-        if self.text.as_str().len() + self.json.len() < PAGE { Ok(()) } else { self.print() }
+        let is_full = self.text.as_str().len() + self.json.len() >= PAGE;
+        if is_full || self.live { self.print() } else { Ok(()) }
     }
 
     fn paint(&mut self, paint: Paint, text: &str) {
@@ -180,6 +264,7 @@ impl<'a> Page<'a> {
     fn end(&mut self, episodes: &Episodes) {
         let all = episodes.all();
         let causes = verdict(all);
+        let names = std::mem::take(&mut self.names);
         if self.format == Format::Json {
             let waits = episodes.waits();
             let waits = waits.waits().iter().map(|wait| serde_json::json!({ "wait": wait }));
@@ -192,11 +277,11 @@ impl<'a> Page<'a> {
             self.section("Episodes", all.iter().map(episode));
             if episodes.left_out() > 0 {
                 let left_out = episodes.left_out();
-                self.tell(&format!("and {left_out} lines of more conversations than are told apart"));
+                self.tell(&format!("and {left_out} lines of older ones"));
             }
             self.lanes(episodes);
             self.section("Waits", episodes.waits().to_string().lines().map(str::to_owned));
-            self.section("Causes", causes.iter().flat_map(|one| cause(one, self.names)));
+            self.section("Causes", causes.iter().flat_map(|one| cause(one, &names)));
         }
         let _ = self.print();
     }

@@ -91,6 +91,18 @@ fn two_logs_are_one_story_in_text_and_in_json() {
 }
 
 #[test]
+fn the_services_of_one_log_are_sources_of_their_own() {
+    let log = "examples/runbook/tests/logs/composed.log";
+    let output = runbook(&["timeline", log, "--only", "symptoms"]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    let told = stdout(&output);
+    assert!(told.contains(" openclaw-gateway-1 | ") && told.contains(" openclaw-cli-1     | "), "{told}");
+    let (_, causes) = told.split_once("\nCauses\n  reach: ").unwrap();
+    assert!(causes.contains("for      1 x gateway-ready in openclaw-gateway-1, "), "{causes}");
+    assert!(causes.contains("ask      Do client and gateway share a network namespace?"), "{causes}");
+}
+
+#[test]
 fn a_stack_is_told_by_its_captured_logs_and_what_is_wrong_is_said() {
     let output = runbook(&["timeline", "examples/stacks/pairing-deadlock", "--only", "symptoms"]);
     assert_eq!((status(&output), stderr(&output)), (0, String::new()));
