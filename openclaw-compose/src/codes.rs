@@ -175,6 +175,7 @@ codes! {
     Ipv6NotListened "OC-C233" "ipv6-not-listened" Error "A client dials an IPv6 address of a gateway that listens on IPv4."
     SharedPort "OC-C234" "shared-port" Warning "Two gateways listen on one port of a network namespace, or are published at one port of the host."
     ProxyWithoutUpgrade "OC-C235" "proxy-without-upgrade" Error "A proxy before the gateway does not pass on the wish for a WebSocket."
+    ProxyBasePath "OC-C236" "proxy-base-path" Error "A proxy passes on a path below which the gateway has no pages."
 
     // 3xx: tokens.
     SilentOverride "OC-C301" "silent-override" Error "A client sends another value than the gateway enforces: two sources disagree and one wins unseen."

@@ -41,7 +41,7 @@ pub(crate) use model::containers::{ONE_OFF, PROJECT, SERVICE};
 pub use model::host::{Host, HostError};
 pub use model::jobs::{Definition, Manager, jobs_of};
 pub use model::namespaces::{Namespace, Namespaces};
-pub use model::observed::{LoggedRefusal, Refused};
+pub use model::observed::{LoggedRefusal, Refused, Upstream};
 pub use model::processes::{EnvLayer, Role};
 #[cfg(feature = "docker")]
 pub(crate) use places::{StatePlace, maps_owners, state_places};

@@ -51,6 +51,8 @@ pub struct Secrets {
     values: BTreeSet<Text>,
     /// Plain words that name parts of the stack.
     left: BTreeSet<String>,
+    /// The directories around the stack, by name: commands are to be pasted, and name them.
+    directories: BTreeSet<String>,
     /// Made at the first search after a value came.
     forms: OnceLock<Forms>,
 }
@@ -100,13 +102,22 @@ impl Secrets {
         }
     }
 
+    /// Does not take the directories of a path for secrets because their names read as if they were drawn at random.
+    pub(crate) fn leave_directory(&mut self, path: &str) {
+        self.directories.extend(path.split(['/', '\\']).map(str::to_owned));
+    }
+
     /// Adds what looks like a secret in one of the texts, comments and all. In a file that a person wrote that is also any
     /// word that reads as if it was drawn at random; what an engine or a program says is full of such ids.
     pub(crate) fn add_from_file(&mut self, sources: &Sources, file: FileId) {
         let text = sources.expose_file(file);
         self.add_from(text);
         if matches!(sources.format(file), Format::Yaml | Format::Dotenv | Format::Json) {
-            random_words(text).for_each(|word| self.add(word));
+            for word in random_words(text).filter(|word| !word.is_empty()) {
+                if !self.directories.contains(word) {
+                    self.add(word);
+                }
+            }
         }
     }
 

@@ -26,16 +26,18 @@ use std::path::Path;
 use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{
-    Definition, LoggedRefusal, Refused, Stack, compose_of_containers, compose_of_engine, jobs_of,
+    Definition, LoggedRefusal, Refused, Stack, Version, compose_of_containers, compose_of_engine, jobs_of,
 };
 use openclaw_compose::project::{ComposeRelease, Resolution};
 use openclaw_compose::source;
+use openclaw_pairing::timeline;
 use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
 use serde::de::IgnoredAny;
 
 use crate::lifecycle::lifecycle;
 use crate::owners;
 use crate::reading::{self, ReadError};
+use crate::upstreams::upstreams;
 
 /// The most files of one kind that are read.
 const MOST: usize = 64;
@@ -111,6 +113,9 @@ impl Captured {
             None if unreadable => stack,
             None => stack.ownership_of_copy(OWNERS, owners::listing(directory, ".")),
         };
+        if self.names().any(|name| name.starts_with("captured/")) {
+            stack = stack.copied();
+        }
         if let Some(inspect) = &self.inspect {
             stack = stack.inspect(&inspect.name, inspect.text.as_str());
         }
@@ -128,8 +133,17 @@ impl Captured {
             if life.came_up().is_some() && life.stopped.is_none() {
                 stack = stack.came_up(service);
             }
+            if life.failed.as_ref().is_some_and(|failure| is_of_a_rival(failure.fault)) {
+                stack = stack.kept_out(service);
+            }
             for refusal in refusals(log) {
                 stack = stack.refused(service, refusal);
+            }
+            for upstream in upstreams(log) {
+                stack = stack.led(service, upstream);
+            }
+            if let Some(version) = release(&log.text) {
+                stack = stack.logged_version(service, version);
             }
         }
         for definition in self.definitions() {
@@ -304,7 +318,7 @@ fn refusals(log: &Text) -> Vec<LoggedRefusal> {
         return Vec::new();
     }
     let marks = Timeline::parse(Vantage::Gateway, &log.name, &log.text).marks;
-    let started = marks.iter().rposition(|mark| mark.symptom == Symptom::GatewayStarts);
+    let started = marks.iter().rposition(is_start);
     let refusal = |(at, mark): (usize, &Mark)| {
         let what = match mark.symptom {
             Symptom::OriginRefused => Refused::Origin(mark.peer.origin.clone()?),
@@ -314,6 +328,33 @@ fn refusals(log: &Text) -> Vec<LoggedRefusal> {
         Some(LoggedRefusal { what, is_past: started.is_some_and(|started| at < started) })
     };
     marks.iter().enumerate().filter_map(refusal).collect()
+}
+
+/// Up to 2026.4.2 the first that a gateway says of a start is that it listens.
+fn is_start(mark: &Mark) -> bool {
+    matches!(mark.symptom, Symptom::GatewayStarts | Symptom::GatewayListens)
+}
+
+/// Whether another gateway has what this one wants.
+fn is_of_a_rival(fault: timeline::Fault) -> bool {
+    use timeline::Fault as F;
+    matches!(fault, F::PortBusy | F::StateLeased | F::StateLocked)
+}
+
+/// The release of the program that wrote a log, where its last line that names one is of its own CLI, which is the same
+/// program: `client=cli cli v2026.8.2` from loopback, or the line with which the CLI introduces itself.
+fn release(log: &str) -> Option<Version> {
+    log.lines().rev().find_map(|line| {
+        let said = match line.split_once("OpenClaw 20") {
+            Some((_, rest)) => rest.split(' ').next().map(|rest| format!("20{rest}")),
+            None if line.contains("remote=127.0.0.1 ") => {
+                let (_, rest) = line.split_once("client=cli cli v")?;
+                rest.split(' ').next().map(str::to_owned)
+            }
+            None => None,
+        };
+        said?.split('-').next()?.parse().ok()
+    })
 }
 
 /// Whether only a gateway says this line of a log.

@@ -37,4 +37,5 @@ pub mod targets;
 pub mod ticket;
 pub mod timeline;
 pub mod topology;
+mod upstreams;
 pub mod words;

@@ -36,6 +36,12 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
+    /// The first line of its last start.
+    #[must_use]
+    pub fn started(&self) -> Option<usize> {
+        self.began.or(self.listening.map(|listening| listening.line))
+    }
+
     /// The line that shows that it came up. Whoever is ready listens; old releases say only the one.
     #[must_use]
     pub fn came_up(&self) -> Option<usize> {
@@ -147,6 +153,10 @@ impl Reader {
     }
 
     fn listens(&mut self, mut listening: Listening) {
+        // Up to 2026.4.2 no line before it says that a process begins.
+        if self.life.stopped.is_some() {
+            self.begin(None);
+        }
         // One line an address, in old releases.
         if let Some(earlier) = self.life.listening {
             listening.on_loopback = match (earlier.on_loopback, listening.on_loopback) {

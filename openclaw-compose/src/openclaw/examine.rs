@@ -51,6 +51,7 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     let resolution = stack.resolution;
     let directory = resolution.working_dir();
     let mut reader = files::Reader::new(stack.files, &stack.texts, directory, resolution.sources().clone());
+    reader.is_copy = stack.is_copy;
 
     let jobs = evidence::read(&stack.definitions, directory, &mut reader);
     let shells = jobs::shells(&jobs);
@@ -64,7 +65,10 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     let (hint, hint_from) = match (stack.version, runtime.version()) {
         (Some(version), _) => (Some(version), VersionSource::Caller),
         (None, Some(version)) => (Some(version), VersionSource::Label),
-        (None, None) => (None, VersionSource::Unknown),
+        (None, None) => match stack.logged() {
+            Some(version) => (Some(version), VersionSource::Log),
+            None => (None, VersionSource::Unknown),
+        },
     };
     let observed = Observed { containers: runtime.seen(), gateways: stack.gateways.clone() };
     let processes = processes::read(&services, hint, &observed, &mut reader);
@@ -101,6 +105,7 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     let surroundings = Surroundings {
         addresses: runtime.addresses(),
         refusals: stack.refusals.clone(),
+        upstreams: stack.upstreams.clone(),
         namespaces,
         stranded,
         confined: runtime.confined(),
@@ -115,7 +120,7 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     let outgoing = clients::outgoing(&model, &gateways);
     let mut clients = clients::find(&model, &gateways, &outgoing);
     refusals::lay(&mut clients, &gateways, &model);
-    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients, &stack.up);
+    let verdicts = Verdicts::new(&model, &gateways, &outgoing, &clients, &stack.up, &stack.kept_out);
     let read = Read { runtime, jobs: &jobs, early, unread, secrets, hint, hint_from };
     let made = then(&verdicts, read);
     (made, sources)

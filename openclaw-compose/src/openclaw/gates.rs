@@ -404,8 +404,10 @@ impl Gates<'_> {
         }
         if client.kind != ClientKind::Service {
             return match client.reach {
-                Reach::NoSharedNetwork { .. } | Reach::OwnLoopback => match proxy::describe(client, verdicts)
-                {
+                Reach::NoSharedNetwork { .. }
+                | Reach::OwnLoopback
+                | Reach::UnknownName { .. }
+                | Reach::HostLoopbackOnly => match proxy::describe(client, verdicts) {
                     Some((code, because, span)) => {
                         self.red(StackGate::Reach, Cause::Reach(client.id), code, because, span)
                     }
@@ -465,6 +467,16 @@ impl Gates<'_> {
                     Code::ProxyWithoutUpgrade,
                     because,
                     Some(*span),
+                )
+            }
+            Passage::OffBase(passed) => {
+                let because = proxy::off_base(client, &passed.path);
+                self.red(
+                    StackGate::Upgrade,
+                    Cause::Upgrade(client.id),
+                    Code::ProxyBasePath,
+                    because,
+                    Some(passed.span),
                 )
             }
             Passage::Untrusted(distrust) => {

@@ -43,7 +43,7 @@ use gateways::Gateways;
 use mounts::Backing;
 use namespaces::{Namespace, Namespaces};
 use neighbours::Neighbours;
-use observed::LoggedRefusal;
+use observed::{LoggedRefusal, Upstream};
 use owners::Listing;
 use processes::{Process, Role};
 use services::{Mount, MountKind, Service, Services};
@@ -75,6 +75,7 @@ pub(crate) struct Model<'a> {
     addresses_of: BTreeMap<String, Vec<IpAddr>>,
     /// What the gateways in services refused.
     refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
+    upstreams: BTreeMap<String, Vec<Upstream>>,
     /// The processes that are proxies.
     pub(crate) proxies: Vec<&'a Process<'a>>,
     /// Value in a service to the bytes its text comes from.
@@ -86,6 +87,7 @@ pub(crate) struct Model<'a> {
 pub(crate) struct Surroundings {
     pub(crate) addresses: BTreeMap<IpAddr, String>,
     pub(crate) refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
+    pub(crate) upstreams: BTreeMap<String, Vec<Upstream>>,
     pub(crate) namespaces: Namespaces,
     pub(crate) stranded: BTreeMap<String, Stranded>,
     pub(crate) listing: Listing,
@@ -107,6 +109,7 @@ impl<'a> Model<'a> {
         let Surroundings {
             mut addresses,
             refusals,
+            upstreams,
             namespaces,
             stranded,
             listing,
@@ -130,6 +133,7 @@ impl<'a> Model<'a> {
             addresses,
             addresses_of,
             refusals,
+            upstreams,
             services,
             processes,
             gateways: Gateways::of(processes, &namespaces),
@@ -163,6 +167,11 @@ impl<'a> Model<'a> {
     /// What the gateway in a process refused.
     pub(crate) fn refusals(&self, gateway: &Process<'_>) -> impl Iterator<Item = &LoggedRefusal> {
         self.refusals.get(gateway.service.name).into_iter().flatten()
+    }
+
+    /// Where a proxy led requests, by its own log.
+    pub(crate) fn upstreams(&self, proxy: &Service<'_>) -> &[Upstream] {
+        self.upstreams.get(proxy.name).map_or(&[], Vec::as_slice)
     }
 
     /// The namespace a service's sockets live in.

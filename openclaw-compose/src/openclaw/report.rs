@@ -39,6 +39,8 @@ words! {
         Label "label"
         /// Whoever asked.
         Caller "caller"
+        /// Its own log.
+        Log "log"
         /// Nobody: the newest rules were used.
         Unknown "unknown"
     }

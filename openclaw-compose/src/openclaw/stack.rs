@@ -11,7 +11,7 @@ use crate::source::Text;
 
 use super::model::host::Host;
 use super::model::jobs::Definition;
-use super::model::observed::LoggedRefusal;
+use super::model::observed::{LoggedRefusal, Upstream};
 use super::rules::version::Version;
 
 /// What is known about a stack.
@@ -54,8 +54,12 @@ pub struct Stack<'s> {
     pub(super) definitions: Vec<Definition>,
     pub(super) gateways: BTreeSet<String>,
     pub(super) up: BTreeSet<String>,
+    pub(super) kept_out: BTreeSet<String>,
     pub(super) refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
+    pub(super) upstreams: BTreeMap<String, Vec<Upstream>>,
+    pub(super) is_copy: bool,
     pub(super) version: Option<Version>,
+    pub(super) logged: BTreeMap<String, Version>,
     pub(super) upgrade_to: Option<Version>,
     pub(super) host: Option<Host>,
     pub(super) fingerprint: Option<&'s dyn Fn(&SecretString) -> String>,
@@ -87,8 +91,12 @@ impl<'s> Stack<'s> {
             definitions: Vec::new(),
             gateways: BTreeSet::new(),
             up: BTreeSet::new(),
+            kept_out: BTreeSet::new(),
             refusals: BTreeMap::new(),
+            upstreams: BTreeMap::new(),
+            is_copy: false,
             version: None,
+            logged: BTreeMap::new(),
             upgrade_to: None,
             host: None,
             fingerprint: None,
@@ -192,6 +200,13 @@ impl<'s> Stack<'s> {
         self
     }
 
+    /// A service whose log shows that another gateway holds its port or its state.
+    #[must_use]
+    pub fn kept_out(mut self, service: impl Into<String>) -> Self {
+        self.kept_out.insert(service.into());
+        self
+    }
+
     /// What the gateway in a service refused, as its log shows it: an origin, or a proxy's address. Of very many the first
     /// few count.
     #[must_use]
@@ -204,10 +219,40 @@ impl<'s> Stack<'s> {
         self
     }
 
+    /// Where the proxy in a service led a request, as its own log names it: what counts where its configuration was not
+    /// given. A later one outranks an earlier; of very many the last few count.
+    #[must_use]
+    pub fn led(mut self, service: impl Into<String>, upstream: Upstream) -> Self {
+        const MOST: usize = 16;
+        let known = self.upstreams.entry(service.into()).or_default();
+        known.retain(|other| (&other.host, other.port) != (&upstream.host, upstream.port));
+        if known.len() == MOST {
+            known.remove(0);
+        }
+        known.push(upstream);
+        self
+    }
+
+    /// The files are a copy that was handed over with what was captured of the stack: a mounted directory that is not among
+    /// them may well be where the stack runs, and what it holds is not known.
+    #[must_use]
+    pub fn copied(mut self) -> Self {
+        self.is_copy = true;
+        self
+    }
+
     /// The release, where neither tag nor label says it; from the gateway's hello, for instance.
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
         self.version = Some(version);
+        self
+    }
+
+    /// The release that a service's own log names: what counts where neither tag nor label nor the caller says it, for the
+    /// first gateway that is known to be one by its log, or else for the first service.
+    #[must_use]
+    pub fn logged_version(mut self, service: impl Into<String>, version: Version) -> Self {
+        self.logged.insert(service.into(), version);
         self
     }
 
@@ -231,6 +276,14 @@ impl<'s> Stack<'s> {
     pub fn fingerprint(mut self, fingerprint: &'s dyn Fn(&SecretString) -> String) -> Self {
         self.fingerprint = Some(fingerprint);
         self
+    }
+}
+
+impl Stack<'_> {
+    /// The release that the logs name: a gateway's outranks another's.
+    pub(super) fn logged(&self) -> Option<Version> {
+        let of_gateway = self.logged.iter().find(|(service, _)| self.gateways.contains(*service));
+        of_gateway.or_else(|| self.logged.first_key_value()).map(|(_, version)| *version)
     }
 }
 

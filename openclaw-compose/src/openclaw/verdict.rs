@@ -53,11 +53,12 @@ impl<'a> Verdicts<'a> {
         outgoing: &'a [Option<Outgoing<'a>>],
         clients: &'a [Client<'a>],
         up: &BTreeSet<String>,
+        kept_out: &BTreeSet<String>,
     ) -> Self {
         let usable = model.processes.iter().map(|process| state::usable(process, model)).collect();
         let urls = outgoing.iter().flatten().filter_map(|outgoing| outgoing.choice.url.as_ref());
         let dialled = urls.filter(|url| !names::is_loopback(&url.host)).map(|url| url.port).collect();
-        let (contentions, rivals) = (contention::find(gateways, model), rivals::find(gateways, up));
+        let (contentions, rivals) = (contention::find(gateways, model), rivals::find(gateways, up, kept_out));
         Self { model, gateways, clients, outgoing, dialled, contentions, usable, rivals }
     }
 

@@ -47,6 +47,7 @@ pub(crate) fn is_masked(items: &[Node], at: usize) -> bool {
 /// What the secrets of a project are looked for in.
 pub(crate) struct Model<'m> {
     pub(crate) project: &'m str,
+    pub(crate) directory: &'m str,
     pub(crate) provenances: &'m Provenances,
     pub(crate) environments: &'m [Arc<Variables>],
     /// Everything but the services.
@@ -76,6 +77,7 @@ fn read(texts: &Sources, model: &Model<'_>) -> (Sources, Secrets) {
     for name in services.map(|service| &*service.key).chain([model.project]) {
         secrets.leave(name);
     }
+    secrets.leave_directory(model.directory);
     let mut reader = Reader { texts, model, secrets, spans: Vec::new() };
     reader.model();
     let Reader { mut secrets, spans, .. } = reader;

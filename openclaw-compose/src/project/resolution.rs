@@ -138,6 +138,7 @@ impl Resolution {
         self.marked.get_or_init(|| {
             let model = mark::Model {
                 project: self.project_name(),
+                directory: self.working_dir(),
                 provenances: &self.provenances,
                 environments: &self.environments,
                 root: &self.root,

@@ -255,8 +255,10 @@ fn hand_over(facts: &Facts<'_>, steps: &mut Vec<Step>) {
         steps.push(ask(
             Actor::ClientOwner,
             &format!(
-                "Make {client}'s winning {secret} the gateway's winning {secret}. Do not try: ten wrong ones in a minute lock \
-                 the whole bridge address for five minutes."
+                "Make {client}'s winning {secret} the gateway's winning {secret}: {}, gateway.auth.{secret} and \
+                 gateway.remote.{secret} are where one of before may be left. Do not try: ten wrong ones in a minute lock \
+                 the whole bridge address for five minutes.",
+                if secret == "token" { "OPENCLAW_GATEWAY_TOKEN" } else { "OPENCLAW_GATEWAY_PASSWORD" }
             ),
             "the next refusal, if any, is about pairing",
         ));

@@ -50,7 +50,8 @@ fn client(line: &str) -> (Option<&str>, Option<&str>) {
     });
     match named {
         Some((name, mode)) => (Some(name), Some(mode)),
-        None => (id, None),
+        // Of the modes that a line tells apart from the client, a node's says whose it is.
+        None => (id, field(line, &["mode="]).filter(|mode| *mode == "node")),
     }
 }
 

@@ -69,7 +69,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
         return Err(format!("nothing is mended around what could not be read\n  {}", unread.join("\n  ")));
     }
     let mending = before.report.mending(&wanted);
-    show(&mending, &before);
+    show(&mending, arguments, &before);
     let changes = mending.edits.apply();
     if changes.is_empty() {
         outln!("nothing to mend by edits");
@@ -157,7 +157,7 @@ fn code(name: &str) -> Result<Code, String> {
 }
 
 /// What is mended, and what is left.
-fn show(mending: &Mending<'_>, project: &Project) {
+fn show(mending: &Mending<'_>, arguments: &Arguments, project: &Project) {
     for finding in &mending.mended {
         outln!("{} {finding}", finding.severity);
         if let Some(remedy) = &finding.remedy {
@@ -179,7 +179,8 @@ fn show(mending: &Mending<'_>, project: &Project) {
         if let Some(remedy) = &finding.remedy {
             outln!("  {}", remedy.text);
             if let Some(command) = &remedy.command {
-                outln!("  {command}");
+                let runs_as = project.report.runs_as.as_deref();
+                outln!("  {}", project.captured.of_engine(arguments.project.told(command, runs_as)));
             }
         }
     }

@@ -107,6 +107,20 @@ impl Case {
         })
     }
 
+    /// Whether each of these was seen to pass a gate.
+    #[must_use]
+    pub fn passes(&self, gate: Gate, whom: &[Whom]) -> bool {
+        let passed = |whom: &Whom| {
+            self.claims.iter().any(|claim| {
+                claim.gate == gate
+                    && claim.whom == *whom
+                    && matches!(claim.says, Says::Pass)
+                    && claim.confidence == Confidence::Observed
+            })
+        };
+        whom.iter().all(passed)
+    }
+
     /// Adds what a gateway's log says of a gate. Where a finding of the files tells it, surely or as a doubt, that one is
     /// borne out instead, and shuts the gate that it is about.
     ///

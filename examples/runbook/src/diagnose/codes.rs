@@ -141,7 +141,7 @@ gates! {
         ComposeReleasesDiffer RunsAsAnotherProject DeadNamespace OwnLoopback LoopbackBind NoSharedNetwork NameNotResolvable WrongPort PlaintextRefused
         UrlWithoutCredentials UrlVariableNotRead DisabledProfile StrandedByRestart InternalNetwork
         BindWithoutAuth BindImplicit BindConflict ExposedBeyondLoopback OriginNotAllowed InsecureContext
-        TrustedProxiesMissing TrustedProxiesWrong ProxyWithoutUpgrade PublishedTargetWrong PlaintextBreakGlass NoNetwork
+        TrustedProxiesMissing TrustedProxiesWrong ProxyWithoutUpgrade ProxyBasePath PublishedTargetWrong PlaintextBreakGlass NoNetwork
         HostPortClosed BypassLeftBehind RemoteUrlIgnored SchemeMismatch OriginsRequired ClientThroughProxy
         HostNetworkOnMac BadGatewayUrl NoGateway PortVariableNotRead Ipv6NotListened SilentOverride SourcesDisagree
         TokenEmptyAfterInterpolation ConfigPlaceholderUnfilled SecretRefMissing TokenMangled

@@ -116,14 +116,14 @@ impl<'a> Columns<'a> {
             {
                 Identity::App(client.to_owned())
             }
-            _ if address.is_some_and(|address| address.is_loopback()) => self.neighbours(case),
-            Some(_) if peer.mode.as_deref() == Some("node") => {
+            Some(client) if client == "node-host" || peer.mode.as_deref() == Some("node") => {
                 let mut nodes = self.services.iter().filter(|service| service.is_node);
                 match (nodes.next(), nodes.next()) {
                     (Some(node), None) => Identity::Service(node.name),
                     _ => Identity::App("node-host".to_owned()),
                 }
             }
+            _ if address.is_some_and(|address| address.is_loopback()) => self.neighbours(case),
             client => {
                 let may_be =
                     |service: &&Known<'_>| service.may_be(peer, address) && self.own.contains(service.name);

@@ -18,6 +18,7 @@ use super::shut_by;
 use crate::captured::Captured;
 use crate::finding::{Finding, Severity};
 use crate::gates::{Gate, Kind, Whom};
+use crate::lifecycle::lifecycle;
 use crate::ticket::{NextStep, Noted};
 
 /// What pairing needs to know of one gateway and its clients.
@@ -97,6 +98,12 @@ pub(super) fn enter(case: &mut Case, context: &GatewayContext<'_>, captured: &Ca
         connected(case, context, log);
     }
     let diagnosis = diagnose(&evidence);
+    let of_gateway = captured.logs.iter().find(|(service, _)| service == context.gateway).map(|(_, log)| log);
+    let around = Around {
+        other_tokens: context.stack.other_tokens(context.gateway),
+        started: of_gateway
+            .and_then(|log| Some((log.name.as_str(), u64::try_from(lifecycle(&log.text).started()?).ok()?))),
+    };
     let mut of_clients: BTreeMap<Option<String>, Diagnosis> = BTreeMap::new();
     for found in diagnosis.findings.iter().cloned() {
         // What the evidence does not name, the gates show as unknown.
@@ -116,13 +123,13 @@ pub(super) fn enter(case: &mut Case, context: &GatewayContext<'_>, captured: &Ca
         let whom = concerned(case, context, &found);
         // The commands are for the client that it is about.
         if whom.contains(&Whom::Client(usual.to_owned())) {
-            report(case, found, &diagnosis, &whom);
+            report(case, found, &diagnosis, &whom, &around);
             continue;
         }
         let diagnosis = of_clients.entry(service_of(case, &whom)).or_insert_with_key(|client| {
             diagnose(&evidence.clone().topology(context.topology(client.as_deref())))
         });
-        report(case, found, diagnosis, &whom);
+        report(case, found, diagnosis, &whom, &around);
     }
 }
 
@@ -174,7 +181,13 @@ fn refused(
     is_told
 }
 
-fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnosis, whom: &[Whom]) {
+fn report(
+    case: &mut Case,
+    found: openclaw_pairing::Finding,
+    diagnosis: &Diagnosis,
+    whom: &[Whom],
+    around: &Around<'_>,
+) {
     let code = found.code;
     let same = diagnosis.findings.iter().find(|same| same.code == code);
     let mut finding = Finding::from(same.cloned().unwrap_or(found));
@@ -189,6 +202,16 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
         Code::GatewayUnreachable if !whom.is_empty() => {
             case.corroborate(Gate::Reach, &[Gate::State, Gate::Listener, Gate::Reach], finding, whom);
         }
+        // Files that agree, and refusals of the time before the gateway was started with them.
+        Code::SharedTokenFault
+            if !whom.is_empty() && around.is_before_the_start(&finding) && case.passes(Gate::Auth, whom) =>
+        {
+            finding.severity = Severity::Warning;
+            finding
+                .summary
+                .push_str("; that was before the gateway was started with the files of today, which agree");
+            case.add(finding);
+        }
         // Files that agree, and a container that was made before they did.
         Code::SharedTokenFault
             if !whom.is_empty()
@@ -198,6 +221,7 @@ fn report(case: &mut Case, found: openclaw_pairing::Finding, diagnosis: &Diagnos
             case.confirm(Gate::Auth, is_stale_token, finding, whom);
         }
         Code::SharedTokenFault if !whom.is_empty() => {
+            name_others(&mut finding, case, whom, &around.other_tokens);
             case.corroborate(Gate::Auth, &[Gate::Auth], finding, whom);
         }
         Code::OriginRefused | Code::InsecureContext if !whom.is_empty() => {
@@ -262,6 +286,37 @@ fn concerned(case: &mut Case, context: &GatewayContext<'_>, found: &openclaw_pai
         whom = columns::of_kind(context.stack.report(), context.gateway, ClientKind::Service);
     }
     whom
+}
+
+/// What stands around a refusal.
+struct Around<'a> {
+    /// The places that hold another token than the gateway enforces.
+    other_tokens: Vec<String>,
+    /// The gateway's log, and the line of its last start.
+    started: Option<(&'a str, u64)>,
+}
+
+impl Around<'_> {
+    /// Whether all that a finding rests on stands in the gateway's log before its last start.
+    fn is_before_the_start(&self, finding: &Finding) -> bool {
+        let Some((log, line)) = self.started else { return false };
+        !finding.places.is_empty()
+            && finding.places.iter().all(|place| place.file == log && u64::from(place.line) < line)
+    }
+}
+
+/// Where a command line of the stack sent a wrong token: the files show which places hold another one.
+fn name_others(finding: &mut Finding, case: &Case, whom: &[Whom], others: &[String]) {
+    let is_service =
+        |whom: &Whom| case.clients.iter().any(|client| client.kind == Kind::Service && whom.covers(client));
+    if let (Some(remedy), false) = (&mut finding.remedy, others.is_empty())
+        && whom.iter().all(is_service)
+    {
+        remedy.text = format!(
+            "write the token that the gateway enforces to {} as well, or take the one there out: a client of it may send that",
+            others.join(" and ")
+        );
+    }
 }
 
 /// What a device waits for.

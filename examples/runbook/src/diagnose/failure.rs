@@ -72,8 +72,8 @@ const fn row(fault: Fault) -> Row {
         }
         Fault::NoCredential => (
             Code::ListenerRefused,
-            "it refused to listen beyond loopback without a credential",
-            &[Told::BindWithoutAuth, Told::TokenEmptyAfterInterpolation, Told::NoTokenConfigured],
+            "it refused to listen without a credential",
+            &[Told::BindWithoutAuth, Told::TokenEmptyAfterInterpolation],
         ),
         Fault::BadBind => (
             Code::ListenerRefused,
@@ -298,6 +298,9 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
             "wait until `openclaw doctor --fix`, which runs elsewhere, has ended; then start it again",
             again,
         ),
+        Fault::StateNewer if view.is_some_and(|view| view.manager.is_some()) => words(format!(
+            "let {service} start the newer program that wrote this state: its definition names an older one, and `openclaw gateway install --force`, run by the newer, writes it anew; to stay with the older, give it a backup of the time before"
+        )),
         Fault::StateNewer => words(format!(
             "set the image of {service} to a release that knows this state, the newer one that wrote it; to stay with the older, give it a backup of the time before"
         )),
@@ -336,6 +339,12 @@ fn path_step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Re
         }
         _ => {}
     }
+    // A home inside the state directory, and no variable that says where the state is.
+    if let Some(state) = nested(path) {
+        return words(format!(
+            "{service} looks for its state in a folder inside the gateway's: its HOME is that state directory. Run its commands in the gateway's own container as the gateway's user, or give it OPENCLAW_STATE_DIR={state} and that user"
+        ));
+    }
     let uid = view.and_then(|view| view.uid);
     match (uid, &failure.named) {
         (Some(uid), Some(path)) if is_of_state(failure, view) => {
@@ -358,6 +367,14 @@ fn path_step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Re
             "let the user that {service} runs as write {path}, or take the setting out that names it: the state directory is not concerned"
         )),
     }
+}
+
+/// The state directory inside which another one of the same name is looked for.
+fn nested(path: &str) -> Option<&str> {
+    STATE_NAMES.iter().find_map(|name| {
+        let at = path.find(&format!("{name}{name}"))?;
+        path.get(..at + name.len())
+    })
 }
 
 /// What a line of OpenClaw's tells its reader to run, of the commands that mend: the arguments of `openclaw`.

@@ -156,6 +156,11 @@ pub(super) fn enter(
 /// Enters what clients say of their own start: it stops nobody else.
 pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Captured) {
     for (service, log) in &captured.logs {
+        if let Some(finding) = helped(report, service, log) {
+            super::columns::column(case, Kind::Service, service);
+            case.report(finding, &[Whom::Client(service.clone())]);
+            continue;
+        }
         let is_client = report.client(service).is_some_and(|client| client.kind == ClientKind::Service);
         // What a shell or a one-off container printed: its name is that of no service, and its words are the CLI's.
         let is_one_off = report.client(service).is_none() && log.text.contains("Failed to start CLI");
@@ -181,6 +186,27 @@ pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Capture
         let is_told = |finding: &Finding| is_about(finding, service, told);
         case.confirm(gate, is_told, finding, &[Whom::Client(service.clone())]);
     }
+}
+
+/// Where no service runs a gateway: one whose command ends with the help of OpenClaw's CLI was meant to.
+fn helped(report: &Report, service: &str, log: &Text) -> Option<Finding> {
+    if !report.gateways.is_empty() {
+        return None;
+    }
+    let line = log.text.lines().position(|line| line.contains("Usage: openclaw [options] [command]"))? + 1;
+    let mut finding = Code::NoGateway.finding(format!(
+        "{service} prints the help of OpenClaw's command line and ends: its command names no subcommand."
+    ));
+    finding.places.push(Place::line(&log.name, line));
+    finding.remedy = Some(Remedy {
+        text: format!(
+            "write `gateway`, with its --bind, behind the program in the command of {service}; then make the container anew"
+        ),
+        command: Some(format!("docker compose up -d {service}")),
+        edits: Vec::new(),
+        safety: Safety::Judgement,
+    });
+    Some(finding)
 }
 
 /// The command that shows what a job has said.

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use openclaw_compose::edit::{self, LineKind};
 use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subject};
-use openclaw_compose::openclaw::{self, ClientKind, ClientView, GateState, Manager, Report};
+use openclaw_compose::openclaw::{
+    self, Auth, ClientKind, ClientView, GateState, Manager, Report, TokenSourceView,
+};
 use openclaw_compose::project::{Node, Resolution};
 use openclaw_compose::source::{Sources, Span};
 use openclaw_pairing::plan::{Engine, Topology};
@@ -312,6 +314,28 @@ impl ExaminedStack {
     /// Where everybody stands.
     pub(super) fn places(&self) -> crate::topology::Topology {
         topology::topology(&self.resolution, &self.report)
+    }
+
+    /// The places of a gateway's own configuration and of its clients that hold another token than it enforces.
+    pub(super) fn other_tokens(&self, gateway: &str) -> Vec<String> {
+        if self.report.gateway(gateway).is_none_or(|gateway| gateway.auth != Auth::Token) {
+            return Vec::new();
+        }
+        let sources = || self.report.tokens.iter();
+        let is_its = |source: &&TokenSourceView| source.service.as_deref() == Some(gateway);
+        let enforced = sources().filter(is_its).find(|source| source.wins_server);
+        let Some(enforced) = enforced.and_then(|source| source.class.as_deref()) else { return Vec::new() };
+        let mut others: Vec<String> = Vec::new();
+        for source in
+            sources().filter(|source| source.class.as_deref().is_some_and(|class| class != enforced))
+        {
+            let Some(place) = &source.place else { continue };
+            let other = format!("{} ({}:{})", source.source, place.file, place.line);
+            if !others.contains(&other) {
+                others.push(other);
+            }
+        }
+        others
     }
 
     /// What openclaw-compose found.

@@ -86,6 +86,9 @@ const ERROR_PARTS: &[&str] = &[
     "could not start",
     "refusing to start",
     "Refusing to start",
+    "did not become ready",
+    "timed out waiting for",
+    "giving up",
 ];
 
 /// Words in brackets behind which the program itself speaks. Behind any other, a part of a gateway does that ends nothing.

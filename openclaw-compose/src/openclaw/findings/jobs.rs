@@ -45,9 +45,11 @@ fn rivals(verdicts: &Verdicts<'_>, out: &mut Findings) {
         let theirs = place(rival.process, rival, verdicts);
         finding.places.extend(theirs.and_then(|span| verdicts.model.place(PlaceRole::Related, span)));
         finding.confidence = if rival.is_up { Confidence::Observed } else { Confidence::Inferred };
-        finding.evidence.extend(
-            rival.is_up.then(|| format!("the log of {} shows that it came up", rival.process.service.name)),
-        );
+        finding.evidence.extend(rival.is_up.then(|| match rival.came_up {
+            true => format!("the log of {} shows that it came up", rival.process.service.name),
+            false => format!("the log of {} shows that it was kept out", process.service.name),
+        }));
+
         finding.remedy = keep_one(process, rival);
         out.push_for([Cause::Rival(process.id)], finding);
     }
@@ -88,6 +90,8 @@ pub(crate) fn place(process: &Process<'_>, rival: &Rival<'_>, verdicts: &Verdict
 fn keep_one(process: &Process<'_>, rival: &Rival<'_>) -> Option<Remedy> {
     let (own, other) = (process.service.job?, rival.process.service.job?);
     let goes = match (rival.is_up, is_vendors(own), is_vendors(other)) {
+        // What is left of the time under another name goes, whoever holds the place.
+        _ if other.former_name().is_some() && own.former_name().is_none() => other,
         (false, true, false) => other,
         (false, true, true) | (false, false, false) if own.name < other.name => other,
         _ => own,

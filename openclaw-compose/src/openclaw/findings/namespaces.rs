@@ -7,7 +7,7 @@ use crate::openclaw::model::stranded::{Since, Stranded};
 use crate::openclaw::verdict::Verdicts;
 use crate::source::Span;
 
-use super::remedies::command;
+use super::remedies::{command, words};
 use super::{Cause, Findings};
 
 /// Who was left behind in a network namespace that is gone, and who will be when the gateway's container restarts.
@@ -35,11 +35,10 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
             .about(Subject::Service(owner.name.to_owned()));
         // Where the containers were seen, whoever needs a step has one of its own, and nobody else needs any.
         if runtime.of(owner.name).is_none() {
-            let names: Vec<&str> = std::iter::once(owner.name).chain(stranded.iter().copied()).collect();
-            finding.remedy = Some(command(
-                format!("recreate them together: {} and {list}", owner.name),
-                Run::recreate(&names, true),
-            ));
+            finding.remedy = Some(words(format!(
+                "nothing now; whenever {} was started again, start {list} again, too",
+                owner.name
+            )));
         }
         out.push(finding);
     }

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use crate::edit::{Edit, layout};
 use crate::finding::{Code, Confidence, Finding, PlaceRole, Remedy, Severity};
+use crate::openclaw::model::proxies::Passed;
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::clients::Client;
 use crate::openclaw::verdict::listener::Gateway;
-use crate::openclaw::verdict::proxy::{self, Passage};
+use crate::openclaw::verdict::proxy::{self, Passage, Proxy};
 use crate::openclaw::verdict::reach::Reach;
 use crate::openclaw::verdict::trust::{Distrust, Trust, TrustedProxy, Untrusted};
 use crate::source::Span;
@@ -35,11 +36,30 @@ pub(crate) fn describe(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<(
     let gateway = client.gateway;
     let name = gateway.name();
     Some(match &client.reach {
-        Reach::NoSharedNetwork { .. } => {
-            let (network, span) = proxy.misses(gateway, verdicts.model)?;
-            let summary =
-                format!("{} looks for {name} on the network {network}, on which it is not", proxy.who);
-            (Code::NoSharedNetwork, summary, Some(span))
+        Reach::NoSharedNetwork { with } => match proxy.misses(gateway, verdicts.model) {
+            Some((network, span)) => {
+                let summary =
+                    format!("{} looks for {name} on the network {network}, on which it is not", proxy.who);
+                (Code::NoSharedNetwork, summary, Some(span))
+            }
+            None => {
+                let summary = format!(
+                    "{} and {with} are on no common network: the name {with} means nothing there",
+                    proxy.who
+                );
+                (Code::NoSharedNetwork, summary, Some(proxy.span))
+            }
+        },
+        Reach::UnknownName { .. } => {
+            let summary = format!("{} looks for {name} under a name that nothing near it bears", proxy.who);
+            (Code::NameNotResolvable, summary, Some(proxy.span))
+        }
+        Reach::HostLoopbackOnly => {
+            let summary = format!(
+                "{} looks for {name} on the Docker host, where its port is open on the host's own loopback only",
+                proxy.who
+            );
+            (Code::HostPortClosed, summary, Some(proxy.span))
         }
         Reach::LoopbackBind => {
             let summary = format!(
@@ -82,21 +102,34 @@ pub(crate) fn findings(client: &Client<'_>, verdicts: &Verdicts<'_>, out: &mut F
         .extend(verdicts.model.place(PlaceRole::Related, proxy.span).filter(|_| Some(proxy.span) != span));
     finding.remedy = match code {
         Code::LoopbackBind => listener::listen_on_all(gateway, verdicts),
-        Code::OwnLoopback => verdicts.model.namespace_owner(gateway.process).map(|owner| {
-            words(format!(
-                "lead {} to http://{}:{}, the gateway's own name on the network that both are on; then start {0} again",
-                proxy.who,
-                owner.name,
-                gateway.listens_on()
-            ))
-        }),
-        _ => Some(words("attach the gateway to that network, or name one that it is on")),
+        Code::OwnLoopback | Code::NameNotResolvable | Code::HostPortClosed => lead(client, proxy, verdicts),
+        _ if proxy.misses(gateway, verdicts.model).is_some() => {
+            Some(words("attach the gateway to that network, or name one that it is on"))
+        }
+        _ => Some(words(format!(
+            "put {} and {} on one network (`networks` of both in the Compose file), and make both containers anew",
+            proxy.who,
+            gateway.name()
+        ))),
     };
+    finding.evidence.extend(proxy.said.clone());
     let cause = match code {
         Code::LoopbackBind => Cause::Bind(gateway.id),
         _ => Cause::Reach(client.id),
     };
     out.push_for([cause], finding);
+}
+
+/// Leads a proxy to the gateway by the name that it has on their network.
+fn lead(client: &Client<'_>, proxy: &Proxy, verdicts: &Verdicts<'_>) -> Option<Remedy> {
+    let gateway = client.gateway;
+    let owner = verdicts.model.namespace_owner(gateway.process)?;
+    Some(words(format!(
+        "lead {} to http://{}:{}, the gateway's own name on the network that both are on; then start {0} again",
+        proxy.who,
+        owner.name,
+        gateway.listens_on()
+    )))
 }
 
 /// The sentence for a proxy that does not ask for a WebSocket.
@@ -105,6 +138,18 @@ pub(crate) fn without_upgrade(client: &Client<'_>) -> String {
     format!(
         "{who} does not pass the upgrade to a WebSocket on: the page loads, and its connection ends as 1006"
     )
+}
+
+/// The sentence for a proxy that passes on a path below which the gateway has no pages.
+pub(crate) fn off_base(client: &Client<'_>, path: &str) -> String {
+    let who = client.proxy.as_ref().map_or("the proxy", |proxy| proxy.who.as_str());
+    let config = client.gateway.process.config();
+    let base = config.and_then(|config| config.expose(&["gateway", "controlUi", "basePath"]));
+    let below = match base {
+        Some((base, _)) => format!("{} has its pages below {}", client.gateway.name(), base.trim()),
+        None => format!("{} has its pages at the root", client.gateway.name()),
+    };
+    format!("{who} passes {path} on, and {below}: scripts and styles of the page are answered 404")
 }
 
 /// The code and the sentence for a proxy that the gateway does not trust.
@@ -166,12 +211,17 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
         match &client.passage {
             Some(Passage::Untrusted(distrust)) => distrusted(client, distrust, verdicts, out),
             Some(Passage::NoUpgrade { span }) => upgrade(client, *span, verdicts, out),
+            Some(Passage::OffBase(passed)) => base_path(client, passed, verdicts, out),
             Some(Passage::Open) | None => {}
         }
     }
     let distrusted = |client: &&Client<'_>| matches!(client.passage, Some(Passage::Untrusted(_)));
     let told: BTreeSet<_> =
         verdicts.clients.iter().filter(distrusted).map(|client| client.gateway.id).collect();
+    // Whom a proxy does not reach it does not ask for trust either.
+    let is_missed = |client: &&Client<'_>| client.proxy.is_some() && client.reach.arrives() == Some(false);
+    let missed: BTreeSet<_> =
+        verdicts.clients.iter().filter(is_missed).map(|client| client.gateway.id).collect();
     for gateway in verdicts.gateways {
         let process = gateway.process;
         let Some(trust) = Trust::of(process) else { continue };
@@ -195,7 +245,8 @@ pub(crate) fn trust(verdicts: &Verdicts<'_>, out: &mut Findings) {
                 out.push(finding);
             }
         }
-        let Some(proxy) = proxy::of(gateway, verdicts.model).filter(|_| trust.entries.is_empty() && !is_told)
+        let Some(proxy) = proxy::of(gateway, verdicts.model)
+            .filter(|_| trust.entries.is_empty() && !is_told && !missed.contains(&gateway.id))
         else {
             continue;
         };
@@ -333,6 +384,34 @@ fn upgrade(client: &Client<'_>, span: Span, verdicts: &Verdicts<'_>, out: &mut F
     let lines: String = lines.iter().map(|line| format!("\n{indent}{line}")).collect();
     let end = Span::new(span.file, span.end, span.end);
     finding.remedy = Some(edits(text, vec![Edit::text(sources, end, lines).judgement()], None));
+    out.push_for([Cause::Upgrade(client.id)], finding);
+}
+
+/// A proxy that passes on a path of which the gateway is not told.
+fn base_path(client: &Client<'_>, passed: &Passed, verdicts: &Verdicts<'_>, out: &mut Findings) {
+    let path = &passed.path;
+    let mut finding = verdicts
+        .finding(Code::ProxyBasePath, off_base(client, path), Some(passed.span))
+        .about(client.subject());
+    finding.confidence = Confidence::Inferred;
+    let text = format!("tell the gateway: gateway.controlUi.basePath \"{path}\" in its openclaw.json");
+    let sources = verdicts.model.sources;
+    let edit = client.gateway.process.config().and_then(|config| {
+        if let Some(base) = config.at(&["gateway", "controlUi", "basePath"]) {
+            return Some(Edit::text(sources, base.span, format!("\"{path}\"")));
+        }
+        let line = format!("basePath: \"{path}\"");
+        match config.at(&["gateway", "controlUi"]) {
+            Some(node) => layout::insert_member(sources, node, &line),
+            None => {
+                layout::insert_member(sources, config.at(&["gateway"])?, &format!("controlUi: {{ {line} }}"))
+            }
+        }
+    });
+    finding.remedy = Some(match edit {
+        Some(edit) => edits(text, vec![edit.judgement()], None),
+        None => words(text),
+    });
     out.push_for([Cause::Upgrade(client.id)], finding);
 }
 

@@ -125,6 +125,17 @@ fn remedy(process: &Process<'_>, found: &Unstarted<'_>, verdicts: &Verdicts<'_>)
         Why::MountRefused(mount) => {
             let source = mount.and_then(|mount| mount.source).map(|source| verdicts.model.shown_path(source));
             let source = source.unwrap_or("the path that the engine names");
+            let says = |words: &str| found.container.state.error.contains(words);
+            if says("mounts denied") || says("is not shared from") {
+                return words(format!(
+                    "share {source} with the engine (Docker Desktop: Settings, Resources, File sharing), or keep it in a folder that is shared, such as one below your home; then `{again}`"
+                ));
+            }
+            if says("bind source path does not exist") || says("creating mount source path") {
+                return words(format!(
+                    "make {source} on the host, or name the directory that is meant; then `{again}`"
+                ));
+            }
             words(format!(
                 "{source} is not what the container has at that place, a file or a directory: where a file was missing, Docker made an empty directory of its name. Put the right one there, then `{again}`"
             ))

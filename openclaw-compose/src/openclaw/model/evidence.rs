@@ -62,6 +62,12 @@ fn job(definition: &Definition, folder: &str, reader: &mut Reader<'_>) -> Option
     job.home = home(&job);
     let (home, span) = (job.home.clone(), job.span);
     job.environment.entry("HOME".to_owned()).or_insert(Set { value: Text::from(home), span });
+    // A program of the time under another name reads its own variable, and has its own default.
+    if job.former_name().is_some() {
+        let state = state_dir(&job);
+        let set = Set { value: Text::from(state), span };
+        job.environment.entry("OPENCLAW_STATE_DIR".to_owned()).or_insert(set);
+    }
     job.release =
         job.set("OPENCLAW_SERVICE_VERSION").and_then(|version| version.parse().ok()).or(job.release);
     Some(job)

@@ -28,6 +28,8 @@ pub(crate) struct Reader<'s> {
     host: Option<&'s dyn project::Files>,
     given: &'s BTreeMap<String, Text>,
     project_dir: &'s str,
+    /// The files are a copy: a directory that is not among them may be where the stack runs.
+    pub(crate) is_copy: bool,
     pub(crate) sources: Sources,
     entered: BTreeMap<String, Found>,
     /// Files that are there and could not be read.
@@ -47,6 +49,7 @@ impl<'s> Reader<'s> {
             host,
             given,
             project_dir,
+            is_copy: false,
             sources,
             entered: BTreeMap::new(),
             unread: Vec::new(),
@@ -83,6 +86,15 @@ impl<'s> Reader<'s> {
             // Nothing is mounted there: whatever is there comes with the image.
             Backing::Fleeting | Backing::Layer => Found::Absent,
         }
+    }
+
+    /// Whether what is mounted for a path is not among the files that were copied: then it may be where the stack runs.
+    pub(crate) fn was_left_behind(&self, service: &Service<'_>, services: &Services<'_>, path: &str) -> bool {
+        let Some(mounted) = mounts::host_mount(service, services, path).filter(|_| self.is_copy) else {
+            return false;
+        };
+        let listed = self.host.map(|files| files.names_within(&[self.project_dir, mounted], mounted));
+        matches!(listed, Some(Err(ReadError::NotFound)))
     }
 
     /// The same for a path at which there may as well be a directory, or what is not text: nobody misses it.

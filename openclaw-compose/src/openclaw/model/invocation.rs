@@ -130,7 +130,8 @@ impl Invocation {
         if let Some((script, arguments)) = script(&words, service, services, image, files) {
             let lines = script_words(script.0, script.1.expose(), arguments);
             let inside = Self::of_words(&lines);
-            let server = lines.iter().any(|(word, _)| SERVERS.contains(&last_part(word)));
+            let server =
+                lines.iter().any(|(word, _)| SERVERS.contains(&last_part(word))) || hands_over(&lines);
             if inside.is_gateway() || !found.is_gateway() && inside.is_openclaw {
                 found = Self { given, ..inside };
             }
@@ -239,6 +240,19 @@ const WRAPPERS: [&str; 9] =
 
 /// Servers that images put before a gateway.
 const SERVERS: [&str; 6] = ["nginx", "caddy", "haproxy", "socat", "traefik", "envoy"];
+
+/// Interpreters of programs of one's own.
+const INTERPRETERS: [&str; 7] = ["node", "bun", "deno", "python", "python3", "java", "npm"];
+
+/// Whether a script becomes another program than OpenClaw in the end: `exec node /opt/dashboard/server.mjs`.
+fn hands_over(lines: &[Word]) -> bool {
+    let statements = lines.split(|(word, _)| matches!(word.as_str(), "\n" | ";" | "&&" | "||"));
+    statements.into_iter().any(|statement| {
+        let program = statement.iter().skip_while(|(word, _)| word != "exec").nth(1);
+        program.is_some_and(|(word, _)| INTERPRETERS.contains(&last_part(word)))
+            && !Invocation::of_segment(statement).is_openclaw
+    })
+}
 
 /// A word of a command line, and where it stands.
 type Word = (String, Span);

@@ -179,6 +179,13 @@ impl Job {
         words.chain(variables).chain([self.name.as_str(), self.file.as_str()]).any(means)
     }
 
+    /// What OpenClaw was called when the program that it starts was made, where that was not yet OpenClaw.
+    pub(crate) fn former_name(&self) -> Option<&'static str> {
+        let words = || self.program.iter().map(|(word, _)| word.expose());
+        let names = |name: &str| words().any(|word| word.split('/').any(|part| part == name));
+        ["moltbot", "clawdbot"].into_iter().find(|name| names(name) && !names("openclaw"))
+    }
+
     pub(super) fn set(&self, name: &str) -> Option<&str> {
         let value = self.environment.get(name)?.value.expose().trim();
         (!value.is_empty()).then_some(value)
@@ -439,10 +446,13 @@ fn home_in(path: &str) -> Option<String> {
 pub(super) fn state_dir(job: &Job) -> String {
     let home = job.set("OPENCLAW_HOME").unwrap_or(&job.home);
     let profile = job.set("OPENCLAW_PROFILE").filter(|profile| *profile != "default");
-    let dir = match (job.set("OPENCLAW_STATE_DIR"), profile) {
+    let former = job.former_name();
+    let own = format!("{}_STATE_DIR", former.unwrap_or("openclaw").to_ascii_uppercase());
+    let name = former.map_or_else(|| rules::STATE_DIR_NAME.to_owned(), |name| format!(".{name}"));
+    let dir = match (job.set("OPENCLAW_STATE_DIR").or_else(|| job.set(&own)), profile) {
         (Some(path), _) => expanded(path, job),
-        (None, Some(profile)) => format!("{home}/{}-{profile}", rules::STATE_DIR_NAME),
-        (None, None) => format!("{home}/{}", rules::STATE_DIR_NAME),
+        (None, Some(profile)) => format!("{home}/{name}-{profile}"),
+        (None, None) => format!("{home}/{name}"),
     };
     config::normalise("/", &dir)
 }

@@ -40,3 +40,15 @@ pub struct LoggedRefusal {
     /// The gateway was started again since: what its configuration admits by now is over.
     pub is_past: bool,
 }
+
+/// Where a proxy led a request, as its own log names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "built by whoever read the log")]
+pub struct Upstream {
+    /// The host.
+    pub host: String,
+    /// The port there, where it is named.
+    pub port: Option<u16>,
+    /// Where the log says so, for a person.
+    pub said: String,
+}

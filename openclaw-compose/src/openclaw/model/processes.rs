@@ -485,6 +485,9 @@ fn config_of(
         }
         // What was not captured of a host's disk may be there all the same.
         Found::Absent if service.job.is_some() => ConfigState::Unknown,
+        Found::Absent if process.role == Role::Gateway && files.was_left_behind(service, services, path) => {
+            ConfigState::Unknown
+        }
         Found::Absent if bare => ConfigState::Bare,
         Found::Absent => ConfigState::Absent,
         Found::Unreadable => ConfigState::Unreadable,

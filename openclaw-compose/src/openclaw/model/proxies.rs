@@ -74,7 +74,8 @@ impl Program {
         match self {
             Self::Nginx => ends(&[".conf", ".conf.template"]),
             Self::Caddy => name == "Caddyfile" || ends(&[".caddy", ".caddyfile"]),
-            Self::Traefik | Self::Envoy | Self::Tunnel => ends(&[".yml", ".yaml"]),
+            Self::Traefik => ends(&[".yml", ".yaml", ".toml"]),
+            Self::Envoy | Self::Tunnel => ends(&[".yml", ".yaml"]),
             Self::Other => ends(&[".cfg", ".conf"]),
             Self::Serve => false,
         }
@@ -92,8 +93,26 @@ pub(crate) struct Route {
     pub(crate) span: Span,
     /// What browsers open, where that is written.
     pub(crate) sites: Vec<Site>,
+    /// The path in front of which it stands and that it passes on, where that is not the root.
+    pub(crate) path: Option<Passed>,
     pub(crate) forwards: Forwards,
     pub(crate) upgrade: Upgrade,
+}
+
+/// A path that a proxy passes on as it came, `/claw` without the last slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Passed {
+    pub(crate) path: String,
+    pub(crate) span: Span,
+}
+
+impl Passed {
+    /// None for the root, and for a pattern.
+    fn of(path: &str, span: Span) -> Option<Self> {
+        let path = path.trim_end_matches('*').trim_end_matches('/');
+        let is_plain = path.starts_with('/') && !path.contains(['*', '$', '{', '(', '~']);
+        is_plain.then(|| Self { path: path.to_owned(), span })
+    }
 }
 
 /// What a browser opens.

@@ -95,10 +95,22 @@ pub(crate) struct Outgoing<'a> {
 
 /// What each process dials and sends, in their order; nothing where it is no client.
 pub(crate) fn outgoing<'a>(model: &Model<'a>, gateways: &'a [Gateway<'a>]) -> Vec<Option<Outgoing<'a>>> {
+    // Several gateways in one network namespace are told apart by their ports.
+    let mut by_port = BTreeMap::new();
+    for gateway in gateways {
+        if let (Some(namespace), Some(port)) = (model.namespace(gateway.process.service), gateway.port.number)
+        {
+            by_port.entry((namespace, port)).or_insert(gateway);
+        }
+    }
     let of = |process: &Process<'_>| {
         let choice = reach::choose(process).filter(|_| process.role != Role::Other)?;
-        let host = choice.url.as_ref().map(|url| url.host.as_str());
-        let gateway = model.gateways.serving(process, host, &model.namespaces)?.of(gateways)?;
+        let url = choice.url.as_ref();
+        let host = url.map(|url| url.host.as_str());
+        let found = model.gateways.serving(process, host, &model.namespaces)?.of(gateways)?;
+        let beside = || by_port.get(&(model.namespace(found.process.service)?, url?.port)).copied();
+        let is_itself = found.process.id == process.id;
+        let gateway = if is_itself { found } else { beside().unwrap_or(found) };
         let decision = token::decide(process, Side::Client, Some(choice.target), gateway.secret);
         Some(Outgoing { choice, gateway, decision })
     };

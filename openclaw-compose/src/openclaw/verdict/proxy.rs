@@ -8,7 +8,7 @@ use crate::openclaw::model::Model;
 use crate::openclaw::model::names::{self, Resolved};
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::Process;
-use crate::openclaw::model::proxies::{Forwards, Route, SitePort, Upgrade};
+use crate::openclaw::model::proxies::{Forwards, Passed, Route, SitePort, Upgrade};
 use crate::openclaw::model::services::{self, Service};
 use crate::openclaw::rules;
 use crate::source::{Span, Text};
@@ -36,8 +36,12 @@ pub(crate) struct Proxy {
     pub(crate) service: Option<String>,
     /// The host's port by which it goes to the gateway, where it goes by one.
     pub(crate) published: Option<u16>,
-    /// It looks for the gateway on a loopback of its own.
-    pub(crate) is_astray: bool,
+    /// Where it ends up instead, where it looks for the gateway and does not find it.
+    astray: Option<Reach>,
+    /// What its own log says of the way, where nothing else does.
+    pub(crate) said: Option<String>,
+    /// The only path that it passes on, where it passes on no other: the gateway's pages must be below it.
+    path: Option<Passed>,
     /// Whether it passes on that a client wants a WebSocket.
     upgrade: Upgrade,
     /// It puts the client's address behind those that the client names itself; the word that says so.
@@ -104,7 +108,9 @@ fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
             .map(|at| (at.value.expose().trim().to_owned(), at.span)),
         service: None,
         published: None,
-        is_astray: false,
+        astray: None,
+        said: None,
+        path: None,
         upgrade: Upgrade::Unknown,
         appends: None,
         forwards: true,
@@ -126,7 +132,9 @@ fn by_caddy(service: &Service<'_>) -> Option<Proxy> {
         network: None,
         service: None,
         published: None,
-        is_astray: false,
+        astray: None,
+        said: None,
+        path: None,
         upgrade: Upgrade::Unknown,
         appends: None,
         forwards: true,
@@ -152,7 +160,9 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
             network: None,
             service: None,
             published: None,
-            is_astray: false,
+            astray: None,
+            said: None,
+            path: None,
             upgrade: Upgrade::Unknown,
             appends: None,
             forwards: true,
@@ -176,7 +186,9 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
         network: None,
         service: None,
         published: None,
-        is_astray: false,
+        astray: None,
+        said: None,
+        path: None,
         upgrade: Upgrade::Unknown,
         appends: None,
         // The image may have a proxy of its own before the gateway.
@@ -199,28 +211,48 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
             target: None,
             network: None,
             published: None,
-            is_astray: false,
+            astray: None,
+            said: None,
+            path: None,
             upgrade: Upgrade::Unknown,
             appends: None,
             forwards: false,
             inside,
         };
-        if !process.proxy.is_given {
-            return is_near.then_some(proxy);
-        }
-        let led = process
-            .proxy
-            .routes
-            .iter()
-            .filter_map(|route| Some((route, lead(route, process, gateway, model)?)));
-        // A way whose origin is known says more than one that has none.
-        let (route, lead) = led.min_by_key(|(route, _)| origin_of(route, service, model).is_none())?;
+        let led =
+            || {
+                process.proxy.routes.iter().filter_map(|route| {
+                    Some((route, lead(&route.host, route.port, process, gateway, model)?))
+                })
+            };
+        // A way that arrives says more than one that does not, and one whose origin is known more than one that has none.
+        let unlikely = |(route, lead): &(&Route, Lead)| {
+            (lead.astray.is_some(), origin_of(route, service, model).is_none())
+        };
+        let Some((route, lead)) = led().min_by_key(unlikely) else {
+            // What its own log names is the way that it goes; the latest counts.
+            let heard = model.upstreams(service).iter().rev().find_map(|upstream| {
+                Some((upstream, lead(&upstream.host, upstream.port, process, gateway, model)?))
+            });
+            let Some((upstream, lead)) = heard else {
+                return (!process.proxy.is_given && is_near).then_some(proxy);
+            };
+            proxy.target = Some((lead.target, service.key_span));
+            proxy.published = lead.published;
+            proxy.astray = lead.astray;
+            proxy.said = Some(upstream.said.clone());
+            return Some(proxy);
+        };
         proxy.span = route.span;
         proxy.target = Some((lead.target, route.span));
         proxy.published = lead.published;
-        proxy.is_astray = lead.is_astray;
+        proxy.astray = lead.astray;
         proxy.origin = origin_of(route, service, model);
         proxy.upgrade = route.upgrade;
+        // Where any way leads to the root, or to what programs ask for, another is only more of it.
+        let is_page = |route: &Route| route.path.as_ref().is_some_and(|path| !is_of_programs(&path.path));
+        let are_pages = led().all(|(route, _)| is_page(route));
+        proxy.path = route.path.clone().filter(|_| are_pages);
         (proxy.forwards, proxy.appends) = match route.forwards {
             Forwards::Client => (true, None),
             Forwards::Appended(span) => (true, Some(span)),
@@ -230,25 +262,39 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
     })
 }
 
+/// Paths of the gateway that no browser opens as a page.
+fn is_of_programs(path: &str) -> bool {
+    const PATHS: [&str; 9] =
+        ["/v1", "/api", "/hooks", "/webhook", "/webhooks", "/ws", "/healthz", "/readyz", "/__openclaw__"];
+    let first = path.split('/').nth(1).unwrap_or_default();
+    PATHS.iter().any(|known| known.trim_start_matches('/') == first)
+}
+
 /// Where a way through a proxy ends at the gateway.
 struct Lead {
     target: u16,
     /// The host's port that it goes by, where it goes by one.
     published: Option<u16>,
-    /// It never gets there: it stays in the proxy's own container.
-    is_astray: bool,
+    /// It never gets there.
+    astray: Option<Reach>,
 }
 
 /// Whether a way through a proxy leads to the gateway's namespace: by a name of it, by the loopback that they share, or by a
-/// port that the host publishes for it.
-fn lead(route: &Route, proxy: &Process<'_>, gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Lead> {
+/// port that the host publishes for it. One that means the gateway and misses it leads astray.
+fn lead(
+    host: &str,
+    port: Option<u16>,
+    proxy: &Process<'_>,
+    gateway: &Gateway<'_>,
+    model: &Model<'_>,
+) -> Option<Lead> {
     let owner = model.namespace_owner(gateway.process);
     let here = model.namespace(proxy.service);
     let there = model.namespace(gateway.process.service);
     let direct = |port: Option<u16>| Lead {
         target: port.unwrap_or_else(|| gateway.listens_on()),
         published: None,
-        is_astray: false,
+        astray: None,
     };
     let by_host = |port: Option<u16>| {
         if there == Some(&Namespace::Host) {
@@ -258,41 +304,53 @@ fn lead(route: &Route, proxy: &Process<'_>, gateway: &Gateway<'_>, model: &Model
             .ports
             .iter()
             .find(|mapping| !mapping.udp && mapping.published == port && port.is_some())?;
-        Some(Lead { target: mapping.target, published: port, is_astray: false })
+        // The host's own loopback is open to the host alone, unless the engine's machine passes it on.
+        let is_shut = mapping.host_ip.is_some_and(names::is_loopback)
+            && mapping.host_ip != Some("0.0.0.0")
+            && here != Some(&Namespace::Host)
+            && !model.docker_vm;
+        let astray = is_shut.then_some(Reach::HostLoopbackOnly);
+        Some(Lead { target: mapping.target, published: port, astray })
     };
     // In a borrowed namespace the owner's networks count.
     let viewer = match here {
         Some(Namespace::Service(viewer)) => model.services.named(viewer),
         _ => None,
     };
-    if names::is_loopback(&route.host) {
+    let is_near = owner.is_some_and(|owner| names::shares_network(proxy.service, owner));
+    let means_gateway = port.is_some() && port == gateway.port.number;
+    if names::is_loopback(host) {
         if here.is_some() && here == there {
             // A port of the proxy's own, or of somebody else beside the gateway, is not the gateway's.
-            let is_its =
-                route.port == gateway.port.number || route.port.is_none() || gateway.port.number.is_none();
-            return is_its.then(|| direct(route.port));
+            let is_its = port == gateway.port.number || port.is_none() || gateway.port.number.is_none();
+            return is_its.then(|| direct(port));
         }
         if here == Some(&Namespace::Host) {
-            return by_host(route.port);
+            return by_host(port);
         }
         // The gateway's port on a loopback where nobody but the proxy itself lives.
         let lives_alone = matches!(here, Some(Namespace::Service(owner)) if owner == proxy.service.name)
             && model.namespaces.stranded_by(proxy.service.name).is_empty();
-        let means_gateway = route.port.is_some() && route.port == gateway.port.number;
-        let is_near = owner.is_some_and(|owner| names::shares_network(proxy.service, owner));
         return (lives_alone && means_gateway && is_near)
-            .then(|| Lead { is_astray: true, ..direct(route.port) });
+            .then(|| Lead { astray: Some(Reach::OwnLoopback), ..direct(port) });
     }
+    let astray = |reach| Lead { astray: Some(reach), ..direct(port) };
     let wanted = owner.map(|owner| owner.name);
-    match names::resolve(
-        viewer.unwrap_or(proxy.service),
-        &route.host,
-        wanted,
-        model.services,
-        &model.namespaces,
-    ) {
-        Resolved::Service(found) if Some(found) == wanted => Some(direct(route.port)),
-        Resolved::DockerHost => by_host(route.port),
+    match names::resolve(viewer.unwrap_or(proxy.service), host, wanted, model.services, &model.namespaces) {
+        Resolved::Service(found) if Some(found) == wanted => Some(direct(port)),
+        Resolved::DockerHost => by_host(port),
+        Resolved::NoSharedNetwork(with) if Some(with) == wanted => {
+            Some(astray(Reach::NoSharedNetwork { with: with.to_owned() }))
+        }
+        Resolved::Unknown { nearest } if means_gateway && is_near => {
+            Some(astray(Reach::UnknownName { nearest }))
+        }
+        Resolved::Elsewhere if means_gateway => match host.parse().ok()? {
+            // The first address of a network of Docker's is the host's.
+            IpAddr::V4(address) if address.is_private() && address.octets()[3] == 1 => by_host(port),
+            IpAddr::V4(address) if address.is_private() && is_near => Some(direct(port)),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -333,8 +391,8 @@ impl Proxy {
         if let Some(stranded) = model.stranded_between(None, gateway.process).filter(|_| !self.inside) {
             return Reach::Stranded(stranded.to_owned());
         }
-        if self.is_astray {
-            return Reach::OwnLoopback;
+        if let Some(astray) = &self.astray {
+            return astray.clone();
         }
         if self.misses(gateway, model).is_some() {
             return Reach::NoSharedNetwork { with: gateway.name().to_owned() };
@@ -389,6 +447,9 @@ impl Proxy {
         if let Some(distrust) = self.untrusted(gateway.process, model) {
             return Passage::Untrusted(distrust);
         }
+        if let Some(passed) = self.path.as_ref().filter(|passed| is_off_base(passed, gateway)) {
+            return Passage::OffBase(passed.clone());
+        }
         match self.upgrade {
             Upgrade::Dropped(span) => Passage::NoUpgrade { span },
             Upgrade::Passed | Upgrade::Unknown => Passage::Open,
@@ -431,6 +492,16 @@ pub(crate) enum Passage {
     Open,
     /// The proxy does not pass on that the client wants a WebSocket.
     NoUpgrade { span: Span },
+    /// The proxy passes a path on below which the gateway has no pages.
+    OffBase(Passed),
     /// The gateway refuses what the proxy passes on.
     Untrusted(Distrust),
+}
+
+/// Whether the gateway's pages are not below a path; unknown counts as no.
+fn is_off_base(passed: &Passed, gateway: &Gateway<'_>) -> bool {
+    let Some(config) = gateway.process.config().filter(|config| !config.is_partial()) else { return false };
+    let base = config.expose(&["gateway", "controlUi", "basePath"]).map_or("", |(base, _)| base.trim());
+    let base = base.trim_matches('/');
+    !base.contains("${") && base != passed.path.trim_matches('/')
 }

@@ -10,8 +10,10 @@ use super::listener::Gateway;
 pub(crate) struct Rival<'a> {
     pub(crate) process: &'a Process<'a>,
     pub(crate) over: Over,
-    /// It was seen to come up, and the other was not: it is known who loses.
+    /// It holds what both want, by its own log or by that of the one that it keeps out: it is known who loses.
     pub(crate) is_up: bool,
+    /// Its own log shows it.
+    pub(crate) came_up: bool,
 }
 
 /// What two jobs both want.
@@ -23,10 +25,17 @@ pub(crate) enum Over {
 }
 
 /// Finds the jobs that are kept out. Where one of two was seen to come up, the other is; else either may be.
-pub(crate) fn find<'a>(gateways: &[Gateway<'a>], up: &BTreeSet<String>) -> BTreeMap<ProcessId, Rival<'a>> {
+pub(crate) fn find<'a>(
+    gateways: &[Gateway<'a>],
+    up: &BTreeSet<String>,
+    kept_out: &BTreeSet<String>,
+) -> BTreeMap<ProcessId, Rival<'a>> {
     let jobs: Vec<&Gateway<'a>> =
         gateways.iter().filter(|gateway| gateway.process.service.job.is_some()).collect();
-    let came_up = |gateway: &Gateway<'_>| up.contains(gateway.name());
+    // Who keeps out the one that says so holds the place.
+    let came_up = |gateway: &Gateway<'_>| {
+        up.contains(gateway.name()) || !kept_out.is_empty() && !kept_out.contains(gateway.name())
+    };
     let mut firsts = (BTreeMap::new(), BTreeMap::new());
     let mut out = BTreeMap::new();
     for gateway in
@@ -44,9 +53,17 @@ pub(crate) fn find<'a>(gateways: &[Gateway<'a>], up: &BTreeSet<String>) -> BTree
                 _ => Over::State,
             };
             let is_up = came_up(first) && !came_up(gateway);
-            out.insert(own.id, Rival { process: first.process, over, is_up });
+            out.insert(
+                own.id,
+                Rival { process: first.process, over, is_up, came_up: up.contains(first.name()) },
+            );
             if !came_up(first) {
-                out.entry(first.process.id).or_insert(Rival { process: own, over, is_up: false });
+                out.entry(first.process.id).or_insert(Rival {
+                    process: own,
+                    over,
+                    is_up: false,
+                    came_up: false,
+                });
             }
         }
         if let Some(state) = state {

@@ -355,7 +355,7 @@ fn what_a_quote_is_about_shows() {
     );
     assert_eq!(
         about("Caddyfile", "reverse_proxy gw:18789 { hunter2 }\n", "gw:18789"),
-        "******** gw:18789 ********"
+        "reverse_proxy gw:18789 { ******** }"
     );
 }
 

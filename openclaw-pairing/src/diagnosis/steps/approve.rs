@@ -213,6 +213,8 @@ pub(super) fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose,
     );
     let grant = if at_most.is_empty() && device_id.as_deref().is_some_and(|device| facts.is_node(device)) {
         "as a node".to_owned()
+    } else if at_most.is_empty() {
+        "with no more than it needs: none of what it asks for is known here".to_owned()
     } else {
         format!("with no more than {at_most}")
     };

@@ -162,8 +162,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         symptom: Symptom::Fault(Fault::NoCredential),
         class: Class::Start,
-        words: &[ends(said("refusing to bind gateway"))],
-        proves: "the gateway has no credential and is asked to listen beyond loopback",
+        words: &[
+            ends(said("refusing to bind gateway")),
+            ends(until("gateway auth is set to token, but no", 2026, 2, 19)),
+            ends(until("gateway auth is set to password, but no", 2026, 2, 19)),
+        ],
+        proves: "the gateway has no credential where it needs one",
         leaves_open: "where the credential was lost",
         question: "Which sources should give the gateway its token, and is one empty?",
         action: "runbook sources",

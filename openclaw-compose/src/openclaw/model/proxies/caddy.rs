@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::blocks::{Ends, Statement, Word, parse};
-use super::{Forwards, Route, Site, SitePort, Source, Upgrade, upstream};
+use super::{Forwards, Passed, Route, Site, SitePort, Source, Upgrade, upstream};
 
 /// Snippets import each other no deeper than this.
 const DEEPEST: usize = 8;
@@ -25,42 +25,73 @@ fn routes_in(source: &Source<'_>) -> Vec<Route> {
     let is_bare = statements.first().is_some_and(|first| first.block.is_none());
     if let Some((first, rest)) = statements.split_first().filter(|_| is_bare) {
         let sites = sites(&first.words, source);
-        collect(rest, &sites, &snippets, source, 0, &mut routes);
+        collect(rest, &Scope { sites: &sites, path: None }, &snippets, source, 0, &mut routes);
         return routes;
     }
     for site in statements.iter().filter(|site| !site.words.is_empty() && !is_snippet(site)) {
         let sites = sites(&site.words, source);
-        collect(site.children(), &sites, &snippets, source, 0, &mut routes);
+        collect(site.children(), &Scope { sites: &sites, path: None }, &snippets, source, 0, &mut routes);
     }
     routes
 }
 
+/// Where a statement stands.
+#[derive(Clone)]
+struct Scope<'s> {
+    sites: &'s [Site],
+    /// The path that leads here and is passed on.
+    path: Option<Passed>,
+}
+
+impl Scope<'_> {
+    /// The same behind a matcher of a path, such as `/claw/*`.
+    fn behind(&self, statement: &Statement, source: &Source<'_>) -> Self {
+        let matcher = statement.arguments().first().filter(|word| word.text.starts_with('/'));
+        let path = matcher.and_then(|word| Passed::of(&word.text, source.span(word.range.clone())));
+        Self { sites: self.sites, path: path.or_else(|| self.path.clone()) }
+    }
+}
+
 fn collect(
     statements: &[Statement],
-    sites: &[Site],
+    scope: &Scope<'_>,
     snippets: &BTreeMap<&str, &[Statement]>,
     source: &Source<'_>,
     depth: usize,
     routes: &mut Vec<Route>,
 ) {
+    // `uri strip_prefix /claw` takes off what the matcher matched.
+    let strips = statements.iter().any(|statement| {
+        statement.name() == "uri"
+            && statement.arguments().first().is_some_and(|word| word.text == "strip_prefix")
+    });
+    let scope = &if strips { Scope { path: None, ..scope.clone() } } else { scope.clone() };
     for statement in statements {
         if routes.len() >= super::MOST {
             return;
         }
         match statement.name() {
-            "reverse_proxy" => routes.extend(route(statement, sites, source)),
+            "reverse_proxy" => routes.extend(route(statement, &scope.behind(statement, source), source)),
+            "handle_path" => {
+                let inside = Scope { path: None, ..scope.clone() };
+                collect(statement.children(), &inside, snippets, source, depth, routes);
+            }
+            "handle" | "route" => {
+                let inside = scope.behind(statement, source);
+                collect(statement.children(), &inside, snippets, source, depth, routes);
+            }
             "import" if depth < DEEPEST => {
                 let name = statement.arguments().first().map_or("", |word| word.text.as_str());
                 if let Some(snippet) = snippets.get(name) {
-                    collect(snippet, sites, snippets, source, depth + 1, routes);
+                    collect(snippet, scope, snippets, source, depth + 1, routes);
                 }
             }
-            _ => collect(statement.children(), sites, snippets, source, depth, routes),
+            _ => collect(statement.children(), scope, snippets, source, depth, routes),
         }
     }
 }
 
-fn route(statement: &Statement, sites: &[Site], source: &Source<'_>) -> Option<Route> {
+fn route(statement: &Statement, scope: &Scope<'_>, source: &Source<'_>) -> Option<Route> {
     let is_matcher = |word: &&Word| word.text.starts_with(['/', '@', '*']);
     let inline = statement.arguments().iter().find(|word| !is_matcher(word));
     let to = || statement.children().iter().find(|child| child.name() == "to")?.arguments().first();
@@ -70,7 +101,8 @@ fn route(statement: &Statement, sites: &[Site], source: &Source<'_>) -> Option<R
         host,
         port: port.or(Some(80)),
         span: source.span(word.range.clone()),
-        sites: sites.to_vec(),
+        sites: scope.sites.to_vec(),
+        path: scope.path.clone(),
         forwards: Forwards::Client,
         upgrade: Upgrade::Passed,
     })

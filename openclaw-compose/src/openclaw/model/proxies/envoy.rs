@@ -30,7 +30,7 @@ fn collect(node: &Node, upgrade: Upgrade, left: &mut usize, routes: &mut Vec<Rou
         if let Some((host, span)) = host {
             let port = address.get("port_value").and_then(super::number);
             let (host, forwards) = (host.to_ascii_lowercase(), Forwards::Client);
-            routes.push(Route { host, port, span, sites: Vec::new(), forwards, upgrade });
+            routes.push(Route { host, port, span, sites: Vec::new(), path: None, forwards, upgrade });
         }
     }
     for entry in node.as_map().into_iter().flat_map(|map| map.entries()) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::openclaw::rules::version;
 
 use super::blocks::{Ends, Statement, Word, parse};
-use super::{Forwards, Route, Site, SitePort, Source, Upgrade, upstream};
+use super::{Forwards, Passed, Route, Site, SitePort, Source, Upgrade, upstream};
 
 pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
     let parsed: Vec<(Source<'_>, Vec<Statement>)> =
@@ -83,6 +83,10 @@ fn by_default(source: &Source<'_>) -> Option<bool> {
 #[derive(Clone, Default)]
 struct Scope<'s> {
     sites: Vec<Site>,
+    /// The path of the location around it.
+    path: Option<Passed>,
+    /// It writes the path anew in some way.
+    rewrites: bool,
     /// The headers that are set, unless a block sets any of its own.
     headers: Vec<(&'s Word, &'s Word)>,
     http11: Option<bool>,
@@ -111,6 +115,7 @@ impl<'s> Walk<'s> {
         for statement in statements {
             match (statement.name(), statement.arguments()) {
                 ("proxy_http_version", [version]) => here.http11 = Some(version.text == "1.1"),
+                ("rewrite", _) => here.rewrites = true,
                 ("include", [file]) => {
                     here.includes |= !HARMLESS.iter().any(|name| file.text.ends_with(name));
                 }
@@ -129,7 +134,19 @@ impl<'s> Walk<'s> {
                     let sites = self.sites(statement.children());
                     self.scope(statement.children(), &Scope { sites, ..here.clone() }, routes);
                 }
-                "http" | "location" | "if" => self.scope(statement.children(), &here, routes),
+                "location" => {
+                    // Behind a modifier stands a pattern, or the path as it is.
+                    let words = statement.arguments();
+                    let path = match words {
+                        [path] => Some(path),
+                        [modifier, path] if matches!(modifier.text.as_str(), "=" | "^~") => Some(path),
+                        _ => None,
+                    };
+                    let path =
+                        path.and_then(|path| Passed::of(&path.text, self.source.span(path.range.clone())));
+                    self.scope(statement.children(), &Scope { path, ..here.clone() }, routes);
+                }
+                "http" | "if" => self.scope(statement.children(), &here, routes),
                 _ => {}
             }
         }
@@ -200,7 +217,14 @@ impl<'s> Walk<'s> {
             (false, _) | (true, Some(false)) => Upgrade::Dropped(self.source.span(passed.range.clone())),
         };
         let span = self.source.span(address.range.clone());
-        Some(Route { host, port, span, sites: scope.sites.clone(), forwards, upgrade })
+        // An address with a path of its own puts that in the place of the location's.
+        let own = text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+        let path = match own {
+            _ if scope.rewrites => None,
+            Some(path) => Passed::of(&format!("/{path}"), span),
+            None => scope.path.clone(),
+        };
+        Some(Route { host, port, span, sites: scope.sites.clone(), path, forwards, upgrade })
     }
 }
 

@@ -33,6 +33,7 @@ fn routes_in(source: &Source<'_>) -> Vec<Route> {
                 port: Some(port),
                 span: source.span(from..from + word.len()),
                 sites: Vec::new(),
+                path: None,
                 forwards,
                 upgrade: Upgrade::Unknown,
             });

@@ -39,6 +39,7 @@ fn route(served: &Member, handler: &Member) -> Option<Route> {
         port,
         span: proxy.span,
         sites: vec![site],
+        path: None,
         forwards: Forwards::Client,
         upgrade: Upgrade::Passed,
     })

@@ -1,6 +1,8 @@
 //! Traefik's dynamic configuration in files; its labels are the gateway's own. It says by itself who its clients are, and
 //! passes upgrades on.
 
+mod toml;
+
 use crate::openclaw::model::services::Service;
 use crate::syntax::yaml::{self, Node, Pair};
 
@@ -12,12 +14,23 @@ const FLAG: &str = "--providers.file.filename=";
 pub(super) fn files<'a>(service: &Service<'a>) -> Vec<&'a str> {
     let words = service.command.iter().flatten().map(|word| word.value.expose());
     let named = words.filter_map(|word| word.strip_prefix(FLAG));
-    named.chain(["/etc/traefik/dynamic.yml", "/etc/traefik/dynamic.yaml", "/dynamic.yml"]).collect()
+    named
+        .chain([
+            "/etc/traefik/dynamic.yml",
+            "/etc/traefik/dynamic.yaml",
+            "/etc/traefik/dynamic.toml",
+            "/dynamic.yml",
+        ])
+        .collect()
 }
 
 pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
     let mut routes = Vec::new();
     for source in sources {
+        if toml::is_toml(source.text) {
+            toml::routes(source, &mut routes);
+            continue;
+        }
         let parsed = yaml::parse(source.file, source.text);
         let Some(http) = parsed.documents.first().and_then(|root| root.get("http")) else { continue };
         for service in entries(http.get("services")) {
@@ -35,6 +48,7 @@ pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
                 port,
                 span: url.span,
                 sites: routers.filter_map(site).take(super::MOST_SITES).collect(),
+                path: None,
                 forwards: Forwards::Client,
                 upgrade: Upgrade::Passed,
             });
@@ -47,9 +61,14 @@ fn entries(node: Option<&Node>) -> &[Pair] {
     node.and_then(Node::as_map).map_or(&[], |map| map.entries())
 }
 
+/// The first host that a rule names.
+fn host_of(rule: &str) -> Option<&str> {
+    rule.split("Host(").nth(1)?.split(['`', '"', '\'']).nth(1)
+}
+
 fn site(router: &Pair) -> Option<Site> {
     let rule = router.value.get("rule")?;
-    let host = rule.expose()?.split("Host(").nth(1)?.split(['`', '"', '\'']).nth(1)?.to_owned();
+    let host = host_of(rule.expose()?)?.to_owned();
     let points = router.value.get("entryPoints").and_then(Node::as_seq).unwrap_or_default();
     let is_secure =
         |point: &Node| point.expose().is_some_and(|name| name.contains("secure") || name.contains("https"));

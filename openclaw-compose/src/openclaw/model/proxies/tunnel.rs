@@ -36,6 +36,7 @@ pub(super) fn routes(sources: &[Source<'_>]) -> Vec<Route> {
                 port,
                 span: service.span,
                 sites: site.into_iter().collect(),
+                path: None,
                 forwards: Forwards::Client,
                 upgrade: Upgrade::Passed,
             });
