@@ -11,7 +11,8 @@ pub struct AuthChange {
     /// What changes and what to do before.
     pub what: &'static str,
     /// How the release is known.
-    pub basis: Basis,
+    #[allow(dead_code, reason = "for those who read the table")]
+    pub(crate) basis: Basis,
     /// Where it was seen.
     pub citation: &'static str,
 }
