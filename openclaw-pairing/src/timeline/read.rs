@@ -148,12 +148,9 @@ impl<R: Read> Lines<R> {
         while let Some((raw, cut)) = self.next_raw()? {
             self.line.number += 1;
             self.line.cut = cut;
-            let at_ms = match self.silent(&raw, cut) {
-                None => {
-                    self.unwrap(raw);
-                    return Ok(true);
-                }
-                Some(at_ms) => at_ms,
+            let Some(at_ms) = self.silent(&raw, cut) else {
+                self.unwrap(raw);
+                return Ok(true);
             };
             self.last_ms = at_ms.or(self.last_ms);
             passed(self.last_ms, at_ms.is_some());
