@@ -471,11 +471,8 @@ fn config_of(
         Backing::Volume { name, path } => format!("volume:{name}:{path}"),
         Backing::Fleeting | Backing::Layer => format!("container:{}:{path}", service.name),
     };
-    if let Some(known) = configs.get(&key) {
-        return known.clone();
-    }
     let bare = key.starts_with("container:");
-    let state = match files.inside(service, services, path) {
+    let read = |files: &mut Reader<'_>| match files.inside(service, services, path) {
         Found::Text(file, text) => {
             let mut open = |wanted: &str| match files.inside(service, services, wanted) {
                 Found::Text(file, text) => Some((file, text)),
@@ -485,15 +482,17 @@ fn config_of(
         }
         // What was not captured of a host's disk may be there all the same.
         Found::Absent if service.job.is_some() => ConfigState::Unknown,
-        Found::Absent if process.role == Role::Gateway && files.was_left_behind(service, services, path) => {
-            ConfigState::Unknown
-        }
         Found::Absent if bare => ConfigState::Bare,
         Found::Absent => ConfigState::Absent,
         Found::Unreadable => ConfigState::Unreadable,
         Found::Unknown => ConfigState::Unknown,
     };
-    configs.insert(key, state.clone());
+    let state = configs.entry(key).or_insert_with(|| read(files)).clone();
+    let is_missing = matches!(state, ConfigState::Absent | ConfigState::Bare);
+    // A gateway ran with the folder that the copy lacks, whoever else mounts it.
+    if is_missing && process.role == Role::Gateway && files.was_left_behind(service, services, path) {
+        return ConfigState::Unknown;
+    }
     state
 }
 
