@@ -31,12 +31,22 @@ const FEW: usize = 16;
 pub(super) struct ExaminedStack {
     resolution: Resolution,
     report: Report,
+    /// Who asks each service: a gateway's clients, and a client for itself.
+    asking: BTreeMap<String, Vec<String>>,
 }
 
 impl ExaminedStack {
     /// The stack of a project.
     pub(super) fn new(resolution: Resolution, report: Report) -> Self {
-        Self { resolution, report }
+        let services = report.gateways.iter().map(|gateway| (gateway.service.clone(), Vec::new()));
+        let mut asking: BTreeMap<String, Vec<String>> = services.collect();
+        for ClientView { name, gateway, .. } in &report.clients {
+            asking.entry(name.clone()).or_insert_with(|| vec![name.clone()]);
+            if let Some(clients) = asking.get_mut(gateway) {
+                clients.push(name.clone());
+            }
+        }
+        Self { resolution, report, asking }
     }
 
     /// Enters findings, clients and their gates.
@@ -121,16 +131,12 @@ impl ExaminedStack {
 
     /// Whoever asks a service: a gateway is asked by its clients, of one alone everyone; a client asks for itself.
     fn asked_by(&self, service: &str) -> Vec<Whom> {
-        let is_gateway = self.report.gateway(service).is_some();
-        if is_gateway && self.report.gateways.len() < 2 {
+        if let [only] = &self.report.gateways[..]
+            && only.service == service
+        {
             return vec![Whom::Everyone];
         }
-        let clients = self.report.clients.iter();
-        let asking = clients.filter(|client| match is_gateway {
-            true => client.gateway == service,
-            false => client.name == service,
-        });
-        asking.map(|client| Whom::Client(client.name.clone())).collect()
+        self.asking.get(service).into_iter().flatten().cloned().map(Whom::Client).collect()
     }
 
     fn add(&self, case: &mut Case, found: &ComposeFinding, whom: &[Whom]) -> FindingId {
