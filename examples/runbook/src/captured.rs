@@ -22,6 +22,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::fs::Disk;
@@ -68,6 +69,8 @@ pub struct Captured {
     pub definitions: Vec<Text>,
     /// Files that are there and could not be read.
     pub faults: Vec<Fault>,
+    /// Whether podman is the engine, once it was asked: each printed command does.
+    podman: OnceLock<bool>,
 }
 
 /// A text and the name it goes by in the ticket.
@@ -285,13 +288,13 @@ impl Captured {
 
     /// Whether podman is the engine: it alone tells of a `host`, and marks the environment of its containers.
     fn is_of_podman(&self) -> bool {
-        match (&self.engine, &self.inspect) {
+        *self.podman.get_or_init(|| match (&self.engine, &self.inspect) {
             (Some(engine), _) => serde_json::from_str::<serde_json::Value>(&engine.text)
                 .is_ok_and(|engine| engine.get("host").is_some_and(serde_json::Value::is_object)),
             (None, inspect) => {
                 inspect.as_ref().is_some_and(|text| text.text.contains("\"container=podman\""))
             }
-        }
+        })
     }
 
     /// The names of everything that was read.
