@@ -262,17 +262,17 @@ impl Examination {
         }
         if self.captured.logs.is_empty() && !faulty("captured/logs") {
             missing.push(format!(
-                "logs: docker compose logs --no-log-prefix {gateway} > captured/logs/{gateway}.log"
+                "logs: mkdir -p captured/logs && docker compose logs --no-log-prefix {gateway} > captured/logs/{gateway}.log"
             ));
         }
         if self.captured.inspect.is_none() && !faulty("captured/inspect") {
             missing.push(
-                "containers: docker inspect $(docker compose ps -aq) > captured/inspect.json".to_owned(),
+                "containers: mkdir -p captured && docker inspect $(docker compose ps -aq) > captured/inspect.json".to_owned(),
             );
         }
         if self.captured.devices.is_empty() && !faulty("captured/devices") && !self.is_down(gateway) {
             missing.push(format!(
-                "devices: docker compose exec -T {gateway} openclaw devices list --json > captured/devices/{gateway}.json"
+                "devices: mkdir -p captured/devices && docker compose exec -T {gateway} openclaw devices list --json > captured/devices/{gateway}.json"
             ));
         }
         missing

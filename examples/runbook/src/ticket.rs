@@ -3,6 +3,7 @@
 //! A ticket is data, built once and rendered three ways. Every foreign string is made harmless on the way in, so no
 //! renderer has to remember to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -327,6 +328,31 @@ impl Ticket {
             }
         }
         reasons
+    }
+
+    /// The ticket for somebody who stands where the stack is called so, and not in its directory, by which Compose finds a
+    /// project: each command goes there and comes back.
+    #[must_use]
+    pub fn pasted(&self) -> Cow<'_, Self> {
+        if self.stack == "." {
+            return Cow::Borrowed(self);
+        }
+        // Only a NUL could not be quoted, and a path that was opened holds none.
+        let directory = shlex::try_quote(&self.stack).unwrap_or_default();
+        let there = |line: &str| match line.contains(" compose ") && !line.contains(" --project-directory ") {
+            true => format!("(cd {directory} && {line})"),
+            false => line.to_owned(),
+        };
+        let mut ticket = self.clone();
+        for noted in &mut ticket.findings {
+            noted.tell(|command| *command = command.lines().map(there).collect::<Vec<_>>().join("\n"));
+        }
+        for text in &mut ticket.missing {
+            if let Some((kind, command)) = text.split_once(": ") {
+                *text = format!("{kind}: {}", there(command));
+            }
+        }
+        Cow::Owned(ticket)
     }
 
     /// Red findings beside the first cause, and what waits behind it, in the order of their gates.

@@ -13,6 +13,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 /// Renders the ticket as an HTML page.
 #[must_use]
 pub fn html(ticket: &Ticket) -> String {
+    let ticket = &*ticket.pasted();
     let mut page = Markup::new("<!DOCTYPE html>\n");
     page.element("html", &[("lang", &"en")], |page| {
         page.element("head", &[], |page| head(page, ticket));

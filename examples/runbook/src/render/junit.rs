@@ -13,6 +13,7 @@ use crate::ticket::{Noted, Ticket};
 /// a suite of their own.
 #[must_use]
 pub fn junit(ticket: &Ticket) -> String {
+    let ticket = &*ticket.pasted();
     let errors: Vec<&Noted> = ticket.unaccounted.iter().filter_map(|&id| ticket.finding(id)).collect();
     let beside = Counts { tests: errors.len(), errors: errors.len(), ..Counts::default() };
     let mut all = beside;

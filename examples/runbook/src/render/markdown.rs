@@ -14,6 +14,7 @@ use crate::ticket::{Noted, Ticket};
 /// Renders the ticket as Markdown.
 #[must_use]
 pub fn markdown(ticket: &Ticket) -> String {
+    let ticket = &*ticket.pasted();
     let mut out = String::new();
     let _ = writeln!(out, "## {}: {}\n", ticket.verdict.word(), heading(&headline(ticket)));
     let mut facts =

@@ -31,6 +31,7 @@ pub enum Colour {
 /// Renders the ticket for a terminal of so many columns. Commands are never broken, however long they are.
 #[must_use]
 pub fn text(ticket: &Ticket, colour: Colour, width: usize) -> Styled {
+    let ticket = &*ticket.pasted();
     let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
     let mut page = Page { out: Styled::new(), colour, width };
     page.head(ticket);

@@ -73,6 +73,7 @@ fn what_one_acts_on_is_on_the_first_screen() {
     assert!(tickets.len() > 90, "{}", tickets.len());
     for (path, ticket) in &tickets {
         let screen = first_screen(ticket);
+        let ticket = ticket.pasted();
         let mut expected = vec![ticket.verdict.word().to_owned()];
         match (ticket.lead().and_then(|lead| ticket.finding(lead)), ticket.missing.first()) {
             (Some(noted), _) => expected.extend(acted_on(noted)),

@@ -140,7 +140,7 @@ fn a_terminal_reads_the_first_cause_first() {
 
           next     Write the token that the gateway enforces into .env, then recreate the CLI (safe)
                    $ fix --code OC-C301 --yes
-                   $ docker compose up -d --force-recreate openclaw-cli
+                   $ (cd examples/stacks/silent-override && docker compose up -d --force-recreate openclaw-cli)
 
           changes  .env:5
                    - A=********
@@ -234,6 +234,7 @@ fn each_code_is_one_advisory_and_the_sixth_is_counted() {
 #[test]
 fn a_ticket_is_as_wide_as_the_terminal_and_breaks_no_command() {
     let mut ticket = ticket();
+    ticket.stack = ".".to_owned();
     let command = format!("docker compose exec {}", "a ".repeat(80));
     ticket.missing = vec![format!("devices: {command}b")];
     ticket.findings[0].finding.summary = "word ".repeat(60);
@@ -279,7 +280,7 @@ fn an_issue_tracker_reads_the_same() {
 
         ```sh
         fix --code OC-C301 --yes
-        docker compose up -d --force-recreate openclaw-cli
+        (cd examples/stacks/silent-override && docker compose up -d --force-recreate openclaw-cli)
         ```
 
         | gate | `openclaw-cli` | `browser` |
