@@ -232,8 +232,11 @@ impl Walk {
     async fn runbook(&self, verb: &[&str], more: &[&str]) -> Result<i32, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = child::command(program);
-        let chosen = shlex::split(&self.arguments.project.chosen(None)).unwrap_or_default();
-        command.args(verb).args(chosen).args(more).current_dir(&self.arguments.stack);
+        command
+            .args(verb)
+            .args(self.arguments.project.words(None))
+            .args(more)
+            .current_dir(&self.arguments.stack);
         ended(&mut command).await
     }
 

@@ -116,23 +116,25 @@ impl ProjectFlags {
         command.replace("docker compose ", &format!("docker compose {}", self.chosen(runs_as)))
     }
 
-    /// The flags that chose this project, each with a blank behind it, and the name under which its containers run where that
-    /// is another.
+    /// The flags that chose this project, quoted for a shell and each with a blank behind it, and the name under which its
+    /// containers run where that is another.
     #[must_use]
     pub fn chosen(&self, runs_as: Option<&str>) -> String {
-        let files = self.files.iter().map(|file| ("-f", file));
-        let runs_as = runs_as.map(str::to_owned);
-        let named = self.project_name.iter().chain(&runs_as).take(1).map(|name| ("-p", name));
-        let env_files = self.env_files.iter().map(|file| ("--env-file", file));
-        let profiles = self.profiles.iter().map(|profile| ("--profile", profile));
-        let directory = self.project_directory.iter().map(|path| ("--project-directory", path));
-        let mut command = String::new();
-        for (flag, value) in files.chain(named).chain(env_files).chain(profiles).chain(directory) {
-            // Only a NUL could not be quoted, and no argument of a process holds one.
-            let value = shlex::try_quote(value).unwrap_or_default();
-            command.push_str(&format!("{flag} {value} "));
-        }
-        command
+        // Only a NUL could not be quoted, and no argument of a process holds one.
+        let quoted = |word: &str| shlex::try_quote(word).unwrap_or_default().into_owned() + " ";
+        self.words(runs_as).into_iter().map(quoted).collect()
+    }
+
+    /// The same as the arguments of a process.
+    #[must_use]
+    pub fn words<'f>(&'f self, runs_as: Option<&'f str>) -> Vec<&'f str> {
+        let files = self.files.iter().map(|file| ("-f", file.as_str()));
+        let named = self.project_name.as_deref().or(runs_as).map(|name| ("-p", name));
+        let env_files = self.env_files.iter().map(|file| ("--env-file", file.as_str()));
+        let profiles = self.profiles.iter().map(|profile| ("--profile", profile.as_str()));
+        let directory = self.project_directory.iter().map(|path| ("--project-directory", path.as_str()));
+        let flags = files.chain(named).chain(env_files).chain(profiles).chain(directory);
+        flags.flat_map(|(flag, value)| [flag, value]).collect()
     }
 
     /// The profiles among these flags that no service has, a sentence each: Compose says nothing of them.
