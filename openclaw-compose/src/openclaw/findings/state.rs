@@ -12,13 +12,12 @@ use crate::openclaw::model::services::{Mount, Relabel};
 use crate::openclaw::rules;
 use crate::openclaw::verdict::Verdicts;
 use crate::openclaw::verdict::state::{
-    Act, Doubt, Fault, Refused, Unseen, Usable, home_variable, is_rooted, leaked_directories, mounted_state,
-    user_span,
+    Act, Doubt, Fault, Refused, Unseen, Usable, leaked_directories, mounted_state,
 };
 use crate::source::Span;
 
 use super::remedies::{command, edits, recreate, replace_scalar, replace_whole, run, shell_quote, words};
-use super::{Cause, Findings};
+use super::{Cause, Findings, persistence, shared_state};
 
 /// Everything there is to say about the state.
 pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
@@ -30,10 +29,10 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
     for process in gateways.into_iter().chain(others) {
         usable_finding(process, verdicts, &mut told, out);
         if process.service.job.is_none() {
-            mounts(process, verdicts, &mut told, out);
+            persistence::mounts(process, verdicts, &mut told.rooted, out);
         }
     }
-    shared_state(verdicts, out);
+    shared_state::findings(verdicts, out);
     for span in &verdicts.model.listing.unread {
         let finding = verdicts.finding(
             Code::ListingUnreadable,
@@ -277,172 +276,6 @@ fn drifted(process: &Process<'_>, fault: &Fault, verdicts: &Verdicts<'_>, findin
     });
 }
 
-fn mounts(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: &mut Findings) {
-    let name = process.service.name;
-    for mount in &process.service.mounts {
-        if is_rooted(mount, verdicts.model) {
-            let source = mount.source.unwrap_or_default();
-            let summary =
-                format!("{name} mounts {source} from the root of the host: the variable before it is empty");
-            if told.rooted.contains(&mount.span) {
-                continue;
-            }
-            let mut finding = verdicts
-                .finding(Code::RootMountByEmptyVariable, summary, Some(mount.span))
-                .about(process.subject());
-            told.rooted.extend(finding.places.iter().map(|place| place.span));
-            finding.remedy =
-                Some(words("set the variable, or write `${NAME:?not set}` so that Compose refuses to start"));
-            out.push(finding);
-        }
-        let file = mount.target.rsplit('/').next() == Some(rules::CONFIG_NAME)
-            && mount.target == process.config_path;
-        if file {
-            let summary = format!(
-                "{name} mounts openclaw.json as a single file: a replaced file keeps its old content in the container"
-            );
-            let mut finding =
-                verdicts.finding(Code::SingleFileMount, summary, Some(mount.span)).about(process.subject());
-            finding.evidence.push("the gateway cannot rename over a mount point, and an editor's rename leaves the old inode mounted".to_owned());
-            finding.remedy =
-                Some(words("mount the directory instead; after an edit, recreate the container"));
-            out.push(finding);
-        }
-    }
-    if process.outer_state_dir().is_some() {
-        let home = home_variable(process);
-        let summary = format!(
-            "{name} keeps its state in {}: HOME points into the state directory itself",
-            process.state_dir
-        );
-        let mut finding = verdicts
-            .finding(Code::NestedStateDir, summary, home.map(|home| home.span))
-            .about(process.subject());
-        finding.remedy =
-            Some(words("set HOME to the directory above the state directory, or set OPENCLAW_STATE_DIR"));
-        out.push_for([Cause::State(process.id)], finding);
-    }
-    let mount = mounts::mount_over(process.service, &process.state_dir);
-    let legacy = rules::LEGACY_STATE_DIR_NAMES.iter().any(|name| process.state_dir.ends_with(name));
-    if let Some(mount) = mount.filter(|_| legacy) {
-        let summary = format!("{name} still keeps its state in {}", process.state_dir);
-        let mut finding =
-            verdicts.finding(Code::LegacyStateDir, summary, Some(mount.span)).about(process.subject());
-        finding.remedy = Some(words("with the stack down, mount the same directory at ~/.openclaw"));
-        out.push(finding);
-    }
-    if process.role == processes::Role::Gateway
-        && !matches!(verdicts.usable_by(process), Some(Usable::No { .. }))
-    {
-        persistence(process, verdicts, out);
-    }
-    let on_bridge = !verdicts.model.shares_gateway_namespace(process.service);
-    if process.role == processes::Role::Cli
-        && on_bridge
-        && process.knows_state_dir()
-        && matches!(process.state, Backing::Layer | Backing::Fleeting)
-    {
-        let summary = format!(
-            "{name} keeps its device identity in the container: each new container is a new device to approve"
-        );
-        let mut finding = verdicts
-            .finding(Code::ThrowAwayIdentity, summary, Some(process.service.key_span))
-            .about(process.subject());
-        finding.remedy = Some(words(format!("mount a directory of its own at {}", process.state_dir)));
-        out.push(finding);
-    }
-}
-
-fn persistence(process: &Process<'_>, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let name = process.service.name;
-    if !process.knows_state_dir() {
-        return;
-    }
-    if matches!(process.state, Backing::Layer | Backing::Fleeting) {
-        let summary = format!(
-            "{name} keeps its state in the container ({}): it is gone when the container is",
-            process.state_dir
-        );
-        let mut finding = verdicts
-            .finding(Code::StateNotPersisted, summary, Some(process.service.key_span))
-            .about(process.subject());
-        finding.remedy = Some(words(format!("mount a directory or a volume at {}", process.state_dir)));
-        out.push(finding);
-    }
-    if verdicts.model.docker_vm
-        && matches!(process.state, Backing::Host(_))
-        && rules::STATE_IN_SQLITE.holds_for(process.version)
-    {
-        let mount = mounts::mount_over(process.service, &process.state_dir).map(|mount| mount.span);
-        let summary = format!(
-            "{name} keeps its database in a directory that the Mac shares with the engine's virtual machine: there SQLite's log was seen to leave it malformed"
-        );
-        let mut finding =
-            verdicts.finding(Code::StateOnFileSharing, summary, mount).about(process.subject()).inferred();
-        finding.versions = Some(rules::STATE_IN_SQLITE.to_string());
-        finding.remedy = Some(words(format!(
-            "keep it in a named volume at {}, which lies inside the virtual machine; never open the database from the Mac while the gateway runs",
-            process.state_dir
-        )));
-        out.push(finding);
-    }
-    let secrets = format!("{}/.config/openclaw", process.home.trim_end_matches('/'));
-    if rules::PROFILE_SECRET_MOUNT.holds_for(process.version)
-        && processes::is_openclaw_image(process.service)
-        && mounts::mount_over(process.service, &process.state_dir).is_some()
-        && mounts::mount_over(process.service, &secrets).is_none()
-    {
-        let summary = format!(
-            "{name} mounts nothing at {secrets}: secrets of OAuth profiles do not outlive the container"
-        );
-        let mut finding = verdicts
-            .finding(Code::ProfileSecretsNotMounted, summary, Some(process.service.key_span))
-            .about(process.subject());
-        finding.versions = Some(rules::PROFILE_SECRET_MOUNT.to_string());
-        finding.remedy =
-            Some(words(format!("where OAuth profiles are used, mount a directory at {secrets}")));
-        out.push(finding);
-    }
-}
-
-/// A gateway against each other process that uses its state or its namespace: the first with which that one is at odds. Of
-/// two gateways the later is told.
-fn shared_state(verdicts: &Verdicts<'_>, out: &mut Findings) {
-    let Model { gateways, processes, .. } = verdicts.model;
-    for other in processes.iter().filter(|process| process.is_openclaw()) {
-        let is_told = |gateway: &&Process<'_>| gateway.id < other.id || verdicts.gateway_in(other).is_none();
-        let theirs = other.service.name;
-        let is_shut_out =
-            other.role != processes::Role::Cli || !matches!(verdicts.usable_by(other), Some(Usable::Yes));
-        if let Some(gateway) = gateways.other_user_of(other).filter(is_told).filter(|_| is_shut_out)
-            && let (Some(a), Some(b)) = (gateway.uid.number(), other.uid.number())
-        {
-            let ours = gateway.service.name;
-            let summary = format!(
-                "{ours} runs as uid {a} and {theirs} as uid {b} on one state directory: each locks the other out"
-            );
-            let mut finding = verdicts
-                .finding(Code::MixedUids, summary, Some(user_span(gateway, other)))
-                .about(other.subject());
-            finding.remedy = same_user(gateway, other, verdicts);
-            out.push_for([Cause::State(other.id)], finding);
-        }
-        let beside = verdicts.model.namespace(other.service);
-        let beside = beside.and_then(|namespace| gateways.other_state_beside(other, namespace));
-        if let Some(gateway) = beside.filter(is_told).filter(|_| other.service.job.is_none()) {
-            let ours = gateway.service.name;
-            let summary = format!("{ours} and {theirs} share one loopback and keep two state directories");
-            let mount = mounts::mount_over(other.service, &other.state_dir).map(|mount| mount.span);
-            let mut finding = verdicts.finding(Code::SplitStateDir, summary, mount).about(other.subject());
-            finding.evidence.push(
-                "two identities that pair silently on one loopback evict each other's pairing".to_owned(),
-            );
-            finding.remedy = Some(words(format!("mount the state directory of {ours} into {theirs}, too")));
-            out.push(finding);
-        }
-    }
-}
-
 /// A directory variable that came from the host's `.env`.
 fn pin_directory(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     let service = process.service;
@@ -568,20 +401,4 @@ fn relabel(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
     services.sort_unstable();
     services.dedup();
     Some(edits(text, out, Some(recreate(&services, verdicts))))
-}
-
-/// One user for both.
-fn same_user(gateway: &Process<'_>, other: &Process<'_>, verdicts: &Verdicts<'_>) -> Option<Remedy> {
-    let (uid, gid) = (gateway.uid.number()?, gateway.uid.group()?);
-    let text = format!("run {} as uid {uid}, as {} runs", other.service.name, gateway.service.name);
-    let user = format!("{uid}:{gid}");
-    let edit = match &other.service.user {
-        Some(written) => replace_scalar(verdicts, written.span, &user)?,
-        None => layout::insert_child(
-            verdicts.model.sources,
-            other.service.key_span,
-            &format!("user: \"{user}\""),
-        )?,
-    };
-    Some(edits(text, vec![edit], Some(recreate(&[other.service.name], verdicts))))
 }
