@@ -52,6 +52,28 @@ pub(crate) struct Proxy {
     inside: bool,
 }
 
+impl Proxy {
+    /// One of which nothing else is known.
+    fn new(who: impl Into<String>, span: Span) -> Self {
+        Self {
+            who: who.into(),
+            span,
+            origin: None,
+            target: None,
+            network: None,
+            service: None,
+            published: None,
+            astray: None,
+            said: None,
+            path: None,
+            upgrade: Upgrade::Unknown,
+            appends: None,
+            forwards: false,
+            inside: false,
+        }
+    }
+}
+
 /// The proxy before a gateway; labels and variables of the gateway say more than a proxy's being there.
 pub(crate) fn of(gateway: &Gateway<'_>, model: &Model<'_>) -> Option<Proxy> {
     let process = gateway.process;
@@ -98,23 +120,15 @@ fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
     let port = labels.iter().find(|(name, _)| {
         name.starts_with("traefik.http.services.") && name.ends_with(".loadbalancer.server.port")
     });
+    let span = labels.get(*rule_name).map_or(rule.span, |at| at.span);
     Some(Proxy {
-        who: format!("traefik, by the labels of {}", service.name),
-        span: labels.get(*rule_name).map_or(rule.span, |at| at.span),
         origin: host.map(|host| (format!("{scheme}://{host}"), rule.span)),
         target: port.and_then(|(_, at)| Some((at.value.trimmed().parse()?, at.span))),
         network: labels
             .get("traefik.docker.network")
             .map(|at| (at.value.expose().trim().to_owned(), at.span)),
-        service: None,
-        published: None,
-        astray: None,
-        said: None,
-        path: None,
-        upgrade: Upgrade::Unknown,
-        appends: None,
         forwards: true,
-        inside: false,
+        ..Proxy::new(format!("traefik, by the labels of {}", service.name), span)
     })
 }
 
@@ -125,20 +139,10 @@ fn by_caddy(service: &Service<'_>) -> Option<Proxy> {
     let upstream = service.labels.get(format!("{name}.reverse_proxy").as_str());
     let port = |text: &str| text.trim_end_matches(['}', ' ']).rsplit([' ', ':']).next()?.parse().ok();
     Some(Proxy {
-        who: format!("caddy, by the labels of {}", service.name),
-        span: site.span,
         origin: (!host.is_empty()).then_some((origin, site.span)),
         target: upstream.and_then(|at| Some((port(at.value.expose())?, at.span))),
-        network: None,
-        service: None,
-        published: None,
-        astray: None,
-        said: None,
-        path: None,
-        upgrade: Upgrade::Unknown,
-        appends: None,
         forwards: true,
-        inside: false,
+        ..Proxy::new(format!("caddy, by the labels of {}", service.name), site.span)
     })
 }
 
@@ -153,20 +157,10 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
         let host = hosts.split(',').next().unwrap_or_default();
         let scheme = if given("LETSENCRYPT_HOST").is_some() { "https" } else { "http" };
         return Some(Proxy {
-            who: "the proxy that reads VIRTUAL_HOST".to_owned(),
-            span,
             origin: Some((format!("{scheme}://{host}"), span)),
             target: given("VIRTUAL_PORT").and_then(|(port, span)| Some((port.parse().ok()?, span))),
-            network: None,
-            service: None,
-            published: None,
-            astray: None,
-            said: None,
-            path: None,
-            upgrade: Upgrade::Unknown,
-            appends: None,
             forwards: true,
-            inside: false,
+            ..Proxy::new("the proxy that reads VIRTUAL_HOST", span)
         });
     }
     let (name, (address, span)) = environment
@@ -178,23 +172,8 @@ fn by_variables(process: &Process<'_>) -> Option<Proxy> {
     let inner = name.rsplit('_').next().filter(|port| port.parse::<u16>().is_ok());
     let address = inner.and_then(|port| address.strip_suffix(port)?.strip_suffix(':')).unwrap_or(address);
     let origin = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
-    Some(Proxy {
-        who: format!("the proxy that fills {name}"),
-        span,
-        origin: Some((origin, span)),
-        target: None,
-        network: None,
-        service: None,
-        published: None,
-        astray: None,
-        said: None,
-        path: None,
-        upgrade: Upgrade::Unknown,
-        appends: None,
-        // The image may have a proxy of its own before the gateway.
-        forwards: false,
-        inside: false,
-    })
+    // The image may have a proxy of its own before the gateway, so that nobody knows who forwards.
+    Some(Proxy { origin: Some((origin, span)), ..Proxy::new(format!("the proxy that fills {name}"), span) })
 }
 
 /// A proxy of the stack that is told of the gateway, or, where its configuration was not given, might be.
@@ -204,20 +183,9 @@ fn by_service(gateway: &Gateway<'_>, owner: &Service<'_>, model: &Model<'_>) -> 
         let inside = model.namespaces.share(service.name, owner.name);
         let is_near = inside || names::shares_network(service, owner);
         let mut proxy = Proxy {
-            who: service.name.to_owned(),
             service: Some(service.name.to_owned()),
-            span: service.key_span,
-            origin: None,
-            target: None,
-            network: None,
-            published: None,
-            astray: None,
-            said: None,
-            path: None,
-            upgrade: Upgrade::Unknown,
-            appends: None,
-            forwards: false,
             inside,
+            ..Proxy::new(service.name, service.key_span)
         };
         let led =
             || {
