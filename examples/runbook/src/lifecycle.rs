@@ -166,6 +166,10 @@ impl Reader {
             listening.port = listening.port.or(earlier.port);
         }
         self.comes_up();
+        // Up to 2026.4.2 the line with the addresses is the last of a start, and none says ready.
+        if listening.on_loopback.is_some() {
+            self.life.ready = Some(listening.line);
+        }
         self.life.listening = Some(listening);
     }
 
@@ -372,6 +376,8 @@ mod tests {
         assert_eq!(failed(&format!("{line}{line}{other}")).line, 3);
         let up = format!("{line}[gateway] listening on ws://0.0.0.0:18789 (PID 7)\n");
         assert_eq!(lifecycle(&up).failed, None);
+        // Up to 2026.4.2 that line is all that says ready.
+        assert_eq!(lifecycle(&up).ready, Some(2));
         assert_eq!(failed(&format!("{up}{other}")).line, 3);
     }
 
