@@ -2,6 +2,7 @@
 
 mod broken;
 mod canary;
+mod configs;
 mod corpus;
 mod docker;
 mod healthy;

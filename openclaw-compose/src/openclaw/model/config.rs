@@ -119,6 +119,11 @@ impl Config {
         self.root.is_none() || self.faults.iter().any(|fault| matches!(fault, ConfigFault::Include { .. }))
     }
 
+    /// The members at the top.
+    pub(crate) fn members(&self) -> &[Member] {
+        self.root.as_ref().map_or(&[], Node::members)
+    }
+
     /// The node at `path`, `null` counting as absent.
     #[must_use]
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Node> {

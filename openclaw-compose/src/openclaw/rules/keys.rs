@@ -1,10 +1,85 @@
-//! The keys below `gateway` of `openclaw.json`, and the words that some of them take.
+//! The keys of `openclaw.json` that decide whether a gateway starts, and what some of them take.
 //!
-//! The schema of every release is strict: a key that it does not have is refused (2026.9.6, observed; read from 2026.1.29 on).
-//! All ranges here are from the wording of the packages' schemas; where a run or a reader of the code knows more, the row says so.
-//! Keys that a later release gave up are kept here: releases carry them over, so nothing is said about them.
+//! The schema of every release is strict: a key that it does not have is refused (2026.2.26 to 2026.9.6, observed; read from
+//! 2026.1.29 on). The ranges are from the wording of the packages' schemas; what the schema of a release of each month says, and
+//! what it answers to good and bad files, is in `tests/configs`, which `examples/live/configs` writes. Keys that a later release
+//! gave up are kept here: it takes them out itself when the gateway starts, so nothing is said about them.
 
 use super::version::{Version, Versions};
+
+/// The keys at the top of the file, of every release: those that the schemas of 2026.3.28 to 2026.9.6 name, and those that an older
+/// release knows or carries over (read in 2026.1.29 to 2026.3.2). One that is not among them is refused by all.
+pub(crate) const TOP_KEYS: &[&str] = &[
+    "$include",
+    "$schema",
+    "accessGroups",
+    "acp",
+    "agent",
+    "agents",
+    "approvals",
+    "attachments",
+    "audio",
+    "audit",
+    "auth",
+    "bindings",
+    "broadcast",
+    "browser",
+    "canvasHost",
+    "channels",
+    "cli",
+    "cloudWorkers",
+    "commands",
+    "commitments",
+    "crestodian",
+    "cron",
+    "desktop",
+    "diagnostics",
+    "discord",
+    "discovery",
+    "env",
+    "gateway",
+    "heartbeat",
+    "hooks",
+    "identity",
+    "imessage",
+    "logging",
+    "marketplaces",
+    "mcp",
+    "media",
+    "memory",
+    "memorySearch",
+    "messages",
+    "meta",
+    "models",
+    "msteams",
+    "nodeHost",
+    "plugins",
+    "proxy",
+    "routing",
+    "secrets",
+    "security",
+    "session",
+    "signal",
+    "skills",
+    "slack",
+    "surfaces",
+    "talk",
+    "telegram",
+    "telemetry",
+    "tools",
+    "transcripts",
+    "tts",
+    "tui",
+    "ui",
+    "update",
+    "web",
+    "whatsapp",
+    "wizard",
+    "worktreeAcceleration",
+    "worktreeRoot",
+];
+/// The newest release whose schema has been seen. A later one may know more keys at the top.
+pub(crate) const NEWEST_SCHEMA: Version = Version::new(2026, 9, 6);
 
 /// Keys that came into the schema with one release.
 #[derive(Clone, Copy, Debug)]
@@ -240,9 +315,13 @@ pub(crate) const GATEWAY_KEYS: &[KeyRule] = &[
             "publicOrigin",
             "remote.edgeAuth",
             "remote.edgeAuth.*",
+            "remote.edgeAuth.*.id",
+            "remote.edgeAuth.*.provider",
+            "remote.edgeAuth.*.source",
             "roles",
             "roles.default",
             "roles.definitions",
+            "roles.definitions.*",
             "roles.definitions.*.agents",
             "roles.definitions.*.sandbox",
             "roles.definitions.*.scopes",
@@ -250,7 +329,6 @@ pub(crate) const GATEWAY_KEYS: &[KeyRule] = &[
             "roles.definitions.*.sessions.others",
         ],
     ),
-    since(2026, 8, 2, &["remote.id", "remote.provider", "remote.source"]),
     since(
         2026,
         9,
@@ -270,13 +348,38 @@ pub(crate) const GATEWAY_KEYS: &[KeyRule] = &[
             "portals.ingress",
             "portals.ingress.domain",
             "portals.ingress.port",
-            "roles.definitions.*",
             "roles.definitions.*.accessPolicyPlugin",
         ],
     ),
     // Carried over to `gateway.auth.token` when the file is loaded.
     KeyRule { versions: Versions::before(Version::new(2026, 4, 1)), keys: &["token"] },
 ];
+
+/// Keys below `gateway` that are on or off.
+pub(crate) const SWITCHES: &[&str] = &[
+    "allowRealIpFallback",
+    "auth.allowTailscale",
+    "controlUi.allowInsecureAuth",
+    "controlUi.dangerouslyAllowHostHeaderOriginFallback",
+    "controlUi.dangerouslyDisableDeviceAuth",
+    "controlUi.enabled",
+    "tailscale.resetOnExit",
+    "tls.autoGenerate",
+    "tls.enabled",
+];
+
+/// Keys below `gateway` that hold a list.
+pub(crate) const LISTS: &[&str] = &["controlUi.allowedOrigins", "trustedProxies"];
+
+/// Keys below `gateway` that hold a text, or from some release on an object that says where the text is.
+pub(crate) const SECRETS: &[&str] = &["auth.password", "auth.token", "remote.password", "remote.token"];
+
+/// The highest port that a release takes for one in its configuration: none up to 2026.7.1, which then cannot listen there; 65535 in
+/// 2026.8.2 (both observed).
+#[must_use]
+pub(crate) fn highest_port(version: Option<Version>) -> f64 {
+    if Versions::since(V2026_8_1).holds_for(version) { 65535.0 } else { f64::INFINITY }
+}
 
 /// The words that a key takes.
 #[derive(Clone, Copy, Debug)]

@@ -33,11 +33,12 @@ pub(crate) enum FaultKind {
 
 /// Everything that the release refuses, in the order of the file.
 pub(crate) fn faults(config: &Config, version: Option<Version>) -> Vec<Fault> {
-    let Some(gateway) = config.at(&["gateway"]) else { return Vec::new() };
     let mut out = Vec::new();
-    let known = known();
-    object(gateway, "", version, &known, &mut out);
+    top(config, version, &mut out);
+    let Some(gateway) = config.at(&["gateway"]) else { return out };
+    object(gateway, "", version, &known(), &mut out);
     words(config, version, &mut out);
+    kinds(config, version, &mut out);
     out.sort_by_key(|fault| (fault.span.file, fault.span.start));
     out
 }
@@ -46,6 +47,21 @@ type Known = BTreeMap<&'static str, Versions>;
 
 fn known() -> Known {
     GATEWAY_KEYS.iter().flat_map(|rule| rule.keys.iter().map(|key| (*key, rule.versions))).collect()
+}
+
+/// The keys at the top of the file.
+fn top(config: &Config, version: Option<Version>, out: &mut Vec<Fault>) {
+    for member in config.members() {
+        if keys::TOP_KEYS.contains(&member.key.as_str()) {
+            continue;
+        }
+        let nearest = nearest(&member.key, keys::TOP_KEYS.iter().copied()).map(str::to_owned);
+        if nearest.is_none() && version.is_none_or(|version| version > keys::NEWEST_SCHEMA) {
+            continue;
+        }
+        let kind = FaultKind::Unknown { since: None, nearest };
+        out.push(Fault { path: member.key.clone(), kind, span: member.key_span });
+    }
 }
 
 /// The keys of one object below `gateway`; an object of which the schema says nothing more may hold anything.
@@ -58,6 +74,12 @@ fn object(node: &Node, path: &str, version: Option<Version>, known: &Known, out:
         .collect();
     if siblings.is_empty() || siblings.contains(&"*") {
         return;
+    }
+    let is_object = matches!(node.value, Value::Object(_) | Value::Null);
+    // A secret may be a text, too.
+    if !is_object && !keys::SECRETS.contains(&path) {
+        let path = if path.is_empty() { "gateway".to_owned() } else { format!("gateway.{path}") };
+        out.push(Fault { path, kind: FaultKind::Kind { wanted: "an object" }, span: node.span });
     }
     for member in node.members() {
         let below = format!("{prefix}{}", member.key);
@@ -104,21 +126,26 @@ fn words(config: &Config, version: Option<Version>, out: &mut Vec<Fault>) {
         let kind = FaultKind::NoCustomHost;
         out.push(Fault { path: "gateway.bind".to_owned(), kind, span });
     }
-    if let Some(node) = config.at(&["gateway", "port"])
-        && node.as_f64().is_none()
-    {
-        let kind = FaultKind::Kind { wanted: "a number" };
-        out.push(Fault { path: "gateway.port".to_owned(), kind, span: node.span });
-    }
-    for (key, path) in [
-        ("trustedProxies", &["gateway", "trustedProxies"][..]),
-        ("controlUi.allowedOrigins", &["gateway", "controlUi", "allowedOrigins"]),
-    ] {
-        if let Some(node) = config.at(path).filter(|node| !matches!(node.value, Value::Array(_))) {
-            let kind = FaultKind::Kind { wanted: "a list" };
-            out.push(Fault { path: format!("gateway.{key}"), kind, span: node.span });
+}
+
+/// What is not of the kind that its key takes.
+fn kinds(config: &Config, version: Option<Version>, out: &mut Vec<Fault>) {
+    let mut check = |keys: &[&str], wanted, is_kind: &dyn Fn(&Node) -> bool| {
+        for key in keys {
+            let path: Vec<&str> = std::iter::once("gateway").chain(key.split('.')).collect();
+            if let Some(node) = config.at(&path).filter(|node| !is_kind(node)) {
+                let kind = FaultKind::Kind { wanted };
+                out.push(Fault { path: format!("gateway.{key}"), kind, span: node.span });
+            }
         }
-    }
+    };
+    check(&["port"], "a port number", &|node| {
+        let highest = keys::highest_port(version);
+        node.as_f64().is_some_and(|number| number.fract() == 0.0 && (1.0..=highest).contains(&number))
+    });
+    check(keys::SWITCHES, "true or false", &|node| node.as_bool().is_some());
+    check(keys::LISTS, "a list", &|node| matches!(node.value, Value::Array(_)));
+    check(keys::SECRETS, "a text", &|node| matches!(node.value, Value::String(_) | Value::Object(_)));
 }
 
 /// What the command line refuses of `--bind`: it takes the words alone (read in 2026.1.29 to 2026.9.6).
