@@ -11,6 +11,7 @@ const V2026_4_10: Version = Version::new(2026, 4, 10);
 const V2026_4_12: Version = Version::new(2026, 4, 12);
 const V2026_4_20: Version = Version::new(2026, 4, 20);
 const V2026_5_12: Version = Version::new(2026, 5, 12);
+const V2026_6_1: Version = Version::new(2026, 6, 1);
 const V2026_7_1: Version = Version::new(2026, 7, 1);
 const V2026_8_1: Version = Version::new(2026, 8, 1);
 const V2026_9_3: Version = Version::new(2026, 9, 3);
@@ -249,6 +250,6 @@ pub(crate) fn lease_of_the_killed(version: Option<Version>) -> Option<&'static s
 /// under OrbStack with 2026.7.2-beta.7 (openclaw#120549).
 pub(crate) const STATE_IN_SQLITE: Versions = Versions::since(V2026_8_1);
 
-/// The releases whose state needs a second mount for profile secrets: read in 2026.5.12. From 2026.6.1 on only the doctor reads it, to
-/// move what is there, and the docs name the mount up to 2026.9.3; so it is still told.
-pub(crate) const PROFILE_SECRET_MOUNT: Versions = Versions::since(V2026_5_12);
+/// The releases whose state needs a second mount for profile secrets: read in 2026.5.12 and 2026.5.28. From 2026.6.1 on only the doctor
+/// reads that directory, to move what is there into the state (read in 2026.6.1), although docs name the mount up to 2026.9.3.
+pub(crate) const PROFILE_SECRET_MOUNT: Versions = Versions::between(V2026_5_12, V2026_6_1);

@@ -87,6 +87,7 @@ fn turns() -> Vec<(Ask, &'static str, String, &'static str, String)> {
         (|v| rules::stop_budget_seconds(Some(v)).to_string(), "2026.3.13", is("5"), "2026.3.22", is("25")),
         (|v| rules::stop_budget_seconds(Some(v)).to_string(), "2026.7.35", is("25"), "2026.8.1", is("330")),
         (|v| rules::PROFILE_SECRET_MOUNT.holds_for(Some(v)).to_string(), "2026.5.7", is(NO), "2026.5.12", is(YES)),
+        (|v| rules::PROFILE_SECRET_MOUNT.holds_for(Some(v)).to_string(), "2026.5.28", is(YES), "2026.6.1", is(NO)),
         (|v| rules::lease_of_the_killed(Some(v)).is_some().to_string(), "2026.9.4", is(NO), "2026.9.5", is(YES)),
         (|v| rules::proxy_attribution_required(Some(v)).to_string(), "2026.7.35", is(NO), "2026.8.1", is(YES)),
     ]
