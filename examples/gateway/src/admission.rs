@@ -12,8 +12,7 @@ use super::state::{Phase, Session, State};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// The gateway's protocol; a node may also speak the one before, a probe any range that touches the two.
-pub(super) const PROTOCOL: u64 = 4;
+/// A node may also speak the protocol before the gateway's own, a probe any range that touches the two.
 const PROBE_PROTOCOL: u64 = 3;
 
 /// The build that a web interface must match.
@@ -87,7 +86,7 @@ enum AuthFailure {
 impl Attempt<'_> {
     fn run(&mut self, connect: &mut Connect) -> Result<Admitted, Box<Rejection>> {
         self.started()?;
-        speaks(connect)?;
+        speaks(connect, self.state.release.protocol())?;
         role(connect)?;
         self.origin(connect)?;
         if connect.auth.sent_anything() || connect.device.is_some() {
@@ -181,7 +180,8 @@ impl Attempt<'_> {
         let keeps_scopes = self.caller.is_local
             && self.caller.origin.is_none()
             && shared.matches
-            && (connect.client.is_cli() || connect.client.is_backend());
+            && (connect.client.is_backend()
+                || connect.client.is_cli() && self.state.release.trusts_local_cli());
         if !keeps_scopes {
             connect.scopes.clear();
         }
@@ -370,7 +370,9 @@ impl Attempt<'_> {
             .fact("scopeCount", connect.scopes.len().to_string())
             .fact("hasDeviceIdentity", connect.device.is_some().to_string());
         match failure {
-            AuthFailure::RateLimited(Some(ms)) => refusal.retry_after(ms),
+            AuthFailure::RateLimited(Some(ms)) if self.state.release.is_of_august() => {
+                refusal.retry_after(ms)
+            }
             _ => refusal,
         }
     }
@@ -415,10 +417,10 @@ impl Attempt<'_> {
     }
 }
 
-fn speaks(connect: &Connect) -> Result<(), Box<Rejection>> {
+fn speaks(connect: &Connect, protocol: u64) -> Result<(), Box<Rejection>> {
     let (min, max) = (connect.min_protocol, connect.max_protocol);
-    let current = min <= PROTOCOL && max >= PROTOCOL;
-    let probe = connect.client.mode == "probe" && min <= PROTOCOL && max >= PROBE_PROTOCOL;
+    let current = min <= protocol && max >= protocol;
+    let probe = connect.client.mode == "probe" && min <= protocol && max >= PROBE_PROTOCOL;
     let node =
         connect.role == "node" && connect.client.is_node() && min <= PROBE_PROTOCOL && max >= PROBE_PROTOCOL;
     if current || probe || node {
@@ -428,11 +430,11 @@ fn speaks(connect: &Connect) -> Result<(), Box<Rejection>> {
         .detail("code", "PROTOCOL_MISMATCH")
         .detail("clientMinProtocol", min)
         .detail("clientMaxProtocol", max)
-        .detail("expectedProtocol", PROTOCOL)
+        .detail("expectedProtocol", protocol)
         .detail("minimumProbeProtocol", PROBE_PROTOCOL)
         .fact("minProtocol", min.to_string())
         .fact("maxProtocol", max.to_string())
-        .fact("expectedProtocol", PROTOCOL.to_string())
+        .fact("expectedProtocol", protocol.to_string())
         .fact("minimumProbeProtocol", PROBE_PROTOCOL.to_string()))
 }
 

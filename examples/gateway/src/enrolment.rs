@@ -111,6 +111,9 @@ impl Attempt<'_> {
         }
         let ssh = reason == PairingReason::NotPaired && self.is_verified_by_ssh(connect);
         let control_ui = connect.client.is_operator_ui() && connect.role == "operator";
+        if !self.state.release.explains_pairing() {
+            return Err(pairing_required_in_a_word(reason, &asked.request.id));
+        }
         Err(pairing_required(
             reason,
             record,
@@ -275,6 +278,15 @@ fn pairing_required(
         }
     }
     refusal
+}
+
+/// What a release says that does not explain it.
+fn pairing_required_in_a_word(reason: PairingReason, request_id: &str) -> Box<Rejection> {
+    let (name, ..) = reason.words();
+    Rejection::new("NOT_PAIRED", "pairing required", 1008, "pairing-required")
+        .detail("code", "PAIRING_REQUIRED")
+        .detail("reason", name)
+        .detail("requestId", request_id)
 }
 
 /// A node host that leaves its family out gets the one of its platform.

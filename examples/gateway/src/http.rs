@@ -173,7 +173,7 @@ pub(super) fn respond(state: &mut State, request: &Request, peer: IpAddr) -> Res
     let probe = match request.path.as_str() {
         "/healthz" | "/health" => Probe::Live,
         "/readyz" | "/ready" => Probe::Ready,
-        "/startupz" | "/startup" => Probe::Startup,
+        "/startupz" | "/startup" if state.release.is_of_august() => Probe::Startup,
         other => return web_interface(&request.method, other),
     };
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
@@ -183,7 +183,7 @@ pub(super) fn respond(state: &mut State, request: &Request, peer: IpAddr) -> Res
         return Response::json(200, &json!({ "ok": true, "status": "live" }))
             .header("Cache-Control", "no-store");
     }
-    if request.is_forwarded() {
+    if request.is_forwarded() && state.release.is_of_august() {
         return Response::unattributable();
     }
     let detailed =
@@ -242,7 +242,7 @@ fn startup(state: &State, detailed: bool) -> (u16, Value) {
     };
     let mut body = json!({ "ok": status == 200, "status": word });
     if let Some(object) = body.as_object_mut().filter(|_| detailed) {
-        object.insert("version".into(), json!(super::VERSION));
+        object.insert("version".into(), json!(state.release.number()));
         object.insert("uptimeMs".into(), json!(state.uptime_ms()));
         if state.phase == Phase::Starting {
             object.insert("pendingReason".into(), json!("startup-sidecars"));

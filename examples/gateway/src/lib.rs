@@ -19,6 +19,7 @@ mod pairing;
 mod proof;
 mod records;
 mod refusal;
+mod release;
 mod schema;
 mod scopes;
 mod session;
@@ -28,6 +29,7 @@ mod state;
 pub use clock::Clock;
 pub use lockout::Limits;
 pub use pairing::PairingState;
+pub use release::Release;
 pub use start::{Bind, Builder, RootCause, StartError};
 pub use state::Phase;
 
@@ -38,7 +40,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// The release whose behaviour this is.
+/// The release whose behaviour this is unless another is chosen.
 pub const VERSION: &str = "2026.9.6";
 
 /// The embedded gateway. Start one with [`Gateway::builder`]; it runs until it is stopped or dropped.

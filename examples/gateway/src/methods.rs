@@ -96,6 +96,9 @@ impl Call<'_> {
         if let Some(scope) = scope
             && !scopes::covers("operator", &self.session.scopes, scope)
         {
+            if !self.state.release.is_of_august() {
+                return Err(invalid(&format!("missing scope: {scope}")));
+            }
             return Err(json!({
                 "code": "FORBIDDEN", "message": format!("missing scope: {scope}"),
                 "details": { "code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": [scope] }
@@ -160,7 +163,7 @@ pub(super) fn snapshot(state: &State) -> Value {
 
 fn status(call: &mut Call<'_>) -> Result<Value, Value> {
     Ok(json!({
-        "runtimeVersion": super::VERSION,
+        "runtimeVersion": call.state.release.number(),
         "ready": call.state.phase == Phase::Ready,
         "sessions": { "count": 0, "recent": [] }
     }))

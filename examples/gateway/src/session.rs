@@ -126,7 +126,8 @@ async fn upgrade(
     local: SocketAddr,
 ) {
     let key = request.header("sec-websocket-key");
-    let refused = if request.is_forwarded() {
+    let refuses_strangers = door.shared.lock().release.is_of_august();
+    let refused = if refuses_strangers && request.is_forwarded() {
         let line = format!(
             "observed unattributable proxy-shaped traffic from {}; configure gateway.trustedProxies",
             peer.ip()
@@ -202,11 +203,14 @@ enum Next {
 impl Live {
     /// Runs until the connection is over and says how it ended.
     async fn run(&mut self) -> Ending {
-        let now = self.door.shared.lock().now();
-        let challenge = json!({
-            "type": "event", "event": "connect.challenge",
-            "payload": { "nonce": self.caller.nonce, "ts": now, "capabilities": ["model-catalog-snapshot"] }
-        });
+        let challenge = {
+            let state = self.door.shared.lock();
+            let mut payload = json!({ "nonce": self.caller.nonce, "ts": state.now() });
+            if let Some(payload) = payload.as_object_mut().filter(|_| state.release.is_of_august()) {
+                payload.insert("capabilities".into(), json!(["model-catalog-snapshot"]));
+            }
+            json!({ "type": "event", "event": "connect.challenge", "payload": payload })
+        };
         self.send(&challenge).await;
         let handshake = self.door.handshake;
         let first = loop {
@@ -374,46 +378,62 @@ fn claims_worker(frame: &Value) -> bool {
 }
 
 fn hello(state: &super::state::State, caller: &Caller, admitted: &Admitted) -> Value {
-    let session = &admitted.session;
-    let mut auth = json!({ "method": admitted.method, "role": session.role, "scopes": session.scopes });
-    if let Some(auth) = auth.as_object_mut() {
-        if session.role == "operator" {
-            // The real one derives it from the token; this one only changes and stays the same when that one does.
-            let shared = || format!("{} {} {:?}", state.boot_id, state.generation, session.device_id);
-            let subject = admitted.device_token.as_ref().map_or_else(shared, |token| token.secret.clone());
-            let digest = <sha2::Sha256 as sha2::Digest>::digest(subject.as_bytes());
-            auth.insert("recoveryScope".into(), json!(super::encoding::base64url(&digest)));
-        }
-        if let Some(token) = &admitted.device_token {
-            if session.role == "operator" {
-                auth.insert("recoveryMigrationAllowed".into(), json!(true));
-            }
-            auth.insert("deviceToken".into(), json!(token.secret));
-            auth.insert("issuedAtMs".into(), json!(token.issued_at()));
-        }
-    }
-    json!({
+    let release = state.release;
+    let mut hello = json!({
         "type": "hello-ok",
-        "protocol": admission::PROTOCOL,
-        "server": {
-            "version": super::VERSION, "buildId": admission::BUILD_ID, "bootId": state.boot_id,
-            "controlUiBuildSource": "bundled", "connId": caller.id
-        },
+        "protocol": release.protocol(),
+        "server": { "version": release.number(), "connId": caller.id },
         "features": {
             "methods": super::methods::names(),
             "events": ["connect.challenge", "device.pair.requested", "device.pair.resolved", "health", "shutdown"],
-            "capabilities": ["model-catalog-snapshot"]
         },
         "snapshot": {
             "presence": [], "health": super::methods::snapshot(state), "uptimeMs": state.uptime_ms(),
             "stateVersion": { "presence": 1, "health": 1 }
         },
-        "auth": auth,
-        "policy": {
-            "maxPayload": PAYLOAD_BYTES, "maxBufferedBytes": 52_428_800, "tickIntervalMs": 30_000,
-            "attachments": { "maxBytes": 19_464_192, "maxImageBytes": 6_291_456 },
-            "allowedSessionVisibilities": ["shared", "read-only", "suggest", "draft"],
-            "hasMultipleSessionSharingIdentities": false
+        "policy": { "maxPayload": PAYLOAD_BYTES, "maxBufferedBytes": 52_428_800, "tickIntervalMs": 30_000 }
+    });
+    if release.tells_every_grant() || admitted.device_token.is_some() {
+        hello["auth"] = grant(state, admitted);
+    }
+    if release.is_of_august() {
+        let server = &mut hello["server"];
+        server["buildId"] = json!(admission::BUILD_ID);
+        server["bootId"] = json!(state.boot_id);
+        server["controlUiBuildSource"] = json!("bundled");
+        hello["features"]["capabilities"] = json!(["model-catalog-snapshot"]);
+        let policy = &mut hello["policy"];
+        policy["attachments"] = json!({ "maxBytes": 19_464_192, "maxImageBytes": 6_291_456 });
+        policy["allowedSessionVisibilities"] = json!(["shared", "read-only", "suggest", "draft"]);
+        policy["hasMultipleSessionSharingIdentities"] = json!(false);
+    }
+    hello
+}
+
+/// What hello says of role, scopes and the device's own token.
+fn grant(state: &super::state::State, admitted: &Admitted) -> Value {
+    let session = &admitted.session;
+    let mut auth = json!({ "role": session.role, "scopes": session.scopes });
+    if let Some(token) = &admitted.device_token {
+        auth["deviceToken"] = json!(token.secret);
+        auth["issuedAtMs"] = json!(token.issued_at());
+    }
+    if !state.release.is_of_august() {
+        if let Some(token) = &admitted.device_token {
+            auth["scopes"] = json!(token.scopes);
         }
-    })
+        return auth;
+    }
+    auth["method"] = json!(admitted.method);
+    if session.role == "operator" {
+        // The real one derives it from the token; this one only changes and stays the same when that one does.
+        let shared = || format!("{} {} {:?}", state.boot_id, state.generation, session.device_id);
+        let subject = admitted.device_token.as_ref().map_or_else(shared, |token| token.secret.clone());
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(subject.as_bytes());
+        auth["recoveryScope"] = json!(super::encoding::base64url(&digest));
+        if admitted.device_token.is_some() {
+            auth["recoveryMigrationAllowed"] = json!(true);
+        }
+    }
+    auth
 }

@@ -3,7 +3,7 @@
 use super::encoding::Ids;
 use super::session::Door;
 use super::state::{Policy, Shared, State};
-use super::{Clock, Doors, Gateway, Limits, PairingState, Phase, accept, is_blank, reset};
+use super::{Clock, Doors, Gateway, Limits, PairingState, Phase, Release, accept, is_blank, reset};
 use secrecy::{ExposeSecret, SecretString};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -71,6 +71,7 @@ pub struct Builder {
     seed: Option<u64>,
     state: PairingState,
     cause: Option<RootCause>,
+    release: Release,
 }
 
 impl std::fmt::Debug for Builder {
@@ -99,6 +100,7 @@ impl Default for Builder {
             seed: None,
             state: PairingState::default(),
             cause: None,
+            release: Release::default(),
         }
     }
 }
@@ -195,6 +197,13 @@ impl Builder {
         self
     }
 
+    /// Answers as this release does; as the newest unless said otherwise.
+    #[must_use]
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
+    }
+
     /// Opens the ports and starts serving on the current tokio runtime.
     ///
     /// # Errors
@@ -232,7 +241,7 @@ impl Builder {
 
         let policy =
             Policy { auto_approve_local: self.auto_approve_local, allowed_origins: self.allowed_origins };
-        let mut state = State::new(token, policy, self.limits, self.clock, ids, self.state);
+        let mut state = State::new(self.release, token, policy, self.limits, self.clock, ids, self.state);
         for (subsystem, text) in log {
             state.log(subsystem, &text);
         }

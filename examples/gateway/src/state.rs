@@ -4,6 +4,7 @@ use super::clock::{Clock, iso_8601};
 use super::encoding::Ids;
 use super::lockout::{Limits, Lockout};
 use super::pairing::PairingState;
+use super::release::Release;
 use super::scopes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -37,6 +38,7 @@ pub(super) struct State {
     /// Counts the changes of the token.
     pub(super) generation: u64,
     pub(super) phase: Phase,
+    pub(super) release: Release,
     pub(super) policy: Policy,
     pub(super) boot_id: String,
     pub(super) started_at: u64,
@@ -90,6 +92,7 @@ impl Shared {
 
 impl State {
     pub(super) fn new(
+        release: Release,
         token: SecretString,
         policy: Policy,
         limits: Limits,
@@ -101,6 +104,7 @@ impl State {
             token,
             generation: 0,
             phase: Phase::Starting,
+            release,
             policy,
             boot_id: ids.uuid(),
             started_at: clock.now_ms(),

@@ -10,7 +10,7 @@ use super::peer::Address;
 use super::real::{Real, Site};
 use super::{OracleError, Subject};
 use futures_util::{SinkExt, StreamExt};
-use openclaw_embedded_gateway::{Bind, Clock, Gateway};
+use openclaw_embedded_gateway::{Bind, Clock, Gateway, Release};
 use openclaw_pairing::client::{Client, Connecting, Progress, Session};
 use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::{DeviceSigner, Phase, Policy, Scope, ScopeSet};
@@ -53,13 +53,14 @@ const WRONG: &str = "oracle-test-token-wrong";
 /// A busy machine may take its time.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Records the embedded gateway.
+/// Records the embedded gateway, answering as this release.
 ///
 /// # Errors
 /// [`OracleError::Conversation`] when it does not answer as the story goes.
-pub async fn record_embedded() -> Result<Vec<Recording>, OracleError> {
+pub async fn record_embedded(release: Release) -> Result<Vec<Recording>, OracleError> {
     let clock = Clock::fixed(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-    let builder = Gateway::builder().token(TOKEN.to_owned().into()).bind(Bind::Lan).clock(clock);
+    let builder =
+        Gateway::builder().token(TOKEN.to_owned().into()).bind(Bind::Lan).clock(clock).release(release);
     let gateway = builder.start().await.map_err(|error| broken("start", &error.to_string()))?;
     tell(Subject::Embedded(gateway)).await
 }
