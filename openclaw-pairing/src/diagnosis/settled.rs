@@ -102,6 +102,10 @@ const ANSWERS: &[Symptom] = &[
     Symptom::ProxyRefused,
 ];
 
+/// A `devices approve` that is refused itself approves in the state directory instead, and the line of its refusal is written a
+/// moment after the approval (2026.5.28, observed: 2 ms).
+const FALL_BACK_MS: u64 = 1_000;
+
 /// When devices were let in, as the lists and the dated lines of every text show it. The log of 2026.4.15 is silent about approvals, and its lists about
 /// addresses.
 #[derive(Default)]
@@ -201,7 +205,10 @@ impl<'a> Admitted<'a> {
                 return true;
             }
             return match &mark.peer.device_id {
-                Some(id) => is_later(approved(id).as_ref()),
+                Some(id) => approved(id).is_some_and(|then| {
+                    let fell_back = mark.symptom == Symptom::ScopeUpgrade && self.is_gone(mark);
+                    then > at || fell_back && then.saturating_add(FALL_BACK_MS) > at
+                }),
                 None => {
                     is_later(self.decided.as_ref())
                         || is_later(self.addresses.get(&None))
@@ -277,6 +284,10 @@ mod tests {
         // Where the log names the device, it is that device which the list has to show.
         assert_eq!(symptoms_with(&[ASK], &approved(1_795_328_732_001)), []);
         assert_eq!(symptoms_with(&[ASK], &approved(1_795_328_731_999)), [Symptom::NotPaired]);
+        // It approved itself, and its refusal was written a moment later.
+        let upgrade = ASK.replace("not-paired", "scope-upgrade");
+        assert_eq!(symptoms_with(&[&upgrade], &approved(1_795_328_731_998)), []);
+        assert_eq!(symptoms_with(&[&upgrade], &approved(1_795_328_730_000)), [Symptom::ScopeUpgrade]);
         let another = ASK.replace("77fc328f73074abb", "8f9de4867ccdbaa7");
         assert_eq!(symptoms_with(&[&another], &approved(1_795_328_732_001)), [Symptom::NotPaired]);
     }
