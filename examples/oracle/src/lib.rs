@@ -141,8 +141,9 @@ impl Subject {
             Self::Embedded(gateway) => gateway.change_token(token.to_owned().into()),
             Self::Real(real) => {
                 real.write_config(token)?;
-                // The watcher of the configuration waits for writes to settle.
+                // The watcher of the configuration waits for writes to settle, and some releases start anew for it.
                 tokio::time::sleep(Duration::from_secs(4)).await;
+                real.ready().await?;
             }
         }
         Ok(())

@@ -69,7 +69,13 @@ pub(super) async fn hold(
                 memory: &mut memory,
                 records: Vec::new(),
             };
-            exchange.hold(&mut subject).await?;
+            // A gateway that breaks off has said something, too.
+            match exchange.hold(&mut subject).await {
+                Err(OracleError::Conversation { problem, .. }) => {
+                    exchange.note(json!({ "broken off": problem }));
+                }
+                held => held?,
+            }
             into.records.append(&mut exchange.records);
         }
     }

@@ -34,7 +34,9 @@ const sourceOf = (text) => Object.keys(SOURCES).find((source) => text === token(
 const docker = (...words) => execFileSync('docker', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 400_000 });
 
 function config(sources, mode) {
-  const gateway = { mode: mode === 'remote' ? 'remote' : 'local', bind: 'lan' };
+  // Some releases of February start beyond loopback only where the origins are listed.
+  const controlUi = { allowedOrigins: ['http://localhost:18789'] };
+  const gateway = { mode: mode === 'remote' ? 'remote' : 'local', bind: 'lan', controlUi };
   if (sources.includes('config')) gateway.auth = { token: token('config') };
   const remote = {};
   if (mode === 'remote') remote.url = URL;
