@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use jiff::tz::Offset;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::envelopes::{LONGEST_NAME, Said, decode, open};
 use super::symptoms::first_words;
@@ -42,17 +42,18 @@ pub struct Lines<R> {
     decoded: String,
     /// What an envelope holds, where it is not spelt so in it.
     unwrapped: String,
-    clock: Clock,
+    /// Of the engine's time, and of OpenClaw's own behind it.
+    clocks: [Clock; 2],
     ahead: Ahead,
 }
 
 /// What of the buffer was searched ahead of the lines.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// Where the next words of the table are, or the end of what was searched.
+    /// Where the next line with words of the table is, or the end of what was searched.
     words: usize,
-    /// The same of the next escape sequence, which may part words.
-    escape: usize,
+    /// The same of the next sign of an escape sequence, which may part words, or of an envelope.
+    sign: usize,
     upto: usize,
 }
 
@@ -114,7 +115,7 @@ impl<R: Read> Lines<R> {
             line: Held::default(),
             decoded: String::new(),
             unwrapped: String::new(),
-            clock: Clock::new(Offset::UTC),
+            clocks: [Clock::new(Offset::UTC), Clock::new(Offset::UTC)],
             ahead: Ahead::default(),
         }
     }
@@ -123,7 +124,7 @@ impl<R: Read> Lines<R> {
     #[must_use]
     pub fn zone(mut self, seconds_east: i32) -> Self {
         self.zone = Offset::from_seconds(seconds_east).unwrap_or(Offset::UTC);
-        self.clock = Clock::new(self.zone);
+        self.clocks = [Clock::new(self.zone), Clock::new(self.zone)];
         self
     }
 
@@ -160,33 +161,29 @@ impl<R: Read> Lines<R> {
 
     /// The time of a plain line without any words of the table; `None` if it has to be looked at.
     fn silent(&mut self, raw: &std::ops::Range<usize>, cut: u64) -> Option<Option<u64>> {
-        if cut > 0 || self.has_words(raw) {
-            return None;
-        }
+        self.search_ahead(raw);
         let bytes = self.buffer.get(raw.clone())?;
-        let head = bytes.get(..bytes.len().min(LONGEST_NAME))?;
-        // An envelope of JSON may spell words otherwise, and behind a bar a time may stand.
-        if memchr2(b'{', b'|', head).is_some() {
+        if cut > 0 || self.ahead.words < raw.end || self.ahead.sign < raw.end && is_wrapped(bytes) {
             return None;
         }
-        let is_dated = head.first().is_some_and(u8::is_ascii_digit);
-        if is_dated { self.clock.leading(bytes).map(Some) } else { Some(None) }
+        let is_dated = bytes.first().is_some_and(u8::is_ascii_digit);
+        let [clock, _] = &mut self.clocks;
+        if is_dated { clock.leading(bytes).map(|(at_ms, _)| Some(at_ms)) } else { Some(None) }
     }
 
-    /// Whether a line in the buffer holds words of the table, or an escape sequence.
-    fn has_words(&mut self, raw: &std::ops::Range<usize>) -> bool {
+    /// Knows at least of this line what it holds.
+    fn search_ahead(&mut self, raw: &std::ops::Range<usize>) {
         let (from, end) = (raw.start, self.rest.end);
-        let Ahead { words, escape, upto } = &mut self.ahead;
+        let Ahead { words, sign, upto } = &mut self.ahead;
         let is_behind = *upto < raw.end;
-        let ahead = self.buffer.get(from..end).unwrap_or_default();
+        let ahead = || self.buffer.get(from..end).unwrap_or_default();
         if is_behind || *words < from {
-            *words = first_words(ahead).map_or(end, |at| from + at);
+            *words = first_words(ahead()).map_or(end, |at| from + at);
         }
-        if is_behind || *escape < from {
-            *escape = memchr(0x1b, ahead).map_or(end, |at| from + at);
+        if is_behind || *sign < from {
+            *sign = memchr3(0x1b, b'{', b'|', ahead()).map_or(end, |at| from + at);
         }
         *upto = if is_behind { end } else { *upto };
-        *words < raw.end || *escape < raw.end
     }
 
     /// The line that [`Lines::advance`] went to.
@@ -295,8 +292,7 @@ impl<R: Read> Lines<R> {
         self.line.service.clear();
         // By far the most lines are a time and what is said.
         if plain.is_some()
-            && let Some(at_ms) = self.clock.leading(bytes)
-            && let Some(said) = said_behind_time(text)
+            && let Some((at_ms, said)) = behind_times(&mut self.clocks, bytes)
         {
             let end = raw.start + text.trim_end_matches('\r').len();
             (self.last_ms, self.line.at_ms, self.line.is_dated) = (Some(at_ms), Some(at_ms), true);
@@ -326,12 +322,27 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Where what is said begins behind the time and its blanks, if no envelope does.
-fn said_behind_time(text: &str) -> Option<usize> {
-    let (_, behind) = text.split_once(' ')?;
-    let said = behind.trim_start_matches(' ');
-    let is_plain = !said.starts_with(|c: char| c == '{' || c == 's' || c.is_ascii_digit());
-    is_plain.then_some(text.len() - said.len())
+/// Whether a line may be parted by escape sequences, be JSON that spells words otherwise, or have its time behind a bar.
+fn is_wrapped(line: &[u8]) -> bool {
+    let head = line.get(..line.len().min(LONGEST_NAME)).unwrap_or_default();
+    memchr2(b'{', b'|', head).is_some() || memchr(0x1b, line).is_some()
+}
+
+/// The first time of a line and where what is said begins, if no envelope does.
+fn behind_times(clocks: &mut [Clock; 2], line: &[u8]) -> Option<(u64, usize)> {
+    let (mut first, mut said) = (None, line);
+    for clock in clocks {
+        let Some((at_ms, length)) = clock.leading(said) else { break };
+        first = first.or(Some(at_ms));
+        said = said.get(length..).unwrap_or_default();
+        while let [b' ', behind @ ..] = said {
+            said = behind;
+        }
+    }
+    let is_wrapped = said.first().is_some_and(|first| *first == b'{' || first.is_ascii_digit())
+        || said.starts_with(b"stdout ")
+        || said.starts_with(b"stderr ");
+    Some((first.filter(|_| !is_wrapped)?, line.len() - said.len()))
 }
 
 #[cfg(test)]

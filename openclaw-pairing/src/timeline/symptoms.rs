@@ -1,5 +1,6 @@
 //! What the words of a line mean: one table ([`rows`](self::rows())), and one pass over the line.
 
+mod pieces;
 mod rows;
 
 use std::sync::LazyLock;
@@ -9,7 +10,10 @@ use serde::Serialize;
 
 use crate::version::Version;
 use crate::words::head;
+use pieces::Pieces;
 use rows::ROWS;
+
+const _: () = assert!(pieces::are_long_enough(ROWS), "words of the table are looked for by eight bytes");
 
 /// Lines longer than this are read up to it: a gateway's own lines stay far below.
 pub(super) const LONGEST_LINE: usize = 16 * 1024;
@@ -292,9 +296,12 @@ static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
     Some(Search { words, automaton })
 });
 
-/// Where in these bytes the first words of any row begin, whatever they mean there.
-pub(super) fn first_words(bytes: &[u8]) -> Option<usize> {
-    SEARCH.as_ref()?.automaton.find(bytes).map(|found| found.start())
+static PIECES: LazyLock<Pieces> =
+    LazyLock::new(|| Pieces::of(ROWS.iter().flat_map(|row| row.words).map(|words| words.text)));
+
+/// Where in these lines the first that holds words of any row does, whatever they mean there.
+pub(super) fn first_words(lines: &[u8]) -> Option<usize> {
+    PIECES.first(lines)
 }
 
 impl<'a> Meaning<'a> {
@@ -402,6 +409,25 @@ mod tests {
                 line += &between;
             }
             prop_assert_eq!(Meaning::of(&line).map(|meaning| (meaning.row.symptom, meaning.at)), by_the_rule(&line));
+        }
+
+        #[test]
+        fn the_first_line_with_words_is_found_wherever_it_stands(
+            parts in prop::collection::vec((0..ROWS.len(), 0..5_usize, any::<bool>(), 0..14_usize, "[ -z\n\u{e9}]{0,9}"), 0..9)
+        ) {
+            let mut lines = String::new();
+            for (row, words, upper, kept, between) in parts {
+                let words = ROWS[row].words[words % ROWS[row].words.len()].text;
+                // Most are cut somewhere, and are none.
+                let words = if kept < 4 { words } else { &words[..words.len().min(kept)] };
+                lines += &if upper { words.to_ascii_uppercase() } else { words.to_owned() };
+                lines += &between;
+            }
+            let plain = lines.to_ascii_lowercase();
+            let holds = |line: &str| ROWS.iter().flat_map(|row| row.words).any(|words| line.contains(words.text));
+            let first = plain.split('\n').position(holds);
+            let found = first_words(lines.as_bytes()).map(|at| lines.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count());
+            prop_assert_eq!(found, first);
         }
     }
 }

@@ -17,55 +17,61 @@ pub(super) fn dated(line: &str) -> Option<u64> {
     moment(time.get(..length(time))?, Offset::UTC)
 }
 
-/// Reads the times of many lines, most of them of one day.
+/// Reads the times of many lines, most of them of one minute.
 #[derive(Debug)]
 pub(super) struct Clock {
     zone: Offset,
-    /// A date as lines have it, and its midnight in milliseconds since 1970, in UTC.
-    day: ([u8; 10], u64),
+    /// A minute as lines have it, `2026-11-22T06:25:`, and its beginning in milliseconds since 1970.
+    minute: ([u8; 17], u64),
 }
 
 impl Clock {
     pub(super) fn new(zone: Offset) -> Self {
-        Self { zone, day: (*b"1970-01-01", 0) }
+        Self { zone, minute: (*b"1970-01-01T00:00:", 0) }
     }
 
-    /// The time at the beginning of a line, as [`leading`] reads it. `None` is no time, or one that is not of the usual form
-    /// `2026-11-22T06:25:32.343Z`.
-    pub(super) fn leading(&mut self, line: &[u8]) -> Option<u64> {
-        let (date, rest) = line.split_first_chunk::<10>()?;
-        let ([b'T', h1, h0, b':', m1, m0, b':', s1, s0], rest) = rest.split_first_chunk::<9>()? else {
-            return None;
-        };
-        let two = |tens: &u8, ones: &u8, most: u64| {
-            let is_digit = tens.is_ascii_digit() && ones.is_ascii_digit();
-            let number = u64::from(tens.wrapping_sub(b'0')) * 10 + u64::from(ones.wrapping_sub(b'0'));
-            (is_digit && number < most).then_some(number)
-        };
-        let seconds = (two(h1, h0, 24)? * 60 + two(m1, m0, 60)?) * 60 + two(s1, s0, 60)?;
-        let (mut milliseconds, mut rest) = (0, rest);
-        if let [b'.', digits @ ..] = rest {
-            let count = digits.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
-            if !(1..10).contains(&count) {
-                return None;
+    /// The time at the beginning of a line, as [`leading`] reads it, and how long it is. `None` is no time, or one that is
+    /// not of the usual form `2026-11-22T06:25:32.343Z`.
+    pub(super) fn leading(&mut self, line: &[u8]) -> Option<(u64, usize)> {
+        let (minute, rest) = line.split_first_chunk::<17>()?;
+        let ([s1, s0], rest) = rest.split_first_chunk::<2>()?;
+        let seconds = two(*s1, *s0, 60)?;
+        let (milliseconds, rest) = match rest {
+            [b'.', rest @ ..] => {
+                let count = rest.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
+                if !(1..10).contains(&count) {
+                    return None;
+                }
+                let (digits, rest) = rest.split_at(count);
+                let unit = [100, 10, 1].into_iter();
+                let parts = digits.iter().zip(unit).map(|(digit, unit)| u64::from(digit - b'0') * unit);
+                (parts.sum::<u64>(), rest)
             }
-            let mut unit = 100;
-            for digit in digits.iter().take(count) {
-                milliseconds += u64::from(digit - b'0') * unit;
-                unit /= 10;
-            }
-            rest = digits.get(count..)?;
-        }
+            rest => (0, rest),
+        };
         let rest = rest.strip_prefix(b"Z").or_else(|| rest.strip_prefix(b"+00:00"))?;
         if !matches!(rest.first(), None | Some(b' ' | b'\r')) {
             return None;
         }
-        if *date != self.day.0 {
-            let midnight = format!("{}T00:00:00Z", std::str::from_utf8(date).ok()?);
-            self.day = (*date, moment(&midnight, self.zone)?);
+        if *minute != self.minute.0 {
+            self.minute = (*minute, self.read(minute)?);
         }
-        Some(self.day.1 + seconds * 1000 + milliseconds)
+        Some((self.minute.1 + seconds * 1000 + milliseconds, line.len() - rest.len()))
     }
+
+    fn read(&self, minute: &[u8; 17]) -> Option<u64> {
+        let [date @ .., b'T', h1, h0, b':', m1, m0, b':'] = minute else { return None };
+        let minutes = two(*h1, *h0, 24)? * 60 + two(*m1, *m0, 60)?;
+        let midnight = moment(&format!("{}T00:00:00Z", std::str::from_utf8(date).ok()?), self.zone)?;
+        Some(midnight + minutes * 60_000)
+    }
+}
+
+/// Two digits as the number that they are, if it is below `most`.
+fn two(tens: u8, ones: u8, most: u64) -> Option<u64> {
+    let is_digit = tens.is_ascii_digit() && ones.is_ascii_digit();
+    let number = u64::from(tens.wrapping_sub(b'0')) * 10 + u64::from(ones.wrapping_sub(b'0'));
+    (is_digit && number < most).then_some(number)
 }
 
 /// The time at the beginning of a text, and how long it is: `2026-11-22T06:25:32.343+00:00`, `2026-11-22 06:25:32,343`,
@@ -117,11 +123,7 @@ mod tests {
             "2026-02-28T00:00:00.5Z\r",
             "1970-01-01T00:00:01Z x",
         ] {
-            assert_eq!(
-                clock.leading(line.as_bytes()),
-                leading(line, Offset::UTC).map(|(at, _)| at),
-                "{line}"
-            );
+            assert_eq!(clock.leading(line.as_bytes()), leading(line, Offset::UTC), "{line}");
         }
         for line in [
             "2026-13-22T06:25:32Z x",
