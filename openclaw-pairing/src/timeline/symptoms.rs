@@ -39,6 +39,8 @@ pub enum Symptom {
     EmptyList,
     /// The gateway lets a client in.
     Connected,
+    /// A client's credential was taken, and its connection ended before the session stood.
+    CredentialTaken,
     /// The gateway process starts.
     GatewayStarts,
     /// The gateway process stops.

@@ -142,6 +142,24 @@ fn is_same(one: &Peer, other: &Peer) -> bool {
         && (one.device_id.is_some() && one.device_id == other.device_id || fits(&one.client, &other.client))
 }
 
+/// Whether only a client whose credential was taken meets this.
+fn is_behind_credential(episode: &Episode) -> bool {
+    matches!(
+        episode.symptom,
+        Symptom::CredentialTaken
+            | Symptom::NotPaired
+            | Symptom::PairingRequired
+            | Symptom::ScopeUpgrade
+            | Symptom::RoleUpgrade
+            | Symptom::MetadataUpgrade
+    )
+}
+
+/// Whether both came from one address, and from one page or both from none: a host may hold many clients.
+fn is_at_one_address(one: &Peer, other: &Peer) -> bool {
+    one.remote.is_some() && one.remote == other.remote && one.origin == other.origin
+}
+
 /// Whether one is later than the other: of two logs only times tell.
 fn is_after(one: &Episode, other: &Episode) -> bool {
     one.order.1 > other.order.1
@@ -168,7 +186,10 @@ impl<'e> Story<'e> {
         for episode in episodes {
             let life = match episode.symptom {
                 Symptom::GatewayStarts => Life::Starts,
-                Symptom::GatewayListens | Symptom::GatewayReady | Symptom::Connected => Life::Up,
+                Symptom::GatewayListens
+                | Symptom::GatewayReady
+                | Symptom::Connected
+                | Symptom::CredentialTaken => Life::Up,
                 Symptom::GatewayStops => Life::Ends,
                 _ if episode.is_end => Life::Ends,
                 // Whoever refuses a client by its address is up.
@@ -273,7 +294,10 @@ impl<'e> Story<'e> {
     fn unreachable(&self, episode: &Episode, cause: &mut Cause) {
         cause.certainty = Certainty::Open;
         let last = episode.order.1;
-        if self.life.iter().any(|(.., of)| of.source == episode.source) {
+        // A command ends, too.
+        let is_of_gateway =
+            |(_, life, of): &(u64, Life, &Episode)| *life != Life::Ends && of.source == episode.source;
+        if self.life.iter().any(is_of_gateway) {
             cause.against.push(Ground::of(episode, "a gateway says it, of something that it dials itself"));
             return;
         }
@@ -287,7 +311,8 @@ impl<'e> Story<'e> {
         }
         // What has no time was written when the logs were taken: at the end.
         let is_before = |at: u64| at < last || episode.last_ms.is_none();
-        match self.life.iter().rev().find(|(at, ..)| is_before(*at)) {
+        let mut of_gateways = self.life.iter().filter(|(.., of)| of.source != episode.source);
+        match of_gateways.rfind(|(at, ..)| is_before(*at)) {
             Some((_, Life::Up, of)) => {
                 cause.certainty = Certainty::Likely;
                 let says = "the gateway was up before it: the client dialled where nobody listens";
@@ -319,14 +344,25 @@ impl<'e> Story<'e> {
         let decided = later.clone().find(|other| {
             let lets_in = match other.symptom {
                 Symptom::Connected => true,
-                Symptom::Approved | Symptom::SilentlyApproved => episode.class == Class::Pairing,
-                _ => false,
+                Symptom::Approved | Symptom::SilentlyApproved => {
+                    episode.class == Class::Pairing || episode.symptom == Symptom::DeviceTokenRevoked
+                }
+                _ => {
+                    episode.class == Class::Credential
+                        && is_behind_credential(other)
+                        && is_at_one_address(&other.peer, &episode.peer)
+                }
             };
             lets_in && is_same(&other.peer, &episode.peer)
         });
         if let Some(decided) = decided {
             cause.certainty = Certainty::Settled;
-            cause.against.push(Ground::of(decided, "it was let in, or approved, after it"));
+            let says = if is_behind_credential(decided) {
+                "its credential was taken after it: only behind that is one asked for pairing"
+            } else {
+                "it was let in, or approved, after it"
+            };
+            cause.against.push(Ground::of(decided, says));
         } else if episode.class == Class::Credential
             && let Some(start) = later.find(|other| other.symptom == Symptom::GatewayStarts)
         {
@@ -375,6 +411,8 @@ mod tests {
             first(&[&format!("{loopback}gateway closed (1008): pairing required\n")]).unwrap().0,
             Class::Pairing
         );
+        let ended = format!("[openclaw] Failed to start CLI: Error: {REFUSED}");
+        assert_eq!(first(&[READY, &ended]), Some((Class::Reach, Symptom::Unreachable)));
         // A gateway that is refused by what it dials itself.
         assert_eq!(first(&[&format!("{READY}{REFUSED}")]), None);
     }
@@ -399,7 +437,13 @@ mod tests {
         let another = format!("{asks}device pairing approved device=bbbbbbbb01 role=operator\n");
         assert_eq!(first(&[&another]), Some((Class::Pairing, Symptom::NotPaired)));
         let mismatch = "[ws] unauthorized conn=1 remote=10.0.0.2 reason=token_mismatch\n";
-        assert_eq!(first(&[&format!("{mismatch}{asks}")]).unwrap().0, Class::Credential);
+        assert_eq!(first(&[&format!("{asks}{mismatch}")]).unwrap().0, Class::Credential);
+        // Pairing is asked for behind the credential.
+        assert_eq!(first(&[&format!("{mismatch}{asks}")]).unwrap().0, Class::Pairing);
+        let elsewhere = mismatch.replace("10.0.0.2", "10.0.0.3");
+        assert_eq!(first(&[&format!("{elsewhere}{asks}")]).unwrap().0, Class::Credential);
+        let taken = "[ws] closed before connect conn=2 remote=10.0.0.2 code=1008 reason=connect failed phase=auth_validated\n";
+        assert_eq!(first(&[&format!("{mismatch}{taken}")]), None);
         assert_eq!(first(&[&format!("{mismatch}{READY}")]), None);
     }
 }

@@ -689,6 +689,15 @@ pub(super) const ROWS: &[Row] = &[
         action: "docker version",
     },
     Row {
+        symptom: Symptom::CredentialTaken,
+        class: Class::Life,
+        words: &[since("phase=auth_validated", 2026, 7, 1)],
+        proves: "the gateway took the credential of this connection",
+        leaves_open: "why the connection ended before the session stood: it may wait for approval",
+        question: "Which request does the gateway's list show since?",
+        action: "docker compose exec GATEWAY openclaw devices list --json",
+    },
+    Row {
         symptom: Symptom::GatewayListens,
         class: Class::Life,
         words: &[
