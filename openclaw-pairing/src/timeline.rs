@@ -1,13 +1,14 @@
 //! Logs and command output as one story.
 //!
 //! A text that is at hand is a [`Timeline`] of dated marks. A stream of any length is read line by line ([`Lines`]), several
-//! are merged by time ([`Merge`]), and retries are folded ([`Episodes`]). One table says which words mean what ([`rows`]).
+//! are merged by time ([`Merge`], by clocks that [`Skews`] compares), and retries are folded ([`Episodes`]). One table says which words mean what ([`rows`]).
 
 mod envelopes;
 mod episodes;
 mod merge;
 mod naming;
 mod read;
+mod skew;
 mod symptoms;
 mod time;
 mod verdict;
@@ -29,6 +30,7 @@ use time::dated;
 pub use episodes::{Episode, Episodes};
 pub use merge::{Merge, Merged, Order};
 pub use read::{Line, Lines};
+pub use skew::{Skew, Skews};
 pub use symptoms::{Class, Counts, Fault, Meaning, Row, Symptom, Words, rows};
 pub use verdict::{Cause, Certainty, Ground, verdict};
 
