@@ -20,16 +20,19 @@
 //! | Which engine does `docker` talk to here? | `endpoint.rs`, `here.rs` |
 //! | How is it asked, and for how long? | `engine.rs` |
 //! | What is asked? | `evidence.rs` |
+//! | How are logs heard as they are written? | `follow.rs` |
 //! | What does an archive say about a file? | `tar.rs` |
 
 mod endpoint;
 mod engine;
 mod evidence;
+mod follow;
 mod here;
 mod tar;
 
 pub use endpoint::{BadEndpoint, Endpoint, Settings};
 pub use evidence::{Asked, DEVICE_LIST, Evidence, Wanted, Watch, look, look_watched};
+pub use follow::{FollowError, follow};
 
 use std::time::Duration;
 

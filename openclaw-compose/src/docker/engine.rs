@@ -83,11 +83,19 @@ impl Engine {
 
     /// The end of what a container wrote since a time in seconds, both streams in the order in which the engine has them.
     pub(super) async fn log(&self, container: &str, since: u64, is_terminal: bool) -> Result<Text, Fault> {
+        self.end_of_log(container, &format!("since={since}"), is_terminal).await
+    }
+
+    /// The same of all that it wrote, with the engine's time before each line.
+    pub(super) async fn timed_log(&self, container: &str, is_terminal: bool) -> Result<Text, Fault> {
+        self.end_of_log(container, "timestamps=1", is_terminal).await
+    }
+
+    async fn end_of_log(&self, container: &str, which: &str, is_terminal: bool) -> Result<Text, Fault> {
         let mut fault = Fault::Broken("empty");
         // Lines can be long: where the last many are too much, the last few are asked for.
         for lines in LINES {
-            let question =
-                format!("/containers/{container}/logs?stdout=1&stderr=1&since={since}&tail={lines}");
+            let question = format!("/containers/{container}/logs?stdout=1&stderr=1&{which}&tail={lines}");
             match self.bytes(question, None, self.limits.answer).await {
                 Ok(bytes) if is_terminal => return Ok(lossy(&bytes)),
                 Ok(bytes) => return Ok(lossy(&Streams::of(&bytes)?.together)),
@@ -133,14 +141,16 @@ impl Engine {
         body: Option<String>,
         within: Duration,
     ) -> Result<Vec<u8>, Fault> {
-        let docker = self
-            .docker
-            .clone()
-            .with_request_modifier(move |request| ask(request, &question, body.as_deref()));
+        let docker = self.asking(question, body);
         let answer = docker.download_from_container("", None);
         let mut bytes = Vec::new();
         self.read(answer, &mut bytes, within, |_| Ok(false)).await?;
         Ok(bytes)
+    }
+
+    /// A client whose every request asks this; with a body it tells the engine to do something.
+    pub(super) fn asking(&self, question: String, body: Option<String>) -> Docker {
+        self.docker.clone().with_request_modifier(move |request| ask(request, &question, body.as_deref()))
     }
 
     /// Owner, mode and, with `content`, the bytes of what lies at `path` in a container, running or not. Of a directory no

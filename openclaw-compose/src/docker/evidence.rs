@@ -138,8 +138,8 @@ pub async fn look_watched(
 /// A container as the list names it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
-    id: String,
+pub(super) struct Listed {
+    pub(super) id: String,
     #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
 }
@@ -165,7 +165,7 @@ impl Question<'_> {
 /// What counts of `docker inspect` for further questions.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Made {
+pub(super) struct Made {
     config: MadeConfig,
     #[serde(default)]
     state: MadeState,
@@ -201,42 +201,53 @@ impl Made {
         if self.restart_count > 0 { 0 } else { u64::try_from(started).unwrap_or(0) }
     }
 
+    pub(super) fn is_terminal(&self) -> bool {
+        self.config.tty
+    }
+
     fn runs(&self) -> bool {
         self.state.running && !self.state.restarting
     }
 }
 
 impl Listed {
-    fn label(&self, name: &str) -> Option<&str> {
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.labels.as_ref()?.get(name).map(String::as_str)
     }
 
-    fn is_of(&self, service: &str) -> bool {
+    pub(super) fn is_of(&self, service: &str) -> bool {
         let one_off = self.label(openclaw::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         !one_off && self.label(openclaw::SERVICE) == Some(service)
     }
 }
 
 /// An engine that answered, and the project's containers as it lists them.
-struct Found {
-    engine: Engine,
+pub(super) struct Found {
+    pub(super) engine: Engine,
     info: Text,
     listed: Result<Vec<Listed>, Fault>,
 }
 
 impl Found {
-    async fn at(endpoint: &Endpoint, project: &str, limits: Limits) -> Result<Self, Fault> {
+    pub(super) async fn at(endpoint: &Endpoint, project: &str, limits: Limits) -> Result<Self, Fault> {
         let engine = Engine::at(endpoint, limits)?;
-        let filter = format!("{{\"label\":[\"{}={project}\"]}}", openclaw::PROJECT);
-        let question = format!("/containers/json?all=1&filters={}", percent(&filter));
-        let (info, list) = join(engine.json("/info".to_owned()), engine.json(question)).await;
-        let read = |text: Text| serde_json::from_str(text.expose()).map_err(|_| Fault::Broken("no list"));
-        Ok(Self { info: info?, listed: list.and_then(read), engine })
+        let (info, listed) = join(engine.json("/info".to_owned()), containers(&engine, project)).await;
+        Ok(Self { info: info?, listed, engine })
     }
 
-    fn has_containers(&self) -> bool {
+    pub(super) fn has_containers(&self) -> bool {
         self.listed.as_ref().is_ok_and(|listed| !listed.is_empty())
     }
+}
+
+/// The containers of a project as the engine lists them. An id becomes a part of the next question.
+pub(super) async fn containers(engine: &Engine, project: &str) -> Result<Vec<Listed>, Fault> {
+    let filter = format!("{{\"label\":[\"{}={project}\"]}}", openclaw::PROJECT);
+    let list = engine.json(format!("/containers/json?all=1&filters={}", percent(&filter))).await?;
+    let mut listed: Vec<Listed> =
+        serde_json::from_str(list.expose()).map_err(|_| Fault::Broken("no list"))?;
+    listed.retain(|container| container.id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    Ok(listed)
 }
 
 async fn ask(endpoints: &[Endpoint], question: &Question<'_>, limits: Limits, evidence: &mut Evidence) {
@@ -268,8 +279,6 @@ async fn ask(endpoints: &[Endpoint], question: &Question<'_>, limits: Limits, ev
         Ok(listed) => listed,
         Err(fault) => return evidence.missing("the list of containers", &fault),
     };
-    // An id becomes a part of the next question.
-    listed.retain(|container| container.id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if listed.len() > MOST_CONTAINERS {
         let summary =
             format!("{} containers, of which the first {MOST_CONTAINERS} are looked at", listed.len());
