@@ -1,22 +1,28 @@
 //! The logs of a stack, or of files, as one story: which streams there are, and how a line of them is shown.
 
 mod lanes;
+mod live;
 
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::source::{Format, MASK, RunKind, runs};
-use openclaw_pairing::timeline::{Cause, Episode, Ground, Merged, Row};
+use openclaw_pairing::timeline::{Cause, Episode, Episodes, Ground, Lines, Merge, Merged, Row};
 use openclaw_pairing::{Mark, Peer};
 use serde::Serialize;
 
 use crate::output;
-use crate::project::{Evidence, Project, ProjectFlags};
+use crate::project::{Evidence, Project, ProjectFlags, Unreadable};
 use crate::reading::{self, ReadError};
 
-pub use lanes::{Lanes, lanes};
+pub use lanes::{Lane, Lanes, SIGNS, WIDTH, lanes};
+pub use live::live;
+
+/// A line that is older than the one before it in its source by more than this was written by a clock that was set back.
+pub const WINDOW: Duration = Duration::from_secs(5);
 
 /// A stream of log lines and the name that it goes by.
 pub struct Source {
@@ -43,6 +49,14 @@ pub enum SourceError {
         path: PathBuf,
         /// What is wrong.
         source: ReadError,
+    },
+    /// A stack that is to be followed cannot be read.
+    #[error("{path}: {source}")]
+    Stack {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<Unreadable>,
     },
     /// A stack without logs.
     #[error(
@@ -95,6 +109,21 @@ fn of_stack(stack: &Path) -> Result<Vec<Source>, SourceError> {
         out.push(Source { name: service.to_owned(), stream: Box::new(Cursor::new(text)) });
     }
     if out.is_empty() { Err(none()) } else { Ok(out) }
+}
+
+/// The episodes of texts that are at hand, each a source.
+#[must_use]
+pub fn story<'t>(logs: impl IntoIterator<Item = &'t str>) -> Episodes {
+    let merge = Merge::new(WINDOW).only_symptoms();
+    let mut merge = logs.into_iter().fold(merge, |merge, log| merge.source(Lines::new(log.as_bytes()), 0));
+    let mut story = Episodes::default();
+    // Reading from memory does not fail.
+    while let Ok(Some(merged)) = merge.next_line() {
+        if let Some(mark) = merged.mark() {
+            story.add(merged.source, &mark);
+        }
+    }
+    story
 }
 
 /// The text of a line as it may be shown: what is not known to be harmless is masked.

@@ -12,13 +12,33 @@ pub struct Lanes {
     pub from_ms: u64,
     /// The time at the right end.
     pub to_ms: u64,
-    /// Who, and what of it, a character a moment: `?` asks, `x` is dropped by a restart, `A` is approved, `R` rejected, `+`
-    /// let in; of the gateway `S` starts, `r` is ready, `E` ends.
-    pub rows: Vec<(String, String)>,
+    /// The gateway and its clients, in the order in which they are met.
+    pub rows: Vec<Lane>,
 }
 
+/// What one of them does over the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Who.
+    pub name: String,
+    /// A character a moment: one of [`SIGNS`], a dot while it tries again and again, a blank while it does nothing.
+    pub bar: String,
+}
+
+/// What the signs of a lane mean, those of clients first.
+pub const SIGNS: [(char, &str); 8] = [
+    ('?', "asks"),
+    ('x', "dropped by a restart"),
+    ('A', "approved"),
+    ('R', "rejected"),
+    ('+', "let in"),
+    ('S', "gateway starts"),
+    ('r', "ready"),
+    ('E', "ends"),
+];
+
 /// How many moments a lane has.
-const WIDTH: usize = 64;
+pub const WIDTH: usize = 64;
 /// The most clients that have a lane.
 const MOST: usize = 12;
 
@@ -62,7 +82,7 @@ pub fn lanes(episodes: &[Episode]) -> Option<Lanes> {
     }
     let rows = order.into_iter().filter_map(|name| {
         let bar: String = bars.remove(&name)?.into_iter().collect();
-        Some((name, bar.trim_end().to_owned()))
+        Some(Lane { name, bar: bar.trim_end().to_owned() })
     });
     Some(Lanes { from_ms, to_ms, rows: rows.collect() })
 }
@@ -118,7 +138,7 @@ mod tests {
         let lanes = lanes(story.all()).unwrap();
         assert_eq!(lanes.to_ms - lanes.from_ms, 63_000);
         let bars: Vec<(&str, &str)> =
-            lanes.rows.iter().map(|(name, bar)| (name.as_str(), bar.as_str())).collect();
+            lanes.rows.iter().map(|lane| (lane.name.as_str(), lane.bar.as_str())).collect();
         let gateway = format!("r{}S", " ".repeat(29));
         let device = format!("{}?.........?{}x{}A", " ".repeat(10), " ".repeat(9), " ".repeat(32));
         assert_eq!(bars, [("gateway", gateway.as_str()), ("aaaaaaaa01", device.as_str())]);

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use crate::support::{self, RUNBOOK, status, stderr, stdout};
 struct Shown {
     containers: Vec<Value>,
     captured: PathBuf,
+    /// What the only container writes each time it is asked; it goes when nothing is left.
+    writes: Option<Mutex<VecDeque<String>>>,
 }
 
 struct Engine {
@@ -28,7 +31,10 @@ impl Engine {
     fn of(captured: &Path, change: impl Fn(&mut Vec<Value>)) -> Self {
         let mut containers: Vec<Value> = serde_json::from_str(&read(&captured.join("inspect.json"))).unwrap();
         change(&mut containers);
-        let shown = Shown { containers, captured: captured.to_owned() };
+        Self::showing(Shown { containers, captured: captured.to_owned(), writes: None })
+    }
+
+    fn showing(shown: Shown) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("docker.sock")).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -98,11 +104,17 @@ fn answer(path: &str, shown: &Shown) -> Option<Vec<u8>> {
     Some(match path.split('/').skip(1).collect::<Vec<_>>()[..] {
         ["info"] => br#"{"OperatingSystem":"Debian GNU/Linux 12","Name":"host"}"#.to_vec(),
         ["containers", "json"] => {
+            if shown.writes.as_ref().is_some_and(|writes| writes.lock().unwrap().is_empty()) {
+                return Some(b"[]".to_vec());
+            }
             let listed =
                 |container: &Value| json!({ "Id": container["Id"], "Labels": container["Config"]["Labels"] });
             Value::from(shown.containers.iter().map(listed).collect::<Vec<_>>()).to_string().into()
         }
         ["containers", id, "json"] => of(id)?.to_string().into(),
+        ["containers", _, "logs"] if shown.writes.is_some() => {
+            parts(&shown.writes.as_ref()?.lock().unwrap().pop_front()?)
+        }
         ["containers", id, "logs"] => {
             let log = shown.captured.join("logs").join(service(of(id)?) + ".log");
             parts(&read(&log))
@@ -272,4 +284,37 @@ fn verified(stack: &Path) {
         check.args(["--check", "--strict", "captured/SHA256SUMS"]).current_dir(stack).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stdout(&output).contains("captured/devices/openclaw-gateway.json: OK"), "{}", stdout(&output));
+}
+
+/// What a gateway writes is told as it comes, over a restart, until it is gone; and no line twice.
+#[test]
+fn a_stack_is_followed_through_a_restart() {
+    let dir = support::copy("pairing-deadlock");
+    let stack = dir.path().join("pairing-deadlock");
+    let captured = stack.join("captured");
+    let mut containers: Vec<Value> = serde_json::from_str(&read(&captured.join("inspect.json"))).unwrap();
+    containers.retain(|container| {
+        container["Config"]["Labels"]["com.docker.compose.service"] == "openclaw-gateway"
+    });
+    assert_eq!(containers.len(), 1);
+    let asks = "[ws] closed before connect conn=1 remote=10.0.0.2 cause=pairing-required deviceId=aaaaaaaa01 reason=not-paired";
+    let writes = [
+        "2026-11-22T06:00:01.000000001Z [gateway] loading configuration\n2026-11-22T06:00:02Z [gateway] ready\n".to_owned(),
+        format!("2026-11-22T06:00:02Z [gateway] ready\n2026-11-22T06:00:09.5Z {asks}\n"),
+        "2026-11-22T06:00:20Z [gateway] loading configuration\n2026-11-22T06:00:21Z [gateway] ready\n".to_owned(),
+    ];
+    let engine = Engine::showing(Shown { containers, captured, writes: Some(Mutex::new(writes.into())) });
+    let (output, asked) = engine.run(&stack, &["timeline", "--follow"]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    let told = stdout(&output);
+    let (lines, rest) = told.split_once("\n\nEpisodes\n").unwrap();
+    assert_eq!(lines.lines().count(), 5, "{lines}");
+    assert!(lines.lines().all(|line| line.contains(" openclaw-gateway ")), "{lines}");
+    assert!(rest.contains("cut by a restart at 2026-11-22T06:00:20.000Z"), "{rest}");
+    let since =
+        asked.iter().filter_map(|asked| asked.split_once("follow=1&since=")).map(|(_, since)| since.trim());
+    assert_eq!(since.collect::<Vec<_>>(), ["1795327202.000000000", "1795327209.500000000"]);
+    let (output, _) = engine.run(&stack, &["timeline", "--follow"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("has no container"), "{}", stderr(&output));
 }

@@ -138,3 +138,41 @@ fn a_pasted_line_is_answered_with_its_row() {
     let unknown = runbook(&["triage", "all", "is", "quiet"]);
     assert_eq!((status(&unknown), stdout(&unknown)), (1, String::new()));
 }
+
+#[test]
+fn clocks_that_are_apart_are_guessed_by_the_requests_that_both_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = |name: &str, lines: &[&str]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let gateway = log(
+        "gateway.log",
+        &[
+            "2026-11-22T06:00:00.000Z [gateway] ready",
+            "2026-11-22T06:00:10.000Z [ws] closed conn=1 remote=10.0.0.2 reason=not-paired requestId=0234eb71-62a0-4ac3-8d0e-d29c1aea27a3",
+            "2026-11-22T06:00:20.000Z [gateway] received SIGTERM; shutting down",
+        ],
+    );
+    let id = "0234eb71-62a0-4ac3-8d0e-d29c1aea27a3";
+    let told =
+        format!("2026-11-22T06:01:10.300Z pairing required: device is not approved yet (requestId: {id})");
+    let client = log("cli.log", &[&told]);
+    let runs = |skew: &[&str]| {
+        let output = runbook(&[&["timeline", &gateway, &client], skew].concat());
+        assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+        stdout(&output)
+    };
+    let place = |told: &str| told.lines().position(|line| line.contains(" cli     | ")).unwrap();
+    let plain = runs(&[]);
+    assert_eq!(place(&plain), 3);
+    let said = "  cli seems 60.3 s ahead of gateway, by 1 tries that both log: a guess, ";
+    assert!(plain.contains(&format!("\nClocks\n{said}`--skew guess` takes it off\n")), "{plain}");
+    let guessed = runs(&["--skew", "guess"]);
+    assert_eq!(place(&guessed), 2);
+    assert!(guessed.contains(&format!("\nClocks\n{said}taken off\n")), "{guessed}");
+    let twice = runbook(&["timeline", "-", "--skew", "guess"]);
+    assert_eq!(status(&twice), 2);
+    assert!(stderr(&twice).contains("cannot be read twice"));
+}
