@@ -32,6 +32,7 @@ use crate::gates::Gate;
 use crate::instant::Instant;
 use crate::project::{Evidence, Project, ProjectFlags, Unreadable};
 use crate::ticket::{Draft, Ticket};
+use crate::timeline::{lanes, story};
 use case::Case;
 pub use codes::shut_by;
 
@@ -147,6 +148,7 @@ impl Examination {
             clients: case.gates(),
             findings,
             topology: self.stack.places(),
+            lanes: lanes(story(self.captured.logs.iter().map(|(_, log)| log.text.as_str())).all()),
             evidence,
             missing: self.missing().iter().map(|text| self.told(text)).collect(),
             unaccounted: case.unaccounted(),

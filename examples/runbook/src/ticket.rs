@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Place};
 use crate::gates::{ClientGates, FindingId, Gate, State};
+use crate::timeline::Lanes;
 use crate::topology::Topology;
 use crate::{clean, output};
 
@@ -57,6 +58,9 @@ pub struct Ticket {
     pub unaccounted: Vec<FindingId>,
     /// Where everybody stands, and the way of each client.
     pub topology: Topology,
+    /// Who asked for pairing and when, where logs with times tell: for the page. `runbook timeline` has it as JSON.
+    #[serde(skip)]
+    pub lanes: Option<Lanes>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more, were it given.
@@ -198,6 +202,8 @@ pub struct Draft {
     pub findings: Vec<Noted>,
     /// Where everybody stands.
     pub topology: Topology,
+    /// Who asked for pairing and when.
+    pub lanes: Option<Lanes>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more.
@@ -226,6 +232,7 @@ impl Ticket {
             mut clients,
             mut findings,
             mut topology,
+            mut lanes,
             evidence,
             missing,
             unaccounted,
@@ -245,6 +252,9 @@ impl Ticket {
             }
         }
         topology.each_text(|text| *text = line(text));
+        for lane in lanes.iter_mut().flat_map(|lanes| &mut lanes.rows) {
+            lane.name = line(&lane.name);
+        }
         let first_cause = first_cause(&clients, &findings);
         let verdict = match verdict(&clients, &concerned, through) {
             // An error that no gate accounts for keeps a ticket from being green.
@@ -282,6 +292,7 @@ impl Ticket {
             advisories,
             unaccounted,
             topology,
+            lanes,
             evidence: lines(evidence),
             missing: lines(missing),
         }

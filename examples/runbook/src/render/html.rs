@@ -2,7 +2,7 @@
 
 use super::markup::Markup;
 use super::picture::svg;
-use super::{headline, meaning, position, role};
+use super::{headline, lanes, meaning, position, role};
 use crate::finding::{Confidence, PlaceRole};
 use crate::gates::{ClientGates, State};
 use crate::ticket::{Excerpt, Noted, Ticket, Verdict};
@@ -25,6 +25,11 @@ pub fn html(ticket: &Ticket) -> String {
                 }
                 if ticket.topology.spaces.iter().any(|space| !space.members.is_empty()) {
                     section(page, "topology", "Who reaches whom", |page| topology(page, ticket));
+                }
+                if let Some(lanes) = &ticket.lanes {
+                    section(page, "lanes", "Pairing over time", |page| {
+                        page.element("figure", &[], |page| lanes::svg(page, lanes));
+                    });
                 }
                 section(page, "gates", "Gates", |page| gates(page, ticket));
                 let others = ticket.others().into_iter().map(|(gate, noted)| (gate.key(), noted));

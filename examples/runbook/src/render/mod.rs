@@ -3,6 +3,7 @@
 mod html;
 mod json;
 mod junit;
+mod lanes;
 mod markdown;
 mod markup;
 mod picture;

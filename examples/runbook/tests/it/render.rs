@@ -9,6 +9,7 @@ use openclaw_runbook::finding::{
 use openclaw_runbook::gates::{Claim, Client, FindingId, Gate, Kind, Says, Whom, judge};
 use openclaw_runbook::render::{Colour, WIDTH, html, json, junit, markdown, picture, sarif, text};
 use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
+use openclaw_runbook::timeline::{Lane, Lanes};
 use openclaw_runbook::topology::{Listens, Member, Port, PortId, Proxy, Role, Space, SpaceOf, Topology, Way};
 use std::collections::BTreeSet;
 
@@ -74,6 +75,13 @@ fn topology(instead: Option<&str>) -> Topology {
     }
 }
 
+/// A wait that a restart cut, beside the gateway that was started; or somebody with another name.
+fn lanes(instead: Option<&str>) -> Lanes {
+    let lane = |name: &str, bar: &str| Lane { name: instead.unwrap_or(name).to_owned(), bar: bar.to_owned() };
+    let rows = vec![lane("gateway", "r    S r"), lane("aaaaaaaa01", " ?..?x  A")];
+    Lanes { from_ms: 1_795_327_200_000, to_ms: 1_795_327_263_000, rows }
+}
+
 fn ticket() -> Ticket {
     let claims = [
         claim(Gate::State, Says::Pass, Whom::Everyone),
@@ -116,6 +124,7 @@ fn ticket() -> Ticket {
             )),
         ],
         topology: topology(None),
+        lanes: Some(lanes(None)),
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
         unaccounted: Vec::new(),
@@ -354,6 +363,9 @@ fn a_browser_reads_the_cause_with_its_line_underlined_and_headings_in_order() {
     let ranks: Vec<u32> = ranks.collect();
     assert!(ranks.windows(2).all(|pair| pair[1] <= pair[0] + 1) && ranks[0] == 1, "{ranks:?}");
     assert!(!page.contains("<th>"), "a header of a table says what it heads");
+    let lane = "aaaaaaaa01: asks, asks, dropped by a restart, approved.</desc>";
+    assert!(page.contains("Pairing over time</h2>") && page.contains(lane), "{page}");
+    assert!(page.contains("<figcaption>2026-11-22T06:00:00.000Z to 2026-11-22T06:01:03.000Z"), "{page}");
 }
 
 #[test]
@@ -422,6 +434,7 @@ fn full_of(hostile: &str) -> Ticket {
             ..Noted::new(bad)
         }],
         topology: topology(Some(hostile)),
+        lanes: Some(lanes(Some(hostile))),
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],
         unaccounted: Vec::new(),
