@@ -23,6 +23,7 @@ use openclaw_compose::edit::{Applicability, Edit};
 use openclaw_compose::openclaw::Report;
 use openclaw_compose::project::Resolution;
 use openclaw_compose::source::Sources;
+use openclaw_pairing::plan::Topology;
 use openclaw_token::Occurrence;
 use secrecy::SecretString;
 
@@ -163,6 +164,15 @@ impl Examination {
     #[must_use]
     pub fn told(&self, command: &str) -> String {
         self.captured.of_engine(self.options.project.told(command, self.stack.runs_as()))
+    }
+
+    /// How commands reach a gateway of the stack and one of its clients, the first ones where none is named.
+    #[must_use]
+    pub fn reach(&self, gateway: Option<&str>, client: Option<&str>) -> Topology {
+        let gateway = gateway.unwrap_or_else(|| self.stack.gateway());
+        let client = client.unwrap_or_else(|| self.stack.first_client(gateway));
+        let containers = self.captured.inspect.as_ref().and_then(|text| life::containers(&text.text).ok());
+        self.stack.topology(gateway, client, &containers.unwrap_or_default())
     }
 
     /// Whether an engine was asked.

@@ -369,6 +369,19 @@ fn a_browser_reads_the_cause_with_its_line_underlined_and_headings_in_order() {
 }
 
 #[test]
+fn a_page_is_small_and_loads_nothing() {
+    for stack in crate::support::STACKS {
+        let stack = format!("examples/stacks/{stack}");
+        let page = crate::support::stdout(&crate::support::runbook(&["--format", "html", &stack]));
+        assert!(page.len() < 150_000, "{stack}: {} bytes", page.len());
+        for loads in ["<script", "<link", "<img", "<iframe", " src=", "url(", "@import"] {
+            assert!(!page.contains(loads), "{stack}: {loads}");
+        }
+        assert!(page.contains("prefers-color-scheme: dark"), "{stack}");
+    }
+}
+
+#[test]
 fn a_pipeline_reads_a_test_case_for_each_gate() {
     let page = junit(&ticket());
     let head = "<testsuites name=\"examples/stacks/silent-override\" tests=\"24\" failures=\"1\" errors=\"0\" skipped=\"9\"";
