@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional, join};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -59,6 +59,34 @@ fn beside_path(
     // Only a home makes the last one absolute.
     let mut places = PLACES.iter().map(|place| home.unwrap_or(Path::new("/")).join(place).join(program));
     places.find(|file| is_there(file))
+}
+
+/// Whether there is such a program to start, as [`command`] finds it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "where a child's program is looked for")]
+pub fn is_here(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let is_file = |file: &Path| file.is_file();
+    std::env::split_paths(&path).any(|directory| is_file(&directory.join(program)))
+        || beside_path(program.as_ref(), &path, home.as_deref(), is_file).is_some()
+}
+
+/// Runs a child, and passes on what it and somebody else say to each other, until both have hung up.
+///
+/// # Cancel safety
+/// A dropped future ends the child and its group.
+///
+/// # Errors
+/// If the child cannot be started, or the way to one of them breaks.
+pub async fn pass_on(command: &mut Command, mut peer: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+    let passed = match (running.child.stdout.take(), running.child.stdin.take()) {
+        (Some(stdout), Some(stdin)) => copy_bidirectional(&mut join(stdout, stdin), &mut peer).await,
+        _ => Ok((0, 0)),
+    };
+    running.end().await;
+    passed.map(drop)
 }
 
 /// What a child said, and how it ended.

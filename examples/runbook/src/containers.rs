@@ -1,5 +1,8 @@
 //! The running containers of a project, asked of the engine here and now instead of read from `captured/`.
 
+#[cfg(unix)]
+mod dial;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,19 +18,27 @@ pub fn engine_is_here() -> bool {
     Settings::here().names_an_engine()
 }
 
-/// Looks at the project's containers through the engine that `docker` would use here. Whatever goes wrong is in the
-/// evidence. Standard error says what is waited for, where that is a terminal, and what is run in a container, before it is.
+/// Looks at the project's containers through the engine that `docker` would use here, and through `docker` itself where it is
+/// reached by SSH or TLS. Whatever goes wrong is in the evidence. Standard error says what is waited for, where that is a terminal, and what is run in a container, before it is.
 ///
 /// # Errors
 /// When the system gives this process no means to wait for an answer.
 pub fn evidence(resolution: &Resolution, wanted: &Wanted) -> io::Result<Evidence> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let waits = Waits::default();
-    let settings = Settings::here();
-    let looked = look_watched(&settings, resolution, wanted, Limits::default(), &waits);
-    let evidence = runtime.block_on(looked);
+    let evidence = runtime.block_on(async {
+        let (settings, limits) = (Settings::here(), Limits::default());
+        #[cfg(unix)]
+        if let Some(dialled) = dial::Dialled::of(&settings)? {
+            let (settings, limits) = (dialled.settings(settings), dial::Dialled::limits(limits));
+            let mut evidence = look_watched(&settings, resolution, wanted, limits, &waits).await;
+            dialled.name(&mut evidence);
+            return Ok(evidence);
+        }
+        Ok::<_, io::Error>(look_watched(&settings, resolution, wanted, limits, &waits).await)
+    });
     output::show_waits("");
-    Ok(evidence)
+    evidence
 }
 
 /// What is waited for.

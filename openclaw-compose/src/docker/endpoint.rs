@@ -40,6 +40,8 @@ pub struct Settings {
     pub config: Text,
     /// Every `contexts/meta/*/meta.json` of the configuration directory.
     pub contexts: Vec<String>,
+    /// `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set, or some context has certificates: what listens on `tcp://` speaks TLS.
+    pub tls: bool,
     /// The sockets that are there of engines as they are usually installed, the likeliest first: those of Docker, rootless
     /// Docker, Docker Desktop, OrbStack, Colima, Rancher Desktop and podman.
     pub sockets: Vec<String>,
@@ -86,12 +88,20 @@ pub enum BadEndpoint {
     HostAndContext,
     /// A way to an engine that is not built in.
     #[error(
-        "the engine is reached by {scheme}://, which is not built in; forward its socket and set DOCKER_HOST=unix://..."
+        "the engine is reached by {scheme}://, which takes docker's own command line: install that, or \
+         forward the engine's socket (`ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set \
+         DOCKER_HOST=unix:///tmp/docker.sock"
     )]
     Scheme {
         /// `ssh`, `npipe`, `https`, ...
         scheme: String,
     },
+    /// TLS, which is not built in.
+    #[error(
+        "the engine is reached by TLS, which takes docker's own command line: install that, or forward \
+         the engine's socket and set DOCKER_HOST=unix:///tmp/docker.sock"
+    )]
+    Tls,
     /// An address that is none.
     #[error("DOCKER_HOST holds no address")]
     Address,
@@ -128,6 +138,13 @@ impl Settings {
     /// # Errors
     /// [`BadEndpoint`] where the settings name none, or one that is reached in a way that is not built in.
     pub fn endpoint(&self) -> Result<Endpoint, BadEndpoint> {
+        match self.chosen()? {
+            Endpoint::Tcp(_) if self.tls => Err(BadEndpoint::Tls),
+            endpoint => Ok(endpoint),
+        }
+    }
+
+    fn chosen(&self) -> Result<Endpoint, BadEndpoint> {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         match (filled(&self.host_flag), filled(&self.context_flag)) {
             (Some(_), Some(_)) => return Err(BadEndpoint::HostAndContext),
@@ -237,6 +254,7 @@ mod tests {
         assert_eq!(here.endpoint(), Err(BadEndpoint::HostAndContext));
         let here = Settings { context_flag: None, ..here };
         assert_eq!(here.endpoint(), Ok(Endpoint::Tcp("127.0.0.1:2375".to_owned())));
+        assert_eq!(Settings { tls: true, ..here }.endpoint(), Err(BadEndpoint::Tls), "never in clear text");
     }
 
     #[test]

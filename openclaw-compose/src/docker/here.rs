@@ -30,7 +30,12 @@ impl Settings {
             .map(PathBuf::from)
             .or_else(home);
         let directory = directory.as_deref();
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let has_certificates = |directory: &Path| directory.join("contexts/tls").is_dir();
         Self {
+            tls: is_set("DOCKER_TLS_VERIFY")
+                || is_set("DOCKER_TLS")
+                || directory.is_some_and(has_certificates),
             host: variable("DOCKER_HOST"),
             context: variable("DOCKER_CONTEXT"),
             config: directory
