@@ -73,7 +73,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  runbook pair\n  runbook pair --run --scopes operator.read,operator.pairing"
     )]
-    Pair(pair::Arguments),
+    Pair(Box<pair::Arguments>),
     #[command(alias = "probe-gateway")]
     #[command(
         after_help = "Examples:\n  runbook probe --upto challenge ws://127.0.0.1:18789\n  runbook probe --watch --token-file token ws://127.0.0.1:18789"
@@ -152,7 +152,7 @@ impl Command {
             Self::Freeze(arguments) => freeze::run(arguments),
             Self::Sources(arguments) => sources::run(arguments),
             Self::Namespaces(arguments) => namespaces::run(arguments),
-            Self::Pair(arguments) => pair::run(arguments),
+            Self::Pair(arguments) => pair::run(*arguments),
             Self::Probe(arguments) => probe::run(arguments),
             Self::Timeline(arguments) => timeline::run(arguments),
             Self::Triage(arguments) => triage::run(arguments),

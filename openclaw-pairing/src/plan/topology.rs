@@ -33,8 +33,8 @@ pub struct Topology {
     pub gateway: String,
     /// Compose service or container of the client.
     pub client: String,
-    /// Compose files in order (`-f`); empty for the default.
-    pub compose_files: Vec<String>,
+    /// The words behind `docker compose` that choose the project, such as `-f prod.yaml`; empty for the default.
+    pub compose_flags: Vec<String>,
     /// The command that starts OpenClaw's CLI inside a container.
     pub cli: Vec<String>,
     /// True if the client shares the gateway's network namespace.
@@ -61,7 +61,7 @@ impl Topology {
             engine,
             gateway: gateway.into(),
             client: client.into(),
-            compose_files: Vec::new(),
+            compose_flags: Vec::new(),
             cli: vec!["openclaw".to_owned()],
             shared_namespace: false,
             shared_state: false,
@@ -114,9 +114,7 @@ impl Topology {
 
     fn compose(&self) -> Vec<String> {
         let mut argv = vec!["docker".to_owned(), "compose".to_owned()];
-        for file in &self.compose_files {
-            argv.extend(["-f".to_owned(), file.clone()]);
-        }
+        argv.extend_from_slice(&self.compose_flags);
         argv
     }
 

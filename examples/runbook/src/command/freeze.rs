@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use clap::{ArgGroup, Args};
 use openclaw_compose::edit;
 use openclaw_compose::openclaw::AlignError;
-use openclaw_runbook::project::ProjectFlags;
+use openclaw_runbook::project::{EngineFlags, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::{errln, out, outln, output};
 use openclaw_token::fs::transaction::Receipt;
@@ -112,10 +112,8 @@ struct Common {
     /// in the nearest directory above both
     #[arg(long)]
     outside: bool,
-    /// Read in the running containers what lies in no file of this host, such as openclaw.json in a volume; nothing is started
-    /// or changed there
-    #[arg(long)]
-    docker: bool,
+    #[command(flatten)]
+    engine: EngineFlags,
     /// Also print the token's first eight characters, for tickets that ask for them; the fingerprint reveals nothing
     #[arg(long)]
     first_eight: bool,
@@ -178,7 +176,7 @@ fn carry_out(verb: &str, mode: &Mode, common: &Common) -> ExitCode {
 
 /// Does what the mode says.
 fn decide(verb: &str, mode: &Mode, common: &Common) -> Result<ExitCode, Failure> {
-    let read = || ProjectTokens::read(&common.project, common.docker);
+    let read = || ProjectTokens::read(&common.project, common.engine.docker);
     let mut project = read()?;
     let half_done = HalfDone::find(&project.root, &project.project.report.sources)?;
     if mode.writes() {

@@ -8,16 +8,16 @@ mod command;
 mod look;
 mod terminal;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use openclaw_compose::openclaw::{ClientKind, ClientView};
 use openclaw_pairing::execution::{Carried, Execution};
-use openclaw_pairing::plan::Ending;
-use openclaw_pairing::{Diagnosis, diagnose};
-use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
+use openclaw_pairing::plan::{Ending, Engine, Topology};
+use openclaw_pairing::{Code, Diagnosis, diagnose};
+use openclaw_runbook::diagnose::{Examination, Options};
+use openclaw_runbook::project::{EngineFlags, ProjectFlags};
 use openclaw_runbook::{errln, interrupt, out, outln, output};
 
 use command::Runner;
@@ -36,9 +36,10 @@ use super::formats::Formats;
 /// person's decision; 2 wrong arguments; 78 evidence or ledger cannot be read or written.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// How commands reach the containers.
-    #[arg(long, value_enum, default_value = "compose-exec")]
-    engine: EngineName,
+    /// How commands reach the containers [default: a one-off container for a client of the Compose project here that does not
+    /// run, else compose-exec].
+    #[arg(long, value_enum)]
+    engine: Option<EngineName>,
 
     /// Service or container of the gateway [default: that of the Compose project here, else openclaw-gateway].
     #[arg(long)]
@@ -48,9 +49,15 @@ pub(crate) struct Arguments {
     #[arg(long)]
     client: Option<String>,
 
-    /// Compose files, in order.
-    #[arg(long = "file", short = 'f')]
-    files: Vec<String>,
+    #[command(flatten)]
+    project: ProjectFlags,
+
+    #[command(flatten)]
+    asked: EngineFlags,
+
+    /// How the Compose project here is reached.
+    #[arg(skip)]
+    reach: Option<Topology>,
 
     /// The client shares the gateway's network namespace; known of a Compose project here.
     #[arg(long)]
@@ -126,31 +133,36 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    fn gateway(&self) -> &str {
-        self.gateway.as_deref().unwrap_or("openclaw-gateway")
-    }
-
-    fn client(&self) -> &str {
-        self.client.as_deref().unwrap_or("openclaw-cli")
-    }
-
     /// The same, with what the Compose project of this directory says where the caller does not.
     fn completed(mut self) -> Self {
-        let flags = ProjectFlags { files: self.files.clone(), ..ProjectFlags::default() };
-        let Ok(Project { report, .. }) = Project::open(&flags, Evidence::None) else { return self };
-        let named = self.gateway.as_deref();
-        let of_project =
-            report.gateways.iter().find(|gateway| named.is_none_or(|name| gateway.service == name));
-        let Some(gateway) = of_project else { return self };
-        let is_client = |client: &&ClientView| {
-            client.kind == ClientKind::Service && report.gateway(&client.name).is_none()
-        };
-        let client = report.clients.iter().find(is_client).map(|client| client.name.clone());
-        self.client = self.client.or(client);
-        self.shared_namespace |= report.namespaces.share(&gateway.service, self.client());
+        let evidence = self.asked.evidence(false);
+        let options = Options { project: self.project.clone(), evidence, ..Options::default() };
+        let Ok(examination) = Examination::of(Path::new("."), options) else { return self };
+        let mut reach = examination.reach(self.gateway.as_deref(), self.client.as_deref());
+        let Some(gateway) = examination.report().gateway(&reach.gateway) else { return self };
         self.openclaw = self.openclaw.or_else(|| gateway.version.version.map(|version| version.to_string()));
-        self.gateway = Some(gateway.service.clone());
+        if let Some(engine) = self.engine {
+            reach.engine = engine.into();
+        }
+        reach.shared_namespace |= self.shared_namespace;
+        self.reach = Some(reach);
         self
+    }
+
+    /// How commands reach the gateway and the client.
+    fn topology(&self) -> Topology {
+        let mut topology = self.reach.clone().unwrap_or_else(|| {
+            let name =
+                |given: &Option<String>, usual: &str| given.clone().unwrap_or_else(|| usual.to_owned());
+            let [gateway, client] =
+                [name(&self.gateway, "openclaw-gateway"), name(&self.client, "openclaw-cli")];
+            let mut topology =
+                Topology::new(self.engine.map_or(Engine::ComposeExec, Engine::from), gateway, client);
+            topology.shared_namespace = self.shared_namespace;
+            topology
+        });
+        topology.compose_flags = self.project.words(None).into_iter().map(str::to_owned).collect();
+        topology
     }
 }
 
@@ -161,6 +173,18 @@ enum EngineName {
     Docker,
     Podman,
     Host,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::ComposeExec => Self::ComposeExec,
+            EngineName::ComposeRun => Self::ComposeRun,
+            EngineName::Docker => Self::Docker,
+            EngineName::Podman => Self::Podman,
+            EngineName::Host => Self::Host,
+        }
+    }
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -191,6 +215,13 @@ async fn break_deadlock(arguments: &Arguments) -> Result<u8, String> {
     if arguments.formats.is_json() {
         let text = serde_json::to_string_pretty(&diagnosis).map_err(|error| error.to_string())?;
         output::print_json(&(text + "\n"));
+        return Ok(0);
+    }
+    if look.is_answered && diagnosis.findings.iter().all(|finding| finding.code == Code::NotEnoughEvidence) {
+        if arguments.run {
+            Terminal::new(arguments, runner).heed(&look)?;
+        }
+        outln!("Nothing waits: the client has its session, for its own command was answered.");
         return Ok(0);
     }
     show(&look, &diagnosis);

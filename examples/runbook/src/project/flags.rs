@@ -59,6 +59,13 @@ pub struct EngineFlags {
 }
 
 impl EngineFlags {
+    /// The same as the arguments of a process.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let flags = [(self.docker, "--docker"), (self.host_files, "--host-files")];
+        flags.into_iter().filter_map(|(is_given, flag)| is_given.then_some(flag)).collect()
+    }
+
     /// What counts by these flags; with `devices` OpenClaw's CLI is asked, too, where the engine is.
     #[must_use]
     #[expect(

@@ -122,23 +122,81 @@ fn what_a_person_installs_and_reads_is_printed() {
     assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap().as_array().unwrap().len() > 2);
 }
 
-#[test]
-fn every_help_has_an_example() {
+/// Every subcommand, as the help lists it.
+fn subcommands() -> Vec<String> {
     let help = run(Path::new("."), &["-h"]).1;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
-    let names: Vec<&str> = commands
-        .lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
+    let names = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_subcommand_takes_the_same_flags_for_the_same_thing() {
+    const PROJECT: [&str; 5] = ["--file", "--project-name", "--env-file", "--profile", "--project-directory"];
+    const ENGINE: [&str; 2] = ["--docker", "--host-files"];
+    // Whose answer is no matter of a project, or of its containers, or of a machine.
+    let of_no_project = [
+        "rehearse",
+        "probe",
+        "timeline",
+        "triage",
+        "gate",
+        "export",
+        "vantage",
+        "supervise",
+        "supervisors",
+        "upgrade-check",
+        "diff",
+        "mask",
+        "completions",
+        "schema",
+        "man",
+    ];
+    let of_files = ["undo", "recover", "config", "explain", "capture"];
+    let answers = [
+        "look",
+        "sources",
+        "namespaces",
+        "pair",
+        "probe",
+        "timeline",
+        "triage",
+        "vantage",
+        "supervisors",
+        "upgrade-check",
+        "config",
+        "explain",
+        "diff",
+    ];
+    for name in subcommands() {
+        let help = run(Path::new("."), &[&name, "--help"]).1;
+        let takes = |flag: &str| help.contains(&format!(" {flag}"));
+        let is_of_project = !of_no_project.contains(&name.as_str());
+        for flag in PROJECT {
+            assert!(!is_of_project || takes(flag), "{name} does not take {flag}");
+        }
+        for flag in ENGINE {
+            let asks = is_of_project && !of_files.contains(&name.as_str());
+            assert!(!asks || takes(flag), "{name} does not take {flag}");
+        }
+        assert!(!answers.contains(&name.as_str()) || takes("--format"), "{name} does not take --format");
+        let (code, said) = run(Path::new("."), &[&name, "--no-such-flag"]);
+        // Whoever answers as Docker Compose ends as it does.
+        assert_eq!(code, if name == "config" { 1 } else { 2 }, "{name}: {said}");
+    }
+}
+
+#[test]
+fn every_help_has_an_example() {
+    let names = subcommands();
     for name in
         ["look", "all", "align", "fix", "namespaces", "pair", "probe", "gate", "undo", "recover", "supervise"]
     {
-        assert!(names.contains(&name), "{name} is not in {names:?}");
+        assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
     }
     for name in names {
-        let help = run(Path::new("."), &[name, "--help"]).1;
+        let help = run(Path::new("."), &[&name, "--help"]).1;
         assert!(help.contains("Example"), "{name}: {help}");
     }
 }

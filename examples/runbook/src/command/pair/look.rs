@@ -8,7 +8,7 @@ use openclaw_pairing::client::{Client, Outcome};
 use openclaw_pairing::execution::Answer;
 use openclaw_pairing::identity::DeviceKey;
 use openclaw_pairing::offline::Store;
-use openclaw_pairing::plan::{CommandLine, Engine, Topology};
+use openclaw_pairing::plan::{CommandLine, Topology};
 use openclaw_pairing::secrecy::SecretString;
 use openclaw_pairing::version::Version;
 use openclaw_pairing::{
@@ -18,8 +18,8 @@ use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::output;
 use openclaw_runbook::reading;
 
+use super::Arguments;
 use super::command::Runner;
-use super::{Arguments, EngineName};
 
 const LIST: [&str; 3] = ["devices", "list", "--json"];
 /// Asks for `operator.read` where listing asks for `operator.pairing`.
@@ -31,6 +31,8 @@ pub(super) struct Look {
     /// How dialling the gateway from here ended.
     pub(super) dialled: Option<String>,
     pub(super) ran: Vec<(CommandLine, Answer)>,
+    /// OpenClaw's own command was answered where the client runs.
+    pub(super) is_answered: bool,
 }
 
 /// Reads the caller's files; without any that says what the gateway or the client see, asks both now.
@@ -89,7 +91,7 @@ fn not_a_list(name: &str, text: &str, error: &DeviceListError) -> String {
 
 impl Look {
     fn new(arguments: &Arguments) -> Self {
-        let mut evidence = Evidence::new(topology(arguments));
+        let mut evidence = Evidence::new(arguments.topology());
         if let Some(version) = &arguments.openclaw {
             evidence = evidence.version(version);
         }
@@ -102,7 +104,7 @@ impl Look {
         if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             evidence = evidence.now_ms(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
         }
-        Self { evidence, dialled: None, ran: Vec::new() }
+        Self { evidence, dialled: None, ran: Vec::new(), is_answered: false }
     }
 
     fn add(&mut self, with: impl FnOnce(Evidence) -> Evidence) {
@@ -119,7 +121,7 @@ impl Look {
 
     /// The client first: if it is refused, the request that it makes is already in the gateway's list.
     async fn ask(&mut self, arguments: &Arguments, runner: &mut Runner) -> Result<(), String> {
-        let topology = topology(arguments);
+        let topology = arguments.topology();
         match &arguments.dial {
             Some(url) => self.dial(url, arguments).await?,
             None => self.ask_client(&topology, arguments, runner).await,
@@ -138,6 +140,7 @@ impl Look {
         let (name, command) = if lists { ("devices list", LIST) } else { ("system presence", PRESENCE) };
         let command = topology.in_client(&command);
         let client = runner.run(&command).await;
+        self.is_answered = client.status == 0;
         self.answered(Vantage::Client, &format!("{name} in the client"), command, client);
     }
 
@@ -192,20 +195,6 @@ impl Look {
         self.text(vantage, name, &text);
         self.ran.push((command, answer));
     }
-}
-
-fn topology(arguments: &Arguments) -> Topology {
-    let engine = match arguments.engine {
-        EngineName::ComposeExec => Engine::ComposeExec,
-        EngineName::ComposeRun => Engine::ComposeRun,
-        EngineName::Docker => Engine::Docker,
-        EngineName::Podman => Engine::Podman,
-        EngineName::Host => Engine::Host,
-    };
-    let mut topology = Topology::new(engine, arguments.gateway(), arguments.client());
-    topology.compose_files.clone_from(&arguments.files);
-    topology.shared_namespace = arguments.shared_namespace;
-    topology
 }
 
 fn read(file: &Path) -> Result<String, String> {
