@@ -1,7 +1,8 @@
 //! The five steps on a stack: each is shown with its command, asked for, done, and looked at again.
 #![expect(clippy::disallowed_methods, reason = "it starts this very program again, and the ledger has times")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -11,13 +12,13 @@ use openclaw_runbook::child::{self, Running};
 use openclaw_runbook::containers::engine_is_here;
 use openclaw_runbook::diagnose::{Examination, Options};
 use openclaw_runbook::errors::with_sources;
-use openclaw_runbook::finding::Severity;
-use openclaw_runbook::gates::{Gate, Kind, State};
+use openclaw_runbook::finding::{Code, Remedy, Safety, Severity};
+use openclaw_runbook::gates::{Gate, Kind, State, Whom};
 use openclaw_runbook::interrupt::heed;
-use openclaw_runbook::project::{EngineFlags, Evidence, ProjectFlags};
+use openclaw_runbook::project::{EngineFlags, Evidence, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::render::{self, headline};
-use openclaw_runbook::ticket::{Ticket, Verdict};
+use openclaw_runbook::ticket::{Noted, Ticket};
 use openclaw_runbook::{asking, errln, outln, output};
 use openclaw_token::fs::{LedgerFile, transaction};
 use openclaw_token::ledger::{Act, LedgerEntry};
@@ -45,6 +46,12 @@ pub(crate) struct Arguments {
     /// Ask nothing
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
+    /// Also take what a person should judge: such edits of `fix`, and the command of a remedy such as `chown`
+    #[arg(long)]
+    judgement: bool,
+    /// The scopes that the client's commands need, separated by commas: it is made to ask for them, and gets no more
+    #[arg(long, value_name = "SCOPES", default_value = "operator.pairing,operator.read")]
+    scopes: String,
 }
 
 const EXIT: &str = "\
@@ -62,6 +69,8 @@ Exit status:
 /// How long a gateway may take to get ready once its container was made again.
 const UNTIL_READY: Duration = Duration::from_secs(120);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// How many looks in a row have to find a cause before readiness for it to be more than the noise of a start.
+const SURE: usize = 3;
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
@@ -71,7 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let walk = Walk { arguments, at: Cell::new("looking") };
+    let walk = Walk { arguments, at: Cell::new("looking"), said: RefCell::default() };
     let ended = runtime.block_on(heed(walk.walk()));
     runtime.shutdown_background();
     match ended {
@@ -91,68 +100,101 @@ struct Walk {
     arguments: Arguments,
     /// The step that is being done.
     at: Cell<&'static str>,
+    /// What was said of the stack last.
+    said: RefCell<String>,
 }
 
 /// One step that a subcommand does.
 struct Step {
     name: &'static str,
     title: &'static str,
-    verb: &'static [&'static str],
+    verb: &'static str,
     /// What makes the subcommand do it.
     carries_out: &'static [&'static str],
+    /// The exit status by which the shown step says that there is something to do.
+    left: i32,
 }
 
 const ALIGN: Step = Step {
     name: "freeze and align",
     title: "1 freeze, and 2 align: one token, written to every place in one step",
-    verb: &["align"],
+    verb: "align",
     carries_out: &["--yes"],
+    left: 1,
 };
 const MEND: Step = Step {
     name: "namespace",
     title: "3 namespace: the client is put where it reaches the gateway, and what else files get wrong",
-    verb: &["fix"],
+    verb: "fix",
     carries_out: &["--yes"],
+    left: 1,
 };
 const PAIR: Step = Step {
     name: "pair",
     title: "4 pair: the client's own device is approved, with what it asked for",
-    verb: &["pair"],
+    verb: "pair",
     carries_out: &["--run", "--yes"],
+    left: 0,
 };
+
+/// A stack as it is now.
+struct Now {
+    examination: Examination,
+    ticket: Ticket,
+    /// Whether devices were listed for it.
+    is_whole: bool,
+}
 
 impl Walk {
     async fn walk(&self) -> Result<ExitCode, String> {
-        let (examination, ticket) = self.look()?;
-        self.say(&ticket);
+        let mut now = self.look(true).await?;
+        self.say(&now.ticket);
         let before = self.changes();
-        self.take(&ALIGN, 1).await?;
-        if self
-            .look()?
-            .1
-            .findings
-            .iter()
-            .any(|noted| noted.mend.is_some() && noted.finding.severity > Severity::Info)
+        if self.take(&ALIGN).await? {
+            now = self.look_again().await?;
+        }
+        if now.ticket.findings.iter().any(is_mended_by_edits) && self.take(&MEND).await? {
+            now = self.look_again().await?;
+        }
+        if (self.changes() > before || now.ticket.unanswered.is_some())
+            && self.make_containers_again(&now).await?
         {
-            self.take(&MEND, 1).await?;
+            now = self.until_ready().await?;
         }
-        if self.changes() > before || ticket.unanswered.is_some() {
-            self.make_containers_again(&examination).await?;
+        let mut known = BTreeSet::new();
+        while let Some(remedy) = remedy(&now.ticket).filter(|remedy| known.insert(remedy.text.clone())) {
+            if !self.carry_out(remedy, &now.examination).await? {
+                break;
+            }
+            now = self.look(false).await?;
+            if now.ticket.findings.iter().any(is_ended) {
+                self.make_containers_again(&now).await?;
+            }
+            now = self.until_ready().await?;
         }
-        let (examination, ticket) = self.look()?;
-        let mut has_session = false;
-        if examination.asked() && waits_for_pairing(&ticket) {
-            has_session = self.take(&PAIR, 0).await?;
+        let waits =
+            now.examination.asked() && now.ticket.unanswered.is_none() && waits_for_pairing(&now.ticket);
+        let is_paired = waits && self.take(&PAIR).await?;
+        if waits && !self.arguments.dry_run || !now.is_whole {
+            now = self.look(true).await?;
+        }
+        if is_paired {
+            self.prove(&mut now);
         }
         self.at.set("probe");
         outln!("\n== 5 probe: who has a session now");
-        let (_, ticket) = self.look()?;
-        output::print_page(&render::text(&ticket, colour(), width()));
-        if has_session && ticket.verdict != Verdict::Red {
-            outln!("\nThe client has its session: its own command was answered.");
-            return Ok(ExitCode::SUCCESS);
+        output::print_page(&render::text(&now.ticket, colour(), width()));
+        Ok(ExitCode::from(now.ticket.exit))
+    }
+
+    /// The client's own command was answered, with the scopes that it needs.
+    fn prove(&self, now: &mut Now) {
+        let client = now.examination.reach(None, None).client;
+        let mut case = now.examination.case.clone();
+        for gate in [Gate::Upgrade, Gate::Pairing, Gate::Scopes, Gate::Session] {
+            case.pass(gate, Whom::Client(client.clone()), "the client's own command was answered");
         }
-        Ok(ExitCode::from(ticket.exit))
+        now.ticket = now.examination.ticket_of(&case, &self.arguments.stack.to_string_lossy(), &[]);
     }
 
     /// How many changes of files are on record.
@@ -161,57 +203,119 @@ impl Walk {
         finished.iter().filter(|receipt| !receipt.changed.is_empty()).count()
     }
 
-    /// Shows a step, and does it where somebody wants that. True if it was done. `left`: the exit status by which the shown
-    /// step says that there is something to do.
-    async fn take(&self, step: &Step, left: i32) -> Result<bool, String> {
+    /// Shows a step, and does it where somebody wants that. True if it was done.
+    async fn take(&self, step: &Step) -> Result<bool, String> {
         self.at.set(step.name);
         outln!("\n== {}", step.title);
-        let shown = self.runbook(step.verb, &[]).await?;
-        if shown != left {
+        let shown = match step.left {
+            // With its plan before it, and not twice what the vendor's commands take.
+            0 if self.arguments.yes => 0,
+            _ => self.runbook(step, &[]).await?,
+        };
+        if shown != step.left {
             if shown != 0 {
                 outln!("  left to a person, as said above");
             }
             return Ok(false);
         }
-        let words: Vec<&str> = step.verb.iter().chain(step.carries_out).copied().collect();
-        outln!("  $ runbook {}{}", self.arguments.project.chosen(None), words.join(" "));
+        let flags = self.arguments.project.chosen(None);
+        outln!("  $ runbook {} {flags}{}", step.verb, self.more(step, step.carries_out).join(" "));
         if !self.is_wanted("Do it?").await? {
             return Ok(false);
         }
-        let code = self.runbook(step.verb, step.carries_out).await?;
-        self.note(step, code)?;
-        self.say(&self.look()?.1);
+        let code = self.runbook(step, step.carries_out).await?;
+        self.note(&format!("{}, which ended with status {code}", step.name))?;
         Ok(code == 0)
     }
 
-    /// Containers hold the values with which they were made.
-    async fn make_containers_again(&self, examination: &Examination) -> Result<(), String> {
+    /// The words behind a subcommand's name and the project's flags.
+    fn more<'w>(&'w self, step: &Step, carries_out: &[&'w str]) -> Vec<&'w str> {
+        let mut words = self.arguments.engine.words();
+        match step.verb {
+            "fix" if self.arguments.judgement => words.push("--judgement"),
+            "pair" => words.extend(["--scopes", &self.arguments.scopes]),
+            _ => {}
+        }
+        words.extend(carries_out);
+        words
+    }
+
+    /// This program, in the stack's directory; its exit status.
+    async fn runbook(&self, step: &Step, carries_out: &[&str]) -> Result<i32, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = child::command(program);
+        command.arg(step.verb).args(self.arguments.project.words(None)).args(self.more(step, carries_out));
+        ended(command.current_dir(&self.arguments.stack)).await
+    }
+
+    /// Containers hold the values with which they were made. True if they were made again.
+    async fn make_containers_again(&self, now: &Now) -> Result<bool, String> {
         self.at.set("containers");
         outln!("\n== the containers are made again, with what the files say now");
-        let command = examination.told("docker compose up -d --force-recreate");
-        outln!("  $ {command}");
+        self.run(&now.examination, &now.examination.told("docker compose up -d --force-recreate")).await
+    }
+
+    /// What no edit mends: the commands that mend the first cause, where a machine may run them or a person said so. True if
+    /// they were run.
+    async fn carry_out(&self, remedy: &Remedy, examination: &Examination) -> Result<bool, String> {
+        let command = remedy.command.as_deref().unwrap_or_default();
+        self.at.set("remedy");
+        outln!("\n== the first cause: {}", remedy.text);
+        match remedy.safety {
+            Safety::Safe => {}
+            Safety::Judgement if self.arguments.judgement || !self.arguments.yes => {}
+            _ => {
+                command.lines().for_each(|line| outln!("  $ {line}"));
+                outln!("  left to a person: --judgement decides for it beforehand");
+                return Ok(false);
+            }
+        }
+        self.run(examination, command).await
+    }
+
+    /// Shows the commands, a line each, and runs them in the stack's directory where somebody wants that.
+    async fn run(&self, examination: &Examination, commands: &str) -> Result<bool, String> {
+        commands.lines().for_each(|line| outln!("  $ {line}"));
         if !examination.asked() {
             outln!("  left to a person: no engine was asked");
-            return Ok(());
+            return Ok(false);
         }
+        let commands = match simple(commands) {
+            Ok(commands) => commands,
+            Err(why) => {
+                outln!("  left to a person: {why}");
+                return Ok(false);
+            }
+        };
         if !self.is_wanted("Run it?").await? {
-            return Ok(());
+            return Ok(false);
         }
-        let words = shlex::split(&command).unwrap_or_default();
-        let Some((program, words)) = words.split_first() else { return Ok(()) };
-        let mut docker = child::command(program);
-        docker.args(words).current_dir(&self.arguments.stack);
-        match ended(&mut docker).await? {
-            0 => {}
-            code => return Err(format!("`{command}` ended with status {code}")),
+        for words in commands {
+            let [program, arguments @ ..] = &words[..] else { continue };
+            let mut command = child::command(program);
+            let code = ended(command.args(arguments).current_dir(&self.arguments.stack)).await?;
+            let line = words.join(" ");
+            self.note(&format!("`{line}`, which ended with status {code}"))?;
+            if code != 0 {
+                return Err(format!("`{line}` ended with status {code}"));
+            }
         }
+        Ok(true)
+    }
+
+    /// Looks until the gateway is ready, or something is sure to keep it from that.
+    async fn until_ready(&self) -> Result<Now, String> {
         let until = tokio::time::Instant::now() + UNTIL_READY;
+        let mut shut = 0;
         loop {
-            let (_, ticket) = self.look()?;
-            let readiness = ticket.row(Gate::Readiness).unwrap_or_default();
-            if readiness.contains(&Some(State::Green)) || tokio::time::Instant::now() >= until {
-                self.say(&ticket);
-                return Ok(());
+            let now = self.look(false).await?;
+            let readiness = now.ticket.row(Gate::Readiness).unwrap_or_default();
+            let is_shut = now.ticket.first_cause.as_ref().is_some_and(|cause| cause.gate < Gate::Readiness);
+            shut = if is_shut { shut + 1 } else { 0 };
+            let is_ready = readiness.contains(&Some(State::Green));
+            if is_ready || shut == SURE || tokio::time::Instant::now() >= until {
+                self.say(&now.ticket);
+                return Ok(now);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
@@ -228,58 +332,113 @@ impl Walk {
         asking::says_yes(question).await.map_err(|error| error.to_string())
     }
 
-    /// This program, in the stack's directory; its exit status.
-    async fn runbook(&self, verb: &[&str], more: &[&str]) -> Result<i32, String> {
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let mut command = child::command(program);
-        command
-            .args(verb)
-            .args(self.arguments.project.words(None))
-            .args(more)
-            .current_dir(&self.arguments.stack);
-        ended(&mut command).await
-    }
-
-    fn look(&self) -> Result<(Examination, Ticket), String> {
+    /// Looks on a thread of its own: a signal is heard meanwhile. `is_whole` says whether devices are listed.
+    async fn look(&self, is_whole: bool) -> Result<Now, String> {
         let Arguments { stack, project, engine, .. } = &self.arguments;
         // What was captured is of the time before the steps.
-        let evidence = match engine.evidence(true) {
+        let evidence = match engine.evidence(is_whole) {
             Evidence::AskedIfHere { devices } if engine_is_here() => Evidence::Asked { devices },
             evidence => evidence,
         };
         let options = Options { project: project.clone(), evidence, ..Options::default() };
-        let examination = Examination::of(stack, options).map_err(|error| with_sources(&error))?;
-        let ticket = examination.ticket(&stack.to_string_lossy());
-        Ok((examination, ticket))
+        let stack = stack.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let examination = Examination::of(&stack, options).map_err(|error| with_sources(&error))?;
+            let ticket = examination.ticket(&stack.to_string_lossy());
+            Ok(Now { examination, ticket, is_whole })
+        });
+        looked.await.map_err(|error| error.to_string())?
+    }
+
+    /// After a step that changed files alone: the devices are as they were.
+    async fn look_again(&self) -> Result<Now, String> {
+        let now = self.look(false).await?;
+        self.say(&now.ticket);
+        Ok(now)
     }
 
     fn say(&self, ticket: &Ticket) {
-        outln!("\nnow  {}  {}", ticket.verdict.word(), headline(ticket));
+        let line = format!("{}  {}", ticket.verdict.word(), headline(ticket));
+        outln!("\nnow  {line}");
+        self.said.replace(line);
     }
 
-    fn note(&self, step: &Step, code: i32) -> Result<(), String> {
-        let what = format!("runbook all: {}, which ended with status {code}", step.name);
-        let entry = LedgerEntry::new(SystemTime::now(), "runbook all", Act::Checked, what);
+    fn note(&self, what: &str) -> Result<(), String> {
+        let entry =
+            LedgerEntry::new(SystemTime::now(), "runbook all", Act::Checked, format!("runbook all: {what}"));
         let ledger = LedgerFile::new(&self.arguments.stack);
         ledger.append(&entry).map(drop).map_err(|error| with_sources(&error))
     }
 
-    /// Brings what was half done to one side, and says what comes next.
+    /// Brings what was half done to one side, and says what comes next. No engine is asked: who stops it wants to go.
     fn say_where_it_stands(&self) {
         errln!("\nrunbook all: stopped in the step: {}", self.at.get());
-        match self.look() {
-            Ok((examination, ticket)) => {
-                let half_done = HalfDone::find(&self.arguments.stack, examination.sources());
+        let Arguments { stack, project, .. } = &self.arguments;
+        match Project::read(&project.clone().run_in(stack), Evidence::None) {
+            Ok(found) => {
+                let half_done = HalfDone::find(stack, &found.report.sources);
                 match half_done.and_then(|half_done| half_done.settle(false)) {
-                    Ok(done) => done.iter().for_each(|done| errln!("  {done}")),
+                    Ok(done) => {
+                        done.iter().for_each(|done| errln!("  {done}"));
+                        errln!("  every file is whole");
+                    }
                     Err(error) => errln!("  {}; `runbook recover` tries again", with_sources(&error)),
                 }
-                errln!("  every file is whole; {}  {}", ticket.verdict.word(), headline(&ticket));
             }
-            Err(error) => errln!("  {error}"),
+            Err(error) => errln!("  {}", with_sources(&error)),
+        }
+        let said = self.said.borrow();
+        if !said.is_empty() {
+            errln!("  when it was looked at last: {said}");
         }
         errln!("  `runbook all` goes on from there; `runbook undo` takes back the last change");
     }
+}
+
+/// Whether `fix` mends it without being told its code.
+fn is_mended_by_edits(noted: &Noted) -> bool {
+    noted.mend.is_some() && noted.finding.severity > Severity::Info
+}
+
+/// What mends the first cause, where that is a command and neither an edit nor a plan.
+fn remedy(ticket: &Ticket) -> Option<&Remedy> {
+    let cause = ticket.cause().filter(|cause| cause.mend.is_none() && cause.steps.is_empty())?;
+    cause.finding.remedy.as_ref().filter(|remedy| remedy.command.is_some())
+}
+
+/// Whether it says that a container ended: it does not start by itself where what it ended over is mended.
+fn is_ended(noted: &Noted) -> bool {
+    noted.finding.code == Code::Compose(openclaw_compose::finding::Code::ContainerExited)
+}
+
+/// The words of commands that need no shell and nobody else's rights, in order.
+fn simple(commands: &str) -> Result<Vec<Vec<String>>, &'static str> {
+    if commands.contains(['|', '>', '<', ';', '$', '`', '~', '*']) {
+        return Err("it needs a shell");
+    }
+    let mut all = Vec::new();
+    for line in commands.lines() {
+        let words = shlex::split(line).ok_or("it needs a shell")?;
+        for command in words.split(|word| word == "&&") {
+            let command = match command {
+                [sudo, rest @ ..] if sudo == "sudo" && is_root() => rest,
+                [sudo, ..] if sudo == "sudo" => return Err("only root may; then start this again"),
+                command => command,
+            };
+            all.push(command.to_vec());
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
 
 /// How a child ended, which shows what it says itself.

@@ -276,6 +276,194 @@ fn what_was_captured_gives_the_same_ticket() {
     assert_eq!(support::contents(&stack), before);
 }
 
+/// `docker` as `all` calls it: the client and the gateway are commands, and a container that is made again takes for ever.
+const DOCKER: &str = r#"#!/bin/sh
+here="$(dirname "$0")"
+echo "$*" >>"$here/calls"
+device=dae458211f39
+asks() { echo "{\"pending\":[{\"requestId\":\"req-1\",\"deviceId\":\"$device\",\"clientId\":\"cli\",\"scopes\":[\"operator.read\",\"operator.pairing\"],\"remoteIp\":\"172.20.0.3\",\"ts\":9999999999999}],\"paired\":[]}"; }
+case "$*" in
+  *"devices approve req-1 --json") touch "$here/approved"
+    echo "{\"requestId\":\"req-1\",\"device\":{\"deviceId\":\"$device\",\"scopes\":[\"operator.read\",\"operator.pairing\"],\"approvedVia\":\"owner\"}}" ;;
+  *"openclaw-gateway openclaw devices list --json") if [ -e "$here/approved" ]; then echo '{"pending":[],"paired":[]}'; else asks; fi ;;
+  *"openclaw-cli "*)
+    if [ -e "$here/approved" ]; then echo '{"pending":[],"paired":[]}'; exit 0; fi
+    echo '{"ok":false,"error":{"type":"cli_error","message":"device pairing required (requestId: req-1)"}}'; exit 1 ;;
+  *"up -d"*) sleep 600 ;;
+  *) exit 64 ;;
+esac
+"#;
+
+/// The program, with such a `docker` on its path, and this engine behind it.
+#[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+fn with_docker(engine: &Engine, docker: &str) -> Command {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = engine.directory.path().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::write(bin.join("docker"), docker).unwrap();
+    std::fs::set_permissions(bin.join("docker"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(RUNBOOK);
+    command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    command.env("DOCKER_HOST", format!("unix://{}", engine.directory.path().join("docker.sock").display()));
+    command
+}
+
+/// `all --yes` in the stack.
+fn all(engine: &Engine, stack: &Path) -> Command {
+    let mut command = with_docker(engine, DOCKER);
+    command.args(["all", "--yes"]).current_dir(stack);
+    command
+}
+
+/// `docker` as it dials an engine: it is there, and has no containers.
+const DIALS: &str = r#"#!/bin/sh
+echo "$DOCKER_HOST $*" >>"$(dirname "$0")/calls"
+[ "$*" = "system dial-stdio" ] || exit 64
+read -r _ target _
+while read -r line && [ "$line" != "$(printf '\r')" ]; do :; done
+case "$target" in
+  /info) body='{"OperatingSystem":"Debian GNU/Linux 12","Name":"far"}' ;;
+  *) body='[]' ;;
+esac
+printf 'HTTP/1.1 200 OK\r\ncontent-length: %s\r\nconnection: close\r\n\r\n%s' "${#body}" "$body"
+"#;
+
+#[test]
+fn an_engine_behind_ssh_or_tls_is_asked_through_docker_itself() {
+    let (_dir, stack, engine) = deadlock(|_| {});
+    let bin = engine.directory.path().join("bin");
+    for here in [
+        &[("DOCKER_HOST", "ssh://ops@far")][..],
+        &[("DOCKER_HOST", "tcp://127.0.0.1:1"), ("DOCKER_TLS_VERIFY", "1")],
+    ] {
+        let mut look = with_docker(&engine, DIALS);
+        let text = stdout(&look.arg("look").arg(&stack).envs(here.iter().copied()).output().unwrap());
+        let headline = "OPEN  nothing is red in the files, and no container of this stack is running
+";
+        assert!(text.starts_with(headline), "{text}");
+    }
+    let calls = read(&bin.join("calls"));
+    assert!(
+        calls.contains(
+            "ssh://ops@far system dial-stdio
+"
+        ),
+        "{calls}"
+    );
+    assert!(
+        calls.contains(
+            "tcp://127.0.0.1:1 system dial-stdio
+"
+        ),
+        "{calls}"
+    );
+}
+
+/// Run by name where `strace` is: every file that is opened is opened for reading, nothing is made, moved or removed, and
+/// nobody is spoken to but the engine.
+#[test]
+#[ignore = "needs strace"]
+fn a_look_writes_nothing_and_speaks_to_nobody_but_the_engine() {
+    let (_dir, stack, engine) = deadlock(|_| {});
+    let socket = engine.directory.path().join("docker.sock");
+    let traced = engine.directory.path().join("traced");
+    let before = support::contents(&stack);
+    #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "trace=%file,%network,%desc", "-e", "signal=none", "-o"]).arg(&traced);
+    strace.args([RUNBOOK, "look", "--docker"]).arg(&stack).env_clear().env("PATH", "/usr/bin:/bin");
+    strace.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+    assert_eq!(status(&strace.output().unwrap()), 1);
+    let changes = [
+        "creat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "unlink",
+        "unlinkat",
+        "mkdir",
+        "mkdirat",
+        "rmdir",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "chmod",
+        "fchmod",
+        "fchmodat",
+        "chown",
+        "fchown",
+        "fchownat",
+        "lchown",
+        "truncate",
+        "ftruncate",
+        "utimensat",
+        "setxattr",
+        "mknod",
+        "mknodat",
+        "bind",
+        "listen",
+    ];
+    let traced = read(&traced);
+    let mut connections = 0;
+    for line in traced.lines() {
+        let call = line.split_whitespace().nth(1).unwrap_or_default().split('(').next().unwrap_or_default();
+        let opens = ["open", "openat", "openat2"].contains(&call);
+        let writes = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| line.contains(flag));
+        let is_change = opens && writes || changes.contains(&call);
+        assert!(!is_change, "{line}");
+        assert!(call != "sendto" || line.contains(", NULL, 0)"), "to whom it is connected: {line}");
+        if call == "connect" {
+            assert!(line.contains(&format!("sun_path=\"{}\"", socket.display())), "{line}");
+            connections += 1;
+        }
+    }
+    assert!(connections > 5, "{traced}");
+    assert_eq!(support::contents(&stack), before);
+}
+
+#[test]
+fn one_command_walks_from_a_live_deadlock_to_the_clients_session() {
+    let (_dir, stack, engine) = deadlock(|_| {});
+    let output = all(&engine, &stack).output().unwrap();
+    let said = stdout(&output);
+    assert!(said.contains("\nDone: the client has its session.\n"), "{said}{}", stderr(&output));
+    let calls = read(&engine.directory.path().join("bin/calls"));
+    let approvals: Vec<&str> = calls.lines().filter(|call| call.contains(" approve ")).collect();
+    assert_eq!(approvals, ["compose exec -T openclaw-gateway openclaw devices approve req-1 --json"]);
+    let asked = engine.asked.lock().unwrap().clone();
+    let lists = asked.iter().filter(|question| question.contains("/start ")).count();
+    assert_eq!(lists, 2, "before the step and after it: {asked:#?}");
+}
+
+#[test]
+fn stopped_in_the_middle_of_all_everything_is_whole_and_it_is_said_where_it_stands() {
+    let stopped = |containers: &mut Vec<Value>| {
+        for container in containers {
+            container["State"]["Running"] = false.into();
+            container["State"]["Status"] = "exited".into();
+        }
+    };
+    let (_dir, stack, engine) = deadlock(stopped);
+    let mut command = all(&engine, &stack);
+    let walk = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut walk = walk.spawn().unwrap();
+    let mut lines = BufReader::new(walk.stdout.take().unwrap()).lines();
+    while !lines.next().unwrap().unwrap().contains("$ docker compose up -d --force-recreate") {}
+    // It is in the step now, or about to be.
+    let id = walk.id().to_string();
+    #[expect(clippy::disallowed_methods, reason = "a signal is sent by the system's own program")]
+    let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(told.success());
+    let output = walk.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = stderr(&output);
+    for words in ["stopped in the step: containers", "every file is whole", "looked at last: RED", "goes on"]
+    {
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+}
+
 /// The manifest names every captured file with its digest.
 #[expect(clippy::disallowed_methods, reason = "the files are read by the system's own program")]
 fn verified(stack: &Path) {
