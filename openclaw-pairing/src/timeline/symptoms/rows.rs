@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the process found no configuration where it looked",
         leaves_open: "that there is none elsewhere",
         question: "Is the configuration in the directory that this container mounts?",
-        action: "docker compose exec GATEWAY ls -ldn ~/.openclaw",
+        action: "docker compose exec -T GATEWAY ls -ldn ~/.openclaw",
     },
     Row {
         symptom: Symptom::Fault(Fault::ModeMissing),
@@ -245,7 +245,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the gateway that answered has no pending request of that id",
         leaves_open: "whether it was replaced by a newer one, approved, rejected or asked of another gateway",
         question: "Does the list of this gateway show a newer request of the same device?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::RejectedByPerson,
@@ -254,7 +254,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "an owner refused the request",
         leaves_open: "whether the owner knew whose it was",
         question: "Who decided, and does that person know this device?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::DialledOwnLoopback,
@@ -272,7 +272,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the store that was read holds neither requests nor devices",
         leaves_open: "whether it is the store of the gateway that refuses",
         question: "Was the list taken inside the gateway's container?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::OtherStore,
@@ -281,7 +281,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the CLI read files of its own, for no gateway answered it",
         leaves_open: "why the gateway did not answer",
         question: "Which state directory has the command, and which the gateway?",
-        action: "docker compose exec GATEWAY openclaw status",
+        action: "docker compose exec -T GATEWAY openclaw status",
     },
     Row {
         symptom: Symptom::LegacyStateDir,
@@ -290,7 +290,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a state directory of an older name is there beside the new one",
         leaves_open: "which of the two is used",
         question: "Which of the two does the gateway open?",
-        action: "docker compose exec GATEWAY ls -ldn ~/.openclaw ~/.clawdbot",
+        action: "docker compose exec -T GATEWAY ls -ldn ~/.openclaw ~/.clawdbot",
     },
     Row {
         symptom: Symptom::SilentlyApproved,
@@ -299,7 +299,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the gateway took the device for a local one and asked nobody",
         leaves_open: "that the device is the one that was refused elsewhere",
         question: "Does the id in the line belong to the client that waits?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::SilentPairingPruned,
@@ -308,7 +308,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a device that was approved silently gave way to a newer one",
         leaves_open: "that the older one was still used",
         question: "Do two clients take turns with one state directory?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::Approved,
@@ -317,7 +317,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "an owner approved a device",
         leaves_open: "that the client that waits is that device",
         question: "Is the id in the line that of the client's own identity file?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::Connected,
@@ -335,7 +335,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a device's token was revoked by an owner",
         leaves_open: "that the client has noticed",
         question: "Is a refusal of the same device dated later?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::GatewayStops,
@@ -362,7 +362,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the device signed at a time outside the gateway's window",
         leaves_open: "which of the two clocks is wrong",
         question: "Do `date -u` on both sides agree to the minute?",
-        action: "docker compose exec GATEWAY date -u",
+        action: "docker compose exec -T GATEWAY date -u",
     },
     Row {
         symptom: Symptom::ProtocolMismatch,
@@ -396,7 +396,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the origin of a page is not on the gateway's list",
         leaves_open: "that the page may not be trusted",
         question: "Is the page's origin, with its port, in gateway.controlUi.allowedOrigins?",
-        action: "docker compose exec GATEWAY openclaw config get gateway.controlUi.allowedOrigins",
+        action: "docker compose exec -T GATEWAY openclaw config get gateway.controlUi.allowedOrigins",
     },
     Row {
         symptom: Symptom::ProxyRefused,
@@ -410,7 +410,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a proxy's headers came from an address that is not trusted, and the client was refused",
         leaves_open: "that the proxy is wrong",
         question: "Is the proxy's address in gateway.trustedProxies?",
-        action: "docker compose exec GATEWAY openclaw config get gateway.trustedProxies",
+        action: "docker compose exec -T GATEWAY openclaw config get gateway.trustedProxies",
     },
     Row {
         symptom: Symptom::ProxyIgnored,
@@ -419,7 +419,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a proxy's headers came from an address that is not trusted, and were not believed",
         leaves_open: "that anybody was refused for it",
         question: "Is a refusal of the same connection beside it?",
-        action: "docker compose exec GATEWAY openclaw config get gateway.trustedProxies",
+        action: "docker compose exec -T GATEWAY openclaw config get gateway.trustedProxies",
     },
     Row {
         symptom: Symptom::LockedOut,
@@ -445,7 +445,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the device's token is for fewer scopes than it asks",
         leaves_open: "that it is not paired",
         question: "Which scopes does the list show for the device's token?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::DeviceTokenMismatch,
@@ -458,7 +458,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the device token is not the one that the gateway keeps for this device",
         leaves_open: "that the shared token is wrong",
         question: "Was the gateway's state made anew, or the device's taken from another place?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::SharedTokenMismatch,
@@ -525,7 +525,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a paired device asks for more scopes than were approved",
         leaves_open: "that it lost what it had",
         question: "Which scopes does the request name beside the approved ones?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::RoleUpgrade,
@@ -538,7 +538,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a paired device asks for a role that was not approved, or was revoked",
         leaves_open: "that it lost what it had",
         question: "Which role does the request name beside the approved one?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::MetadataUpgrade,
@@ -550,7 +550,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "platform or family of a paired device changed, so it is asked for again",
         leaves_open: "that it is another device",
         question: "Was the client's image or host changed?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::NotPaired,
@@ -564,7 +564,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the device is known by its key, and nobody has approved it",
         leaves_open: "that a request still waits: it may have gone or been replaced",
         question: "Is the request of the line still in the gateway's list?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::DeviceIdentityRequired,
@@ -596,7 +596,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the gateway wants the device paired",
         leaves_open: "why: not paired, more scopes, another role",
         question: "Which reason has the gateway's line of the same connection?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::MissingScope,
@@ -605,7 +605,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the session stands, and lacks a scope for this command",
         leaves_open: "that the device is not paired",
         question: "Which scopes does the list show for the device?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::Starting,
@@ -627,7 +627,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the pairing store was changed behind the gateway's back",
         leaves_open: "that requests are lost",
         question: "Who else writes to the state directory?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::Unreachable,
@@ -725,7 +725,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "a write found the disk full",
         leaves_open: "whose disk: the container's, the volume's or the host's",
         question: "How full is the file system of the state directory?",
-        action: "docker compose exec GATEWAY df -h",
+        action: "docker compose exec -T GATEWAY df -h",
     },
     Row {
         symptom: Symptom::Fault(Fault::Unknown),
