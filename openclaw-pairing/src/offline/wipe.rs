@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use serde::Deserialize;
 
 use super::{Store, StoreError, StoreKind, database};
 
@@ -171,8 +172,7 @@ impl ProvenStopped {
             // A listener that accepts and says nothing, or silence: neither is the proof of a stopped gateway.
             Ok(_) | Err(_) => return Err(WipeError::StillRunning),
         }
-        // An exclusive lock is had only if no other process of this kernel has the database open for writing. Locks do not
-        // cross into the virtual machine of an engine, such as Docker Desktop's: there the refused connection is the proof.
+        // An exclusive lock is had only if no other process of this kernel has the database open for writing.
         let mut connection = Connection::open_with_flags(&store.path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(database(&store.path))?;
         // Whoever holds it now is the answer; waiting for it to let go would only hide the answer.
@@ -187,6 +187,52 @@ impl ProvenStopped {
         }
         Ok(Self { store: store.path.clone() })
     }
+
+    /// The same where an engine runs the gateway: no container may run that mounts what holds the store, by what
+    /// `docker inspect $(docker ps -aq)` prints. Locks do not cross into the virtual machine of an engine, which every engine
+    /// on a Mac has, and a gateway that listens elsewhere refuses no connection here.
+    ///
+    /// # Errors
+    /// As [`Self::prove`]; [`WipeError::StillRunning`] if such a container runs, or if that is not output of `docker inspect`.
+    pub fn prove_of_containers(
+        store: &Store,
+        address: std::net::SocketAddr,
+        inspect: &str,
+    ) -> Result<Self, WipeError> {
+        let containers: Vec<Container> =
+            serde_json::from_str(inspect).map_err(|_| WipeError::StillRunning)?;
+        let place = std::fs::canonicalize(&store.path).unwrap_or_else(|_| store.path.clone());
+        let holds = |mount: &Mount| {
+            let source = Path::new(&mount.source);
+            place.starts_with(std::fs::canonicalize(source).as_deref().unwrap_or(source))
+        };
+        if containers.iter().any(|container| container.state.running && container.mounts.iter().any(holds)) {
+            return Err(WipeError::StillRunning);
+        }
+        Self::prove(store, address)
+    }
+}
+
+/// A container as `docker inspect` prints it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    state: State,
+    mounts: Vec<Mount>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    running: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mount {
+    /// Nothing for one in memory.
+    #[serde(default)]
+    source: String,
 }
 
 impl Wipe {

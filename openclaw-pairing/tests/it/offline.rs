@@ -197,6 +197,23 @@ fn each_missing_proof_forbids_the_wipe() {
     assert!(matches!(Backup::verify(&ready.store, &ready.store.path), Err(WipeError::BackupDiffers { .. })));
 }
 
+/// In the virtual machine of an engine it holds a lock that nobody sees here, and listens where nobody asks.
+#[test]
+fn a_container_that_runs_on_the_store_forbids_the_wipe() {
+    let ready = ready();
+    let inspect = |running: bool, source: &Path| {
+        let state = serde_json::json!({ "Running": running });
+        let mounts =
+            serde_json::json!([{ "Type": "bind", "Source": source, "Destination": "/home/node/.openclaw" }]);
+        serde_json::json!([{ "Id": "a", "State": state, "Mounts": mounts }]).to_string()
+    };
+    let prove = |inspect: &str| ProvenStopped::prove_of_containers(&ready.store, silent_address(), inspect);
+    assert!(matches!(prove(&inspect(true, ready.dir.path())), Err(WipeError::StillRunning)));
+    assert!(matches!(prove("no containers"), Err(WipeError::StillRunning)));
+    assert!(prove(&inspect(true, Path::new("/elsewhere"))).is_ok());
+    assert!(prove(&inspect(false, ready.dir.path())).is_ok());
+}
+
 /// As OpenClaw keeps it: with a write-ahead log, and with its newest rows there.
 #[test]
 fn a_store_with_a_write_ahead_log_is_backed_up_proven_free_and_wiped() {
