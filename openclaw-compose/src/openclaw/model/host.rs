@@ -61,10 +61,11 @@ impl Signs<'_> {
         let mac = self.listing.looks_like_macos().then_some(Host::Mac);
         // Owners that somebody recorded are those of the stack's host; those of the files at hand are those of a copy.
         let recorded = mac.filter(|_| !self.listing.is_at_hand);
-        let by_engine =
-            || self.engine.map(|engine| if engine.vm.is_some() { Host::Mac } else { Host::Linux });
-        let by_label = || self.made_from.and_then(of_path);
-        self.told.or(recorded).or_else(by_engine).or_else(by_label).or(mac)
+        let by_label = self.made_from.and_then(of_path);
+        // The engine of a machine, such as podman's, need not say that it is in one: that it says nothing proves the least.
+        let in_machine = self.engine.is_some_and(|engine| engine.vm.is_some()) || by_label == Some(Host::Mac);
+        let by_engine = self.engine.map(|_| Host::Linux);
+        self.told.or(recorded).or(in_machine.then_some(Host::Mac)).or(by_engine).or(by_label).or(mac)
     }
 }
 
@@ -111,6 +112,8 @@ mod tests {
             "a machine that does not say so"
         );
         assert_eq!(host(None, Some(&orbstack), Some("/srv/claw"), &server), Some(Host::Mac));
+        let podman_machine = Engine::read("{\"OperatingSystem\":\"fedora\"}").expect("JSON");
+        assert_eq!(host(None, Some(&podman_machine), Some("/Users/ann/claw"), &server), Some(Host::Mac));
         assert_eq!(host(Some(Host::Linux), Some(&orbstack), None, &recorded), Some(Host::Linux));
         assert_eq!("mac".parse(), Ok(Host::Mac));
         assert_eq!("windows".parse::<Host>(), Err(HostError));
