@@ -126,7 +126,8 @@ pub async fn look_watched(
         }
     };
     let places = openclaw::state_places(resolution);
-    let question = Question { project: resolution.project_name(), places: &places, wanted, watch };
+    let project = resolution.project_name();
+    let question = Question { project, places: &places, wanted, watch, sockets: &settings.sockets };
     let asked = ask(&endpoints, &question, limits, &mut evidence);
     if tokio::time::timeout(limits.total, asked).await.is_err() {
         let summary = format!("looking at the containers was ended after {:?}", limits.total);
@@ -150,6 +151,8 @@ struct Question<'a> {
     places: &'a [StatePlace],
     wanted: &'a Wanted,
     watch: &'a dyn Watch,
+    /// Those that are there, chosen or not.
+    sockets: &'a [String],
 }
 
 impl Question<'_> {
@@ -270,7 +273,7 @@ async fn ask(endpoints: &[Endpoint], question: &Question<'_>, limits: Limits, ev
     }
     let Some(Found { engine, info, listed }) = answered else {
         if let Some((endpoint, fault)) = silent {
-            evidence.unreachable(endpoint, &fault);
+            evidence.unreachable(endpoint, &fault, question.sockets);
         }
         return;
     };
@@ -472,9 +475,11 @@ impl Evidence {
         self.findings.push(finding);
     }
 
-    fn unreachable(&mut self, endpoint: &Endpoint, fault: &Fault) {
+    fn unreachable(&mut self, endpoint: &Endpoint, fault: &Fault, sockets: &[String]) {
         let summary = format!("Docker at {endpoint} was not asked: {fault}");
         let mut finding = Finding::new(Code::EngineUnreachable, summary);
+        let others = sockets.iter().cloned().map(Endpoint::Unix).filter(|other| other != endpoint);
+        finding.evidence.extend(others.map(|other| format!("there is a socket at {other}")));
         finding.remedy = Some(Remedy::words(
             "see that `docker ps` works as this user; another engine is chosen by DOCKER_HOST or DOCKER_CONTEXT",
         ));

@@ -413,6 +413,10 @@ async fn an_engine_that_is_not_there_is_a_finding() {
     let gone =
         look(&at(directory.path().join("none")), &resolution(), &Wanted::default(), Limits::default()).await;
     only(&gone, Code::EngineUnreachable, "there is no such socket");
+    let there = "/Users/ann/.orbstack/run/docker.sock";
+    let beside = Settings { sockets: vec![there.to_owned()], ..at(directory.path().join("none")) };
+    let gone = look(&beside, &resolution(), &Wanted::default(), Limits::default()).await;
+    assert_eq!(gone.findings[0].evidence, [format!("there is a socket at unix://{there}")]);
     let socket = directory.path().join("left");
     drop(UnixListener::bind(&socket).unwrap());
     let refused = look(&at(socket), &resolution(), &Wanted::default(), Limits::default()).await;
