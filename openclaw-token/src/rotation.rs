@@ -268,6 +268,17 @@ mod tests {
         .assert_eq(&outline(&holders));
     }
 
+    /// `bootout` comes back before a job that drains is gone, and `bootstrap` refuses until then.
+    #[test]
+    fn a_job_of_launchd_is_waited_for_between_bootout_and_bootstrap() {
+        let steps = plan(&[Holder::new("ai.openclaw.gateway.plist", HolderKind::ServiceUnit)]).steps;
+        let action = &steps.iter().find(|step| step.phase == Phase::RestartClients).unwrap().action;
+        let order =
+            ["bootout gui/$(id -u)/LABEL", "system/LABEL", "wait until", "bootstrap gui/$(id -u) PLIST"];
+        let places = order.map(|words| action.find(words));
+        assert!(places.is_sorted() && places[0].is_some(), "{action}");
+    }
+
     /// Over every set of kinds: nobody is forgotten, and nobody is told twice in one phase.
     #[test]
     fn every_carrier_has_its_step() {
