@@ -334,7 +334,7 @@ codes! {
         "Set ThrottleInterval (launchd) or RestartSec and StartLimitBurst (systemd).";
     LogsDiscarded, "OC-H806", "logs-discarded", Warning, Operator, false,
         "Standard output and error go nowhere: the reason of the next exit will be lost.",
-        "Set StandardOutPath and StandardErrorPath.";
+        "Set StandardOutPath and StandardErrorPath, in a folder that is there and that the job's user may write in: an agent's is ~/Library/Logs, written out.";
     NeedsLogin, "OC-H807", "needs-login", Warning, Operator, false,
         "A job that only starts at login, on a host where nobody logs in.",
         "Use a LaunchDaemon with UserName (launchd) or enable lingering (systemd user units).";

@@ -167,7 +167,18 @@ pub fn verify(
         match root.get(key).and_then(Value::as_string) {
             None => find(Code::LogsDiscarded, "Label", format!("no {key}")),
             Some("/dev/null") => find(Code::LogsDiscarded, key, format!("{key} is /dev/null")),
-            Some(_) => {}
+            // launchd makes no folder, and starts nothing whose log it cannot open: EX_CONFIG.
+            Some(path) => match path.rsplit_once('/').map(|(folder, _)| folder) {
+                Some("/var/log" | "/Library/Logs") if domain == Domain::Agent => {
+                    let seen = "root alone may write there: launchd does not start the agent (78: EX_CONFIG)";
+                    find(Code::LogsDiscarded, key, format!("{key}: {seen}"));
+                }
+                Some(folder) if folder.starts_with('/') && !exists(folder) => {
+                    let seen = "its folder is not there: launchd does not start the job (78: EX_CONFIG)";
+                    find(Code::LogsDiscarded, key, format!("{key}: {seen}"));
+                }
+                _ => {}
+            },
         }
     }
     verify_command(&root, &mut find, exists);

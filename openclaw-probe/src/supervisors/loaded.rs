@@ -8,8 +8,72 @@ use super::{EXIT_OPERATOR, is_literal, names_a_secret, observed, place};
 use crate::codes::Code;
 use crate::finding::Finding;
 
+/// How a job stands with launchd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// It runs.
+    Running {
+        /// Its process.
+        pid: u64,
+    },
+    /// It is loaded, and does not run.
+    Down {
+        /// Its last exit status, where it ended by itself.
+        status: Option<u64>,
+        /// The signal that ended it last.
+        signal: Option<u64>,
+        /// How often it was started.
+        runs: u64,
+    },
+    /// launchd does not know it where it was asked.
+    Absent,
+}
+
+/// A job by what launchd says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shown {
+    /// Its label.
+    pub label: String,
+    /// Where it lives; nothing for a domain that has no folder of property lists.
+    pub domain: Option<Domain>,
+    /// How it stands.
+    pub standing: Standing,
+    /// The property list that it was loaded from.
+    pub path: Option<String>,
+}
+
+impl Shown {
+    /// Reads what `launchctl print` says, be it that there is no such job; nothing for anything else.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if let Some((_, rest)) = text.split_once("Could not find service \"") {
+            let (label, place) = rest.split_once('"')?;
+            let domain = if place.contains("system") { Domain::Daemon } else { Domain::Agent };
+            let label = label.to_owned();
+            return Some(Self { label, domain: Some(domain), standing: Standing::Absent, path: None });
+        }
+        let job = Loaded::read(text)?;
+        let standing = match (job.number("pid"), job.key("state")?) {
+            (Some(pid), _) => Standing::Running { pid },
+            (None, _) => {
+                let status = job.number("last exit code");
+                // `Killed: 9`, which stands beside the status of the exit before.
+                let signal = job
+                    .key("last terminating signal")
+                    .and_then(|signal| signal.rsplit(' ').next()?.parse().ok());
+                Standing::Down { status, signal, runs: job.number("runs").unwrap_or(0) }
+            }
+        };
+        let path = job.key("path").map(str::to_owned);
+        Some(Self { label: job.label.to_owned(), domain: job.runs_in(), standing, path })
+    }
+}
+
 /// What is shown of a job, as far as it is asked for here.
 struct Loaded<'t> {
+    label: &'t str,
     domain: &'t str,
     /// The keys of the job itself, each with its value.
     keys: Vec<(&'t str, &'t str)>,
@@ -20,7 +84,9 @@ struct Loaded<'t> {
 impl<'t> Loaded<'t> {
     fn read(text: &'t str) -> Option<Self> {
         let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
-        let (domain, _) = lines.next()?.strip_suffix(" = {")?.split_once('/')?;
+        let (domain, label) = lines.next()?.strip_suffix(" = {")?.split_once('/')?;
+        // Only a user's domains have a number.
+        let label = label.split_once('/').map_or(label, |(_, label)| label);
         let (mut keys, mut environment, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
         for line in lines.map(str::trim) {
             match (line.strip_suffix(" = {"), line) {
@@ -33,7 +99,7 @@ impl<'t> Loaded<'t> {
                 },
             }
         }
-        Some(Self { domain, keys, environment })
+        Some(Self { label, domain, keys, environment })
     }
 
     fn key(&self, name: &str) -> Option<&'t str> {

@@ -46,48 +46,139 @@ fn feed(mut child: std::process::Child, input: &str) -> (bool, String) {
     (output.status.success(), text)
 }
 
-/// launchd's documented rule for `SuccessfulExit` false: a job that ended with 0 stays down, any other starts again.
-fn starts_again(status: i32) -> bool {
-    status != 0
+/// What launchd.plist(5) says of a job that has ended: whether it is started again.
+fn starts_again(plist: &serde_json::Value, status: i32) -> bool {
+    match &plist["KeepAlive"] {
+        serde_json::Value::Bool(always) => *always,
+        // "If true, the job will be restarted as long as the program exits and with an exit status of zero. If false, the job
+        // will be restarted in the inverse condition."
+        when => when["SuccessfulExit"].as_bool().is_some_and(|after_success| (status == 0) == after_success),
+    }
 }
 
-#[test]
-fn the_shell_around_a_gate_ends_on_78_and_restarts_on_the_rest() {
-    let text = launchd::generate(&gate()).expect("a plist");
-    let plist =
-        plist::Value::from_reader_xml(text.as_bytes()).expect("a plist").into_dictionary().expect("a root");
+/// A property list as python's plistlib reads it.
+fn read_by_plistlib(text: &str) -> serde_json::Value {
+    const READ: &str =
+        "import plistlib,sys,json;print(json.dumps(plistlib.loads(sys.stdin.buffer.read()),sort_keys=True))";
+    let (ok, json) = run("python3", &["-c", READ], text).expect("python3 is needed for this test");
+    assert!(ok, "{json}\n{text}");
+    serde_json::from_str(&json).expect("JSON")
+}
+
+/// The shell that a definition puts around its program, with another program in it.
+fn wrapped(plist: &serde_json::Value, program: &[&str]) -> Command {
     let words: Vec<&str> = plist["ProgramArguments"]
         .as_array()
         .expect("an array")
         .iter()
-        .filter_map(plist::Value::as_string)
+        .filter_map(|word| word.as_str())
         .collect();
     let [shell, flag, wrapper, ..] = words[..] else { panic!("{words:?}") };
-    for (status, again) in [(0, false), (78, false), (1, true), (75, true), (137, true)] {
-        let ended = Command::new(shell)
-            .args([flag, wrapper, shell, flag, &format!("exit {status}")])
-            .status()
-            .expect("a shell");
-        assert_eq!(starts_again(ended.code().expect("a status")), again, "{status}");
+    let mut command = Command::new(shell);
+    command.args([flag, wrapper]).args(program);
+    command
+}
+
+/// As launchd runs it: started again while its rule says so. The statuses with which its program ends, one start after the
+/// other; how often it is started.
+fn starts(plist: &serde_json::Value, statuses: &[i32]) -> usize {
+    let ended = |status: &i32| {
+        let run = wrapped(plist, &["/bin/sh", "-c", &format!("exit {status}")]).status().expect("a shell");
+        run.code().expect("a status")
+    };
+    statuses.iter().position(|status| !starts_again(plist, ended(status))).map_or(statuses.len(), |at| at + 1)
+}
+
+/// A gate that failed is asked again, one that opened is done, and 78 waits for a person: while the WebSocket is down there is no
+/// status that ends it as though it were up.
+#[test]
+fn launchd_starts_a_gate_until_it_opens_or_a_person_is_needed() {
+    let plist = read_by_plistlib(&launchd::generate(&gate()).expect("a plist"));
+    assert_eq!(starts(&plist, &[0, 0]), 1);
+    assert_eq!(starts(&plist, &[78, 0]), 1);
+    // 16: the upgrade failed; 137: it was killed.
+    assert_eq!(starts(&plist, &[16, 2, 1, 137, 75, 0, 0]), 6);
+    assert_eq!(starts(&plist, &[16; 9]), 9);
+}
+
+/// launchd signals the shell alone: it hands that on, waits for the drain, and ends as its program does.
+#[test]
+fn the_shell_around_a_gate_hands_a_stop_on_and_waits() {
+    use std::io::{BufRead as _, BufReader};
+    let plist = read_by_plistlib(&launchd::generate(&gate()).expect("a plist"));
+    let drains = "trap 'echo drained; exit 7' TERM; echo up; while :; do :; done";
+    let mut shell =
+        wrapped(&plist, &["/bin/sh", "-c", drains]).stdout(Stdio::piped()).spawn().expect("a shell");
+    let mut lines = BufReader::new(shell.stdout.take().expect("piped")).lines();
+    assert_eq!(lines.next().expect("a line").expect("text"), "up");
+    let stop = Command::new("kill").args(["-TERM", &shell.id().to_string()]).status().expect("kill");
+    assert!(stop.success());
+    assert_eq!(lines.next().expect("a line").expect("text"), "drained");
+    assert_eq!(shell.wait().expect("ended").code(), Some(7));
+}
+
+/// Ours is silent exactly where the rules do not start a job again that ended with 78.
+#[test]
+fn a_restart_after_78_is_told_wherever_the_rules_make_one() {
+    let generated = launchd::generate(&gate()).expect("a plist");
+    let bare = "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>ProgramArguments</key><array>\
+                <string>/bin/sh</string><string>-c</string><string>\"$0\" \"$@\"</string><string>/bin/gate</string></array>\
+                KEEP</dict></plist>";
+    let kept = |keep: &str| bare.replace("KEEP", &format!("<key>KeepAlive</key>{keep}"));
+    let when = |key: &str, value: &str| kept(&format!("<dict><key>{key}</key><{value}/></dict>"));
+    let lists = [
+        (generated.clone(), false),
+        (generated.replace("<false/>", "<true/>"), true),
+        (kept("<true/>"), true),
+        (kept("<false/>"), false),
+        (when("SuccessfulExit", "false"), true),
+        (bare.replace("KEEP", ""), false),
+    ];
+    for (text, loops) in lists {
+        let plist = read_by_plistlib(&text);
+        assert_eq!(starts(&plist, &[78; 3]) == 3, loops, "{text}");
+        let found = launchd::verify(
+            "a.plist",
+            text.as_bytes(),
+            launchd::Domain::Agent,
+            false,
+            &|_| true,
+            STOP_BUDGET,
+        );
+        assert_eq!(codes(&found).contains(&Code::RestartsConfigError), loops, "{text}");
     }
+}
+
+/// launchd makes no folder for a log, and does not start a job whose log it cannot open.
+#[test]
+fn a_log_that_launchd_cannot_open_is_told() {
+    let list = |path: &str| {
+        format!(
+            "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/gate</string>\
+             <key>StandardOutPath</key><string>{path}</string><key>StandardErrorPath</key><string>{path}</string></dict></plist>"
+        )
+    };
+    let there = |path: &str| path != "/Users/ann/logs";
+    let told = |path: &str, domain| {
+        let found = launchd::verify("a.plist", list(path).as_bytes(), domain, false, &there, STOP_BUDGET);
+        found.into_iter().filter(|finding| finding.code == Code::LogsDiscarded).count()
+    };
+    use launchd::Domain::{Agent, Daemon};
+    assert_eq!(told("/Users/ann/Library/Logs/a.log", Agent), 0);
+    assert_eq!(told("/Users/ann/logs/a.log", Agent), 2);
+    assert_eq!(told("/var/log/a.log", Agent), 2);
+    assert_eq!(told("/var/log/a.log", Daemon), 0);
 }
 
 #[test]
 fn plistlib_reads_what_we_write() {
-    const READ: &str =
-        "import plistlib,sys,json;print(json.dumps(plistlib.loads(sys.stdin.buffer.read()),sort_keys=True))";
     for job in [gate(), gate().user("openclaw").expect("a user"), odd()] {
-        let text = launchd::generate(&job).expect("a plist");
-        let (ok, json) = run("python3", &["-c", READ], &text).expect("python3 is needed for this test");
-        assert!(ok, "{json}\n{text}");
-        let plist: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let plist = read_by_plistlib(&launchd::generate(&job).expect("a plist"));
         assert_eq!(plist["KeepAlive"]["SuccessfulExit"], false);
         assert_eq!(plist["ExitTimeOut"], 330);
         assert!(plist["ProgramArguments"].as_array().expect("an array").len() >= 6);
     }
-    let text = launchd::generate(&odd()).expect("a plist");
-    let (_, json) = run("python3", &["-c", READ], &text).expect("python3");
-    let plist: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let plist = read_by_plistlib(&launchd::generate(&odd()).expect("a plist"));
     assert_eq!(
         plist["ProgramArguments"].as_array().expect("an array")[3..],
         ["/opt/o c/gate", "50%", "$HOME", "a\"b\\c", "<&>", ""]
@@ -311,6 +402,27 @@ fn what_launchctl_prints_is_judged_as_the_job_that_runs() {
     assert_eq!(codes(&loaded::verify("a.print.txt", &owned, true, STOP_BUDGET)), []);
     let odd = "Could not find service \"ai.openclaw.gateway\" in domain for port";
     assert_eq!(codes(&loaded::verify("a.print.txt", odd, false, STOP_BUDGET)), [Code::DefinitionUnreadable]);
+}
+
+#[test]
+fn what_launchctl_prints_says_how_a_job_stands() {
+    use loaded::{Shown, Standing};
+    let shown = Shown::read(LOADED).expect("a job");
+    assert_eq!((shown.label.as_str(), shown.domain), ("ai.openclaw.gateway", Some(launchd::Domain::Agent)));
+    assert_eq!(shown.path.as_deref(), Some("/Users/ann/Library/LaunchAgents/ai.openclaw.gateway.plist"));
+    assert_eq!(shown.standing, Standing::Down { status: Some(78), signal: None, runs: 31 });
+    let standing = |text: &str| Shown::read(text).map(|shown| shown.standing);
+    let runs = LOADED.replace("\truns = 31", "\truns = 31\n\tpid = 412");
+    assert_eq!(standing(&runs), Some(Standing::Running { pid: 412 }));
+    let killed = LOADED.replace("last exit code = 78: EX_CONFIG", "last terminating signal = Killed: 9");
+    assert_eq!(standing(&killed), Some(Standing::Down { status: None, signal: Some(9), runs: 31 }));
+    let never = LOADED.replace("78: EX_CONFIG", "(never exited)").replace("runs = 31", "runs = 0");
+    assert_eq!(standing(&never), Some(Standing::Down { status: None, signal: None, runs: 0 }));
+    let absent = "Bad request.\nCould not find service \"ai.openclaw.gateway\" in domain for system\n";
+    let shown = Shown::read(absent).expect("an answer");
+    assert_eq!((shown.domain, shown.standing), (Some(launchd::Domain::Daemon), Standing::Absent));
+    assert_eq!(standing("ls: no such file"), None);
+    assert_eq!(standing("gui/501/a = {\n}\n"), None, "cut off");
 }
 
 /// A property list that was copied out of its folder still says whether it is a daemon's.

@@ -220,9 +220,11 @@ async fn definitions_run_the_gate_and_are_checked() {
         ("launchd", "LaunchDaemons/ai.openclaw.gate.plist", "<string>/etc/openclaw/token</string>"),
         ("systemd", "system/openclaw-gate.service", "RestartPreventExitStatus=78"),
     ] {
-        let (code, text) = gate(&[&arguments[..], &[kind]].concat()).await;
-        assert_eq!((code, text.contains(needle)), (0, true), "{text}");
         let directory = tempfile::tempdir().expect("a directory");
+        // launchd opens the logs in a folder that is there.
+        let logs = ["--logs", directory.path().to_str().expect("UTF-8")];
+        let (code, text) = gate(&[&arguments[..], &[kind], &logs[..]].concat()).await;
+        assert_eq!((code, text.contains(needle)), (0, true), "{text}");
         let path = directory.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         std::fs::write(&path, &text).expect("written");
