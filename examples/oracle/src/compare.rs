@@ -42,6 +42,31 @@ pub struct Differences {
     pub compared: usize,
 }
 
+impl Differences {
+    /// The unexplained ones that say the same at the same place of an answer, once, with how often they do; in their order.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<(&Difference, usize)> {
+        let mut kinds: Vec<(&Difference, usize)> = Vec::new();
+        for difference in &self.unexplained {
+            let same = |known: &Difference| {
+                known.real == difference.real
+                    && known.embedded == difference.embedded
+                    && within(&known.place) == within(&difference.place)
+            };
+            match kinds.iter_mut().find(|(known, _)| same(known)) {
+                Some((_, times)) => *times += 1,
+                None => kinds.push((difference, 1)),
+            }
+        }
+        kinds
+    }
+}
+
+/// A place without its step.
+fn within(place: &str) -> &str {
+    place.find('/').and_then(|at| place.get(at..)).unwrap_or_default()
+}
+
 /// Compares two transcripts of the same conversation.
 #[must_use]
 pub fn compare(real: &Transcript, embedded: &Transcript, explanations: &[Explanation]) -> Differences {
@@ -185,6 +210,15 @@ mod tests {
         let differences = compare(&real, &embedded, &[row("step *.1/a"), row("step 1.1/b")]);
         assert_eq!((differences.unexplained.len(), differences.explained), (0, 1));
         assert_eq!(differences.stale, [row("step 1.1/b")]);
+    }
+
+    #[test]
+    fn what_differs_alike_is_one_kind() {
+        let twice =
+            Transcript { records: [transcript(json!(1)).records, transcript(json!(1)).records].concat() };
+        let differences = compare(&twice, &Transcript::default(), &[]);
+        assert_eq!((differences.unexplained.len(), differences.kinds().len()), (2, 1));
+        assert_eq!(differences.kinds()[0].1, 2);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 use openclaw_oracle::{
-    Conversation, Differences, OracleError, Recording, Site, Transcript, ask_embedded, ask_real, compare,
-    explanations, record_real, relay,
+    Conversation, Difference, Differences, OracleError, Recording, Site, Transcript, ask_embedded, ask_real,
+    compare, explanations, record_real, relay,
 };
 use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::interrupt::heed;
@@ -48,6 +48,8 @@ enum Action {
     },
     /// Compares what two releases said.
     Between {
+        /// Directory with differences.md: what it says of no crate's concern is left out.
+        directory: PathBuf,
         /// What `hear` kept of the older one.
         old: PathBuf,
         /// What `hear` kept of the newer one.
@@ -133,9 +135,13 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             keep(&transcript, &ask_real(&conversation, &real.into()).await?)?;
             Ok(true)
         }
-        Action::Between { old, new } => {
-            let differences = compare(&Transcript::read(&new)?, &Transcript::read(&old)?, &[]);
-            report(&differences, ["new", "old"]);
+        Action::Between { directory, old, new } => {
+            let rows = explanations(&directory.join("differences.md"))?;
+            let differences = compare(&Transcript::read(&new)?, &Transcript::read(&old)?, &rows);
+            for (difference, times) in differences.kinds() {
+                tell(difference, ["new", "old"], &format!("  {times} times, first in"));
+            }
+            say(&format!("oracle: {} answers compared", differences.compared));
             Ok(differences.unexplained.is_empty())
         }
         Action::Record { checkout, release, real } => {
@@ -150,20 +156,25 @@ async fn run(action: Action) -> Result<bool, OracleError> {
             let real = ask_real(&conversation, &site).await?;
             keep(&site.scratch.join("real.json"), &real)?;
             let differences = compare(&real, &embedded, &rows);
-            report(&differences, ["real", "embedded"]);
+            report(&differences);
             Ok(differences.unexplained.is_empty() && differences.stale.is_empty())
         }
     }
 }
 
-/// Says what differs between two gateways of these names.
-fn report(differences: &Differences, [first, second]: [&str; 2]) {
+/// Says one difference between two gateways of these names.
+fn tell(difference: &Difference, [first, second]: [&str; 2], times: &str) {
     let side =
         |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    say(&format!("DIFFERS{times}  {} {}", difference.case, difference.place));
+    say(&format!("  {first:8}  {}", side(&difference.real)));
+    say(&format!("  {second:8}  {}", side(&difference.embedded)));
+}
+
+/// Says what differs between the real gateway and the embedded one.
+fn report(differences: &Differences) {
     for difference in &differences.unexplained {
-        say(&format!("DIFFERS  {} {}", difference.case, difference.place));
-        say(&format!("  {first:8}  {}", side(&difference.real)));
-        say(&format!("  {second:8}  {}", side(&difference.embedded)));
+        tell(difference, ["real", "embedded"], "");
     }
     for row in &differences.stale {
         say(&format!("STALE    {} {}: no such difference any more", row.case, row.place));
