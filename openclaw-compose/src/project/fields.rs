@@ -6,7 +6,14 @@ use super::dialect::Dialect;
 
 /// A record: its fields in Compose's order. Other keys are extensions.
 #[derive(Debug)]
-pub(crate) struct Record(pub(crate) &'static [Field]);
+pub(crate) struct Record(&'static [Field]);
+
+impl Record {
+    /// The fields of a dialect.
+    pub(crate) fn fields(&self, dialect: Dialect) -> impl Iterator<Item = &'static Field> + use<> {
+        self.0.iter().filter(move |field| field.is_in(dialect))
+    }
+}
 
 /// A field of a record.
 #[derive(Debug)]
@@ -24,7 +31,7 @@ pub(crate) struct Field {
 
 impl Field {
     /// True where the field is one of a dialect's.
-    pub(crate) fn is_in(&self, dialect: Dialect) -> bool {
+    fn is_in(&self, dialect: Dialect) -> bool {
         self.since <= dialect && self.until.is_none_or(|until| dialect < until)
     }
 

@@ -6,7 +6,7 @@ use crate::source::Text;
 use std::sync::Arc;
 
 use super::canonical::default_to;
-use super::fields::{Absent, Field, Form, Record};
+use super::fields::{Absent, Form, Record};
 use super::loader::Loader;
 use super::model::{Map, Node, Value};
 use super::path::Path;
@@ -22,8 +22,7 @@ pub(crate) fn record(mut node: Node, record: &Record, path: &Path<'_>, loader: &
     let (span, dialect) = (node.span, loader.inputs.dialect);
     let Some(map) = node.as_map_mut() else { return node };
     map.entries_mut().retain_mut(|entry| {
-        let known = |field: &&Field| *field.name == *entry.key && field.is_in(dialect);
-        let Some(field) = record.0.iter().find(known) else {
+        let Some(field) = record.fields(dialect).find(|field| *field.name == *entry.key) else {
             return entry.key.starts_with("x-");
         };
         let untyped = std::mem::replace(&mut entry.node, Node::new(Value::Null, entry.key_span));
@@ -33,7 +32,7 @@ pub(crate) fn record(mut node: Node, record: &Record, path: &Path<'_>, loader: &
         }
         true
     });
-    for field in record.0.iter().filter(|field| field.absent == Absent::Zero) {
+    for field in record.fields(dialect).filter(|field| field.absent == Absent::Zero) {
         default_to(map, Arc::from(field.name), || match field.form {
             Form::Unsigned => Node::new(Value::Int(0), span),
             Form::Bytes => Node::of_text("0", span),

@@ -61,7 +61,7 @@ impl Writer<'_> {
     fn json_record(&mut self, map: Option<&Map>, record: &Record, depth: usize) {
         self.out.push('{');
         let mut number = 0;
-        for field in record.0 {
+        for field in record.fields(self.resolution.dialect()) {
             let node =
                 map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed));
             let name = field.json.unwrap_or(field.name);

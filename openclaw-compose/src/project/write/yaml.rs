@@ -56,7 +56,7 @@ impl Writer<'_> {
     /// The fields of a record; `item` where the first line follows a dash.
     fn yaml_record(&mut self, map: Option<&Map>, record: &Record, depth: usize, item: bool) {
         let mut lines = 0;
-        for field in record.0 {
+        for field in record.fields(self.resolution.dialect()) {
             let Some(node) =
                 map.and_then(|map| map.get(field.name)).filter(|_| !matches!(field.form, Form::Consumed))
             else {

@@ -159,6 +159,22 @@ fn the_message_behind_a_question_mark_is_for_whoever_reads_it() {
 }
 
 #[test]
+fn a_field_whose_form_changed_is_written_once() {
+    let stack = service(
+        "    networks: {n: {priority: 10}}\n    secrets: [{source: s, mode: 0440}]\nnetworks: {n: }\nsecrets: {s: {file: s}}\n",
+    );
+    for dialect in BOTH {
+        let resolution = resolve(&inputs(&[]), dialect, &stack);
+        for format in [Format::Yaml, Format::Json] {
+            let text = resolution.config(format, Reveal::Secrets);
+            for key in ["priority", "mode"] {
+                assert_eq!(text.matches(key).count(), 1, "{dialect}: {key} in {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn models_stand_in_yaml_alone() {
     let resolution = resolve(
         &inputs(&[]),
