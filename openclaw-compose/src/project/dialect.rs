@@ -16,6 +16,7 @@
 //! | 2.4.9 | the `.env` of the command's directory counts beside the project's | 2.9.1 |
 //! | 2.4.9 | two services of one `container_name` are refused | 2.9.1 |
 //! | 2.4.9 | every refusal has exit status 1, not 14 or 15 | 2.9.1 |
+//! | 2.4.9 | of a project's `.env` only `COMPOSE_` names enter the process | 2.9.1 |
 //! | 2.4.9 | `env_file.format: raw`; durations of days and weeks; `mode` of secrets and configs is octal text | 2.9.1 |
 //! | 2.5.0 | an `env_file` sees the shell and `.env`, then the service's `environment`, then the files before it | 2.9.1 |
 //! | 2.5.0 | `provider` | 2.9.1 |
@@ -24,7 +25,7 @@
 //! | 2.8.0 | two mounts of one target, a host address that is none and a negative scale are errors; infinity is not | 2.9.1 |
 //! | 2.8.0 | an empty list stays one where a later document is merged | 2.9.1 |
 //! | 2.8.0 | `models`, `use_api_socket`, `interface_name`, `pull_policy: daily` and other keys | 2.9.1 |
-//! | 2.9.1 | `!override` counts inside `extends`; of a project's `.env` only `COMPOSE_` names enter the process | 2.9.1 |
+//! | 2.9.1 | `!override` counts inside `extends` | 2.9.1 |
 //! | 2.10.0 | an including file may override what it includes | read |
 //! | 2.10.1 | the argument of `:-` and its kin is evaluated only where it is used | read |
 //! | 2.10.2 | includes are read before `extends` | read |
@@ -219,10 +220,15 @@ impl Dialect {
         self < Self::ComposeGo28
     }
 
+    /// Where a type is asked for, a timestamp is of none: the check reads the project itself, in which it is no text yet.
+    pub(crate) fn refuses_timestamps(self) -> bool {
+        self >= Self::ComposeGo28
+    }
+
     /// Of a project's `.env` every variable enters Compose's own process, and not `COMPOSE_` names alone, so that the
     /// operating system has to like them.
     pub(crate) fn env_enters_process(self) -> bool {
-        self < Self::ComposeGo29
+        self < Self::ComposeGo249
     }
 
     /// A colon inside `${...}` does not part the sections of a volume.

@@ -118,6 +118,9 @@ fn finite(node: &mut Node, path: &Path<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// What a timestamp should have been.
+const QUOTED: &str = "text in quotes";
+
 struct Checker {
     document: Span,
     dialect: Dialect,
@@ -136,6 +139,9 @@ impl Checker {
                 node.value = Value::Unknown;
             }
             return;
+        }
+        if matches!(node.value, Value::Time(_)) && self.dialect.refuses_timestamps() {
+            return self.wrong(node, QUOTED.to_owned(), path);
         }
         match shape {
             Shape::Scalar(types) => {
@@ -223,6 +229,10 @@ impl Checker {
             return self.wrong(node, "a list".to_owned(), path);
         };
         for (number, item) in items.iter_mut().enumerate() {
+            // What takes lists apart takes text, whatever the schema admits.
+            if matches!(item.value, Value::Time(_)) {
+                self.wrong(item, QUOTED.to_owned(), &path.item(number));
+            }
             self.node(item, shape, &path.item(number));
         }
         if unique && let Some((first, second)) = repeated(items) {

@@ -159,6 +159,18 @@ fn the_message_behind_a_question_mark_is_for_whoever_reads_it() {
 }
 
 #[test]
+fn a_timestamp_is_text_to_the_older_program_alone() {
+    let stack = service("    environment:\n      DAY: 2001-01-01\n");
+    assert_eq!(refused(Dialect::ComposeGo24, &stack), None);
+    assert_eq!(refused(Dialect::ComposeGo29, &stack), Some(("wrong-type", 5)));
+    for dialect in BOTH {
+        let in_a_list = service("    labels:\n      - 2001-01-01\n");
+        assert_eq!(refused(dialect, &in_a_list), Some(("wrong-type", 5)), "{dialect}");
+        assert_eq!(refused(dialect, &service("    x-day: 2001-01-01\n")), None, "{dialect}");
+    }
+}
+
+#[test]
 fn a_field_whose_form_changed_is_written_once() {
     let stack = service(
         "    networks: {n: {priority: 10}}\n    secrets: [{source: s, mode: 0440}]\nnetworks: {n: }\nsecrets: {s: {file: s}}\n",

@@ -145,9 +145,10 @@ fn a_container_gets_its_environment_in_this_order() {
 
 #[test]
 fn environment_scalars_print_as_go_prints_them() {
-    let stack = "services: {a: {image: x, environment: {A: 1.10, B: 0777, C: 1e6, D: yes, E: True, F: 2001-01-01, G: 1_000}}}";
+    let stack =
+        "services: {a: {image: x, environment: {A: 1.10, B: 0777, C: 1e6, D: yes, E: True, G: 1_000}}}";
     let expected = json!({
-        "A": "1.1", "B": "511", "C": "1e+06", "D": "yes", "E": "true", "F": "2001-01-01 00:00:00 +0000 UTC", "G": "1000"
+        "A": "1.1", "B": "511", "C": "1e+06", "D": "yes", "E": "true", "G": "1000"
     });
     assert_eq!(field(stack, "environment"), expected);
     let list = "services: {a: {image: x, environment: ['A=1.10', 'B=\"q\"', ' C= d ']}}";
