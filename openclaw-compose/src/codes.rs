@@ -138,6 +138,7 @@ codes! {
     RandomHostPort "OC-C183" "random-host-port" Warning "The host port of a mapping is empty after interpolation: Docker picks one at random."
     NullHidesEnvFile "OC-C184" "null-hides-env-file" Warning "A bare name in `environment` is set nowhere and hides the value of an env file."
     ComposeReleasesDiffer "OC-C185" "compose-releases-differ" Warning "Two releases of Docker Compose make different projects of these files."
+    PodmanComposeDiffers "OC-C186" "podman-compose-differs" Warning "podman-compose makes something else of these files than Docker Compose."
 
     // 2xx: from a client to the gateway's listener.
     OwnLoopback "OC-C201" "own-loopback" Error "A client dials 127.0.0.1 in a network namespace in which no gateway listens."

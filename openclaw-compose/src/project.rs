@@ -59,7 +59,7 @@ mod variables;
 mod write;
 
 pub use compare::{Change, ChangeKind, Compared, Difference};
-pub use dialect::{ComposeRelease, Dialect, NoComposeRelease, UnknownDialect};
+pub use dialect::{ComposeRelease, Composer, Dialect, NoComposeRelease, UnknownDialect};
 pub use discovery::{FILE_NAMES, OVERRIDE_NAMES};
 pub use explain::{Explanation, Step, StepKind};
 pub use inputs::{Files, Inputs, Kind, ReadError, Special, Texts};

@@ -3,7 +3,7 @@
 //! | file | made by |
 //! | --- | --- |
 //! | `ownership.txt` | `find . -exec ls -ldn {} +`, and what else [`Stack::ownership`] reads |
-//! | `compose-version.txt` | `docker compose version` |
+//! | `compose-version.txt` | `docker compose version` or `podman compose version` |
 //! | `engine.json` | `docker info --format '{{json .}}'` or `podman info --format json` |
 //! | `idmap.txt` | `docker compose exec -T SERVICE cat /proc/self/uid_map`, or `/etc/subuid` |
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
@@ -29,7 +29,7 @@ use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{
     Definition, LoggedRefusal, Refused, Stack, Version, compose_of_containers, compose_of_engine, jobs_of,
 };
-use openclaw_compose::project::{ComposeRelease, Resolution};
+use openclaw_compose::project::{Composer, Resolution};
 use openclaw_compose::source;
 use openclaw_pairing::timeline;
 use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
@@ -233,16 +233,15 @@ impl Captured {
         texts || !self.logs.is_empty() || !self.devices.is_empty() || !self.faults.is_empty()
     }
 
-    /// The Compose that runs the stack, and what told it: its own words, those of the client that it is a plugin of, or the
+    /// The program that runs the stack, and what told it: its own words, those of the client that it is a plugin of, or the
     /// label that it gave the stack's containers.
     #[must_use]
-    pub fn compose_release(&self, resolution: &Resolution) -> Option<(ComposeRelease, &str)> {
-        type Reader<'r> = &'r dyn Fn(&str) -> Option<ComposeRelease>;
-        let by_label = |text: &str| compose_of_containers(text, resolution);
+    pub fn composer(&self, resolution: &Resolution) -> Option<(Composer, &str)> {
+        type Reader<'r> = &'r dyn Fn(&str) -> Option<Composer>;
         let texts: [(&Option<Text>, Reader<'_>); 3] = [
             (&self.compose, &|text| text.parse().ok()),
-            (&self.engine, &compose_of_engine),
-            (&self.inspect, &by_label),
+            (&self.engine, &|text| compose_of_engine(text).map(Composer::DockerCompose)),
+            (&self.inspect, &|text| compose_of_containers(text, resolution)),
         ];
         texts.into_iter().find_map(|(text, read)| {
             let text = text.as_ref()?;

@@ -9,7 +9,7 @@ use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::finding::{Code, Finding, Place, Severity};
 use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{Report, Stack, examine};
-use openclaw_compose::project::{self, Dialect, Inputs, Resolution};
+use openclaw_compose::project::{self, Composer, Dialect, Inputs, Resolution};
 use openclaw_compose::source::FileId;
 
 use crate::captured::Captured;
@@ -143,19 +143,26 @@ pub struct Project {
 /// What a project is to be read as.
 struct ReadAs {
     dialect: Dialect,
-    /// The release, and what told it.
+    /// The program that runs it, where that was recorded.
+    composer: Option<Composer>,
+    /// The program, and what told it; where it was not measured, what stands for it.
     told: String,
 }
 
 impl ReadAs {
     /// What the caller says, or else what was recorded; nothing where neither does.
     fn told(flag: Option<Dialect>, captured: &Captured, newest: &Resolution) -> Option<Self> {
-        match flag {
-            Some(dialect) => Some(Self { dialect, told: format!("{dialect} (--dialect)") }),
-            None => captured
-                .compose_release(newest)
-                .map(|(release, by)| Self { dialect: release.dialect(), told: format!("{release} ({by})") }),
+        if let Some(dialect) = flag {
+            return Some(Self { dialect, composer: None, told: format!("{dialect} (--dialect)") });
         }
+        let (composer, by) = captured.composer(newest)?;
+        let dialect = composer.dialect();
+        let mut told = format!("{composer} ({by})");
+        if !composer.is_measured() {
+            let stands_for_it = dialect.measured().unwrap_or(dialect.name());
+            told.push_str(&format!(", read as {stands_for_it} and not measured"));
+        }
+        Some(Self { dialect, composer: Some(composer), told })
     }
 }
 
@@ -253,6 +260,9 @@ impl Project {
         let mut stack = Stack::new(&resolution).files(&disk).otherwise(&other, read_as.is_some());
         if let Some(host) = flags.host {
             stack = stack.host(host);
+        }
+        if let Some(composer) = read_as.as_ref().and_then(|read_as| read_as.composer) {
+            stack = stack.composer(composer);
         }
         // What was asked now is entered as it was asked, below.
         let inspect = captured.inspect.take_if(|_| asked.is_some());

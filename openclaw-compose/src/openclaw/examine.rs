@@ -137,6 +137,7 @@ fn report(stack: &Stack<'_>, verdicts: &Verdicts<'_>, read: Read<'_>) -> Report 
     if let Some(Otherwise { resolution, is_known }) = stack.otherwise {
         found.extend(findings::dialects::finding(model, resolution, is_known));
     }
+    found.extend(findings::podman_compose::finding(model, stack.composer));
     findings::find(verdicts, &runtime, jobs, &mut found);
     let (mut findings, behind) = found.ranked();
     findings.iter_mut().for_each(leave_containers_alone);

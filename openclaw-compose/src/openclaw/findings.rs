@@ -14,6 +14,7 @@ pub(crate) mod namespaces;
 pub(crate) mod operation;
 pub(crate) mod origin;
 mod persistence;
+pub(crate) mod podman_compose;
 pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod reach;

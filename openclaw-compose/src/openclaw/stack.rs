@@ -6,7 +6,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 use crate::finding::Finding;
-use crate::project::{Files, Resolution};
+use crate::project::{Composer, Files, Resolution};
 use crate::source::Text;
 
 use super::model::host::Host;
@@ -58,6 +58,7 @@ pub struct Stack<'s> {
     pub(super) refusals: BTreeMap<String, BTreeSet<LoggedRefusal>>,
     pub(super) upstreams: BTreeMap<String, Vec<Upstream>>,
     pub(super) is_copy: bool,
+    pub(super) composer: Option<Composer>,
     pub(super) version: Option<Version>,
     pub(super) logged: BTreeMap<String, Version>,
     pub(super) upgrade_to: Option<Version>,
@@ -95,6 +96,7 @@ impl<'s> Stack<'s> {
             refusals: BTreeMap::new(),
             upstreams: BTreeMap::new(),
             is_copy: false,
+            composer: None,
             version: None,
             logged: BTreeMap::new(),
             upgrade_to: None,
@@ -108,6 +110,13 @@ impl<'s> Stack<'s> {
     #[must_use]
     pub fn otherwise(mut self, resolution: &'s Resolution, is_known: bool) -> Self {
         self.otherwise = Some(Otherwise { resolution, is_known });
+        self
+    }
+
+    /// The program that runs the stack, where that is known.
+    #[must_use]
+    pub fn composer(mut self, composer: Composer) -> Self {
+        self.composer = Some(composer);
         self
     }
 

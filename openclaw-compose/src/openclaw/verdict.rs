@@ -6,6 +6,7 @@ pub(crate) mod contention;
 pub(crate) mod drift;
 pub(crate) mod listener;
 pub(crate) mod origin;
+pub(crate) mod podman_compose;
 pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod reach;

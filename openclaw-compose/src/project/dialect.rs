@@ -309,6 +309,53 @@ impl fmt::Display for ComposeRelease {
     }
 }
 
+/// The program that makes a project's containers of its files, and its release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Composer {
+    /// Docker Compose.
+    DockerCompose(ComposeRelease),
+    /// podman-compose, which reads the same files by rules of its own.
+    PodmanCompose(ComposeRelease),
+}
+
+impl Composer {
+    /// The dialect to read its projects in: of podman-compose the default.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::DockerCompose(release) => release.dialect(),
+            Self::PodmanCompose(_) => Dialect::default(),
+        }
+    }
+
+    /// Whether that dialect was measured by this program's own answers, or those of another release of it.
+    #[must_use]
+    pub fn is_measured(self) -> bool {
+        matches!(self, Self::DockerCompose(release) if release.dialect().measured().is_some())
+    }
+}
+
+impl fmt::Display for Composer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DockerCompose(release) => release.fmt(f),
+            Self::PodmanCompose(release) => write!(f, "podman-compose {release}"),
+        }
+    }
+}
+
+/// What `docker compose version` or `podman compose version` prints.
+impl FromStr for Composer {
+    type Err = NoComposeRelease;
+
+    fn from_str(text: &str) -> Result<Self, NoComposeRelease> {
+        let release = text.parse()?;
+        let is_podmans = text.contains("podman-compose");
+        Ok(if is_podmans { Self::PodmanCompose(release) } else { Self::DockerCompose(release) })
+    }
+}
+
 /// No dialect has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no such dialect; there are {}", names())]

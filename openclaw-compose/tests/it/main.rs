@@ -8,6 +8,7 @@ mod docker;
 mod healthy;
 mod incidents;
 mod live;
+mod podman_compose;
 mod precedence;
 mod project;
 mod random_stacks;

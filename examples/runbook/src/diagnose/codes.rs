@@ -138,7 +138,7 @@ gates! {
         StopGraceTooShort RestartLoop ContainerExited OutOfMemory HostPortTaken MountRefused
         EntrypointRefused NeverStarted WaitsForUnhealthy;
     None =>
-        ComposeReleasesDiffer RunsAsAnotherProject DeadNamespace OwnLoopback LoopbackBind NoSharedNetwork NameNotResolvable WrongPort PlaintextRefused
+        ComposeReleasesDiffer PodmanComposeDiffers RunsAsAnotherProject DeadNamespace OwnLoopback LoopbackBind NoSharedNetwork NameNotResolvable WrongPort PlaintextRefused
         UrlWithoutCredentials UrlVariableNotRead DisabledProfile StrandedByRestart InternalNetwork
         BindWithoutAuth BindImplicit BindConflict ExposedBeyondLoopback OriginNotAllowed InsecureContext
         TrustedProxiesMissing TrustedProxiesWrong ProxyWithoutUpgrade ProxyBasePath PublishedTargetWrong PlaintextBreakGlass NoNetwork

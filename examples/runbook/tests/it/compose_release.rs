@@ -86,3 +86,39 @@ fn the_release_that_runs_is_used_and_said() {
     let text = stdout(&runbook(&[&path.display().to_string()]));
     assert!(text.contains("compose 2.26.1 (captured/compose-version.txt)"), "{text}");
 }
+
+#[test]
+fn what_was_not_measured_is_said_to_be_read_as_something_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    stack(path);
+    let told = |version: &str| {
+        write(path, "captured/compose-version.txt", version);
+        ticket(path, &[])["compose"].as_str().map(str::to_owned)
+    };
+    let by = "(captured/compose-version.txt)";
+    assert_eq!(
+        told("Docker Compose version v5.1.2\n"),
+        Some(format!("5.1.2 {by}, read as compose-go 2.10.2 and not measured"))
+    );
+    assert_eq!(
+        told("podman-compose version 1.6.0\npodman version 5.8.6\n"),
+        Some(format!("podman-compose 1.6.0 {by}, read as Docker Compose 2.40.3 and not measured"))
+    );
+    write(path, "captured/compose-version.txt", "not found\n");
+    let label = |name: &str, release: &str| format!("{name}\":\"{release}");
+    let made = label("com.docker.compose.version", "2.26.1");
+    write(
+        path,
+        "captured/inspect.json",
+        &INSPECT.replace(&made, &label("io.podman.compose.version", "1.6.0")),
+    );
+    write(path, "b.env", "HOST_NAME=second\nWATCHED=http://$HOST_NAME:18789\n");
+    let ticket = ticket(path, &[]);
+    let findings = ticket["findings"].as_array().expect("findings");
+    let differs = findings.iter().find(|finding| finding["code"] == "OC-C186").expect("told");
+    assert_eq!(
+        (differs["severity"].as_str(), differs["places"][0]["line"].as_u64()),
+        (Some("warning"), Some(2))
+    );
+}

@@ -1,13 +1,15 @@
-//! The Docker Compose that runs a stack, by what an engine and its containers were recorded to say.
+//! The program that runs a stack, by what an engine and its containers were recorded to say.
 
 use serde::Deserialize;
 
-use crate::project::{ComposeRelease, Resolution};
+use crate::project::{ComposeRelease, Composer, Resolution};
 
-use super::containers::{Printed, read};
+use super::containers::{Container, Printed, read};
 
 /// The label that Compose gives each container that it makes: its own release.
 const RELEASE: &str = "com.docker.compose.version";
+/// That of podman-compose, which gives them the other labels of Compose as well.
+const PODMAN_RELEASE: &str = "io.podman.compose.version";
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -36,16 +38,21 @@ pub fn compose_of_engine(info: &str) -> Option<ComposeRelease> {
     plugins.iter().find(|plugin| plugin.name == "compose")?.version.parse().ok()
 }
 
-/// The Compose that made a project's containers last, by what `docker inspect` prints of them. Where none has the project's
+/// The program that made a project's containers last, by what `docker inspect` prints of them. Where none has the project's
 /// name, as of a stack that runs under another, all of them count.
 #[must_use]
-pub fn compose_of_containers(inspect: &str, project: &Resolution) -> Option<ComposeRelease> {
+pub fn compose_of_containers(inspect: &str, project: &Resolution) -> Option<Composer> {
     let mut printed = Printed::default();
     read(inspect, &mut printed).ok()?;
-    let of = |is_ours: &dyn Fn(&super::containers::Container) -> bool| {
+    let composer = |container: &Container| {
+        let docker = || container.label(RELEASE)?.parse().ok().map(Composer::DockerCompose);
+        let podman = || container.label(PODMAN_RELEASE)?.parse().ok().map(Composer::PodmanCompose);
+        docker().or_else(podman)
+    };
+    let of = |is_ours: &dyn Fn(&Container) -> bool| {
         let ours = printed.containers.iter().filter(|container| is_ours(container));
-        let made = ours.filter_map(|container| Some((&container.created, container.label(RELEASE)?)));
-        made.max_by_key(|(created, _)| *created).and_then(|(_, release)| release.parse().ok())
+        let made = ours.filter_map(|container| Some((&container.created, composer(container)?)));
+        made.max_by_key(|(created, _)| *created).map(|(_, composer)| composer)
     };
     of(&|container| container.service_of(project.project_name()).is_some()).or_else(|| of(&|_| true))
 }
@@ -70,10 +77,12 @@ mod tests {
             container("claw", "2026-10-01T09:00:00Z", "2.26.1"),
             container("other", "2026-11-03T09:00:00Z", "5.0.0"),
         ];
-        let release = |texts: &[String]| compose_of_containers(&format!("[{}]", texts.join(",")), &claw);
-        assert_eq!(release(&texts).map(|release| release.to_string()), Some("2.40.3".to_owned()));
-        assert_eq!(release(&texts[2..]).map(|release| release.to_string()), Some("5.0.0".to_owned()));
-        assert_eq!(release(&[]), None);
+        let by = |texts: &[String]| compose_of_containers(&format!("[{}]", texts.join(",")), &claw);
+        assert_eq!(by(&texts).map(|by| by.to_string()), Some("2.40.3".to_owned()));
+        assert_eq!(by(&texts[2..]).map(|by| by.to_string()), Some("5.0.0".to_owned()));
+        assert_eq!(by(&[]), None);
+        let podmans = texts[0].replace(RELEASE, PODMAN_RELEASE).replace("2.40.3", "1.6.0");
+        assert_eq!(by(&[podmans]).map(|by| by.to_string()), Some("podman-compose 1.6.0".to_owned()));
         let info = "{\"ClientInfo\":{\"Plugins\":[{\"Name\":\"buildx\",\"Version\":\"v0.12.1\"},\
                     {\"Name\":\"compose\",\"Version\":\"v2.24.6-desktop.1\"}]}}";
         assert_eq!(compose_of_engine(info).map(|release| release.to_string()), Some("2.24.6".to_owned()));

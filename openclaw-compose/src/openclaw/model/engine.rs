@@ -12,6 +12,8 @@ pub(crate) struct Engine {
     pub(crate) selinux: bool,
     /// How user ids of containers become those of the host.
     pub(crate) ids: Ids,
+    /// It is podman.
+    pub(crate) is_podman: bool,
     /// The host user that a rootless podman runs as.
     rootless_user: Option<u32>,
 }
@@ -132,7 +134,13 @@ impl Engine {
                 (_, false) => Ids::Mapped(ranges),
             };
             let vm = vm.or(host.service_is_remote.then_some("a podman machine"));
-            return Ok(Self { vm, selinux: host.security.selinux_enabled, ids, rootless_user });
+            return Ok(Self {
+                vm,
+                selinux: host.security.selinux_enabled,
+                ids,
+                rootless_user,
+                is_podman: true,
+            });
         }
         let option = |name: &str| {
             let options = info.security_options.iter().flatten();
@@ -150,7 +158,7 @@ impl Engine {
         } else {
             Ids::Same
         };
-        Ok(Self { vm, selinux: option("selinux"), ids, rootless_user: None })
+        Ok(Self { vm, selinux: option("selinux"), ids, rootless_user: None, is_podman: false })
     }
 
     /// Whether it is a podman that a user runs who is not root.
