@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """Time `runbook config -q` against `docker compose config -q` on the same stacks, in one run.
 
-usage: compose-vs-docker.py [--bin PATH] [--docker 'docker compose'] [--rounds N] [DIRECTORY ...]
+usage: compose-vs-docker.py [--bin PATH] [--docker 'docker compose'] ... [--rounds N] [DIRECTORY ...]
 
 Each DIRECTORY holds a stack as `docker compose` finds it. Without one, three are made: two services, 200 of them
-(130 KB) and 1,600 (1 MB), with two merge keys and an env file each. The two programs take turns, so that both see the
-same load. Printed are medians of wall and CPU time in milliseconds, how many times docker compose takes as long, and
-the peak memory of both (with GNU time at hand); with valgrind also the allocations of runbook. `config` needs no
+(130 KB) and 1,600 (1 MB), with two merge keys and an env file each. `--docker` may be given for each of several releases
+(`openclaw-compose/tests/corpus/program` fetches two). The programs take turns, so that all see the same load. Printed are medians of wall and CPU time in milliseconds, how many times docker compose takes as long, and
+the peak memory (with GNU time at hand); with valgrind also the allocations of runbook. `config` needs no
 daemon; where docker compose is missing its columns are empty.
 """
 import argparse, os, shlex, shutil, statistics, subprocess, sys, tempfile, time
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--bin", default="target/release/runbook", help="our program (default: %(default)s)")
-parser.add_argument("--docker", default="docker compose", help="the other one (default: %(default)s)")
+parser.add_argument("--docker", action="append", help="another one (default: docker compose)")
 parser.add_argument("--rounds", type=int, default=10, help="runs of each (default: %(default)s)")
 parser.add_argument("directories", nargs="*", metavar="DIRECTORY")
 options = parser.parse_args()
@@ -113,16 +113,18 @@ def allocations(command, directory):
     return line[0].split("usage:")[1].split(" allocs")[0].strip() if line else "-"
 
 
-def has_docker(command):
+def release(command):
+    """The release of a Docker Compose; None where it is not there."""
     try:
-        return subprocess.run([*command, "version"], capture_output=True).returncode == 0
+        done = subprocess.run([*command, "version", "--short"], capture_output=True, text=True)
     except OSError:
-        return False
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 ours = [os.path.abspath(options.bin), "config", "-q"]
-docker = shlex.split(options.docker)
-theirs = [*docker, "config", "-q"] if has_docker(docker) else None
+programs = [shlex.split(words) for words in options.docker or ["docker compose"]]
+theirs = {name: [*words, "config", "-q"] for words in programs if (name := release(words))}
 if not os.path.exists(ours[0]):
     sys.exit(f"{options.bin} is not there: cargo build --release -p openclaw-runbook --bin runbook")
 
@@ -134,25 +136,26 @@ try:
             stacks.append((name, os.path.join(root, str(services))))
             lay(stacks[-1][1], services)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    print(f"{'':>16} {'':>9} | {'wall ms':^26} | {'CPU ms':^26} | {'peak MB':^13} |")
+    print(f"{'':>16} {'':>9} {'':>10} | {'wall ms':^26} | {'CPU ms':^26} | {'peak MB':^13} |")
     columns = f"{'ours':>8} {'docker':>9} {'ratio':>7}"
-    print(f"{'stack':>16} {'bytes':>9} | {columns} | {columns} | {'ours':>6} {'docker':>6} | {'allocations':>11}")
+    print(f"{'stack':>16} {'bytes':>9} {'docker':>10} | {columns} | {columns} | {'ours':>6} {'docker':>6} | {'allocations':>11}")
     failed = False
     for name, directory in stacks:
-        mine, *other = race([ours] + ([theirs] if theirs else []), directory, options.rounds)
+        mine, *others = race([ours, *theirs.values()], directory, options.rounds)
         if mine is None:
             failed = True
             print(f"{name:>16} {size(directory):>9} | refused by {options.bin}, status {once(ours, directory)[2]}")
             continue
-        other = other[0] if other else None
-        cells = []
-        for number in (0, 1):
-            if other:
-                cells.append(f"{mine[number]:8.2f} {other[number]:9.1f} {other[number] / max(mine[number], 0.001):7.1f}")
-            else:
-                cells.append(f"{mine[number]:8.2f} {'-':>9} {'-':>7}")
-        memory = f"{peak(ours, directory):>6} {peak(theirs, directory) if other else '-':>6}"
-        print(f"{name:>16} {size(directory):>9} | {cells[0]} | {cells[1]} | {memory} | {allocations(ours, directory):>11}")
+        of_ours = (peak(ours, directory), allocations(ours, directory))
+        for (docker, command), other in zip(theirs.items() or [("-", None)], others or [None]):
+            cells = []
+            for number in (0, 1):
+                if other:
+                    cells.append(f"{mine[number]:8.2f} {other[number]:9.1f} {other[number] / max(mine[number], 0.001):7.1f}")
+                else:
+                    cells.append(f"{mine[number]:8.2f} {'-':>9} {'-':>7}")
+            memory = f"{of_ours[0]:>6} {peak(command, directory) if other else '-':>6}"
+            print(f"{name:>16} {size(directory):>9} {docker:>10} | {cells[0]} | {cells[1]} | {memory} | {of_ours[1]:>11}")
 finally:
     shutil.rmtree(root)
 sys.exit(1 if failed else 0)
