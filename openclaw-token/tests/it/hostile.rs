@@ -356,6 +356,29 @@ fn a_planted_journal_replaces_nothing_that_has_no_backup() {
     }
 }
 
+/// Whoever knows what a file holds can ask for its removal, or for another content; what it held stays beside the journal.
+#[test]
+fn a_planted_journal_takes_nothing_back_that_is_not_kept() {
+    let mut made = entry(".env");
+    (made["before"], made["backup"]) = (Value::Null, Value::Null);
+    for (planted, left) in [(made, None), (entry(".env"), Some(EVIL))] {
+        let world = World::new();
+        let dir = world.plant("000001.reverting", &journal(&[planted]));
+        recover(world.stack()).unwrap();
+        assert_eq!(fs::read_to_string(world.stack().join(".env")).ok().as_deref(), left);
+        let kept = dir.with_extension("reverted").join("0.new");
+        assert_eq!(fs::read_to_string(kept).unwrap(), ENV);
+        forget(world.stack(), 1).unwrap();
+        assert!(!dir.with_extension("reverted").exists());
+    }
+    // What somebody put in its place is not taken for it.
+    let world = World::new();
+    let dir = world.plant("000001.reverting", &journal(&[entry(".env")]));
+    fs::write(dir.join("0.new"), EVIL).unwrap();
+    recover(world.stack()).unwrap_err();
+    assert_eq!(fs::read_to_string(world.stack().join(".env")).unwrap(), ENV);
+}
+
 /// Only root can give a file to somebody; it does so only to those who had it.
 #[test]
 fn a_journal_gives_no_file_away() {

@@ -159,10 +159,17 @@ fn backup_name(n: usize) -> String {
     format!("{n}.old")
 }
 
+/// Beside the journal: the new content of a file that was put back or removed again.
+pub(super) fn taken_back_name(n: usize) -> String {
+    format!("{n}.new")
+}
+
 /// Whether a transaction's directory may hold this name.
 pub(super) fn is_own_name(name: &str) -> bool {
-    let number = |name: &str| name.strip_suffix(".old")?.parse().ok();
-    name == JOURNAL || number(name).is_some_and(|n| n < MOST_CHANGES && name == backup_name(n))
+    let number = |name: &str| name.split_once('.')?.0.parse().ok();
+    let is_of =
+        |n: usize| n < MOST_CHANGES && [backup_name(n), taken_back_name(n)].contains(&name.to_owned());
+    name == JOURNAL || number(name).is_some_and(is_of)
 }
 
 /// A change whose path and content have been checked.

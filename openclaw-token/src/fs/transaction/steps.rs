@@ -1,12 +1,12 @@
 //! The steps from phase to phase. Each can be cut off anywhere and taken again.
 
 use super::TransactionError;
-use super::journal::{Found, Journal, JournalEntry, Ownership, Phase, restored_name};
+use super::journal::{Found, Journal, JournalEntry, Ownership, Phase, restored_name, taken_back_name};
 use super::root::Root;
 use crate::digest::Digest;
 use crate::fs::FileError;
 use crate::fs::disk::{OpenFile, Sync};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -114,14 +114,18 @@ impl Root {
             self.shift(id, phase, Phase::Reverting)?;
         }
         let dir = self.directory(id, Phase::Reverting);
-        for entry in &journal.entries {
+        for (n, entry) in journal.entries.iter().enumerate() {
             let target = self.path.join(&entry.path);
-            let found = self.content(&target)?.map(|content| Digest::of(content.expose_secret()));
+            let content = self.content(&target)?;
+            let found = content.as_ref().map(|content| Digest::of(content.expose_secret()));
             if found == entry.before {
                 continue;
             }
             if found != entry.after {
                 return Err(TransactionError::Changed { path: target, expected: entry.after, found });
+            }
+            if let (Some(content), Some(after)) = (&content, entry.after) {
+                self.keep(&target, content, after, &dir.join(taken_back_name(n)))?;
             }
             match (&entry.backup, entry.before) {
                 (Some(backup), Some(before)) => {
@@ -138,6 +142,25 @@ impl Root {
         self.remove_temporaries(id, journal)?;
         self.sync_parents(journal, Sync::RestoredEntry)?;
         self.shift(id, Phase::Reverting, Phase::Reverted)
+    }
+
+    /// Gives what is about to be taken back a second name beside the journal: whoever wrote the journal need not be who wrote
+    /// the file, and nothing is lost by what it asks. Where the file system knows no second name, it is a copy.
+    fn keep(
+        &self,
+        target: &Path,
+        content: &SecretSlice<u8>,
+        expected: Digest,
+        kept: &Path,
+    ) -> Result<(), TransactionError> {
+        match self.disk.link(target, kept) {
+            Ok(()) => Ok(()),
+            // Kept before it was cut off, or put there by somebody.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.backup(kept, expected).map(drop)
+            }
+            Err(_) => self.write_new(kept, content.expose_secret(), |_| Ok(()), Sync::Restored),
+        }
     }
 
     /// Every target must be new (with its backup whole) or already old; then putting back cannot be surprised half-way.
