@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -43,12 +44,12 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Probes until `stop` is ready, then lets the probes under way end and returns how many were made. Each report goes
-    /// to `observe` with the index of its target.
+    /// Probes until `stop` is ready, and returns how many probes came to their end; those under way are dropped, for a target
+    /// may take the whole time of a climb. Each report goes to `observe` with the index of its target.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the probes under way; awaiting it after `stop` drains them.
+    /// Dropping the future drops the probes under way.
     pub async fn run(
         &self,
         prober: &Prober,
@@ -60,42 +61,43 @@ impl Fleet {
         let mut schedule = Schedule::new(self, targets.len());
         let mut running = FuturesUnordered::new();
         let mut stop = pin!(stop);
-        let mut stopped = false;
         let mut made = 0;
         let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+        if targets.is_empty() {
+            return made;
+        }
         loop {
-            while !stopped && running.len() < self.concurrency.max(1) {
+            while running.len() < self.concurrency.max(1) {
                 let Some(index) = schedule.due(started.elapsed()) else { break };
                 let Some(target) = targets.get(index) else { continue };
                 running.push(async move { (index, prober.check(target, self.upto).await) });
             }
-            if running.is_empty() && (stopped || targets.is_empty()) {
-                return made;
-            }
-            if let Some(at) = schedule.next().filter(|_| !stopped && running.len() < self.concurrency.max(1))
-            {
+            let next = schedule.next().filter(|_| running.len() < self.concurrency.max(1));
+            if let Some(at) = next {
                 timer.as_mut().reset((started + at).into());
             }
-            let timer_counts = !stopped && running.len() < self.concurrency.max(1);
-            let ended = poll_fn(|cx| {
-                if !stopped && stop.as_mut().poll(cx).is_ready() {
-                    stopped = true;
-                    return Poll::Ready(None);
+            let step = poll_fn(|cx| {
+                if stop.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(ControlFlow::Break(()));
                 }
                 // An empty set of futures is not an end.
                 if let Poll::Ready(Some(ended)) = running.poll_next_unpin(cx) {
-                    return Poll::Ready(Some(ended));
+                    return Poll::Ready(ControlFlow::Continue(Some(ended)));
                 }
                 match timer.as_mut().poll(cx) {
-                    Poll::Ready(()) if timer_counts => Poll::Ready(None),
+                    Poll::Ready(()) if next.is_some() => Poll::Ready(ControlFlow::Continue(None)),
                     _ => Poll::Pending,
                 }
             })
             .await;
-            if let Some((index, report)) = ended {
-                made += 1;
-                observe(index, &report);
-                schedule.ended(index, started.elapsed(), report.is_good());
+            match step {
+                ControlFlow::Break(()) => return made,
+                ControlFlow::Continue(Some((index, report))) => {
+                    made += 1;
+                    observe(index, &report);
+                    schedule.ended(index, started.elapsed(), report.is_good());
+                }
+                ControlFlow::Continue(None) => {}
             }
         }
     }
@@ -164,6 +166,7 @@ impl<'a> Schedule<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
     use proptest::prelude::*;
 
     fn fleet(jitter: f64) -> Fleet {
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fleet_ends_when_told_and_drains() {
+    async fn a_fleet_ends_when_told() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
         let targets: Vec<Target> = vec![free.to_string().parse().expect("a target"); 50];
         let mut fleet = fleet(0.5);
@@ -223,5 +226,18 @@ mod tests {
             })
             .await;
         assert_eq!(made, observed);
+    }
+
+    #[tokio::test]
+    async fn a_target_that_never_answers_keeps_no_fleet_from_its_end() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let targets: Vec<Target> =
+            vec![silent.local_addr().expect("bound").to_string().parse().expect("a target")];
+        let mut fleet = fleet(0.0);
+        fleet.upto = Rung::Challenge;
+        let prober =
+            Prober::builder().budget(Budget::total(Duration::from_secs(600))).build().expect("a prober");
+        let asked = async { drop(silent.accept().await) };
+        assert_eq!(fleet.run(&prober, &targets, asked, |_, _| {}).await, 0);
     }
 }
