@@ -80,7 +80,7 @@ impl Domain {
     /// Where a property list runs that was copied out of its folder: only a daemon names the user or group it runs as.
     #[must_use]
     pub fn told_by(bytes: &[u8]) -> Self {
-        match Value::from_reader(std::io::Cursor::new(bytes)) {
+        match read(bytes) {
             Ok(Value::Dictionary(root))
                 if root.contains_key("UserName") || root.contains_key("GroupName") =>
             {
@@ -89,6 +89,19 @@ impl Domain {
             _ => Self::Agent,
         }
     }
+}
+
+/// What no definition of a job has as many of. A value that nests deeper than the stack ends the program when it is dropped.
+const MOST_CONTAINERS: usize = 1000;
+/// The same of a binary list, in bytes: no tag says there what is one.
+const LARGEST_BINARY: usize = 16 << 10;
+
+fn read(bytes: &[u8]) -> Result<Value, String> {
+    let containers = bytes.windows(5).filter(|tag| matches!(*tag, b"<dict" | b"<arra")).count();
+    if containers > MOST_CONTAINERS || bytes.starts_with(b"bplist") && bytes.len() > LARGEST_BINARY {
+        return Err("it holds more than launchd's definitions do".to_owned());
+    }
+    Value::from_reader(std::io::Cursor::new(bytes)).map_err(|error| error.to_string())
 }
 
 /// What is wrong with an existing property list, XML or binary. `headless` says that nobody logs in on this host, and
@@ -102,7 +115,7 @@ pub fn verify(
     exists: Exists<'_>,
     stop_budget: Duration,
 ) -> Vec<Finding> {
-    let root = match Value::from_reader(std::io::Cursor::new(bytes)) {
+    let root = match read(bytes) {
         Ok(Value::Dictionary(root)) => root,
         Ok(_) => {
             return vec![observed(
@@ -234,4 +247,19 @@ fn verify_command(root: &Dictionary, find: &mut impl FnMut(Code, &str, String), 
 
 fn is_script(path: &str) -> bool {
     [".js", ".mjs", ".cjs", ".sh"].iter().any(|end| path.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_a_bottom_is_refused() {
+        let deep = |levels: usize| {
+            let (open, close) = ("<dict><key>a</key>".repeat(levels), "</dict>".repeat(levels));
+            format!("<?xml version=\"1.0\"?><plist version=\"1.0\">{open}<true/>{close}</plist>")
+        };
+        assert!(read(deep(100).as_bytes()).is_ok());
+        assert!(read(deep(200_000).as_bytes()).is_err());
+    }
 }
