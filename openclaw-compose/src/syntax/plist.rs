@@ -56,13 +56,16 @@ impl Value {
     }
 }
 
+/// What a definition of launchd never has as many of, elements and the blanks between them counted. The reader descends into each.
+const MOST_NODES: u32 = 4000;
+
 /// Reads a property list.
 ///
 /// # Errors
 /// [`PlistError`] where the text is not XML, or its root is not one value in `<plist>`. The reader's own words may quote the
 /// text, so they are not passed on.
 pub(crate) fn read(text: &str) -> Result<Value, PlistError> {
-    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    let options = ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options)
         .map_err(|error| PlistError { what: "not XML", line: error.pos().row })?;
     let root = document.root_element();
@@ -111,6 +114,19 @@ impl std::fmt::Debug for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_without_a_bottom_is_refused() {
+        let deep = |levels: usize| {
+            format!(
+                "<plist>{}<true/>{}</plist>",
+                "<dict><key>a</key>".repeat(levels),
+                "</dict>".repeat(levels)
+            )
+        };
+        assert!(read(&deep(100)).is_ok());
+        assert!(read(&deep(200_000)).is_err());
+    }
 
     #[test]
     fn strings_have_the_bytes_that_spell_them() {
