@@ -255,10 +255,10 @@ fn fits(text: &str, shape: Shape) -> bool {
     }
 }
 
-/// `name:password@host`, which is no mount of a path.
+/// `name:password@host` and `password@host:path`, which are no mounts of a path. Every host of repositories calls its user git.
 fn holds_password(word: &str) -> bool {
-    let user = word.rsplit_once('@').map_or("", |(user, _)| user);
-    user.contains(':') && !user.starts_with(['.', '/', '~'])
+    let Some((user, host)) = word.rsplit_once('@') else { return false };
+    !user.starts_with(['.', '/', '~']) && user != "git" && (user.contains(':') || host.contains(':'))
 }
 
 /// The parts of a URL that may be shown: scheme, host, port and the words of its path that are known.
@@ -418,6 +418,7 @@ mod tests {
             ("context", "https://bob:pw12@git.example/x.git", "https://@git.example/x.git"),
             ("context", "https://pw12@git.example/x.git?t=pw12#pw12", "https://@git.example/x.git?"),
             ("context", "bob:pw12@git.example/x.git", ""),
+            ("context", "pw12@git.example:x.git", ""),
             ("file", "https://${USER}:pw12@h/x", "${USER}"),
             ("image", "bob:pw12@registry.example/x", ""),
             ("image", "https://bob:pw12@registry.example/x", ""),
