@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use openclaw_runbook::probing::{self, ProbeArguments, StartError};
+use openclaw_runbook::probing::{ProbeArguments, StartError};
 use openclaw_runbook::{errln, outln};
 use server::Exporter;
 use targets::{Allowed, ListError};
@@ -54,7 +54,6 @@ fn start(arguments: &Arguments) -> Result<(), Stopped> {
     if arguments.probe.compare_token && allowed.is_none() {
         return Err(Stopped::Unlisted);
     }
-    let longest = probing::seconds("timeout", arguments.probe.timeout)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let exporter = Arc::new(Exporter::new(prober, highest, allowed, arguments.concurrency));
@@ -62,7 +61,7 @@ fn start(arguments: &Arguments) -> Result<(), Stopped> {
         let bind = |source| Stopped::Bind { address, source };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(bind)?;
         outln!("runbook export: listening on http://{}", listener.local_addr().map_err(bind)?);
-        exporter.serve(listener, longest).await?;
+        exporter.serve(listener).await?;
         Ok(())
     });
     // As in `probing::run`: a name lookup that was given up may still hold a thread.

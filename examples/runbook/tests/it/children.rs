@@ -4,10 +4,13 @@
 #![expect(clippy::disallowed_methods, reason = "the test runs programs, with files of its own")]
 
 use crate::support::RUNBOOK;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -199,4 +202,94 @@ fn a_program_says_that_a_child_said_too_much() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     assert!(text.contains("docker wrote more than 16 MiB to its standard output, so it was ended"), "{text}");
+}
+
+/// Somebody who takes a connection and never says anything, on a port or on a socket: who they are, and that they were asked.
+struct Silent {
+    address: String,
+    asked: Receiver<()>,
+}
+
+impl Silent {
+    fn gateway() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = format!("ws://{}", listener.local_addr().unwrap());
+        Self { address, asked: Self::keep(move || listener.accept().unwrap()) }
+    }
+
+    fn engine(dir: &Path) -> Self {
+        let socket = dir.join("docker.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let address = format!("unix://{}", socket.display());
+        Self { address, asked: Self::keep(move || listener.accept().unwrap()) }
+    }
+
+    fn keep<C>(accept: impl Fn() -> C + Send + 'static) -> Receiver<()> {
+        let (ask, asked) = channel();
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            loop {
+                kept.push(accept());
+                let _ = ask.send(());
+            }
+        });
+        asked
+    }
+}
+
+/// Ends a program that waits, and says how it ended.
+fn told(mut program: Child) -> ExitStatus {
+    let id = program.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    program.wait().unwrap()
+}
+
+#[test]
+fn nobody_who_is_silent_keeps_a_program_that_is_told_to_stop() {
+    let dir = crate::support::copy("silent-override");
+    let stack = dir.path().join("silent-override");
+    std::fs::remove_dir_all(stack.join("captured")).unwrap();
+    let stack = stack.to_str().unwrap();
+    let copy = dir.path().join("copy");
+    let calls: [(&[&str], bool); 9] = [
+        (&["look", stack], true),
+        (&["capture", stack, "--to", copy.to_str().unwrap()], true),
+        (&["all", stack, "--dry-run"], true),
+        (&["all", stack, "--yes"], true),
+        (&["sources", "--project-directory", stack], true),
+        (&["probe", "--timeout", "600"], false),
+        (&["probe", "--timeout", "600", "--watch=1"], false),
+        (&["gate", "--timeout", "600"], false),
+        (&["pair", "--root", stack, "--dial"], false),
+    ];
+    for (arguments, of_engine) in calls {
+        let engine = tempfile::tempdir().unwrap();
+        let silent = if of_engine { Silent::engine(engine.path()) } else { Silent::gateway() };
+        let mut command = std::process::Command::new(RUNBOOK);
+        command.args(arguments).env_clear().env("DOCKER_HOST", &silent.address);
+        if !of_engine {
+            command.arg(&silent.address);
+        }
+        let program = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(silent.asked.recv_timeout(GUARD), Ok(()), "{arguments:?}");
+        let ended = told(program);
+        // Of `probe --watch` the exit code says how the targets are.
+        let is_told = ended.signal() == Some(15) || matches!(ended.code(), Some(143 | 1));
+        assert!(is_told, "{arguments:?} {ended:?}");
+    }
+
+    let gateway = Silent::gateway();
+    let mut exporter = std::process::Command::new(RUNBOOK)
+        .args(["export", "--listen", "127.0.0.1:0", "--timeout", "600"])
+        .env_clear()
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(exporter.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let mut asking = TcpStream::connect(said.trim().rsplit('/').next().unwrap()).unwrap();
+    write!(asking, "GET /probe?module=challenge&target={} HTTP/1.1\r\nHost: x\r\n\r\n", gateway.address)
+        .unwrap();
+    gateway.asked.recv_timeout(GUARD).unwrap();
+    assert_eq!(told(exporter).code(), Some(0));
 }

@@ -24,6 +24,9 @@ const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4
 /// Kept back from Prometheus's own timeout, so that the answer still arrives, as `blackbox_exporter` does.
 const TIMEOUT_OFFSET: Duration = Duration::from_millis(500);
 
+/// How long requests under way may take once it is told to stop: whoever told it kills it after ten seconds, as Docker does.
+const DRAIN: Duration = Duration::from_secs(1);
+
 pub(super) struct Exporter {
     prober: Prober,
     /// The highest rung that the prober's arguments reach.
@@ -50,13 +53,9 @@ impl Exporter {
         }
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then lets the requests under way end: within the time of the longest probe, because
-    /// who asks may never read the answer.
-    pub(super) async fn serve(
-        self: Arc<Self>,
-        listener: TcpListener,
-        longest: Duration,
-    ) -> std::io::Result<()> {
+    /// Serves until SIGTERM or Ctrl-C, then lets the requests under way end, but not for long: a probe may take the whole
+    /// time of a climb, and who asks may never read the answer.
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -82,7 +81,7 @@ impl Exporter {
         drop(listener);
         let _ = stop.send(true);
         let drained = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(longest, drained).await;
+        let _ = tokio::time::timeout(DRAIN, drained).await;
         Ok(())
     }
 
