@@ -111,12 +111,6 @@ fn settled(arguments: &Arguments) -> Result<Project, String> {
     let project = examine()?;
     let half_done = HalfDone::find(&project.directory, &project.report.sources)
         .map_err(|error| format!("nothing was changed: {error}"))?;
-    if half_done.is_empty() {
-        if arguments.recover {
-            outln!("nothing is half done");
-        }
-        return Ok(project);
-    }
     if !arguments.recover && (arguments.dry_run || !arguments.yes) {
         for left in half_done.said() {
             outln!(
@@ -125,9 +119,16 @@ fn settled(arguments: &Arguments) -> Result<Project, String> {
         }
         return Ok(project);
     }
-    for done in half_done.settle(arguments.outside).map_err(|error| error.to_string())? {
-        outln!("{done}");
+    // Also where nothing is: what stands beside the files must be in order before they change.
+    let done =
+        half_done.settle(arguments.outside).map_err(|error| format!("nothing was changed: {error}"))?;
+    if done.is_empty() {
+        if arguments.recover {
+            outln!("nothing is half done");
+        }
+        return Ok(project);
     }
+    done.iter().for_each(|done| outln!("{done}"));
     examine()
 }
 

@@ -109,6 +109,10 @@ fn take_back(arguments: &Arguments) -> Result<ExitCode, String> {
         outln!("nothing was written; give --yes to write");
         return Ok(ExitCode::from(1));
     }
+    // What stands beside the files must be in order before they change.
+    let settled =
+        half_done.settle(false).map_err(|error| format!("nothing was changed: {}", with_sources(&error)))?;
+    settled.iter().for_each(|done| outln!("{done}"));
     let receipt = last.undo().map_err(|error| format!("nothing was changed: {}", with_sources(&error)))?;
     outln!("written as transaction {}", receipt.id);
     let what = format!("took back transaction {} as {}", last.id, receipt.id);

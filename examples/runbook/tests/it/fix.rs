@@ -265,3 +265,37 @@ fn no_link_leads_into_another_stack() {
     }
     assert_eq!(contents(dir.path()), before);
 }
+
+/// What is kept of a freeze is of one stack; no file changes beside a link into another one's.
+#[test]
+fn what_another_stack_keeps_is_not_taken_for_its_own() {
+    for kept in ["records", "ledger.jsonl"] {
+        let dir = copy("silent-override");
+        let (stack, other) = (dir.path().join("silent-override"), dir.path().join("other"));
+        std::fs::remove_dir_all(stack.join("captured")).unwrap();
+        copy_folder(&stack, &other);
+        let aligned = runbook(&["align", "--yes", "--project-directory", other.to_str().unwrap()]);
+        assert_eq!(status(&aligned), 0, "{}", stderr(&aligned));
+        // Before there is a change to take back, and after it.
+        for fixed in [false, true] {
+            let link = stack.join(".openclaw-token").join(kept);
+            if fixed {
+                std::fs::remove_file(&link).unwrap();
+                assert_eq!(fix(&stack, &["--yes"]).0, 0);
+            } else {
+                std::fs::create_dir(link.parent().unwrap()).unwrap();
+            }
+            std::os::unix::fs::symlink(other.join(".openclaw-token").join(kept), &link).unwrap();
+            let before = contents(dir.path());
+            let command = if fixed { "undo" } else { "fix" };
+            let refused = runbook(&[command, "--yes", "--project-directory", stack.to_str().unwrap()]);
+            let said = stdout(&refused) + &stderr(&refused);
+            assert!(
+                status(&refused) == 2 && said.contains("nothing was changed"),
+                "{command}, {kept}: {said}"
+            );
+            assert!(said.contains("is a symbolic link"), "{command}, {kept}: {said}");
+            assert_eq!(contents(dir.path()), before, "{command}, {kept}");
+        }
+    }
+}
