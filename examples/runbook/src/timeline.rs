@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use openclaw_compose::fs::Disk;
+use openclaw_compose::project::looks_random;
 use openclaw_compose::source::{Format, MASK, RunKind, runs};
 use openclaw_pairing::timeline::{Cause, Episode, Episodes, Ground, Lines, Merge, Merged, Row};
 use openclaw_pairing::{Mark, Peer};
@@ -137,6 +138,19 @@ pub fn shown(text: &str) -> String {
         }
     }
     output::masked(&out).into_owned()
+}
+
+/// What a line means, with what it calls its client as it may be shown: what reads as if it were drawn at random is no name.
+/// Devices and requests are, and are what somebody approves.
+#[must_use]
+pub fn named(mut mark: Mark) -> Mark {
+    let peer = &mut mark.peer;
+    for name in [&mut peer.client, &mut peer.remote, &mut peer.host, &mut peer.origin, &mut peer.user_agent] {
+        if name.as_deref().is_some_and(looks_random) {
+            *name = Some(MASK.to_owned());
+        }
+    }
+    mark
 }
 
 /// A line of the story, as JSON.

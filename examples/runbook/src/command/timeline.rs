@@ -12,7 +12,7 @@ use openclaw_runbook::instant::Instant;
 use openclaw_runbook::output::{self, Paint, Styled};
 use openclaw_runbook::render::Colour;
 use openclaw_runbook::timeline::{
-    SIGNS, Source, SourceError, Told, WINDOW, cause, episode, lanes, live, name, shown, sources, time,
+    SIGNS, Source, SourceError, Told, WINDOW, cause, episode, lanes, live, name, named, shown, sources, time,
 };
 use openclaw_runbook::{clean, errln};
 
@@ -225,7 +225,7 @@ impl Met {
         let text = merged.line.text;
         // Without one of the log, the time of a mark is what its words name.
         if merged.at_ms.is_none() || text.len() > Self::LONGEST {
-            self.once = Said { mark: merged.mark(), ..Said::default() };
+            self.once = Said { mark: merged.mark().map(named), ..Said::default() };
             return &mut self.once;
         }
         let number = self.numbers.get(text).copied().unwrap_or_else(|| self.remember(merged));
@@ -243,7 +243,7 @@ impl Met {
             self.said.clear();
         }
         self.numbers.insert(merged.line.text.to_owned(), self.said.len());
-        self.said.push(Said { mark: merged.mark(), ..Said::default() });
+        self.said.push(Said { mark: merged.mark().map(named), ..Said::default() });
         self.said.len() - 1
     }
 }

@@ -176,3 +176,21 @@ fn clocks_that_are_apart_are_guessed_by_the_requests_that_both_log() {
     assert_eq!(status(&twice), 2);
     assert!(stderr(&twice).contains("cannot be read twice"));
 }
+
+/// Whoever reaches a gateway has a say in its log.
+#[test]
+fn what_calls_itself_by_something_like_a_secret_is_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("gateway.log");
+    let drawn = "Zq454f63ac30c8322997ef025edff6abYx";
+    let line = format!(
+        "2026-11-22T06:25:01.343Z [ws] unauthorized conn=7 remote={drawn} client={drawn} host={drawn} origin=https://{drawn} \
+         ua={drawn} reason=token_mismatch: gateway token mismatch\n"
+    );
+    std::fs::write(&log, line).unwrap();
+    for format in ["text", "json"] {
+        let output = runbook(&["timeline", log.to_str().unwrap(), "--format", format]);
+        let said = stdout(&output) + &stderr(&output);
+        assert!(said.contains("mismatch") && !said.contains(drawn), "{format}: {said}");
+    }
+}
