@@ -63,6 +63,17 @@ fn a_webhook_gets_the_ticket_as_json_without_a_secret() {
 }
 
 #[test]
+fn a_proxy_does_not_read_an_address_in_plaintext() {
+    let (url, bodies) = webhook(&["204 No Content"]);
+    let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stacks/silent-override");
+    let mut command = Command::new(RUNBOOK);
+    command.env("RUNBOOK_HOST_FILES", "1").env("http_proxy", "http://127.0.0.1:1").arg(stack);
+    let output = command.args(["--post", &url]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(bodies.join().unwrap().len(), 1);
+}
+
+#[test]
 fn a_webhook_that_refuses_is_told_without_its_address() {
     let (url, bodies) = webhook(&["404 Not Found"]);
     let output = runbook(&url);
