@@ -94,9 +94,11 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     secrets::mark_urls(resolution, &processes, &mut sources);
     secrets.mark_in(&mut sources);
 
+    // One whose words cannot be read has not said that it is no Mac's.
+    let is_garbled = early.iter().any(|finding| finding.code == Code::EngineInfoUnreadable);
     let signs = Signs {
         told: stack.host,
-        engine: stack.engine.as_ref().map(|_| &engine),
+        engine: stack.engine.as_ref().filter(|_| !is_garbled).map(|_| &engine),
         made_from: runtime.made_from(),
         listing: &listing,
     };
