@@ -183,7 +183,10 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         } else if arguments.only.is_some() {
             continue;
         }
-        if arguments.only != Some(Only::Episodes) && page.line(source, &merged, said).is_err() {
+        if arguments.only != Some(Only::Episodes)
+            && let Err(error) = page.line(source, &merged, said)
+        {
+            output::notice(Err(error));
             return status;
         }
     }
@@ -424,7 +427,7 @@ impl Page {
             self.section("Waits", episodes.waits().to_string().lines().map(str::to_owned));
             self.section("Causes", causes.iter().flat_map(|one| cause(one, &names)));
         }
-        let _ = self.print();
+        output::notice(self.print());
     }
 
     fn lanes(&mut self, episodes: &Episodes) {

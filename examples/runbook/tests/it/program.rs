@@ -204,6 +204,8 @@ fn where_standard_output_cannot_be_written_that_is_said() {
         &["fix", "--project-directory", "own-loopback", "--dry-run"],
         &["pair", "--gateway-log", "own-loopback/captured/logs/openclaw-gateway.log"],
         &["probe", "ws://127.0.0.1:1", "--json"],
+        &["timeline", "own-loopback/captured/logs/openclaw-gateway.log"],
+        &["timeline", "own-loopback/captured/logs/openclaw-gateway.log", "--format", "json"],
         &["vantage", "--host-url", "ws://127.0.0.1:1"],
         &["--help"],
         &["config", "--project-directory", "own-loopback"],
