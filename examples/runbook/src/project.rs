@@ -337,6 +337,13 @@ impl Project {
         files.map(|finding| self.reason(finding)).chain(evidence)
     }
 
+    /// What was recorded of the host and cannot be read, the same way: no token stands there, but an edit may rest on it.
+    pub fn unread_of_host(&self) -> impl Iterator<Item = String> {
+        let codes = [Code::EngineInfoUnreadable, Code::IdMapUnreadable];
+        let findings = self.report.findings.iter().filter(move |finding| codes.contains(&finding.code));
+        findings.map(|finding| self.reason(finding))
+    }
+
     /// A finding with its place and its next step, on a line: why a program stops.
     fn reason(&self, finding: &Finding) -> String {
         let place = finding.primary().map(|place| format!("{}: ", self.shown(place))).unwrap_or_default();

@@ -64,7 +64,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.recover {
         return Ok(ExitCode::SUCCESS);
     }
-    let unread: Vec<String> = before.unread().collect();
+    let unread: Vec<String> = before.unread().chain(before.unread_of_host()).collect();
     if !unread.is_empty() {
         return Err(format!("nothing is mended around what could not be read\n  {}", unread.join("\n  ")));
     }

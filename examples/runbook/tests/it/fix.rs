@@ -68,6 +68,21 @@ fn nothing_is_mended_around_what_cannot_be_read() {
     }
 }
 
+/// Which engine it is, and whom its users are on the host, decides which edit helps.
+#[test]
+fn nothing_is_mended_around_an_unknown_host() {
+    for name in ["engine.json", "idmap.txt"] {
+        let dir = copy("own-loopback");
+        let project = dir.path().join("own-loopback");
+        std::fs::create_dir_all(project.join("captured")).unwrap();
+        write(&project.join("captured"), name, "{ \"cut");
+        let before = contents(dir.path());
+        let (code, said) = fix(&project, &["--yes"]);
+        assert!(code == 2 && said.contains(name), "{name}: {said}");
+        assert_eq!(contents(dir.path()), before, "{name}");
+    }
+}
+
 /// Service managers start gateways with tokens of their own.
 #[test]
 fn a_definition_that_is_cut_off_is_not_taken_for_none() {
