@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Pair(Box<pair::Arguments>),
     #[command(alias = "probe-gateway")]
     #[command(
-        after_help = "Examples:\n  runbook probe --upto challenge ws://127.0.0.1:18789\n  runbook probe --watch --token-file token ws://127.0.0.1:18789"
+        after_help = "Examples:\n  runbook probe --upto challenge ws://127.0.0.1:18789\n  runbook probe --watch=2 --token-file token ws://127.0.0.1:18789"
     )]
     Probe(probe::Arguments),
     #[command(after_help = "Examples:\n  runbook timeline\n  runbook timeline /srv/openclaw --only symptoms")]

@@ -9,6 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::errors::did_you_mean;
 use crate::finding::Confidence;
 
 /// One gate on the way to an authenticated session. Ordered as they are passed.
@@ -196,16 +197,21 @@ impl std::str::FromStr for Gate {
     type Err = UnknownGate;
 
     fn from_str(text: &str) -> Result<Self, UnknownGate> {
-        Self::all().find(|gate| gate.key() == text).ok_or(UnknownGate)
+        Self::all()
+            .find(|gate| gate.key() == text)
+            .ok_or_else(|| UnknownGate { near: did_you_mean(text, Self::all().map(Self::key)) })
     }
 }
 
 /// A word that names no gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no such gate; the gates are state, listener, published, reach, liveness, startup, readiness, upgrade, origin, auth, pairing, scopes, session"
+    "no such gate{near}; the gates are state, listener, published, reach, liveness, startup, readiness, upgrade, origin, auth, pairing, scopes, session"
 )]
-pub struct UnknownGate;
+pub struct UnknownGate {
+    /// `; did you mean GATE?`, or nothing.
+    near: String,
+}
 
 /// Where a client stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -441,11 +447,17 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_leads_to_the_gate_that_was_meant() {
+        let said = "sesion".parse::<Gate>().unwrap_err().to_string();
+        assert!(said.starts_with("no such gate; did you mean session?; the gates are"), "{said}");
+    }
+
+    #[test]
     fn the_table_is_in_the_order_of_the_gates() {
         for (index, row) in GATES.iter().enumerate() {
             assert_eq!(row.gate as usize, index);
             assert_eq!(row.key.parse::<Gate>(), Ok(row.gate));
-            assert!(UnknownGate.to_string().contains(row.key));
+            assert!("none".parse::<Gate>().unwrap_err().to_string().contains(row.key));
         }
     }
 

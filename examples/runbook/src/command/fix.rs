@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use openclaw_compose::finding::{Code, Severity};
 use openclaw_compose::openclaw::{LeftAlone, Mend, Mending};
+use openclaw_runbook::errors::did_you_mean;
 use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::targets::Targets;
@@ -153,7 +154,8 @@ fn show_next(arguments: &Arguments) -> Result<(), String> {
 fn code(name: &str) -> Result<Code, String> {
     let code = Code::ALL.iter().find(|code| name == code.id() || name == code.name());
     code.copied().ok_or_else(|| {
-        format!("{name} is not a code of openclaw-compose, such as OC-C301 or silent-override")
+        let near = did_you_mean(name, Code::ALL.iter().flat_map(|code| [code.id(), code.name()]));
+        format!("{name} is not a code of openclaw-compose, such as OC-C301 or silent-override{near}")
     })
 }
 

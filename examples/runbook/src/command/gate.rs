@@ -147,7 +147,8 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
 fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String> {
     let target = probing::target(1, &arguments.target).map_err(|error| error.to_string())?;
     if matches!(kind, Definition::Compose) {
-        return Ok(compose::generate(compose::Tool::Runbook, target.port()));
+        // The official image has Node, and no program of ours.
+        return Ok(compose::generate(compose::Tool::Node, target.port()));
     }
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = vec![program.to_string_lossy().into_owned(), "gate".to_owned()];

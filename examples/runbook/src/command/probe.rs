@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
 
     /// Go on until SIGTERM or Ctrl-C, or until nobody reads any more, every so many seconds: a live table on a terminal, else
     /// a line for each change.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5")]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
     watch: Option<f64>,
 
     /// The most probes at a time.

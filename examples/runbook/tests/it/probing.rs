@@ -239,6 +239,7 @@ async fn definitions_run_the_gate_and_are_checked() {
         assert_eq!((code, text.contains("means") && text.contains(path)), (1, true), "{text}");
     }
     let (_, stanza) = gate(&["--print", "compose"]).await;
+    assert!(stanza.contains("[\"CMD\", \"node\","), "with what the image has: {stanza}");
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("compose.yaml");
     let bare = "services:\n  openclaw-gateway:\n    image: openclaw\n";
@@ -480,7 +481,7 @@ fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
 /// `runbook probe --watch` of a gateway, as soon as it has said that it is up.
 async fn watch(gateway: &Gateway) -> (Child, Lines<BufReader<ChildStdout>>) {
     let here = gateway.addr().to_string();
-    let mut watch = program("probe", &["--watch", "0.01", "--ask", "startup", &here])
+    let mut watch = program("probe", &["--watch=0.01", "--ask", "startup", &here])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
