@@ -153,7 +153,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         symptom: Symptom::Fault(Fault::ConfigInvalid),
         class: Class::Start,
-        words: &[said("invalid config at "), in_end(said("invalid config"))],
+        words: &[
+            said("invalid config at "),
+            in_end(said("invalid config")),
+            // What the CLI says of it before the gateway runs.
+            until("config invalid", 2026, 5, 12),
+        ],
         proves: "this release refuses a key or a value of the configuration",
         leaves_open: "whether an older release wrote it",
         question: "Which key do the lines below it name?",
@@ -322,7 +327,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         symptom: Symptom::Connected,
         class: Class::Life,
-        words: &[said("webchat connected")],
+        words: &[said("webchat connected"), said("gateway connected")],
         proves: "a client was let in",
         leaves_open: "that it is the client that failed",
         question: "Do address and client name fit the one that failed?",
