@@ -142,6 +142,7 @@ pub(super) fn split_identity(facts: &Facts<'_>) -> Option<Finding> {
         "the same client shows up under a new device id: its key was lost with its volume, or it has two";
     let mut finding =
         Finding::new(Code::SplitIdentity, summary).inferred().about(Subject::device(&request.device_id));
+    finding.places.extend(facts.row(request));
     finding.evidence.push(format!("asks now: device {}", request.device_id));
     finding.evidence.push(format!("approved before: device {}", twin.device_id));
     Some(finding)
