@@ -224,11 +224,13 @@ fn is_any(listed: &str, process: &Process<'_>) -> bool {
     listed == "*" && rules::any_origin(process.version)
 }
 
-/// A page that is not on localhost: admitted as listed, but a browser gives keys to secure contexts only.
+/// A page that is admitted as listed, but a browser gives keys to secure contexts only.
 fn elsewhere(origin: &str, span: Span) -> Planned {
-    let secure = Url::parse(origin).is_some_and(|url| url.secure);
-    let verdict =
-        if secure { OriginVerdict::Admitted(Admitted::Https) } else { OriginVerdict::Insecure { span } };
+    let verdict = match Url::parse(origin) {
+        Some(url) if url.secure => OriginVerdict::Admitted(Admitted::Https),
+        Some(url) if names::is_loopback(&url.host) => OriginVerdict::Admitted(Admitted::Localhost),
+        _ => OriginVerdict::Insecure { span },
+    };
     Planned::new(origin, verdict)
 }
 
