@@ -91,7 +91,12 @@ pub enum Reach {
 
 /// Chooses the URL as the client's release does.
 pub(crate) fn choose(process: &Process<'_>) -> Option<Choice> {
-    let certain = !matches!(process.config, ConfigState::Unknown | ConfigState::Unreadable);
+    // One that is not there is only known to be missing where it is known that it would be read there.
+    let certain = match process.config {
+        ConfigState::Read(_) => true,
+        ConfigState::Absent | ConfigState::Bare => process.state_from.is_sure(),
+        ConfigState::Unknown | ConfigState::Unreadable => false,
+    };
     if process.role == Role::App {
         let (name, variable) = process
             .service
@@ -222,7 +227,11 @@ pub(crate) fn follow(
         _ => None,
     };
     match names::resolve(service, &url.host, owner, model.services, &model.namespaces) {
-        Resolved::Loopback => loopback(process, url, gateway, model),
+        Resolved::Loopback => match loopback(process, url, gateway, model) {
+            // Which port it takes for the gateway's stands in a file that was not given.
+            Reach::WrongPort { .. } if !choice.certain && choice.port.is_none() => Reach::Unsure,
+            reach => reach,
+        },
         Resolved::Service(found) if Some(found) == owner => from_outside(url, gateway, model),
         // Its own name is its own container.
         Resolved::Service(found) if service.name == found => Reach::OwnLoopback,
