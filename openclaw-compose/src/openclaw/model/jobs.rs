@@ -71,6 +71,8 @@ pub(crate) struct Job {
     user: Option<String>,
     pub(super) home: String,
     pub(crate) release: Option<Version>,
+    /// Its definition says that it is not to be loaded.
+    is_disabled: bool,
     /// The files that its output goes to, by name without folder and ending.
     logs: Vec<String>,
     /// The state directory on its host, and the directory of the evidence that holds it.
@@ -169,8 +171,11 @@ impl Job {
         self.env_files.iter().any(|file| file.given.is_none())
     }
 
-    /// Whether anything about it means OpenClaw, its older names included.
+    /// Whether it may run, and anything about it means OpenClaw, its older names included.
     pub(super) fn is_of_openclaw(&self) -> bool {
+        if self.is_disabled {
+            return false;
+        }
         let means = |text: &str| {
             ["openclaw", "clawdbot", "moltbot", "OPENCLAW_"].iter().any(|word| text.contains(word))
         };
@@ -213,6 +218,7 @@ impl Job {
             user: self.user.clone(),
             home: self.home.clone(),
             release: self.release,
+            is_disabled: false,
             logs: Vec::new(),
             state: self.state.clone(),
         }
@@ -244,6 +250,7 @@ fn empty(name: &str, manager: Manager, file: &str, span: Span) -> Job {
         user: None,
         home: String::new(),
         release: None,
+        is_disabled: false,
         logs: Vec::new(),
         state: None,
     }
@@ -274,6 +281,7 @@ fn of_plist(name: &str, text: &str, file: FileId) -> Result<Job, PlistError> {
     let manager = if is_daemon { Manager::LaunchDaemon } else { Manager::LaunchAgent };
     let mut job = empty(label, manager, name, span);
     job.user = text_of("UserName").map(|(user, _)| user.expose().to_owned());
+    job.is_disabled = matches!(root.get("Disabled"), Some(plist::Value::Bool(true)));
     let arguments = root.get("ProgramArguments").map_or(&[][..], plist::Value::items);
     job.program = arguments
         .iter()
