@@ -318,12 +318,21 @@ pub(crate) fn read<'a>(
 /// Labels in which images carry their release.
 const VERSION_LABELS: [&str; 2] = ["org.opencontainers.image.version", "org.opencontainers.image.ref.name"];
 
-/// The image's tag, a label of the compose file, or what the caller knows.
+/// The image's tag, a label of the compose file, or what the caller knows; failing these, an image that goes by one of
+/// OpenClaw's former names is of the last release that did.
 fn version(service: &Service<'_>, hint: Option<Version>) -> Option<Version> {
     let tag = service.image.as_ref().and_then(|image| version::tag(image.value)?.parse().ok());
     let label = || VERSION_LABELS.iter().find_map(|name| service.labels.get(name)?.value.parse());
-    tag.or_else(label).or_else(|| service.job?.release).or(hint)
+    let by_name = || {
+        let image = version::repository(service.image.as_ref()?.value);
+        let is_former = FORMER_NAMES.contains(&image.rsplit('/').next().unwrap_or(image));
+        is_former.then_some(version::LAST_UNDER_A_FORMER_NAME)
+    };
+    tag.or_else(label).or_else(|| service.job?.release).or(hint).or_else(by_name)
 }
+
+/// What images of OpenClaw were called before.
+const FORMER_NAMES: [&str; 2] = ["clawdbot", "moltbot"];
 
 #[expect(clippy::too_many_arguments, reason = "what was found out before, and where to find the rest")]
 fn process<'a>(

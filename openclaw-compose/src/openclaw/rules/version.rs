@@ -158,6 +158,9 @@ pub(crate) fn repository(image: &str) -> &str {
     }
 }
 
+/// The last release whose images were called otherwise than `openclaw`.
+pub(crate) const LAST_UNDER_A_FORMER_NAME: Version = Version::new(2026, 1, 29);
+
 /// The tag of an image reference.
 pub(crate) fn tag(image: &str) -> Option<&str> {
     let name = image.split('@').next().unwrap_or(image);
