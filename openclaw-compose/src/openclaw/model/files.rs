@@ -88,9 +88,10 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Whether what is mounted for a path is not among the files that were copied: then it may be where the stack runs.
+    /// Whether what is mounted for a path is not among the files: it may be where the stack runs, of which these may be a copy,
+    /// such as a checkout.
     pub(crate) fn was_left_behind(&self, service: &Service<'_>, services: &Services<'_>, path: &str) -> bool {
-        let Some(mounted) = mounts::host_mount(service, services, path).filter(|_| self.is_copy) else {
+        let Some(mounted) = mounts::host_mount(service, services, path) else {
             return false;
         };
         let listed = self.host.map(|files| files.names_within(&[self.project_dir, mounted], mounted));
