@@ -138,6 +138,8 @@ fn read(
     let mut image: Option<Image> = None;
     let mut stage = String::new();
     let mut directory = "/".to_owned();
+    // The ids of the accounts that the file makes, by their names.
+    let mut accounts: BTreeMap<String, String> = BTreeMap::new();
     for (line, span) in joined_lines(file, text) {
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
         let rest = rest.trim();
@@ -172,7 +174,14 @@ fn read(
                 let path = |path: &str| config::normalise(&directory, path);
                 match instruction {
                     "WORKDIR" => directory = path(rest),
-                    "USER" => image.user = Some(rest.to_owned()),
+                    "RUN" => accounts.extend(made_accounts(rest)),
+                    "USER" => {
+                        let (user, group) =
+                            rest.split_once(':').map_or((rest, None), |(user, group)| (user, Some(group)));
+                        let user = accounts.get(user).map_or(user, String::as_str);
+                        image.user =
+                            Some(group.map_or_else(|| user.to_owned(), |group| format!("{user}:{group}")));
+                    }
                     "ENV" => {
                         for (name, value) in variables(rest) {
                             image.environment.insert(name, (Text::from(value), span));
@@ -206,6 +215,25 @@ fn read(
         }
     }
     image
+}
+
+/// The accounts that a command makes with an id of their own: `useradd -u 998 NAME`, `adduser --uid 998 NAME`.
+fn made_accounts(command: &str) -> Vec<(String, String)> {
+    let commands = command.split(['&', ';', '|']).map(str::trim);
+    let makes = |command: &&str| {
+        let program = command.split(' ').next().unwrap_or_default();
+        matches!(program.rsplit('/').next(), Some("useradd" | "adduser" | "usermod"))
+    };
+    let account = |command: &str| {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let at = words.iter().position(|word| matches!(*word, "-u" | "--uid"));
+        let joined = words.iter().find_map(|word| word.strip_prefix("--uid="));
+        let id = joined.or_else(|| words.get(at? + 1).copied())?;
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        // `adduser --uid 998 NAME GROUP` is what nobody writes: the name is last.
+        is_id.then(|| (words.last().copied().unwrap_or_default().to_owned(), id.to_owned()))
+    };
+    commands.filter(makes).filter_map(account).collect()
 }
 
 /// `A=1 B="two words"`, or the older `A 1`.
@@ -270,6 +298,10 @@ mod tests {
     fn a_stage_on_the_official_image_keeps_what_it_does_not_change() {
         let own = image("ARG FROM_=ghcr.io/openclaw/openclaw:2026.9.6\nFROM ${FROM_}\nRUN apt-get update\n");
         assert_eq!(own.source, Source::OfficialImage);
+        let made = image(
+            "FROM node:24\nRUN npm i -g openclaw && useradd -u 998 -m -d /sandbox sandbox\nUSER sandbox\n",
+        );
+        assert_eq!(made.user.as_deref(), Some("998"));
         assert_eq!(image("FROM openclaw:local\nCMD [\"bash\"]\n").source, Source::Dockerfile);
         assert_eq!(image("FROM debian:12\n").source, Source::Dockerfile);
     }
