@@ -7,7 +7,7 @@ mod envoy;
 mod nginx;
 mod plain;
 mod serve;
-mod traefik;
+pub(crate) mod traefik;
 mod tunnel;
 
 use crate::openclaw::rules::version;
@@ -108,7 +108,7 @@ pub(crate) struct Passed {
 
 impl Passed {
     /// None for the root, and for a pattern.
-    fn of(path: &str, span: Span) -> Option<Self> {
+    pub(crate) fn of(path: &str, span: Span) -> Option<Self> {
         let path = path.trim_end_matches('*').trim_end_matches('/');
         let is_plain = path.starts_with('/') && !path.contains(['*', '$', '{', '(', '~']);
         is_plain.then(|| Self { path: path.to_owned(), span })

@@ -8,7 +8,7 @@ use crate::openclaw::model::Model;
 use crate::openclaw::model::names::{self, Resolved};
 use crate::openclaw::model::namespaces::Namespace;
 use crate::openclaw::model::processes::Process;
-use crate::openclaw::model::proxies::{Forwards, Passed, Route, SitePort, Upgrade};
+use crate::openclaw::model::proxies::{Forwards, Passed, Route, SitePort, Upgrade, traefik};
 use crate::openclaw::model::services::{self, Service};
 use crate::openclaw::rules;
 use crate::source::{Span, Text};
@@ -128,8 +128,35 @@ fn by_traefik(service: &Service<'_>) -> Option<Proxy> {
             .get("traefik.docker.network")
             .map(|at| (at.value.expose().trim().to_owned(), at.span)),
         forwards: true,
+        path: path_of_labels(service),
         ..Proxy::new(format!("traefik, by the labels of {}", service.name), span)
     })
+}
+
+/// The path that Traefik passes on by a service's labels: every router asks for one, and none of what stands behind it takes
+/// that off.
+fn path_of_labels(service: &Service<'_>) -> Option<Passed> {
+    let labels = &service.labels;
+    let rules = labels
+        .iter()
+        .filter(|(name, _)| name.starts_with("traefik.http.routers.") && name.ends_with(".rule"));
+    let passed = |(name, rule): (&&str, &services::At<&Text>)| {
+        let path = traefik::prefix_of(rule.value.expose())?;
+        let router = name.trim_end_matches(".rule");
+        let named = labels.get(format!("{router}.middlewares").as_str());
+        let named = named.map(|at| at.value.expose()).unwrap_or_default();
+        let keeps = |middleware: &str| {
+            let name = middleware.trim().split('@').next().unwrap_or_default();
+            let prefix = format!("traefik.http.middlewares.{name}.");
+            let mut kinds = labels.keys().filter_map(|label| label.strip_prefix(prefix.as_str()));
+            let kind = kinds.next().and_then(|rest| rest.split('.').next());
+            kind.is_some_and(traefik::keeps_the_path)
+        };
+        let is_kept = named.split(',').filter(|name| !name.trim().is_empty()).all(keeps);
+        Passed::of(path, rule.span).filter(|_| is_kept)
+    };
+    let paths: Option<Vec<Passed>> = rules.map(passed).collect();
+    paths?.into_iter().find(|passed| !is_of_programs(&passed.path))
 }
 
 fn by_caddy(service: &Service<'_>) -> Option<Proxy> {
