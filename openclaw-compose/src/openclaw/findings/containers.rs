@@ -31,6 +31,11 @@ pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Fin
         out.push(finding);
     }
     let mut killed = Vec::new();
+    for process in verdicts.model.proxies.iter().copied().filter(|process| !process.is_openclaw()) {
+        if let Some(container) = runtime.of(process.service.name) {
+            condition(process, container, verdicts, &mut killed, out);
+        }
+    }
     for process in verdicts.model.processes.iter().filter(|process| process.is_openclaw()) {
         let service = process.service;
         let Some(container) = runtime.of(service.name) else {
@@ -119,12 +124,13 @@ fn condition(
     let service = process.service;
     let state = &container.state;
     let is_gateway = process.role == processes::Role::Gateway;
-    if !is_gateway {
+    let is_proxy = process.role == processes::Role::Other;
+    if !is_gateway && !is_proxy {
         return;
     }
     let span = service.restart.as_ref().map_or(service.key_span, |restart| restart.span);
     // What a code usually stands for proves nothing: what the process said does.
-    let rule = rules::exit_rule(state.exit_code, process.version);
+    let rule = rules::exit_rule(state.exit_code, process.version).filter(|_| is_gateway);
     let usual = rule.map(|rule| format!("exit {} usually means: {}", rule.code, rule.meaning));
     if container.never_started() {
         return;
@@ -147,7 +153,7 @@ fn condition(
         out.push(finding);
     } else if !state.running {
         let code = state.exit_code;
-        if code == rules::EXIT_KILLED && !state.oom_killed {
+        if is_gateway && code == rules::EXIT_KILLED && !state.oom_killed {
             killed.extend(killed_draining(process, verdicts));
         }
         let summary = format!("{} is not running: it ended with exit {code}", service.name);
@@ -175,7 +181,8 @@ fn condition(
         )));
         out.push(finding);
     }
-    if state.running && state.health.as_ref().is_some_and(|health| health.status == "unhealthy") {
+    if is_gateway && state.running && state.health.as_ref().is_some_and(|health| health.status == "unhealthy")
+    {
         let span = service.healthcheck.as_ref().map_or(service.key_span, |check| check.span);
         let mut finding = verdicts
             .finding(Code::Unhealthy, format!("{} runs and its health check fails", service.name), Some(span))

@@ -11,9 +11,11 @@ use crate::source::Span;
 use super::Findings;
 use super::remedies::{command, recreate, shell_quote, words};
 
-/// Everything about OpenClaw's containers that were created and never started.
+/// Everything about the containers of OpenClaw, and of the proxies before it, that were created and never started.
 pub(crate) fn findings(runtime: &Runtime, verdicts: &Verdicts<'_>, out: &mut Findings) {
-    for process in verdicts.model.processes.iter().filter(|process| process.role != Role::Other) {
+    let of_openclaw = verdicts.model.processes.iter().filter(|process| process.role != Role::Other);
+    let proxies = verdicts.model.proxies.iter().copied().filter(|process| process.role == Role::Other);
+    for process in of_openclaw.chain(proxies) {
         let Some(found) = unstarted(process.service, runtime, verdicts.model.services) else { continue };
         // A client may be there to be run on demand; nobody meant the gateway to be down.
         if process.role != Role::Gateway && is_told_of_the_gateway(&found.why, verdicts) {
@@ -39,8 +41,11 @@ fn finding(process: &Process<'_>, found: &Unstarted<'_>, verdicts: &Verdicts<'_>
     let service = process.service;
     let (code, why, span) = describe(process, found);
     let span = span.unwrap_or(service.key_span);
-    let mut finding =
-        verdicts.finding(code, format!("{} was never started: {why}", service.name), Some(span));
+    let what = match found.container.state.started() {
+        Some(_) => "was not started again",
+        None => "was never started",
+    };
+    let mut finding = verdicts.finding(code, format!("{} {what}: {why}", service.name), Some(span));
     finding = finding.about(process.subject());
     if !found.container.state.error.is_empty() {
         finding.evidence.push(format!("the engine says: {}", found.container.state.error));
@@ -84,21 +89,36 @@ fn describe(process: &Process<'_>, found: &Unstarted<'_>) -> (Code, String, Opti
             )
         }
         Why::Waits { service: waiting, dependency, on } => {
-            let on = on.map_or("not there", state_of);
+            let on = on.map_or_else(|| "is not there".to_owned(), state_of);
             let whom = if waiting.name == service.name { "it" } else { waiting.name };
-            let why = format!("{whom} waits for {}, which is {on}", dependency.service);
+            let why = format!("{whom} waits for {}, which {on}", dependency.service);
             (Code::WaitsForUnhealthy, why, Some(dependency.span))
+        }
+        Why::LenderDown(lender) => {
+            let lender = lender.unwrap_or("another container");
+            let why = format!("it lives in the network of {lender}, whose container was not there or not up");
+            (Code::NeverStarted, why, service.network_mode.as_ref().map(|mode| mode.span))
+        }
+        Why::NetworkGone => {
+            (Code::NeverStarted, "a network on which its container was made is gone".to_owned(), None)
+        }
+        Why::PrivilegedPort(port) => {
+            let which = port.and_then(|port| port.published);
+            let which = which.map_or_else(|| "so low a port".to_owned(), |port| format!("port {port}"));
+            let why = format!("the engine, which does not run as root, may not publish {which}");
+            (Code::NeverStarted, why, port.map(|port| port.span))
         }
         Why::Refused => (Code::NeverStarted, "the engine refused to".to_owned(), None),
         Why::Unsaid => (Code::NeverStarted, "its container was created, and that was all".to_owned(), None),
     }
 }
 
-fn state_of(container: &Container) -> &str {
+fn state_of(container: &Container) -> String {
     let state = &container.state;
     match &state.health {
-        Some(health) if state.running && !health.status.is_empty() => &health.status,
-        _ => &state.status,
+        Some(health) if state.running && !health.status.is_empty() => format!("is {}", health.status),
+        _ if state.status == "exited" => format!("ended with exit {}", state.exit_code),
+        _ => format!("is {}", state.status),
     }
 }
 
@@ -160,6 +180,15 @@ fn remedy(process: &Process<'_>, found: &Unstarted<'_>, verdicts: &Verdicts<'_>)
         )),
         Why::Waits { dependency, on, .. } => {
             let other = dependency.service;
+            let has_failed = on.is_some_and(|on| on.state.status == "exited" && on.state.exit_code != 0);
+            if has_failed && dependency.condition == "service_completed_successfully" {
+                return command(
+                    format!(
+                        "mend what {other} runs, its command and the variables in it: {name} starts once {other} ends with 0"
+                    ),
+                    again,
+                );
+            }
             let text = if dependency.condition == "service_healthy" && on.is_some_and(|on| on.state.running) {
                 format!(
                     "mend the health check of {other} where {other} does answer, or {other} where it does not; where {name} can do without, say `condition: service_started`. Then `{again}`"
@@ -169,7 +198,27 @@ fn remedy(process: &Process<'_>, found: &Unstarted<'_>, verdicts: &Verdicts<'_>)
             };
             words(text)
         }
-        Why::Refused => words(format!("put right what the engine names, then `{again}`")),
+        Why::LenderDown(Some(lender)) => command(
+            format!("start {lender} first, and {name} in its network"),
+            recreate(&[lender, name], verdicts),
+        ),
+        Why::LenderDown(None) => {
+            words(format!("start the container whose network it borrows, then `{again}`"))
+        }
+        Why::NetworkGone => command(
+            "make its container anew, on the networks that there are now".to_owned(),
+            format!("docker compose up -d --force-recreate {name}"),
+        ),
+        Why::PrivilegedPort(_) => command(
+            format!(
+                "publish a port from 1024 on under `ports` of {name}, or let the host's users open low ones with the command; then `{again}`"
+            ),
+            "sudo sysctl net.ipv4.ip_unprivileged_port_start=80".to_owned(),
+        ),
+        Why::Refused => {
+            let says = found.container.state.error.trim_end_matches('.');
+            words(format!("put right what the engine names, then `{again}`: {says}"))
+        }
         Why::Unsaid => command("start it".to_owned(), again),
     }
 }

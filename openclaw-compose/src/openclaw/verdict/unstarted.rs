@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::openclaw::model::containers::{Container, Runtime};
+use crate::openclaw::model::namespaces::lender;
 use crate::openclaw::model::services::{Dependency, Mount, Port, Service, Services};
 
 /// A container that never came up.
@@ -19,6 +20,12 @@ pub(crate) enum Why<'v> {
     MountRefused(Option<&'v Mount<'v>>),
     /// What it is to run cannot be run.
     NotExecutable { program: &'v str, fault: Execution },
+    /// The container whose network it borrows was not up; of this service, where it is one of the stack's.
+    LenderDown(Option<&'v str>),
+    /// A network on which it was made is gone.
+    NetworkGone,
+    /// The engine runs as a user who may not open so low a port.
+    PrivilegedPort(Option<&'v Port<'v>>),
     /// Another service is to be up, healthy or done before.
     Waits { service: &'v Service<'v>, dependency: &'v Dependency<'v>, on: Option<&'v Container> },
     /// The engine refuses it for another reason.
@@ -55,6 +62,16 @@ const MOUNT_REFUSED: &[&str] = &[
     "is not shared from",
     "failed to mount",
 ];
+const LENDER_DOWN: &[&str] = &[
+    "cannot join network of a non running container",
+    "cannot join network namespace of a non running container",
+    "joining network namespace of container",
+    "No such container",
+    "no such container",
+    "cannot get namespace path unless container",
+    "container state improper",
+];
+const PRIVILEGED_PORT: &[&str] = &["cannot expose privileged port", "ip_unprivileged_port_start"];
 const EXECUTION: &[(&str, Execution)] = &[
     ("permission denied", Execution::Denied),
     ("Permission denied", Execution::Denied),
@@ -75,10 +92,16 @@ pub(crate) fn unstarted<'v>(
     let says = |words: &&str| error.contains(*words);
     let why = if error.is_empty() {
         waits(service, runtime, services, &mut BTreeSet::new()).unwrap_or(Why::Unsaid)
+    } else if PRIVILEGED_PORT.iter().any(says) {
+        Why::PrivilegedPort(service.ports.iter().find(|port| port.published.is_some_and(|port| port < 1024)))
     } else if PORT_TAKEN.iter().any(says) {
         Why::PortTaken(
             service.ports.iter().find(|port| port.published.is_some_and(|port| names_port(error, port))),
         )
+    } else if LENDER_DOWN.iter().any(says) {
+        Why::LenderDown(lender(service, services).map(|lender| lender.name))
+    } else if error.contains("network") && error.contains("not found") {
+        Why::NetworkGone
     } else if MOUNT_REFUSED.iter().any(says) {
         let named = |mount: &&Mount<'_>| {
             error.contains(mount.target) || mount.source.is_some_and(|source| error.contains(source))
