@@ -29,7 +29,7 @@ use openclaw_compose::fs::Disk;
 use openclaw_compose::openclaw::{
     Definition, LoggedRefusal, Refused, Stack, Version, compose_of_containers, compose_of_engine, jobs_of,
 };
-use openclaw_compose::project::{Composer, Resolution};
+use openclaw_compose::project::{Composer, Node, Resolution, Service};
 use openclaw_compose::source;
 use openclaw_pairing::timeline;
 use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
@@ -171,6 +171,27 @@ impl Captured {
                 if let Some(job) = names.get(name) {
                     job.clone_into(name);
                 }
+            }
+        }
+        self
+    }
+
+    /// The same where services of Compose are the stack: what was captured under the name of a service's container is of that
+    /// service.
+    #[must_use]
+    pub fn of_services(mut self, resolution: &Resolution) -> Self {
+        let services: Vec<_> = resolution.services().chain(resolution.disabled_services()).collect();
+        for (name, _) in self.logs.iter_mut().chain(&mut self.devices) {
+            let is_of = |service: &&Service<'_>| {
+                let own = service.field("container_name").and_then(Node::expose);
+                own == Some(name.as_str()) || is_container_of(name, service.name())
+            };
+            if services.iter().any(|service| service.name() == name) {
+                continue;
+            }
+            // Of `gateway` and `openclaw-gateway` the longer is meant by `openclaw-gateway-1`.
+            if let Some(service) = services.iter().filter(is_of).max_by_key(|service| service.name().len()) {
+                service.name().clone_into(name);
             }
         }
         self
@@ -359,6 +380,16 @@ fn release(log: &str) -> Option<Version> {
     })
 }
 
+/// Whether Compose calls a container of the service so: `PROJECT-SERVICE-1`, or `PROJECT_SERVICE_1` in its first generation.
+fn is_container_of(name: &str, service: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    ['-', '_'].into_iter().any(|sign| {
+        let Some((rest, number)) = name.rsplit_once(sign) else { return false };
+        let project = rest.strip_suffix(service).and_then(|rest| rest.strip_suffix(sign));
+        is_number(number) && project.is_some_and(|project| !project.is_empty())
+    })
+}
+
 /// Whether only a gateway says this line of a log.
 fn is_of_gateway(line: &str) -> bool {
     const STEPS: [&str; 6] = [
@@ -426,6 +457,17 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_container_is_of_the_service_that_its_name_ends_with() {
+        assert!(is_container_of("ix-openclaw-openclaw-1", "openclaw"));
+        assert!(is_container_of("openclaw_gateway_1", "gateway"));
+        for (name, service) in
+            [("gateway-1", "gateway"), ("a-gateway-run-1f", "gateway"), ("a-xgateway-1", "gateway")]
+        {
+            assert!(!is_container_of(name, service), "{name}");
+        }
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test makes its own files")]

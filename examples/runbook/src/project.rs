@@ -253,9 +253,10 @@ impl Project {
             captured = captured.set_aside();
         }
         // Without a service of Compose's the jobs of the host are the stack.
-        if resolution.services().next().is_none() {
-            captured = captured.of_jobs();
-        }
+        captured = match resolution.services().next() {
+            None => captured.of_jobs(),
+            Some(_) => captured.of_services(&resolution),
+        };
         output::hide_in(captured.said());
         let mut stack = Stack::new(&resolution).files(&disk).otherwise(&other, read_as.is_some());
         if let Some(host) = flags.host {
