@@ -73,6 +73,10 @@ impl<'a> Columns<'a> {
                 column(case, Kind::App, &name);
                 vec![name]
             }
+            Identity::Page => {
+                column(case, Kind::Browser, PAGE);
+                vec![PAGE.to_owned()]
+            }
             Identity::Nobody => Vec::new(),
         };
         names.into_iter().map(Whom::Client).collect()
@@ -84,6 +88,7 @@ impl<'a> Columns<'a> {
             Identity::Columns(names) => names,
             Identity::Service(name) => vec![name.to_owned()],
             Identity::App(name) => vec![name],
+            Identity::Page => vec![PAGE.to_owned()],
             Identity::Nobody => Vec::new(),
         };
         let is_there = |name: &String| case.clients.iter().any(|client| client.name == *name);
@@ -98,7 +103,8 @@ impl<'a> Columns<'a> {
         let address = peer.remote.as_deref().and_then(|remote| remote.parse::<IpAddr>().ok());
         let address = address.map(|address| address.to_canonical());
         if peer.is_dashboard() {
-            return Identity::Columns(self.pages(case, peer));
+            let pages = self.pages(case, peer);
+            return if pages.is_empty() { Identity::Page } else { Identity::Columns(pages) };
         }
         if let Some(address) = address.filter(|address| !address.is_loopback())
             && let Some(service) = self.services.iter().find(|service| service.addresses.contains(&address))
@@ -136,6 +142,10 @@ impl<'a> Columns<'a> {
                     }
                     // A line that names no client is of a service only if it called the gateway as the service does.
                     None if !self.services.iter().any(|service| service.calls_it(peer)) => Identity::Nobody,
+                    // A command line calls itself one: a backend from outside is another program.
+                    Some(client) if names.is_empty() && peer.mode.as_deref() == Some("backend") => {
+                        Identity::App(client.to_owned())
+                    }
                     Some(client) if names.is_empty() => self.outside(case, client),
                     _ => Identity::Columns(names),
                 }
@@ -228,9 +238,14 @@ enum Identity<'a> {
     Service(&'a str),
     /// Somebody's own program that no file names.
     App(String),
+    /// The dashboard, opened at an address that no file names.
+    Page,
     /// It may be anybody.
     Nobody,
 }
+
+/// What the column of a page is called that only the evidence shows.
+const PAGE: &str = "browser";
 
 /// Clients by their id that may run in a container of the stack.
 const IN_CONTAINERS: &[&str] =
