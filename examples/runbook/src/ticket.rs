@@ -146,12 +146,32 @@ impl Noted {
 }
 
 impl Noted {
-    /// Changes every command that it tells somebody to run.
+    /// Changes every command that it tells somebody to run, those that its sentences quote included.
     pub fn tell(&mut self, change: impl Fn(&mut String)) {
-        let of_remedy = self.finding.remedy.iter_mut().filter_map(|remedy| remedy.command.as_mut());
-        of_remedy.for_each(&change);
-        self.steps.iter_mut().filter_map(|step| step.command.as_mut()).for_each(&change);
+        if let Some(remedy) = &mut self.finding.remedy {
+            remedy.command.iter_mut().for_each(&change);
+            tell_quoted(&mut remedy.text, &change);
+        }
+        for step in &mut self.steps {
+            step.command.iter_mut().for_each(&change);
+            tell_quoted(&mut step.text, &change);
+        }
     }
+}
+
+/// Changes the commands of the engine that stand in a sentence between backticks.
+fn tell_quoted(text: &mut String, change: impl Fn(&mut String)) {
+    if !text.contains("`docker ") {
+        return;
+    }
+    let parts = text.split('`').enumerate().map(|(at, part)| {
+        let mut part = part.to_owned();
+        if at % 2 == 1 && part.starts_with("docker ") {
+            change(&mut part);
+        }
+        part
+    });
+    *text = parts.collect::<Vec<_>>().join("`");
 }
 
 impl From<Finding> for Noted {
