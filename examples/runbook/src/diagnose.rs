@@ -103,6 +103,7 @@ impl Examination {
             let of = life::Of { gateway, clients, published: &published };
             life::enter(&mut case, of, stack.report(), &captured, &containers);
         }
+        life::enter_proxies(&mut case, stack.report(), &captured, &containers);
         life::enter_clients(&mut case, stack.report(), &captured);
         for gateway in stack.heard(&captured) {
             devices::enter(&mut case, &stack.pairing(gateway, now_ms, &containers, &captured), &captured);

@@ -79,8 +79,26 @@ pub struct Failure {
     pub releases: Option<String>,
 }
 
+impl Failure {
+    /// That a program ended with these words, of which nobody knows more.
+    #[must_use]
+    pub fn unknown(words: &LastWords) -> Self {
+        Self {
+            line: words.line,
+            fault: Fault::Unknown,
+            text: words.text.clone(),
+            named: None,
+            details: Vec::new(),
+            times: 1,
+            releases: None,
+        }
+    }
+}
+
 /// A reason that is given this many lines before a vague end is that end's.
 const NEAR: usize = 12;
+/// What stands between `Config invalid` and the keys.
+const HEADINGS: [&str; 2] = ["File:", "Problem"];
 /// The most refused paths that are kept.
 const MOST_REFUSED: usize = 8;
 
@@ -229,6 +247,9 @@ impl Reader {
     /// A line below `Invalid config`: what is wrong with which key.
     fn detail(&mut self, told: Told, line: usize, text: &str) {
         let text = clean::line(text);
+        if HEADINGS.iter().any(|heading| text.trim_start().starts_with(heading)) {
+            return;
+        }
         let failure = match told {
             Told::Pending => &mut self.pending,
             Told::Failed => &mut self.life.failed,
@@ -430,6 +451,9 @@ mod tests {
         ];
         let read: Vec<_> = failed(lines).details.into_iter().map(|(_, detail)| detail).collect();
         assert_eq!(read, details);
+        let guard =
+            "Config invalid\nFile: ~/.openclaw/openclaw.json\nProblem:\n  - gateway.bind: Invalid input\n";
+        assert_eq!(failed(guard).details, [(4, "gateway.bind: Invalid input".to_owned())]);
         let old = "Invalid config at /x/openclaw.json:\\n- gateway.bind: Invalid input\n";
         assert_eq!(failed(old).details, [(1, "gateway.bind: Invalid input".to_owned())]);
     }

@@ -56,6 +56,7 @@ codes! {
     StateOfNewerRelease "OC-R209" "gateway-log-newer-state" Error "The gateway's log says that its state was written by a newer release."
     PathRefused "OC-R210" "gateway-log-path" Error "The gateway's log says that it may not use a path, or that there is none."
     Ended "OC-R211" "gateway-log-ended" Error "The gateway's log ends with an error."
+    Stopped "OC-R212" "gateway-log-stopped" Error "The gateway's log ends with its service manager having stopped it."
     NoGateway "OC-R301" "stack-without-gateway" Error "No service of the stack runs the gateway."
 }
 
@@ -230,7 +231,7 @@ gates! {
     Some(Gate::Listener) =>
         ListenerRefused LoopbackSeen NoGateway;
     Some(Gate::Liveness) =>
-        Ended;
+        Ended Stopped;
     Some(Gate::Auth) =>
         CredentialRefused;
     None =>

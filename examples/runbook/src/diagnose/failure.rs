@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use openclaw_compose::finding::Code as Told;
-use openclaw_compose::openclaw::{Contended, GatewayView};
+use openclaw_compose::openclaw::{Contended, GatewayView, PortSource};
 use openclaw_pairing::timeline::Fault;
 
 use super::codes::Code;
@@ -272,7 +272,8 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
         }),
         Fault::PortBusy => words(match named {
             Some(port) => format!(
-                "port {port} is taken where {service} listens: give {service} a port of its own, or end what listens there, which the lines behind this one name"
+                "port {port} is taken where {service} listens: give {service} a port of its own{}, or end what listens there, which the lines behind this one name",
+                decided_by(view, port)
             ),
             None => format!("give {service} a port of its own, or end what listens on its port"),
         }),
@@ -316,11 +317,26 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
                     "docker compose run --rm --no-deps --entrypoint openclaw {service} {arguments}\n{again}"
                 ),
             ),
-            None => words(format!(
-                "put right what the line names, then start {service} again: {}",
-                short(&failure.text)
-            )),
+            None => words(match ENDS.iter().find(|(words, _)| failure.text.contains(words)) {
+                Some((_, step)) => format!("{step}; then start {service} again"),
+                None => format!(
+                    "put right what the line names, then start {service} again: {}",
+                    short(&failure.text)
+                ),
+            }),
         },
+    }
+}
+
+/// Where the port stands that a gateway took, as far as its files say so. What comes first counts, whatever the rest says.
+fn decided_by(view: Option<&GatewayView>, port: &str) -> String {
+    let view = view.filter(|view| view.port.is_some_and(|own| own.to_string() == port));
+    match view.map(|view| view.port_from) {
+        Some(from @ (PortSource::Flag | PortSource::Variable | PortSource::Config)) => {
+            format!(" in {from}, which decides it")
+        }
+        Some(PortSource::Default) => " with --port or gateway.port".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -376,6 +392,22 @@ fn nested(path: &str) -> Option<&str> {
         path.get(..at + name.len())
     })
 }
+
+/// What ends a program before it says a word of its own, and the step out.
+const ENDS: &[(&str, &str)] = &[
+    (
+        "exec format error",
+        "take an image that is made for this machine's processor (`docker image inspect` shows its Architecture; an own image is built again on this machine, or for its `platform`); a script needs `#!` as its first line",
+    ),
+    (
+        "Illegal instruction",
+        "take an image whose programs this machine's processor can run: it lacks an instruction that they use",
+    ),
+    (
+        "Failed to connect to bus",
+        "let the job reach the bus of its user: Environment=DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus in its unit, with the number that `id -u` prints, and `loginctl enable-linger` for that user",
+    ),
+];
 
 /// What a line of OpenClaw's tells its reader to run, of the commands that mend: the arguments of `openclaw`.
 fn advice(text: &str) -> Option<&'static str> {

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use openclaw_compose::finding::Code as Told;
-use openclaw_compose::openclaw::{GatewayView, Namespace, Report, Scope};
-use openclaw_pairing::timeline::Fault;
+use openclaw_compose::openclaw::{GatewayView, Manager, Namespace, Report, Scope};
 
 use super::case::Case;
 use super::codes::{Code, shut_by};
@@ -42,7 +41,7 @@ const PREDICTIONS: &[Told] = &[
 const PREDICTIONS_OF_STATE: &[Told] =
     &[Told::UidDrift, Told::SelinuxLabel, Told::StateReadOnly, Told::HostPathInEnvironment];
 /// What Docker shows of a gateway that ended: its log says why.
-const ENDS: &[Told] = &[Told::RestartLoop, Told::ContainerExited];
+pub(super) const ENDS: &[Told] = &[Told::RestartLoop, Told::ContainerExited];
 
 impl Heard<'_> {
     /// `is_down` says that Docker shows its container, and it does not run.
@@ -52,16 +51,10 @@ impl Heard<'_> {
             return self.failed(case, failure, is_down);
         }
         if let Some(words) = life.last_words.as_ref().filter(|words| is_down || self.ended_with(words)) {
-            let failure = Failure {
-                line: words.line,
-                fault: Fault::Unknown,
-                text: words.text.clone(),
-                named: None,
-                details: Vec::new(),
-                times: 1,
-                releases: None,
-            };
-            return self.failed(case, &failure, is_down);
+            return self.failed(case, &Failure::unknown(words), is_down);
+        }
+        if let Some(line) = stopped_by_systemd(&log.text) {
+            return self.stopped(case, line);
         }
         if let Some(line) = life.stopped {
             let because = format!("{}:{line} says that the gateway was stopped", log.name);
@@ -80,6 +73,33 @@ impl Heard<'_> {
     /// Whether the log of a gateway that nobody saw come up ends with these words.
     fn ended_with(&self, words: &LastWords) -> bool {
         words.is_last && self.life.came_up().is_none() && self.life.stopped.is_none()
+    }
+
+    /// Its service manager ended it, and started nothing since.
+    fn stopped(&self, case: &mut Case, line: usize) {
+        let Self { gateway, view, log, whom, .. } = *self;
+        let mut finding = Code::Stopped
+            .finding(format!("systemd stopped {gateway} as it was told to, and did not start it again."));
+        finding.places.push(Place::line(&log.name, line));
+        let is_user = view.and_then(|view| view.manager) == Some(Manager::UserUnit);
+        let (text, command) = if is_user {
+            finding
+                .evidence
+                .push("a user's units end with the user's last session, unless that user lingers".to_owned());
+            (
+                "let the units of this user outlive the session, and start it again",
+                format!("sudo loginctl enable-linger \"$USER\" && systemctl --user start {gateway}"),
+            )
+        } else {
+            ("start it again", format!("sudo systemctl start {gateway}"))
+        };
+        finding.remedy = Some(Remedy {
+            text: text.to_owned(),
+            command: Some(command),
+            edits: Vec::new(),
+            safety: Safety::Judgement,
+        });
+        case.report(finding, whom);
     }
 
     fn came_up(&self, case: &mut Case, line: usize, is_down: bool) {
@@ -224,6 +244,26 @@ impl Heard<'_> {
     }
 }
 
+/// The line of a journal with which systemd says that it stopped a unit, where no start follows. Without the name of the
+/// program before it (`journalctl -o cat`), what it says names the unit.
+fn stopped_by_systemd(log: &str) -> Option<usize> {
+    let mut stopped = None;
+    for (index, line) in log.lines().enumerate() {
+        let behind = line.split_once(" systemd[").and_then(|(_, rest)| rest.split_once("]: "));
+        let said = match behind {
+            Some((_, said)) => said,
+            None if line.contains(".service") => line,
+            None => continue,
+        };
+        match said.split(' ').next() {
+            Some("Stopped") => stopped = Some(index + 1),
+            Some("Started" | "Starting") => stopped = None,
+            _ => {}
+        }
+    }
+    stopped
+}
+
 /// Whether a finding is one of these, about this service.
 pub(super) fn is_about(finding: &Finding, service: &str, codes: &[Told]) -> bool {
     let is_about = match &finding.subject {
@@ -238,5 +278,20 @@ pub(super) fn is_about(finding: &Finding, service: &str, codes: &[Told]) -> bool
 pub(super) fn pass(case: &mut Case, gate: Gate, whom: &[Whom], because: &str) {
     for whom in whom {
         case.pass(gate, whom.clone(), because);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_stopped_until_it_is_started_again() {
+        let journal = "Jun 03 11:30:01 box systemd[1]: Stopped claw.service - OpenClaw Gateway.\n";
+        let cat = "Stopped claw.service - OpenClaw Gateway.\n";
+        let started = "Jun 03 11:30:02 box systemd[1]: Started claw.service - OpenClaw Gateway.\n";
+        assert_eq!((stopped_by_systemd(journal), stopped_by_systemd(cat)), (Some(1), Some(1)));
+        assert_eq!(stopped_by_systemd(&format!("{cat}{started}")), None);
+        assert_eq!(stopped_by_systemd("Stopped by a person\n[gateway] ready\n"), None);
     }
 }

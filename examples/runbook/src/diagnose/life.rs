@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use openclaw_compose::openclaw::{ClientKind, GatewayView, Manager, Report};
+use openclaw_compose::openclaw::{ClientKind, ClientView, GatewayView, Manager, Report};
 use openclaw_pairing::timeline::Fault;
+use openclaw_pairing::{Symptom, Timeline, Vantage};
 use serde::Deserialize;
 
 use super::case::Case;
 use super::codes::{Code, shut_by};
 use super::failure;
-use super::heard::{Heard, is_about, pass};
+use super::heard::{ENDS, Heard, is_about, pass};
 use crate::captured::{Captured, Text};
 use crate::clean;
 use crate::finding::{Finding, Place, Remedy, Safety};
 use crate::gates::{Client, Gate, Kind, Whom};
-use crate::lifecycle::lifecycle;
+use crate::lifecycle::{Failure, lifecycle};
 
 /// A container as `docker inspect` shows it, as far as the gates need it.
 #[derive(Clone, Debug)]
@@ -153,10 +154,30 @@ pub(super) fn enter(
     }
 }
 
+/// Enters why a proxy of the stack ended: whoever comes through it gets nowhere.
+pub(super) fn enter_proxies(case: &mut Case, report: &Report, captured: &Captured, containers: &[Container]) {
+    for (service, log) in &captured.logs {
+        let comes_through = |client: &&ClientView| {
+            client.proxy.as_ref().is_some_and(|proxy| proxy.service.as_ref() == Some(service))
+        };
+        let behind = report.clients.iter().filter(comes_through);
+        let behind: Vec<Whom> = behind.map(|client| Whom::Client(client.name.clone())).collect();
+        let own = of_service(containers, service);
+        if behind.is_empty() || own.is_empty() || own.iter().any(Container::is_running) {
+            continue;
+        }
+        let Some(words) = lifecycle(&log.text).last_words else { continue };
+        let finding = failure::finding(&Failure::unknown(&words), &log.name, service, None);
+        let because = format!("{}:{} says why ({})", log.name, words.line, finding.code);
+        case.explain(|finding| is_about(finding, service, ENDS), &because);
+        case.report(finding, &behind);
+    }
+}
+
 /// Enters what clients say of their own start: it stops nobody else.
 pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Captured) {
     for (service, log) in &captured.logs {
-        if let Some(finding) = helped(report, service, log) {
+        if let Some(finding) = helped(report, service, log).or_else(|| refused(report, service, log)) {
             super::columns::column(case, Kind::Service, service);
             case.report(finding, &[Whom::Client(service.clone())]);
             continue;
@@ -205,6 +226,29 @@ fn helped(report: &Report, service: &str, log: &Text) -> Option<Finding> {
         command: Some(format!("docker compose up -d {service}")),
         edits: Vec::new(),
         safety: Safety::Judgement,
+    });
+    Some(finding)
+}
+
+/// Where no service runs a gateway: who asks one is refused, whatever the programs of the stack say of it.
+fn refused(report: &Report, service: &str, log: &Text) -> Option<Finding> {
+    if !report.gateways.is_empty() {
+        return None;
+    }
+    let marks = Timeline::parse(Vantage::Client, &log.name, &log.text).marks;
+    let last = marks.last().filter(|mark| mark.symptom == Symptom::Unreachable)?;
+    let mut finding = Code::NoGateway
+        .finding(format!("{service} asks for a gateway and is refused: no service of this stack runs one."));
+    finding.places.push(Place::line(&log.name, usize::try_from(last.line).ok()?));
+    finding.evidence.push(
+        "a service runs one if its command is, or its entrypoint script ends with, `openclaw gateway run`"
+            .to_owned(),
+    );
+    finding.remedy = Some(Remedy {
+        text: "have a service run `openclaw gateway run --bind lan`, as its command or in its entrypoint; `openclaw gateway status` ends with 0 whether one runs or not, so a script may not ask that".to_owned(),
+        command: None,
+        edits: Vec::new(),
+        safety: Safety::TextOnly,
     });
     Some(finding)
 }

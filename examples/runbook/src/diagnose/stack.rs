@@ -8,7 +8,7 @@ use openclaw_compose::finding::{Code, Finding as ComposeFinding, Severity, Subje
 use openclaw_compose::openclaw::{
     self, Auth, ClientKind, ClientView, GateState, Manager, Report, TokenSourceView,
 };
-use openclaw_compose::project::{Node, Resolution};
+use openclaw_compose::project::{Node, Resolution, Service};
 use openclaw_compose::source::{Sources, Span};
 use openclaw_pairing::plan::{Engine, Topology};
 use secrecy::SecretString;
@@ -31,7 +31,7 @@ const FEW: usize = 16;
 pub(super) struct ExaminedStack {
     resolution: Resolution,
     report: Report,
-    /// Who asks each service: a gateway's clients, and a client for itself.
+    /// Who asks each service: a gateway's clients, those who come through a proxy, and a client for itself.
     asking: BTreeMap<String, Vec<String>>,
 }
 
@@ -40,10 +40,13 @@ impl ExaminedStack {
     pub(super) fn new(resolution: Resolution, report: Report) -> Self {
         let services = report.gateways.iter().map(|gateway| (gateway.service.clone(), Vec::new()));
         let mut asking: BTreeMap<String, Vec<String>> = services.collect();
-        for ClientView { name, gateway, .. } in &report.clients {
+        for ClientView { name, gateway, proxy, .. } in &report.clients {
             asking.entry(name.clone()).or_insert_with(|| vec![name.clone()]);
             if let Some(clients) = asking.get_mut(gateway) {
                 clients.push(name.clone());
+            }
+            if let Some(proxy) = proxy.as_ref().and_then(|proxy| proxy.service.as_ref()) {
+                asking.entry(proxy.clone()).or_default().push(name.clone());
             }
         }
         Self { resolution, report, asking }
@@ -81,9 +84,27 @@ impl ExaminedStack {
     fn enter_project(&self, case: &mut Case) {
         // Jobs of the host need no Compose file.
         let is_needed = |finding: &&ComposeFinding| finding.code != Code::NoComposeFile || !self.is_of_jobs();
+        let is_filled_in = self.lacks_only_what_umbrel_fills_in();
         for finding in self.resolution.findings().iter().filter(is_needed) {
+            if finding.code == Code::NoImage && is_filled_in {
+                let mut doubt = finding.clone();
+                doubt.severity = Severity::Warning;
+                doubt.summary.push_str("; Umbrel fills it in, which starts this file with one of its own");
+                self.add(case, &doubt, &[]);
+                continue;
+            }
             self.add(case, finding, &[Whom::Everyone]);
         }
+    }
+
+    /// Whether the one service without an image is the one that an app of Umbrel has for Umbrel's own proxy.
+    fn lacks_only_what_umbrel_fills_in(&self) -> bool {
+        let lacks = |service: &Service<'_>| service.field("image").or(service.field("build")).is_none();
+        let mut lacking = self.resolution.services().filter(lacks);
+        let (Some(only), None) = (lacking.next(), lacking.next()) else { return false };
+        let environment = only.field("environment").and_then(Node::as_map);
+        let mut variables = environment.into_iter().flat_map(|map| map.entries());
+        only.name() == "app_proxy" && variables.any(|variable| &*variable.key == "APP_HOST")
     }
 
     /// The gates that the files can judge, client by client, and the findings that the red ones rest on.
@@ -289,7 +310,18 @@ impl ExaminedStack {
         topology.shared_namespace = self.report.namespaces.share(gateway, client);
         topology.cli_is_entrypoint = cli_is_entrypoint;
         topology.shared_state = client != gateway && self.share_state(gateway, client);
+        // A URL makes it ask as any client from outside; without one, it reads the gateway's own state.
+        if client == gateway && self.sets_url(gateway) {
+            topology.cli = ["env", "-u", URL, "openclaw"].map(str::to_owned).to_vec();
+        }
         topology
+    }
+
+    /// Whether a service's environment names the gateway's URL.
+    fn sets_url(&self, service: &str) -> bool {
+        let environment =
+            self.resolution.service(service).and_then(|service| service.field("environment")?.as_map());
+        environment.into_iter().flat_map(|map| map.entries()).any(|variable| &*variable.key == URL)
     }
 
     /// Whether a client mounts what a gateway keeps its state in.
@@ -378,6 +410,9 @@ impl ExaminedStack {
 }
 
 /// What OpenClaw's CLI is called as the last word of an entrypoint.
+/// The variable that sends OpenClaw's command line to a gateway as a client from outside.
+const URL: &str = "OPENCLAW_GATEWAY_URL";
+
 const CLI: &[&str] = &["openclaw", "openclaw.mjs", "index.js"];
 
 /// Enters `docker inspect`: the containers, or that they cannot be read.
