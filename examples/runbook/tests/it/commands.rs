@@ -256,6 +256,7 @@ impl Surroundings {
     fn program(&self, service: &str, words: &[&str]) -> Result<(), String> {
         match words {
             ["openclaw", arguments @ ..] => self.openclaw(service, arguments),
+            ["env", "-u", _, program @ ..] => self.program(service, program),
             ["node", entry, arguments @ ..] if is_openclaw(entry) => self.openclaw(service, arguments),
             [program, ..] => known(&["cat", "ls", "sh", "ps", "rm", "chown", "id"], program),
             [] => Err("no program".to_owned()),
