@@ -40,9 +40,10 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Where Docker Desktop, Homebrew and OrbStack put their programs: ssh, cron and launchd start a program with a PATH that has
-/// none of them.
-const PLACES: [&str; 3] = ["/usr/local/bin", "/opt/homebrew/bin", ".orbstack/bin"];
+/// Where Docker Desktop, Homebrew (and with it Colima), podman, OrbStack, Docker Desktop for one user and Rancher Desktop put
+/// their programs: ssh, cron and launchd start a program with a PATH that has none of them.
+const PLACES: [&str; 6] =
+    ["/usr/local/bin", "/opt/homebrew/bin", "/opt/podman/bin", ".orbstack/bin", ".docker/bin", ".rd/bin"];
 
 /// A program that PATH does not lead to, where it lies in one of [`PLACES`].
 fn beside_path(
@@ -309,5 +310,8 @@ mod tests {
         assert_eq!(find("ssh", bare, None), None);
         assert_eq!(find("./docker", bare, None), None);
         assert_eq!(find("podman", bare, Some("/Users/ann")), None);
+        let of_one_user = |file: &Path| file == Path::new("/Users/ann/.docker/bin/docker");
+        let home = Some(Path::new("/Users/ann"));
+        assert!(beside_path("docker".as_ref(), bare.as_ref(), home, of_one_user).is_some());
     }
 }
