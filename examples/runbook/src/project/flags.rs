@@ -98,7 +98,9 @@ impl ProjectFlags {
     pub fn inputs(&self) -> Result<Inputs, Unreadable> {
         let mut inputs = inputs_here()?;
         if let Some(directory) = &self.ran_in {
-            let absolute = std::path::absolute(directory).ok().filter(|path| path.is_dir());
+            // Below the path that the user sees, as Compose has it: a linked directory names the project by its link.
+            let below = Path::new(&inputs.directory).join(directory);
+            let absolute = std::path::absolute(below).ok().filter(|path| path.is_dir());
             let Some(absolute) = absolute else {
                 return Err(Unreadable::NoDirectory { path: clean::line(&directory.to_string_lossy()) });
             };
