@@ -169,8 +169,7 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
         command.extend(["--upto".to_owned(), upto.to_string()]);
     }
     command.push(target.to_string());
-    let logs = arguments.logs.clone().unwrap_or_else(|| logs(kind, arguments.user.as_deref()));
-    let mut job = Job::new(LABEL, command, &logs).map_err(|error| error.to_string())?;
+    let mut job = Job::new(LABEL, command, &logs_of(arguments, kind)).map_err(|error| error.to_string())?;
     if let Some(user) = &arguments.user {
         job = job.user(user).map_err(|error| error.to_string())?;
     }
@@ -178,6 +177,11 @@ fn definition(arguments: &Arguments, kind: Definition) -> Result<String, String>
         Definition::Systemd => Ok(systemd::generate(&job)),
         _ => launchd::generate(&job).map_err(|error| error.to_string()),
     }
+}
+
+/// The directory that a printed definition logs to.
+pub(super) fn logs_of(arguments: &Arguments, kind: Definition) -> String {
+    arguments.logs.clone().unwrap_or_else(|| logs(kind, arguments.user.as_deref()))
 }
 
 /// A directory in which the job's user may write.

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.step {
         Step::Print(Kind { definition, gate }) => gate::print(&gate, definition),
         Step::Install(Kind { definition, gate }) => {
-            out!("{}", steps(definition, gate.user.is_some()));
+            out!("{}", steps(definition, gate.user.as_deref(), &gate::logs_of(&gate, definition)));
             ExitCode::SUCCESS
         }
         Step::Check(arguments) => supervisors::run(arguments),
@@ -56,21 +56,25 @@ fn print_command() -> String {
     format!("runbook {quoted}")
 }
 
-fn steps(definition: Definition, is_of_the_system: bool) -> String {
+/// The commands that install a definition for this user, or for the one who runs them.
+fn steps(definition: Definition, user: Option<&str>, logs: &str) -> String {
     let print = print_command();
-    match (definition, is_of_the_system) {
-        (Definition::Launchd, false) => {
+    // launchd makes no folder for a log, and starts nothing without it.
+    let logs = shlex::try_quote(logs).unwrap_or_default();
+    match (definition, user) {
+        (Definition::Launchd, None) => {
             let file = format!("~/Library/LaunchAgents/{LABEL}.plist");
             format!(
-                "mkdir -p ~/Library/LaunchAgents\n{print} > {file}\nrunbook supervise check {file}\n\
+                "mkdir -p ~/Library/LaunchAgents {logs}\n{print} > {file}\nrunbook supervise check {file}\n\
                  launchctl bootstrap gui/$(id -u) {file}\nlaunchctl print gui/$(id -u)/{LABEL}\n\
                  # away again:\nlaunchctl bootout gui/$(id -u)/{LABEL} && rm {file}\n"
             )
         }
-        (Definition::Launchd, true) => {
+        (Definition::Launchd, Some(user)) => {
+            let user = shlex::try_quote(user).unwrap_or_default();
             let file = format!("/Library/LaunchDaemons/{LABEL}.plist");
             format!(
-                "{print} | sudo tee {file} >/dev/null\nsudo chown root:wheel {file} && sudo chmod 644 {file}\n\
+                "sudo -u {user} mkdir -p {logs}\n{print} | sudo tee {file} >/dev/null\nsudo chown root:wheel {file} && sudo chmod 644 {file}\n\
                  runbook supervise check --headless {file}\nsudo launchctl bootstrap system {file}\n\
                  sudo launchctl print system/{LABEL}\n\
                  # away again:\nsudo launchctl bootout system/{LABEL} && sudo rm {file}\n"

@@ -106,7 +106,8 @@ fn what_a_person_installs_and_reads_is_printed() {
         run(here, &["supervise", "install", "launchd", "--user", "ops", "ws://127.0.0.1:18789"]);
     assert_eq!(code, 0, "{said}");
     let print = "runbook supervise print launchd --user ops ws://127.0.0.1:18789 | sudo tee";
-    assert!(said.starts_with(print) && said.contains("launchctl bootstrap system"), "{said}");
+    assert!(said.contains(print) && said.contains("launchctl bootstrap system"), "{said}");
+    assert!(said.starts_with("sudo -u ops mkdir -p /Users/ops/Library/Logs\n"), "{said}");
     let (code, said) = run(here, &["supervise", "install", "systemd"]);
     assert!(code == 0 && said.contains("systemctl enable --now"), "{said}");
     let (code, said) = run(here, &["supervise", "print", "systemd"]);
