@@ -82,7 +82,11 @@ impl Pieces {
         let mut places = self.places.iter().skip(from).take_while(|(other, ..)| *other == piece);
         places.any(|(_, word, into)| {
             let text = at.checked_sub(*into).and_then(|from| lines.get(from..from + word.len()));
-            text.is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
+            // Many words begin alike, and few end so.
+            let end = |text: &[u8]| text.last_chunk::<PIECE>().and_then(|end| folded(end));
+            text.is_some_and(|text| {
+                end(text) == end(word.as_bytes()) && text.eq_ignore_ascii_case(word.as_bytes())
+            })
         })
     }
 }
