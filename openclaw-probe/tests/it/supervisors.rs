@@ -73,7 +73,7 @@ fn wrapped(plist: &serde_json::Value, program: &[&str]) -> Command {
         .iter()
         .filter_map(|word| word.as_str())
         .collect();
-    let [shell, flag, wrapper, ..] = words[..] else { panic!("{words:?}") };
+    let [shell, flag, wrapper] = [0, 1, 2].map(|at| *words.get(at).expect("a shell, its flag and its text"));
     let mut command = Command::new(shell);
     command.args([flag, wrapper]).args(program);
     command
