@@ -10,7 +10,7 @@
 //! | `logs/SERVICE.log` | `docker compose logs --no-log-prefix SERVICE` |
 //! | `devices/SERVICE.json` | `docker compose exec SERVICE openclaw devices list --json` |
 //! | `launchd/LABEL.plist` | a copy from `~/Library/LaunchAgents` or `/Library/LaunchDaemons` |
-//! | `launchd/LABEL.print.txt` | `launchctl print gui/$(id -u)/LABEL`, or `system/LABEL`: read by `runbook supervisors` |
+//! | `launchd/LABEL.print.txt` | `launchctl print gui/$(id -u)/LABEL`, or `system/LABEL` |
 //! | `systemd/UNIT.service` | `systemctl cat UNIT`, with `--user` for a user's unit |
 //!
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
@@ -67,6 +67,8 @@ pub struct Captured {
     pub devices: Vec<(String, Text)>,
     /// Service definitions of the host, launchd's before systemd's.
     pub definitions: Vec<Text>,
+    /// What launchd shows of the jobs that it has loaded.
+    pub loaded: Vec<Text>,
     /// Files that are there and could not be read.
     pub faults: Vec<Fault>,
     /// Whether podman is the engine, once it was asked: each printed command does.
@@ -106,16 +108,17 @@ pub struct Fault {
 }
 
 impl Captured {
-    /// Enters what was recorded of the host, the engine and the containers; where no owners were recorded, those of the
-    /// files in `directory` count.
+    /// Enters what was recorded of the host, the engine and the containers; where no owners were recorded of the host, those of
+    /// the files in `directory` count.
     #[must_use]
     pub fn enter<'s>(&self, mut stack: Stack<'s>, directory: &Path) -> Stack<'s> {
         let unreadable = self.faults.iter().any(|fault| fault.name.ends_with("ownership.txt"));
-        stack = match &self.ownership {
-            Some(listing) => stack.ownership(&listing.name, &listing.text),
-            None if unreadable => stack,
-            None => stack.ownership_of_copy(OWNERS, owners::listing(directory, ".")),
-        };
+        if let Some(listing) = &self.ownership {
+            stack = stack.ownership(&listing.name, &listing.text);
+        }
+        if !unreadable && !self.ownership.as_ref().is_some_and(|listing| is_of_host(&listing.text)) {
+            stack = stack.ownership_of_copy(OWNERS, owners::listing(directory, "."));
+        }
         if self.names().any(|name| name.starts_with("captured/")) {
             stack = stack.copied();
         }
@@ -213,6 +216,8 @@ impl Captured {
         let launchd = folder.texts("captured/launchd", "plist");
         let systemd = folder.texts("captured/systemd", "service");
         captured.definitions = launchd.into_iter().chain(systemd).map(|(_, text)| text).collect();
+        captured.loaded =
+            folder.texts("captured/launchd", "print.txt").into_iter().map(|(_, text)| text).collect();
         captured.faults = folder.faults;
         captured
     }
@@ -297,7 +302,8 @@ impl Captured {
 
     /// What programs said. It may hold secrets that openclaw-compose, which reads everything else, does not know.
     pub fn said(&self) -> impl Iterator<Item = &str> {
-        self.logs.iter().chain(&self.devices).map(|(_, text)| text.text.as_str())
+        let said = self.logs.iter().chain(&self.devices).map(|(_, text)| text);
+        said.chain(&self.loaded).map(|text| text.text.as_str())
     }
 
     /// A command of Docker as the engine of this stack has it: podman takes the same ones.
@@ -324,8 +330,15 @@ impl Captured {
         single
             .chain(self.logs.iter().chain(&self.devices).map(|(_, text)| text))
             .chain(&self.definitions)
+            .chain(&self.loaded)
             .map(|text| text.name.as_str())
     }
+}
+
+/// Whether a record of owners holds any of the host's own files, beside those that were looked at from inside.
+fn is_of_host(listing: &str) -> bool {
+    let is_inside = |line: &str| line.contains(" container:") || line.contains(" volume:");
+    listing.lines().any(|line| !line.trim().is_empty() && !is_inside(line))
 }
 
 /// What a gateway's log says that it refused: origins of pages, and the addresses of proxies.

@@ -10,6 +10,7 @@ mod columns;
 mod devices;
 mod failure;
 mod heard;
+mod jobs;
 mod life;
 pub mod live;
 mod stack;
@@ -20,6 +21,7 @@ mod unfinished;
 use std::path::Path;
 
 use openclaw_compose::edit::{Applicability, Edit};
+use openclaw_compose::finding::{Code as Told, Severity, Subject};
 use openclaw_compose::openclaw::Report;
 use openclaw_compose::project::Resolution;
 use openclaw_compose::source::Sources;
@@ -104,6 +106,7 @@ impl Examination {
             life::enter(&mut case, of, stack.report(), &captured, &containers);
         }
         life::enter_proxies(&mut case, stack.report(), &captured, &containers);
+        jobs::unreadable(&mut case, &captured);
         life::enter_clients(&mut case, stack.report(), &captured);
         for gateway in stack.heard(&captured) {
             devices::enter(&mut case, &stack.pairing(gateway, now_ms, &containers, &captured), &captured);
@@ -232,7 +235,7 @@ impl Examination {
         if !self.asked {
             return None;
         }
-        let silent = self.stack.report().of_code(openclaw_compose::finding::Code::EngineUnreachable).next();
+        let silent = self.stack.report().of_code(Told::EngineUnreachable).next();
         if let Some(finding) = silent {
             return Some(finding.summary.clone());
         }
@@ -249,6 +252,19 @@ impl Examination {
         !own.is_empty() && !own.iter().any(life::Container::is_running)
     }
 
+    /// The command that records who owns the state inside the container, where that alone tells whether it is usable.
+    fn owners_inside(&self) -> Option<String> {
+        let report = self.stack.report();
+        let mut doubts = report.of_code(Told::UidDrift).filter(|told| told.severity < Severity::Error);
+        let Subject::Service(service) = &doubts.next()?.subject else { return None };
+        let state = shlex::try_quote(&report.gateway(service)?.state_dir).ok()?;
+        let stat = format!("stat -c \"%u:%g %a container:{service}:%n\" {state} {state}/openclaw.json");
+        let stat = shlex::try_quote(&stat).ok()?;
+        Some(format!(
+            "owners: mkdir -p captured && docker compose run --rm --no-deps -T --entrypoint sh {service} -c {stat} >> captured/ownership.txt"
+        ))
+    }
+
     /// Evidence that was not given, as the commands that would give it.
     fn missing(&self) -> Vec<String> {
         let gateway = self.stack.gateway();
@@ -259,11 +275,19 @@ impl Examination {
                     .to_owned(),
             );
         }
+        missing.extend(self.owners_inside());
         let faulty = |name: &str| self.captured.faults.iter().any(|fault| fault.name.starts_with(name));
         if let Some(manager) = self.stack.manager(gateway) {
             let name = gateway.trim_end_matches(".service");
             if self.captured.logs.is_empty() && !faulty("captured/logs") {
                 missing.push(format!("logs: {}", life::log_of(manager, gateway)));
+            }
+            if self.captured.loaded.is_empty() && !faulty("captured/launchd") {
+                missing.extend(
+                    manager
+                        .show(gateway)
+                        .map(|command| format!("the job: {command} > captured/launchd/{name}.print.txt")),
+                );
             }
             if self.captured.devices.is_empty() && !faulty("captured/devices") {
                 missing.push(format!("devices: openclaw devices list --json > captured/devices/{name}.json"));

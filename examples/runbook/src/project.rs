@@ -13,7 +13,7 @@ use openclaw_compose::project::{self, Composer, Dialect, Inputs, Resolution};
 use openclaw_compose::source::FileId;
 
 use crate::captured::Captured;
-use crate::{containers, output};
+use crate::{containers, launchd, output};
 pub use flags::{EngineFlags, ProjectFlags, disk};
 
 /// The Compose project itself cannot be read; everything else would be on a ticket.
@@ -221,6 +221,7 @@ impl Project {
             }
             Evidence::None | Evidence::ContainersAlone => Captured::read_of_engine(looked_at, disk),
         };
+        let asks_here = matches!(evidence, Evidence::Asked { .. } | Evidence::AskedIfHere { .. });
         let evidence = match evidence {
             Evidence::AskedIfHere { devices } => {
                 let is_of_compose = resolution.services().next().is_some();
@@ -276,6 +277,10 @@ impl Project {
         }
         let report = examine(&stack);
         output::hide(report.secrets().iter());
+        if asks_here && captured.loaded.is_empty() {
+            captured.loaded = launchd::ask(&report.gateways, &captured);
+            output::hide_in(captured.loaded.iter().map(|text| text.text.as_str()));
+        }
         let compose = read_as.map(|read_as| read_as.told);
         Ok(Self { resolution, report, directory, captured, compose, asked })
     }

@@ -95,6 +95,7 @@ Evidence, each file optional, in captured/ beside the compose file:
   engine.json           docker info --format '{{json .}}'
   idmap.txt             docker compose exec -T SERVICE cat /proc/self/uid_map
   launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
+  launchd/LABEL.print.txt  launchctl print gui/$(id -u)/LABEL, or system/LABEL
   systemd/UNIT.service  systemctl cat UNIT
 Where none of it is there and an engine is, it is asked for the first and the fifth, for
 the logs since each container's last start, for the owners and for openclaw.json inside

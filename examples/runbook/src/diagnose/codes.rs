@@ -57,6 +57,7 @@ codes! {
     PathRefused "OC-R210" "gateway-log-path" Error "The gateway's log says that it may not use a path, or that there is none."
     Ended "OC-R211" "gateway-log-ended" Error "The gateway's log ends with an error."
     Stopped "OC-R212" "gateway-log-stopped" Error "The gateway's log ends with its service manager having stopped it."
+    JobDown "OC-R213" "job-down" Error "launchd shows that the gateway's job does not run."
     NoGateway "OC-R301" "stack-without-gateway" Error "No service of the stack runs the gateway."
 }
 
@@ -231,7 +232,7 @@ gates! {
     Some(Gate::Listener) =>
         ListenerRefused LoopbackSeen NoGateway;
     Some(Gate::Liveness) =>
-        Ended Stopped;
+        Ended Stopped JobDown;
     Some(Gate::Auth) =>
         CredentialRefused;
     None =>

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::case::Case;
 use super::codes::{Code, shut_by};
-use super::failure;
 use super::heard::{ENDS, Heard, is_about, pass};
+use super::{failure, jobs};
 use crate::captured::{Captured, Text};
 use crate::clean;
 use crate::finding::{Finding, Place, Remedy, Safety};
@@ -132,6 +132,8 @@ pub(super) fn enter(
     let Of { gateway, clients, published } = of;
     let whom = &asks(report, clients)[..];
     let running = of_service(containers, gateway).iter().find(|container| container.running);
+    let view = report.gateway(gateway);
+    let job = jobs::loaded(view, captured);
     if let Some(container) = running
         && container.health.as_deref() == Some("healthy")
     {
@@ -140,9 +142,9 @@ pub(super) fn enter(
     }
     // A job may write what it says and what goes wrong to two files.
     for (_, log) in captured.logs.iter().filter(|(service, _)| service == gateway) {
-        let is_down = running.is_none() && !of_service(containers, gateway).is_empty();
+        let is_gone = running.is_none() && !of_service(containers, gateway).is_empty();
+        let is_down = is_gone || job.as_ref().is_some_and(jobs::Loaded::is_down);
         let life = lifecycle(&log.text);
-        let view = report.gateway(gateway);
         if let Some(line) = life.full {
             full(case, log, line, view, running.is_some(), whom);
         }
@@ -151,6 +153,9 @@ pub(super) fn enter(
         if life.began.is_some() || life.came_up().is_some() || life.failed.is_some() {
             connections(case, log, containers, whom);
         }
+    }
+    if let Some(job) = job {
+        job.enter(case, gateway, view, whom);
     }
 }
 

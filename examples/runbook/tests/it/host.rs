@@ -1,35 +1,215 @@
 //! Where a stack runs is what was recorded of it, or what the caller says; tickets differ only where the stack's home does.
+#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its stacks has failed")]
 
-use crate::support::{root, runbook, stdout};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-const STACKS: [&str; 5] = ["healthy", "loopback-bind", "pairing-deadlock", "silent-override", "own-loopback"];
+use openclaw_compose::openclaw::Host;
+use openclaw_runbook::diagnose::{Options, diagnose};
+use openclaw_runbook::project::ProjectFlags;
+use openclaw_runbook::render;
+use serde_json::Value;
 
-fn ticket(stack: &str, host: &[&str]) -> (i32, String) {
+use crate::support::{copy, root, runbook, stdout};
+
+/// What a stack's home decides: owners behind a file sharing and what is said of a state that is usable, a database on such a
+/// sharing, an engine that starts with a login, and whose loopback and network the host's are.
+const OF_THE_HOME: [&str; 6] = ["OC-C401", "OC-C413", "OC-C418", "OC-C504", "OC-C229", "OC-C223"];
+
+fn ticket(stack: &Path, host: Option<Host>) -> Value {
+    let project = ProjectFlags { host, ..ProjectFlags::default() };
+    let ticket = diagnose(stack, Options { project, ..Options::default() });
+    // What cannot be read is so on every host.
+    ticket.map_or(Value::Null, |ticket| serde_json::from_str(&render::json(&ticket).unwrap()).unwrap())
+}
+
+/// The findings that no home decides, in the order of the ticket.
+fn findings(ticket: &Value) -> Vec<&Value> {
+    let is_of_any = |finding: &&Value| !OF_THE_HOME.contains(&finding["code"].as_str().unwrap());
+    ticket["findings"].as_array().into_iter().flatten().filter(is_of_any).collect()
+}
+
+/// The state of each gate of each client, with the codes that shut it, up to the first that the home decided.
+fn gates(ticket: &Value) -> BTreeMap<(String, String), (String, Vec<String>)> {
+    let mut gates = BTreeMap::new();
+    for client in ticket["clients"].as_array().into_iter().flatten() {
+        for rung in client["rungs"].as_array().unwrap() {
+            let code = |at: &Value| {
+                ticket["findings"][at.as_u64().unwrap() as usize]["code"].as_str().unwrap().to_owned()
+            };
+            let codes = rung["findings"].as_array().into_iter().flatten().map(code).collect();
+            let (client, gate) = (client["client"]["name"].to_string(), rung["gate"].to_string());
+            gates.insert((client, gate), (rung["state"].to_string(), codes));
+        }
+    }
+    gates
+}
+
+/// Says where the tickets differ although the home does not.
+fn differ(stack: &Path) -> Option<String> {
+    let (linux, mac) = (ticket(stack, Some(Host::Linux)), ticket(stack, Some(Host::Mac)));
+    let home = ticket(stack, None);
+    let name = stack.file_name().unwrap().to_string_lossy();
+    if home != linux && home != mac {
+        return Some(format!("{name}: at home it is like on neither host"));
+    }
+    if findings(&linux) != findings(&mac) {
+        return Some(format!("{name}: {:#?}\n{:#?}", findings(&linux), findings(&mac)));
+    }
+    if linux["missing"] != mac["missing"] {
+        return Some(format!("{name}: {} {}", linux["missing"], mac["missing"]));
+    }
+    let (on_linux, on_mac) = (gates(&linux), gates(&mac));
+    let is_of_the_home = |key: &(String, String)| {
+        let codes = |gates: &BTreeMap<_, (String, Vec<String>)>| {
+            gates.get(key).map(|(_, codes)| codes.clone()).unwrap_or_default()
+        };
+        key.1 == "\"state\""
+            || [codes(&on_linux), codes(&on_mac)]
+                .concat()
+                .iter()
+                .any(|code| OF_THE_HOME.contains(&code.as_str()))
+    };
+    // Behind a gate that the home decided the others are blocked on one host, and judged on the other.
+    let decided: BTreeSet<&String> = on_linux
+        .keys()
+        .filter(|key| is_of_the_home(key) && on_linux.get(*key) != on_mac.get(*key))
+        .map(|(client, _)| client)
+        .collect();
+    let others = on_linux.keys().chain(on_mac.keys()).filter(|(client, _)| !decided.contains(client));
+    others
+        .into_iter()
+        .find(|key| on_linux.get(*key) != on_mac.get(*key))
+        .map(|key| format!("{name}: {key:?} {:?} {:?}", on_linux.get(key), on_mac.get(key)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the stacks are directories")]
+fn stacks(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
+#[test]
+fn every_ticket_differs_only_where_the_home_does() {
+    let stacks = [stacks("examples/stacks"), stacks("examples/runbook/tests/field")].concat();
+    assert!(stacks.len() > 200);
+    let halves = stacks.chunks(stacks.len() / 2 + 1);
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let running: Vec<_> = halves
+            .map(|half| scope.spawn(|| half.iter().filter_map(|stack| differ(stack)).collect::<Vec<_>>()))
+            .collect();
+        running.into_iter().flat_map(|half| half.join().unwrap()).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// On a Mac all that is checked out belongs to the account: what was recorded of a stack counts, not that.
+#[test]
+#[cfg(unix)]
+fn the_owner_of_a_checkout_says_nothing_against_what_was_recorded() {
+    for stack in stacks("examples/stacks") {
+        let name = stack.file_name().unwrap().to_str().unwrap();
+        let dir = copy(name);
+        let checkout = dir.path().join(name);
+        let before = ticket(&checkout, None);
+        let of_a_mac = |path: &Path| std::os::unix::fs::chown(path, Some(501), Some(20));
+        let mut paths = vec![checkout.clone()];
+        while let Some(path) = paths.pop() {
+            if of_a_mac(&path).is_err() {
+                return; // Only root may; on a Mac they belong to the account as they are.
+            }
+            if path.is_dir() {
+                paths.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+        assert_eq!(ticket(&checkout, None), before, "{name}");
+    }
+}
+
+fn printed(stack: &str, host: &str) -> (i32, String) {
     let path = root().join("examples/stacks").join(stack).display().to_string();
-    let output = runbook(&[&[path.as_str(), "--format", "json"], host].concat());
+    let output = runbook(&[&path, "--format", "json", "--host", host]);
     (output.status.code().expect("it ended"), stdout(&output))
 }
 
 #[test]
-fn a_stack_without_owners_is_the_same_on_every_host() {
-    for stack in STACKS {
-        let linux = ticket(stack, &["--host", "linux"]);
-        let mac = ticket(stack, &["--host", "mac"]);
-        let (home, of_a_mac) = (ticket(stack, &[]), ["which on a Mac", "OC-C418"]);
-        assert_eq!(home, linux, "{stack}");
-        assert_eq!(mac.0, linux.0, "{stack}");
-        let is_of_a_mac = of_a_mac.iter().any(|words| mac.1.contains(words) && !linux.1.contains(words));
-        assert!(linux == mac || is_of_a_mac, "{stack}:\n{}\n{}", linux.1, mac.1);
-    }
-}
-
-#[test]
 fn on_a_mac_no_step_changes_owners_on_the_host() {
-    let (code, linux) = ticket("uid-drift", &["--host", "linux"]);
+    let (code, linux) = printed("uid-drift", "linux");
     assert!(code == 1 && linux.contains("sudo chown"), "{linux}");
-    let (code, mac) = ticket("uid-drift", &["--host", "mac"]);
+    let (code, mac) = printed("uid-drift", "mac");
     assert!(code == 1 && !mac.contains("sudo chown"), "{mac}");
     assert!(mac.contains("from inside"), "{mac}");
-    let (code, _) = ticket("uid-drift", &["--host", "windows"]);
+    let (code, _) = printed("uid-drift", "windows");
     assert_eq!(code, 2);
+}
+
+/// A doubt about owners has its way on, and what that records counts, beside the owners of the files themselves.
+#[test]
+fn where_only_a_look_from_inside_tells_its_command_is_printed_and_what_it_records_counts() {
+    let dir = copy("uid-drift");
+    let stack = dir.path().join("uid-drift");
+    std::fs::remove_dir_all(stack.join("captured")).unwrap();
+    std::fs::create_dir(stack.join("captured")).unwrap();
+    let record = |owners: &str| std::fs::write(stack.join("captured/ownership.txt"), owners).unwrap();
+    let text = || stdout(&runbook(&[stack.to_str().unwrap()]));
+    record("501:20 755 state\n");
+    let said = text();
+    let stat = "stat -c \"%u:%g %a container:openclaw-gateway:%n\" /home/node/.openclaw /home/node/.openclaw/openclaw.json";
+    assert!(
+        said.contains("owners: ") && said.contains(stat) && said.contains(">> captured/ownership.txt"),
+        "{said}"
+    );
+    record("501:20 755 state\n1000:1000 755 container:openclaw-gateway:/home/node/.openclaw\n");
+    let said = text();
+    assert!(!said.contains("owners: ") && !said.contains("OC-C401"), "{said}");
+    // The file need not hold more than that.
+    record("0:0 755 container:openclaw-gateway:/home/node/.openclaw\n");
+    let engine = "{\"OperatingSystem\":\"OrbStack\"}";
+    std::fs::write(stack.join("captured/engine.json"), engine).unwrap();
+    let said = text();
+    assert!(said.contains("OC-C401") && !said.contains("sudo chown"), "{said}");
+}
+
+/// Whoever listens on the network of a Mac's host listens on that of the virtual machine, unless the engine forwards it; a
+/// question from a container there would not be the Mac's.
+#[test]
+fn on_a_mac_the_hosts_network_is_asked_from_the_mac() {
+    let stack = root().join("examples/runbook/tests/field/healthy-32-host-network");
+    let findings = ticket(&stack, Some(Host::Mac))["findings"].to_string();
+    assert!(findings.contains("Enable host networking") && findings.contains("OrbStack"), "{findings}");
+    let namespaces = |host: &str| {
+        let arguments = ["namespaces", "--project-directory", stack.to_str().unwrap(), "--host", host];
+        stdout(&runbook(&arguments))
+    };
+    let (linux, mac) = (namespaces("linux"), namespaces("mac"));
+    assert!(linux.contains("docker run --rm --network host"), "{linux}");
+    assert!(
+        !mac.contains("--network host") && mac.contains("curl -fsS http://127.0.0.1:18789/healthz"),
+        "{mac}"
+    );
+}
+
+/// In a directory that was reached by a link the project has the link's name, as Compose has it.
+#[test]
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "the working directory is what is tested")]
+fn a_linked_directory_names_the_project_by_its_link() {
+    let dir = copy("healthy");
+    let (stack, link) = (dir.path().join("healthy"), dir.path().join("claw"));
+    let compose = std::fs::read_to_string(stack.join("compose.yaml")).unwrap();
+    std::fs::write(stack.join("compose.yaml"), compose.replace("name: healthy\n", "")).unwrap();
+    let inspect = std::fs::read_to_string(stack.join("captured/inspect.json")).unwrap();
+    let label = "\"com.docker.compose.project\": \"healthy\"";
+    assert!(inspect.contains(label));
+    let inspect = inspect.replace(label, "\"com.docker.compose.project\": \"claw\"");
+    std::fs::write(stack.join("captured/inspect.json"), inspect).unwrap();
+    std::os::unix::fs::symlink(&stack, &link).unwrap();
+    let look = |directory: &Path| {
+        let mut command = std::process::Command::new(crate::support::RUNBOOK);
+        command.args(["look", "--format", "json"]).current_dir(directory).env_clear().env("PWD", directory);
+        stdout(&command.env("RUNBOOK_HOST_FILES", "1").output().unwrap())
+    };
+    let other_name = "runs-as-another-project";
+    assert!(look(&stack).contains(other_name), "{}", look(&stack));
+    assert!(!look(&link).contains(other_name), "{}", look(&link));
 }

@@ -19,6 +19,7 @@ mod fix;
 mod floors;
 mod freeze;
 mod host;
+mod jobs;
 mod mask;
 mod pair;
 mod post;

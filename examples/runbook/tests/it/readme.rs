@@ -91,3 +91,25 @@ fn every_line_of_the_rehearsal_on_the_front_page_is_printed_in_that_order() {
         assert!(found, "{expected:?} is not next in\n{output}");
     }
 }
+
+/// A Mac's shell takes a comment behind a command for arguments, and runs what stands in backquotes.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the pages are files")]
+fn what_a_reader_pastes_into_zsh_is_commands_alone() {
+    let mut pages: Vec<_> =
+        ["README.md", "CONTRIBUTING.md", "examples/README.md"].map(|page| root().join(page)).into();
+    for folder in [root(), root().join("examples")] {
+        let below = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().join("README.md"));
+        pages.extend(below.filter(|page| page.is_file()));
+    }
+    let mut lines = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for line in blocks(&text, "sh").into_iter().flat_map(str::lines) {
+            lines += 1;
+            let is_comment = line.trim_start().starts_with('#') || line.contains(" # ");
+            assert!(!is_comment && !line.contains('`'), "{}: {line}", page.display());
+        }
+    }
+    assert!(lines > 30);
+}

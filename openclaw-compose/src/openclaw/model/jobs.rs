@@ -147,6 +147,13 @@ impl Manager {
         }
     }
 
+    /// Shows the job as launchd has it; nothing for what is kept by another.
+    #[must_use]
+    pub fn show(self, name: &str) -> Option<String> {
+        let (sudo, domain, _) = self.domain();
+        self.is_launchd().then(|| format!("{sudo}launchctl print {domain}/{name}"))
+    }
+
     /// How launchd is asked, where the job lives in it, and where its definition lies.
     fn domain(self) -> (&'static str, &'static str, &'static str) {
         match self {

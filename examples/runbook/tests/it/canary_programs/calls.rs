@@ -117,6 +117,7 @@ calls! {
     "supervisors":
         ["STACK/captured/launchd/ai.openclaw.gateway.plist"],
         ["STACK/captured/launchd/ai.openclaw.gateway.plist", "--json", "--headless"],
+        ["STACK/captured/launchd/ai.openclaw.gateway.print.txt", "--json"],
         ["STACK/captured/systemd/openclaw-gateway.service"],
         ["STACK/captured/systemd/openclaw-gateway.service", "--json", "--headless"],
         ["STACK/compose.yaml"],

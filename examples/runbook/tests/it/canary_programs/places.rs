@@ -12,7 +12,7 @@ macro_rules! files {
     ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("stack/", $path)))),*] };
 }
 
-const STACK: [(&str, &str); 18] = files![
+const STACK: [(&str, &str); 19] = files![
     ".env",
     "api.secret",
     "base.yaml",
@@ -21,6 +21,7 @@ const STACK: [(&str, &str); 18] = files![
     "captured/idmap.txt",
     "captured/inspect.json",
     "captured/launchd/ai.openclaw.gateway.plist",
+    "captured/launchd/ai.openclaw.gateway.print.txt",
     "captured/logs/openclaw-cli.log",
     "captured/logs/openclaw-gateway.log",
     "captured/ownership.txt",

@@ -1,0 +1,61 @@
+//! launchd on this host, asked about the jobs whose definitions were captured here.
+//!
+//! A definition may have been copied from another Mac, whose launchd is not here: only the job of one that lies in this user's
+//! or the system's folder as it was captured is asked about.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use openclaw_compose::openclaw::{GatewayView, Manager};
+
+use crate::captured::{Captured, Text};
+use crate::child;
+use crate::reading;
+
+/// How long launchd may take to answer.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What `launchctl print` shows of these gateways' jobs, for those that are jobs of this host.
+#[expect(clippy::disallowed_methods, reason = "where a user's own definitions lie")]
+pub(crate) fn ask(gateways: &[GatewayView], captured: &Captured) -> Vec<Text> {
+    let home = std::env::home_dir().unwrap_or_default();
+    let here = |gateway: &&GatewayView| {
+        let folder = match gateway.manager {
+            Some(Manager::LaunchAgent) => home.join("Library/LaunchAgents"),
+            Some(Manager::LaunchDaemon) => PathBuf::from("/Library/LaunchDaemons"),
+            _ => return false,
+        };
+        let file = format!("{}.plist", gateway.service);
+        let installed = reading::text(&folder.join(&file));
+        installed.is_ok_and(|text| {
+            captured
+                .definitions
+                .iter()
+                .any(|list| Path::new(&list.name).ends_with(&file) && list.text == text)
+        })
+    };
+    gateways.iter().filter(here).filter_map(print).collect()
+}
+
+/// Nothing where launchd is not here.
+fn print(gateway: &GatewayView) -> Option<Text> {
+    let place = match gateway.manager? {
+        Manager::LaunchAgent => format!("gui/{}/{}", uid(), gateway.service),
+        _ => format!("system/{}", gateway.service),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let mut launchctl = child::command("launchctl");
+    let heard = runtime.block_on(child::hear(launchctl.args(["print", &place]), DEADLINE)).ok()?;
+    let said = [heard.stdout, heard.stderr].concat();
+    Some(Text { name: format!("launchctl print {place}"), text: String::from_utf8_lossy(&said).into_owned() })
+}
+
+#[cfg(unix)]
+fn uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn uid() -> u32 {
+    0
+}
