@@ -16,7 +16,6 @@ use crate::reading;
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What `launchctl print` shows of these gateways' jobs, for those that are jobs of this host.
-#[expect(clippy::disallowed_methods, reason = "where a user's own definitions lie")]
 pub(crate) fn ask(gateways: &[GatewayView], captured: &Captured) -> Vec<Text> {
     let home = std::env::home_dir().unwrap_or_default();
     let here = |gateway: &&GatewayView| {
