@@ -29,6 +29,12 @@ fn findings(ticket: &Value) -> Vec<&Value> {
     ticket["findings"].as_array().into_iter().flatten().filter(is_of_any).collect()
 }
 
+/// What was not seen, but for owners: behind a file sharing the look from inside alone tells them.
+fn missing(ticket: &Value) -> Vec<&Value> {
+    let is_of_owners = |said: &&Value| !said.as_str().unwrap().starts_with("owners: ");
+    ticket["missing"].as_array().into_iter().flatten().filter(is_of_owners).collect()
+}
+
 /// The state of each gate of each client, with the codes that shut it, up to the first that the home decided.
 fn gates(ticket: &Value) -> BTreeMap<(String, String), (String, Vec<String>)> {
     let mut gates = BTreeMap::new();
@@ -56,8 +62,8 @@ fn differ(stack: &Path) -> Option<String> {
     if findings(&linux) != findings(&mac) {
         return Some(format!("{name}: {:#?}\n{:#?}", findings(&linux), findings(&mac)));
     }
-    if linux["missing"] != mac["missing"] {
-        return Some(format!("{name}: {} {}", linux["missing"], mac["missing"]));
+    if missing(&linux) != missing(&mac) {
+        return Some(format!("{name}: {:?} {:?}", missing(&linux), missing(&mac)));
     }
     let (on_linux, on_mac) = (gates(&linux), gates(&mac));
     let is_of_the_home = |key: &(String, String)| {
@@ -159,7 +165,9 @@ fn where_only_a_look_from_inside_tells_its_command_is_printed_and_what_it_record
         said.contains("owners: ") && said.contains(stat) && said.contains(">> captured/ownership.txt"),
         "{said}"
     );
-    record("501:20 755 state\n1000:1000 755 container:openclaw-gateway:/home/node/.openclaw\n");
+    let seen = ["gateway", "cli"]
+        .map(|name| format!("1000:1000 755 container:openclaw-{name}:/home/node/.openclaw\n"));
+    record(&format!("501:20 755 state\n{}", seen.concat()));
     let said = text();
     assert!(!said.contains("owners: ") && !said.contains("OC-C401"), "{said}");
     // The file need not hold more than that.

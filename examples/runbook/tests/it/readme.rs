@@ -111,5 +111,5 @@ fn what_a_reader_pastes_into_zsh_is_commands_alone() {
             assert!(!is_comment && !line.contains('`'), "{}: {line}", page.display());
         }
     }
-    assert!(lines > 30);
+    assert!(lines >= 10, "{lines}");
 }
