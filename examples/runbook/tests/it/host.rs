@@ -1,5 +1,10 @@
 //! Where a stack runs is what was recorded of it, or what the caller says; tickets differ only where the stack's home does.
-#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its stacks has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot prepare its stacks has failed"
+)]
+#![expect(clippy::disallowed_methods, reason = "the stacks are directories, and copies of them")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -89,7 +94,6 @@ fn differ(stack: &Path) -> Option<String> {
         .map(|key| format!("{name}: {key:?} {:?} {:?}", on_linux.get(key), on_mac.get(key)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the stacks are directories")]
 fn stacks(folder: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_dir()).collect()
@@ -200,7 +204,6 @@ fn on_a_mac_the_hosts_network_is_asked_from_the_mac() {
 /// In a directory that was reached by a link the project has the link's name, as Compose has it.
 #[test]
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "the working directory is what is tested")]
 fn a_linked_directory_names_the_project_by_its_link() {
     let dir = copy("healthy");
     let (stack, link) = (dir.path().join("healthy"), dir.path().join("claw"));

@@ -1,5 +1,10 @@
 //! What launchd shows of a gateway that is a job of a Mac counts beside its log and its files.
-#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its stack has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot prepare its stack has failed"
+)]
+#![expect(clippy::disallowed_methods, reason = "the tests run programs with files of their own")]
 
 use std::path::Path;
 
@@ -71,7 +76,6 @@ fn a_job_that_launchd_shows_down_is_red_and_one_that_runs_is_not() {
 /// On a Mac launchd itself is asked, about a job that is this host's: here a program that prints the files it is given.
 #[test]
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "the environment and the directory are what is tested")]
 fn launchd_is_asked_about_the_jobs_of_this_host_alone() {
     use std::os::unix::fs::{MetadataExt as _, symlink};
     let (dir, stack) = case("13-agent-starts-an-older-program");
