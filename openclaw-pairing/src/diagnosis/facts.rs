@@ -319,12 +319,12 @@ impl<'a> Facts<'a> {
     }
 
     /// True if whoever approves inside the gateway's container is the client's own device, and its dial for that replaces the
-    /// request of it that waits. 2026.5.28 and 2026.6.6 were observed to; 2026.4.15 grants the whole request at once.
+    /// request of it that waits. 2026.5.28 and 2026.6.6 were observed to; 2026.4.15 and 2026.7.1 grant the whole request at once.
     pub(super) fn is_its_own_approver(&self) -> bool {
-        const REPLACES: Version = Version::new(2026, 5, 1);
+        const REPLACE: std::ops::Range<Version> = Version::new(2026, 5, 1)..Version::new(2026, 7, 1);
         self.evidence.topology.shared_state
             && self.is_loopback_one_device()
-            && self.version().is_some_and(|version| version >= REPLACES)
+            && self.version().is_some_and(|version| REPLACE.contains(&version))
     }
 
     /// True if a decision was tried and the store that was asked does not hold the request.
