@@ -9,8 +9,12 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EX
 
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet 'moto[server]==5.2.5'
-# Port 0: the operating system chooses, the server's log says which.
-"$work/venv/bin/moto_server" -H 127.0.0.1 -p 0 >"$work/log" 2>&1 &
+# Port 0: the operating system chooses, the server's log says which. One request at a time: S3 decides a conditional write at
+# once, and moto looks first and stores later, so that two of its threads may both find nothing.
+serve='from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)'
+"$work/venv/bin/python" -c "$serve" >"$work/log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
   url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/log" | head -1) && [ -n "$url" ] && break
