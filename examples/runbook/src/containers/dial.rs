@@ -53,10 +53,14 @@ impl Dialled {
         Ok(Some(Self { directory, listens, whom }))
     }
 
+    /// Our socket, as `DOCKER_HOST` names one.
+    fn socket(&self) -> String {
+        format!("unix://{}", self.directory.path().join("docker.sock").display())
+    }
+
     /// The same settings with our socket for the engine.
     pub(super) fn settings(&self, settings: Settings) -> Settings {
-        let host = format!("unix://{}", self.directory.path().join("docker.sock").display());
-        Settings { host_flag: Some(host), context_flag: None, ..settings }
+        Settings { host_flag: Some(self.socket()), context_flag: None, ..settings }
     }
 
     /// Each answer waits for a handshake.
@@ -66,7 +70,7 @@ impl Dialled {
 
     /// What the evidence says of our socket, it says of whom it leads to.
     pub(super) fn name(&self, evidence: &mut Evidence) {
-        let socket = format!("unix://{}", self.directory.path().join("docker.sock").display());
+        let socket = self.socket();
         let whom = format!("the end of `{}` ({})", COMMAND.join(" "), self.whom);
         for finding in &mut evidence.findings {
             finding.summary = finding.summary.replace(&socket, &whom);

@@ -13,26 +13,13 @@ const CHARACTERS: usize = 24;
 /// Draws the lanes into a page.
 pub(super) fn svg(page: &mut Markup, lanes: &Lanes) {
     let (width, height) = (NAME + (WIDTH + 1) * MOMENT, lanes.rows.len() * ROW + 4);
-    let view = format!("0 0 {width} {height}");
-    let about = "lanes-title lanes-words";
-    page.element(
-        "svg",
-        &[
-            ("viewBox", &view),
-            ("width", &width),
-            ("height", &height),
-            ("role", &"img"),
-            ("aria-labelledby", &about),
-        ],
-        |page| {
-            page.words("title", &[("id", &"lanes-title")], "Who asked for pairing, and when");
-            let said: Vec<String> = lanes.rows.iter().map(in_words).collect();
-            page.words("desc", &[("id", &"lanes-words")], &said.join(" "));
-            for (at, lane) in lanes.rows.iter().enumerate() {
-                draw(page, lane, at * ROW + 17);
-            }
-        },
-    );
+    let said: Vec<String> = lanes.rows.iter().map(in_words).collect();
+    let described = ("lanes", "Who asked for pairing, and when", &*said.join(" "));
+    page.picture((width, height), described, |page| {
+        for (at, lane) in lanes.rows.iter().enumerate() {
+            draw(page, lane, at * ROW + 17);
+        }
+    });
     let span = [lanes.from_ms, lanes.to_ms].map(|at| time(at).unwrap_or_default());
     page.words("figcaption", &[], &format!("{} to {}", span[0], span[1]));
 }

@@ -45,6 +45,34 @@ impl Markup {
         self.0.push_str("/>");
     }
 
+    /// An SVG of this width and height, with what describes it to whoever does not see it: the prefix of its ids, a title, and
+    /// what it shows in words.
+    pub(super) fn picture(
+        &mut self,
+        (width, height): (usize, usize),
+        (id, title, said): (&str, &str, &str),
+        inside: impl FnOnce(&mut Self),
+    ) {
+        let (view, title_id, words_id) =
+            (format!("0 0 {width} {height}"), format!("{id}-title"), format!("{id}-words"));
+        let about = format!("{title_id} {words_id}");
+        self.element(
+            "svg",
+            &[
+                ("viewBox", &view),
+                ("width", &width),
+                ("height", &height),
+                ("role", &"img"),
+                ("aria-labelledby", &about),
+            ],
+            |page| {
+                page.words("title", &[("id", &title_id)], title);
+                page.words("desc", &[("id", &words_id)], said);
+                inside(page);
+            },
+        );
+    }
+
     /// A text.
     pub(super) fn text(&mut self, text: &str) {
         for c in clean::text(text).chars() {

@@ -24,32 +24,20 @@ pub(in crate::render) fn svg(page: &mut Markup, ticket: &Ticket) {
         height += TITLE + frame.rows.len() * ROW + GAP;
     }
     let width = left + FRAME + 1;
-    let view = format!("0 0 {width} {height}");
-    let about = "picture-title picture-words";
-    page.element(
-        "svg",
-        &[
-            ("viewBox", &view),
-            ("width", &width),
-            ("height", &height),
-            ("role", &"img"),
-            ("aria-labelledby", &about),
-        ],
-        |page| {
-            page.words("title", &[("id", &"picture-title")], "Who reaches whom, and where it breaks");
-            page.words("desc", &[("id", &"picture-words")], &in_words(&picture));
-            let mut top = 1;
-            for frame in &picture.frames {
-                draw_frame(page, frame, left, top);
-                top += TITLE + frame.rows.len() * ROW + GAP;
+    let said = in_words(&picture);
+    let described = ("picture", "Who reaches whom, and where it breaks", &*said);
+    page.picture((width, height), described, |page| {
+        let mut top = 1;
+        for frame in &picture.frames {
+            draw_frame(page, frame, left, top);
+            top += TITLE + frame.rows.len() * ROW + GAP;
+        }
+        for leg in &picture.legs {
+            if let (Some(&from), Some(&to)) = (anchors.get(leg.from), anchors.get(leg.to)) {
+                draw_leg(page, leg, left, from, to);
             }
-            for leg in &picture.legs {
-                if let (Some(&from), Some(&to)) = (anchors.get(leg.from), anchors.get(leg.to)) {
-                    draw_leg(page, leg, left, from, to);
-                }
-            }
-        },
-    );
+        }
+    });
     if picture.left_out > 0 {
         page.words("p", &[], &format!("and {} more namespaces", picture.left_out));
     }
