@@ -17,10 +17,12 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What `launchctl print` shows of these gateways' jobs, for those that are jobs of this host.
 pub(crate) fn ask(gateways: &[GatewayView], captured: &Captured) -> Vec<Text> {
-    let home = std::env::home_dir().unwrap_or_default();
     let here = |gateway: &&GatewayView| {
         let folder = match gateway.manager {
-            Some(Manager::LaunchAgent) => home.join("Library/LaunchAgents"),
+            // Asked for here alone: without HOME it is the system's name service that answers, which nothing else has to wake.
+            Some(Manager::LaunchAgent) => {
+                std::env::home_dir().unwrap_or_default().join("Library/LaunchAgents")
+            }
             Some(Manager::LaunchDaemon) => PathBuf::from("/Library/LaunchDaemons"),
             _ => return false,
         };
