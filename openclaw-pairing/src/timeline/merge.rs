@@ -140,7 +140,9 @@ impl<R: Read> Merge<R> {
     fn read_on(&mut self, number: usize) -> io::Result<()> {
         let Some(source) = self.sources.get_mut(number) else { return Ok(()) };
         let at = if self.only_words { source.next_words(self.window)? } else { source.next(self.window)? };
-        self.next.extend(at.map(|at| Reverse((at, number))));
+        if let Some(at) = at {
+            self.next.push(Reverse((at, number)));
+        }
         Ok(())
     }
 }

@@ -115,7 +115,7 @@ impl<R: Read> Lines<R> {
             line: Held::default(),
             decoded: String::new(),
             unwrapped: String::new(),
-            clocks: [Clock::new(Offset::UTC), Clock::new(Offset::UTC)],
+            clocks: [Clock::new(), Clock::new()],
             ahead: Ahead::default(),
         }
     }
@@ -124,7 +124,6 @@ impl<R: Read> Lines<R> {
     #[must_use]
     pub fn zone(mut self, seconds_east: i32) -> Self {
         self.zone = Offset::from_seconds(seconds_east).unwrap_or(Offset::UTC);
-        self.clocks = [Clock::new(self.zone), Clock::new(self.zone)];
         self
     }
 
@@ -281,7 +280,18 @@ impl<R: Read> Lines<R> {
 
     fn unwrap(&mut self, raw: std::ops::Range<usize>) {
         let bytes = self.buffer.get(raw.clone()).unwrap_or_default();
+        self.line.service.clear();
         let is_plain = memchr(0x1b, bytes).is_none();
+        // By far the most lines are a time and what is said, and nothing beyond ASCII.
+        if is_plain
+            && let Some((at_ms, said)) = behind_times(&mut self.clocks, bytes)
+            && (bytes.is_ascii() || std::str::from_utf8(bytes).is_ok())
+        {
+            let end = raw.end - bytes.iter().rev().take_while(|byte| **byte == b'\r').count();
+            (self.last_ms, self.line.at_ms, self.line.is_dated) = (Some(at_ms), Some(at_ms), true);
+            self.line.text = Kept::Buffer((raw.start + said).min(end)..end);
+            return;
+        }
         let plain = std::str::from_utf8(bytes).ok().filter(|_| is_plain);
         let text = if let Some(text) = plain {
             text
@@ -289,16 +299,6 @@ impl<R: Read> Lines<R> {
             decode(bytes, &mut self.decoded);
             &self.decoded
         };
-        self.line.service.clear();
-        // By far the most lines are a time and what is said.
-        if plain.is_some()
-            && let Some((at_ms, said)) = behind_times(&mut self.clocks, bytes)
-        {
-            let end = raw.start + text.trim_end_matches('\r').len();
-            (self.last_ms, self.line.at_ms, self.line.is_dated) = (Some(at_ms), Some(at_ms), true);
-            self.line.text = Kept::Buffer((raw.start + said).min(end)..end);
-            return;
-        }
         let opened = open(text, self.zone);
         self.line.service.push_str(opened.service.as_deref().unwrap_or_default());
         self.line.is_dated = opened.at_ms.is_some();

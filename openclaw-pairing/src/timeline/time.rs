@@ -17,25 +17,26 @@ pub(super) fn dated(line: &str) -> Option<u64> {
     moment(time.get(..length(time))?, Offset::UTC)
 }
 
-/// Reads the times of many lines, most of them of one minute.
+/// Reads the times of many lines, most of them of one day.
 #[derive(Debug)]
 pub(super) struct Clock {
-    zone: Offset,
-    /// A minute as lines have it, `2026-11-22T06:25:`, and its beginning in milliseconds since 1970.
-    minute: ([u8; 17], u64),
+    /// A day as lines have it, `2026-11-22T`, and its beginning in milliseconds since 1970.
+    day: ([u8; 11], u64),
 }
 
 impl Clock {
-    pub(super) fn new(zone: Offset) -> Self {
-        Self { zone, minute: (*b"1970-01-01T00:00:", 0) }
+    pub(super) fn new() -> Self {
+        Self { day: (*b"1970-01-01T", 0) }
     }
 
     /// The time at the beginning of a line, as [`leading`] reads it, and how long it is. `None` is no time, or one that is
     /// not of the usual form `2026-11-22T06:25:32.343Z`.
     pub(super) fn leading(&mut self, line: &[u8]) -> Option<(u64, usize)> {
-        let (minute, rest) = line.split_first_chunk::<17>()?;
-        let ([s1, s0], rest) = rest.split_first_chunk::<2>()?;
-        let seconds = two(*s1, *s0, 60)?;
+        let (day, rest) = line.split_first_chunk::<11>()?;
+        let ([h1, h0, b':', m1, m0, b':', s1, s0], rest) = rest.split_first_chunk::<8>()? else {
+            return None;
+        };
+        let seconds = two(*h1, *h0, 24)? * 3600 + two(*m1, *m0, 60)? * 60 + two(*s1, *s0, 60)?;
         let (milliseconds, rest) = match rest {
             [b'.', rest @ ..] => {
                 let count = rest.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
@@ -43,9 +44,8 @@ impl Clock {
                     return None;
                 }
                 let (digits, rest) = rest.split_at(count);
-                let unit = [100, 10, 1].into_iter();
-                let parts = digits.iter().zip(unit).map(|(digit, unit)| u64::from(digit - b'0') * unit);
-                (parts.sum::<u64>(), rest)
+                let digit = |at: usize| digits.get(at).map_or(0, |digit| u64::from(digit - b'0'));
+                (digit(0) * 100 + digit(1) * 10 + digit(2), rest)
             }
             rest => (0, rest),
         };
@@ -53,18 +53,17 @@ impl Clock {
         if !matches!(rest.first(), None | Some(b' ' | b'\r')) {
             return None;
         }
-        if *minute != self.minute.0 {
-            self.minute = (*minute, self.read(minute)?);
+        if *day != self.day.0 {
+            self.day = (*day, midnight(day)?);
         }
-        Some((self.minute.1 + seconds * 1000 + milliseconds, line.len() - rest.len()))
+        Some((self.day.1 + seconds * 1000 + milliseconds, line.len() - rest.len()))
     }
+}
 
-    fn read(&self, minute: &[u8; 17]) -> Option<u64> {
-        let [date @ .., b'T', h1, h0, b':', m1, m0, b':'] = minute else { return None };
-        let minutes = two(*h1, *h0, 24)? * 60 + two(*m1, *m0, 60)?;
-        let midnight = moment(&format!("{}T00:00:00Z", std::str::from_utf8(date).ok()?), self.zone)?;
-        Some(midnight + minutes * 60_000)
-    }
+/// When a day begins, `2026-11-22T`.
+fn midnight(day: &[u8; 11]) -> Option<u64> {
+    let day = std::str::from_utf8(day).ok().filter(|day| day.ends_with('T'))?;
+    moment(&format!("{day}00:00:00Z"), Offset::UTC)
 }
 
 /// Two digits as the number that they are, if it is below `most`.
@@ -115,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_clock_reads_what_the_reader_of_one_time_reads() {
-        let mut clock = Clock::new(Offset::UTC);
+        let mut clock = Clock::new();
         for line in [
             "2026-11-22T06:25:32.343Z x",
             "2026-11-22T06:25:32+00:00 x",

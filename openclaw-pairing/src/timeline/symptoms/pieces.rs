@@ -12,6 +12,8 @@ const PIECE: usize = 4;
 const STEP: usize = 5;
 /// So many bytes in a row hold a piece, wherever they begin.
 const CHOSEN: usize = PIECE + STEP - 1;
+/// How many times 64 bits there are: of some, few are set, and together they stay in the processor's nearest memory.
+const GROUPS: usize = 1024;
 
 /// What gateways say all day. Of a word those bytes are chosen that are met least in it.
 const CHATTER: &str = "[gateway] resolving authentication… starting HTTP server... log file: /tmp/openclaw/openclaw-2026-11-22.log \
@@ -30,9 +32,11 @@ device=no platform= cause= handshake=failed durationMs=10 lastFrameType=req last
 
 pub(super) struct Pieces {
     /// A bit for the hash of every piece.
-    bits: Box<[u64; 1024]>,
-    /// The pieces in order, each with a word that holds it and how far in.
+    bits: Box<[u64; GROUPS]>,
+    /// The pieces in the order of their bits, each with a word that holds it and how far in.
     places: Vec<(u32, &'static str, usize)>,
+    /// Where the pieces of each group of bits begin among them, and where those of the last end.
+    begins: Box<[usize; GROUPS + 1]>,
 }
 
 impl Pieces {
@@ -41,7 +45,8 @@ impl Pieces {
         for piece in CHATTER.as_bytes().windows(PIECE).filter_map(folded) {
             *met.entry(piece).or_default() += 1;
         }
-        let mut pieces = Self { bits: Box::new([0; 1024]), places: Vec::new() };
+        let mut bits = Box::new([0; GROUPS]);
+        let mut places = Vec::new();
         for word in words {
             let in_chatter = |chosen: &[u8]| -> usize {
                 chosen.windows(PIECE).filter_map(folded).filter_map(|piece| met.get(&piece)).sum()
@@ -49,13 +54,15 @@ impl Pieces {
             let all = word.as_bytes().windows(CHOSEN).enumerate();
             let Some((from, chosen)) = all.min_by_key(|(_, chosen)| in_chatter(chosen)) else { continue };
             for (at, piece) in chosen.windows(PIECE).filter_map(folded).enumerate() {
-                let (word_at, bit) = bit(piece);
-                pieces.bits[word_at] |= bit;
-                pieces.places.push((piece, word, from + at));
+                let (group, bit) = bit(piece);
+                bits[group] |= bit;
+                places.push((piece, word, from + at));
             }
         }
-        pieces.places.sort_unstable();
-        pieces
+        let group = |place: &(u32, &str, usize)| bit(place.0).0;
+        places.sort_unstable_by_key(|place| (group(place), *place));
+        let begins = std::array::from_fn(|at| places.partition_point(|place| group(place) < at));
+        Self { bits, begins: Box::new(begins), places }
     }
 
     /// Where in these lines the first that holds a word does, or a little behind; `None` where none does.
@@ -65,8 +72,8 @@ impl Pieces {
         let rest = steps.remainder();
         for step in steps.chain([rest]) {
             if let Some(piece) = folded(step) {
-                let (word, bit) = bit(piece);
-                if self.bits[word] & bit != 0 && self.is_in_word(piece, lines, at) {
+                let (group, bit) = bit(piece);
+                if self.bits[group] & bit != 0 && self.is_in_word(piece, lines, at) {
                     return Some(at);
                 }
             }
@@ -78,9 +85,9 @@ impl Pieces {
     /// Whether a word stands around the piece that is here.
     #[cold]
     fn is_in_word(&self, piece: u32, lines: &[u8], at: usize) -> bool {
-        let from = self.places.partition_point(|(other, ..)| *other < piece);
-        let mut places = self.places.iter().skip(from).take_while(|(other, ..)| *other == piece);
-        places.any(|(_, word, into)| {
+        let (group, _) = bit(piece);
+        let places = self.places.get(self.begins[group]..self.begins[group + 1]).unwrap_or_default();
+        places.iter().filter(|(other, ..)| *other == piece).any(|(_, word, into)| {
             let text = at.checked_sub(*into).and_then(|from| lines.get(from..from + word.len()));
             // Many words begin alike, and few end so.
             let end = |text: &[u8]| text.last_chunk::<PIECE>().and_then(|end| folded(end));
@@ -96,10 +103,10 @@ fn folded(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.first_chunk::<PIECE>()?) | 0x2020_2020)
 }
 
-/// Which bit is that of a piece.
+/// Which bit is that of a piece: of which group, and which in it.
 fn bit(piece: u32) -> (usize, u64) {
     let hash = piece.wrapping_mul(0x9E37_79B1) >> 16;
-    ((hash >> 6) as usize & 1023, 1 << (hash & 63))
+    ((hash >> 6) as usize % GROUPS, 1 << (hash % 64))
 }
 
 /// Whether all words of the table can be found so.
