@@ -113,35 +113,36 @@ impl Timeline {
         let mut kept: BTreeMap<Symptom, VecDeque<(Mark, Option<&str>)>> = BTreeMap::new();
         let mut connections: BTreeMap<&str, Peer> = BTreeMap::new();
         let mut lines = Lines::new(read.as_bytes());
-        let mut start = before.len();
-        for raw in read.split('\n') {
-            // Reading from memory does not fail.
-            if !lines.advance().unwrap_or(false) {
-                break;
-            }
+        let placed = read.split('\n').scan(before.len(), |next, raw| {
+            let start = *next;
+            *next += raw.len() + 1;
+            Some((start, raw))
+        });
+        let mut placed = (1..).zip(placed);
+        // Reading from memory does not fail.
+        while lines.advance_to_words(|_, _| {}).unwrap_or(false) {
             let line = lines.line();
+            let Some(meaning) = Meaning::of(line.text) else { continue };
+            let Some((_, (start, raw))) = placed.find(|(number, _)| *number == line.number) else { break };
+            let mut mark = meaning.mark(first + line.number);
+            mark.at_ms = line.at_ms.filter(|_| line.is_dated).or(mark.at_ms);
+            // Of what an envelope spells otherwise, the line as a whole.
+            mark.span = match raw.find(&mark.words) {
+                Some(at) => [start + at, start + at + mark.words.len()],
+                None => [start, start + raw.len()],
+            };
             let connection = field(head(raw, LONGEST_LINE), &["conn="]);
-            if let Some(meaning) = Meaning::of(line.text) {
-                let mut mark = meaning.mark(first + line.number);
-                mark.at_ms = line.at_ms.filter(|_| line.is_dated).or(mark.at_ms);
-                // Of what an envelope spells otherwise, the line as a whole.
-                mark.span = match raw.find(&mark.words) {
-                    Some(at) => [start + at, start + at + mark.words.len()],
-                    None => [start, start + raw.len()],
-                };
-                if let Some(connection) = connection {
-                    let peer = connections.entry(connection).or_default();
-                    let earlier = std::mem::replace(peer, mark.peer.clone());
-                    peer.complete(&earlier);
-                }
-                let kept = kept.entry(mark.symptom).or_default();
-                if kept.len() == MOST_MARKS {
-                    kept.pop_front();
-                    left_out.marks += 1;
-                }
-                kept.push_back((mark, connection));
+            if let Some(connection) = connection {
+                let peer = connections.entry(connection).or_default();
+                let earlier = std::mem::replace(peer, mark.peer.clone());
+                peer.complete(&earlier);
             }
-            start += raw.len() + 1;
+            let kept = kept.entry(mark.symptom).or_default();
+            if kept.len() == MOST_MARKS {
+                kept.pop_front();
+                left_out.marks += 1;
+            }
+            kept.push_back((mark, connection));
         }
         let mut marks: Vec<_> = kept.into_values().flatten().collect();
         marks.sort_by_key(|(mark, _)| mark.line);
