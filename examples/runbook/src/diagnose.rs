@@ -35,7 +35,7 @@ use crate::gates::Gate;
 use crate::instant::Instant;
 use crate::project::{Evidence, Project, ProjectFlags, Unreadable};
 use crate::ticket::{Draft, Ticket};
-use crate::timeline::{lanes, story};
+use crate::timeline::{Lanes, lanes, story};
 use case::Case;
 pub use codes::shut_by;
 
@@ -153,7 +153,6 @@ impl Examination {
             clients: case.gates(),
             findings,
             topology: self.stack.places(),
-            lanes: lanes(story(self.captured.logs.iter().map(|(_, log)| log.text.as_str())).all()),
             evidence,
             missing: self.missing().iter().map(|text| self.told(text)).collect(),
             unaccounted: case.unaccounted(),
@@ -161,6 +160,12 @@ impl Examination {
             through: self.options.through,
             unanswered: self.unanswered(),
         })
+    }
+
+    /// Who asked for pairing and when, where logs with times tell: for a page that shows it. It reads the logs once more.
+    #[must_use]
+    pub fn lanes(&self) -> Option<Lanes> {
+        lanes(story(self.captured.logs.iter().map(|(_, log)| log.text.as_str())).all())
     }
 
     /// A command of Docker as somebody types it who stands in the stack's directory: with the flags that chose the project, for

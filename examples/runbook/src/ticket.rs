@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Place};
 use crate::gates::{ClientGates, FindingId, Gate, State};
-use crate::timeline::Lanes;
 use crate::topology::Topology;
 use crate::{clean, output};
 
@@ -58,9 +57,6 @@ pub struct Ticket {
     pub unaccounted: Vec<FindingId>,
     /// Where everybody stands, and the way of each client.
     pub topology: Topology,
-    /// Who asked for pairing and when, where logs with times tell: for the page. `runbook timeline` has it as JSON.
-    #[serde(skip)]
-    pub lanes: Option<Lanes>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more, were it given.
@@ -222,8 +218,6 @@ pub struct Draft {
     pub findings: Vec<Noted>,
     /// Where everybody stands.
     pub topology: Topology,
-    /// Who asked for pairing and when.
-    pub lanes: Option<Lanes>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more.
@@ -252,7 +246,6 @@ impl Ticket {
             mut clients,
             mut findings,
             mut topology,
-            mut lanes,
             evidence,
             missing,
             unaccounted,
@@ -272,9 +265,6 @@ impl Ticket {
             }
         }
         topology.each_text(|text| *text = line(text));
-        for lane in lanes.iter_mut().flat_map(|lanes| &mut lanes.rows) {
-            lane.name = line(&lane.name);
-        }
         let first_cause = first_cause(&clients, &findings);
         let verdict = match verdict(&clients, &concerned, through) {
             // An error that no gate accounts for keeps a ticket from being green.
@@ -312,7 +302,6 @@ impl Ticket {
             advisories,
             unaccounted,
             topology,
-            lanes,
             evidence: lines(evidence),
             missing: lines(missing),
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use openclaw_compose::project::FILE_NAMES;
 use openclaw_runbook::comparison::{Comparison, Earlier};
-use openclaw_runbook::diagnose::{Options, diagnose};
+use openclaw_runbook::diagnose::{Examination, Options};
 use openclaw_runbook::errors::with_sources;
 use openclaw_runbook::gates::Gate;
 use openclaw_runbook::instant::Instant;
@@ -146,13 +146,14 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         through: arguments.through,
         evidence: arguments.engine.evidence(!arguments.no_exec),
     };
-    let ticket = match diagnose(&stack, options) {
-        Ok(ticket) => ticket,
+    let examination = match Examination::of(&stack, options) {
+        Ok(examination) => examination,
         Err(unreadable) => {
             errln!("runbook: {unreadable}");
             return ExitCode::from(2);
         }
     };
+    let ticket = examination.ticket(&stack.to_string_lossy());
     let comparison = earlier.map(|earlier| Comparison::new(&earlier, &ticket));
     match arguments.format {
         _ if arguments.picture => out!("{}", render::picture(&ticket)),
@@ -161,7 +162,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
         Format::Text => output::print_page(&render::text(&ticket, colour(), width())),
         Format::Markdown => out!("{}", render::markdown(&ticket)),
-        Format::Html => out!("{}", render::html(&ticket)),
+        Format::Html => out!("{}", render::html(&ticket, examination.lanes().as_ref())),
         Format::Junit => out!("{}", render::junit(&ticket)),
         Format::Json | Format::Sarif => {
             let is_sarif = matches!(arguments.format, Format::Sarif);

@@ -6,13 +6,14 @@ use super::{headline, lanes, meaning, position, role};
 use crate::finding::{Confidence, PlaceRole};
 use crate::gates::{ClientGates, State};
 use crate::ticket::{Excerpt, Noted, Ticket, Verdict};
+use crate::timeline::Lanes;
 
 /// Nothing is loaded and nothing runs, whatever a text might bring.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// Renders the ticket as an HTML page.
+/// Renders the ticket as an HTML page, with what logs tell of pairing over time.
 #[must_use]
-pub fn html(ticket: &Ticket) -> String {
+pub fn html(ticket: &Ticket, lanes: Option<&Lanes>) -> String {
     let ticket = &*ticket.pasted();
     let mut page = Markup::new("<!DOCTYPE html>\n");
     page.element("html", &[("lang", &"en")], |page| {
@@ -26,7 +27,7 @@ pub fn html(ticket: &Ticket) -> String {
                 if ticket.topology.spaces.iter().any(|space| !space.members.is_empty()) {
                     section(page, "topology", "Who reaches whom", |page| topology(page, ticket));
                 }
-                if let Some(lanes) = &ticket.lanes {
+                if let Some(lanes) = lanes {
                     section(page, "lanes", "Pairing over time", |page| {
                         page.element("figure", &[], |page| lanes::svg(page, lanes));
                     });

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use openclaw_pairing::timeline::{Class, Episode};
 use openclaw_pairing::{Peer, Symptom};
 
+use crate::{clean, output};
+
 /// Lanes over one span of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lanes {
@@ -19,7 +21,7 @@ pub struct Lanes {
 /// What one of them does over the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
-    /// Who.
+    /// Who, as it may be shown.
     pub name: String,
     /// A character a moment: one of [`SIGNS`], a dot while it tries again and again, a blank while it does nothing.
     pub bar: String,
@@ -82,7 +84,7 @@ pub fn lanes(episodes: &[Episode]) -> Option<Lanes> {
     }
     let rows = order.into_iter().filter_map(|name| {
         let bar: String = bars.remove(&name)?.into_iter().collect();
-        Some(Lane { name, bar: bar.trim_end().to_owned() })
+        Some(Lane { name: clean::line(&output::masked(&name)), bar: bar.trim_end().to_owned() })
     });
     Some(Lanes { from_ms, to_ms, rows: rows.collect() })
 }
