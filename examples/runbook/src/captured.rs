@@ -20,25 +20,23 @@
 //!
 //! Every file is optional. What is there and cannot be read is a finding, for it should have shown something.
 
+mod log;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use openclaw_compose::docker::{self, Wanted};
 use openclaw_compose::fs::Disk;
-use openclaw_compose::openclaw::{
-    Definition, LoggedRefusal, Refused, Stack, Version, compose_of_containers, compose_of_engine, jobs_of,
-};
+use openclaw_compose::openclaw::{Definition, Stack, compose_of_containers, compose_of_engine, jobs_of};
 use openclaw_compose::project::{Composer, Node, Resolution, Service};
 use openclaw_compose::source;
-use openclaw_pairing::timeline;
-use openclaw_pairing::{Mark, Symptom, Timeline, Vantage};
+use openclaw_pairing::{Timeline, Vantage};
 use serde::de::IgnoredAny;
 
-use crate::lifecycle::lifecycle;
+use crate::lifecycle::{Lifecycle, lifecycle};
 use crate::owners;
 use crate::reading::{self, ReadError};
-use crate::upstreams::upstreams;
 
 /// The most files of one kind that are read.
 const MOST: usize = 64;
@@ -82,12 +80,36 @@ pub struct Text {
     pub name: String,
     /// The text; what is not UTF-8 is replaced.
     pub text: String,
+    // A log is long, and many ask the same of it: it is read once for all of them.
+    life: OnceLock<Lifecycle>,
+    timeline: OnceLock<Timeline>,
 }
 
 impl Text {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), life: OnceLock::new(), timeline: OnceLock::new() }
+    }
+
     /// What an engine answered.
     pub(crate) fn of(name: impl Into<String>, answer: &source::Text) -> Self {
-        Self { name: name.into(), text: answer.expose().to_owned() }
+        Self::new(name, answer.expose())
+    }
+
+    /// What a log says of a gateway's life.
+    pub(crate) fn life(&self) -> &Lifecycle {
+        self.life.get_or_init(|| lifecycle(&self.text))
+    }
+
+    /// What the lines of a gateway's log mean.
+    pub(crate) fn timeline(&self) -> &Timeline {
+        self.timeline.get_or_init(|| Timeline::parse(Vantage::Gateway, &self.name, &self.text))
+    }
+
+    /// The same of the log of whoever it is.
+    pub(crate) fn timeline_of(&self, vantage: Vantage) -> Timeline {
+        let mut timeline = self.timeline().clone();
+        timeline.vantage = vantage;
+        timeline
     }
 }
 
@@ -132,25 +154,7 @@ impl Captured {
             stack = stack.id_map(&map.name, &map.text);
         }
         for (service, log) in &self.logs {
-            if log.text.lines().any(is_of_gateway) {
-                stack = stack.runs_gateway(service);
-            }
-            let life = lifecycle(&log.text);
-            if life.came_up().is_some() && life.stopped.is_none() {
-                stack = stack.came_up(service);
-            }
-            if life.failed.as_ref().is_some_and(|failure| is_of_a_rival(failure.fault)) {
-                stack = stack.kept_out(service);
-            }
-            for refusal in refusals(log) {
-                stack = stack.refused(service, refusal);
-            }
-            for upstream in upstreams(log) {
-                stack = stack.led(service, upstream);
-            }
-            if let Some(version) = release(&log.text) {
-                stack = stack.logged_version(service, version);
-            }
+            stack = log::enter(stack, service, log);
         }
         for definition in self.definitions() {
             stack = stack.definition(definition);
@@ -341,58 +345,6 @@ fn is_of_host(listing: &str) -> bool {
     listing.lines().any(|line| !line.trim().is_empty() && !is_inside(line))
 }
 
-/// What a gateway's log says that it refused: origins of pages, and the addresses of proxies.
-fn refusals(log: &Text) -> Vec<LoggedRefusal> {
-    // Most logs have none: a cheap test first.
-    const WORDS: [&str; 4] = [
-        "origin not allowed",
-        "origin-mismatch",
-        "origin_not_allowed",
-        "unattributable proxy-shaped traffic",
-    ];
-    if !WORDS.iter().any(|words| log.text.contains(words)) {
-        return Vec::new();
-    }
-    let marks = Timeline::parse(Vantage::Gateway, &log.name, &log.text).marks;
-    let started = marks.iter().rposition(is_start);
-    let refusal = |(at, mark): (usize, &Mark)| {
-        let what = match mark.symptom {
-            Symptom::OriginRefused => Refused::Origin(mark.peer.origin.clone()?),
-            Symptom::ProxyRefused => Refused::Proxy(mark.peer.remote.as_ref()?.parse().ok()?),
-            _ => return None,
-        };
-        Some(LoggedRefusal { what, is_past: started.is_some_and(|started| at < started) })
-    };
-    marks.iter().enumerate().filter_map(refusal).collect()
-}
-
-/// Up to 2026.4.2 the first that a gateway says of a start is that it listens.
-fn is_start(mark: &Mark) -> bool {
-    matches!(mark.symptom, Symptom::GatewayStarts | Symptom::GatewayListens)
-}
-
-/// Whether another gateway has what this one wants.
-fn is_of_a_rival(fault: timeline::Fault) -> bool {
-    use timeline::Fault as F;
-    matches!(fault, F::PortBusy | F::StateLeased | F::StateLocked)
-}
-
-/// The release of the program that wrote a log, where its last line that names one is of its own CLI, which is the same
-/// program: `client=cli cli v2026.8.2` from loopback, or the line with which the CLI introduces itself.
-fn release(log: &str) -> Option<Version> {
-    log.lines().rev().find_map(|line| {
-        let said = match line.split_once("OpenClaw 20") {
-            Some((_, rest)) => rest.split(' ').next().map(|rest| format!("20{rest}")),
-            None if line.contains("remote=127.0.0.1 ") => {
-                let (_, rest) = line.split_once("client=cli cli v")?;
-                rest.split(' ').next().map(str::to_owned)
-            }
-            None => None,
-        };
-        said?.split('-').next()?.parse().ok()
-    })
-}
-
 /// Whether Compose calls a container of the service so: `PROJECT-SERVICE-1`, or `PROJECT_SERVICE_1` in its first generation.
 fn is_container_of(name: &str, service: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -401,20 +353,6 @@ fn is_container_of(name: &str, service: &str) -> bool {
         let project = rest.strip_suffix(service).and_then(|rest| rest.strip_suffix(sign));
         is_number(number) && project.is_some_and(|project| !project.is_empty())
     })
-}
-
-/// Whether only a gateway says this line of a log.
-fn is_of_gateway(line: &str) -> bool {
-    const STEPS: [&str; 6] = [
-        "loading configuration",
-        "resolving authentication",
-        "starting",
-        "http server listening",
-        "listening on",
-        "ready",
-    ];
-    let said = line.split_once("[gateway] ").map_or("", |(_, said)| said);
-    STEPS.iter().any(|step| said.starts_with(step))
 }
 
 struct Folder<'s> {
@@ -427,7 +365,7 @@ impl Folder<'_> {
     /// The text of a file, nothing if there is none, a fault if it cannot be read.
     fn text(&mut self, name: &str) -> Option<Text> {
         let text = reading::text_within(self.disk, self.root, &self.root.join(name));
-        Some(Text { name: name.to_owned(), text: self.found(name, text)? })
+        Some(Text::new(name, self.found(name, text)?))
     }
 
     fn found<T>(&mut self, name: &str, read: Result<T, ReadError>) -> Option<T> {

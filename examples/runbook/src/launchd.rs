@@ -48,7 +48,7 @@ fn print(gateway: &GatewayView) -> Option<Text> {
     let mut launchctl = child::command("launchctl");
     let heard = runtime.block_on(child::hear(launchctl.args(["print", &place]), DEADLINE)).ok()?;
     let said = [heard.stdout, heard.stderr].concat();
-    Some(Text { name: format!("launchctl print {place}"), text: String::from_utf8_lossy(&said).into_owned() })
+    Some(Text::new(format!("launchctl print {place}"), String::from_utf8_lossy(&said)))
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use openclaw_compose::openclaw::ClientKind;
 use openclaw_pairing::plan::{Plan, Topology};
 use openclaw_pairing::version::{Rule, Version, rule};
 use openclaw_pairing::{
-    Code, DeviceList, DeviceListError, Diagnosis, Evidence, Peer, Symptom, Timeline, Vantage, diagnose,
+    Code, DeviceList, DeviceListError, Diagnosis, Evidence, Peer, Symptom, Vantage, diagnose,
 };
 
 use super::case::Case;
@@ -18,7 +18,6 @@ use super::shut_by;
 use crate::captured::Captured;
 use crate::finding::{Finding, Severity};
 use crate::gates::{Gate, Kind, Whom};
-use crate::lifecycle::lifecycle;
 use crate::ticket::{NextStep, Noted};
 
 /// What pairing needs to know of one gateway and its clients.
@@ -71,7 +70,7 @@ pub(super) fn enter(case: &mut Case, context: &GatewayContext<'_>, captured: &Ca
     }
     for (service, log) in &captured.logs {
         if let Some(vantage) = context.vantage(service) {
-            evidence = evidence.log(vantage, &log.name, &log.text);
+            evidence = evidence.timeline(log.timeline_of(vantage));
         }
     }
     let mut lists = Vec::new();
@@ -102,7 +101,7 @@ pub(super) fn enter(case: &mut Case, context: &GatewayContext<'_>, captured: &Ca
     let around = Around {
         other_tokens: context.stack.other_tokens(context.gateway),
         started: of_gateway
-            .and_then(|log| Some((log.name.as_str(), u64::try_from(lifecycle(&log.text).started()?).ok()?))),
+            .and_then(|log| Some((log.name.as_str(), u64::try_from(log.life().started()?).ok()?))),
     };
     let mut of_clients: BTreeMap<Option<String>, Diagnosis> = BTreeMap::new();
     for found in diagnosis.findings.iter().cloned() {
@@ -140,8 +139,7 @@ fn connected(case: &mut Case, context: &GatewayContext<'_>, log: &crate::capture
     if !case.findings.iter().any(|noted| is_told(&noted.finding)) {
         return;
     }
-    let marks = Timeline::parse(Vantage::Gateway, &log.name, &log.text).marks;
-    let Some(last) = marks.iter().rfind(|mark| mark.peer.is_dashboard()) else { return };
+    let Some(last) = log.timeline().marks.iter().rfind(|mark| mark.peer.is_dashboard()) else { return };
     if last.symptom != Symptom::Connected {
         return;
     }

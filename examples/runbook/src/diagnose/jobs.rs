@@ -56,7 +56,7 @@ impl Loaded<'_> {
 
     /// Enters how the job stands, and what is wrong with the way it is kept.
     pub(super) fn enter(&self, case: &mut Case, gateway: &str, view: Option<&GatewayView>, whom: &[Whom]) {
-        let Text { name, text } = self.text;
+        let Text { name, text, .. } = self.text;
         let release = view.and_then(|view| view.version.version).map(|release| release.to_string());
         if self.shown.standing != Standing::Absent {
             for finding in loaded::verify(name, text, false, stop_budget(release.as_deref())) {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use openclaw_compose::openclaw::{ClientKind, ClientView, GatewayView, Manager, Report};
+use openclaw_pairing::Symptom;
 use openclaw_pairing::timeline::Fault;
-use openclaw_pairing::{Symptom, Timeline, Vantage};
 use serde::Deserialize;
 
 use super::case::Case;
@@ -16,7 +16,7 @@ use crate::captured::{Captured, Text};
 use crate::clean;
 use crate::finding::{Finding, Place, Remedy, Safety};
 use crate::gates::{Client, Gate, Kind, Whom};
-use crate::lifecycle::{Failure, lifecycle};
+use crate::lifecycle::Failure;
 
 /// A container as `docker inspect` shows it, as far as the gates need it.
 #[derive(Clone, Debug)]
@@ -144,11 +144,11 @@ pub(super) fn enter(
     for (_, log) in captured.logs.iter().filter(|(service, _)| service == gateway) {
         let is_gone = running.is_none() && !of_service(containers, gateway).is_empty();
         let is_down = is_gone || job.as_ref().is_some_and(jobs::Loaded::is_down);
-        let life = lifecycle(&log.text);
+        let life = log.life();
         if let Some(line) = life.full {
             full(case, log, line, view, running.is_some(), whom);
         }
-        let heard = Heard { gateway, view, published, log, life: &life, report, whom };
+        let heard = Heard { gateway, view, published, log, life, report, whom };
         heard.enter(case, is_down);
         if life.began.is_some() || life.came_up().is_some() || life.failed.is_some() {
             connections(case, log, containers, whom);
@@ -171,8 +171,8 @@ pub(super) fn enter_proxies(case: &mut Case, report: &Report, captured: &Capture
         if behind.is_empty() || own.is_empty() || own.iter().any(Container::is_running) {
             continue;
         }
-        let Some(words) = lifecycle(&log.text).last_words else { continue };
-        let finding = failure::finding(&Failure::unknown(&words), &log.name, service, None);
+        let Some(words) = &log.life().last_words else { continue };
+        let finding = failure::finding(&Failure::unknown(words), &log.name, service, None);
         let because = format!("{}:{} says why ({})", log.name, words.line, finding.code);
         case.explain(|finding| is_about(finding, service, ENDS), &because);
         case.report(finding, &behind);
@@ -193,7 +193,7 @@ pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Capture
         if report.gateway(service).is_some() || !(is_client || is_one_off) {
             continue;
         }
-        let Some(failure) = lifecycle(&log.text).failed else { continue };
+        let Some(failure) = &log.life().failed else { continue };
         let is_its_own = matches!(
             failure.fault,
             Fault::PathDenied
@@ -202,11 +202,11 @@ pub(super) fn enter_clients(case: &mut Case, report: &Report, captured: &Capture
                 | Fault::VariableUnset
                 | Fault::StateNewer
         );
-        if !is_its_own || !failure::is_of_state(&failure, None) {
+        if !is_its_own || !failure::is_of_state(failure, None) {
             continue;
         }
         super::columns::column(case, Kind::Service, service);
-        let finding = failure::finding(&failure, &log.name, service, None);
+        let finding = failure::finding(failure, &log.name, service, None);
         let told = failure::told_by(failure.fault);
         let gate = shut_by(&finding).unwrap_or(Gate::State);
         let is_told = |finding: &Finding| is_about(finding, service, told);
@@ -240,8 +240,7 @@ fn refused(report: &Report, service: &str, log: &Text) -> Option<Finding> {
     if !report.gateways.is_empty() {
         return None;
     }
-    let marks = Timeline::parse(Vantage::Client, &log.name, &log.text).marks;
-    let last = marks.last().filter(|mark| mark.symptom == Symptom::Unreachable)?;
+    let last = log.timeline().marks.last().filter(|mark| mark.symptom == Symptom::Unreachable)?;
     let mut finding = Code::NoGateway
         .finding(format!("{service} asks for a gateway and is refused: no service of this stack runs one."));
     finding.places.push(Place::line(&log.name, usize::try_from(last.line).ok()?));
