@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use openclaw_compose::fs::Disk;
 use openclaw_compose::project::looks_random;
 use openclaw_compose::source::{Format, MASK, RunKind, runs};
-use openclaw_pairing::timeline::{Cause, Episode, Episodes, Ground, Lines, Merge, Merged, Row};
+use openclaw_pairing::timeline::{Cause, Episode, Episodes, Ground, Lines, Meaning, Merge, Merged, Row};
 use openclaw_pairing::{Mark, Peer};
 use serde::Serialize;
 
@@ -258,6 +258,19 @@ fn word(value: impl Serialize) -> String {
 #[must_use]
 pub fn name(symptom: openclaw_pairing::Symptom) -> String {
     word(symptom)
+}
+
+/// The row of the first line of a text that has one.
+#[must_use]
+pub fn first_known(text: &str) -> Option<&'static Row> {
+    let mut lines = Lines::new(text.as_bytes());
+    // Reading from memory does not fail.
+    while lines.advance().ok()? {
+        if let Some(meaning) = Meaning::of(lines.line().text) {
+            return Some(meaning.row);
+        }
+    }
+    None
 }
 
 /// A row of the table of symptoms, as JSON.

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_pairing::timeline::{Lines, Meaning, Row};
 use openclaw_runbook::{errln, outln, output, reading, timeline};
 
 use super::formats::Formats;
@@ -29,7 +28,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Some(row) = first_known(&given) else {
+    let Some(row) = timeline::first_known(&given) else {
         errln!(
             "runbook triage: no row of the table has these words; `runbook look STACK` reads the whole log"
         );
@@ -45,16 +44,4 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     outln!("  ask             {}", row.question);
     outln!("  first step      {}", row.action);
     ExitCode::SUCCESS
-}
-
-/// The row of the first line that has one.
-fn first_known(text: &str) -> Option<&'static Row> {
-    let mut lines = Lines::new(text.as_bytes());
-    // Reading from memory does not fail.
-    while lines.advance().ok()? {
-        if let Some(meaning) = Meaning::of(lines.line().text) {
-            return Some(meaning.row);
-        }
-    }
-    None
 }

@@ -2,14 +2,29 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
 #![expect(clippy::disallowed_methods, reason = "the logs are files")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use openclaw_pairing::timeline::{Lines, Merge};
+use openclaw_pairing::timeline::{Lines, Merge, rows};
 use openclaw_pairing::{Symptom, Timeline, Vantage};
+use openclaw_runbook::timeline;
 use serde_json::Value;
 
 use crate::support::{root, runbook, status, stderr, stdout};
+
+/// Every log of the repository, with its text.
+fn every_log() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for folder in
+        ["examples/runbook/tests", "examples/stacks", "openclaw-compose/tests", "openclaw-pairing/tests"]
+    {
+        logs(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 150, "{} logs", found.len());
+    let text = |path: &PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+    found.into_iter().map(|path| (path.clone(), text(&path))).collect()
+}
 
 /// Every log below a folder.
 fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
@@ -25,16 +40,8 @@ fn logs(folder: &Path, out: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_log_is_classed_by_the_reader_of_streams_as_by_that_of_texts() {
-    let mut found = Vec::new();
-    for folder in
-        ["examples/runbook/tests", "examples/stacks", "openclaw-compose/tests", "openclaw-pairing/tests"]
-    {
-        logs(&root().join(folder), &mut found);
-    }
-    assert!(found.len() > 150, "{} logs", found.len());
     let mut marks = 0;
-    for path in found {
-        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+    for (path, text) in every_log() {
         let whole = Timeline::parse(Vantage::Gateway, "log", &text).marks;
         let mut merge = Merge::new(Duration::from_secs(5)).source(Lines::new(text.as_bytes()), 0);
         let mut streamed: Vec<(u32, Symptom)> = Vec::new();
@@ -137,6 +144,27 @@ fn a_pasted_line_is_answered_with_its_row() {
     assert!(end.starts_with("config-missing\n  proves "), "{end}");
     let unknown = runbook(&["triage", "all", "is", "quiet"]);
     assert_eq!((status(&unknown), stdout(&unknown)), (1, String::new()));
+}
+
+/// The library is asked of each line, the program of one of each kind.
+#[test]
+fn each_line_that_means_something_is_answered_alone_as_in_its_log() {
+    let mut kinds: BTreeMap<Symptom, String> = BTreeMap::new();
+    for (path, text) in every_log() {
+        let lines: Vec<&str> = text.split('\n').collect();
+        for mark in Timeline::parse(Vantage::Gateway, "log", &text).marks {
+            let line = lines[mark.line as usize - 1];
+            let answered = timeline::first_known(line).map(|row| row.symptom);
+            assert_eq!(answered, Some(mark.symptom), "{}: {line}", path.display());
+            kinds.entry(mark.symptom).or_insert_with(|| line.to_owned());
+        }
+    }
+    assert!(kinds.len() > 45, "{} of {} rows", kinds.len(), rows().len());
+    for (symptom, line) in kinds {
+        let output = runbook(&["triage", "--", &line]);
+        let said = stdout(&output);
+        assert_eq!(said.lines().next(), Some(timeline::name(symptom).as_str()), "{line}");
+    }
 }
 
 #[test]
