@@ -259,7 +259,9 @@ impl Client {
         Ok(Connecting::start(self.clone(), pairing))
     }
 
-    /// Connects until there is a session or a final phase.
+    /// Connects until there is a session or a final phase, which the [`Policy`] says how long to wait for: by default about a
+    /// minute for a gateway that refuses to be dialled, and half an hour for a person who must approve. [`Policy::once`] asks a
+    /// single time; [`Client::start`] tells each step, the request that waits for its approval included.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket. A pairing request that the gateway already made stays pending there.

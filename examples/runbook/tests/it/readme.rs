@@ -80,6 +80,30 @@ fn the_program_on_the_front_page_is_one_that_is_built() {
     assert!(readme().contains("cargo install --locked --path examples/runbook\n"));
 }
 
+/// A front page without its docs.rs, too: a line that rustdoc hides, and a link to a type, are noise there.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the pages are files")]
+fn each_crate_shows_on_its_first_screen_what_most_people_need() {
+    for folder in [
+        "openclaw-token",
+        "openclaw-compose",
+        "openclaw-pairing",
+        "openclaw-probe",
+        "examples/gateway",
+        "examples/runbook",
+    ] {
+        let page = std::fs::read_to_string(root().join(folder).join("README.md")).unwrap();
+        let code: Vec<&str> = blocks(&page, "rust").into_iter().flat_map(str::lines).collect();
+        assert!(code.iter().all(|line| !line.starts_with("# ")), "{folder}: rustdoc alone hides such a line");
+        let first: Vec<&str> = page.lines().take(32).collect();
+        assert!(first.iter().any(|line| *line == "```rust" || *line == "```sh"), "{folder}: no use on its first screen");
+        let use_it = page.split("```").nth(1).unwrap().lines().filter(|line| !line.is_empty()).count();
+        assert!(use_it <= 22, "{folder}: {use_it} lines are not the ten that most people need");
+        let mut links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        assert!(!links.any(|link| link.contains("::")), "{folder}: a link that only docs.rs follows");
+    }
+}
+
 #[test]
 fn every_line_of_the_rehearsal_on_the_front_page_is_printed_in_that_order() {
     let readme = readme();
