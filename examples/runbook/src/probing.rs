@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::errln;
+use crate::errors::did_you_mean;
 use crate::output;
 use crate::reading::{self, ReadError};
 use clap::Args;
@@ -189,6 +190,16 @@ pub fn targets(texts: &[String]) -> Result<Vec<Target>, StartError> {
 /// When it is none.
 pub fn target(index: usize, text: &str) -> Result<Target, StartError> {
     text.parse().map_err(|source| StartError::Target { index, source })
+}
+
+/// A rung, by its name.
+///
+/// # Errors
+///
+/// When none is called so; the one that was perhaps meant is said.
+pub fn rung(text: &str) -> Result<Rung, String> {
+    let near = || did_you_mean(text, Rung::ALL.iter().map(|rung| rung.name()));
+    text.parse().map_err(|unknown| format!("{unknown}{}", near()))
 }
 
 /// A time given in seconds.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openclaw_probe::supervisors::{Job, compose, launchd, systemd};
-use openclaw_probe::{Backoff, DeployGate, DeployGateState, Rung, Sample};
+use openclaw_probe::{Backoff, DeployGate, DeployGateState, ProbeReport, Rung, Sample};
+use openclaw_runbook::interrupt::heed;
 use openclaw_runbook::probing::{self, ProbeArguments, StartError};
-use openclaw_runbook::{errln, out, outln};
+use openclaw_runbook::{errln, out, outln, output};
+
+use super::formats::Formats;
 
 /// What the printed job is called.
 pub(super) const LABEL: &str = "ai.openclaw.gate";
@@ -16,7 +19,7 @@ pub(super) const LABEL: &str = "ai.openclaw.gate";
 ///
 /// Exit codes: 0 open; 10 to 19 the rung that failed last (10 resolve, 11 tcp, 12 tls, 13 liveness, 14 startup,
 /// 15 readiness, 16 upgrade, 17 challenge, 18 hello, 19 scope) when the deadline passed or waiting cannot help;
-/// 2 wrong arguments, 78 a file that cannot be read.
+/// 2 wrong arguments, 78 a file that cannot be read; 130 and 143 stopped, and what was seen last is said.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The gateway: ws, wss, http or https URL, host or host:port.
@@ -25,7 +28,7 @@ pub(crate) struct Arguments {
 
     /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
     /// Without it: hello where a token is given, else challenge.
-    #[arg(long, value_name = "RUNG")]
+    #[arg(long, value_name = "RUNG", value_parser = probing::rung)]
     upto: Option<Rung>,
 
     #[command(flatten)]
@@ -44,8 +47,11 @@ pub(crate) struct Arguments {
     every: f64,
 
     /// Print a line for each climb.
-    #[arg(long, short)]
+    #[arg(long, short, conflicts_with_all = ["format", "json"])]
     verbose: bool,
+
+    #[command(flatten)]
+    formats: Formats,
 
     /// Print a definition that runs this gate instead of running it. Nothing is installed.
     #[arg(long, value_name = "KIND")]
@@ -71,7 +77,18 @@ pub(super) enum Definition {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.print {
         Some(kind) => print(&arguments, kind),
-        None => probing::run("runbook gate", wait(&arguments)),
+        None => probing::run("runbook gate", async {
+            let mut last = None;
+            let waited = heed(wait(&arguments, &mut last)).await;
+            output::show_waits("");
+            waited.unwrap_or_else(|stopped| {
+                match &last {
+                    Some(report) => errln!("runbook gate: stopped; the last climb: {}", probing::line(report, 0)),
+                    None => errln!("runbook gate: stopped before the first climb ended"),
+                }
+                Ok(stopped.exit_code())
+            })
+        }),
     }
 }
 
@@ -89,7 +106,8 @@ pub(super) fn print(arguments: &Arguments, kind: Definition) -> ExitCode {
     }
 }
 
-async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
+/// Climbs until the gate is decided; `last` is the climb that ended last.
+async fn wait(arguments: &Arguments, last: &mut Option<ProbeReport>) -> Result<ExitCode, StartError> {
     let target = probing::target(1, &arguments.target)?;
     let (prober, upto) = arguments.probe.prober(arguments.upto)?;
     let deadline = probing::seconds("within", arguments.within)?;
@@ -99,7 +117,6 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let mut gate = DeployGate::new(arguments.times, deadline);
     let started = tokio::time::Instant::now();
     let mut failures = 0;
-    let mut last = None;
     loop {
         let left = deadline.saturating_sub(started.elapsed());
         let report = prober.climb_within(&target, upto, left).await;
@@ -110,27 +127,30 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
         } else {
             gate.observe(Sample::of(now, last.insert(report)))
         };
-        let Some(report) = &last else { continue };
+        let Some(report) = &*last else { continue };
+        let line = format!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
         if arguments.verbose {
-            outln!("{:6.1} s  {}", now.as_secs_f64(), probing::line(report, 0));
+            outln!("{line}");
+        } else {
+            output::show_waits(&line);
         }
-        match state {
-            DeployGateState::Waiting => {}
-            DeployGateState::Open => {
-                outln!(
+        if state != DeployGateState::Waiting {
+            output::show_waits("");
+            match state {
+                _ if arguments.formats.is_json() => output::print_json(&decided(&gate, state, report)),
+                DeployGateState::Open => outln!(
                     "gate: open, {upto} held {} times in a row after {:.1} s",
                     gate.held(),
                     started.elapsed().as_secs_f64()
-                );
-                return Ok(ExitCode::SUCCESS);
-            }
-            _ => {
-                outln!("{report}");
-                if let Some(finding) = gate.finding() {
-                    outln!("gate: {}: {}", finding.code, finding.evidence.join("; "));
+                ),
+                _ => {
+                    outln!("{report}");
+                    if let Some(finding) = gate.finding() {
+                        outln!("gate: {}: {}", finding.code, finding.evidence.join("; "));
+                    }
                 }
-                return Ok(ExitCode::from(gate.exit_code()));
             }
+            return Ok(ExitCode::from(gate.exit_code()));
         }
         let pause = if report.is_good() {
             failures = 0;
@@ -141,6 +161,15 @@ async fn wait(arguments: &Arguments) -> Result<ExitCode, StartError> {
         };
         tokio::time::sleep(pause.min(deadline.saturating_sub(started.elapsed()))).await;
     }
+}
+
+/// How the gate was decided, for a machine.
+fn decided(gate: &DeployGate, state: DeployGateState, report: &ProbeReport) -> String {
+    let findings: Vec<_> = gate.finding().into_iter().chain(report.findings()).collect();
+    let shown = serde_json::json!({
+        "state": state, "held": gate.held(), "report": report, "findings": findings,
+    });
+    format!("{shown}\n")
 }
 
 /// The definition that runs this same gate. A token goes by file only.

@@ -27,14 +27,14 @@ pub(crate) struct Arguments {
 
     /// The highest rung to climb to: resolve, tcp, tls, liveness, startup, readiness, upgrade, challenge, hello, scope.
     /// Without it: hello where a token is given, else challenge.
-    #[arg(long, value_name = "RUNG")]
+    #[arg(long, value_name = "RUNG", value_parser = probing::rung)]
     upto: Option<Rung>,
 
     #[command(flatten)]
     probe: ProbeArguments,
 
     /// Ask one HTTP question only, over one connection: liveness, startup or readiness. The cheapest useful probe.
-    #[arg(long, value_name = "RUNG", conflicts_with = "upto")]
+    #[arg(long, value_name = "RUNG", value_parser = probing::rung, conflicts_with = "upto")]
     ask: Option<Rung>,
 
     #[command(flatten)]

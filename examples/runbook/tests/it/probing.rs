@@ -158,7 +158,8 @@ async fn wrong_arguments_are_told_from_files_that_are_not_there() {
     assert_eq!(code, 2);
     assert!(text.contains("user information") && !text.contains("canary"), "{text}");
     assert_eq!(probe_gateway(&["--token-file", "/nonexistent/token", "127.0.0.1"]).await.0, 78);
-    assert_eq!(probe_gateway(&["--upto", "roof"]).await.0, 2);
+    let (code, text) = probe_gateway(&["--upto", "challange"]).await;
+    assert!(code == 2 && text.contains("did you mean challenge?"), "{text}");
     assert_eq!(gate(&["--within", "0", "127.0.0.1"]).await.0, 2);
 }
 
@@ -188,6 +189,21 @@ async fn a_gate_opens_when_it_held_and_says_what_failed_when_not() {
     gateway.set_phase(Phase::Starting);
     let (code, text) = gate(&[&quick[..], &["--within", "1", &here]].concat()).await;
     assert_eq!((code, text.contains("OC-H721 gate-deadline")), (14, true), "{text}");
+    let (code, text) = gate(&[&quick[..], &["--within", "0.1", "--format", "json", &here]].concat()).await;
+    let told: serde_json::Value = serde_json::from_str(&text).expect("one document");
+    assert_eq!((code, &told["state"], &told["findings"][0]["code"]), (14, &"timed-out".into(), &"OC-H721".into()));
+
+    // Who gives up learns what was seen last.
+    let stopped = program("gate", &["--every", "0.01", "--within", "3600", "-v", &here])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut stopped = stopped.expect("started");
+    until(&mut self::lines(&mut stopped), "OC-H400 starting").await;
+    terminate(&stopped).await;
+    let (code, text) = said(&stopped.wait_with_output().await.expect("ended"));
+    assert_eq!(code, 143, "{text}");
+    assert!(text.contains("stopped; the last climb: ") && text.contains("OC-H400 starting"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
