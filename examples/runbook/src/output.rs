@@ -17,7 +17,7 @@ mod styled;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -35,6 +35,9 @@ static LOST: AtomicBool = AtomicBool::new(false);
 
 /// The exit status then, as sysexits.h has it for an error of input or output.
 const LOST_STATUS: u8 = 74;
+
+/// Standard output is a document for a machine: what people are told goes beside it.
+static IS_DOCUMENT: AtomicBool = AtomicBool::new(false);
 
 /// Where words go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,11 @@ impl Stream {
             Self::Err => terminal_size::terminal_size_of(io::stderr()),
         };
         size.map(|(terminal_size::Width(columns), _)| usize::from(columns))
+    }
+
+    /// Where words for people go that are meant for this stream.
+    fn of_people(self) -> Self {
+        if IS_DOCUMENT.load(Ordering::Relaxed) { Self::Err } else { self }
     }
 
     fn write(self, text: &str) -> io::Result<()> {
@@ -115,8 +123,24 @@ pub fn json(document: &str) -> String {
     json::shown(document, masked)
 }
 
+/// From now on standard output holds the JSON document that is printed alone, and what people are told stands on standard
+/// error: for subcommands that say what they do while they do it.
+pub fn keep_for_document() {
+    IS_DOCUMENT.store(true, Ordering::Relaxed);
+}
+
+/// Where what a child process says to people belongs.
+#[must_use]
+pub fn of_child() -> Stdio {
+    match Stream::Out.of_people() {
+        Stream::Out => Stdio::inherit(),
+        Stream::Err => io::stderr().into(),
+    }
+}
+
 /// Prints a text; for [`out!`](crate::out!) and its like.
 pub fn print(stream: Stream, words: fmt::Arguments<'_>) {
+    let stream = stream.of_people();
     let printed = try_print(stream, &words.to_string());
     if stream == Stream::Out {
         notice(printed);
@@ -141,7 +165,7 @@ pub fn print_page(page: &Styled) {
 /// # Errors
 /// What the system says: a full disk, a reader who has left.
 pub fn try_print_page(page: &Styled) -> io::Result<()> {
-    Stream::Out.write(&masked(page.as_str()))
+    Stream::Out.of_people().write(&masked(page.as_str()))
 }
 
 /// Prints a JSON document on standard output.

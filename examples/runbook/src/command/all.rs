@@ -23,6 +23,7 @@ use openclaw_runbook::{asking, errln, outln, output};
 use openclaw_token::fs::{LedgerFile, transaction};
 use openclaw_token::ledger::{Act, LedgerEntry};
 
+use super::formats::Formats;
 use super::look::{colour, width};
 
 /// Walk the five steps: freeze and align the token, put the client where it reaches the gateway, pair its device, and look
@@ -52,6 +53,8 @@ pub(crate) struct Arguments {
     /// The scopes that the client's commands need, separated by commas: it is made to ask for them, and gets no more
     #[arg(long, value_name = "SCOPES", default_value = "operator.pairing,operator.read")]
     scopes: String,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 const EXIT: &str = "\
@@ -80,6 +83,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if arguments.formats.is_json() {
+        output::keep_for_document();
+    }
     let walk = Walk { arguments, at: Cell::new("looking"), said: RefCell::default() };
     let ended = runtime.block_on(heed(walk.walk()));
     runtime.shutdown_background();
@@ -184,6 +190,9 @@ impl Walk {
         self.at.set("probe");
         outln!("\n== 5 probe: who has a session now");
         output::print_page(&render::text(&now.ticket, colour(), width()));
+        if self.arguments.formats.is_json() {
+            output::print_json(&render::json(&now.ticket).map_err(|error| error.to_string())?);
+        }
         Ok(ExitCode::from(now.ticket.exit))
     }
 
@@ -443,7 +452,8 @@ fn is_root() -> bool {
 
 /// How a child ended, which shows what it says itself.
 async fn ended(command: &mut tokio::process::Command) -> Result<i32, String> {
-    let mut running = Running::start(command).map_err(|error| error.to_string())?;
+    let mut running =
+        Running::start(command.stdout(output::of_child())).map_err(|error| error.to_string())?;
     let status = running.wait().await.map_err(|error| error.to_string())?;
     status.code().ok_or_else(|| "it was ended by a signal".to_owned())
 }

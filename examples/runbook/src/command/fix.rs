@@ -7,11 +7,14 @@ use clap::Args;
 use openclaw_compose::finding::{Code, Severity};
 use openclaw_compose::openclaw::{LeftAlone, Mend, Mending};
 use openclaw_runbook::errors::did_you_mean;
+use openclaw_runbook::finding::Finding;
+use openclaw_runbook::outln;
 use openclaw_runbook::project::{EngineFlags, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::targets::Targets;
-use openclaw_runbook::{errln, out, outln};
 use openclaw_token::fs::transaction::Transaction;
+
+use super::formats::{Done, Formats, carry_out};
 
 /// Mend what can be mended by editing files: by default what is wrong and safe, each edit shown as a diff with secrets masked.
 ///
@@ -44,16 +47,15 @@ pub(crate) struct Arguments {
     /// Also make edits that a person should judge, such as downgrades and renames
     #[arg(long)]
     judgement: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    mend(&arguments).unwrap_or_else(|error| {
-        errln!("runbook fix: {error}");
-        ExitCode::from(2)
-    })
+    carry_out("fix", &arguments.formats, || Ok(mend(&arguments)?))
 }
 
-fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
+fn mend(arguments: &Arguments) -> Result<Done, String> {
     let mut wanted = Mend::default();
     for name in &arguments.codes {
         wanted = wanted.code(code(name)?);
@@ -63,7 +65,7 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let before = settled(arguments)?;
     if arguments.recover {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Done::default());
     }
     let unread: Vec<String> = before.unread().chain(before.unread_of_host()).collect();
     if !unread.is_empty() {
@@ -71,20 +73,19 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let mending = before.report.mending(&wanted);
     show(&mending, arguments, &before);
+    let left = mending.left.iter().map(|(finding, _)| *finding);
+    let told = mending.mended.iter().copied().chain(left).chain(mending.by_hand.iter().copied());
+    let mut done = Done { findings: told.cloned().map(Finding::from).collect(), ..Done::default() };
     let changes = mending.edits.apply();
     if changes.is_empty() {
         outln!("nothing to mend by edits");
-        let left = !arguments.dry_run && !mending.by_hand.is_empty();
-        return Ok(ExitCode::from(u8::from(left)));
+        done.exit = u8::from(!arguments.dry_run && !mending.by_hand.is_empty());
+        return Ok(done);
     }
     outln!();
     for change in &changes {
         // The file may lie elsewhere from here than its source says.
-        let name = before.openable(change.source);
-        outln!("--- {name}\n+++ {name}");
-        for hunk in &change.hunks {
-            out!("{hunk}");
-        }
+        done.show(before.openable(change.source), &change.hunks);
     }
     let targets = Targets::of_edits(&before.directory, &changes, arguments.outside)
         .map_err(|error| format!("nothing was changed: {error}"))?;
@@ -93,7 +94,8 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     if arguments.dry_run || !arguments.yes {
         outln!("\nnothing was written{}", if arguments.dry_run { "" } else { "; give --yes to write" });
-        return Ok(if arguments.dry_run { ExitCode::SUCCESS } else { ExitCode::from(1) });
+        done.exit = u8::from(!arguments.dry_run);
+        return Ok(done);
     }
     let receipt = Transaction::plan(&targets.root, changes.iter().map(|change| targets.write(change)))
         .and_then(Transaction::commit)
@@ -101,7 +103,8 @@ fn mend(arguments: &Arguments) -> Result<ExitCode, String> {
     outln!("\nwritten as transaction {} of {}", receipt.id, receipt.root.display());
     show_after(&mending, arguments, &before);
     show_next(arguments)?;
-    Ok(ExitCode::SUCCESS)
+    done.transaction = Some(receipt.id);
+    Ok(done)
 }
 
 /// The project, once what an earlier run left half done is brought to one side. Where nothing may be written, that is said.

@@ -7,6 +7,7 @@
 mod tokens;
 mod write;
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -15,7 +16,7 @@ use openclaw_compose::edit;
 use openclaw_compose::openclaw::AlignError;
 use openclaw_runbook::project::{EngineFlags, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
-use openclaw_runbook::{errln, out, outln, output};
+use openclaw_runbook::{errln, outln, output};
 use openclaw_token::fs::transaction::Receipt;
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Anchor, compare_records};
@@ -26,6 +27,7 @@ use openclaw_token::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::formats::{Done, Formats, carry_out};
 use tokens::ProjectTokens;
 use write::StageError;
 
@@ -105,7 +107,7 @@ struct Common {
     /// The change ticket, for the record
     #[arg(long)]
     ticket: Option<String>,
-    /// Who does this, for the record [default: the user's name]
+    /// Who does this, for the record [default: the user's name, or number]
     #[arg(long)]
     by: Option<String>,
     /// Also write files outside the project's directory, such as a state directory beside it; the files as they were then stay
@@ -117,6 +119,8 @@ struct Common {
     /// Also print the token's first eight characters, for tickets that ask for them; the fingerprint reveals nothing
     #[arg(long)]
     first_eight: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 /// What is done with the token.
@@ -141,7 +145,7 @@ impl Mode {
 }
 
 /// Why the program came to no end. Says what was and what was not done.
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn Error>;
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let mode = match arguments {
@@ -152,30 +156,27 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Arguments { rotate: true, reason: Some(reason), .. } => Mode::Rotate { reason },
         Arguments { yes, .. } => Mode::Align { yes },
     };
-    carry_out("freeze", &mode, &arguments.common)
+    act("freeze", &mode, &arguments.common)
 }
 
 pub(crate) fn align(Align { common, yes }: Align) -> ExitCode {
-    carry_out("align", &Mode::Align { yes }, &common)
+    act("align", &Mode::Align { yes }, &common)
 }
 
 pub(crate) fn plan_rotation(PlanRotation { common }: PlanRotation) -> ExitCode {
-    carry_out("plan-rotation", &Mode::Plan, &common)
+    act("plan-rotation", &Mode::Plan, &common)
 }
 
 pub(crate) fn rotate_token(Rotate { common, reason }: Rotate) -> ExitCode {
-    carry_out("rotate", &Mode::Rotate { reason }, &common)
+    act("rotate", &Mode::Rotate { reason }, &common)
 }
 
-fn carry_out(verb: &str, mode: &Mode, common: &Common) -> ExitCode {
-    decide(verb, mode, common).unwrap_or_else(|error| {
-        errln!("runbook {verb}: {error}");
-        ExitCode::from(2)
-    })
+fn act(verb: &str, mode: &Mode, common: &Common) -> ExitCode {
+    carry_out(verb, &common.formats, || decide(verb, mode, common))
 }
 
 /// Does what the mode says.
-fn decide(verb: &str, mode: &Mode, common: &Common) -> Result<ExitCode, Failure> {
+fn decide(verb: &str, mode: &Mode, common: &Common) -> Result<Done, Failure> {
     let read = || ProjectTokens::read(&common.project, common.engine.docker);
     let mut project = read()?;
     let half_done = HalfDone::find(&project.root, &project.project.report.sources)?;
@@ -198,25 +199,27 @@ fn decide(verb: &str, mode: &Mode, common: &Common) -> Result<ExitCode, Failure>
     }
     match mode {
         Mode::Plan => {
-            show_plan("a rotation goes", &plan(&project.holders()), Phase::QuietClients);
+            let plan = plan(&project.holders());
+            show_plan("a rotation goes", &plan, Phase::QuietClients);
             outln!("then: runbook rotate --reason ...");
-            Ok(ExitCode::SUCCESS)
+            Ok(Done { plan: Some(plan), ..Done::default() })
         }
         Mode::Verify { anchor } => verify(*anchor, common, &project, &half_done),
         _ => freeze(verb, mode, common, &project),
     }
 }
 
-fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> Result<ExitCode, Failure> {
+fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> Result<Done, Failure> {
     let store = DirectoryStore::new(&project.root);
     let mut occurrences = project.occurrences();
     let all = occurrences.len();
     let mut aligns = None;
+    let mut done = Done::default();
     if let (Mode::Align { yes }, Some(enforced)) = (mode, project.enforced()) {
         occurrences.retain(|occurrence| is_same(occurrence.token(), &enforced));
         let differ = occurrences.len() < all;
         if differ {
-            show_alignment(project, &enforced)?;
+            show_alignment(project, &enforced, &mut done)?;
         }
         if !yes && (differ || store.latest()?.is_none()) {
             outln!(
@@ -224,7 +227,8 @@ fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> 
                 if differ { "the gateway" } else { "every place holds and the gateway" }
             );
             outln!("nothing was written; give --yes to write");
-            return Ok(ExitCode::from(1));
+            done.exit = 1;
+            return Ok(done);
         }
         aligns = differ.then_some(enforced);
     }
@@ -236,10 +240,10 @@ fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> 
         errln!(
             "runbook {verb}: no token is known to be enforced; `runbook freeze --adopt` freezes one that every place holds"
         );
-        return Ok(ExitCode::from(3));
+        return Ok(Done::with(3));
     }
     let now = SystemTime::now();
-    let by = common.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+    let by = common.by.clone().unwrap_or_else(user);
     let mut circumstances = project.describe(Circumstances::new(now, &by));
     if let Some(ticket) = &common.ticket {
         circumstances = circumstances.ticket(ticket);
@@ -257,23 +261,26 @@ fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> 
         Ok(Frozen::New { record, token, custody, .. }) => {
             output::hide([token.clone()]);
             let receipt = custody.commit().map_err(|error| unwritten(&record, &error))?;
-            report(common, project, &record, &token, &receipt);
+            done.plan = report(common, project, &record, &token, &receipt);
             let evidence = format!("transaction {}", receipt.id);
             let anchor = LedgerFile::new(&project.root).enter(&record, &evidence).map_err(|error| {
                 format!("the token is frozen and written, but the ledger has no entry of it: {error}")
             })?;
             outln!("ledger anchor for the ticket: {anchor}");
-            Ok(ExitCode::SUCCESS)
+            done.transaction = (!receipt.changed.is_empty()).then_some(receipt.id);
+            done.record = Some(record);
+            Ok(done)
         }
         Ok(frozen) => {
             outln!("frozen already: {}", describe(frozen.record()));
+            done.record = Some(frozen.record().clone());
             match aligns {
-                Some(enforced) => align_again(common, project, frozen.record(), &enforced),
+                Some(enforced) => align_again(common, project, frozen.record(), &enforced, done),
                 None => {
                     outln!(
                         "nothing was changed; `freeze --verify` compares every place with it, `rotate` replaces it"
                     );
-                    Ok(ExitCode::SUCCESS)
+                    Ok(done)
                 }
             }
         }
@@ -283,21 +290,29 @@ fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> 
                 errln!("  {advice}");
             }
             let refused = if matches!(mode, Mode::Align { .. }) { 3 } else { 1 };
-            Ok(ExitCode::from(if is_refusal(&error) { refused } else { 2 }))
+            done.exit = if is_refusal(&error) { refused } else { 2 };
+            Ok(done)
         }
     }
 }
 
+/// Who runs this: by name, or where none is set, as for root in a container, by number.
+fn user() -> String {
+    let number = || {
+        #[cfg(unix)]
+        return format!("uid {}", rustix::process::getuid().as_raw());
+        #[cfg(not(unix))]
+        "unknown".to_owned()
+    };
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(number)
+}
+
 /// What is to be written where another token stands, as a diff with every token masked.
-fn show_alignment(project: &ProjectTokens, enforced: &SecretString) -> Result<(), Failure> {
+fn show_alignment(project: &ProjectTokens, enforced: &SecretString, done: &mut Done) -> Result<(), Failure> {
     output::hide([enforced.clone()]);
     outln!("the gateway enforces one token, and other places hold another:");
     for change in edit::apply(&project.alignment().edits(enforced)?, &project.project.report.sources)? {
-        let name = project.project.openable(change.source);
-        outln!("--- {name}\n+++ {name}");
-        for hunk in &change.hunks {
-            out!("{hunk}");
-        }
+        done.show(project.project.openable(change.source), &change.hunks);
     }
     Ok(())
 }
@@ -308,15 +323,18 @@ fn align_again(
     project: &ProjectTokens,
     record: &Record,
     enforced: &SecretString,
-) -> Result<ExitCode, Failure> {
+    mut done: Done,
+) -> Result<Done, Failure> {
     if record.fingerprint.matches(enforced, None) != Some(true) {
         outln!("the gateway enforces another than the frozen token: nothing was written");
         outln!("  `runbook rotate --reason ...` replaces the frozen one, in every place");
-        return Ok(ExitCode::from(1));
+        done.exit = 1;
+        return Ok(done);
     }
     let receipt = write::stage(project, common.outside, enforced, record)?.commit()?;
-    report(common, project, record, enforced, &receipt);
-    Ok(ExitCode::SUCCESS)
+    done.plan = report(common, project, record, enforced, &receipt);
+    done.transaction = Some(receipt.id);
+    Ok(done)
 }
 
 fn is_same(one: &SecretString, other: &SecretString) -> bool {
@@ -334,7 +352,7 @@ fn is_refusal(error: &FreezeError) -> bool {
     }
 }
 
-fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
+fn unwritten(record: &Record, error: &dyn Error) -> String {
     let lost = match record.origin {
         openclaw_token::Origin::Adopted => "the places hold it as before",
         _ => "no place holds the new token; rotate again, with a reason",
@@ -342,18 +360,19 @@ fn unwritten(record: &Record, error: &dyn std::error::Error) -> String {
     format!("{error}\n  generation {} is recorded and no file was changed: {lost}", record.generation)
 }
 
+/// Says what was written, and what is to be done now.
 fn report(
     common: &Common,
     project: &ProjectTokens,
     record: &Record,
     token: &SecretString,
     receipt: &Receipt,
-) {
+) -> Option<RotationPlan> {
     outln!("frozen: {}", describe(record));
     show_first_eight(common, token);
     if receipt.changed.is_empty() {
         outln!("  every place held it already: no file was changed");
-        return;
+        return None;
     }
     for changed in &receipt.changed {
         outln!("  wrote {}", changed.path.display());
@@ -363,7 +382,9 @@ fn report(
         receipt.id,
         receipt.root.display()
     );
-    show_plan("now, in this order", &plan(&project.holders()), Phase::ReloadGateway);
+    let plan = plan(&project.holders());
+    show_plan("now, in this order", &plan, Phase::ReloadGateway);
+    Some(plan)
 }
 
 /// What to do after a refusal.
@@ -396,7 +417,7 @@ fn verify(
     common: &Common,
     project: &ProjectTokens,
     half_done: &HalfDone,
-) -> Result<ExitCode, Failure> {
+) -> Result<Done, Failure> {
     let store = DirectoryStore::new(&project.root);
     let (latest, history) = (store.latest()?, store.history()?);
     let occurrences = project.occurrences();
@@ -429,7 +450,8 @@ fn verify(
         (false, lines) => outln!("ledger: {lines} entries, broken"),
     }
     let failed = findings.iter().chain(&broken).any(is_error) || latest.is_none() || !checked.is_intact();
-    Ok(ExitCode::from(u8::from(failed)))
+    let findings = findings.into_iter().chain(broken).map(openclaw_runbook::finding::Finding::from).collect();
+    Ok(Done { findings, record: latest, ..Done::with(u8::from(failed)) })
 }
 
 fn show(finding: &Finding) {

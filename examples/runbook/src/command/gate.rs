@@ -83,7 +83,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             output::show_waits("");
             waited.unwrap_or_else(|stopped| {
                 match &last {
-                    Some(report) => errln!("runbook gate: stopped; the last climb: {}", probing::line(report, 0)),
+                    Some(report) => {
+                        errln!("runbook gate: stopped; the last climb: {}", probing::line(report, 0))
+                    }
                     None => errln!("runbook gate: stopped before the first climb ended"),
                 }
                 Ok(stopped.exit_code())

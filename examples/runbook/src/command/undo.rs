@@ -6,14 +6,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use openclaw_runbook::errors::with_sources;
+use openclaw_runbook::outln;
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::targets::roots;
-use openclaw_runbook::{errln, outln};
 use openclaw_token::RecordStore as _;
 use openclaw_token::fs::transaction::{self, Receipt};
 use openclaw_token::fs::{DirectoryStore, LedgerFile};
 use openclaw_token::ledger::{Act, LedgerEntry};
+
+use super::formats::{Done, Formats, carry_out};
 
 /// Take back the last change of files that `fix`, `align`, `freeze`, `rotate` or `all` made, and never more than that one: what
 /// was taken back stays so, and what came before it, too.
@@ -34,6 +36,8 @@ pub(crate) struct Arguments {
     /// Who does this, for the ledger
     #[arg(long, default_value = "runbook undo")]
     by: String,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 /// Bring to one side what an earlier run of these programs left half done: finish it, or undo it.
@@ -46,25 +50,23 @@ pub(crate) struct Recover {
     /// Also write files outside the project's directory
     #[arg(long)]
     outside: bool,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    take_back(&arguments).unwrap_or_else(|error| {
-        errln!("runbook undo: {error}");
-        ExitCode::from(2)
-    })
+    carry_out("undo", &arguments.formats, || Ok(take_back(&arguments)?))
 }
 
 pub(crate) fn recover(arguments: &Recover) -> ExitCode {
-    match settle(arguments) {
-        Ok(done) if done.is_empty() => outln!("nothing is half done"),
-        Ok(done) => done.iter().for_each(|done| outln!("{done}")),
-        Err(error) => {
-            errln!("runbook recover: {error}");
-            return ExitCode::from(2);
+    carry_out("recover", &arguments.formats, || {
+        let done = settle(arguments)?;
+        if done.is_empty() {
+            outln!("nothing is half done");
         }
-    }
-    ExitCode::SUCCESS
+        done.iter().for_each(|done| outln!("{done}"));
+        Ok(Done::default())
+    })
 }
 
 fn settle(arguments: &Recover) -> Result<Vec<String>, String> {
@@ -73,7 +75,7 @@ fn settle(arguments: &Recover) -> Result<Vec<String>, String> {
     half_done.and_then(|half_done| half_done.settle(arguments.outside)).map_err(|error| with_sources(&error))
 }
 
-fn take_back(arguments: &Arguments) -> Result<ExitCode, String> {
+fn take_back(arguments: &Arguments) -> Result<Done, String> {
     let project = Project::read(&arguments.project, Evidence::None).map_err(|error| error.to_string())?;
     let half_done =
         HalfDone::find(&project.directory, &project.report.sources).map_err(|error| with_sources(&error))?;
@@ -94,7 +96,7 @@ fn take_back(arguments: &Arguments) -> Result<ExitCode, String> {
             }
             None => outln!("nothing to take back: no change of {} is on record", root.display()),
         }
-        return Ok(ExitCode::from(1));
+        return Ok(Done::with(1));
     };
     outln!("takes back transaction {} of {}:", last.id, last.root.display());
     for changed in &last.changed {
@@ -107,7 +109,7 @@ fn take_back(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     if !arguments.yes {
         outln!("nothing was written; give --yes to write");
-        return Ok(ExitCode::from(1));
+        return Ok(Done::with(1));
     }
     // What stands beside the files must be in order before they change.
     let settled =
@@ -124,7 +126,7 @@ fn take_back(arguments: &Arguments) -> Result<ExitCode, String> {
     LedgerFile::new(&project.directory)
         .append(&entry)
         .map_err(|error| format!("the files are as before, but the ledger has no entry of it: {error}"))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Done { transaction: Some(receipt.id), ..Done::default() })
 }
 
 /// The project's directory, where no change on record went beyond it: only whoever made them knows which was the last.

@@ -96,7 +96,10 @@ fn each_crate_shows_on_its_first_screen_what_most_people_need() {
         let code: Vec<&str> = blocks(&page, "rust").into_iter().flat_map(str::lines).collect();
         assert!(code.iter().all(|line| !line.starts_with("# ")), "{folder}: rustdoc alone hides such a line");
         let first: Vec<&str> = page.lines().take(32).collect();
-        assert!(first.iter().any(|line| *line == "```rust" || *line == "```sh"), "{folder}: no use on its first screen");
+        assert!(
+            first.iter().any(|line| *line == "```rust" || *line == "```sh"),
+            "{folder}: no use on its first screen"
+        );
         let use_it = page.split("```").nth(1).unwrap().lines().filter(|line| !line.is_empty()).count();
         assert!(use_it <= 22, "{folder}: {use_it} lines are not the ten that most people need");
         let mut links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());

@@ -53,6 +53,41 @@ fn align_writes_the_enforced_token_and_freezes_it_and_undo_takes_that_back_once(
     assert_eq!(run(&stack, &["freeze", "--verify"]).0, 0);
 }
 
+/// A machine reads one document; what people are told stands beside it.
+#[test]
+fn each_step_tells_a_machine_what_it_did() {
+    let (_dir, stack) = stack("silent-override");
+    let step = |arguments: &[&str]| {
+        let mut command = Command::new(RUNBOOK);
+        let command = command.args(arguments).args(["--format", "json"]).current_dir(&stack);
+        let output = command.env_clear().env("RUNBOOK_HOST_FILES", "1").output().unwrap();
+        let told: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert!(!stdout(&output).contains("not-a-secret"), "{told}");
+        (status(&output), told, stderr(&output))
+    };
+    let (code, told, said) = step(&["align"]);
+    assert_eq!((code, &told["exit"], &told["transaction"]), (1, &1.into(), &serde_json::Value::Null));
+    assert!(told["changes"][0]["file"] == ".env" && said.contains("give --yes to write"), "{told} {said}");
+    let (code, told, _) = step(&["align", "--yes"]);
+    assert!(code == 0 && told["transaction"] == 1 && told["record"]["generation"] == 1, "{told}");
+    assert!(told["plan"]["steps"].as_array().is_some_and(|steps| !steps.is_empty()), "{told}");
+    let (code, told, _) = step(&["freeze", "--verify"]);
+    assert!(code == 0 && told["record"]["generation"] == 1, "{told}");
+    let (code, told, _) = step(&["undo", "--yes"]);
+    assert!(code == 0 && told["transaction"] == 2, "{told}");
+    let (code, told, _) = step(&["freeze", "--verify"]);
+    assert!(code == 1 && told["findings"][0]["code"] == "OC-T301", "{told}");
+    let (code, told, _) = step(&["fix"]);
+    assert!(
+        code == 1 && told["findings"][0]["code"] == "OC-C301" && told["changes"][0]["diff"] != "",
+        "{told}"
+    );
+    let (code, told, _) = step(&["recover"]);
+    assert!(code == 0 && told["exit"] == 0, "{told}");
+    let (code, told, said) = step(&["all", "--dry-run"]);
+    assert!(code == 1 && told["verdict"] == "red" && said.contains("== 5 probe"), "{told} {said}");
+}
+
 #[test]
 fn undo_takes_back_the_last_fix_and_not_what_somebody_changed_since() {
     let (_dir, stack) = stack("own-loopback");
@@ -157,6 +192,15 @@ fn every_subcommand_takes_the_same_flags_for_the_same_thing() {
     let of_files = ["undo", "recover", "config", "explain", "capture"];
     let answers = [
         "look",
+        "all",
+        "align",
+        "fix",
+        "freeze",
+        "plan-rotation",
+        "rotate",
+        "undo",
+        "recover",
+        "gate",
         "sources",
         "namespaces",
         "pair",
