@@ -36,12 +36,15 @@ pub(super) fn by_time<'a>(seen: impl Iterator<Item = Seen<'a>>) -> Vec<(u64, See
     dated
 }
 
-/// A refusal of the shared token, or of the password in its place.
+/// A refusal of the shared token, or of what stands in its place.
 pub(super) const SHARED_SECRET: &[Symptom] = &[
+    Symptom::CredentialNotConfigured,
+    Symptom::CredentialRefused,
     Symptom::SharedTokenMismatch,
     Symptom::SharedTokenMissing,
     Symptom::SharedPasswordMismatch,
     Symptom::SharedPasswordMissing,
+    Symptom::UserRefused,
 ];
 
 /// What shows a client that waits for approval.

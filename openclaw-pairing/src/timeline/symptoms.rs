@@ -85,6 +85,14 @@ pub enum Symptom {
     SharedPasswordMismatch,
     /// The gateway asks for a password, and none was sent.
     SharedPasswordMissing,
+    /// A setup code is spent, expired or unknown.
+    SetupCodeRefused,
+    /// The gateway has no token or password to compare with.
+    CredentialNotConfigured,
+    /// Proxy or tailnet vouched for no user whom the gateway admits.
+    UserRefused,
+    /// A credential is refused, without a reason that this release knows.
+    CredentialRefused,
     /// Approved without anyone being asked.
     SilentlyApproved,
     /// A silent pairing evicted an older one.
