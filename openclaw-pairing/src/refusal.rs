@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::scope::ScopeSet;
+use crate::timeline::Symptom;
 use crate::words::NAME;
 
 /// The most bytes of a refusal's message that are kept.
@@ -114,6 +115,17 @@ impl PairingReason {
             Self::Other => "other",
         }
     }
+
+    /// What a log that tells of it shows, where the reason is known.
+    pub fn symptom(self) -> Option<Symptom> {
+        match self {
+            Self::NotPaired => Some(Symptom::NotPaired),
+            Self::ScopeUpgrade => Some(Symptom::ScopeUpgrade),
+            Self::RoleUpgrade => Some(Symptom::RoleUpgrade),
+            Self::MetadataUpgrade => Some(Symptom::MetadataUpgrade),
+            Self::Other => None,
+        }
+    }
 }
 
 /// One row of [`REFUSALS`].
@@ -130,10 +142,12 @@ pub struct RefusalRow {
     pub retry: Retry,
     /// One line for people.
     pub meaning: &'static str,
+    /// What a log that tells of it shows; `None` for what is about a request, and no step between a client and its session.
+    pub symptom: Option<Symptom>,
 }
 
 macro_rules! refusals {
-    ($($variant:ident $code:literal $class:ident $actor:ident $retry:ident $meaning:literal;)*) => {
+    ($($variant:ident $code:literal $class:ident $actor:ident $retry:ident $meaning:literal $symptom:expr;)*) => {
         /// A refusal's code: `details.code` if there is one, else the top-level `code`.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -150,6 +164,7 @@ macro_rules! refusals {
             actor: Actor::$actor,
             retry: Retry::$retry,
             meaning: $meaning,
+            symptom: $symptom,
         },)*];
 
         impl RefusalCode {
@@ -167,46 +182,46 @@ macro_rules! refusals {
 }
 
 refusals! {
-    ApprovalNotFound "APPROVAL_NOT_FOUND" Other Approver AfterChange "the approval is gone: decided, expired or replaced";
-    AuthenticatedProfileUnavailable "AUTHENTICATED_PROFILE_UNAVAILABLE" SharedSecret GatewayOwner AfterChange "the signed-in user has no profile on this gateway";
-    AuthBootstrapTokenInvalid "AUTH_BOOTSTRAP_TOKEN_INVALID" Bootstrap ClientOwner OtherCredential "the setup code is spent, expired or unknown";
-    AuthDeviceTokenMismatch "AUTH_DEVICE_TOKEN_MISMATCH" DeviceToken Nobody OtherCredential "the device token was rotated, revoked, or belongs to another device";
-    AuthIdentityHeaderRequired "AUTH_IDENTITY_HEADER_REQUIRED" SharedSecret GatewayOwner AfterChange "the proxy in front did not name the user";
-    AuthPasswordMismatch "AUTH_PASSWORD_MISMATCH" SharedSecret ClientOwner AfterChange "the gateway password differs";
-    AuthPasswordMissing "AUTH_PASSWORD_MISSING" SharedSecret ClientOwner AfterChange "no password was sent";
-    AuthPasswordNotConfigured "AUTH_PASSWORD_NOT_CONFIGURED" SharedSecret GatewayOwner AfterChange "the gateway has no password to compare with";
-    AuthRateLimited "AUTH_RATE_LIMITED" LockedOut Nobody AfterWait "too many failures from this address; even the right token waits";
-    AuthRequired "AUTH_REQUIRED" SharedSecret ClientOwner AfterChange "no credential was sent";
-    AuthScopeMismatch "AUTH_SCOPE_MISMATCH" TokenScope Approver OtherCredential "the device token is good, its scopes are too narrow";
-    AuthTailscaleIdentityMismatch "AUTH_TAILSCALE_IDENTITY_MISMATCH" SharedSecret GatewayOwner AfterChange "the tailnet identity is another one";
-    AuthTailscaleIdentityMissing "AUTH_TAILSCALE_IDENTITY_MISSING" SharedSecret GatewayOwner AfterChange "no tailnet identity arrived";
-    AuthTailscaleProxyMissing "AUTH_TAILSCALE_PROXY_MISSING" SharedSecret GatewayOwner AfterChange "the request did not come through tailscale serve";
-    AuthTailscaleWhoisFailed "AUTH_TAILSCALE_WHOIS_FAILED" SharedSecret GatewayOwner AfterChange "the gateway could not ask the tailnet who called";
-    AuthTokenMismatch "AUTH_TOKEN_MISMATCH" SharedSecret ClientOwner AfterChange "the shared token differs from the gateway's";
-    AuthTokenMissing "AUTH_TOKEN_MISSING" SharedSecret ClientOwner AfterChange "a device was sent without the shared token";
-    AuthTokenNotConfigured "AUTH_TOKEN_NOT_CONFIGURED" SharedSecret GatewayOwner AfterChange "the gateway has no token to compare with";
-    AuthUnauthorized "AUTH_UNAUTHORIZED" SharedSecret ClientOwner AfterChange "the credential was refused";
-    AuthVerifiedUserRequired "AUTH_VERIFIED_USER_REQUIRED" SharedSecret GatewayOwner AfterChange "this gateway admits signed-in users only";
-    ClientVersionMismatch "CLIENT_VERSION_MISMATCH" Protocol ClientOwner AfterChange "the client's version is not admitted";
-    ControlUiBuildMismatch "CONTROL_UI_BUILD_MISMATCH" Protocol ClientOwner AfterChange "the dashboard page is from another build: reload it";
-    ControlUiDeviceIdentityRequired "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" Identity ClientOwner AfterChange "the dashboard has no device key: the page is not a secure context";
-    ControlUiOriginNotAllowed "CONTROL_UI_ORIGIN_NOT_ALLOWED" Origin GatewayOwner AfterChange "the page's origin is not in gateway.controlUi.allowedOrigins";
-    DeviceAuthDeviceIdMismatch "DEVICE_AUTH_DEVICE_ID_MISMATCH" Identity ClientOwner AfterChange "the device id is not the hash of the public key";
-    DeviceAuthInvalid "DEVICE_AUTH_INVALID" Identity ClientOwner AfterChange "the device proof was refused";
-    DeviceAuthNonceMismatch "DEVICE_AUTH_NONCE_MISMATCH" Identity Program AfterChange "the proof signs another connection's nonce";
-    DeviceAuthNonceRequired "DEVICE_AUTH_NONCE_REQUIRED" Identity Program AfterChange "the proof carries no nonce";
-    DeviceAuthPublicKeyInvalid "DEVICE_AUTH_PUBLIC_KEY_INVALID" Identity ClientOwner AfterChange "the public key cannot be read";
-    DeviceAuthSignatureExpired "DEVICE_AUTH_SIGNATURE_EXPIRED" Clock ClientOwner AfterChange "the proof's time is outside the gateway's window";
-    DeviceAuthSignatureInvalid "DEVICE_AUTH_SIGNATURE_INVALID" Identity ClientOwner AfterChange "the signature does not match what was sent";
-    DeviceIdentityRequired "DEVICE_IDENTITY_REQUIRED" Identity ClientOwner AfterChange "neither a device nor a usable token was sent";
-    Forbidden "FORBIDDEN" Other Approver AfterChange "the session may not do this";
-    InvalidRequest "INVALID_REQUEST" Other Program AfterChange "the request is malformed or names something that is gone";
-    MissingScope "MISSING_SCOPE" Other Approver AfterChange "the session lacks a scope";
-    NotPaired "NOT_PAIRED" Identity ClientOwner AfterChange "the device is not admitted, without a reason given";
-    PairingRequired "PAIRING_REQUIRED" Pairing Approver UntilDecided "a person must approve this device, or what it now asks for";
-    ProtocolMismatch "PROTOCOL_MISMATCH" Protocol ClientOwner AfterChange "no common protocol version";
-    ProxyAttributionRequired "PROXY_ATTRIBUTION_REQUIRED" Origin GatewayOwner AfterChange "forwarding headers from a peer that is not in gateway.trustedProxies";
-    Unavailable "UNAVAILABLE" Starting Nobody AfterWait "the gateway is starting or draining";
+    ApprovalNotFound "APPROVAL_NOT_FOUND" Other Approver AfterChange "the approval is gone: decided, expired or replaced" Some(Symptom::UnknownRequest);
+    AuthenticatedProfileUnavailable "AUTHENTICATED_PROFILE_UNAVAILABLE" SharedSecret GatewayOwner AfterChange "the signed-in user has no profile on this gateway" Some(Symptom::UserRefused);
+    AuthBootstrapTokenInvalid "AUTH_BOOTSTRAP_TOKEN_INVALID" Bootstrap ClientOwner OtherCredential "the setup code is spent, expired or unknown" Some(Symptom::SetupCodeRefused);
+    AuthDeviceTokenMismatch "AUTH_DEVICE_TOKEN_MISMATCH" DeviceToken Nobody OtherCredential "the device token was rotated, revoked, or belongs to another device" Some(Symptom::DeviceTokenMismatch);
+    AuthIdentityHeaderRequired "AUTH_IDENTITY_HEADER_REQUIRED" SharedSecret GatewayOwner AfterChange "the proxy in front did not name the user" Some(Symptom::UserRefused);
+    AuthPasswordMismatch "AUTH_PASSWORD_MISMATCH" SharedSecret ClientOwner AfterChange "the gateway password differs" Some(Symptom::SharedPasswordMismatch);
+    AuthPasswordMissing "AUTH_PASSWORD_MISSING" SharedSecret ClientOwner AfterChange "no password was sent" Some(Symptom::SharedPasswordMissing);
+    AuthPasswordNotConfigured "AUTH_PASSWORD_NOT_CONFIGURED" SharedSecret GatewayOwner AfterChange "the gateway has no password to compare with" Some(Symptom::CredentialNotConfigured);
+    AuthRateLimited "AUTH_RATE_LIMITED" LockedOut Nobody AfterWait "too many failures from this address; even the right token waits" Some(Symptom::LockedOut);
+    AuthRequired "AUTH_REQUIRED" SharedSecret ClientOwner AfterChange "no credential was sent" Some(Symptom::SharedTokenMissing);
+    AuthScopeMismatch "AUTH_SCOPE_MISMATCH" TokenScope Approver OtherCredential "the device token is good, its scopes are too narrow" Some(Symptom::TokenScopeMismatch);
+    AuthTailscaleIdentityMismatch "AUTH_TAILSCALE_IDENTITY_MISMATCH" SharedSecret GatewayOwner AfterChange "the tailnet identity is another one" Some(Symptom::UserRefused);
+    AuthTailscaleIdentityMissing "AUTH_TAILSCALE_IDENTITY_MISSING" SharedSecret GatewayOwner AfterChange "no tailnet identity arrived" Some(Symptom::UserRefused);
+    AuthTailscaleProxyMissing "AUTH_TAILSCALE_PROXY_MISSING" SharedSecret GatewayOwner AfterChange "the request did not come through tailscale serve" Some(Symptom::UserRefused);
+    AuthTailscaleWhoisFailed "AUTH_TAILSCALE_WHOIS_FAILED" SharedSecret GatewayOwner AfterChange "the gateway could not ask the tailnet who called" Some(Symptom::UserRefused);
+    AuthTokenMismatch "AUTH_TOKEN_MISMATCH" SharedSecret ClientOwner AfterChange "the shared token differs from the gateway's" Some(Symptom::SharedTokenMismatch);
+    AuthTokenMissing "AUTH_TOKEN_MISSING" SharedSecret ClientOwner AfterChange "a device was sent without the shared token" Some(Symptom::SharedTokenMissing);
+    AuthTokenNotConfigured "AUTH_TOKEN_NOT_CONFIGURED" SharedSecret GatewayOwner AfterChange "the gateway has no token to compare with" Some(Symptom::CredentialNotConfigured);
+    AuthUnauthorized "AUTH_UNAUTHORIZED" SharedSecret ClientOwner AfterChange "the credential was refused" Some(Symptom::CredentialRefused);
+    AuthVerifiedUserRequired "AUTH_VERIFIED_USER_REQUIRED" SharedSecret GatewayOwner AfterChange "this gateway admits signed-in users only" Some(Symptom::UserRefused);
+    ClientVersionMismatch "CLIENT_VERSION_MISMATCH" Protocol ClientOwner AfterChange "the client's version is not admitted" Some(Symptom::ProtocolMismatch);
+    ControlUiBuildMismatch "CONTROL_UI_BUILD_MISMATCH" Protocol ClientOwner AfterChange "the dashboard page is from another build: reload it" Some(Symptom::ProtocolMismatch);
+    ControlUiDeviceIdentityRequired "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" Identity ClientOwner AfterChange "the dashboard has no device key: the page is not a secure context" Some(Symptom::InsecureContext);
+    ControlUiOriginNotAllowed "CONTROL_UI_ORIGIN_NOT_ALLOWED" Origin GatewayOwner AfterChange "the page's origin is not in gateway.controlUi.allowedOrigins" Some(Symptom::OriginRefused);
+    DeviceAuthDeviceIdMismatch "DEVICE_AUTH_DEVICE_ID_MISMATCH" Identity ClientOwner AfterChange "the device id is not the hash of the public key" Some(Symptom::DeviceProofRefused);
+    DeviceAuthInvalid "DEVICE_AUTH_INVALID" Identity ClientOwner AfterChange "the device proof was refused" Some(Symptom::DeviceProofRefused);
+    DeviceAuthNonceMismatch "DEVICE_AUTH_NONCE_MISMATCH" Identity Program AfterChange "the proof signs another connection's nonce" Some(Symptom::DeviceProofRefused);
+    DeviceAuthNonceRequired "DEVICE_AUTH_NONCE_REQUIRED" Identity Program AfterChange "the proof carries no nonce" Some(Symptom::DeviceProofRefused);
+    DeviceAuthPublicKeyInvalid "DEVICE_AUTH_PUBLIC_KEY_INVALID" Identity ClientOwner AfterChange "the public key cannot be read" Some(Symptom::DeviceProofRefused);
+    DeviceAuthSignatureExpired "DEVICE_AUTH_SIGNATURE_EXPIRED" Clock ClientOwner AfterChange "the proof's time is outside the gateway's window" Some(Symptom::ClockSkew);
+    DeviceAuthSignatureInvalid "DEVICE_AUTH_SIGNATURE_INVALID" Identity ClientOwner AfterChange "the signature does not match what was sent" Some(Symptom::DeviceProofRefused);
+    DeviceIdentityRequired "DEVICE_IDENTITY_REQUIRED" Identity ClientOwner AfterChange "neither a device nor a usable token was sent" Some(Symptom::DeviceIdentityRequired);
+    Forbidden "FORBIDDEN" Other Approver AfterChange "the session may not do this" None;
+    InvalidRequest "INVALID_REQUEST" Other Program AfterChange "the request is malformed or names something that is gone" None;
+    MissingScope "MISSING_SCOPE" Other Approver AfterChange "the session lacks a scope" Some(Symptom::MissingScope);
+    NotPaired "NOT_PAIRED" Identity ClientOwner AfterChange "the device is not admitted, without a reason given" Some(Symptom::PairingRequired);
+    PairingRequired "PAIRING_REQUIRED" Pairing Approver UntilDecided "a person must approve this device, or what it now asks for" Some(Symptom::PairingRequired);
+    ProtocolMismatch "PROTOCOL_MISMATCH" Protocol ClientOwner AfterChange "no common protocol version" Some(Symptom::ProtocolMismatch);
+    ProxyAttributionRequired "PROXY_ATTRIBUTION_REQUIRED" Origin GatewayOwner AfterChange "forwarding headers from a peer that is not in gateway.trustedProxies" Some(Symptom::ProxyRefused);
+    Unavailable "UNAVAILABLE" Starting Nobody AfterWait "the gateway is starting or draining" Some(Symptom::Starting);
 }
 
 /// How a text begins that says more than its code, and the code it stands for. Up to 2026.2.21 a refusal has no `details.code`;
@@ -354,6 +369,12 @@ impl Refusal {
         self.code.class()
     }
 
+    /// What a log that tells of it shows: the row of the table of symptoms that it is of.
+    pub fn symptom(&self) -> Option<Symptom> {
+        let reason = self.pairing.and_then(PairingReason::symptom);
+        reason.or(self.code.row().and_then(|row| row.symptom))
+    }
+
     /// The refusal with each text that the gateway chose as `shown` gives it, which is told the most bytes it may have.
     #[must_use]
     pub(crate) fn map_words(self, shown: &dyn Fn(&str, usize) -> String) -> Self {
@@ -376,6 +397,7 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::Meaning;
 
     #[test]
     fn the_table_is_sorted_unique_and_round_trips() {
@@ -441,6 +463,30 @@ mod tests {
             assert!(!matches!(RefusalCode::from_name(code), RefusalCode::Other(_)), "{code}");
             let said = REFUSAL_TEXTS.iter().find(|(other, _)| text.starts_with(other));
             assert_eq!(said, Some(&(*text, *code)), "a shorter text before it hides {text}");
+        }
+    }
+
+    /// The names of these are words of many programs: in a log they show nothing by themselves.
+    const COMMON: [&str; 3] = ["AUTH_REQUIRED", "MISSING_SCOPE", "UNAVAILABLE"];
+
+    #[test]
+    fn a_code_means_on_the_wire_what_its_words_mean_in_a_log() {
+        let in_a_log = |words: &str| Meaning::of(words).map(|meaning| meaning.row.symptom);
+        for row in REFUSALS {
+            let expected = row.symptom.filter(|_| !COMMON.contains(&row.code));
+            assert_eq!(in_a_log(row.code), expected, "{}", row.code);
+        }
+        for (text, code) in REFUSAL_TEXTS {
+            let told = RefusalCode::from_name(code).row().and_then(|row| row.symptom);
+            assert!(in_a_log(text).is_none_or(|symptom| Some(symptom) == told), "{text}");
+        }
+        for reason in [
+            PairingReason::NotPaired,
+            PairingReason::ScopeUpgrade,
+            PairingReason::RoleUpgrade,
+            PairingReason::MetadataUpgrade,
+        ] {
+            assert_eq!(in_a_log(&format!("reason={}", reason.name())), reason.symptom());
         }
     }
 

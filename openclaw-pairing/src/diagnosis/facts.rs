@@ -8,7 +8,7 @@ use crate::evidence::{At, Evidence, SeenList};
 use crate::finding::{Finding, Subject};
 use crate::peer::Peer;
 use crate::place::{Place, PlaceRole};
-use crate::refusal::{PairingReason, Refusal, RefusalClass, RefusalCode};
+use crate::refusal::Refusal;
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::{Mark, Symptom};
 use crate::vantage::Vantage;
@@ -181,28 +181,17 @@ impl<'a> Facts<'a> {
         self.first(symptoms).is_some()
     }
 
-    pub(super) fn refusal(&self, class: RefusalClass) -> Option<&'a Refusal> {
-        self.evidence.refusals.iter().map(|seen| &seen.refusal).find(|refusal| refusal.class() == class)
+    /// The first refusal of one's own connects that shows one of these symptoms.
+    pub(super) fn refusal(&self, symptoms: &[Symptom]) -> Option<&'a Refusal> {
+        let mut refusals = self.evidence.refusals.iter().map(|seen| &seen.refusal);
+        refusals.find(|refusal| refusal.symptom().is_some_and(|symptom| symptoms.contains(&symptom)))
     }
 
     /// True if someone there was told to wait for approval.
     pub(super) fn is_refused_at(&self, there: impl Fn(Vantage) -> bool) -> bool {
-        self.evidence
-            .refusals
-            .iter()
-            .any(|seen| there(seen.vantage) && seen.refusal.class() == RefusalClass::Pairing)
-    }
-
-    pub(super) fn refusal_code(&self, code: &RefusalCode) -> Option<&'a Refusal> {
-        self.evidence.refusals.iter().map(|seen| &seen.refusal).find(|refusal| refusal.code == *code)
-    }
-
-    pub(super) fn pairing_refusal(&self, reason: PairingReason) -> Option<&'a Refusal> {
-        self.evidence
-            .refusals
-            .iter()
-            .map(|seen| &seen.refusal)
-            .find(|refusal| refusal.pairing == Some(reason))
+        self.evidence.refusals.iter().any(|seen| {
+            there(seen.vantage) && seen.refusal.symptom().is_some_and(|symptom| ASKS.contains(&symptom))
+        })
     }
 
     /// The list that a decision would be made on: the gateway's own if there is one.
@@ -285,9 +274,7 @@ impl<'a> Facts<'a> {
 
     /// True if anything shows a client that waits for approval.
     pub(super) fn is_asking(&self) -> bool {
-        self.asks().next().is_some()
-            || self.pending().next().is_some()
-            || self.refusal(RefusalClass::Pairing).is_some()
+        self.asks().next().is_some() || self.pending().next().is_some() || self.refusal(ASKS).is_some()
     }
 
     /// True if the gateway's container was entered in vain.
@@ -309,12 +296,8 @@ impl<'a> Facts<'a> {
 
     /// True if what is refused is the password of a gateway in password mode.
     pub(super) fn asks_for_password(&self) -> bool {
-        const MISSING: RefusalCode = RefusalCode::AuthPasswordMissing;
-        const MISMATCH: RefusalCode = RefusalCode::AuthPasswordMismatch;
-        if let Some(refusal) = self.refusal(RefusalClass::SharedSecret) {
-            return [MISSING, MISMATCH].contains(&refusal.code);
-        }
-        let first = self.first(SHARED_SECRET).map(|seen| seen.mark.symptom);
+        let refusal = self.refusal(SHARED_SECRET).and_then(Refusal::symptom);
+        let first = refusal.or_else(|| self.first(SHARED_SECRET).map(|seen| seen.mark.symptom));
         matches!(first, Some(Symptom::SharedPasswordMismatch | Symptom::SharedPasswordMissing))
     }
 

@@ -15,7 +15,7 @@ use crate::codes::{Code, Severity};
 use crate::evidence::{Evidence, SeenList};
 use crate::finding::{Finding, Subject};
 use crate::place::{Place, PlaceRole};
-use crate::refusal::{Refusal, RefusalClass};
+use crate::refusal::Refusal;
 use crate::timeline::{Symptom, Timeline};
 use crate::vantage::Vantage;
 
@@ -174,16 +174,10 @@ fn refused(code: Code, refusal: &Refusal, summary: impl Into<String>) -> Finding
     finding
 }
 
-/// The first of a refusal of this class and a line with one of these symptoms.
-fn either(
-    facts: &Facts<'_>,
-    code: Code,
-    class: RefusalClass,
-    symptoms: &[Symptom],
-    summary: &str,
-) -> Option<Finding> {
+/// A refusal, or else a line, that shows one of these symptoms.
+fn either(facts: &Facts<'_>, code: Code, symptoms: &[Symptom], summary: &str) -> Option<Finding> {
     facts
-        .refusal(class)
+        .refusal(symptoms)
         .map(|refusal| refused(code, refusal, summary))
         .or_else(|| facts.first(symptoms).map(|seen| on(code, seen, summary)))
 }

@@ -9,21 +9,14 @@ use crate::codes::Code;
 use crate::evidence::SeenHello;
 use crate::finding::Finding;
 use crate::place::Place;
-use crate::refusal::{PairingReason, RefusalClass};
 use crate::scope::Scope;
 use crate::timeline::Symptom;
 use crate::vantage::Vantage;
 
 /// An upgrade, from a refusal or a line.
-fn upgrade(
-    facts: &Facts<'_>,
-    code: Code,
-    reason: PairingReason,
-    symptom: Symptom,
-    summary: &str,
-) -> Option<Finding> {
+fn upgrade(facts: &Facts<'_>, code: Code, symptom: Symptom, summary: &str) -> Option<Finding> {
     let mut finding = facts
-        .pairing_refusal(reason)
+        .refusal(&[symptom])
         .map(|refusal| {
             let mut finding = refused(code, refusal, summary);
             if let (Some(requested), Some(approved)) = (refusal.requested_scopes, refusal.approved_scopes) {
@@ -55,25 +48,23 @@ fn drift(facts: &Facts<'_>) -> Option<String> {
 
 pub(super) fn role_upgrade(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the role has no live token: it was revoked, or never approved; this stays until someone approves it again";
-    upgrade(facts, Code::RoleUpgrade, PairingReason::RoleUpgrade, Symptom::RoleUpgrade, summary)
+    upgrade(facts, Code::RoleUpgrade, Symptom::RoleUpgrade, summary)
 }
 
 pub(super) fn metadata_upgrade(facts: &Facts<'_>) -> Option<Finding> {
     let summary =
         "platform or device family differ from those pinned at approval, so a person must look again";
-    upgrade(facts, Code::MetadataUpgrade, PairingReason::MetadataUpgrade, Symptom::MetadataUpgrade, summary)
+    upgrade(facts, Code::MetadataUpgrade, Symptom::MetadataUpgrade, summary)
 }
 
 pub(super) fn scope_upgrade(facts: &Facts<'_>) -> Option<Finding> {
     let summary =
         "the device is approved for less than this command asks: the token is proven, the scopes are not";
     let code = Code::ScopeUpgrade;
-    if let Some(finding) = upgrade(facts, code, PairingReason::ScopeUpgrade, Symptom::ScopeUpgrade, summary) {
+    if let Some(finding) = upgrade(facts, code, Symptom::ScopeUpgrade, summary) {
         return Some(finding);
     }
-    if let Some(finding) =
-        either(facts, code, RefusalClass::TokenScope, &[Symptom::TokenScopeMismatch], summary)
-    {
+    if let Some(finding) = either(facts, code, &[Symptom::TokenScopeMismatch], summary) {
         return Some(finding);
     }
     if let Some(finding) = lists_without(facts, summary) {

@@ -3,11 +3,10 @@
 
 use super::super::facts::Facts;
 use super::super::seen::{SHARED_SECRET, Seen};
-use super::{either, on, refused};
+use super::{either, on};
 use crate::codes::{Code, Severity};
 use crate::evidence::SeenSilence;
 use crate::finding::{Confidence, Finding, Subject};
-use crate::refusal::{RefusalClass, RefusalCode};
 use crate::timeline::Symptom;
 use crate::vantage::Vantage;
 
@@ -65,21 +64,18 @@ fn never_reached(vantage: Vantage) -> String {
 
 pub(super) fn starting(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the gateway is starting or draining and says so; pairing can wait";
-    either(facts, Code::GatewayStarting, RefusalClass::Starting, &[Symptom::Starting], summary)
+    either(facts, Code::GatewayStarting, &[Symptom::Starting], summary)
 }
 
 pub(super) fn protocol(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "client and gateway share no protocol version; the token was not even looked at";
-    either(facts, Code::ProtocolMismatch, RefusalClass::Protocol, &[Symptom::ProtocolMismatch], summary)
+    either(facts, Code::ProtocolMismatch, &[Symptom::ProtocolMismatch], summary)
 }
 
 /// Since 2026.8.1 what an unknown proxy passes on is refused; before, its clients only never counted as local.
 pub(super) fn proxy(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the gateway cannot tell for whom the proxy in front speaks, and refuses what it passes on";
-    let refusal = facts.refusal_code(&RefusalCode::ProxyAttributionRequired);
-    let refusal = refusal.map(|refusal| refused(Code::ProxyUntrusted, refusal, summary));
-    let line = || facts.first(&[Symptom::ProxyRefused]).map(|seen| on(Code::ProxyUntrusted, seen, summary));
-    refusal.or_else(line).or_else(|| {
+    either(facts, Code::ProxyUntrusted, &[Symptom::ProxyRefused], summary).or_else(|| {
         let seen = facts.first(&[Symptom::ProxyIgnored])?;
         let summary = "the gateway does not believe what the proxy in front says of its clients: none of them counts as local";
         let mut finding = on(Code::ProxyUntrusted, seen, summary);
@@ -90,23 +86,17 @@ pub(super) fn proxy(facts: &Facts<'_>) -> Option<Finding> {
 
 pub(super) fn origin(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the browser's origin is refused before pairing is looked at";
-    let refusal = facts.refusal_code(&RefusalCode::ControlUiOriginNotAllowed);
-    refusal
-        .map(|refusal| refused(Code::OriginRefused, refusal, summary))
-        .or_else(|| facts.first(&[Symptom::OriginRefused]).map(|seen| on(Code::OriginRefused, seen, summary)))
+    either(facts, Code::OriginRefused, &[Symptom::OriginRefused], summary)
 }
 
 pub(super) fn insecure_context(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the dashboard cannot make a device key: the page is neither https nor localhost";
-    let refusal = facts.refusal_code(&RefusalCode::ControlUiDeviceIdentityRequired);
-    refusal.map(|refusal| refused(Code::InsecureContext, refusal, summary)).or_else(|| {
-        facts.first(&[Symptom::InsecureContext]).map(|seen| on(Code::InsecureContext, seen, summary))
-    })
+    either(facts, Code::InsecureContext, &[Symptom::InsecureContext], summary)
 }
 
 pub(super) fn clock(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the device signed with a time outside the gateway's window of two minutes";
-    let mut finding = either(facts, Code::ClockSkew, RefusalClass::Clock, &[Symptom::ClockSkew], summary)?;
+    let mut finding = either(facts, Code::ClockSkew, &[Symptom::ClockSkew], summary)?;
     finding.versions = Some(">=2026.2.22 (600 s before)".to_owned());
     Some(finding)
 }
@@ -114,19 +104,13 @@ pub(super) fn clock(facts: &Facts<'_>) -> Option<Finding> {
 pub(super) fn identity(facts: &Facts<'_>) -> Option<Finding> {
     let summary =
         "the gateway refuses the device proof itself: key, id, nonce and token must be of one connection";
-    let symptoms = [Symptom::DeviceProofRefused];
-    let proof = facts.evidence.refusals.iter().map(|seen| &seen.refusal).find(|refusal| {
-        refusal.code.name().starts_with("DEVICE_AUTH_") && refusal.class() == RefusalClass::Identity
-    });
-    proof
-        .map(|refusal| refused(Code::IdentityRefused, refusal, summary))
-        .or_else(|| facts.first(&symptoms).map(|seen| on(Code::IdentityRefused, seen, summary)))
+    either(facts, Code::IdentityRefused, &[Symptom::DeviceProofRefused], summary)
 }
 
 pub(super) fn device_token(facts: &Facts<'_>) -> Option<Finding> {
     let summary = "the device's own token is stale (rotated, revoked, or of another device); the shared token is not the problem";
     let symptoms = [Symptom::DeviceTokenMismatch];
-    let mut finding = either(facts, Code::DeviceTokenFault, RefusalClass::DeviceToken, &symptoms, summary)?;
+    let mut finding = either(facts, Code::DeviceTokenFault, &symptoms, summary)?;
     // Older releases said "device token mismatch" for a wrong shared token too, so a shared fault beside it decides.
     if facts.has(SHARED_SECRET) {
         finding.confidence = Confidence::Inferred;
@@ -140,28 +124,18 @@ pub(super) fn shared_token(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         "the shared token is missing or differs; pairing is only looked at after it is right"
     };
-    if let Some(finding) =
-        either(facts, Code::SharedTokenFault, RefusalClass::SharedSecret, SHARED_SECRET, summary)
-    {
+    if let Some(finding) = either(facts, Code::SharedTokenFault, SHARED_SECRET, summary) {
         return Some(finding.with_lines(SHARED_SECRET));
     }
     let nothing = "neither a device nor a usable token was sent: an empty token counts as none";
-    facts
-        .refusal_code(&RefusalCode::DeviceIdentityRequired)
-        .map(|refusal| refused(Code::SharedTokenFault, refusal, nothing))
-        .or_else(|| {
-            facts
-                .first(&[Symptom::DeviceIdentityRequired])
-                .map(|seen| on(Code::SharedTokenFault, seen, nothing))
-        })
+    either(facts, Code::SharedTokenFault, &[Symptom::DeviceIdentityRequired], nothing)
 }
 
 pub(super) fn locked_out(facts: &Facts<'_>) -> Option<Finding> {
     let summary =
         "too many failures came from one address: until the lockout ends even the right token is refused";
-    let mut finding =
-        either(facts, Code::LockedOut, RefusalClass::LockedOut, &[Symptom::LockedOut], summary)?;
-    if let Some(wait) = facts.refusal(RefusalClass::LockedOut).and_then(|refusal| refusal.retry_after_ms) {
+    let mut finding = either(facts, Code::LockedOut, &[Symptom::LockedOut], summary)?;
+    if let Some(wait) = facts.refusal(&[Symptom::LockedOut]).and_then(|refusal| refusal.retry_after_ms) {
         finding.evidence.push(format!("the gateway asks for {} s", wait.div_ceil(1000)));
     }
     Some(finding)
