@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use openclaw_compose::docker::{Asked, DEVICE_LIST, Evidence, Limits, Settings, Wanted, Watch, look_watched};
 use openclaw_compose::project::Resolution;
 
-use crate::{errln, output};
+use crate::{errln, interrupt, output};
 
 /// Whether there is an engine to ask.
 #[must_use]
@@ -24,9 +24,8 @@ pub fn engine_is_here() -> bool {
 /// # Errors
 /// When the system gives this process no means to wait for an answer.
 pub fn evidence(resolution: &Resolution, wanted: &Wanted) -> io::Result<Evidence> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let waits = Waits::default();
-    let evidence = runtime.block_on(async {
+    let evidence = interrupt::wait(async {
         let (settings, limits) = (Settings::here(), Limits::default());
         #[cfg(unix)]
         if let Some(dialled) = dial::Dialled::of(&settings)? {
@@ -38,7 +37,7 @@ pub fn evidence(resolution: &Resolution, wanted: &Wanted) -> io::Result<Evidence
         Ok::<_, io::Error>(look_watched(&settings, resolution, wanted, limits, &waits).await)
     });
     output::show_waits("");
-    evidence
+    evidence?
 }
 
 /// What is waited for.

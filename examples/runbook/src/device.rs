@@ -12,6 +12,8 @@ use openclaw_pairing::{CredentialKind, Decision, DeviceSigner, Policy, Scope, Sc
 use openclaw_probe::{Answer, Authenticate, AuthenticateError, Challenge, DeviceUse, read_connect_answer};
 use secrecy::SecretString;
 
+use crate::interrupt;
+
 /// What the CLI needs for its daily work, asked for at once: asking for more later replaces the request.
 const WANTED: [Scope; 3] = [Scope::Read, Scope::Write, Scope::Pairing];
 
@@ -114,8 +116,7 @@ impl Device {
     /// # Panics
     /// On a runtime, where one waits with `.await`.
     pub fn pair_blocking(&self, url: &str) -> Result<Paired, PairingError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(self.pair(url))
+        interrupt::wait(self.pair(url))?
     }
 
     /// The owner: the shared token, no device, inside the gateway's namespace.

@@ -64,8 +64,20 @@ pub async fn heed<T>(work: impl Future<Output = T>) -> Result<T, Interrupted> {
 /// # Errors
 /// When the system gives this process no means to wait.
 pub fn run(work: impl Future<Output = ExitCode>) -> std::io::Result<ExitCode> {
+    Ok(wait(heed(work))?.unwrap_or_else(Interrupted::exit_code))
+}
+
+/// Does work for a caller without a runtime, and waits here for its end.
+///
+/// # Errors
+/// When the system gives this process no means to wait.
+///
+/// # Panics
+/// On a runtime, where one waits with `.await`.
+pub fn wait<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let code = runtime.block_on(heed(work)).unwrap_or_else(Interrupted::exit_code);
+    let done = runtime.block_on(work);
+    // A name lookup that its deadline gave up still holds a thread, for as long as the resolver likes.
     runtime.shutdown_background();
-    Ok(code)
+    Ok(done)
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use openclaw_compose::openclaw::{GatewayView, Manager};
 
 use crate::captured::{Captured, Text};
-use crate::child;
-use crate::reading;
+use crate::{child, interrupt, reading};
 
 /// How long launchd may take to answer.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -44,9 +43,8 @@ fn print(gateway: &GatewayView) -> Option<Text> {
         Manager::LaunchAgent => format!("gui/{}/{}", uid(), gateway.service),
         _ => format!("system/{}", gateway.service),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let mut launchctl = child::command("launchctl");
-    let heard = runtime.block_on(child::hear(launchctl.args(["print", &place]), DEADLINE)).ok()?;
+    let heard = interrupt::wait(child::hear(launchctl.args(["print", &place]), DEADLINE)).ok()?.ok()?;
     let said = [heard.stdout, heard.stderr].concat();
     Some(Text::new(format!("launchctl print {place}"), String::from_utf8_lossy(&said)))
 }

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::errln;
 use crate::errors::did_you_mean;
 use crate::output;
 use crate::reading::{self, ReadError};
+use crate::{errln, interrupt};
 use clap::Args;
 use openclaw_probe::secrecy::SecretString;
 use openclaw_probe::{
@@ -160,14 +160,7 @@ impl StartError {
 
 /// Runs a program's work to its end and gives its exit code; why it could not start goes to standard error.
 pub fn run(program: &str, work: impl Future<Output = Result<ExitCode, StartError>>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(StartError::System).and_then(|runtime| {
-        let ended = runtime.block_on(work);
-        // A name lookup that its deadline gave up still holds a thread, for as long as the resolver likes; the program's own
-        // end does not wait for it.
-        runtime.shutdown_background();
-        ended
-    });
+    let ended = interrupt::wait(work).map_err(StartError::System).and_then(|ended| ended);
     ended.unwrap_or_else(|error| {
         errln!("{program}: {error}");
         ExitCode::from(error.exit_code())

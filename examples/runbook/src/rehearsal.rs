@@ -28,20 +28,17 @@ use crate::output::{Paint, Styled, print_page};
 use crate::probing::prober;
 use crate::render::{Colour, text};
 use crate::ticket::Verdict;
-use crate::{errln, out};
+use crate::{errln, interrupt, out};
 use openclaw_embedded_gateway::Gateway;
 
 /// Runs the rehearsal and prints it as it happens. Exit status 0 if it ends in an authenticated session, else 1.
 #[must_use]
 pub fn run(colour: Colour, width: usize) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
-    };
-    match runtime.block_on(Rehearsal { colour, width }.run()) {
-        Ok(Verdict::Green) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => fail(&*error),
+    match interrupt::wait(Rehearsal { colour, width }.run()) {
+        Ok(Ok(Verdict::Green)) => ExitCode::SUCCESS,
+        Ok(Ok(_)) => ExitCode::FAILURE,
+        Ok(Err(error)) => fail(&*error),
+        Err(error) => fail(&error),
     }
 }
 

@@ -64,7 +64,7 @@ fn start(arguments: &Arguments) -> Result<(), Stopped> {
         exporter.serve(listener).await?;
         Ok(())
     });
-    // As in `probing::run`: a name lookup that was given up may still hold a thread.
+    // As in `interrupt::wait`: a name lookup that was given up may still hold a thread.
     runtime.shutdown_background();
     ended
 }

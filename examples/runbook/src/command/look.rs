@@ -16,7 +16,7 @@ use openclaw_runbook::project::{EngineFlags, ProjectFlags};
 use openclaw_runbook::rehearsal;
 use openclaw_runbook::render::{self, Colour};
 use openclaw_runbook::ticket::Ticket;
-use openclaw_runbook::{errln, out, reading};
+use openclaw_runbook::{errln, interrupt, out, reading};
 
 /// Says which of OpenClaw's gateway troubles a Compose stack has, which line decided it, and the next safe step.
 ///
@@ -218,9 +218,8 @@ fn webhook(url: &str) -> Result<Webhook, PostError> {
 /// Sends what `--format json` prints.
 fn send(webhook: &Webhook, ticket: &Ticket) -> Result<(), String> {
     let page = render::json(ticket).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    runtime.block_on(webhook.send(&output::json(&page))).map_err(|error| with_sources(&error))
+    let sent = interrupt::wait(webhook.send(&output::json(&page))).map_err(|error| error.to_string())?;
+    sent.map_err(|error| with_sources(&error))
 }
 
 /// The width of the terminal, so that the same input gives the same bytes everywhere else.

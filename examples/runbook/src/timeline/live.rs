@@ -34,11 +34,10 @@ pub fn live(stack: &Path) -> Result<Source, SourceError> {
 
 /// Nobody hears what is written when the reader has gone.
 fn attend(project: &str, sender: &SyncSender<io::Result<String>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let wrote = |service: &str, line: &str| drop(sender.send(Ok(format!("{service} | {line}\n"))));
     let settings = Settings::here();
     let followed = follow(&settings, project, Limits::default(), &wrote);
-    let ended = runtime.and_then(|runtime| match runtime.block_on(interrupt::heed(followed)) {
+    let ended = interrupt::wait(interrupt::heed(followed)).and_then(|ended| match ended {
         Ok(followed) => followed.map_err(io::Error::other),
         Err(_) => Ok(()),
     });
