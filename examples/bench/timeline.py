@@ -66,7 +66,7 @@ def used(command):
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode not in (0, 1):
         sys.exit(f"{command[0]}: {words.decode(errors='replace')}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
 
 
 if not os.access(options.bin, os.X_OK):
