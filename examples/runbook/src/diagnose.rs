@@ -69,6 +69,8 @@ pub struct Examination {
     pub case: Case,
     stack: stack::ExaminedStack,
     captured: Captured,
+    /// What `docker inspect` showed of the services.
+    containers: Vec<life::Container>,
     /// Whether an engine was asked.
     asked: bool,
     /// The Compose that the project was read as, where anything told.
@@ -115,7 +117,7 @@ impl Examination {
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         unfinished::enter(&mut case, directory, stack.sources());
         let asked = asked.is_some();
-        Ok(Self { case, stack, captured, asked, compose, unknown_profiles, record, options })
+        Ok(Self { case, stack, captured, containers, asked, compose, unknown_profiles, record, options })
     }
 
     /// The ticket.
@@ -180,8 +182,7 @@ impl Examination {
     pub fn reach(&self, gateway: Option<&str>, client: Option<&str>) -> Topology {
         let gateway = gateway.unwrap_or_else(|| self.stack.gateway());
         let client = client.unwrap_or_else(|| self.stack.first_client(gateway));
-        let containers = self.captured.inspect.as_ref().and_then(|text| life::containers(&text.text).ok());
-        self.stack.topology(gateway, client, &containers.unwrap_or_default())
+        self.stack.topology(gateway, client, &self.containers)
     }
 
     /// Whether an engine was asked.
@@ -244,16 +245,13 @@ impl Examination {
         if let Some(finding) = silent {
             return Some(finding.summary.clone());
         }
-        let containers = self.captured.inspect.as_ref().and_then(|text| life::containers(&text.text).ok());
-        let runs = containers.unwrap_or_default().iter().any(life::Container::is_running);
+        let runs = self.containers.iter().any(life::Container::is_running);
         (!runs).then(|| "no container of this stack is running".to_owned())
     }
 
     /// Whether Docker shows containers of a service, and none of them runs.
     fn is_down(&self, service: &str) -> bool {
-        let containers = self.captured.inspect.as_ref().and_then(|text| life::containers(&text.text).ok());
-        let containers = containers.unwrap_or_default();
-        let own = life::of_service(&containers, service);
+        let own = life::of_service(&self.containers, service);
         !own.is_empty() && !own.iter().any(life::Container::is_running)
     }
 
