@@ -44,8 +44,8 @@ pub use model::namespaces::{Namespace, Namespaces};
 pub use model::observed::{LoggedRefusal, Refused, Upstream};
 pub use model::processes::{EnvLayer, Role};
 #[cfg(feature = "docker")]
-pub(crate) use places::{StatePlace, maps_owners, state_places};
-pub use report::{Contended, GatewayView, Report, RivalView, VersionSource, VersionView};
+pub(crate) use places::{maps_owners, state_places};
+pub use report::{Contended, GatewayView, Report, RivalView, StatePlace, VersionSource, VersionView};
 pub use rules::version::{BadVersion, Version, Versions};
 pub use stack::Stack;
 pub use token_sources::{TokenContent, TokenSourceView};

@@ -21,8 +21,8 @@ mod unfinished;
 use std::path::Path;
 
 use openclaw_compose::edit::{Applicability, Edit};
-use openclaw_compose::finding::{Code as Told, Severity, Subject};
-use openclaw_compose::openclaw::Report;
+use openclaw_compose::finding::Code as Told;
+use openclaw_compose::openclaw::{Report, StatePlace};
 use openclaw_compose::project::Resolution;
 use openclaw_compose::source::Sources;
 use openclaw_pairing::plan::Topology;
@@ -255,17 +255,16 @@ impl Examination {
         !own.is_empty() && !own.iter().any(life::Container::is_running)
     }
 
-    /// The command that records who owns the state inside the container, where that alone tells whether it is usable.
-    fn owners_inside(&self) -> Option<String> {
-        let report = self.stack.report();
-        let mut doubts = report.of_code(Told::UidDrift).filter(|told| told.severity < Severity::Error);
-        let Subject::Service(service) = &doubts.next()?.subject else { return None };
-        let state = shlex::try_quote(&report.gateway(service)?.state_dir).ok()?;
-        let stat = format!("stat -c \"%u:%g %a container:{service}:%n\" {state} {state}/openclaw.json");
-        let stat = shlex::try_quote(&stat).ok()?;
-        Some(format!(
-            "owners: mkdir -p captured && docker compose run --rm --no-deps -T --entrypoint sh {service} -c {stat} >> captured/ownership.txt"
-        ))
+    /// The commands that record who owns the state inside each container, where that alone tells whether it is usable.
+    fn owners_inside(&self) -> impl Iterator<Item = String> {
+        self.stack.report().unseen_states.iter().filter_map(|StatePlace { service, state_dir, config_path, .. }| {
+            let (state, config) = (shlex::try_quote(state_dir).ok()?, shlex::try_quote(config_path).ok()?);
+            let stat = format!("stat -c \"%u:%g %a container:{service}:%n\" {state} {config}");
+            let stat = shlex::try_quote(&stat).ok()?;
+            Some(format!(
+                "owners: mkdir -p captured && docker compose run --rm --no-deps -T --entrypoint sh {service} -c {stat} >> captured/ownership.txt"
+            ))
+        })
     }
 
     /// Evidence that was not given, as the commands that would give it.

@@ -305,7 +305,8 @@ async fn look_inside(
         let service = place.service.as_str();
         if let Some(container) = listed.iter().find(|container| container.is_of(service)) {
             let state = question.wait(Asked::State(service), state(engine, container, place));
-            states.push(async move { (service, Heard::State(state.await)) }.boxed());
+            let on_host = place.on_host;
+            states.push(async move { (service, Heard::State { entries: state.await, on_host }) }.boxed());
         }
     }
     let mut services = BTreeSet::new();
@@ -336,7 +337,7 @@ async fn look_inside(
 }
 
 enum Heard {
-    State(Vec<(String, Result<ArchiveEntry, Fault>)>),
+    State { entries: Vec<(String, Result<ArchiveEntry, Fault>)>, on_host: bool },
     Log(Result<Text, Fault>),
     Devices(Result<Ran, Fault>),
 }
@@ -415,9 +416,13 @@ async fn state(
 impl Evidence {
     fn enter(&mut self, service: &str, heard: Heard) {
         match heard {
-            Heard::State(entries) => {
+            Heard::State { entries, on_host } => {
+                // The file sharing of a virtual machine shows each process its own owners, and an archive those of nobody. A
+                // volume lies inside the machine.
+                let maps = |info: &Text| openclaw::maps_owners(info.expose());
+                let owners_count = !(on_host && self.engine.as_ref().is_some_and(maps));
                 for (key, entry) in entries {
-                    self.enter_entry(key, entry);
+                    self.enter_entry(key, entry, owners_count);
                 }
             }
             Heard::Log(Ok(log)) => {
@@ -444,9 +449,7 @@ impl Evidence {
         }
     }
 
-    fn enter_entry(&mut self, key: String, entry: Result<ArchiveEntry, Fault>) {
-        // The file sharing of a virtual machine shows each process its own owners, and an archive those of nobody.
-        let owners_count = !self.engine.as_ref().is_some_and(|info| openclaw::maps_owners(info.expose()));
+    fn enter_entry(&mut self, key: String, entry: Result<ArchiveEntry, Fault>, owners_count: bool) {
         match entry {
             Ok(ArchiveEntry { header, .. }) if header.kind == Kind::Link => {
                 let fault = Fault::Broken("a symbolic link, which is not followed");

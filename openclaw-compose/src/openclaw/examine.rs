@@ -174,6 +174,7 @@ fn report(stack: &Stack<'_>, verdicts: &Verdicts<'_>, read: Read<'_>) -> Report 
         namespaces: model.namespaces.clone(),
         containers,
         runs_as: runtime.runs_as.clone(),
+        unseen_states: report::unseen_states(verdicts),
         findings,
         unread,
         sources: Sources::new(),

@@ -8,13 +8,7 @@ use super::model::observed::Observed;
 use super::model::processes::{self, Process};
 use super::model::services::Services;
 use super::model::{engine, files};
-
-/// Where an OpenClaw service keeps its state, as its compose file says.
-pub(crate) struct StatePlace {
-    pub(crate) service: String,
-    pub(crate) state_dir: String,
-    pub(crate) config_path: String,
-}
+use super::report::StatePlace;
 
 /// The state of every OpenClaw service, gateways first.
 pub(crate) fn state_places(resolution: &Resolution) -> Vec<StatePlace> {
@@ -25,14 +19,7 @@ pub(crate) fn state_places(resolution: &Resolution) -> Vec<StatePlace> {
     let mut processes = processes::read(&services, None, &Observed::default(), &mut reader);
     processes.retain(Process::is_openclaw);
     processes.sort_by_key(|process| process.role);
-    processes
-        .iter()
-        .map(|process| StatePlace {
-            service: process.service.name.to_owned(),
-            state_dir: process.state_dir.clone(),
-            config_path: process.config_path.clone(),
-        })
-        .collect()
+    processes.iter().map(StatePlace::of).collect()
 }
 
 /// Whether what an engine says of itself means that the host's owners are not those its containers see.

@@ -7,7 +7,7 @@ use crate::secrets::Secrets;
 use super::containers::ContainerView;
 use super::gates::{ClientView, GateView, ProxyView};
 use super::model::namespaces::{Namespace, Namespaces};
-use super::report::{GatewayView, Report};
+use super::report::{GatewayView, Report, StatePlace};
 use super::token_sources::TokenSourceView;
 use super::verdict::listener::Scope;
 
@@ -23,6 +23,7 @@ impl Report {
             namespaces,
             containers,
             runs_as,
+            unseen_states,
             findings,
             unread,
             sources: _,
@@ -39,6 +40,9 @@ impl Report {
         tokens.iter_mut().for_each(|token| mask_source(token, secrets));
         containers.iter_mut().for_each(|container| mask_container(container, secrets));
         runs_as.iter_mut().for_each(|name| secrets.mask_in(name));
+        for StatePlace { service, state_dir, config_path, on_host: _ } in unseen_states {
+            mask_all([service, state_dir, config_path], secrets);
+        }
         mask_namespaces(namespaces, secrets);
     }
 }

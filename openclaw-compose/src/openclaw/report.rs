@@ -12,12 +12,16 @@ use super::containers::ContainerView;
 use super::gates::{ClientView, GateView};
 use super::model::Model;
 use super::model::jobs::Manager;
+use super::model::mounts::Backing;
 use super::model::namespaces::Namespaces;
+use super::model::processes::Process;
 use super::rules::TokenRuleId;
 use super::rules::version::{self, Version};
 use super::token_sources::TokenSourceView;
+use super::verdict::Verdicts;
 use super::verdict::contention::{Contention, Over};
 use super::verdict::listener::{Auth, BindSource, Gateway, PortSource, Scope};
+use super::verdict::state::{Fault, Usable};
 use super::verdict::token::Classes;
 
 /// The release the rules were taken for.
@@ -90,6 +94,42 @@ pub struct GatewayView {
     pub rivals: Vec<RivalView>,
 }
 
+/// Where a service of OpenClaw keeps its state, as its compose file says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct StatePlace {
+    /// The service.
+    pub service: String,
+    /// The state directory inside its container.
+    pub state_dir: String,
+    /// Its `openclaw.json` inside its container.
+    pub config_path: String,
+    /// Whether it is a directory of the host, which a virtual machine's file sharing may show with other owners.
+    pub on_host: bool,
+}
+
+impl StatePlace {
+    pub(super) fn of(process: &Process<'_>) -> Self {
+        Self {
+            service: process.service.name.to_owned(),
+            state_dir: process.state_dir.clone(),
+            config_path: process.config_path.clone(),
+            on_host: matches!(process.state, Backing::Host(_)),
+        }
+    }
+}
+
+/// The state of each service of which a look from inside its container alone tells whether it is usable, gateways first.
+pub(super) fn unseen_states(verdicts: &Verdicts<'_>) -> Vec<StatePlace> {
+    let is_unseen = |process: &&Process<'_>| {
+        let Some(Usable::Doubtful { fault, .. }) = verdicts.usable_by(process) else { return false };
+        process.service.job.is_none() && matches!(fault, Fault::Refused(_) | Fault::IdsUnrecorded { .. })
+    };
+    let mut unseen: Vec<&Process<'_>> = verdicts.model.processes.iter().filter(is_unseen).collect();
+    unseen.sort_by_key(|process| process.role);
+    unseen.into_iter().map(StatePlace::of).collect()
+}
+
 /// A gateway that contends with another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -131,6 +171,9 @@ pub struct Report {
     /// The project that the containers are of, where the files have another name for it: commands of Compose need it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runs_as: Option<String>,
+    /// The state of each service of which a look from inside its container alone tells whether it is usable, gateways first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen_states: Vec<StatePlace>,
     /// What is wrong or worth knowing, errors first.
     pub findings: Vec<Finding>,
     /// The files of the project and of its state that are there and could not be read: what they hold is unknown.

@@ -3,13 +3,13 @@
 #![cfg(all(feature = "docker", unix))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test says so")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use openclaw_compose::docker::{Evidence, Limits, Settings, Wanted, look};
-use openclaw_compose::finding::{Code, Confidence};
+use openclaw_compose::finding::{Code, Confidence, Subject};
 use openclaw_compose::openclaw::{Auth, Report, Scope, Stack, examine};
 use openclaw_compose::project::{self, Inputs, Resolution, Texts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 const TOKEN: &str = "canary-in-the-container";
 const ID: &str = "f768d85883bf5ced";
+const CLIENT_ID: &str = "0c11e27";
 const STATE: &str = "/home/node/.openclaw";
 
 const COMPOSE: &str = "
@@ -192,6 +193,33 @@ fn answers() -> BTreeMap<String, Answer> {
     ]
     .map(|(path, answer)| (path.to_owned(), answer))
     .into()
+}
+
+/// The same with a client beside the gateway, whose state lies in a directory of the host.
+fn answers_of_two() -> BTreeMap<String, Answer> {
+    let mut answers = answers();
+    let of_client = |key: &str| {
+        let Some(Answer::Json(text)) = answers.get(key) else { panic!("{key}") };
+        text.replace(ID, CLIENT_ID).replace("openclaw-gateway", "openclaw-cli")
+    };
+    let inspect = of_client(&format!("/containers/{ID}/json"));
+    let Some(Answer::Json(list)) = answers.get("/containers/json") else { panic!("no list") };
+    let both =
+        format!("{},{}", list.trim_end_matches(']'), of_client("/containers/json").trim_start_matches('['));
+    answers.insert(format!("/containers/{CLIENT_ID}/json"), Answer::Json(inspect));
+    answers.insert("/containers/json".to_owned(), Answer::Json(both));
+    answers
+}
+
+fn files_of_two() -> Texts {
+    let client = "
+  openclaw-cli:
+    image: openclaw:2026.9.6
+    entrypoint: [openclaw]
+    environment: { OPENCLAW_GATEWAY_TOKEN: '${OPENCLAW_GATEWAY_TOKEN}' }
+    volumes: ['./cli:/home/node/.openclaw']
+volumes:";
+    files().file("/srv/compose.yaml", COMPOSE.replace("\nvolumes:", client))
 }
 
 fn examined(evidence: &Evidence) -> Report {
@@ -394,15 +422,52 @@ async fn a_large_file_is_left_and_a_link_is_not_followed() {
     only(&engine.look(Limits::default()).await, Code::EvidenceIncomplete, "a symbolic link");
 }
 
+/// The services whose state belongs to somebody else.
+fn drifted(report: &Report) -> BTreeSet<&str> {
+    let drifts = report.of_code(Code::UidDrift);
+    drifts
+        .map(|drift| match &drift.subject {
+            Subject::Service(name) => name.as_str(),
+            subject => panic!("{subject:?}"),
+        })
+        .collect()
+}
+
 #[tokio::test]
-async fn owners_in_a_virtual_machine_are_not_taken_for_those_of_the_process() {
-    let mut answers = answers();
+async fn a_client_with_a_state_of_its_own_is_asked_and_told_of_as_the_gateway_is() {
+    let (files, engine) = (files_of_two(), Engine::start(answers_of_two()));
+    let resolution = project::resolve(&Inputs::new("/srv"), &files);
+    let evidence = look(&engine.settings(), &resolution, &Wanted::default(), Limits::default()).await;
+    for service in ["openclaw-gateway", "openclaw-cli"] {
+        let line = format!("0:0 755 container:{service}:{STATE}\n");
+        assert!(evidence.owners.contains(&line), "{}", evidence.owners);
+        assert!(evidence.texts.contains_key(&format!("container:{service}:{STATE}/openclaw.json")));
+    }
+    let report = examine(&Stack::new(&resolution).files(&files).evidence(&evidence));
+    assert_eq!(
+        drifted(&report),
+        ["openclaw-cli", "openclaw-gateway"].into(),
+        "each has a directory of its own"
+    );
+    assert!(engine.asked().iter().all(|question| question.starts_with("GET ")), "{:?}", engine.asked());
+}
+
+#[tokio::test]
+async fn owners_behind_a_file_sharing_are_not_taken_for_those_of_the_process() {
+    let mut answers = answers_of_two();
     answers.insert("/info".to_owned(), Answer::Json(r#"{"OperatingSystem":"Docker Desktop"}"#.to_owned()));
-    let engine = Engine::start(answers);
-    let evidence = engine.look(Limits::default()).await;
-    assert_eq!(evidence.owners, "");
-    assert_eq!(evidence.texts.len(), 1);
-    assert_eq!(examined(&evidence).of_code(Code::UidDrift).count(), 0);
+    let (files, engine) = (files_of_two(), Engine::start(answers));
+    let resolution = project::resolve(&Inputs::new("/srv"), &files);
+    let evidence = look(&engine.settings(), &resolution, &Wanted::default(), Limits::default()).await;
+    assert!(!evidence.owners.contains("openclaw-cli"), "the Mac's directory: {}", evidence.owners);
+    assert!(
+        evidence.owners.contains("openclaw-gateway"),
+        "the volume is the machine's own: {}",
+        evidence.owners
+    );
+    assert_eq!(evidence.texts.len(), 2);
+    let report = examine(&Stack::new(&resolution).files(&files).evidence(&evidence));
+    assert_eq!(drifted(&report), ["openclaw-gateway"].into());
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ pub(crate) fn findings(verdicts: &Verdicts<'_>, out: &mut Findings) {
 /// What was said already: two services on one directory, or with one mount, share one finding.
 #[derive(Default)]
 struct Told {
-    /// Each with the process it was told for.
-    states: BTreeMap<(Code, String), ProcessId>,
+    /// Each with the process it was told for. Where nothing is mounted each service has a directory of its own.
+    states: BTreeMap<(Code, Backing, Option<String>), ProcessId>,
     rooted: BTreeSet<Span>,
 }
 
@@ -158,7 +158,10 @@ pub(crate) fn unknown_because(unseen: &Unseen, process: &Process<'_>, model: &Mo
 }
 
 fn usable_finding(process: &Process<'_>, verdicts: &Verdicts<'_>, told: &mut Told, out: &mut Findings) {
-    let state = |code: Code| (code, process.state_dir.clone());
+    let state = |code: Code| {
+        let own = (!process.state.is_kept()).then(|| process.service.name.to_owned());
+        (code, process.state.clone(), own)
+    };
     match verdicts.usable_by(process) {
         // Told with the mounts, where its remedy is.
         Some(Usable::No {
