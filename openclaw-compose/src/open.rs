@@ -89,3 +89,16 @@ mod system {
         File::open(path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errno numbers are each system's own: 40 is Linux's ELOOP, 62 that of macOS and the BSDs.
+    #[test]
+    fn a_circle_of_links_is_one_on_linux_and_on_a_mac() {
+        for errno in [40, 62] {
+            assert_eq!(reason(&io::Error::from_raw_os_error(errno)), ReadError::Loop, "{errno}");
+        }
+    }
+}

@@ -337,7 +337,7 @@ codes! {
         "Set StandardOutPath and StandardErrorPath, in a folder that is there and that the job's user may write in: an agent's is ~/Library/Logs, written out.";
     NeedsLogin, "OC-H807", "needs-login", Warning, Operator, false,
         "A job that only starts at login, on a host where nobody logs in.",
-        "Use a LaunchDaemon with UserName (launchd) or enable lingering (systemd user units).";
+        "Use a LaunchDaemon with UserName (launchd) or enable lingering (systemd user units). What starts containers on a Mac starts with a login, too: log in automatically, or run Colima as a LaunchDaemon.";
     RunsAsRoot, "OC-H808", "runs-as-root", Warning, Operator, false,
         "The job runs as root.",
         "Set UserName (launchd) or User (systemd) to the account that owns the state.";

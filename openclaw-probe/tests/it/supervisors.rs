@@ -443,6 +443,7 @@ fn the_steps_for_launchd_leave_the_installers_list_and_name_the_real_times() {
     let step = Code::RestartsConfigError.next_step();
     assert!(step.contains("the plist that OpenClaw's installer wrote stays as it is"), "{step}");
     assert!(Code::HostUnreachable.next_step().contains("Privacy & Security > Local Network"));
+    assert!(Code::NeedsLogin.next_step().contains("log in automatically, or run Colima as a LaunchDaemon"));
     let plist = "<plist version=\"1.0\"><dict><key>Label</key><string>a</string></dict></plist>";
     let findings =
         launchd::verify("a.plist", plist.as_bytes(), launchd::Domain::Agent, false, &|_| true, STOP_BUDGET);

@@ -264,6 +264,27 @@ fn the_owner_of_the_files_needs_no_more_than_that() {
     assert!(status(&output) == 0 && said.contains("written as transaction 1"), "{said}");
 }
 
+/// On a Mac `/tmp`, `/var` and many a home are reached by links: the root of a change is where the project lies, never `/`.
+#[test]
+fn a_project_that_was_reached_by_a_link_is_mended_where_it_lies() {
+    for names_it in [true, false] {
+        let dir = copy("silent-override");
+        let (project, link) = (dir.path().join("silent-override"), dir.path().join("claw"));
+        std::os::unix::fs::symlink(&project, &link).unwrap();
+        let mut command = Command::new(RUNBOOK);
+        command.args(["fix", "--yes"]).env_clear().env("RUNBOOK_HOST_FILES", "1");
+        if names_it {
+            command.arg("--project-directory").arg(&link);
+        } else {
+            command.current_dir(&link).env("PWD", &link);
+        }
+        let output = command.output().unwrap();
+        let said = stdout(&output) + &stderr(&output);
+        assert!(status(&output) == 0 && said.contains("written as transaction 1"), "{said}");
+        assert!(project.join(".openclaw-token/transactions/000001.done").exists(), "{said}");
+    }
+}
+
 /// A container that mounts the state can put a link there. It is not followed, whatever the caller allows.
 #[test]
 fn no_link_leads_into_another_stack() {

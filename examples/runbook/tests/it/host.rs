@@ -182,6 +182,83 @@ fn where_only_a_look_from_inside_tells_its_command_is_printed_and_what_it_record
     assert!(said.contains("OC-C401") && !said.contains("sudo chown"), "{said}");
 }
 
+/// A client beside the gateway may keep its state in a directory of its own, and each process sees owners of its own.
+#[test]
+fn every_service_whose_owners_are_in_doubt_is_looked_into() {
+    let dir = copy("uid-drift");
+    let stack = dir.path().join("uid-drift");
+    let compose = std::fs::read_to_string(stack.join("compose.yaml")).unwrap();
+    let own = "    command: [\"tui\"]\n    volumes: [\"./cli-state:/home/node/.openclaw\"]\n";
+    std::fs::write(stack.join("compose.yaml"), compose.replace("    command: [\"tui\"]\n", own)).unwrap();
+    let owners = "0:0 755 state\n0:0 755 cli-state\n";
+    std::fs::write(stack.join("captured/ownership.txt"), owners).unwrap();
+    let path = stack.to_str().unwrap();
+    let on_mac = stdout(&runbook(&[path, "--host", "mac"]));
+    for service in ["gateway", "cli"] {
+        let look = format!(
+            "--entrypoint sh openclaw-{service} -c 'stat -c \"%u:%g %a container:openclaw-{service}:%n\""
+        );
+        assert!(on_mac.contains(&look), "{on_mac}");
+    }
+    let on_linux = stdout(&runbook(&[path, "--host", "linux", "--format", "json"]));
+    for directory in ["state", "cli-state"] {
+        assert!(on_linux.contains(&format!("\"sudo chown -R 1000:1000 {directory}\"")), "{on_linux}");
+    }
+}
+
+/// No restart policy brings a container up before the engine, which on a Mac waits for a login.
+#[test]
+fn on_a_mac_a_restart_policy_waits_for_a_login() {
+    let dir = copy("healthy");
+    let stack = dir.path().join("healthy");
+    let compose = std::fs::read_to_string(stack.join("compose.yaml")).unwrap();
+    let restart = "    restart: on-failure:5\n";
+    assert!(compose.contains(restart));
+    std::fs::write(stack.join("compose.yaml"), compose.replace(restart, "")).unwrap();
+    let told = |host| ticket(&stack, Some(host))["findings"].to_string();
+    let (linux, mac) = (told(Host::Linux), told(Host::Mac));
+    assert!(mac.contains("the engine itself starts when its user logs in"), "{mac}");
+    assert!(linux.contains("OC-C504") && !linux.contains("logs in"), "{linux}");
+}
+
+/// What a stack's home is, is found out in one place for every subcommand: a managed account of a Mac has an id of its own, and a
+/// stack may lie anywhere on it.
+#[test]
+fn every_subcommand_takes_a_macs_stack_for_one() {
+    let dir = copy("uid-drift");
+    let stack = dir.path().join("uid-drift");
+    std::fs::remove_file(stack.join("captured/engine.json")).ok();
+    let judge = |owners: &str, subcommand: &str| {
+        std::fs::write(stack.join("captured/ownership.txt"), owners).unwrap();
+        let output = runbook(&[subcommand, "--project-directory", stack.to_str().unwrap(), "--host-files"]);
+        stdout(&output) + &crate::support::stderr(&output)
+    };
+    for subcommand in ["fix", "namespaces", "sources"] {
+        let (server, mac) = (judge("0:0 755 state\n", subcommand), judge("601:20 755 state\n", subcommand));
+        assert!(!mac.contains("chown"), "{subcommand}: {mac}");
+        if subcommand != "sources" {
+            assert!(server.contains("sudo chown"), "{subcommand}: {server}");
+        }
+    }
+}
+
+/// A command that failed leaves an empty file behind, such as `find -printf` on a Mac: the owners of the files count then, and the
+/// ticket says what records them anywhere.
+#[test]
+#[cfg(unix)]
+fn an_empty_listing_of_owners_is_none() {
+    let dir = copy("uid-drift");
+    let stack = dir.path().join("uid-drift");
+    let look = || stdout(&runbook(&[stack.to_str().unwrap(), "--host", "linux", "--format", "json"]));
+    std::fs::write(stack.join("captured/ownership.txt"), "").unwrap();
+    let empty = look();
+    assert!(empty.contains("captured/ownership.txt is empty: find . -exec ls -ldn {} +"), "{empty}");
+    std::fs::remove_file(stack.join("captured/ownership.txt")).unwrap();
+    let none = look();
+    let drifts = |ticket: &str| ticket.matches("OC-C401").count();
+    assert_eq!(drifts(&empty), drifts(&none), "{empty}");
+}
+
 /// Whoever listens on the network of a Mac's host listens on that of the virtual machine, unless the engine forwards it; a
 /// question from a container there would not be the Mac's.
 #[test]
