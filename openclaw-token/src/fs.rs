@@ -71,7 +71,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// A file operation that the operating system refused. Nothing was overwritten by it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {act} {}: {source}{}", path.display(), self.advice())]
+#[error("cannot {act} {}: {source}{}", path.display(), self.advice(cfg!(target_vendor = "apple")))]
 #[non_exhaustive]
 pub struct FileError {
     /// What was tried, as a verb: `read`, `create`, `sync`.
@@ -111,12 +111,12 @@ impl FileError {
         self.source.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error())
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, on_mac: bool) -> &'static str {
         match self.source.kind() {
             io::ErrorKind::StorageFull => "; make room and repeat, nothing was overwritten",
             io::ErrorKind::QuotaExceeded => "; raise the quota and repeat, nothing was overwritten",
             io::ErrorKind::ReadOnlyFilesystem => "; the file system is mounted read-only",
-            io::ErrorKind::PermissionDenied if cfg!(target_vendor = "apple") && self.is_forbidden() => {
+            io::ErrorKind::PermissionDenied if on_mac && self.is_forbidden() => {
                 "; it is locked (`chflags nouchg`), or macOS keeps this program out of the folder: Privacy & Security > Full Disk Access"
             }
             io::ErrorKind::PermissionDenied => {
@@ -208,3 +208,20 @@ fn ignore(disk: &dyn Disk, path: &Path) -> Result<(), FileError> {
 
 /// A `.gitignore` above this size is nothing that git would want either.
 const IGNORE_LIMIT: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lock (`uchg`) and macOS's privacy are EPERM, which no owner and no mode answers; elsewhere both refusals are theirs.
+    #[test]
+    fn on_a_mac_what_is_locked_or_private_is_told_from_what_belongs_to_somebody_else() {
+        let refused = |errno: rustix::io::Errno| FileError::of("create", Path::new("state"))(errno.into());
+        let (forbidden, denied) = (refused(rustix::io::Errno::PERM), refused(rustix::io::Errno::ACCESS));
+        let said = forbidden.advice(true);
+        assert!(said.contains("chflags nouchg") && said.contains("Full Disk Access"), "{said}");
+        for other in [forbidden.advice(false), denied.advice(true), denied.advice(false)] {
+            assert!(other.contains("run as the owner"), "{other}");
+        }
+    }
+}

@@ -370,3 +370,19 @@ impl Drop for RealLock {
         let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a Mac answers to `F_FULLFSYNC` on SMB (ENOTSUP), NFS (ENOTTY) and FUSE (EINVAL) is no failure of the disk; all else is.
+    #[test]
+    fn a_share_without_a_full_sync_is_told_from_a_disk_that_fails() {
+        for errno in [Errno::NOTSUP, Errno::NOTTY, Errno::INVAL] {
+            assert!(has_no_full_sync(&errno.into()), "{errno:?}");
+        }
+        for errno in [Errno::IO, Errno::NOSPC, Errno::ROFS] {
+            assert!(!has_no_full_sync(&errno.into()), "{errno:?}");
+        }
+    }
+}
