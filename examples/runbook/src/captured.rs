@@ -8,7 +8,7 @@
 //! | `idmap.txt` | `docker compose exec -T SERVICE cat /proc/self/uid_map`, or `/etc/subuid` |
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
 //! | `logs/SERVICE.log` | `docker compose logs --no-log-prefix SERVICE` |
-//! | `devices/SERVICE.json` | `docker compose exec SERVICE openclaw devices list --json` |
+//! | `devices/SERVICE.json` | `docker compose exec -T SERVICE openclaw devices list --json` |
 //! | `launchd/LABEL.plist` | a copy from `~/Library/LaunchAgents` or `/Library/LaunchDaemons` |
 //! | `launchd/LABEL.print.txt` | `launchctl print gui/$(id -u)/LABEL`, or `system/LABEL` |
 //! | `systemd/UNIT.service` | `systemctl cat UNIT`, with `--user` for a user's unit |

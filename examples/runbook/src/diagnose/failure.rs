@@ -374,7 +374,7 @@ fn path_step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Re
                     "give {owned} to the process, from inside a container, whose ids are the ones that count"
                 ),
                 format!(
-                    "docker compose run --rm --no-deps --user 0 --entrypoint chown {service} -R {uid}:{uid} {owned}"
+                    "docker compose run --rm --no-deps -T --user 0 --entrypoint chown {service} -R {uid}:{uid} {owned}"
                 ),
             )
         }

@@ -81,6 +81,10 @@ fn the_grammar_refuses_what_cannot_be_run() {
             Some("the evidence knows the request"),
         ),
         ("docker compose exec cli openclaw devices approve r2", Some("no request r2")),
+        ("docker compose exec gw openclaw devices list", Some("gw does not run")),
+        ("docker compose exec cli openclaw gateway status", Some("wants a terminal")),
+        ("find . -printf %u", Some("GNU's alone")),
+        ("ls -ldnZ state", Some("GNU's alone")),
         ("podmann ps", Some("no program podmann")),
     ] {
         let found = stack.judge(command).err();
@@ -195,6 +199,11 @@ impl Surroundings {
                 known(&["daemon-reload", "restart", "start", "stop", "disable", "status"], verb)
             }
             ["while", "launchctl", "print", ..] => Ok(()),
+            // A Mac has none of these.
+            ["find", flags @ ..] if flags.contains(&"-printf") => Err("-printf is GNU's alone".to_owned()),
+            ["ls", flags, ..] if flags.starts_with('-') && flags.contains('Z') => {
+                Err(format!("{flags} is GNU's alone"))
+            }
             ["openclaw", arguments @ ..] => self.openclaw("", arguments),
             ["runbook", subcommand, ..] => known(&["fix", "pair", "namespaces", "sources"], subcommand),
             [program, ..] => known(
@@ -230,8 +239,23 @@ impl Surroundings {
         }
         let Some((service, program)) = words.split_first() else { return Err("no service".to_owned()) };
         let entrypoint = self.service(service)?;
-        if *subcommand == "exec" {
-            if self.down.contains(*service) {
+        self.inside(subcommand, service, entrypoint, &given, program)?;
+        // ssh, cron and launchd give it none.
+        let wants_terminal = *subcommand == "exec" && !given.contains(&("-T", None));
+        if wants_terminal { Err("wants a terminal".to_owned()) } else { Ok(()) }
+    }
+
+    /// A command that `docker compose` runs in a container.
+    fn inside(
+        &self,
+        subcommand: &str,
+        service: &str,
+        entrypoint: &[String],
+        given: &[Given<'_>],
+        program: &[&str],
+    ) -> Result<(), String> {
+        if subcommand == "exec" {
+            if self.down.contains(service) {
                 return Err(format!("{service} does not run"));
             }
             return self.program(service, program);

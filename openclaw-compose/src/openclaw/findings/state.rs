@@ -364,7 +364,7 @@ fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy {
     command(
         format!("give {directory} to the process from inside a container, whose ids are the ones that count"),
         format!(
-            "docker compose run --rm --no-deps --user 0 --entrypoint chown {name} -R {uid}:{group} {directory}"
+            "docker compose run --rm --no-deps -T --user 0 --entrypoint chown {name} -R {uid}:{group} {directory}"
         ),
     )
 }

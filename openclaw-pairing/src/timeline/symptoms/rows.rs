@@ -777,7 +777,7 @@ pub(super) const ROWS: &[Row] = &[
         proves: "the gateway took the credential of this connection",
         leaves_open: "why the connection ended before the session stood: it may wait for approval",
         question: "Which request does the gateway's list show since?",
-        action: "docker compose exec GATEWAY openclaw devices list --json",
+        action: "docker compose exec -T GATEWAY openclaw devices list --json",
     },
     Row {
         symptom: Symptom::GatewayListens,
