@@ -78,6 +78,7 @@ codes! {
     NotAFile "OC-C004" "not-a-file" Error "A FIFO, a socket or a device has the name of a file; it was not opened."
     LinkLeadsOut "OC-C005" "link-leads-out" Error "A link leads out of the stack, or of the directory that it was found in; it was not followed."
     ReadLimit "OC-C006" "read-limit" Error "The project names more files, or more bytes in them, than one resolution reads."
+    NameDiffersByCase "OC-C007" "name-differs-by-case" Warning "A file has the name that Compose asks for but for its case: a volume that ignores case finds it, and no other."
     YamlSyntax "OC-C010" "yaml-syntax" Error "A file is no YAML from this place on."
     DuplicateKey "OC-C011" "duplicate-key" Error "A mapping has one key twice."
     KeyNotString "OC-C012" "key-not-string" Error "A mapping key is a number, a boolean or null; Compose wants strings."

@@ -51,6 +51,7 @@ mod resets;
 mod resolution;
 mod resources;
 mod schema;
+pub(crate) mod spelling;
 mod tree;
 mod typed;
 mod unique;

@@ -15,9 +15,9 @@ use super::model::host::{Host, Signs};
 use super::model::namespaces::Namespaces;
 use super::model::observed::Observed;
 use super::model::owners::Listing;
-use super::model::processes::{self, Role};
+use super::model::processes::{self, Process, Role};
 use super::model::services::Services;
-use super::model::{Model, Surroundings, engine, evidence, files, jobs, stranded};
+use super::model::{Model, Surroundings, engine, evidence, files, jobs, mounts, stranded};
 use super::report::{self, GatewayView, Report, VersionSource, VersionView, gateway_view};
 use super::rules::version::Version;
 use super::stack::{Otherwise, Stack};
@@ -87,6 +87,7 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     let namespaces = Namespaces::read(&services);
     let stranded = stranded::find(&runtime, &services, &namespaces, &stack.inspects, &mut reader);
     early.extend(unread_findings(&mut reader));
+    early.extend(spelled_otherwise(&processes, &reader));
     let unread = resolution.unread().iter().chain(&reader.unread).cloned().collect();
     let mut sources = std::mem::take(&mut reader.sources);
     let secrets = secrets::collect(stack, &processes, &jobs, &sources);
@@ -213,6 +214,24 @@ fn unread_findings(reader: &mut files::Reader<'_>) -> Vec<Finding> {
         reader.unread.push(unread);
     }
     findings
+}
+
+/// States that are mounted by another spelling than their directories have.
+fn spelled_otherwise(processes: &[Process<'_>], reader: &files::Reader<'_>) -> Vec<Finding> {
+    let ours = processes.iter().filter(|process| process.is_openclaw());
+    let mounts = ours.filter_map(|process| mounts::mount_over(process.service, &process.state_dir));
+    let sources: BTreeMap<&str, Span> =
+        mounts.filter_map(|mount| Some((mount.source?, mount.span))).collect();
+    let sources = sources.into_iter().filter(|(source, _)| source.starts_with('/'));
+    let told = sources
+        .flat_map(|(source, span)| reader.told_of_case(source).into_iter().map(move |told| (told, span)));
+    told.map(|((summary, help), span)| {
+        let place = Place::of(&reader.sources, PlaceRole::Decided, span);
+        let mut finding = Finding::new(Code::NameDiffersByCase, summary).at(place);
+        finding.remedy = Some(remedies::words(help));
+        finding
+    })
+    .collect()
 }
 
 /// What the engine says of itself, and what was recorded of the ids it maps.

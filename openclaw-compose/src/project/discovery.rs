@@ -111,6 +111,12 @@ impl Loader<'_> {
                 variables.offer(&name, value, setting);
             }
         }
+        if inputs.files.is_empty() && variables.find("COMPOSE_FILE").is_none() {
+            let searched = files.first().map_or_else(|| second_dir.clone(), |file| paths::directory(file));
+            for name in FILE_NAMES.iter().chain(&OVERRIDE_NAMES) {
+                self.tell_of_case(&paths::join(&searched, name));
+            }
+        }
         self.parallel_limit(&variables);
         for raised in complain {
             self.raise(raised);
@@ -261,6 +267,7 @@ impl Loader<'_> {
             }
         }
         let path = paths::join(working_dir, ".env");
+        self.tell_of_case(&path);
         match self.kind(&path) {
             Some(Kind::File) => vec![(path, None)],
             Some(Kind::Directory) => {

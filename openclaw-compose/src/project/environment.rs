@@ -109,6 +109,7 @@ impl Loader<'_> {
         let Some(required) = self.required(item, service) else { return };
         let at = path_node.span;
         if !self.has_read(path) && self.kind(path).is_none() {
+            self.tell_of_case(path);
             if required {
                 let shown = paths::shown(path, &self.inputs.directory);
                 self.raise(

@@ -18,6 +18,7 @@ use super::path::Path;
 use super::paths;
 use super::provenance::{Event, Provenances};
 use super::raise::{EXIT_NOT_FOUND, Raised};
+use super::spelling::Spellings;
 use super::unique;
 use super::unread::{self, Unread};
 use super::variables::{EnvironmentId, Variables};
@@ -52,6 +53,8 @@ pub(crate) struct Loader<'a> {
     /// Directories out of which no link is followed: the project's, and those of what it reads from elsewhere.
     bounds: Vec<String>,
     pub(crate) unread: Vec<Unread>,
+    /// The names in the directories in which files were looked for.
+    spellings: Spellings,
     parsed: HashMap<FileId, Rc<Parsed>>,
     /// Projects that were included, by what makes them the same.
     pub(crate) included: HashMap<Included, Node>,
@@ -95,6 +98,7 @@ impl<'a> Loader<'a> {
             read: HashMap::new(),
             bounds: Vec::new(),
             unread: Vec::new(),
+            spellings: Spellings::default(),
             parsed: HashMap::new(),
             included: HashMap::new(),
             inner_environments: HashMap::new(),
@@ -195,6 +199,16 @@ impl<'a> Loader<'a> {
         self.files.kind(path)
     }
 
+    /// Tells where a directory holds a file that Compose asks for under a name that differs by case alone.
+    pub(crate) fn tell_of_case(&mut self, path: &str) {
+        let bounds: Vec<&str> = self.bounds.iter().map(String::as_str).collect();
+        let names = |directory: &str| self.files.names_within(&bounds, directory).unwrap_or_default();
+        let told = self.spellings.told(path, names, |path| paths::shown(path, &self.inputs.directory));
+        for (summary, help) in told {
+            self.raise(Raised::warning(Code::NameDiffersByCase, summary).help(help));
+        }
+    }
+
     /// True for a file that was read before.
     pub(crate) fn has_read(&self, path: &str) -> bool {
         matches!(self.read.get(path), Some(Ok(_)))
@@ -223,10 +237,10 @@ impl<'a> Loader<'a> {
         if let Ok(bytes) = &read {
             self.spent.read(bytes.len());
         }
-        if let Err(error) = &read
-            && *error != ReadError::NotFound
-        {
-            self.unread.push(Unread { file: name.clone(), error: error.clone() });
+        match &read {
+            Err(ReadError::NotFound) => self.tell_of_case(path),
+            Err(error) => self.unread.push(Unread { file: name.clone(), error: error.clone() }),
+            Ok(_) => {}
         }
         let done = read.map(|bytes| {
             if yaml && let Some(text) = utf16(&bytes) {

@@ -8,6 +8,7 @@ mod limits;
 mod odd;
 mod properties;
 mod rules;
+mod spelling;
 
 use openclaw_compose::project::{self, Format, Inputs, Resolution, Reveal, Texts};
 use serde_json::Value;

@@ -127,7 +127,7 @@ gates! {
     /// the containers show is added here.
     compose(openclaw_compose::finding::Code):
     Some(Gate::State) =>
-        FileNotFound FileUnreadable NotUtf8 NotAFile LinkLeadsOut ReadLimit YamlSyntax DuplicateKey KeyNotString
+        FileNotFound FileUnreadable NotUtf8 NotAFile LinkLeadsOut NameDiffersByCase ReadLimit YamlSyntax DuplicateKey KeyNotString
         UnknownAnchor AliasCycle BadMergeKey YamlDialect YamlLimit NotAMapping DotenvSyntax DotenvUnusable
         BadTemplate RequiredVariable UnsetVariable BadCast OldBoolean ExpansionLimit NoComposeFile
         SeveralComposeFiles BadProjectName BadSetting MergeConflict ExtendsUnknownService ExtendsBadFile

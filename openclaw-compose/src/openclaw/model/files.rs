@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::project::spelling::Spellings;
 use crate::project::{self, ReadError, Unread};
 use crate::source::{FileId, Format, Sources, Text};
 
@@ -96,6 +97,16 @@ impl<'s> Reader<'s> {
         };
         let listed = self.host.map(|files| files.names_within(&[self.project_dir, mounted], mounted));
         matches!(listed, Some(Err(ReadError::NotFound)))
+    }
+
+    /// What there is to say of the names beside a path of the host that differ from it by case alone.
+    pub(crate) fn told_of_case(&self, path: &str) -> Vec<(String, String)> {
+        let names = |above: &str| {
+            let names =
+                self.host.and_then(|files| files.names_within(&[self.project_dir, above], above).ok());
+            names.unwrap_or_default()
+        };
+        Spellings::default().told(path.trim_end_matches('/'), names, |path| self.relative(path).to_owned())
     }
 
     /// The same for a path at which there may as well be a directory, or what is not text: nobody misses it.
