@@ -105,6 +105,9 @@ pub(super) fn judged<R>(stack: &Stack<'_>, then: impl FnOnce(&Verdicts<'_>, Read
     };
     // A job of the host runs in no engine.
     let host = signs.host().filter(|_| services.list.iter().any(|service| service.job.is_none()));
+    if host == Some(Host::Mac) {
+        listing.ignore_case();
+    }
     let surroundings = Surroundings {
         addresses: runtime.addresses(),
         refusals: stack.refusals.clone(),

@@ -32,6 +32,8 @@ pub(crate) struct Listing {
     pub(crate) is_copy: bool,
     /// It was read from the files at hand, wherever these are now.
     pub(crate) is_at_hand: bool,
+    /// On a volume that ignores case: each path as it is recorded, by what all spellings of it share.
+    spellings: BTreeMap<String, String>,
     /// Whether SELinux enforces, where `getenforce` was recorded.
     pub(crate) enforcing: Option<bool>,
 }
@@ -133,13 +135,28 @@ impl Listing {
         }
     }
 
+    /// Finds the host's paths by any spelling from now on, as a Mac's volume does.
+    pub(crate) fn ignore_case(&mut self) {
+        let on_host = self.entries.keys().filter(|path| path.starts_with('/'));
+        self.spellings = on_host.map(|path| (path.to_lowercase(), path.clone())).collect();
+    }
+
+    /// A path as it is recorded.
+    fn spelled<'p>(&'p self, path: &'p str) -> &'p str {
+        let path = path.trim_end_matches('/');
+        if self.spellings.is_empty() || self.entries.contains_key(path) {
+            return path;
+        }
+        self.spellings.get(&path.to_lowercase()).map_or(path, String::as_str)
+    }
+
     pub(crate) fn of(&self, path: &str) -> Option<&Owner> {
-        self.entries.get(path.trim_end_matches('/'))
+        self.entries.get(self.spelled(path))
     }
 
     /// Everything recorded below `path`, itself not included.
     pub(crate) fn below<'l>(&'l self, path: &str) -> impl Iterator<Item = (&'l str, &'l Owner)> {
-        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let prefix = format!("{}/", self.spelled(path));
         self.entries
             .range(prefix.clone()..)
             .take_while(move |(entry, _)| entry.starts_with(&prefix))
@@ -379,6 +396,17 @@ mod tests {
         let mut listing = Listing::default();
         listing.read(FileId::new(0), "/srv", text);
         listing
+    }
+
+    #[test]
+    fn on_a_volume_that_ignores_case_a_path_is_found_by_any_spelling() {
+        let mut listing =
+            listing("501:20 700 state\n501:20 600 state/openclaw.json\n0:0 755 container:gw:/State\n");
+        assert!(listing.of("/srv/State").is_none());
+        listing.ignore_case();
+        assert!(listing.of("/srv/State").is_some() && listing.of("/srv/state").is_some());
+        assert_eq!(listing.below("/srv/STATE").count(), 1);
+        assert!(listing.of("container:gw:/state").is_none(), "containers tell case apart");
     }
 
     #[test]

@@ -89,10 +89,14 @@ fn mounts_differ(process: &Process<'_>, container: &Container, model: &Model<'_>
         // Docker Desktop shows the path inside its virtual machine.
         let virtual_machine =
             found.source.starts_with("/host_mnt/") || found.source.starts_with("/run/desktop/");
+        // A Mac's volume usually takes names for one that differ by case alone.
+        let differ = |one: &str, other: &str| {
+            one != other && !(model.docker_vm && one.to_lowercase() == other.to_lowercase())
+        };
         found.r#type == "bind"
             && !virtual_machine
-            && found.source != source
-            && relative.is_none_or(|relative| relative != model.shown_path(source))
+            && differ(&found.source, source)
+            && relative.is_none_or(|relative| differ(relative, model.shown_path(source)))
     })
 }
 
