@@ -70,7 +70,9 @@ pub(crate) fn next_step(error: &ReadError) -> Option<&'static str> {
             "put the file itself there; where the link is meant, read with links followed (--follow-links)"
         }
         ReadError::NotUtf8 { .. } => "save the file as UTF-8",
-        ReadError::Denied => "read it as a user who may",
+        ReadError::Denied => {
+            "read it as a user who may; on a Mac, what ssh or launchd starts needs leave for Documents, Desktop and other volumes as well: Privacy & Security > Full Disk Access"
+        }
         ReadError::TooLarge { .. } => {
             "take out what does not belong there: no file of this kind is that large"
         }
