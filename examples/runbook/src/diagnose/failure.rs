@@ -396,6 +396,10 @@ fn nested(path: &str) -> Option<&str> {
 /// What ends a program before it says a word of its own, and the step out.
 const ENDS: &[(&str, &str)] = &[
     (
+        "database disk image is malformed",
+        "put a backup in the place of the database, with the gateway stopped; a state in a directory that a Mac shares with its engine goes into a named volume before, for the sharing was seen to leave SQLite's log broken",
+    ),
+    (
         "exec format error",
         "take an image that is made for this machine's processor (`docker image inspect` shows its Architecture; an own image is built again on this machine, or for its `platform`); a script needs `#!` as its first line",
     ),

@@ -221,6 +221,19 @@ fn on_a_mac_a_restart_policy_waits_for_a_login() {
     assert!(linux.contains("OC-C504") && !linux.contains("logs in"), "{linux}");
 }
 
+/// What SQLite says of a database that a file sharing broke, with the way out.
+#[test]
+fn a_malformed_database_is_sent_into_a_volume() {
+    let dir = copy("healthy");
+    let stack = dir.path().join("healthy");
+    let log = "[gateway] loading configuration\nGateway failed to start: database disk image is malformed\n";
+    std::fs::write(stack.join("captured/logs/openclaw-gateway.log"), log).unwrap();
+    let findings = ticket(&stack, Some(Host::Mac))["findings"].to_string();
+    for said in ["OC-R211", "database disk image is malformed", "into a named volume", "OC-C418"] {
+        assert!(findings.contains(said), "{said}: {findings}");
+    }
+}
+
 /// What a stack's home is, is found out in one place for every subcommand: a managed account of a Mac has an id of its own, and a
 /// stack may lie anywhere on it.
 #[test]
