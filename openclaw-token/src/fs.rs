@@ -34,7 +34,9 @@
 //!
 //! Locks are `flock`: advisory, and given back by the kernel when their holder dies however it dies, so that none is ever
 //! stale. A caller waits up to 30 s and is then told who holds it. On NFS, Linux turns them into byte-range locks with the
-//! same property; a file system without locks answers with an error, and nothing is done unlocked. Records need no lock to
+//! same property; a file system without locks, such as many a share on a Mac, answers with an error, and nothing is done
+//! unlocked. No lock crosses into the virtual machine of an engine: a process in a container there is not waited for from the
+//! Mac, nor does it wait. Records need no lock to
 //! be unique (see [`DirectoryStore`]); the ledger and transactions do, so on a volume shared by several hosts they are as
 //! good as that volume's locks. Durability is as good as the volume's fsync.
 
