@@ -1,11 +1,11 @@
 //! The logs of a stack as one story.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use foldhash::HashMap;
 use openclaw_pairing::Mark;
 use openclaw_pairing::timeline::{Episodes, Lines, Merge, Merged, Skew, Skews, verdict};
 use openclaw_runbook::instant::Instant;
