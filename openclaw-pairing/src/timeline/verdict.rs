@@ -231,7 +231,9 @@ impl<'e> Story<'e> {
             move |from: u64, to: u64| all.find(|(at, ..)| (from..to).contains(at)).map(|(.., of)| *of)
         };
         if let Some(up) = of_source(Life::Up)(episode.order.1 + 1, u64::MAX) {
-            cause.certainty = Certainty::Settled;
+            // What is refused to a gateway that goes on is refused to it still.
+            let goes_on = !episode.is_end && is_of_path(episode.symptom);
+            cause.certainty = if goes_on { Certainty::Open } else { Certainty::Settled };
             cause.against.push(Ground::of(up, "the gateway came up after it"));
         } else if !episode.is_end {
             let up = of_source(Life::Up)(0, episode.order.0);
@@ -375,6 +377,10 @@ impl<'e> Story<'e> {
     }
 }
 
+fn is_of_path(symptom: Symptom) -> bool {
+    matches!(symptom, Symptom::Fault(Fault::PathDenied | Fault::PathReadOnly | Fault::PathMissing))
+}
+
 /// So many meaningful lines before the end of a gateway are still about it.
 const NEAR: u64 = 4;
 
@@ -425,6 +431,17 @@ mod tests {
         assert_eq!(first(&[&format!("{failed}{READY}")]), None);
         let vague = "EACCES: permission denied, open '/x'\nGateway start blocked: set gateway.mode=local\n";
         assert_eq!(first(&[vague]), Some((Class::Start, Symptom::Fault(Fault::PathDenied))));
+    }
+
+    #[test]
+    fn a_path_that_is_refused_to_a_gateway_that_comes_up_all_the_same_stays_open() {
+        let log = format!("read failed: Error: EACCES: permission denied, mkdir '/s/canvas'\n{READY}");
+        let mut story = Episodes::default();
+        for mark in &Timeline::parse(Vantage::Gateway, "log", &log).marks {
+            story.add(0, mark);
+        }
+        let certainties: Vec<_> = verdict(story.all()).iter().map(|cause| cause.certainty).collect();
+        assert_eq!(certainties, [Certainty::Open]);
     }
 
     #[test]
