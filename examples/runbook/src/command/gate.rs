@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             waited.unwrap_or_else(|stopped| {
                 match &last {
                     Some(report) => {
-                        errln!("runbook gate: stopped; the last climb: {}", probing::line(report, 0))
+                        errln!("runbook gate: stopped; the last climb: {}", probing::line(report, 0));
                     }
                     None => errln!("runbook gate: stopped before the first climb ended"),
                 }
