@@ -55,6 +55,13 @@ struct Found {
     unread: Vec<Unread>,
 }
 
+impl Found {
+    fn is_empty(&self) -> bool {
+        let Self { findings, unset, refusal, unread } = self;
+        findings.is_empty() && unset.is_empty() && refusal.is_none() && unread.is_empty()
+    }
+}
+
 /// Why Compose refuses the whole project: the first thing it stumbles over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -150,6 +157,9 @@ impl Resolution {
 
     /// A value may have become part of a name, a path or a message: what is said passes the secrets first.
     fn told(&self) -> &Found {
+        if self.found.is_empty() {
+            return &self.found;
+        }
         self.told.get_or_init(|| {
             let mut told = self.found.clone();
             let secrets = self.secrets();

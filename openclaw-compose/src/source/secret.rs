@@ -30,6 +30,8 @@ const LAST: &[&str] =
     &["pass", "pwd", "pw", "pat", "psk", "dsn", "jwt", "otp", "salt", "sig", "signature", "webhook"];
 /// Whoever knows the address may post there.
 const ADDRESSES: &[&str] = &["webhookurl", "webhookuri"];
+/// A key that everybody may know.
+const PUBLIC: &[&str] = &["publickey"];
 /// Last words that say the value is a place or a measure, not the secret itself.
 const HARMLESS: &[&str] = &[
     "file", "path", "dir", "url", "ttl", "timeout", "length", "limit", "name", "env", "mode", "type",
@@ -48,27 +50,60 @@ const HARMLESS: &[&str] = &[
 #[must_use]
 pub fn looks_secret(name: &str) -> bool {
     let bytes = name.as_bytes();
-    // Asked for every key of a project: few pairs of letters begin one of the parts.
-    let holds = |parts: &[&str]| {
-        bytes.windows(2).enumerate().any(|(at, pair)| {
-            let &[first, second] = pair else { return false };
-            matches!(
-                (first | 0x20, second | 0x20),
-                (b'a', b'p' | b'c' | b'u')
-                    | (b'b', b'a' | b'e')
-                    | (b'c', b'o' | b'r')
-                    | (b'e', b'n')
-                    | (b'm', b'a' | b'n')
-                    | (b'p', b'a' | b'r' | b'u')
-                    | (b's', b'e' | b'i')
-                    | (b't', b'o')
-                    | (b'w', b'e')
-            ) && parts.iter().any(|part| begins(bytes.get(at..).unwrap_or_default(), part))
-        })
-    };
     let ends = |words: &[&str]| words.iter().any(|word| last_word(bytes, word).is_some());
     let last = |words: &[&str]| ends(words) || words.iter().any(|word| name.eq_ignore_ascii_case(word));
-    holds(PARTS) && !ends(HARMLESS) || ends(ENDS) && !holds(&["publickey"]) || last(LAST) || holds(ADDRESSES)
+    // Asked for every key of a project: in most of them no word begins, and none ends.
+    let begun = bytes.windows(2).any(|pair| BEGINNINGS.hold(pair));
+    begun && (holds(bytes, PARTS) && !ends(HARMLESS) || holds(bytes, ADDRESSES))
+        || bytes.last_chunk::<2>().is_some_and(|pair| ENDINGS.hold(pair))
+            && (ends(ENDS) && !holds(bytes, PUBLIC) || last(LAST))
+}
+
+/// True where one of the parts begins somewhere in the name.
+fn holds(name: &[u8], parts: &[&str]) -> bool {
+    name.windows(2).enumerate().any(|(at, pair)| {
+        let rest = name.get(at..).unwrap_or_default();
+        BEGINNINGS.hold(pair) && parts.iter().any(|part| begins(rest, part))
+    })
+}
+
+/// What [`PARTS`], [`ADDRESSES`] and [`PUBLIC`] begin with.
+const BEGINNINGS: Pairs = Pairs::none().first_of(PARTS).first_of(ADDRESSES).first_of(PUBLIC);
+/// What [`ENDS`] and [`LAST`] end with.
+const ENDINGS: Pairs = Pairs::none().last_of(ENDS).last_of(LAST);
+
+/// Pairs of letters in either case: for each first one, the bits of those that follow it.
+struct Pairs([u32; 32]);
+
+impl Pairs {
+    const fn none() -> Self {
+        Self([0; 32])
+    }
+
+    const fn first_of(mut self, words: &[&str]) -> Self {
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at].as_bytes();
+            self.0[(word[0] & 31) as usize] |= 1 << (word[1] & 31);
+            at += 1;
+        }
+        self
+    }
+
+    const fn last_of(mut self, words: &[&str]) -> Self {
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at].as_bytes();
+            self.0[(word[word.len() - 2] & 31) as usize] |= 1 << (word[word.len() - 1] & 31);
+            at += 1;
+        }
+        self
+    }
+
+    /// True also for some other characters, whose last five bits are those of a letter.
+    fn hold(&self, pair: &[u8]) -> bool {
+        matches!(*pair, [first, second] if self.0[usize::from(first & 31)] >> (second & 31) & 1 == 1)
+    }
 }
 
 fn is_separator(byte: u8) -> bool {

@@ -53,7 +53,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let resolution = project::resolve(&inputs, &Disk::following());
-    output::hide(resolution.secrets().iter());
+    // Who looks for the secrets reads every text once more, which a check that says nothing can do without.
+    if !arguments.quiet || !resolution.findings().is_empty() {
+        output::hide(resolution.secrets().iter());
+    }
     report(&resolution);
     // Whoever reads what is said, or sits in front of a terminal, is told whose rules these are; a script is left alone.
     if !resolution.findings().is_empty() || (Stream::Err.is_terminal() && !arguments.quiet) {
