@@ -39,7 +39,7 @@ use crate::owners;
 use crate::reading::{self, ReadError};
 
 /// The most files of one kind that are read.
-const MOST: usize = 64;
+pub(crate) const MOST_FILES: usize = 64;
 
 /// What the owners that were read from the files themselves are called inside a report: no file to open.
 pub const OWNERS: &str = "the files' owners";
@@ -388,10 +388,10 @@ impl Folder<'_> {
         // An archive made on a Mac carries a `._NAME` beside many a file.
         let mut stems: Vec<String> =
             names.iter().filter(|name| !name.starts_with('.')).filter_map(stem).collect();
-        if stems.len() > MOST {
-            let why = format!("{} files, of which only the first {MOST} are read", stems.len());
+        if stems.len() > MOST_FILES {
+            let why = format!("{} files, of which only the first {MOST_FILES} are read", stems.len());
             self.faults.push(Fault { name: folder.to_owned(), why });
-            stems.truncate(MOST);
+            stems.truncate(MOST_FILES);
         }
         stems
             .into_iter()

@@ -15,6 +15,7 @@ use openclaw_pairing::timeline::{Cause, Episode, Episodes, Ground, Lines, Meanin
 use openclaw_pairing::{Mark, Peer};
 use serde::Serialize;
 
+use crate::captured::MOST_FILES;
 use crate::output;
 use crate::project::{Evidence, Project, ProjectFlags, Unreadable};
 use crate::reading::{self, ReadError};
@@ -67,6 +68,12 @@ pub enum SourceError {
         /// The stack's directory.
         path: PathBuf,
     },
+    /// More logs than anybody reads side by side, each with a buffer of its own.
+    #[error("{count} logs, of which {MOST_FILES} are read side by side; name the files that matter")]
+    TooMany {
+        /// So many.
+        count: usize,
+    },
 }
 
 /// The streams of these paths: of a directory its `captured/logs/*.log`, of `-` standard input, of a file its own. What is
@@ -88,7 +95,12 @@ pub fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, SourceError> {
             out.push(Source { name, stream });
         }
     }
+    few(out.len())?;
     Ok(out)
+}
+
+fn few(count: usize) -> Result<(), SourceError> {
+    if count > MOST_FILES { Err(SourceError::TooMany { count }) } else { Ok(()) }
 }
 
 fn of_stack(stack: &Path) -> Result<Vec<Source>, SourceError> {
@@ -102,12 +114,14 @@ fn of_stack(stack: &Path) -> Result<Vec<Source>, SourceError> {
         Err(error) if error.is_absent() => return Err(none()),
         names => names.map_err(unreadable(logs.clone()))?,
     };
+    let names = names.iter().filter(|name| !name.starts_with('.') && name.ends_with(".log"));
+    few(names.clone().count())?;
     let mut out = Vec::new();
-    for name in names.iter().filter(|name| !name.starts_with('.')) {
-        let Some(service) = name.strip_suffix(".log") else { continue };
+    for name in names {
         let path = logs.join(name);
         let text = reading::text_within(disk, stack, &path).map_err(unreadable(path))?;
-        out.push(Source { name: service.to_owned(), stream: Box::new(Cursor::new(text)) });
+        let name = name.trim_end_matches(".log").to_owned();
+        out.push(Source { name, stream: Box::new(Cursor::new(text)) });
     }
     if out.is_empty() { Err(none()) } else { Ok(out) }
 }

@@ -127,6 +127,20 @@ fn a_stack_is_told_by_its_captured_logs_and_what_is_wrong_is_said() {
 }
 
 #[test]
+fn more_logs_than_are_read_side_by_side_are_refused_before_one_is() {
+    let stack = tempfile::tempdir().unwrap();
+    let logs = stack.path().join("captured/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    for number in 0..65 {
+        std::fs::write(logs.join(format!("s{number}.log")), "x\n").unwrap();
+    }
+    let output = runbook(&["timeline", &stack.path().to_string_lossy()]);
+    assert_eq!((status(&output), stdout(&output)), (2, String::new()));
+    let words = "65 logs, of which 64 are read side by side; name the files that matter";
+    assert!(stderr(&output).contains(words), "{}", stderr(&output));
+}
+
+#[test]
 fn a_pasted_line_is_answered_with_its_row() {
     let refused = "gateway connect failed: Error: connect ECONNREFUSED 127.0.0.1:18789";
     let output = runbook(&["triage", refused]);
