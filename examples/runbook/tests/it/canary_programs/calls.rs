@@ -38,6 +38,8 @@ calls! {
         ["STACK", "--compare", "STACK/captured/inspect.json"],
         ["STACK", "--compare", "STACK/captured/devices/openclaw-gateway.json"],
         ["STACK", "--at", "2026-11-22T06:30:00Z", "--through", "session"],
+        ["STACK", "--post", "http://127.0.0.1:1/TOKEN"],
+        ["STACK", "--post", "http://user:TOKEN@127.0.0.1:1/?token=TOKEN"],
         ["STACK", "--format", "TOKEN"],
         ["STACK/TOKEN"];
     "fix":

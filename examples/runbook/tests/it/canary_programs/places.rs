@@ -12,7 +12,7 @@ macro_rules! files {
     ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("stack/", $path)))),*] };
 }
 
-const STACK: [(&str, &str); 19] = files![
+const STACK: [(&str, &str); 24] = files![
     ".env",
     "api.secret",
     "base.yaml",
@@ -31,6 +31,11 @@ const STACK: [(&str, &str); 19] = files![
     "gateway.env",
     "part/compose.yaml",
     "part/part.env",
+    "proxy/Caddyfile",
+    "proxy/dynamic.yaml",
+    "proxy/nginx.conf",
+    "proxy/serve.json",
+    "proxy/tunnel.yaml",
     "state/openclaw.json",
 ];
 
@@ -112,6 +117,7 @@ enum Format {
     Json5,
     Json,
     Xml,
+    Conf,
     Text,
 }
 
@@ -122,6 +128,7 @@ fn format(file: &str) -> Format {
         "json" if file.ends_with("openclaw.json") => Format::Json5,
         "json" => Format::Json,
         "plist" => Format::Xml,
+        "conf" | "proxy/Caddyfile" => Format::Conf,
         _ => Format::Text,
     }
 }
@@ -185,7 +192,7 @@ impl PlantedLine {
 fn plant(format: Format, line: &str, how: How, token: &str) -> Option<Vec<String>> {
     let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
     let comment = |text: &str| match format {
-        Format::Yaml | Format::Env => Some(format!("# {text}")),
+        Format::Yaml | Format::Env | Format::Conf => Some(format!("# {text}")),
         Format::Json5 => Some(format!("// {text}")),
         Format::Xml => Some(format!("<!-- {text} -->")),
         Format::Text => Some(text.to_owned()),
@@ -221,7 +228,12 @@ fn plant(format: Format, line: &str, how: How, token: &str) -> Option<Vec<String
                 _ => None,
             }
         }
-        Format::Text => match how {
+        Format::Conf if how == Value => {
+            let end = if line.ends_with(';') { ";" } else { "" };
+            let (name, _) = line.rsplit_once(' ').filter(|_| !line.ends_with(['{', '}']))?;
+            one(format!("{name} \"{token}\"{end}"))
+        }
+        Format::Text | Format::Conf => match how {
             Word | Parameter | Encoded => one(valued(how, line, token)?),
             Unknown => one(format!("{line} token={token}")),
             _ => None,
