@@ -69,11 +69,9 @@ pub(crate) const AUTH_CHANGES: &[AuthChange] = &[
         "an absent bind, and auto, mean all interfaces inside a container; a browser through a published port is taken for local",
     ),
     read((2026, 4, 12), "the example token and password of .env.example are refused"),
-    change(
-        (2026, 5, 2),
-        "the shared token no longer carries admin for a paired device: scope upgrades need approval",
-        Basis::Wording,
-        "reported for 2026.5.2",
+    read(
+        (2026, 4, 29),
+        "each command of the CLI asks for its own scopes alone: a device that was paired by one has to be approved for more by the next",
     ),
     read(
         (2026, 5, 12),
