@@ -65,6 +65,7 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
         token_rule: _,
         starts: _,
         state_dir,
+        config,
         manager: _,
         uid: _,
         stranded_by_restart,
@@ -74,7 +75,12 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
         secrets.mask_in(address);
     }
     let rivals = rivals.iter_mut().map(|rival| &mut rival.service);
-    let names = [service, state_dir].into_iter().chain(token_from).chain(stranded_by_restart).chain(rivals);
+    let names = [service, state_dir, config]
+        .into_iter()
+        .chain(token_from)
+        
+        .chain(stranded_by_restart)
+        .chain(rivals);
     mask_all(names, secrets);
 }
 

@@ -81,6 +81,8 @@ pub struct GatewayView {
     pub starts: bool,
     /// The state directory inside the container.
     pub state_dir: String,
+    /// The configuration inside the container.
+    pub config: String,
     /// The service manager that keeps it; nothing for a container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<Manager>,
@@ -276,6 +278,7 @@ pub(super) fn gateway_view(
         token_rule: gateway.decision.rule.id,
         starts: gateway.refusals.is_empty(),
         state_dir: process.state_dir.clone(),
+        config: process.config_path.clone(),
         manager: process.service.job.and_then(|job| job.manager),
         uid: process.uid.number(),
         stranded_by_restart: model.namespaces.stranded_by(name).into_iter().map(str::to_owned).collect(),
