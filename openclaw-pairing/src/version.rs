@@ -100,6 +100,9 @@ pub(crate) const LEFT_OUT: &str =
     "left out on loopback with a shared secret, and without a device no scope is granted";
 /// The oldest form.
 pub(crate) const V2: &str = "v2";
+/// It is, and approving dials as that device, for whatever is to be granted: it has to be approved for that itself, and where it
+/// is the device that waits, its wish replaces that request.
+pub(crate) const REPLACES: &str = "yes, and it grants pairing alone: for more it has to be approved itself";
 
 /// Rules by release. Of the rows of a rule, exactly one holds for a release.
 pub const RULES: &[RuleRow] = &[
@@ -189,9 +192,23 @@ pub const RULES: &[RuleRow] = &[
     row(
         Rule::LoopbackIsOneDevice,
         None,
+        at(2026, 4, 29),
+        "yes, and every command asks for all scopes, so that it grants the request as it stands",
+        "2026.4.15 observed; 2026.4.27 read in its package",
+    ),
+    row(
+        Rule::LoopbackIsOneDevice,
+        at(2026, 4, 29),
+        at(2026, 7, 1),
+        REPLACES,
+        "2026.5.28 and 2026.6.11 observed; 2026.4.29 and 2026.5.7 read in their packages",
+    ),
+    row(
+        Rule::LoopbackIsOneDevice,
+        at(2026, 7, 1),
         at(2026, 8, 1),
-        "yes, and it may grant what it has",
-        "2026.5.28 and 2026.6.6 observed",
+        "yes, and it grants the request as it stands, for it shows no device with a shared secret",
+        "2026.7.1 observed",
     ),
     row(
         Rule::LoopbackIsOneDevice,
@@ -276,6 +293,8 @@ mod tests {
             (Rule::CliIdentity, "2026.3.11", MADE, "2026.3.13", LEFT_OUT),
             (Rule::CliIdentity, "2026.3.13", LEFT_OUT, "2026.3.22", MADE),
             (Rule::CliIdentity, "2026.7.35", MADE, "2026.8.1", "not by"),
+            (Rule::LoopbackIsOneDevice, "2026.4.27", "yes, and every", "2026.4.29", REPLACES),
+            (Rule::LoopbackIsOneDevice, "2026.6.35", REPLACES, "2026.7.1", "yes, and it grants"),
             (Rule::LoopbackIsOneDevice, "2026.7.35", "yes", "2026.8.1", "no"),
         ] {
             for (release, begins) in [(last, old), (first, new)] {

@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::scope::{Scope, ScopeSet};
 use crate::timeline::{Mark, Symptom};
 use crate::vantage::Vantage;
-use crate::version::{LEFT_OUT, MADE, Rule, Version, rule};
+use crate::version::{LEFT_OUT, MADE, REPLACES, Rule, Version, rule};
 use crate::words::is_id;
 
 use super::seen::{ASKS, SHARED_SECRET, Seen, by_time};
@@ -301,18 +301,24 @@ impl<'a> Facts<'a> {
         matches!(first, Some(Symptom::SharedPasswordMismatch | Symptom::SharedPasswordMissing))
     }
 
-    /// True if whoever approves inside the gateway's container is the client's own device, and its dial for that replaces the
-    /// request of it that waits. 2026.5.28 and 2026.6.6 were observed to; 2026.4.15 and 2026.7.1 grant the whole request at once.
-    pub(super) fn is_its_own_approver(&self) -> bool {
-        const REPLACE: std::ops::Range<Version> = Version::new(2026, 5, 1)..Version::new(2026, 7, 1);
+    /// True if the release is known and the CLI inside the gateway's container may grant pairing alone: its own device would
+    /// have to be approved for whatever it grants beyond.
+    pub(super) fn grants_pairing_alone(&self) -> bool {
+        let row = self.version().and_then(|version| rule(Rule::LoopbackIsOneDevice, Some(version)));
+        row.is_some_and(|row| row.value == REPLACES)
+    }
+
+    /// True if the client and who approves inside the gateway's container read one store: what one of them does not find there
+    /// was replaced meanwhile.
+    pub(super) fn is_one_store(&self) -> bool {
         self.evidence.topology.shared_state
-            && self.is_loopback_one_device()
-            && self.version().is_some_and(|version| REPLACE.contains(&version))
+            || self.grants_pairing_alone()
+                && self.first_at(Vantage::Gateway, &[Symptom::OtherStore]).is_some()
     }
 
     /// True if a decision was tried and the store that was asked does not hold the request.
     pub(super) fn is_refused_by_other_store(&self) -> bool {
-        self.has(&[Symptom::OtherStore])
+        self.has(&[Symptom::OtherStore]) && !self.is_one_store()
     }
 
     /// True if the release is known and looks at the Host header to tell who is local.

@@ -41,6 +41,8 @@ pub struct Topology {
     pub shared_namespace: bool,
     /// True if both mount one state directory: then they are one device.
     pub shared_state: bool,
+    /// Where the gateway reads its configuration, in its container; nothing where that is not known.
+    pub gateway_config: Option<String>,
     /// True if the client's container starts OpenClaw's CLI by itself: a one-shot container is given its arguments alone.
     pub cli_is_entrypoint: bool,
     /// True if no command of this topology reaches the client: an app, a page, somebody's own computer.
@@ -65,6 +67,7 @@ impl Topology {
             cli: vec!["openclaw".to_owned()],
             shared_namespace: false,
             shared_state: false,
+            gateway_config: None,
             cli_is_entrypoint: false,
             client_is_elsewhere: false,
         }
@@ -79,6 +82,15 @@ impl Topology {
     /// `openclaw` with these arguments, where the client runs.
     pub fn in_client(&self, arguments: &[&str]) -> CommandLine {
         self.enter(&self.client, self.engine == Engine::ComposeRun, arguments)
+    }
+
+    /// The same with OpenClaw as a device of its own inside the gateway's namespace: one whose key nobody else uses, and that
+    /// is let in silently there. Its configuration is the gateway's, which may hold the token and the port.
+    pub(crate) fn as_another_device(&self) -> Self {
+        let config = self.gateway_config.as_ref().map(|path| format!("OPENCLAW_CONFIG_PATH={path}"));
+        let variables = [format!("OPENCLAW_STATE_DIR={OTHER_STATE}")].into_iter().chain(config);
+        let cli = ["env".to_owned()].into_iter().chain(variables).chain(self.cli.iter().cloned()).collect();
+        Self { cli, ..self.clone() }
     }
 
     /// The engine's own command on this topology, such as `logs` or `ps`, for the gateway. `None` on a bare host.
@@ -149,6 +161,9 @@ pub(super) fn operand(name: &str) -> impl Iterator<Item = &str> {
     name.starts_with('-').then_some("--").into_iter().chain([name])
 }
 
+/// Where [`Topology::as_another_device`] keeps its key.
+const OTHER_STATE: &str = "/tmp/openclaw-approver";
+
 /// Stands in a decision's command where the freshly listed id goes.
 pub(crate) const REQUEST_ID: &str = "REQUEST_ID";
 /// Stands in the way back of a decision while the device is not known yet.
@@ -189,6 +204,11 @@ impl fmt::Display for CommandLine {
 
 /// One argument for a POSIX shell. What would act on a terminal is written out: who pastes the line sees all of it.
 pub(super) fn quote(f: &mut fmt::Formatter<'_>, argument: &str) -> fmt::Result {
+    // `NAME=value` behind `env` needs no quotes; as the first word of a line it would be an assignment.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_/:=.,@%+-".contains(c);
+    if argument.starts_with(|c: char| c.is_ascii_alphabetic()) && argument.chars().all(is_plain) {
+        return f.write_str(argument);
+    }
     // Only a NUL cannot be quoted, and it is one of the hidden characters.
     if let (false, Ok(quoted)) = (argument.contains(is_hidden), shlex::try_quote(argument)) {
         return f.write_str(&quoted);

@@ -149,14 +149,59 @@ fn a_device_that_may_not_grant_itself_more_is_not_told_to() {
         r#"{{"pending":[{{"requestId":"r-1","deviceId":"{CLI}","clientId":"cli","scopes":["operator.admin","operator.pairing"],"isRepair":true,"ts":1}}],
 "paired":[{{"deviceId":"{CLI}","clientId":"cli","scopes":["operator.pairing"],"tokens":[{{"role":"operator","scopes":["operator.pairing"]}}]}}]}}"#
     );
-    let evidence = Evidence::new(topology)
-        .version("2026.5.2")
-        .cli_output(Vantage::Client, "shell.log", "GatewayClientRequestError: missing scope: operator.admin")
-        .device_list(Vantage::Gateway, "list", &list)
-        .unwrap();
-    let diagnosis = diagnose(&evidence);
+    let judge = |version: &str| {
+        let said = "GatewayClientRequestError: missing scope: operator.admin";
+        let evidence = Evidence::new(topology.clone()).version(version);
+        let evidence = evidence.cli_output(Vantage::Client, "shell.log", said);
+        diagnose(&evidence.device_list(Vantage::Gateway, "list", &list).unwrap())
+    };
+    let diagnosis = judge("2026.4.15");
     assert_eq!(diagnosis.cause, Code::ScopeUpgrade);
     assert!(!diagnosis.plan.to_string().contains("devices approve"), "{}", diagnosis.plan);
+    // Where any device is let in on the gateway's loopback, another one grants it.
+    let plan = judge("2026.5.2").plan.to_string();
+    let other = "exec -T daemon env OPENCLAW_STATE_DIR=/tmp/openclaw-approver openclaw";
+    assert!(plan.contains(&format!("{other} devices approve r-1 --json")), "{plan}");
+}
+
+#[test]
+fn an_approver_that_grants_pairing_alone_is_another_device() {
+    let list = waits(CLI, "r-1", "172.22.5.3")
+        .replace("[\"operator.pairing\"]", "[\"operator.pairing\",\"operator.read\"]");
+    let state = "Gateway requires device pairing, but local fallback pairing state does not contain the gateway request.";
+    let judge = |version: &str, shares: bool, refused: Option<&str>| {
+        let mut topology = Topology::new(Engine::ComposeExec, "gw", "cli");
+        topology.shared_state = shares;
+        topology.gateway_config = Some("/srv/state/openclaw.json".to_owned());
+        let mut evidence = Evidence::new(topology).version(version);
+        if let Some(said) = refused {
+            evidence = evidence.cli_output(Vantage::Gateway, "devices approve in the gateway", said);
+        }
+        diagnose(&evidence.device_list(Vantage::Gateway, "list", &list).unwrap())
+    };
+    let other = "exec -T gw env OPENCLAW_STATE_DIR=/tmp/openclaw-approver OPENCLAW_CONFIG_PATH=/srv/state/openclaw.json openclaw";
+    for (version, shares, refused, is_another) in [
+        ("2026.5.28", true, None, true),
+        // Nobody said that they share it, but the one inside the gateway's container cannot have another store than the gateway.
+        ("2026.6.11", false, Some(state), true),
+        ("2026.6.35", true, None, true),
+        ("2026.5.28", false, None, true),
+        ("2026.4.15", true, None, false),
+        ("2026.7.1", true, None, false),
+        ("2026.9.6", true, None, false),
+    ] {
+        let diagnosis = judge(version, shares, refused);
+        assert_eq!(diagnosis.cause, Code::NatHidesLocal, "{version} {shares}");
+        let plan = diagnosis.plan.to_string();
+        let commands = ["gateway call update.status --json", "devices approve r-1 --json"];
+        for command in commands {
+            assert_eq!(
+                plan.contains(&format!("{other} {command}")),
+                is_another,
+                "{version} {shares}: {plan}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -169,9 +214,12 @@ fn what_was_refused_inside_the_gateway_is_not_proposed_again() {
         let evidence = Evidence::new(Topology::new(Engine::ComposeRun, "gw", "gw")).version(version);
         diagnose(&log(evidence.device_list(Vantage::Gateway, "list", &list).unwrap(), &[refused]))
     };
-    let diagnosis = judge("2026.4.29");
+    let diagnosis = judge("2026.4.27");
     assert_eq!(diagnosis.cause, Code::ApproverLacksScope);
     assert_eq!(clients(&diagnosis), [(Some("openclaw-control-ui"), Some("172.21.0.1"))]);
     assert!(!diagnosis.plan.to_string().contains("devices approve"), "{}", diagnosis.plan);
+    // From then on another device does not lack it.
+    let plan = judge("2026.4.29").plan.to_string();
+    assert!(plan.contains("openclaw-approver openclaw devices approve r-1 --json"), "{plan}");
     assert!(judge("2026.9.6").plan.to_string().contains("devices approve r-1"));
 }

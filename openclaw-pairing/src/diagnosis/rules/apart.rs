@@ -56,7 +56,7 @@ pub(super) fn split_gateway(facts: &Facts<'_>) -> Option<Finding> {
 
 pub(super) fn split_state(facts: &Facts<'_>) -> Option<Finding> {
     // Both read the one directory that both mount: what one does not find was replaced meanwhile.
-    if facts.evidence.topology.shared_state {
+    if facts.is_one_store() {
         return None;
     }
     if let Some(seen) = facts.first(&[Symptom::OtherStore]) {

@@ -3,7 +3,7 @@
 use super::super::facts::Facts;
 use super::super::seen::Seen;
 use super::super::short;
-use super::{ask, list, verify, wait};
+use super::{ask, list, verify};
 use crate::finding::Safety;
 use crate::plan::{Action, Check, DEVICE_ID, REQUEST_ID, Ruling, Step};
 use crate::refusal::Actor;
@@ -33,16 +33,15 @@ pub(super) fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
     for (device_id, asked) in devices {
         let waits = waiting.as_ref() == Some(&device_id);
         let wanted = facts.evidence.wanted.filter(|_| waits);
-        let is_known = facts.paired().any(|paired| paired.device_id == device_id);
         let whose = Whose::of(facts, &device_id);
-        if waits && !is_known && facts.is_its_own_approver() {
-            let all = wanted.map_or(asked, |wanted| wanted.union(asked));
-            one_after_the_other(facts, steps, &device_id, whose, asked, all);
-            continue;
-        }
         // Each command asks for its own scopes. Asking for all that is needed before the decision makes it one decision.
         if let Some(wanted) = wanted {
             steps.extend(asks_for(facts, wanted.missing_from(asked)));
+        }
+        let all = wanted.unwrap_or(asked);
+        if facts.grants_pairing_alone() && !all.missing_from([Scope::Pairing].into()).is_empty() {
+            as_another_device(facts, steps, device_id, whose, all);
+            continue;
         }
         if is_refused_to_approve(facts) {
             steps.push(ask(
@@ -56,40 +55,38 @@ pub(super) fn approve(facts: &Facts<'_>, steps: &mut Vec<Step>) {
             ));
             continue;
         }
-        steps.push(decide(facts, Some(device_id), whose, wanted.unwrap_or(asked)));
+        steps.push(decide(facts, Some(device_id), whose, all));
     }
     steps.extend(rest(more + unnamed));
     steps.extend(verify(facts));
 }
 
-/// Before 2026.8.1, on a shared state directory, whoever approves inside the gateway's container is the device that waits.
-/// Alone, a first request for pairing is let through; one for more is replaced by each try (2026.5.28 and 2026.6.6 observed).
-pub(super) fn one_after_the_other(
-    facts: &Facts<'_>,
-    steps: &mut Vec<Step>,
-    device: &str,
-    whose: Whose,
-    asked: ScopeSet,
-    all: ScopeSet,
-) {
-    let alone: ScopeSet = [Scope::Pairing].into();
-    if !asked.missing_from(alone).is_empty() {
-        steps.push(wait(
-            300,
-            "Let the request lapse, and run no command of this client meanwhile: as long as it asks for more than \
-             operator.pairing, each approval replaces it.",
-            "the list shows no request of this device",
-        ));
-        steps.extend(asks_for(facts, alone));
-        steps.push(decide_anew(facts, device, whose, alone));
-    } else {
-        steps.push(decide(facts, Some(device.to_owned()), whose, alone));
+/// Where the CLI inside the gateway's container may grant pairing alone, and each of its dials replaces the request where it is
+/// the device that waits. Another device is let in silently there, with whatever its first command asks for (2026.5.28
+/// and 2026.6.11 observed).
+fn as_another_device(facts: &Facts<'_>, steps: &mut Vec<Step>, device: String, whose: Whose, all: ScopeSet) {
+    let approver = facts.evidence.topology.as_another_device();
+    steps.push(Step {
+        text: "Make another device inside the gateway's container, to approve as, or approve in the dashboard, as an admin: the \
+               CLI there would have to be approved itself for whatever it grants."
+            .to_owned(),
+        // Harmless, and for an admin: its device may grant whatever is asked for.
+        action: Action::Run { command: approver.in_gateway(&["gateway", "call", "update.status", "--json"]) },
+        expect: "an answer: a new device is let in silently there".to_owned(),
+        check: Check::ExitsZero,
+        undo: Some(
+            "its key lies in the container's /tmp and goes with that; `devices remove` takes its row away, too"
+                .to_owned(),
+        ),
+        safety: Safety::Judgement,
+        actor: Actor::Approver,
+    });
+    let mut step = decide(facts, Some(device), whose, all);
+    if let Action::Decide { list, decide, .. } = &mut step.action {
+        *list = approver.in_gateway(LIST);
+        *decide = approver.in_gateway(&["devices", "approve", REQUEST_ID, "--json"]);
     }
-    let rest = all.missing_from(alone);
-    if !rest.is_empty() {
-        steps.extend(asks_for(facts, rest));
-        steps.push(decide_anew(facts, device, whose, all));
-    }
+    steps.push(step);
 }
 
 /// True if the evidence shows that approving inside the gateway's container fails: the CLI there is the device that waits.
@@ -250,16 +247,6 @@ pub(super) fn decide(facts: &Facts<'_>, device_id: Option<String>, whose: Whose,
         safety: Safety::Judgement,
         actor: Actor::Approver,
     }
-}
-
-/// The same of a request that the device makes on the way: no evidence has its id.
-pub(super) fn decide_anew(facts: &Facts<'_>, device: &str, whose: Whose, at_most: ScopeSet) -> Step {
-    let mut step = decide(facts, Some(device.to_owned()), whose, at_most);
-    if let Action::Decide { request_id: request_id @ Some(_), .. } = &mut step.action {
-        *request_id = None;
-        step.text.push_str(ITS_ID);
-    }
-    step
 }
 
 /// How a request is decided whose id only the list will show.
