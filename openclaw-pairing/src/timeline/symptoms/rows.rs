@@ -158,6 +158,7 @@ pub(super) const ROWS: &[Row] = &[
             in_end(said("invalid config")),
             // What the CLI says of it before the gateway runs.
             until("config invalid", 2026, 5, 12),
+            since("openclaw config is invalid", 2026, 5, 12),
         ],
         proves: "this release refuses a key or a value of the configuration",
         leaves_open: "whether an older release wrote it",
@@ -216,7 +217,10 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         symptom: Symptom::Fault(Fault::StateLocked),
         class: Class::Start,
-        words: &[in_end(said("gateway already running"))],
+        words: &[
+            in_end(said("gateway already running")),
+            in_end(since("state directory is locked by", 2026, 8, 1)),
+        ],
         proves: "another process holds the lock of the state directory",
         leaves_open: "that it is alive: a lock may be left behind",
         question: "Is the process id of the line alive in this container?",
@@ -392,6 +396,7 @@ pub(super) const ROWS: &[Row] = &[
         symptom: Symptom::InsecureContext,
         class: Class::Upgrade,
         words: &[
+            until("control ui requires https or localhost", 2026, 2, 21),
             since("requires device identity", 2026, 2, 21),
             since("control_ui_device_identity_required", 2026, 2, 22),
         ],
@@ -468,6 +473,7 @@ pub(super) const ROWS: &[Row] = &[
         class: Class::Credential,
         words: &[
             since("device token mismatch", 2026, 2, 17),
+            since("device token rejected", 2026, 2, 22),
             since("device_token_mismatch", 2026, 2, 17),
             since("device-ownership-mismatch", 2026, 4, 5),
         ],
@@ -735,7 +741,10 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         symptom: Symptom::PlaintextRefused,
         class: Class::Reach,
-        words: &[since("plaintext ws:// to a non-loopback", 2026, 2, 19)],
+        words: &[
+            since("plaintext ws:// to a non-loopback", 2026, 2, 19),
+            since("over plaintext ws://", 2026, 2, 19),
+        ],
         proves: "the client refused to send its credential over plain ws:// and dialled nobody",
         leaves_open: "that the gateway is not reachable",
         question: "Does the URL name a host that is not loopback, with ws://?",
