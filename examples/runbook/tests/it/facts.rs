@@ -2,11 +2,11 @@
 //! do not know each other.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test says so")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use openclaw_compose::openclaw::{Version, Versions, rules};
+use openclaw_compose::openclaw::{Version, rules};
 use openclaw_compose::project::looks_secret;
 use openclaw_pairing::Cause;
 use openclaw_pairing::refusal::{REFUSAL_TEXTS, REFUSALS, RefusalClass, RefusalCode};
@@ -353,28 +353,6 @@ fn a_text_that_both_crates_name_means_the_same_in_both() {
         let begins = REFUSAL_TEXTS.iter().filter(|(longer, _)| longer.starts_with(text));
         let mut classes = begins.map(|(_, code)| RefusalCode::from_name(code).class()).chain([class]);
         assert!(classes.any(|class| kinds(class).contains(kind)), "{text}: {kind:?}, {class:?}");
-    }
-}
-
-/// The behaviour of the packages, read on both sides of every change. A range that turns elsewhere is a guess.
-#[test]
-fn no_rule_turns_where_no_package_does() {
-    let rows = include_str!("../../../live/atlas/turns.tsv");
-    let known: BTreeSet<Version> =
-        rows.lines().skip(1).filter_map(|row| row.split('\t').next()?.parse().ok()).collect();
-    let turns = |versions: Versions| [versions.first(), versions.end()].into_iter().flatten();
-    for version in rules::ranges().flat_map(turns) {
-        assert!(known.contains(&version), "{version}");
-    }
-    let pairing = pairing_version::RULES.iter().flat_map(|row| [row.since, row.before]).flatten();
-    for version in pairing {
-        // The CLI of 2026.3.13 alone left its device out.
-        let version: Version = version.to_string().parse().unwrap();
-        let is_told = [Version::new(2026, 3, 13), Version::new(2026, 3, 22)].contains(&version);
-        assert!(known.contains(&version) || is_told, "{version}");
-    }
-    for endpoint in openclaw_probe::ENDPOINTS {
-        assert!(known.contains(&endpoint.since.parse().unwrap()), "{}", endpoint.path);
     }
 }
 

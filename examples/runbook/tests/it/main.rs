@@ -1,5 +1,6 @@
 //! The runbook, its library and its programs, as their users meet them.
 
+mod atlas;
 mod bad_input;
 mod canary;
 mod canary_programs;
