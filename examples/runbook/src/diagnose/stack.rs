@@ -289,10 +289,12 @@ impl ExaminedStack {
 
     /// How commands reach a gateway and one of its clients.
     pub(super) fn topology(&self, gateway: &str, client: &str, containers: &[Container]) -> Topology {
+        let config = self.report.gateway(gateway).map(|view| view.config.clone());
         if self.is_of_jobs() {
             let mut topology = Topology::new(Engine::Host, gateway, client);
             topology.shared_namespace = true;
             topology.shared_state = client != gateway;
+            topology.gateway_config = config;
             return topology;
         }
         let running = life::of_service(containers, client).iter().any(Container::is_running);
@@ -310,6 +312,7 @@ impl ExaminedStack {
         topology.shared_namespace = self.report.namespaces.share(gateway, client);
         topology.cli_is_entrypoint = cli_is_entrypoint;
         topology.shared_state = client != gateway && self.share_state(gateway, client);
+        topology.gateway_config = config;
         // A URL makes it ask as any client from outside; without one, it reads the gateway's own state.
         if client == gateway && self.sets_url(gateway) {
             topology.cli = ["env", "-u", URL, "openclaw"].map(str::to_owned).to_vec();
