@@ -12,6 +12,7 @@
 //! | `launchd/LABEL.plist` | a copy from `~/Library/LaunchAgents` or `/Library/LaunchDaemons` |
 //! | `launchd/LABEL.print.txt` | `launchctl print gui/$(id -u)/LABEL`, or `system/LABEL` |
 //! | `systemd/UNIT.service` | `systemctl cat UNIT`, with `--user` for a user's unit |
+//! | `systemd/UNIT.container` | a copy of Podman's quadlet, from `~/.config/containers/systemd` or `/etc/containers/systemd` |
 //!
 //! [`Stack::ownership`]: openclaw_compose::openclaw::Stack::ownership
 //!
@@ -219,7 +220,9 @@ impl Captured {
         captured.devices = folder.texts("captured/devices", "json");
         let launchd = folder.texts("captured/launchd", "plist");
         let systemd = folder.texts("captured/systemd", "service");
-        captured.definitions = launchd.into_iter().chain(systemd).map(|(_, text)| text).collect();
+        let quadlets = folder.texts("captured/systemd", "container");
+        let definitions = launchd.into_iter().chain(systemd).chain(quadlets);
+        captured.definitions = definitions.map(|(_, text)| text).collect();
         captured.loaded =
             folder.texts("captured/launchd", "print.txt").into_iter().map(|(_, text)| text).collect();
         captured.faults = folder.faults;

@@ -183,7 +183,7 @@ fn check(client: &Client<'_>, verdicts: &Verdicts<'_>) -> Option<String> {
             format!("docker run --rm --network {network} busybox wget -qO- {target}")
         }
         // On the host itself; on a Mac, a container on the host's network would ask from inside the virtual machine.
-        Namespace::Host if process.service.job.is_some() || verdicts.model.docker_vm => {
+        Namespace::Host if process.service.is_on_host() || verdicts.model.docker_vm => {
             format!("curl -fsS {target}")
         }
         Namespace::Host => format!("docker run --rm --network host busybox wget -qO- {target}"),

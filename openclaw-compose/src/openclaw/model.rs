@@ -19,6 +19,7 @@ pub(crate) mod observed;
 pub(crate) mod owners;
 pub(crate) mod processes;
 pub(crate) mod proxies;
+pub(crate) mod quadlet;
 pub(crate) mod roles;
 pub(crate) mod roots;
 pub(crate) mod services;

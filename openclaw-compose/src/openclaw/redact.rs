@@ -67,6 +67,7 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
         state_dir,
         config,
         manager: _,
+        container,
         uid: _,
         stranded_by_restart,
         rivals,
@@ -78,7 +79,7 @@ fn mask_gateway(gateway: &mut GatewayView, secrets: &Secrets) {
     let names = [service, state_dir, config]
         .into_iter()
         .chain(token_from)
-        
+        .chain(container)
         .chain(stranded_by_restart)
         .chain(rivals);
     mask_all(names, secrets);

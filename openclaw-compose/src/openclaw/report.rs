@@ -86,6 +86,9 @@ pub struct GatewayView {
     /// The service manager that keeps it; nothing for a container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<Manager>,
+    /// The container in which that manager runs it by Podman.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// The uid its process runs as, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
@@ -280,6 +283,7 @@ pub(super) fn gateway_view(
         state_dir: process.state_dir.clone(),
         config: process.config_path.clone(),
         manager: process.service.job.and_then(|job| job.manager),
+        container: process.service.job.and_then(|job| Some(job.container.as_ref()?.name.clone())),
         uid: process.uid.number(),
         stranded_by_restart: model.namespaces.stranded_by(name).into_iter().map(str::to_owned).collect(),
         rivals: Vec::new(),

@@ -61,7 +61,7 @@ pub(crate) fn paths(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-const ENDS: [&str; 2] = ["service", "conf"];
+const ENDS: [&str; 3] = ["service", "conf", "container"];
 
 impl<'t> Setting<'t> {
     /// The value as one text.

@@ -289,7 +289,14 @@ impl ExaminedStack {
 
     /// How commands reach a gateway and one of its clients.
     pub(super) fn topology(&self, gateway: &str, client: &str, containers: &[Container]) -> Topology {
-        let config = self.report.gateway(gateway).map(|view| view.config.clone());
+        let view = self.report.gateway(gateway);
+        let config = view.map(|view| view.config.clone());
+        if let Some(container) = view.and_then(|view| view.container.as_deref()) {
+            let mut topology =
+                Topology::new(Engine::Podman, container, if client == gateway { container } else { client });
+            topology.gateway_config = config;
+            return topology;
+        }
         if self.is_of_jobs() {
             let mut topology = Topology::new(Engine::Host, gateway, client);
             topology.shared_namespace = true;

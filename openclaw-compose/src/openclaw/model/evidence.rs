@@ -11,7 +11,7 @@ use crate::source::{FileId, Text};
 
 use super::config;
 use super::files::{Found, Reader};
-use super::jobs::{Definition, Job, Set, expanded, home, last_part, state_dir};
+use super::jobs::{Definition, Job, Set, expanded, home, inner_home, last_part, state_dir};
 
 /// Reads the definitions of a host. What is not one is left out, and noted where it cannot be read; `folder` is where the evidence lies.
 pub(crate) fn read(definitions: &[Definition], folder: &str, reader: &mut Reader<'_>) -> Vec<Job> {
@@ -60,7 +60,7 @@ fn job(definition: &Definition, folder: &str, reader: &mut Reader<'_>) -> Option
         job.env_files[at].path = path;
     }
     job.home = home(&job);
-    let (home, span) = (job.home.clone(), job.span);
+    let (home, span) = (inner_home(&job), job.span);
     job.environment.entry("HOME".to_owned()).or_insert(Set { value: Text::from(home), span });
     // A program of the time under another name reads its own variable, and has its own default.
     if job.former_name().is_some() {

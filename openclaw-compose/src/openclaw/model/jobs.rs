@@ -1,4 +1,5 @@
-//! Jobs of launchd and systemd on the host, as their definitions say: what each runs, with which environment, in whose name.
+//! Jobs of launchd and systemd on the host, as their definitions say: what each runs, with which environment, in whose name. A
+//! container that systemd runs through Podman is one, too.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::syntax::plist::{self, PlistError};
 use crate::syntax::unit;
 
 use super::config;
+use super::quadlet::{self, Quadlet};
 
 /// A launchd plist, a systemd unit or its environment file, on the host.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub(crate) struct Job {
     /// The path of the definition on its host, as far as it says so.
     path: Option<String>,
     pub(crate) program: Vec<(Text, Span)>,
+    /// The container that it runs in, where Podman makes it one.
+    pub(crate) container: Option<Quadlet>,
     pub(crate) environment: BTreeMap<String, Set>,
     pub(crate) env_files: Vec<EnvFile>,
     user: Option<String>,
@@ -186,7 +190,8 @@ impl Job {
         let means = |text: &str| {
             ["openclaw", "clawdbot", "moltbot", "OPENCLAW_"].iter().any(|word| text.contains(word))
         };
-        let words = self.program.iter().map(|(word, _)| word.expose());
+        let image = self.container.iter().filter_map(|container| Some(container.image.as_ref()?.0.expose()));
+        let words = self.program.iter().map(|(word, _)| word.expose()).chain(image);
         let variables = self.environment.keys().map(String::as_str);
         words.chain(variables).chain([self.name.as_str(), self.file.as_str()]).any(means)
     }
@@ -220,6 +225,7 @@ impl Job {
             span: nowhere,
             path: None,
             program: vec![(Text::from("openclaw"), nowhere)],
+            container: None,
             environment,
             env_files: Vec::new(),
             user: self.user.clone(),
@@ -235,7 +241,8 @@ impl Job {
 /// The shells from which people ask these jobs: one for each state.
 pub(crate) fn shells(jobs: &[Job]) -> Vec<Job> {
     let mut out: Vec<Job> = Vec::new();
-    for job in jobs {
+    // Nothing of OpenClaw's need be on a host that runs it in a container.
+    for job in jobs.iter().filter(|job| job.container.is_none()) {
         if out.iter().all(|shell| shell.state != job.state) {
             let number = if out.is_empty() { String::new() } else { format!("-{}", out.len() + 1) };
             out.push(job.shell(format!("host{number}")));
@@ -252,6 +259,7 @@ fn empty(name: &str, manager: Manager, file: &str, span: Span) -> Job {
         span,
         path: None,
         program: Vec::new(),
+        container: None,
         environment: BTreeMap::new(),
         env_files: Vec::new(),
         user: None,
@@ -340,25 +348,30 @@ fn of_unit(name: &str, text: &str, file: FileId) -> Job {
         settings.iter().rev().find(|setting| setting.section == section && setting.name == name)
     };
     let first = |words: Vec<unit::Word>| words.into_iter().next();
-    let start = of("Service", "ExecStart");
+    let start = of("Service", "ExecStart").or_else(|| of(quadlet::SECTION, "Image"));
     let span = start.map_or_else(|| Span::new(file, 0, 0), |start| at(start.range()));
     let user = of("Service", "User").map(|user| user.value());
     let wanted = of("Install", "WantedBy").map(|wanted| wanted.value()).unwrap_or_default();
     let is_system = match paths.first() {
-        Some(path) => !path.contains("/user/"),
+        Some(path) => !["/user/", "/users/", "/.config/"].iter().any(|users| path.contains(users)),
         None => user.is_some() || !wanted.contains("default.target") && !text.contains("%h"),
     };
     let manager = if is_system { Manager::SystemUnit } else { Manager::UserUnit };
-    let mut job = empty(last_part(name), manager, name, span);
+    let bare = last_part(name).trim_end_matches(".container");
+    let container = Quadlet::read(&settings, bare, file);
+    // The generator makes a service of the same name.
+    let service = container.as_ref().map(|_| format!("{bare}.service"));
+    let mut job = empty(service.as_deref().unwrap_or(last_part(name)), manager, name, span);
+    let section = if container.is_some() { quadlet::SECTION } else { "Service" };
+    job.container = container;
     job.user = user;
     job.path = paths.first().map(|path| (*path).to_owned());
     job.release = of("Unit", "Description").and_then(|words| released(&words.value()));
-    for setting in
-        settings.iter().filter(|setting| setting.section == "Service" || setting.section.is_empty())
+    for setting in settings.iter().filter(|setting| setting.section == section || setting.section.is_empty())
     {
         match setting.name {
             // An empty one takes back what stands before it.
-            "ExecStart" => {
+            "ExecStart" | "Exec" => {
                 job.program =
                     setting.words().into_iter().map(|(word, range)| (Text::from(word), at(range))).collect();
             }
@@ -429,7 +442,8 @@ pub(super) fn expanded(path: &str, job: &Job) -> String {
 
 /// The home of the user a job runs as: what it says, or what the paths it names show.
 pub(super) fn home(job: &Job) -> String {
-    if let Some(home) = job.set("HOME").filter(|home| home.starts_with('/')) {
+    let is_on_host = job.container.is_none();
+    if let Some(home) = job.set("HOME").filter(|home| is_on_host && home.starts_with('/')) {
         return home.trim_end_matches('/').to_owned();
     }
     let words = job.program.iter().map(|(word, _)| word.expose());
@@ -457,9 +471,16 @@ fn home_in(path: &str) -> Option<String> {
     })
 }
 
-/// Where a job keeps its state on its host.
+/// The home of the program: its user's on the host, or the one in its container.
+pub(super) fn inner_home(job: &Job) -> String {
+    let inner = |container: &Quadlet| job.set("HOME").map_or_else(|| container.home(), str::to_owned);
+    job.container.as_ref().map_or_else(|| job.home.clone(), inner)
+}
+
+/// Where a job keeps its state on its host, or in its container.
 pub(super) fn state_dir(job: &Job) -> String {
-    let home = job.set("OPENCLAW_HOME").unwrap_or(&job.home);
+    let own = inner_home(job);
+    let home = job.set("OPENCLAW_HOME").unwrap_or(&own);
     let profile = job.set("OPENCLAW_PROFILE").filter(|profile| *profile != "default");
     let former = job.former_name();
     let own = format!("{}_STATE_DIR", former.unwrap_or("openclaw").to_ascii_uppercase());

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::project::{Node, Resolution};
 use crate::source::{Span, Text};
 
+use super::config::is_below;
 use super::jobs::{Job, Set};
+use super::quadlet::Published;
 use super::roots::Roots;
 use read::{children, config_mount, flag, items, read_service};
 
@@ -357,38 +359,68 @@ impl<'a> Service<'a> {
         std::iter::once(self.name).chain(self.container_name).chain(aliases)
     }
 
-    /// A job of the host. The evidence holds the directory of its state, as if that were mounted from there.
+    /// Whether it runs on the host itself, in no container.
+    pub(crate) fn is_on_host(&self) -> bool {
+        self.job.is_some_and(|job| job.container.is_none())
+    }
+
+    /// A job of the host, or of a container there. The evidence holds the directory of its state, as if that were mounted
+    /// from there; what else a container mounts is another host's.
     fn of_job(job: &'a Job) -> Self {
         let word = |(value, span): &'a (Text, Span)| At { value, span: *span };
+        let spelt = |(value, span): &'a (Text, Span)| At { value: value.expose(), span: *span };
         let variable = |(name, set): (&'a String, &'a Set)| {
             (name.as_str(), Variable { value: Some(&set.value), span: set.span, key_span: None })
+        };
+        let container = job.container.as_ref();
+        let volume = |state: &str| {
+            let volumes = container?.volumes.iter();
+            volumes.into_iter().find(|volume| is_below(&volume.target, state))
         };
         let state = job.state.as_ref().map(|(path, captured)| Mount {
             kind: MountKind::Bind,
             source: Some(captured),
             target: path,
-            read_only: false,
+            read_only: volume(path).is_some_and(|volume| volume.read_only),
             relabel: Relabel::No,
-            span: job.span,
+            span: volume(path).map_or(job.span, |volume| volume.span),
         });
+        let port = |port: &'a Published| Port {
+            host_ip: port.host_ip.as_ref().map(Text::expose),
+            published: port.published,
+            target: port.target,
+            udp: port.udp,
+            span: port.span,
+        };
+        let network = |network: &'a Text| Attachment {
+            network: network.expose(),
+            aliases: Vec::new(),
+            addresses: Vec::new(),
+        };
+        let command: Vec<_> = job.program.iter().map(word).collect();
+        let entrypoint: Vec<_> =
+            container.iter().flat_map(|container| &container.entrypoint).map(word).collect();
+        let on_host = || Some(At { value: "host", span: job.span });
         Self {
             name: &job.name,
             key_span: job.span,
             on_demand: false,
             node: None,
             job: Some(job),
-            image: None,
+            image: container.and_then(|container| container.image.as_ref()).map(spelt),
             built: false,
-            container_name: None,
-            command: Some(job.program.iter().map(word).collect()),
-            entrypoint: None,
+            container_name: container.map(|container| container.name.as_str()),
+            // A container without one runs its image's.
+            command: Some(command).filter(|words| container.is_none() || !words.is_empty()),
+            entrypoint: Some(entrypoint).filter(|words| !words.is_empty()),
             environment: job.environment.iter().map(variable).collect(),
-            user: None,
-            userns_mode: None,
-            unconfined: true,
-            network_mode: Some(At { value: "host", span: job.span }),
-            networks: Vec::new(),
-            ports: Vec::new(),
+            user: container.and_then(|container| container.user.as_ref()).map(spelt),
+            userns_mode: container.and_then(|container| container.userns.as_ref()).map(Text::expose),
+            unconfined: container.is_none(),
+            network_mode: container
+                .map_or_else(on_host, |container| container.network_mode.as_ref().map(spelt)),
+            networks: container.iter().flat_map(|container| &container.networks).map(network).collect(),
+            ports: container.iter().flat_map(|container| &container.ports).map(port).collect(),
             mounts: state.into_iter().collect(),
             mounted: Roots::default(),
             secrets: Vec::new(),

@@ -148,7 +148,7 @@ pub(crate) fn find<'a>(
     for gateway in gateways {
         let mut published = published_clients([id(), id()], gateway, model);
         // The host's own command line was told above, by what it reads.
-        published.retain(|client| client.kind != ClientKind::Host || gateway.process.service.job.is_none());
+        published.retain(|client| client.kind != ClientKind::Host || !gateway.process.service.is_on_host());
         let proxy =
             proxy::of(gateway, model).filter(|proxy| proxy.origin.is_some() || proxy.target.is_some());
         // The page that people open may be the proxy's: then there is no other.

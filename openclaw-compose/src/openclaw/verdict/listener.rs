@@ -316,7 +316,7 @@ fn bind(process: &Process<'_>) -> Bind {
         return Bind { scope: Scope::Unknown, by: BindSource::Unseen, span: None };
     }
     // Only in a container does any release listen beyond loopback unasked.
-    if process.service.job.is_some() {
+    if process.service.is_on_host() {
         return Bind { scope: Scope::Loopback, by: BindSource::Default, span: None };
     }
     Bind { scope: auto(process), by: BindSource::Default, span: None }

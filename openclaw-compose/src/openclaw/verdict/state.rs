@@ -376,7 +376,7 @@ pub(crate) fn user_span(gateway: &Process<'_>, client: &Process<'_>) -> Span {
 /// A directory variable of the container that holds a path of the host.
 pub(crate) fn host_path<'p>(process: &'p Process<'_>) -> Option<(&'static str, &'p str, Span)> {
     // On the host they are right.
-    if process.service.job.is_some() {
+    if process.service.is_on_host() {
         return None;
     }
     DIRECTORY_VARIABLES.iter().find_map(|name| {
