@@ -233,7 +233,9 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
             "see whether openclaw.json can be parsed to its end; if it can, write gateway.mode: \"local\" in it",
         ),
         Fault::ConfigInvalid if failure.details.is_empty() => {
-            words("put right in openclaw.json what the lines behind this one name")
+            let asks = "docker compose run --rm --no-deps -T --entrypoint openclaw";
+            let text = "put right in openclaw.json what this names, for the log does not";
+            command(text, format!("{asks} {service} doctor --non-interactive"))
         }
         Fault::ConfigInvalid => {
             let details: Vec<&str> = failure.details.iter().map(|(_, detail)| detail.as_str()).collect();
@@ -317,6 +319,10 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
                     "docker compose run --rm --no-deps --entrypoint openclaw {service} {arguments}\n{again}"
                 ),
             ),
+            None if unopened(&failure.text).is_some() => words(format!(
+                "let whoever starts {service} read {}: an engine opens such a file as the user that it runs as, not as the container's; then start {service} again",
+                unopened(&failure.text).unwrap_or_default()
+            )),
             None => words(match ENDS.iter().find(|(words, _)| failure.text.contains(words)) {
                 Some((_, step)) => format!("{step}; then start {service} again"),
                 None => format!(
@@ -391,6 +397,13 @@ fn nested(path: &str) -> Option<&str> {
         let at = path.find(&format!("{name}{name}"))?;
         path.get(..at + name.len())
     })
+}
+
+/// The file that an engine was refused before it made a container: `open PATH: permission denied`.
+fn unopened(text: &str) -> Option<&str> {
+    let (_, named) = text.split_once("open /")?;
+    let (path, _) = named.split_once(": permission denied")?;
+    text.get(text.len() - named.len() - 1..)?.get(..path.len() + 1)
 }
 
 /// What ends a program before it says a word of its own, and the step out.

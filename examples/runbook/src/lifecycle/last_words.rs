@@ -21,6 +21,16 @@ const LAST: usize = 60;
 const BESIDE: &[&str] =
     &["at ", "Node.js v", "^", "throw ", "node:", "If the ", "Run ", "- pid", "Then ", "code:", "}"];
 
+/// What systemd says of a job that ended: after the job's own words, and nothing of why.
+const SYSTEMD: &[&str] = &[
+    ": Main process exited, code=",
+    ": Control process exited, code=",
+    ": Failed with result '",
+    ": Scheduled restart job, restart counter",
+    ": Start request repeated too quickly",
+    ": Consumed ",
+];
+
 /// What a log ends with, if that looks like an error: the first line of it.
 pub(super) fn last_words(log: &str) -> Option<LastWords> {
     // A line end behind the last line ends no other.
@@ -33,7 +43,9 @@ pub(super) fn last_words(log: &str) -> Option<LastWords> {
     let mut found: Option<LastWords> = None;
     let mut is_last = true;
     for (back, text) in said.into_iter().enumerate().rev() {
-        if text.is_empty() || BESIDE.iter().any(|beside| text.starts_with(beside)) {
+        let is_beside = BESIDE.iter().any(|beside| text.starts_with(beside))
+            || SYSTEMD.iter().any(|words| text.contains(words));
+        if text.is_empty() || is_beside {
             continue;
         }
         if looks_like_an_error(&text) {
@@ -123,5 +135,10 @@ mod tests {
         assert_eq!(lifecycle(node).last_words.unwrap().line, 4);
         assert_eq!(lifecycle("Error: x\nall is well\n").last_words.map(|words| words.is_last), Some(false));
         assert_eq!(lifecycle("all is well\n").last_words, None);
+        let journal = "Mar 04 09:12:02 box claw[2210]: Error: open /home/a/.env: permission denied\n\
+             Mar 04 09:12:02 box systemd[1500]: claw.service: Main process exited, code=exited, status=125/n/a\n\
+             Mar 04 09:12:02 box systemd[1500]: claw.service: Failed with result 'exit-code'.\n";
+        let words = lifecycle(journal).last_words.unwrap();
+        assert_eq!((words.line, words.is_last), (1, true));
     }
 }
