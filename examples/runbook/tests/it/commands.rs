@@ -86,6 +86,17 @@ fn the_grammar_refuses_what_cannot_be_run() {
         ("find . -printf %u", Some("GNU's alone")),
         ("ls -ldnZ state", Some("GNU's alone")),
         ("podmann ps", Some("no program podmann")),
+        ("docker inspect claw", None),
+        ("docker inspect", Some("inspect of 0 operands")),
+        ("docker run --rm --user 0 --entrypoint chown claw:1 -R 1000:1000 /data", None),
+        ("docker run --rm --user '0 1' claw:1", Some("`0 1` is not a user")),
+        ("docker logs --tail many claw", Some("`many` is not a number")),
+        ("sudo chown -R 1000:1000 ./state", None),
+        ("sudo chown -R 1000:1000", Some("chown of 1 operands")),
+        ("chown -R ./state 1000", Some("`./state` is not an owner")),
+        ("chmod 9x ./state", Some("`9x` is not a mode")),
+        ("podman exec claw env OPENCLAW_STATE_DIR=/tmp/a openclaw gateway call update.status --json", None),
+        ("docker compose exec -u -T gw id", Some("`-T` is not a user")),
     ] {
         let found = stack.judge(command).err();
         assert_eq!(found.is_some(), fault.is_some(), "{command}: {found:?}");
@@ -186,11 +197,15 @@ impl Surroundings {
     fn one(&self, words: &[&str]) -> Result<(), String> {
         match words {
             ["docker" | "podman", "compose", rest @ ..] => self.compose(rest),
-            ["docker" | "podman", "image", "inspect", ..] => Ok(()),
+            ["docker" | "podman", "image", rest @ ..] => plain(ENGINE, rest),
             ["podman", "unshare", program @ ..] => self.one(program),
-            ["docker" | "podman", "ps" | "inspect" | "logs" | "run" | "exec" | "start" | "restart", ..] => {
-                Ok(())
+            ["docker" | "podman", "exec", rest @ ..] => self.entered(rest),
+            ["docker" | "podman", rest @ ..] => plain(ENGINE, rest),
+            ["sudo", "-u", user, program @ ..] => {
+                is_value("--user", user)?;
+                self.one(program)
             }
+            ["sudo", program @ ..] => self.one(program),
             // Jobs of the host.
             ["launchctl", verb, ..] => {
                 known(&["bootout", "bootstrap", "disable", "kickstart", "print"], verb)
@@ -206,24 +221,19 @@ impl Surroundings {
             }
             ["openclaw", arguments @ ..] => self.openclaw("", arguments),
             ["runbook", subcommand, ..] => known(&["fix", "pair", "namespaces", "sources"], subcommand),
-            [program, ..] => known(
-                &[
-                    "cat",
-                    "chown",
-                    "chmod",
-                    "chcon",
-                    "find",
-                    "journalctl",
-                    "restorecon",
-                    "sudo",
-                    "mkdir",
-                    "ls",
-                ],
-                program,
-            )
-            .map_err(|_| format!("no program {program}")),
-            [] => Err("nothing".to_owned()),
+            [program, ..] if !TOOLS.iter().any(|(name, ..)| name == program) => {
+                Err(format!("no program {program}"))
+            }
+            words => plain(TOOLS, words),
         }
+    }
+
+    /// `docker exec` by a container's name: what it runs there.
+    fn entered(&self, words: &[&str]) -> Result<(), String> {
+        let (_, words) = options(words, &["-i", "-t", "-it"], &["-u", "--user", "-e", "--env", "-w"])?;
+        let Some((container, program)) = words.split_first() else { return Err("no container".to_owned()) };
+        is_operand(Operand::Name, container)?;
+        self.program("", program)
     }
 
     fn compose(&self, words: &[&str]) -> Result<(), String> {
@@ -281,8 +291,13 @@ impl Surroundings {
         match words {
             ["openclaw", arguments @ ..] => self.openclaw(service, arguments),
             ["env", "-u", _, program @ ..] => self.program(service, program),
+            ["env", program @ ..] => {
+                let assigned = program.iter().take_while(|word| word.contains('=')).count();
+                self.program(service, &program[assigned..])
+            }
             ["node", entry, arguments @ ..] if is_openclaw(entry) => self.openclaw(service, arguments),
-            [program, ..] => known(&["cat", "ls", "sh", "ps", "rm", "chown", "id"], program),
+            [program, ..] if TOOLS.iter().any(|(name, ..)| name == program) => plain(TOOLS, words),
+            [program, ..] => known(&["sh", "ps", "rm", "id"], program),
             [] => Err("no program".to_owned()),
         }
     }
@@ -324,6 +339,7 @@ impl Surroundings {
                 [_],
             ) => Ok(()),
             ("config set", [_, _]) => Ok(()),
+            ("gateway call", [method]) => is_match("a method", r"^[a-z]+(\.[a-zA-Z]+)+$", method),
             (_, []) => Ok(()),
             (_, operands) => Err(format!("`{name}` does not take {}", operands.join(" "))),
         }
@@ -335,6 +351,76 @@ impl Surroundings {
             && last.parse().is_ok_and(|last: Version| release <= last);
         if is_in { Ok(()) } else { Err(format!("{what} is not in this release, {release}")) }
     }
+}
+
+/// A command of its own program: its options with their values, and what it is done to.
+fn plain(of: &[Tool], words: &[&str]) -> Result<(), String> {
+    let Some((name, rest)) = words.split_first() else { return Err("nothing".to_owned()) };
+    let Some((_, switches, valued, operands, rest_is)) = of.iter().find(|(known, ..)| known == name) else {
+        return Err(format!("no {name}"));
+    };
+    let (_, words) = options(rest, switches, valued)?;
+    if words.len() < operands.len() || words.len() > operands.len() && *rest_is == Operand::None {
+        return Err(format!("{name} of {} operands", words.len()));
+    }
+    for (at, word) in words.iter().enumerate() {
+        // What another command prints is a name a word.
+        if word.starts_with("$(") {
+            return Ok(());
+        }
+        is_operand(operands.get(at).copied().unwrap_or(*rest_is), word)
+            .map_err(|why| format!("{name}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// What an operand is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operand {
+    /// There is none.
+    None,
+    /// Anything, such as the words of a program.
+    Word,
+    Path,
+    /// A container or an image.
+    Name,
+    Owner,
+    Mode,
+}
+
+fn is_operand(is: Operand, word: &str) -> Result<(), String> {
+    match is {
+        Operand::None => Err(format!("{word} is one too many")),
+        Operand::Word => Ok(()),
+        Operand::Path => is_match("a path", r"^(~|\.|/|[\w.$])[^\x00-\x1f]*$", word),
+        Operand::Name => is_match("a name", r"^[a-zA-Z0-9][\w.:/@-]*$", word),
+        Operand::Owner => {
+            is_match("an owner", r"^(\d+|[a-z_][\w-]*|\$USER|\$\(id)(:(\d+|[a-z_][\w-]*))?$", word)
+        }
+        Operand::Mode => {
+            is_match("a mode", r"^([0-7]{3,4}|[ugoa]*[-+=][rwxXst]+(,[ugoa]*[-+=][rwxXst]+)*)$", word)
+        }
+    }
+}
+
+/// The value of an option.
+fn is_value(flag: &str, value: &str) -> Result<(), String> {
+    match flag {
+        "-u" if value.ends_with(".service") => is_operand(Operand::Name, value),
+        "-u" | "--user" => is_match("a user", r"^(\d+|[a-z_][\w-]*)(:(\d+|[a-z_][\w-]*))?$", value),
+        "-e" | "--env" => is_match("a variable", r"^[A-Za-z_]\w*(=.*)?$", value),
+        "-t" | "--time" | "--tail" | "-n" => is_match("a number", r"^(\d+|all)$", value),
+        "--filter" => is_match("a filter", r"^[a-z]+=.+$", value),
+        "--entrypoint" => is_match("a program", r"^[\w./-]+$", value),
+        "--type" => is_match("a type", r"^[a-z]\w*$", value),
+        _ if value.is_empty() || value.starts_with('-') => Err(format!("{flag} of {value}")),
+        _ => Ok(()),
+    }
+}
+
+fn is_match(what: &str, grammar: &str, word: &str) -> Result<(), String> {
+    let is_one = regex::Regex::new(grammar).unwrap().is_match(word);
+    if is_one { Ok(()) } else { Err(format!("`{word}` is not {what}")) }
 }
 
 fn known(of: &[&str], word: &str) -> Result<(), String> {
@@ -380,6 +466,7 @@ fn options<'w>(
                 words = rest;
             }
             [flag, value, rest @ ..] if valued.contains(flag) => {
+                is_value(flag, value)?;
                 given.push((*flag, Some(*value)));
                 words = rest;
             }
@@ -388,6 +475,57 @@ fn options<'w>(
         }
     }
 }
+
+/// A command: its switches, its options that take a value, its operands, and what any further one is.
+type Tool = (&'static str, &'static [&'static str], &'static [&'static str], &'static [Operand], Operand);
+
+/// Subcommands of the engines' own programs.
+const ENGINE: &[Tool] = &[
+    (
+        "ps",
+        &["-a", "-q", "-aq", "--all", "--quiet", "--no-trunc"],
+        &["--filter", "--format"],
+        &[],
+        Operand::None,
+    ),
+    ("inspect", &[], &["-f", "--format", "--type"], &[Operand::Name], Operand::Name),
+    ("logs", &["-f", "-t"], &["-n", "--tail", "--since", "--until"], &[Operand::Name], Operand::None),
+    (
+        "run",
+        &["--rm", "-i", "-it", "-d"],
+        &["--network", "--entrypoint", "-u", "--user", "-v", "--volume", "-e", "--env", "--name"],
+        &[Operand::Name],
+        Operand::Word,
+    ),
+    ("start", &[], &[], &[Operand::Name], Operand::Name),
+    ("stop", &[], &["-t", "--time"], &[Operand::Name], Operand::Name),
+    ("restart", &[], &["-t", "--time"], &[Operand::Name], Operand::Name),
+    ("pull", &[], &[], &[Operand::Name], Operand::None),
+    ("info", &[], &["-f", "--format"], &[], Operand::None),
+];
+
+/// Programs of the host and of containers.
+const TOOLS: &[Tool] = &[
+    ("cat", &[], &[], &[Operand::Path], Operand::Path),
+    ("chown", &["-R", "-h", "-Rh"], &[], &[Operand::Owner, Operand::Path], Operand::Path),
+    ("chmod", &["-R"], &[], &[Operand::Mode, Operand::Path], Operand::Path),
+    ("chcon", &["-R"], &["-t", "-Rt"], &[Operand::Path], Operand::Path),
+    ("restorecon", &["-R", "-RF", "-Rv", "-RFv"], &[], &[Operand::Path], Operand::Path),
+    ("find", &[], &[], &[Operand::Path], Operand::Word),
+    (
+        "journalctl",
+        &["--user", "-e", "-b", "-f", "--no-pager"],
+        &["-u", "-n", "-o", "--since"],
+        &[],
+        Operand::None,
+    ),
+    ("loginctl", &[], &[], &[Operand::Word, Operand::Owner], Operand::None),
+    ("sysctl", &["-w"], &[], &[Operand::Word], Operand::None),
+    ("mkdir", &["-p"], &[], &[Operand::Path], Operand::Path),
+    ("ls", &["-l", "-la", "-ld", "-ldn", "-ln", "-lan", "-laZ", "-ldZ"], &[], &[], Operand::Path),
+    ("rm", &["-r", "-f", "-rf"], &[], &[Operand::Path], Operand::Path),
+    ("stat", &[], &["-c"], &[Operand::Path], Operand::Path),
+];
 
 /// Subcommands of `docker compose` with their switches and their options that take a value.
 const COMPOSE: &[(&str, &[&str], &[&str])] = &[
@@ -431,6 +569,7 @@ const CLI: &[(&str, &str, &str)] = &[
     ("gateway status", "2026.1.29", "2026.9.6"),
     ("gateway probe", "2026.1.29", "2026.9.6"),
     ("gateway call", "2026.1.29", "2026.9.6"),
+    ("gateway call --json", "2026.1.29", "2026.9.6"),
     ("gateway health", "2026.1.29", "2026.9.6"),
     ("gateway discover", "2026.1.29", "2026.9.6"),
     ("gateway install", "2026.1.29", "2026.9.6"),
