@@ -227,6 +227,11 @@ impl Dialect {
         self >= Self::ComposeGo28
     }
 
+    /// In a list of unique items a number is equal to a text before it that spells it: `["1", 1]`, not `[1, "1"]`.
+    pub(crate) fn number_repeats_its_text(self) -> bool {
+        self >= Self::ComposeGo28
+    }
+
     /// Of a project's `.env` every variable enters Compose's own process, and not `COMPOSE_` names alone, so that the
     /// operating system has to like them.
     pub(crate) fn env_enters_process(self) -> bool {

@@ -235,7 +235,7 @@ impl Checker {
             }
             self.node(item, shape, &path.item(number));
         }
-        if unique && let Some((first, second)) = repeated(items) {
+        if unique && let Some((first, second)) = repeated(items, self.dialect) {
             let (at, twin) =
                 (items.get(second).map(|item| item.span), items.get(first).map(|item| item.span));
             self.found.push(Violation {
@@ -333,11 +333,18 @@ fn is_name(key: &str) -> bool {
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
+/// So many items Compose holds against each other; of more it compares what they are printed as.
+const FEW: usize = 20;
+
 /// The numbers of the first two equal items.
-fn repeated(items: &[Node]) -> Option<(usize, usize)> {
-    if items.len() <= 16 {
+fn repeated(items: &[Node], dialect: Dialect) -> Option<(usize, usize)> {
+    if items.len() <= FEW {
         for (second, item) in items.iter().enumerate() {
-            if let Some(first) = items.iter().take(second).position(|other| same_json(other, item)) {
+            let is_same = |other: &Node| {
+                same_json(other, item)
+                    || dialect.number_repeats_its_text() && spells(&other.value, &item.value)
+            };
+            if let Some(first) = items.iter().take(second).position(is_same) {
                 return Some((first, second));
             }
         }
@@ -355,6 +362,18 @@ fn repeated(items: &[Node]) -> Option<(usize, usize)> {
         }
     }
     None
+}
+
+/// True for a text that is how this number may be written: `"1"`, `"01"` and `"1e0"` of 1.
+fn spells(text: &Value, number: &Value) -> bool {
+    let Value::Text(text) = text else { return false };
+    #[expect(clippy::cast_precision_loss, reason = "JSON numbers are compared by value")]
+    let number = match number {
+        Value::Int(number) => *number as f64,
+        Value::Float(number) => *number,
+        _ => return false,
+    };
+    text.expose().parse() == Ok(number)
 }
 
 fn same_json(a: &Node, b: &Node) -> bool {

@@ -302,6 +302,29 @@ fn an_empty_list_does_not_outlive_its_document() {
     assert_eq!(refusal(&filled), None, "an override that fills the list mends it");
 }
 
+/// As the two programs were seen to do, in this order of the items and in no other.
+#[test]
+fn a_number_repeats_a_text_that_spells_it() {
+    let refused = |items: &str, dialect| {
+        let files = [("compose.yaml", &*format!("services: {{a: {{image: x, group_add: [{items}]}}}}"))];
+        let resolution = project::resolve(&inputs(&[]).dialect(dialect), &texts(&files));
+        resolution.compose_would_refuse().map(|refusal| refusal.finding.code.name()) == Some("repeated-item")
+    };
+    for items in ["'1', 1", "'01', 1", "'1.0', 2, 1", "g, '1e0', 1"] {
+        assert!(refused(items, Dialect::ComposeGo29) && !refused(items, Dialect::ComposeGo24), "{items}");
+    }
+    for items in ["1, '1'", "' 1', 1", "'2', 1"] {
+        assert!(!refused(items, Dialect::ComposeGo29), "{items}");
+    }
+    let many: String = (0..19).map(|number| format!("g{number}, ")).collect();
+    assert!(
+        !refused(&format!("{many}'1', 1"), Dialect::ComposeGo29),
+        "past twenty they are told by their kind"
+    );
+    let published = [("compose.yaml", "services: {a: {image: x, expose: ['80', 80], ports: ['80', 80]}}")];
+    assert_eq!(refusal(&published), None, "what is made one is not there twice");
+}
+
 #[test]
 fn what_the_shell_has_may_be_unusable_in_a_dotenv() {
     let files = texts(&[("compose.yaml", "services: {a: {image: x}}"), (".env", "V=a\0b\n")]);
