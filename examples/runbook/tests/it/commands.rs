@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use openclaw_compose::openclaw::Version;
+use openclaw_compose::openclaw::{Host, Version};
 use openclaw_compose::project::Node;
 use openclaw_runbook::diagnose::{Options, diagnose};
 use openclaw_runbook::project::{Evidence, Project, ProjectFlags};
@@ -24,17 +24,24 @@ fn every_printed_command_can_be_run() {
     for folder in ["examples/runbook/tests/field", "examples/stacks"] {
         for dir in folders(&root().join(folder)) {
             let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-            let Ok(ticket) = diagnose(&dir, Options::default()) else { continue };
-            let stack = Surroundings::read(&dir, &ticket);
-            for printed in commands(&ticket) {
-                seen += 1;
-                if let Err(fault) = stack.judge(&printed) {
-                    writeln!(faults, "{name}: {fault}: {printed}").unwrap();
+            let printed_on = |host| {
+                let project = ProjectFlags { host, ..ProjectFlags::default() };
+                diagnose(&dir, Options { project, ..Options::default() })
+            };
+            let (Ok(at_home), Ok(on_mac)) = (printed_on(None), printed_on(Some(Host::Mac))) else { continue };
+            let mut stack = Surroundings::read(&dir, &at_home);
+            for ticket in [at_home, on_mac] {
+                for printed in commands(&ticket) {
+                    seen += 1;
+                    if let Err(fault) = stack.judge(&printed) {
+                        writeln!(faults, "{name}: {fault}: {printed}").unwrap();
+                    }
                 }
+                stack.shares_files = !stack.services.is_empty();
             }
         }
     }
-    assert!(seen > 500, "the fixtures print {seen} commands");
+    assert!(seen > 1000, "the fixtures print {seen} commands");
     assert!(faults.is_empty(), "{faults}");
 }
 
@@ -66,6 +73,7 @@ fn the_grammar_refuses_what_cannot_be_run() {
         down: BTreeSet::from(["gw".to_owned()]),
         failed: BTreeSet::from([("cli".to_owned(), "devices list".to_owned())]),
         pending: BTreeSet::from(["r1".to_owned()]),
+        shares_files: false,
     };
     for (command, fault) in [
         ("docker compose up -d gw", None),
@@ -102,6 +110,8 @@ fn the_grammar_refuses_what_cannot_be_run() {
         assert_eq!(found.is_some(), fault.is_some(), "{command}: {found:?}");
         assert!(found.unwrap_or_default().contains(fault.unwrap_or_default()), "{command}");
     }
+    let on_mac = Surroundings { shares_files: true, ..stack };
+    assert!(on_mac.judge("sudo chown -R 1000:1000 ./state").is_err());
 }
 
 fn folders(of: &Path) -> Vec<PathBuf> {
@@ -137,6 +147,8 @@ struct Surroundings {
     failed: BTreeSet<(String, String)>,
     /// The requests that wait, by a list or a line.
     pending: BTreeSet<String>,
+    /// A Mac shares its files with the engine's machine: owners there are none of the containers'.
+    shares_files: bool,
 }
 
 impl Surroundings {
@@ -156,6 +168,7 @@ impl Surroundings {
             down: BTreeSet::new(),
             failed: BTreeSet::new(),
             pending: BTreeSet::new(),
+            shares_files: false,
         };
         let captured = dir.join("captured");
         if let Ok(text) = std::fs::read_to_string(captured.join("inspect.json")) {
@@ -214,6 +227,7 @@ impl Surroundings {
                 known(&["daemon-reload", "restart", "start", "stop", "disable", "status"], verb)
             }
             ["while", "launchctl", "print", ..] => Ok(()),
+            ["chown", ..] if self.shares_files => Err("on a Mac the files would belong to nobody".to_owned()),
             // A Mac has none of these.
             ["find", flags @ ..] if flags.contains(&"-printf") => Err("-printf is GNU's alone".to_owned()),
             ["ls", flags, ..] if flags.starts_with('-') && flags.contains('Z') => {
