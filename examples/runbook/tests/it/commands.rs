@@ -1,7 +1,12 @@
 //! Every command that a ticket of the fixtures prints is one that can be run: it parses by the grammar of its engine and of
 //! OpenClaw's own CLI in that release, names services of the stack, fits their entrypoints, fills in what the evidence
 //! knows, and is none that the evidence shows failing.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its case has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::panic,
+    reason = "a test that cannot prepare its case has failed"
+)]
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 
 use std::collections::{BTreeMap, BTreeSet};
