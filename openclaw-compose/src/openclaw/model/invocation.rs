@@ -47,8 +47,11 @@ pub(crate) struct Flag {
     pub(crate) span: Span,
 }
 
-/// Subcommands of `openclaw gateway` that ask a running gateway instead of being one.
-const GATEWAY_QUESTIONS: [&str; 12] = [
+/// Subcommands of `openclaw gateway` that ask a running gateway, or the host's service manager, instead of being one.
+const GATEWAY_QUESTIONS: [&str; 15] = [
+    "start",
+    "suspend",
+    "resume",
     "status",
     "probe",
     "call",
@@ -371,6 +374,7 @@ mod tests {
     #[test]
     fn questions_to_a_gateway_are_no_gateway() {
         assert!(!of(&["openclaw", "gateway", "status"]).is_gateway());
+        assert!(!of(&["sh", "-c", "openclaw gateway start; exec python -m app"]).is_gateway());
         assert!(!of(&["openclaw", "devices", "list"]).is_gateway());
         assert!(!of(&["nginx", "-g", "daemon off;"]).is_openclaw);
         assert!(!of(&["sleep", "infinity"]).is_openclaw);
