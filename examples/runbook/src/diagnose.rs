@@ -292,7 +292,11 @@ impl Examination {
                 );
             }
             if self.captured.devices.is_empty() && !faulty("captured/devices") {
-                missing.push(format!("devices: openclaw devices list --json > captured/devices/{name}.json"));
+                let inside = self.report().gateway(gateway).and_then(|view| view.container.as_deref());
+                let enter = inside.map_or_else(String::new, |container| format!("podman exec {container} "));
+                missing.push(format!(
+                    "devices: {enter}openclaw devices list --json > captured/devices/{name}.json"
+                ));
             }
             return missing;
         }

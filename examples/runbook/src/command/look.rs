@@ -97,6 +97,7 @@ Evidence, each file optional, in captured/ beside the compose file:
   launchd/LABEL.plist   a copy from ~/Library/LaunchAgents or /Library/LaunchDaemons
   launchd/LABEL.print.txt  launchctl print gui/$(id -u)/LABEL, or system/LABEL
   systemd/UNIT.service  systemctl cat UNIT
+  systemd/UNIT.container  a copy of Podman's quadlet
 Where none of it is there and an engine is, it is asked for the first and the fifth, for
 the logs since each container's last start, for the owners and for openclaw.json inside
 the containers, and the devices are listed by that command, unless --no-exec is given.

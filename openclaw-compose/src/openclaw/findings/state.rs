@@ -348,6 +348,10 @@ fn look_inside(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Remedy {
     } else {
         "look from inside, where the mapping is already done"
     };
+    // What starts the container of a job is no service of Compose's.
+    if process.service.job.is_some() {
+        return words(text);
+    }
     command(
         text.to_owned(),
         run(
@@ -361,6 +365,11 @@ fn look_inside(process: &Process<'_>, verdicts: &Verdicts<'_>) -> Remedy {
 /// The state given to the process by root inside a container, whatever its ids are outside.
 fn own_inside(process: &Process<'_>, uid: u32, group: u32) -> Remedy {
     let (name, directory) = (process.service.name, shell_quote(&process.state_dir));
+    if process.service.job.is_some() {
+        return words(format!(
+            "give what is mounted at {directory} to {uid}:{group} as the container knows them: with `podman unshare chown` where Podman is not root's"
+        ));
+    }
     command(
         format!("give {directory} to the process from inside a container, whose ids are the ones that count"),
         format!(

@@ -34,6 +34,8 @@ pub(crate) struct Volume {
     /// The directory in the container.
     pub(crate) target: String,
     pub(crate) read_only: bool,
+    /// `z` or `Z`, where it asks SELinux for a label.
+    pub(crate) label: Option<char>,
     pub(crate) span: Span,
 }
 
@@ -103,9 +105,10 @@ fn volume((word, range): Word, file: FileId) -> Option<Volume> {
         (Some(target), options) if target.starts_with('/') => (target, options),
         (options, _) => (first, options),
     };
-    let read_only = options.is_some_and(|options| options.split(',').any(|option| option == "ro"));
+    let has = |option: &str| options.is_some_and(|options| options.split(',').any(|other| other == option));
+    let label = ['Z', 'z'].into_iter().find(|label| has(&label.to_string()));
     let target = target.trim_end_matches('/').to_owned();
-    Some(Volume { target, read_only, span: Span::from_range(file, range) })
+    Some(Volume { target, read_only: has("ro"), label, span: Span::from_range(file, range) })
 }
 
 #[cfg(test)]
@@ -133,6 +136,7 @@ mod tests {
         let volumes: Vec<_> =
             read.volumes.iter().map(|volume| (volume.target.as_str(), volume.read_only)).collect();
         assert_eq!(volumes, [("/home/node/.openclaw", true), ("/cache", false), ("/scratch", false)]);
+        assert_eq!((read.volumes[0].label, read.volumes[1].label), (Some('Z'), None));
         assert_eq!(read.network_mode.as_ref().map(|(mode, _)| mode.expose()), Some("host"));
         assert_eq!((read.networks.len(), read.home().as_str()), (1, "/home/node"));
         assert!(Quadlet::read(&unit::settings("[Service]\nExecStart=/x\n"), "x", file).is_none());

@@ -382,7 +382,11 @@ impl<'a> Service<'a> {
             source: Some(captured),
             target: path,
             read_only: volume(path).is_some_and(|volume| volume.read_only),
-            relabel: Relabel::No,
+            relabel: match volume(path).and_then(|volume| volume.label) {
+                Some('Z') => Relabel::Private,
+                Some(_) => Relabel::Shared,
+                None => Relabel::No,
+            },
             span: volume(path).map_or(job.span, |volume| volume.span),
         });
         let port = |port: &'a Published| Port {

@@ -326,7 +326,11 @@ fn look(process: &Process<'_>, model: &Model<'_>) -> Result<Looked, Usable> {
 fn label(process: &Process<'_>, mount: Option<&Mount<'_>>, model: &Model<'_>) -> Option<Usable> {
     let mount = mount.filter(|mount| mount.kind == MountKind::Bind)?;
     let service = process.service;
-    let confined = model.engine.selinux || model.confined.contains(service.name);
+    // Podman confines its containers wherever SELinux enforces, unless it is told not to.
+    let is_podmans = service.job.is_some_and(|job| job.container.is_some());
+    let confined = model.engine.selinux
+        || model.confined.contains(service.name)
+        || is_podmans && model.listing.enforcing == Some(true);
     if !confined || service.unconfined || model.listing.enforcing == Some(false) {
         return None;
     }
