@@ -474,7 +474,6 @@ pub(super) const ROWS: &[Row] = &[
         class: Class::Credential,
         words: &[
             since("device token mismatch", 2026, 2, 17),
-            since("device token rejected", 2026, 2, 22),
             since("device_token_mismatch", 2026, 2, 17),
             since("device token rejected", 2026, 2, 22),
             since("device-ownership-mismatch", 2026, 4, 5),
