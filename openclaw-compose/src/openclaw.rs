@@ -3,13 +3,13 @@
 //!
 //! [`Stack`] collects what is known (the resolution, a way to read `openclaw.json`, recorded owners, `docker inspect`),
 //! [`examine`] turns it into a [`Report`]. What was not given is unknown, never fine.
-//!
-//! | question | file |
-//! | --- | --- |
-//! | What differs between releases? | `rules/`, a file a subject |
-//! | What is read, once: services, processes, `openclaw.json`, namespaces, owners, containers, proxies? | `model/` |
-//! | What follows: who wins the token, who listens where, who reaches whom, may a process use its state? | `verdict/` |
-//! | What is wrong, and what is the smallest edit: a file a family? | `findings/` |
+
+// | question | file |
+// | --- | --- |
+// | What differs between releases? | `rules/`, a file a subject |
+// | What is read, once: services, processes, `openclaw.json`, namespaces, owners, containers, proxies? | `model/` |
+// | What follows: who wins the token, who listens where, who reaches whom, may a process use its state? | `verdict/` |
+// | What is wrong, and what is the smallest edit: a file a family? | `findings/` |
 
 mod alignment;
 mod containers;

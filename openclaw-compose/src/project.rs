@@ -2,23 +2,23 @@
 //!
 //! [`resolve`] takes [`Inputs`] (a directory, an environment, flags) and [`Files`] (a way to read files) and returns a
 //! [`Resolution`]. It never fails: what is wrong is a finding, what is broken is [`Value::Unknown`], the rest is there.
-//!
-//! | question | file |
-//! | --- | --- |
-//! | Which files make the project, and what is it called? | `discovery.rs` |
-//! | Which value has a variable? | `variables.rs` |
-//! | How does a file become a tree? | `tree.rs` |
-//! | In which order does everything happen? | `load.rs` |
-//! | How does a later value meet an earlier one? | `merge.rs` |
-//! | What do `extends` and `include` bring? | `extends.rs`, `include.rs` |
-//! | Which fields are there, and of which type? | `schema.rs`, `typed.rs` |
-//! | What do short forms mean? | `canonical.rs` |
-//! | What does Compose add? | `normalise.rs` |
-//! | Does it all fit together? | `resources.rs`, `consistency.rs` |
-//! | What does a container's environment get? | `environment.rs` |
-//! | What decided a value? | `explain.rs` |
-//! | What differs between two projects? | `compare.rs` |
-//! | How did Compose itself change? | `dialect.rs` |
+
+// | question | file |
+// | --- | --- |
+// | Which files make the project, and what is it called? | `discovery.rs` |
+// | Which value has a variable? | `variables.rs` |
+// | How does a file become a tree? | `tree.rs` |
+// | In which order does everything happen? | `load.rs` |
+// | How does a later value meet an earlier one? | `merge.rs` |
+// | What do `extends` and `include` bring? | `extends.rs`, `include.rs` |
+// | Which fields are there, and of which type? | `schema.rs`, `typed.rs` |
+// | What do short forms mean? | `canonical.rs` |
+// | What does Compose add? | `normalise.rs` |
+// | Does it all fit together? | `resources.rs`, `consistency.rs` |
+// | What does a container's environment get? | `environment.rs` |
+// | What decided a value? | `explain.rs` |
+// | What differs between two projects? | `compare.rs` |
+// | How did Compose itself change? | `dialect.rs` |
 
 mod absolute;
 mod bases;
