@@ -11,17 +11,16 @@
 //! # }
 //! ```
 //!
-//! It only asks: nothing is started, stopped or written, and nothing is run in a container but the one command that lists
-//! devices, where [`Wanted::device_lists`] names the service. Whatever goes wrong is a finding of the [`Evidence`], and what
-//! could not be read stays unknown.
-//!
-//! | question | file |
-//! | --- | --- |
-//! | Which engine does `docker` talk to here? | `endpoint.rs`, `here.rs` |
-//! | How is it asked, and for how long? | `engine.rs` |
-//! | What is asked? | `evidence.rs` |
-//! | How are logs heard as they are written? | `follow.rs` |
-//! | What does an archive say about a file? | `tar.rs` |
+//! It only asks: nothing is started, stopped or written, and nothing is run in a container but what [`Wanted`] names. Whatever
+//! goes wrong is a finding of the [`Evidence`], and what could not be read stays unknown.
+
+// | question | file |
+// | --- | --- |
+// | Which engine does `docker` talk to here? | `endpoint.rs`, `here.rs` |
+// | How is it asked, and for how long? | `engine.rs` |
+// | What is asked? | `evidence.rs` |
+// | How are logs heard as they are written? | `follow.rs` |
+// | What does an archive say about a file? | `tar.rs` |
 
 mod endpoint;
 mod engine;

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::codes::Code;
+use crate::finding::Finding;
 use crate::release::signature_window;
 
 /// How far ahead of this clock the gateway's is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClockSkew {
     /// Gateway minus here, in milliseconds.
@@ -47,6 +49,12 @@ impl ClockSkew {
     pub fn breaks_signatures(&self, release: Option<&str>) -> bool {
         let window = millis(signature_window(release));
         self.ahead_ms.saturating_abs() - self.error_ms > window
+    }
+
+    /// What is to be said of it to a gateway's operator: nothing, unless it [breaks signatures](Self::breaks_signatures).
+    #[must_use]
+    pub fn finding(&self, release: Option<&str>) -> Option<Finding> {
+        self.breaks_signatures(release).then(|| Finding::of(Code::ClockSkew, vec![self.to_string()]))
     }
 
     /// The better-known of two readings.

@@ -251,11 +251,7 @@ impl ProbeReport {
                 vec![format!("{}: no version in the answer to a request with the token", self.target)];
             findings.push(Finding::of(Code::TokenUnequal, evidence).inferred());
         }
-        if let Some(clock) =
-            self.facts.clock.filter(|clock| clock.breaks_signatures(self.facts.version.as_deref()))
-        {
-            findings.push(Finding::of(Code::ClockSkew, vec![clock.to_string()]));
-        }
+        findings.extend(self.facts.clock.and_then(|clock| clock.finding(self.facts.version.as_deref())));
         let about = Subject::Target(self.target.to_string());
         findings.into_iter().map(|finding| finding.about(about.clone())).collect()
     }

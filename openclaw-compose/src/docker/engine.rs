@@ -108,7 +108,8 @@ impl Engine {
 
     /// What a command writes to its standard output inside a running container, and how it ends. The engine has no way to end
     /// it: a command that is not done in time goes on by itself.
-    pub(super) async fn run(&self, container: &str, command: &[&str]) -> Result<Ran, Fault> {
+    pub(super) async fn run<W: AsRef<str>>(&self, container: &str, command: &[W]) -> Result<Ran, Fault> {
+        let command: Vec<&str> = command.iter().map(AsRef::as_ref).collect();
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Made {

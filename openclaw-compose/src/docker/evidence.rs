@@ -41,6 +41,8 @@ pub struct Evidence {
     pub logs: BTreeMap<String, Text>,
     /// What OpenClaw's CLI answered to [`DEVICE_LIST`], by the service in whose container it ran.
     pub devices: BTreeMap<String, Text>,
+    /// What each of [`Wanted::commands`] wrote to standard output, by its service, where it ended with status 0.
+    pub answers: BTreeMap<String, Text>,
     /// What could not be read, and why.
     pub findings: Vec<Finding>,
 }
@@ -54,8 +56,11 @@ pub const DEVICE_LIST: [&str; 4] = ["openclaw", "devices", "list", "--json"];
 pub struct Wanted {
     /// What the containers wrote since they were last started.
     pub logs: bool,
-    /// The services in whose running containers [`DEVICE_LIST`] is run: the one thing that is done, and not only asked.
+    /// The services in whose running containers [`DEVICE_LIST`] is run.
     pub device_lists: Vec<String>,
+    /// The words of a command for each service in whose running container one is run, such as a question to the gateway as it
+    /// is seen from there. This and the lists are all that is done, and not only asked.
+    pub commands: BTreeMap<String, Vec<String>>,
 }
 
 /// One thing that an engine is asked for.
@@ -72,6 +77,8 @@ pub enum Asked<'a> {
     Log(&'a str),
     /// [`DEVICE_LIST`], run in the container of a service.
     Devices(&'a str),
+    /// One of [`Wanted::commands`], run in the container of a service.
+    Command(&'a str),
 }
 
 impl fmt::Display for Asked<'_> {
@@ -82,6 +89,7 @@ impl fmt::Display for Asked<'_> {
             Self::State(service) => write!(f, "the state in {service}"),
             Self::Log(service) => write!(f, "the log of {service}"),
             Self::Devices(service) => write!(f, "the devices in {service}"),
+            Self::Command(service) => write!(f, "the gateway as {service} sees it"),
         }
     }
 }
@@ -102,8 +110,8 @@ impl Watch for () {}
 
 /// Looks at the containers of a project. Never fails: a fault is a finding, and what was read until then counts.
 ///
-/// Must run on a tokio runtime with I/O and time. Dropping the future ends it; the engine is only ever asked, but for the
-/// commands of [`Wanted::device_lists`]. Of [several engines](Settings::endpoints) the first counts that has containers of the
+/// Must run on a tokio runtime with I/O and time. Dropping the future ends it; the engine is only ever asked, but for what
+/// [`Wanted`] names to be run. Of [several engines](Settings::endpoints) the first counts that has containers of the
 /// project, or else the first that answers.
 pub async fn look(settings: &Settings, resolution: &Resolution, wanted: &Wanted, limits: Limits) -> Evidence {
     look_watched(settings, resolution, wanted, limits, &()).await
@@ -328,6 +336,10 @@ async fn look_inside(
             let list = question.wait(Asked::Devices(service), engine.run(&container.id, &DEVICE_LIST));
             lists.push(async move { (service, Heard::Devices(list.await)) }.boxed());
         }
+        if let Some(command) = question.wanted.commands.get(service).filter(|_| made.runs()) {
+            let answer = question.wait(Asked::Command(service), engine.run(&container.id, command));
+            lists.push(async move { (service, Heard::Answer(answer.await)) }.boxed());
+        }
     }
     // A command takes longest: what else came counts, even if time is up before it ends.
     let mut answers: FuturesOrdered<_> = states.into_iter().chain(logs).chain(lists).collect();
@@ -340,6 +352,7 @@ enum Heard {
     State { entries: Vec<(String, Result<ArchiveEntry, Fault>)>, on_host: bool },
     Log(Result<Text, Fault>),
     Devices(Result<Ran, Fault>),
+    Answer(Result<Ran, Fault>),
 }
 
 /// The answers, in the order of their questions.
@@ -445,6 +458,14 @@ impl Evidence {
             Heard::Devices(Err(fault)) => {
                 let what = format!("`{}` in the container of {service}", DEVICE_LIST.join(" "));
                 self.missing(&what, &fault);
+            }
+            Heard::Answer(Ok(Ran { stdout, exit_code: Some(0) })) => {
+                self.answers.insert(service.to_owned(), stdout);
+            }
+            // An image need not have the program.
+            Heard::Answer(Ok(_)) => {}
+            Heard::Answer(Err(fault)) => {
+                self.missing(&format!("a command in the container of {service}"), &fault);
             }
         }
     }

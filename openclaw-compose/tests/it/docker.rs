@@ -354,7 +354,9 @@ async fn logs_are_read_and_one_command_is_run_where_they_are_wanted() {
     answers.insert(format!("/containers/{ID}/exec"), Answer::Json(r#"{"Id":"e1"}"#.to_owned()));
     answers.insert("/exec/e1/start".to_owned(), raw(&[part(2, "a warning"), part(1, r#"{"pending":[]}"#)]));
     answers.insert("/exec/e1/json".to_owned(), Answer::Json(r#"{"ExitCode":0}"#.to_owned()));
-    let wanted = Wanted { logs: true, device_lists: vec!["openclaw-gateway".to_owned()] };
+    let gateway = || "openclaw-gateway".to_owned();
+    let asks = [(gateway(), vec!["node".to_owned(), "-e".to_owned()])];
+    let wanted = Wanted { logs: true, device_lists: vec![gateway()], commands: asks.into() };
 
     let engine = Engine::start(answers.clone());
     let evidence = look(&engine.settings(), &resolution(), &wanted, Limits::default()).await;
@@ -363,7 +365,10 @@ async fn logs_are_read_and_one_command_is_run_where_they_are_wanted() {
     assert_eq!(evidence.devices["openclaw-gateway"].expose(), r#"{"pending":[]}"#);
     let mut told = engine.asked();
     told.retain(|question| !question.starts_with("GET "));
-    assert_eq!(told, [format!("POST /containers/{ID}/exec"), "POST /exec/e1/start".to_owned()]);
+    told.sort();
+    let (made, started) = (format!("POST /containers/{ID}/exec"), "POST /exec/e1/start".to_owned());
+    assert_eq!(told, [made.clone(), made, started.clone(), started]);
+    assert_eq!(evidence.answers["openclaw-gateway"].expose(), r#"{"pending":[]}"#);
     silent_about_secrets(&evidence, &examined(&evidence));
 
     // What fails is one finding, and the rest is read.
