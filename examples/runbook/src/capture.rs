@@ -51,6 +51,9 @@ impl Capture {
                 keep(format!("{folder}/{service}.{ending}"), text.expose().to_owned());
             }
         }
+        for (client, text) in captured.ladders {
+            keep(format!("ladders/{client}.json"), text.text);
+        }
         let missed = asked.findings.iter().map(|finding| finding.summary.clone()).collect();
         Ok(Self { files, missed })
     }

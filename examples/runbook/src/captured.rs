@@ -9,6 +9,7 @@
 //! | `inspect.json` | `docker inspect $(docker compose ps -aq)` |
 //! | `logs/SERVICE.log` | `docker compose logs --no-log-prefix SERVICE` |
 //! | `devices/SERVICE.json` | `docker compose exec -T SERVICE openclaw devices list --json` |
+//! | `ladders/CLIENT.json` | `runbook probe --upto readiness --format json URL`, where the client stands |
 //! | `launchd/LABEL.plist` | a copy from `~/Library/LaunchAgents` or `/Library/LaunchDaemons` |
 //! | `launchd/LABEL.print.txt` | `launchctl print gui/$(id -u)/LABEL`, or `system/LABEL` |
 //! | `systemd/UNIT.service` | `systemctl cat UNIT`, with `--user` for a user's unit |
@@ -64,6 +65,8 @@ pub struct Captured {
     pub logs: Vec<(String, Text)>,
     /// Device lists by the service in which they were taken.
     pub devices: Vec<(String, Text)>,
+    /// How far up the gateway answers from where a client stands, by client.
+    pub ladders: Vec<(String, Text)>,
     /// Service definitions of the host, launchd's before systemd's.
     pub definitions: Vec<Text>,
     /// What launchd shows of the jobs that it has loaded.
@@ -218,6 +221,7 @@ impl Captured {
         captured.id_map = folder.text("captured/idmap.txt");
         captured.logs = folder.texts("captured/logs", "log");
         captured.devices = folder.texts("captured/devices", "json");
+        captured.ladders = folder.texts("captured/ladders", "json");
         let launchd = folder.texts("captured/launchd", "plist");
         let systemd = folder.texts("captured/systemd", "service");
         let quadlets = folder.texts("captured/systemd", "container");
@@ -286,7 +290,8 @@ impl Captured {
     pub(crate) fn replace_by(&mut self, asked: &docker::Evidence, wanted: &Wanted) {
         self.inspect = asked.inspect.as_ref().map(|text| Text::of("docker inspect", text));
         self.engine = None;
-        let mut asked_for = vec!["captured/inspect.json", "captured/engine.json"];
+        self.ladders.clear();
+        let mut asked_for = vec!["captured/inspect.json", "captured/engine.json", "captured/ladders"];
         let texts = |answers: &BTreeMap<String, source::Text>, what: &str| {
             let name = |service: &String| format!("{what} {service}");
             answers.iter().map(|(service, text)| (service.clone(), Text::of(name(service), text))).collect()
@@ -309,7 +314,7 @@ impl Captured {
 
     /// What programs said. It may hold secrets that openclaw-compose, which reads everything else, does not know.
     pub fn said(&self) -> impl Iterator<Item = &str> {
-        let said = self.logs.iter().chain(&self.devices).map(|(_, text)| text);
+        let said = self.logs.iter().chain(&self.devices).chain(&self.ladders).map(|(_, text)| text);
         said.chain(&self.loaded).map(|text| text.text.as_str())
     }
 
@@ -335,7 +340,7 @@ impl Captured {
         let single =
             [&self.ownership, &self.compose, &self.inspect, &self.engine, &self.id_map].into_iter().flatten();
         single
-            .chain(self.logs.iter().chain(&self.devices).map(|(_, text)| text))
+            .chain(self.logs.iter().chain(&self.devices).chain(&self.ladders).map(|(_, text)| text))
             .chain(&self.definitions)
             .chain(&self.loaded)
             .map(|text| text.name.as_str())

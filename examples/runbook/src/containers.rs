@@ -7,7 +7,9 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use openclaw_compose::docker::{Asked, DEVICE_LIST, Evidence, Limits, Settings, Wanted, Watch, look_watched};
+use openclaw_compose::docker::{
+    Asked, DEVICE_LIST, Endpoint, Evidence, Limits, Settings, Wanted, Watch, look_watched,
+};
 use openclaw_compose::project::Resolution;
 
 use crate::{errln, interrupt, output};
@@ -16,6 +18,12 @@ use crate::{errln, interrupt, output};
 #[must_use]
 pub fn engine_is_here() -> bool {
     Settings::here().names_an_engine()
+}
+
+/// Whether the engine that is asked here is on this host, and what it publishes with it.
+#[must_use]
+pub fn engine_is_on_this_host() -> bool {
+    matches!(Settings::here().endpoint(), Ok(Endpoint::Unix(_)))
 }
 
 /// Looks at the project's containers through the engine that `docker` would use here, and through `docker` itself where it is
@@ -61,7 +69,10 @@ impl Watch for Waits {
         if matches!(what, Asked::Devices(_)) && !self.said.swap(true, Ordering::Relaxed) {
             output::show_waits("");
             let command = DEVICE_LIST.join(" ");
-            errln!("runbook: runs `{command}` in each gateway's container; --no-exec leaves it out");
+            errln!(
+                "runbook: runs `{command}` in each gateway's container, and Node in those of its clients to ask it whether it \
+                 is ready; --no-exec leaves both out"
+            );
         }
         self.change(|names| names.push(what.to_string()));
     }

@@ -11,6 +11,7 @@ mod devices;
 mod failure;
 mod heard;
 mod jobs;
+mod ladders;
 mod life;
 pub mod live;
 mod stack;
@@ -33,6 +34,7 @@ use crate::captured::Captured;
 use crate::finding::Safety;
 use crate::gates::Gate;
 use crate::instant::Instant;
+use crate::ladders::Ladder;
 use crate::project::{Evidence, Project, ProjectFlags, Unreadable};
 use crate::ticket::{Draft, Ticket};
 use crate::timeline::{Lanes, lanes, story};
@@ -71,6 +73,7 @@ pub struct Examination {
     captured: Captured,
     /// What `docker inspect` showed of the services.
     containers: Vec<life::Container>,
+    ladders: Vec<Ladder>,
     /// Whether an engine was asked.
     asked: bool,
     /// The Compose that the project was read as, where anything told.
@@ -93,7 +96,7 @@ impl Examination {
         if let Some(refusal) = project.refusal() {
             return Err(refusal);
         }
-        let Project { resolution, report, captured, compose, asked, .. } = project;
+        let Project { resolution, report, mut captured, compose, asked, .. } = project;
         let unknown_profiles = flags.unknown_profiles(&resolution);
         let stack = stack::ExaminedStack::new(resolution, report);
         let mut case = Case::default();
@@ -110,6 +113,7 @@ impl Examination {
         life::enter_proxies(&mut case, stack.report(), &captured, &containers);
         jobs::unreadable(&mut case, &captured);
         life::enter_clients(&mut case, stack.report(), &captured);
+        let ladders = ladders::enter(&mut case, stack.report(), &mut captured, &containers);
         for gateway in stack.heard(&captured) {
             devices::enter(&mut case, &stack.pairing(gateway, now_ms, &containers, &captured), &captured);
         }
@@ -117,7 +121,18 @@ impl Examination {
         let record = tokens::enter(&mut case, directory, stack.report(), now_ms);
         unfinished::enter(&mut case, directory, stack.sources());
         let asked = asked.is_some();
-        Ok(Self { case, stack, captured, containers, asked, compose, unknown_profiles, record, options })
+        Ok(Self {
+            case,
+            stack,
+            captured,
+            containers,
+            ladders,
+            asked,
+            compose,
+            unknown_profiles,
+            record,
+            options,
+        })
     }
 
     /// The ticket.
@@ -155,6 +170,7 @@ impl Examination {
             clients: case.gates(),
             findings,
             topology: self.stack.places(),
+            ladders: self.ladders.clone(),
             evidence,
             missing: self.missing().iter().map(|text| self.told(text)).collect(),
             unaccounted: case.unaccounted(),

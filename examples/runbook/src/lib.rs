@@ -22,6 +22,7 @@ pub mod fixture;
 pub mod gates;
 pub mod instant;
 pub mod interrupt;
+pub mod ladders;
 mod launchd;
 pub mod lifecycle;
 pub mod output;

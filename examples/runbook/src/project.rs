@@ -13,7 +13,7 @@ use openclaw_compose::project::{self, Composer, Dialect, Inputs, Resolution};
 use openclaw_compose::source::FileId;
 
 use crate::captured::Captured;
-use crate::{containers, launchd, output};
+use crate::{containers, ladders, launchd, output};
 pub use flags::{EngineFlags, ProjectFlags, disk};
 
 /// The Compose project itself cannot be read; everything else would be on a ticket.
@@ -233,11 +233,11 @@ impl Project {
         let wanted = match evidence {
             Evidence::None | Evidence::Captured | Evidence::AskedIfHere { .. } => None,
             Evidence::ContainersAlone => Some(Wanted::default()),
-            Evidence::Asked { devices: false } => Some(Wanted { logs: true, device_lists: Vec::new() }),
+            Evidence::Asked { devices: false } => Some(Wanted { logs: true, ..Wanted::default() }),
             Evidence::Asked { devices: true } => {
-                let gateways = examine(&Stack::new(&resolution).files(&disk)).gateways;
+                let Report { gateways, clients, .. } = examine(&Stack::new(&resolution).files(&disk));
                 let device_lists = gateways.into_iter().map(|gateway| gateway.service).collect();
-                Some(Wanted { logs: true, device_lists })
+                Some(Wanted { logs: true, device_lists, commands: ladders::commands(&clients) })
             }
         };
         let asked = match &wanted {
@@ -277,6 +277,12 @@ impl Project {
         }
         let report = examine(&stack);
         output::hide(report.secrets().iter());
+        if let Some(asked) = asked.as_ref().filter(|_| asks_here) {
+            captured.ladders = ladders::from_containers(&report.clients, asked);
+            if asked.inspect.is_some() && containers::engine_is_on_this_host() {
+                captured.ladders.extend(ladders::from_here(&report.clients));
+            }
+        }
         if asks_here && captured.loaded.is_empty() {
             captured.loaded = launchd::ask(&report.gateways, &captured);
             output::hide_in(captured.loaded.iter().map(|text| text.text.as_str()));

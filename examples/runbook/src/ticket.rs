@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Place};
 use crate::gates::{ClientGates, FindingId, Gate, State};
+use crate::ladders::Ladder;
 use crate::topology::Topology;
 use crate::{clean, output};
 
@@ -57,6 +58,9 @@ pub struct Ticket {
     pub unaccounted: Vec<FindingId>,
     /// Where everybody stands, and the way of each client.
     pub topology: Topology,
+    /// How far up the gateway answers from where each client stands, where somebody climbed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ladders: Vec<Ladder>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more, were it given.
@@ -218,6 +222,8 @@ pub struct Draft {
     pub findings: Vec<Noted>,
     /// Where everybody stands.
     pub topology: Topology,
+    /// How far up the gateway answers from where each client stands.
+    pub ladders: Vec<Ladder>,
     /// What was read.
     pub evidence: Vec<String>,
     /// What would show more.
@@ -246,6 +252,7 @@ impl Ticket {
             mut clients,
             mut findings,
             mut topology,
+            mut ladders,
             evidence,
             missing,
             unaccounted,
@@ -265,6 +272,12 @@ impl Ticket {
             }
         }
         topology.each_text(|text| *text = line(text));
+        for Ladder { client, from: _, target, up_to: _, fault, clock: _, not_climbed } in &mut ladders {
+            *client = line(client);
+            for text in [target, fault, not_climbed].into_iter().flatten() {
+                *text = line(text);
+            }
+        }
         let first_cause = first_cause(&clients, &findings);
         let verdict = match verdict(&clients, &concerned, through) {
             // An error that no gate accounts for keeps a ticket from being green.
@@ -302,6 +315,7 @@ impl Ticket {
             advisories,
             unaccounted,
             topology,
+            ladders,
             evidence: lines(evidence),
             missing: lines(missing),
         }

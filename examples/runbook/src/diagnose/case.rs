@@ -86,6 +86,13 @@ impl Case {
         }
     }
 
+    /// Adds to a finding of this case what was seen of it since.
+    pub fn bear_out(&mut self, id: FindingId, seen: &str) {
+        if let Some(noted) = self.findings.get_mut(id.index()) {
+            noted.finding.evidence.push(format!("borne out by {seen}"));
+        }
+    }
+
     /// The first finding that shuts one of these gates for any of these.
     #[must_use]
     pub fn shutting_for(&self, gates: &[Gate], whom: &[Whom]) -> Option<FindingId> {

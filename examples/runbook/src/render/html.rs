@@ -5,6 +5,7 @@ use super::picture::svg;
 use super::{headline, lanes, meaning, position, role};
 use crate::finding::{Confidence, PlaceRole};
 use crate::gates::{ClientGates, State};
+use crate::ladders::Ladder;
 use crate::ticket::{Excerpt, Noted, Ticket, Verdict};
 use crate::timeline::Lanes;
 
@@ -270,6 +271,10 @@ fn list<'t>(
 }
 
 fn evidence(page: &mut Markup, ticket: &Ticket) {
+    if !ticket.ladders.is_empty() {
+        page.words("h3", &[], "Climbed");
+        bullets(page, &ticket.ladders.iter().map(Ladder::sentence).collect::<Vec<_>>());
+    }
     if !ticket.evidence.is_empty() {
         page.words("h3", &[], "Read");
         bullets(page, &ticket.evidence);

@@ -27,6 +27,9 @@ pub fn markdown(ticket: &Ticket) -> String {
         finding(&mut out, noted);
     }
     gates(&mut out, ticket);
+    for ladder in &ticket.ladders {
+        let _ = writeln!(out, "Climbed: {}\n", prose(&ladder.sentence()));
+    }
     let others = ticket.others().into_iter().map(|(_, noted)| noted);
     section(&mut out, "Also shut, or next behind the first cause", others);
     section(&mut out, "Advisories", ticket.advisories.iter().filter_map(|&id| ticket.finding(id)));

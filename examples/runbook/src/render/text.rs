@@ -44,6 +44,7 @@ pub fn text(ticket: &Ticket, colour: Colour, width: usize) -> Styled {
         }
     }
     page.gates(ticket);
+    page.ladders(ticket);
     page.others(ticket);
     page.advisories(ticket);
     page.foot(ticket);
@@ -227,6 +228,16 @@ impl Page {
             }
         }
         self.blank();
+    }
+
+    /// How far up the gateway answers, from where.
+    fn ladders(&mut self, ticket: &Ticket) {
+        for (index, ladder) in ticket.ladders.iter().enumerate() {
+            self.labelled(if index == 0 { "ladders" } else { "" }, &ladder.sentence());
+        }
+        if !ticket.ladders.is_empty() {
+            self.blank();
+        }
     }
 
     /// What would show more.

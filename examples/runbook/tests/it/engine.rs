@@ -87,7 +87,7 @@ fn serve(stream: UnixStream, shown: &Shown, asked: &Mutex<Vec<String>>) {
     let target = head.split(' ').nth(1).unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
     asked.lock().unwrap().push(format!("{} {target} {body}", head.split(' ').next().unwrap_or_default()));
-    let answer = answer(target.split('?').next().unwrap_or_default(), shown);
+    let answer = answer(target.split('?').next().unwrap_or_default(), &body, shown);
     // Who has heard enough hangs up.
     let mut stream = reader.into_inner();
     let (status, bytes) = answer.map_or((404, Vec::new()), |bytes| (200, bytes));
@@ -96,7 +96,10 @@ fn serve(stream: UnixStream, shown: &Shown, asked: &Mutex<Vec<String>>) {
     let _ = stream.write_all(&bytes);
 }
 
-fn answer(path: &str, shown: &Shown) -> Option<Vec<u8>> {
+/// What Node prints of a gateway that is ready.
+const READY: &str = r#"{"status":200,"contentType":"application/json","body":"{\"ready\":true}"}"#;
+
+fn answer(path: &str, body: &str, shown: &Shown) -> Option<Vec<u8>> {
     let service = |container: &Value| {
         container["Config"]["Labels"]["com.docker.compose.service"].as_str().unwrap().to_owned()
     };
@@ -119,7 +122,12 @@ fn answer(path: &str, shown: &Shown) -> Option<Vec<u8>> {
             let log = shown.captured.join("logs").join(service(of(id)?) + ".log");
             parts(&read(&log))
         }
+        // The id of a command tells which one it is.
+        ["containers", id, "exec"] if body.contains("\"node\"") => {
+            json!({ "Id": format!("{id}Node") }).to_string().into()
+        }
         ["containers", id, "exec"] => json!({ "Id": id }).to_string().into(),
+        ["exec", id, "start"] if id.ends_with("Node") => parts(READY),
         ["exec", id, "start"] => {
             let list = shown.captured.join("devices").join(service(of(id)?) + ".json");
             parts(&read(&list))
@@ -172,7 +180,11 @@ fn a_live_deadlock_is_named_as_the_captured_one_is() {
     let first = stderr(&live);
     assert!(first.starts_with("runbook: runs `openclaw devices list --json` in each gateway's"), "{first}");
 
-    let told: Vec<&String> = asked.iter().filter(|question| !question.starts_with("GET ")).collect();
+    let (asks, told): (Vec<&String>, Vec<&String>) = asked
+        .iter()
+        .filter(|question| !question.starts_with("GET "))
+        .partition(|question| question.contains("\"node\"") || question.contains("Node/start"));
+    assert_eq!(asks.len(), 2, "whether the gateway is ready, in the one container that runs: {asks:#?}");
     let [exec, start] = told[..] else { panic!("{told:#?}") };
     assert!(exec.starts_with("POST /containers/fadce5ec"), "of the gateway only: {exec}");
     assert!(exec.contains(r#""Cmd":["openclaw","devices","list","--json"]"#), "{exec}");
@@ -200,6 +212,60 @@ fn an_engine_that_is_here_is_asked_unless_files_are_what_counts() {
     assert_eq!(cause(&ticket(&captured)), cause(&ticket(&told)));
     let (_, asked) = engine.run(&stack, &["--docker"]);
     assert!(!asked.is_empty());
+}
+
+/// Each client's own place: the containers by their Node, and this host by the port that is published on its loopback, where
+/// an embedded gateway listens for the real one.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the stack publishes the port of the test's own gateway")]
+async fn the_gateway_is_asked_from_where_each_client_stands() {
+    let gateway = openclaw_embedded_gateway::Gateway::builder()
+        .token("test-token-of-the-ladder".to_owned().into())
+        .start()
+        .await
+        .unwrap();
+    let port = gateway.addr().port().to_string();
+    let published = |containers: &mut Vec<Value>| {
+        let text = Value::from(containers.clone()).to_string();
+        let text = text.replace(r#""HostPort":"18789""#, &format!(r#""HostPort":"{port}""#));
+        *containers = serde_json::from_str(&text).unwrap();
+    };
+    let (_dir, stack, engine) = deadlock(published);
+    let compose = stack.join("compose.yaml");
+    let changed = read(&compose).replace("127.0.0.1:18789:18789", &format!("127.0.0.1:{port}:18789"));
+    std::fs::write(&compose, changed).unwrap();
+
+    let (output, _) = engine.run(&stack, &["--docker", "--format", "json"]);
+    let live = ticket(&output);
+    let ladders = live["ladders"].as_array().unwrap();
+    let of = |client: &str| ladders.iter().find(|ladder| ladder["client"] == client).unwrap();
+    assert_eq!((&of("host")["from"], &of("host")["up_to"]), (&"host".into(), &"readiness".into()), "{live}");
+    assert!(of("host")["clock"]["error_ms"].is_i64(), "{live}");
+    assert_eq!(of("openclaw-gateway")["from"], "inside");
+    assert_eq!(of("openclaw-gateway")["up_to"], "readiness");
+    assert_eq!(of("openclaw-cli")["not_climbed"], "its container does not run");
+    let host =
+        live["clients"].as_array().unwrap().iter().find(|column| column["client"]["name"] == "host").unwrap();
+    let is_seen = |gate: &str| {
+        host["rungs"].as_array().unwrap().iter().any(|it| it["gate"] == gate && it["state"] == "green")
+    };
+    assert!(["reach", "liveness", "startup", "readiness"].into_iter().all(is_seen), "{host}");
+
+    // What was captured says the same to somebody else.
+    let (kept, _) = engine.run(&stack, &["capture", "--unmasked"]);
+    assert_eq!(status(&kept), 0, "{}", stderr(&kept));
+    gateway.stop().await;
+    let again = ticket(&support::runbook(&["look", "--format", "json", stack.to_str().unwrap()]));
+    let up_to = |ticket: &Value| -> Vec<Value> {
+        ticket["ladders"].as_array().unwrap().iter().map(|ladder| ladder["up_to"].clone()).collect()
+    };
+    assert_eq!(up_to(&again), up_to(&live));
+
+    // Nobody is let in by it, and without exec nothing runs in a container.
+    let (output, asked) = engine.run(&stack, &["--docker", "--no-exec", "--format", "json"]);
+    assert!(asked.iter().all(|question| question.starts_with("GET ")), "{asked:#?}");
+    let ladders = ticket(&output)["ladders"].clone();
+    assert!(ladders[0]["not_climbed"].is_string() || ladders[0]["fault"].is_string(), "{ladders}");
 }
 
 #[test]
@@ -414,7 +480,11 @@ fn a_look_writes_nothing_and_speaks_to_nobody_but_the_engine() {
         assert!(!is_change, "{line}");
         assert!(call != "sendto" || line.contains(", NULL, 0)"), "to whom it is connected: {line}");
         if call == "connect" {
-            assert!(line.contains(&format!("sun_path=\"{}\"", socket.display())), "{line}");
+            // The port that the stack publishes on this host's loopback is dialled, and nobody else.
+            let is_engine = line.contains(&format!("sun_path=\"{}\"", socket.display()));
+            let is_published =
+                line.contains("sin_port=htons(18789)") && line.contains("inet_addr(\"127.0.0.1\")");
+            assert!(is_engine || is_published, "{line}");
             connections += 1;
         }
     }
@@ -432,7 +502,8 @@ fn one_command_walks_from_a_live_deadlock_to_the_clients_session() {
     let approvals: Vec<&str> = calls.lines().filter(|call| call.contains(" approve ")).collect();
     assert_eq!(approvals, ["compose exec -T openclaw-gateway openclaw devices approve req-1 --json"]);
     let asked = engine.asked.lock().unwrap().clone();
-    let lists = asked.iter().filter(|question| question.contains("/start ")).count();
+    let is_list = |question: &&String| question.contains("/start ") && !question.contains("Node/start");
+    let lists = asked.iter().filter(is_list).count();
     assert_eq!(lists, 2, "before the step and after it: {asked:#?}");
 }
 

@@ -7,6 +7,7 @@ use openclaw_runbook::finding::{
     Code, Confidence, Finding, Place, PlaceRole, Remedy, Safety, Severity, Subject,
 };
 use openclaw_runbook::gates::{Claim, Client, FindingId, Gate, Kind, Says, Whom, judge};
+use openclaw_runbook::ladders::Ladder;
 use openclaw_runbook::render::{Colour, WIDTH, html, json, junit, markdown, picture, sarif, text};
 use openclaw_runbook::ticket::{Draft, Excerpt, NextStep, Noted, Ticket, Verdict};
 use openclaw_runbook::timeline::{Lane, Lanes};
@@ -124,6 +125,7 @@ fn ticket() -> Ticket {
             )),
         ],
         topology: topology(None),
+        ladders: Vec::new(),
         evidence: vec!["compose.yaml".into(), ".env".into()],
         missing: vec!["nothing was asked of a running gateway".into()],
         unaccounted: Vec::new(),
@@ -446,6 +448,15 @@ fn full_of(hostile: &str) -> Ticket {
             ..Noted::new(bad)
         }],
         topology: topology(Some(hostile)),
+        ladders: vec![Ladder {
+            client: hostile.into(),
+            from: openclaw_probe::Vantage::Host,
+            target: Some(hostile.into()),
+            up_to: None,
+            fault: Some(hostile.into()),
+            clock: None,
+            not_climbed: None,
+        }],
         evidence: vec![hostile.into()],
         missing: vec![hostile.into()],
         unaccounted: Vec::new(),
