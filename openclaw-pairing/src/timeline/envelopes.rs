@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, Visitor};
 use serde_json::Value;
 
-use super::time::{leading, moment};
+use super::time::{leading, moment, seconds};
 
 /// How many envelopes lie in one another: a JSON line of OpenClaw in one of Docker behind a name of Compose.
 const DEEPEST: usize = 3;
@@ -116,6 +116,8 @@ struct Json<'a> {
     user_unit: Word<'a>,
     #[serde(rename = "_SYSTEMD_UNIT")]
     unit: Word<'a>,
+    // Caddy.
+    ts: Word<'a>,
     // OpenClaw.
     time: Word<'a>,
     subsystem: Word<'a>,
@@ -152,7 +154,8 @@ struct Named<'a> {
 
 impl<'a> Json<'a> {
     fn open(self, zone: Offset) -> Option<Opened<'a>> {
-        let at_ms = self.time.0.as_deref().and_then(|time| moment(time, zone));
+        let time = self.time.0.as_deref().and_then(|time| moment(time, zone));
+        let at_ms = time.or_else(|| self.ts.0.as_deref().and_then(seconds));
         if let Some(entry) = self.entry.0 {
             let microseconds = self.microseconds.0.and_then(|text| text.parse::<u64>().ok());
             return Some(Opened {
@@ -210,8 +213,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
                 Ok(Word(None))
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Word(None))
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Word(Some(Cow::Owned(number.to_string()))))
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {

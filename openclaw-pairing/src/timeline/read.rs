@@ -7,6 +7,7 @@
 //! | podman's and Kubernetes' files | `2026-11-22T06:25:32.343Z stdout F TEXT` |
 //! | Docker's json-file driver | `{"log":"TEXT\n","stream":"stdout","time":"…"}` |
 //! | `journalctl -o json` | `{"__REALTIME_TIMESTAMP":"…","MESSAGE":"TEXT",…}` |
+//! | Caddy | `{"ts":1795328732.343,"msg":"TEXT",…}` |
 //! | OpenClaw's file of JSON lines, and its console in JSON | `{"0":"{\"subsystem\":\"ws\"}","1":"TEXT","time":"…"}` |
 //! | launchd, or whoever redirects | `TEXT` |
 //!
@@ -384,6 +385,7 @@ mod tests {
             r#"{"time":"2026-11-22T06:25:32.343Z","level":"warn","subsystem":"ws","message":"closed before connect conn=1"}"#,
             r#"{"0":"{\"subsystem\":\"ws\"}","1":{"conn":1,"at":{}},"2":"closed before connect","time":"2026-11-22T06:25:32.343Z"}"#,
             "2026/11/22 06:25:32,343 [ws] closed before connect conn=1",
+            r#"{"level":"error","ts":1795328732.343,"msg":"[ws] closed before connect conn=1","status":502}"#,
         ];
         for line in plain {
             assert_eq!(one(line), (AT, None, said.to_owned()), "{line}");

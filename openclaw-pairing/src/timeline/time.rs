@@ -108,6 +108,13 @@ pub(super) fn moment(text: &str, zone: Offset) -> Option<u64> {
     u64::try_from(at.as_millisecond()).ok()
 }
 
+/// The time that a number of seconds since 1970 is: `1778662801.5`.
+pub(super) fn seconds(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let milliseconds = format!("{part:0<3}").get(..3)?.parse::<u64>().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(milliseconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
