@@ -30,6 +30,8 @@ const LAST: &[&str] =
     &["pass", "pwd", "pw", "pat", "psk", "dsn", "jwt", "otp", "salt", "sig", "signature", "webhook"];
 /// Whoever knows the address may post there.
 const ADDRESSES: &[&str] = &["webhookurl", "webhookuri"];
+/// The directory that a shell is in, which every program of it is told.
+const DIRECTORY: &str = "PWD";
 /// A key that everybody may know.
 const PUBLIC: &[&str] = &["publickey"];
 /// Last words that say the value is a place or a measure, not the secret itself.
@@ -51,7 +53,9 @@ const HARMLESS: &[&str] = &[
 pub fn looks_secret(name: &str) -> bool {
     let bytes = name.as_bytes();
     let ends = |words: &[&str]| words.iter().any(|word| last_word(bytes, word).is_some());
-    let last = |words: &[&str]| ends(words) || words.iter().any(|word| name.eq_ignore_ascii_case(word));
+    let alone =
+        |words: &[&str]| words.iter().any(|word| name.eq_ignore_ascii_case(word)) && name != DIRECTORY;
+    let last = |words: &[&str]| ends(words) || alone(words);
     // Asked for every key of a project: in most of them no word begins, and none ends.
     let begun = bytes.windows(2).any(|pair| BEGINNINGS.hold(pair));
     begun && (holds(bytes, PARTS) && !ends(HARMLESS) || holds(bytes, ADDRESSES))
@@ -326,7 +330,7 @@ mod tests {
         for name in [
             "PORT", "image", "TOKEN_FILE", "tokenFile", "SECRETS_DIR", "passwordPath", "key", "auth", "environment",
             "", "publicKey", "SSH_PUBLIC_KEY", "OAUTH_TOKEN_URL", "authMode", "TOKEN_TYPE", "monkey", "compass",
-            "bypass", "keyboard", "healthcheck", "webhookPath", "webhookPort", "openclaw-gateway", "apiKeyEnv",
+            "bypass", "PWD", "OLDPWD", "keyboard", "healthcheck", "webhookPath", "webhookPort", "openclaw-gateway", "apiKeyEnv",
         ] {
             assert!(!looks_secret(name), "{name}");
         }

@@ -11,7 +11,7 @@ use openclaw_pairing::{Symptom, Timeline, Vantage};
 use openclaw_runbook::timeline;
 use serde_json::Value;
 
-use crate::support::{root, runbook, status, stderr, stdout};
+use crate::support::{RUNBOOK, root, runbook, status, stderr, stdout};
 
 /// Every log of the repository, with its text.
 fn every_log() -> Vec<(PathBuf, String)> {
@@ -138,6 +138,15 @@ fn more_logs_than_are_read_side_by_side_are_refused_before_one_is() {
     assert_eq!((status(&output), stdout(&output)), (2, String::new()));
     let words = "65 logs, of which 64 are read side by side; name the files that matter";
     assert!(stderr(&output).contains(words), "{}", stderr(&output));
+}
+
+#[test]
+fn the_directory_that_the_shell_is_in_is_shown() {
+    let mut timeline = std::process::Command::new(RUNBOOK);
+    let output =
+        timeline.args(["timeline", "/volume1/docker/claw/gone.log"]).env("PWD", "/volume1/docker/claw");
+    let said = stderr(&output.output().unwrap());
+    assert!(said.contains("/volume1/docker/claw/gone.log"), "{said}");
 }
 
 #[test]
