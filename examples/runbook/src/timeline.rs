@@ -114,14 +114,14 @@ fn of_stack(stack: &Path) -> Result<Vec<Source>, SourceError> {
         Err(error) if error.is_absent() => return Err(none()),
         names => names.map_err(unreadable(logs.clone()))?,
     };
-    let names = names.iter().filter(|name| !name.starts_with('.') && name.ends_with(".log"));
-    few(names.clone().count())?;
+    let shown = names.iter().filter(|name| !name.starts_with('.'));
+    let named: Vec<_> = shown.filter_map(|name| Some((name, name.strip_suffix(".log")?))).collect();
+    few(named.len())?;
     let mut out = Vec::new();
-    for name in names {
+    for (name, service) in named {
         let path = logs.join(name);
         let text = reading::text_within(disk, stack, &path).map_err(unreadable(path))?;
-        let name = name.trim_end_matches(".log").to_owned();
-        out.push(Source { name, stream: Box::new(Cursor::new(text)) });
+        out.push(Source { name: service.to_owned(), stream: Box::new(Cursor::new(text)) });
     }
     if out.is_empty() { Err(none()) } else { Ok(out) }
 }

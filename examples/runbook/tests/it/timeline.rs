@@ -141,6 +141,16 @@ fn more_logs_than_are_read_side_by_side_are_refused_before_one_is() {
 }
 
 #[test]
+fn one_ending_of_a_logs_name_is_left_out() {
+    let stack = tempfile::tempdir().unwrap();
+    let logs = stack.path().join("captured/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("gw.log.log"), "x\n").unwrap();
+    let said = stdout(&runbook(&["timeline", &stack.path().to_string_lossy(), "--format", "json"]));
+    assert!(said.contains("\"source\":\"gw.log\""), "{said}");
+}
+
+#[test]
 fn the_directory_that_the_shell_is_in_is_shown() {
     let mut timeline = std::process::Command::new(RUNBOOK);
     let output =
