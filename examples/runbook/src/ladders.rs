@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::captured::Text;
-use crate::{output, probing};
+use crate::{interrupt, output, probing};
 
 /// The highest rung that a look climbs to.
 const UP_TO: Rung = Rung::Readiness;
@@ -111,17 +111,14 @@ pub(crate) fn from_here(clients: &[ClientView]) -> Vec<(String, Text)> {
         .filter(|(_, target)| is_loopback(target))
         .take(MOST)
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let prober = probing::prober().budget(Budget::total(PATIENCE)).build();
-    let (false, Ok(runtime), Ok(prober)) = (hosts.is_empty(), runtime, prober) else { return Vec::new() };
+    let (false, Ok(prober)) = (hosts.is_empty(), prober) else { return Vec::new() };
     output::show_waits("waiting for the gateway as this host sees it");
     let climbs =
         hosts.iter().map(async |(client, target)| printed(client, &prober.climb(target, UP_TO).await));
-    let ladders = runtime.block_on(futures_util::future::join_all(climbs));
-    // A name lookup that was given up holds a thread.
-    runtime.shutdown_background();
+    let ladders = interrupt::wait(futures_util::future::join_all(climbs));
     output::show_waits("");
-    ladders.into_iter().flatten().collect()
+    ladders.into_iter().flatten().flatten().collect()
 }
 
 fn target(client: &ClientView) -> Option<Target> {

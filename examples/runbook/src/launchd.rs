@@ -9,6 +9,7 @@ use std::time::Duration;
 use openclaw_compose::openclaw::{GatewayView, Manager};
 
 use crate::captured::{Captured, Text};
+use crate::program::uid;
 use crate::{child, interrupt, reading};
 
 /// How long launchd may take to answer.
@@ -40,21 +41,11 @@ pub(crate) fn ask(gateways: &[GatewayView], captured: &Captured) -> Vec<Text> {
 /// Nothing where launchd is not here.
 fn print(gateway: &GatewayView) -> Option<Text> {
     let place = match gateway.manager? {
-        Manager::LaunchAgent => format!("gui/{}/{}", uid(), gateway.service),
+        Manager::LaunchAgent => format!("gui/{}/{}", uid()?, gateway.service),
         _ => format!("system/{}", gateway.service),
     };
     let mut launchctl = child::command("launchctl");
     let heard = interrupt::wait(child::hear(launchctl.args(["print", &place]), DEADLINE)).ok()?.ok()?;
     let said = [heard.stdout, heard.stderr].concat();
     Some(Text::new(format!("launchctl print {place}"), String::from_utf8_lossy(&said)))
-}
-
-#[cfg(unix)]
-fn uid() -> u32 {
-    rustix::process::getuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn uid() -> u32 {
-    0
 }

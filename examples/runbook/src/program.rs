@@ -51,6 +51,15 @@ pub fn words() -> Vec<String> {
     env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect()
 }
 
+/// The number of the user who runs this program, where the system has numbers for them.
+#[must_use]
+pub fn uid() -> Option<u32> {
+    #[cfg(unix)]
+    return Some(rustix::process::getuid().as_raw());
+    #[cfg(not(unix))]
+    None
+}
+
 /// Prints what clap says, where clap would.
 pub fn print_usage(error: &clap::Error) {
     let stream = if error.use_stderr() { Stream::Err } else { Stream::Out };

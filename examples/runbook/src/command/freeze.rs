@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use clap::{ArgGroup, Args};
 use openclaw_compose::edit;
 use openclaw_compose::openclaw::AlignError;
+use openclaw_runbook::program::uid;
 use openclaw_runbook::project::{EngineFlags, ProjectFlags};
 use openclaw_runbook::recovery::HalfDone;
 use openclaw_runbook::{errln, outln, output};
@@ -298,12 +299,7 @@ fn freeze(verb: &str, mode: &Mode, common: &Common, project: &ProjectTokens) -> 
 
 /// Who runs this: by name, or where none is set, as for root in a container, by number.
 fn user() -> String {
-    let number = || {
-        #[cfg(unix)]
-        return format!("uid {}", rustix::process::getuid().as_raw());
-        #[cfg(not(unix))]
-        "unknown".to_owned()
-    };
+    let number = || uid().map_or_else(|| "unknown".to_owned(), |uid| format!("uid {uid}"));
     std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(number)
 }
 

@@ -319,17 +319,19 @@ fn step(failure: &Failure, service: &str, view: Option<&GatewayView>) -> Remedy 
                     "docker compose run --rm --no-deps --entrypoint openclaw {service} {arguments}\n{again}"
                 ),
             ),
-            None if unopened(&failure.text).is_some() => words(format!(
-                "let whoever starts {service} read {}: an engine opens such a file as the user that it runs as, not as the container's; then start {service} again",
-                unopened(&failure.text).unwrap_or_default()
-            )),
-            None => words(match ENDS.iter().find(|(words, _)| failure.text.contains(words)) {
-                Some((_, step)) => format!("{step}; then start {service} again"),
-                None => format!(
-                    "put right what the line names, then start {service} again: {}",
-                    short(&failure.text)
-                ),
-            }),
+            None => {
+                let known = ENDS.iter().find(|(words, _)| failure.text.contains(words));
+                words(match (unopened(&failure.text), known) {
+                    (Some(file), _) => format!(
+                        "let whoever starts {service} read {file}: an engine opens such a file as the user that it runs as, not as the container's; then start {service} again"
+                    ),
+                    (None, Some((_, step))) => format!("{step}; then start {service} again"),
+                    (None, None) => format!(
+                        "put right what the line names, then start {service} again: {}",
+                        short(&failure.text)
+                    ),
+                })
+            }
         },
     }
 }
@@ -401,9 +403,8 @@ fn nested(path: &str) -> Option<&str> {
 
 /// The file that an engine was refused before it made a container: `open PATH: permission denied`.
 fn unopened(text: &str) -> Option<&str> {
-    let (_, named) = text.split_once("open /")?;
-    let (path, _) = named.split_once(": permission denied")?;
-    text.get(text.len() - named.len() - 1..)?.get(..path.len() + 1)
+    let from = text.find("open /")? + "open ".len();
+    text.get(from..)?.split_once(": permission denied").map(|(path, _)| path)
 }
 
 /// What ends a program before it says a word of its own, and the step out.
