@@ -84,11 +84,16 @@ impl Pairs {
         Self([0; 32])
     }
 
+    const fn and(mut self, first: u8, second: u8) -> Self {
+        self.0[(first & 31) as usize] |= 1 << (second & 31);
+        self
+    }
+
     const fn first_of(mut self, words: &[&str]) -> Self {
         let mut at = 0;
         while at < words.len() {
             let word = words[at].as_bytes();
-            self.0[(word[0] & 31) as usize] |= 1 << (word[1] & 31);
+            self = self.and(word[0], word[1]);
             at += 1;
         }
         self
@@ -98,7 +103,7 @@ impl Pairs {
         let mut at = 0;
         while at < words.len() {
             let word = words[at].as_bytes();
-            self.0[(word[word.len() - 2] & 31) as usize] |= 1 << (word[word.len() - 1] & 31);
+            self = self.and(word[word.len() - 2], word[word.len() - 1]);
             at += 1;
         }
         self
